@@ -1,0 +1,40 @@
+//! What the world reports: facts, sent to the single writer by the edges. Never a request; see `command` for those.
+
+use crate::control::runtime::RuntimeEvent;
+use crate::model::TargetGroupName;
+use crate::model::target_health::{ProbeOutcome, Target};
+
+/// One fact.
+#[derive(Clone, Debug)]
+pub enum Observation {
+    /// The engine reported something.
+    Runtime(RuntimeEvent),
+    /// A health check of a target ended.
+    Probed {
+        /// The group whose settings were used.
+        target_group: TargetGroupName,
+        /// Who was probed.
+        target: Target,
+        /// What was found.
+        outcome: ProbeOutcome,
+    },
+    /// The set of ports that listeners are bound to follows the snapshot of this generation.
+    ListenersBound {
+        /// Of the routing table.
+        generation: u64,
+    },
+    /// A listener's port cannot be bound; the text says who holds it or which right is missing, and the fix.
+    ListenerFailed {
+        /// The port of the file.
+        port: u16,
+        /// One clear message.
+        message: String,
+    },
+    /// No request is in flight to this target any more (sent while it drains).
+    Drained {
+        /// The group it leaves.
+        target_group: TargetGroupName,
+        /// The target.
+        target: Target,
+    },
+}

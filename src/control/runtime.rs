@@ -1,0 +1,255 @@
+//! The seam to whatever really runs tasks. Declared here, by its user; implemented by `runtime::docker` and, for
+//! tests, by a fake world.
+//!
+//! The calls are the steps of a plan: each is complete in itself, names everything it needs, may be repeated, and
+//! leaves no choice to the implementation. What happens afterwards (a container exits, its health changes) arrives
+//! through [`Runtime::watch`], which is level-triggered: after every gap it reports what *is*.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::future::Future;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::mpsc;
+
+use crate::model::service::Build;
+use crate::model::task::{ContainerExit, HealthStatus};
+use crate::model::task_definition::TaskDefinition;
+use crate::model::{ContainerName, Redacted, ServiceName, TaskId};
+
+/// Runs the tasks of one project.
+pub trait Runtime: Send + Sync + 'static {
+    /// Makes what all tasks of the project share (network, pause image). Idempotent.
+    fn prepare(&self) -> impl Future<Output = Result<(), RuntimeError>> + Send;
+
+    /// Makes the image available: builds it, pulls it, or finds it there. Progress is sent as it happens; a full
+    /// queue drops progress, never blocks.
+    fn provide_image(
+        &self,
+        request: &ImageRequest,
+        progress: mpsc::Sender<ImageProgress>,
+    ) -> impl Future<Output = Result<(), RuntimeError>> + Send;
+
+    /// Makes the task's network namespace: its pause container, running.
+    fn open_task(&self, task: &TaskSpec) -> impl Future<Output = Result<TaskNetwork, RuntimeError>> + Send;
+
+    /// Creates and starts one container in the task's namespace. An exited one of the same name is replaced
+    /// (restart policy).
+    fn start_container(
+        &self,
+        task: &TaskSpec,
+        container: &ContainerName,
+    ) -> impl Future<Output = Result<StartedContainer, RuntimeError>> + Send;
+
+    /// Stop signal, then SIGKILL when the time is over. Succeeds if it is stopped or gone already. The exit itself
+    /// arrives through `watch`.
+    fn stop_container(
+        &self,
+        task: &TaskId,
+        container: &ContainerName,
+        stop_timeout: Duration,
+    ) -> impl Future<Output = Result<(), RuntimeError>> + Send;
+
+    /// Removes every container of the task, by force, the pause container last. Succeeds if nothing is there.
+    fn close_task(&self, task: &TaskId) -> impl Future<Output = Result<(), RuntimeError>> + Send;
+
+    /// Runs until the receiver is dropped: reports what is there now ([`RuntimeEvent::Inventory`]), then each
+    /// change; reconnects when the engine goes away, and starts over with an inventory.
+    fn watch(&self, events: mpsc::Sender<RuntimeEvent>) -> impl Future<Output = ()> + Send;
+
+    /// Sends the output of one container, line by line, from its start until it ends.
+    fn follow_logs(
+        &self,
+        task: &TaskId,
+        container: &ContainerName,
+        lines: mpsc::Sender<LogLine>,
+    ) -> impl Future<Output = Result<(), RuntimeError>> + Send;
+
+    /// Removes everything that carries the project's labels and belongs to a process that is no longer alive, or
+    /// (`everything`) to anyone. Returns what was removed, in words.
+    fn sweep(&self, everything: bool) -> impl Future<Output = Result<Vec<String>, RuntimeError>> + Send;
+}
+
+/// A task, fully specified.
+#[derive(Clone, Debug)]
+pub struct TaskSpec {
+    /// 32 hexadecimal digits.
+    pub id: TaskId,
+    /// The service that wants it.
+    pub service: ServiceName,
+    /// What it runs.
+    pub definition: Arc<TaskDefinition>,
+    /// Values for the containers' `secrets`, already looked up: variable name to value, by container.
+    pub secrets: BTreeMap<ContainerName, BTreeMap<String, Redacted>>,
+    /// By how much container health checks' intervals are shortened.
+    pub time_scale: crate::model::topology::TimeScale,
+}
+
+/// Where an image is to come from.
+#[derive(Clone, Debug)]
+pub struct ImageRequest {
+    /// The reference the task definition uses; a build is tagged with it.
+    pub image: String,
+    /// Who wants it, for messages.
+    pub container: ContainerName,
+    /// How to make it here; `None` pulls.
+    pub build: Option<Build>,
+    /// Credentials for a private registry.
+    pub credentials: Option<RegistryCredentials>,
+    /// Whether an image that is there already will do.
+    pub policy: ImagePolicy,
+    /// `linux/amd64` or `linux/arm64`, where the task definition says.
+    pub platform: Option<String>,
+}
+
+/// Whether an image that is already there will do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ImagePolicy {
+    /// Build or pull only what is missing.
+    Missing,
+    /// Build or pull anyway (`--build`, `--pull`).
+    Always,
+}
+
+/// `{"username":…,"password":…}` of `repositoryCredentials`.
+#[derive(Clone, Debug)]
+pub struct RegistryCredentials {
+    /// Not secret.
+    pub username: String,
+    /// Secret.
+    pub password: Redacted,
+}
+
+/// One step of a build or pull, for people.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ImageProgress {
+    /// The image it is about.
+    pub image: String,
+    /// A short line: `Step 3/9 : RUN npm ci`, `pulling 12.3 of 45.0 MB`.
+    pub message: String,
+    /// Output of the build itself, shown only on request or on failure.
+    pub detail: bool,
+}
+
+/// The network of an open task.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TaskNetwork {
+    /// The task's own address in the project's network.
+    pub address: IpAddr,
+    /// How this machine reaches its ports.
+    pub reach: Reach,
+}
+
+/// How the load balancer reaches a task from this machine.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Reach {
+    /// Its address is routable from here (Linux, local engine).
+    Direct,
+    /// Through ports published on loopback: container port to local address.
+    Published(BTreeMap<u16, SocketAddr>),
+}
+
+impl TaskNetwork {
+    /// Where to dial for a port of the task; `None` if that port cannot be reached from this machine.
+    pub fn dial(&self, port: u16) -> Option<SocketAddr> {
+        match &self.reach {
+            Reach::Direct => Some(SocketAddr::new(self.address, port)),
+            Reach::Published(ports) => ports.get(&port).copied(),
+        }
+    }
+}
+
+/// A container that was started.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StartedContainer {
+    /// The engine's id of it.
+    pub runtime_id: String,
+    /// Digest of its image, if the engine knows one.
+    pub image_digest: Option<String>,
+}
+
+/// What the engine reports.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RuntimeEvent {
+    /// Everything of this project that is there now. A container that is missing from it is gone.
+    Inventory(Vec<ObservedContainer>),
+    /// One container changed.
+    Changed(ObservedContainer),
+    /// The engine cannot be reached at the moment; the last known state stands.
+    Unreachable(String),
+}
+
+/// A container of the project (pause containers are not reported, except by their loss: `container` is `None`).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ObservedContainer {
+    /// Its task.
+    pub task: TaskId,
+    /// Its name; `None` for the task's pause container.
+    pub container: Option<ContainerName>,
+    /// The engine's id.
+    pub runtime_id: String,
+    /// Running, or how it ended.
+    pub state: ObservedState,
+    /// Result of its health check.
+    pub health: HealthStatus,
+}
+
+/// Whether a container runs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ObservedState {
+    /// It runs.
+    Running,
+    /// It has ended.
+    Exited(ContainerExit),
+    /// It was removed behind our back.
+    Gone,
+}
+
+/// One line of a container's output.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LogLine {
+    /// When the engine got it.
+    pub at: jiff::Timestamp,
+    /// Standard error rather than standard output.
+    pub stderr: bool,
+    /// Without its line end.
+    pub text: String,
+}
+
+/// Why a step failed. The text of each is what ECS would put in `stoppedReason` or `reason`, as far as AWS's wording
+/// is known, followed by the engine's own words.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RuntimeError {
+    /// `CannotPullContainerError: …`
+    CannotPullContainer(String),
+    /// The build failed; the text names the step and holds its last lines of output.
+    BuildFailed(String),
+    /// `CannotCreateContainerError: …`
+    CannotCreateContainer(String),
+    /// `CannotStartContainerError: …`, e.g. the image lacks the command.
+    CannotStartContainer(String),
+    /// The engine cannot be reached.
+    EngineUnreachable(String),
+    /// No space left on device.
+    DiskFull(String),
+    /// Anything else, with what was being done.
+    Other(String),
+}
+
+impl fmt::Display for RuntimeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::CannotPullContainer(text) => write!(f, "CannotPullContainerError: {text}"),
+            Self::BuildFailed(text) => write!(f, "image build failed: {text}"),
+            Self::CannotCreateContainer(text) => write!(f, "CannotCreateContainerError: {text}"),
+            Self::CannotStartContainer(text) => write!(f, "CannotStartContainerError: {text}"),
+            Self::EngineUnreachable(text) => write!(f, "the container engine cannot be reached: {text}"),
+            Self::DiskFull(text) => write!(f, "no space left on device: {text}"),
+            Self::Other(text) => f.write_str(text),
+        }
+    }
+}
+
+impl std::error::Error for RuntimeError {}

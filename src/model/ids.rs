@@ -1,0 +1,91 @@
+//! Names and ids, one type each, so that two of them cannot be swapped.
+//!
+//! They share their text (`Arc<str>`), because snapshots clone them freely.
+
+use std::borrow::Borrow;
+use std::fmt;
+use std::sync::Arc;
+
+macro_rules! name_type {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub struct $name(Arc<str>);
+
+        impl $name {
+            /// Wraps text that the caller has already checked against AWS's rules for this name.
+            pub fn new(text: impl AsRef<str>) -> Self {
+                Self(Arc::from(text.as_ref()))
+            }
+
+            /// The name as text.
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.pad(&self.0)
+            }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                fmt::Debug::fmt(&self.0, f)
+            }
+        }
+
+        impl Borrow<str> for $name {
+            fn borrow(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl From<&str> for $name {
+            fn from(text: &str) -> Self {
+                Self::new(text)
+            }
+        }
+    };
+}
+
+name_type! {
+    /// The project: one load balancer, its network and its services. Becomes the name of Docker objects.
+    ProjectName
+}
+name_type! {
+    /// A DNS name that the certificate covers; may start with `*.`. Always lower-case.
+    DomainName
+}
+name_type! {
+    /// A key of `security_groups`.
+    SecurityGroupName
+}
+name_type! {
+    /// A key of `target_groups`; at most 32 of `[A-Za-z0-9-]` (ELBv2 API, CreateTargetGroup).
+    TargetGroupName
+}
+name_type! {
+    /// The ECS cluster; `^[a-zA-Z0-9\-_]{1,255}$` (ECS API, CreateCluster).
+    ClusterName
+}
+name_type! {
+    /// A key of `services`; `^[a-zA-Z0-9\-_]{1,255}$` (ECS API, CreateService).
+    ServiceName
+}
+name_type! {
+    /// The name of a container inside a task definition.
+    ContainerName
+}
+name_type! {
+    /// The last part of a task ARN: 32 hexadecimal digits.
+    TaskId
+}
+
+impl TaskId {
+    /// The first eight digits, which is what people read out to each other.
+    pub fn short(&self) -> &str {
+        self.as_str().get(..8).unwrap_or(self.as_str())
+    }
+}

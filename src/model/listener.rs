@@ -1,0 +1,134 @@
+//! The load balancer and its listeners (ELBv2 API: LoadBalancer, Listener; ALB user guide, "Listeners").
+
+use std::net::IpAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use super::rule::{Action, Rule};
+use super::{DomainName, SecurityGroupName};
+
+/// The Application Load Balancer of the project.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LoadBalancer {
+    /// Its name in logs and ARNs: at most 32 of `[A-Za-z0-9-]`. Defaults to the project's name.
+    pub name: String,
+    /// The groups it is in; what targets' groups let in by `security_group` refers to these.
+    pub security_groups: Vec<SecurityGroupName>,
+    /// In ascending order of port; one listener per port (`DuplicateListener` otherwise).
+    pub listeners: Vec<Listener>,
+    /// Load balancer attributes.
+    pub attributes: LoadBalancerAttributes,
+    /// The local address the listeners bind: loopback unless the user asks for more.
+    pub bind_address: IpAddr,
+}
+
+/// One port that clients may connect to.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Listener {
+    /// The port as AWS would have it: what `X-Forwarded-Port` and `#{port}` say.
+    pub port: u16,
+    /// The local port that is really bound: `port`, unless remapped with `--listen 443=8443`.
+    pub bind_port: u16,
+    /// How clients speak to it.
+    pub protocol: ListenerProtocol,
+    /// Action of the default rule: no conditions, always last.
+    pub default_action: Action,
+    /// In ascending order of priority.
+    pub rules: Vec<Rule>,
+}
+
+/// Protocols an ALB listener can have, with what each needs.
+#[derive(Clone, Debug, PartialEq)]
+pub enum ListenerProtocol {
+    /// Plain HTTP/1.x.
+    Http,
+    /// TLS; HTTP/2 and HTTP/1.x by ALPN.
+    Https(TlsSettings),
+}
+
+/// What an HTTPS listener needs.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TlsSettings {
+    /// Name of the security policy, e.g. `ELBSecurityPolicy-TLS13-1-2-2021-06`.
+    pub ssl_policy: String,
+    /// The default certificate first, then those chosen by SNI.
+    pub certificates: Vec<Certificate>,
+}
+
+/// Where a listener's certificate comes from.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Certificate {
+    /// Issued by the local authority for these names.
+    Issued {
+        /// Subject alternative names; never empty.
+        names: Vec<DomainName>,
+    },
+    /// The user's own PEM files.
+    Files {
+        /// Certificate chain, leaf first.
+        certificate: PathBuf,
+        /// PKCS#8, PKCS#1 or SEC1 key.
+        private_key: PathBuf,
+    },
+}
+
+/// Load balancer attributes (ALB user guide, "Edit attributes for your Application Load Balancer").
+#[derive(Clone, Debug, PartialEq)]
+pub struct LoadBalancerAttributes {
+    /// `idle_timeout.timeout_seconds`: 1–4000, applies to client and target connections.
+    pub idle_timeout: Duration,
+    /// `client_keep_alive.seconds`: 60–604800, from the connection's start.
+    pub client_keep_alive: Duration,
+    /// `routing.http2.enabled`.
+    pub http2_enabled: bool,
+    /// `routing.http.preserve_host_header.enabled`.
+    pub preserve_host_header: bool,
+    /// `routing.http.xff_client_port.enabled`.
+    pub xff_client_port: bool,
+    /// `routing.http.xff_header_processing.mode`.
+    pub xff_mode: XffMode,
+    /// `routing.http.drop_invalid_header_fields.enabled`.
+    pub drop_invalid_header_fields: bool,
+    /// `routing.http.desync_mitigation_mode`.
+    pub desync_mitigation_mode: DesyncMode,
+    /// `routing.http.x_amzn_tls_version_and_cipher_suite.enabled`.
+    pub tls_headers: bool,
+}
+
+impl Default for LoadBalancerAttributes {
+    fn default() -> Self {
+        Self {
+            idle_timeout: Duration::from_secs(60),
+            client_keep_alive: Duration::from_secs(3600),
+            http2_enabled: true,
+            preserve_host_header: false,
+            xff_client_port: false,
+            xff_mode: XffMode::Append,
+            drop_invalid_header_fields: false,
+            desync_mitigation_mode: DesyncMode::Defensive,
+            tls_headers: false,
+        }
+    }
+}
+
+/// What happens to `X-Forwarded-For` (ALB user guide, "X-Forwarded-For").
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum XffMode {
+    /// Client address appended to what is there.
+    Append,
+    /// Untouched, and not created.
+    Preserve,
+    /// Deleted.
+    Remove,
+}
+
+/// How strictly requests are classified (ALB user guide, "Desync mitigation mode").
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DesyncMode {
+    /// Log only.
+    Monitor,
+    /// Block severe requests; close connections after ambiguous ones.
+    Defensive,
+    /// Block whatever is not compliant.
+    Strictest,
+}

@@ -1,0 +1,127 @@
+//! Rules: conditions, actions, priorities (ALB user guide, "Listener rules"; ELBv2 API: Rule, RuleCondition, Action).
+
+use ipnet::IpNet;
+
+use super::TargetGroupName;
+
+/// One rule of a listener, other than its default rule.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Rule {
+    /// 1–50000, unique per listener; rules are tried in ascending order.
+    pub priority: u32,
+    /// All must match. Never empty.
+    pub conditions: Vec<Condition>,
+    /// What happens to a request that matches.
+    pub action: Action,
+}
+
+/// One condition; its values are alternatives.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Condition {
+    /// `host-header`: case-insensitive, `*` and `?`.
+    HostHeader(Patterns),
+    /// `path-pattern`: case-sensitive, `*` and `?`, the path only.
+    PathPattern(Patterns),
+    /// `http-header`: name and values case-insensitive.
+    HttpHeader {
+        /// Header name, as written.
+        name: String,
+        /// Values to compare with.
+        values: Patterns,
+    },
+    /// `http-request-method`: exact, case-sensitive.
+    HttpRequestMethod(Vec<String>),
+    /// `query-string`: case-insensitive, `*` and `?`, `\` escapes.
+    QueryString(Vec<QueryStringPair>),
+    /// `source-ip`: the peer of the TCP connection.
+    SourceIp(Vec<IpNet>),
+}
+
+/// Values of a condition: wildcards or regular expressions, never both in one condition.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Patterns {
+    /// `*` any run of characters, `?` exactly one.
+    Wildcards(Vec<String>),
+    /// RE2-class expressions, unanchored unless they say so.
+    Regexes(Vec<String>),
+}
+
+/// One value of a `query-string` condition.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct QueryStringPair {
+    /// `None` compares the value with the value of any key.
+    pub key: Option<String>,
+    /// Pattern for the value.
+    pub value: String,
+}
+
+/// The routing action of a rule. (The authenticating actions that may precede it are a later issue.)
+#[derive(Clone, Debug, PartialEq)]
+pub enum Action {
+    /// Send to one of these groups, by weight.
+    Forward(Forward),
+    /// Answer 301 or 302.
+    Redirect(Redirect),
+    /// Answer with a fixed page.
+    FixedResponse(FixedResponse),
+}
+
+/// `ForwardConfig`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Forward {
+    /// 1–5 groups.
+    pub target_groups: Vec<WeightedTargetGroup>,
+    /// `TargetGroupStickinessConfig.DurationSeconds` (1–604800) when enabled.
+    pub stickiness_seconds: Option<u32>,
+}
+
+/// A group and its share of the requests.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WeightedTargetGroup {
+    /// Key of the topology's target groups.
+    pub target_group: TargetGroupName,
+    /// 0–999.
+    pub weight: u16,
+}
+
+/// `RedirectActionConfig`, with AWS's defaults filled in where a part was omitted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Redirect {
+    /// `HTTP`, `HTTPS` or `#{protocol}`.
+    pub protocol: String,
+    /// Text with keywords; default `#{host}`.
+    pub host: String,
+    /// Number or `#{port}`.
+    pub port: String,
+    /// Begins with `/`; default `/#{path}`.
+    pub path: String,
+    /// Without `?`; default `#{query}`.
+    pub query: String,
+    /// 301 or 302.
+    pub status_code: u16,
+}
+
+impl Redirect {
+    /// All parts as AWS fills them in when they are omitted.
+    pub fn with_defaults(status_code: u16) -> Self {
+        Self {
+            protocol: "#{protocol}".into(),
+            host: "#{host}".into(),
+            port: "#{port}".into(),
+            path: "/#{path}".into(),
+            query: "#{query}".into(),
+            status_code,
+        }
+    }
+}
+
+/// `FixedResponseActionConfig`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FixedResponse {
+    /// 2xx, 4xx or 5xx.
+    pub status_code: u16,
+    /// One of the five media types AWS allows.
+    pub content_type: Option<String>,
+    /// At most 1024 characters.
+    pub message_body: String,
+}

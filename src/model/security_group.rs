@@ -1,0 +1,46 @@
+//! Security groups: stateful allow lists. What is not let in is dropped, so the other side times out; it is never
+//! refused (Amazon VPC user guide, "Security groups").
+
+use ipnet::IpNet;
+
+use super::SecurityGroupName;
+
+/// One security group. Egress is open, as it is by default on AWS.
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
+pub struct SecurityGroup {
+    /// Nothing is let in that no rule lets in.
+    pub ingress: Vec<IngressRule>,
+}
+
+/// One inbound rule.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct IngressRule {
+    /// Which transport.
+    pub protocol: IpProtocol,
+    /// First port let in.
+    pub from_port: u16,
+    /// Last port let in.
+    pub to_port: u16,
+    /// From whom.
+    pub source: Source,
+}
+
+/// `protocol` of an ingress rule.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum IpProtocol {
+    /// `tcp`
+    Tcp,
+    /// `udp`
+    Udp,
+    /// `-1`: all protocols, all ports.
+    All,
+}
+
+/// Who is let in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Source {
+    /// `cidr`
+    Cidr(IpNet),
+    /// `security_group`: whoever is in that group.
+    SecurityGroup(SecurityGroupName),
+}

@@ -1,0 +1,142 @@
+//! Target groups: settings of health checks, attributes, and where targets come from
+//! (ALB user guide, "Target groups for your Application Load Balancers").
+
+use std::net::IpAddr;
+use std::ops::RangeInclusive;
+use std::time::Duration;
+
+/// A target group of type `ip`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TargetGroup {
+    /// How the load balancer speaks to targets.
+    pub protocol: TargetProtocol,
+    /// `protocol_version`.
+    pub protocol_version: ProtocolVersion,
+    /// Default port of targets that are registered without one.
+    pub port: u16,
+    /// Settings of the health check.
+    pub health_check: HealthCheck,
+    /// Attributes.
+    pub attributes: TargetGroupAttributes,
+    /// Targets given by address in the file, beside those that services register.
+    pub static_targets: Vec<StaticTarget>,
+}
+
+/// A target that is not a task: a process on this machine, say.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct StaticTarget {
+    /// Where it listens.
+    pub address: IpAddr,
+    /// On which port.
+    pub port: u16,
+}
+
+/// `protocol` of a target group or a health check.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TargetProtocol {
+    /// Plain.
+    Http,
+    /// TLS; the target's certificate is never validated (ALB user guide, "Target groups", routing configuration).
+    Https,
+}
+
+/// `protocol_version` of a target group.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ProtocolVersion {
+    /// HTTP/1.1 to targets.
+    Http1,
+    /// HTTP/2 to targets.
+    Http2,
+    /// gRPC.
+    Grpc,
+}
+
+/// Health check settings (ALB user guide, "Health checks for Application Load Balancer target groups").
+#[derive(Clone, Debug, PartialEq)]
+pub struct HealthCheck {
+    /// How the probe is sent.
+    pub protocol: TargetProtocol,
+    /// `None` is `traffic-port`.
+    pub port: Option<u16>,
+    /// Path and possibly query.
+    pub path: String,
+    /// 5–300 s, fixed rate.
+    pub interval: Duration,
+    /// 2–120 s, smaller than the interval.
+    pub timeout: Duration,
+    /// 2–10 consecutive successes.
+    pub healthy_threshold: u32,
+    /// 2–10 consecutive failures.
+    pub unhealthy_threshold: u32,
+    /// Status codes (or gRPC codes) that pass.
+    pub matcher: Matcher,
+}
+
+/// `Matcher`: single values and ranges, e.g. `200,202` or `200-299`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Matcher(pub Vec<RangeInclusive<u16>>);
+
+impl Matcher {
+    /// Whether the code passes.
+    pub fn contains(&self, code: u16) -> bool {
+        self.0.iter().any(|range| range.contains(&code))
+    }
+}
+
+/// Target group attributes.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TargetGroupAttributes {
+    /// `deregistration_delay.timeout_seconds`: 0–3600.
+    pub deregistration_delay: Duration,
+    /// `load_balancing.algorithm.type`.
+    pub algorithm: Algorithm,
+    /// `slow_start.duration_seconds`: 0 (off) or 30–900.
+    pub slow_start: Duration,
+    /// `stickiness.*`
+    pub stickiness: Option<Stickiness>,
+    /// `target_group_health.unhealthy_state_routing.minimum_healthy_targets.count`.
+    pub minimum_healthy_targets: u32,
+    /// `target_group_health.unhealthy_state_routing.minimum_healthy_targets.percentage`; `None` is `off`.
+    pub minimum_healthy_percentage: Option<u8>,
+}
+
+impl Default for TargetGroupAttributes {
+    fn default() -> Self {
+        Self {
+            deregistration_delay: Duration::from_secs(300),
+            algorithm: Algorithm::RoundRobin,
+            slow_start: Duration::ZERO,
+            stickiness: None,
+            minimum_healthy_targets: 1,
+            minimum_healthy_percentage: None,
+        }
+    }
+}
+
+/// `load_balancing.algorithm.type`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Algorithm {
+    /// In turn.
+    RoundRobin,
+    /// Fewest requests in flight.
+    LeastOutstandingRequests,
+    /// At random, evenly.
+    WeightedRandom,
+}
+
+/// `stickiness.type` with what it needs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Stickiness {
+    /// `lb_cookie`: the load balancer's own `AWSALB`.
+    LbCookie {
+        /// 1–604800 s.
+        duration: Duration,
+    },
+    /// `app_cookie`: follows a cookie of the application.
+    AppCookie {
+        /// Name of the application's cookie.
+        cookie_name: String,
+        /// 1–604800 s.
+        duration: Duration,
+    },
+}

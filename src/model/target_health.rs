@@ -1,0 +1,138 @@
+//! Health of a target: state, reason, description, word for word as `DescribeTargetHealth` gives them
+//! (ALB user guide, "Target health status" and "Health check reason codes").
+
+use std::fmt;
+use std::net::{IpAddr, SocketAddr};
+
+/// A registered target: what AWS calls `Id` and `Port`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Target {
+    /// The task's address, or a static one.
+    pub address: IpAddr,
+    /// Its port there.
+    pub port: u16,
+}
+
+impl fmt::Display for Target {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(&SocketAddr::new(self.address, self.port), f)
+    }
+}
+
+/// A target together with all that routing and probing need to know of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TargetState {
+    /// Who it is.
+    pub target: Target,
+    /// Where it is dialled from this machine: its own address, or a port published on loopback.
+    pub dial: SocketAddr,
+    /// Whether security groups let the load balancer in. If not, packets vanish: connections time out.
+    pub reachable: bool,
+    /// Its health now.
+    pub health: TargetHealth,
+}
+
+/// State with its reason.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum TargetHealth {
+    /// Registered, not yet judged.
+    Initial(InitialReason),
+    /// In service.
+    Healthy,
+    /// Failing.
+    Unhealthy(UnhealthyReason),
+    /// Not probed and not used.
+    Unused,
+    /// Deregistered, in-flight requests ending.
+    Draining,
+}
+
+/// Reasons of `initial`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum InitialReason {
+    /// `Elb.RegistrationInProgress`
+    RegistrationInProgress,
+    /// `Elb.InitialHealthChecking`
+    InitialHealthChecking,
+}
+
+/// Reasons of `unhealthy`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum UnhealthyReason {
+    /// `Target.ResponseCodeMismatch`, with the code.
+    ResponseCodeMismatch(u16),
+    /// `Target.Timeout`
+    Timeout,
+    /// `Target.FailedHealthChecks`: refused, reset or malformed.
+    FailedHealthChecks,
+}
+
+impl TargetHealth {
+    /// `State`, in the API's spelling.
+    pub fn state(&self) -> &'static str {
+        match self {
+            Self::Initial(_) => "initial",
+            Self::Healthy => "healthy",
+            Self::Unhealthy(_) => "unhealthy",
+            Self::Unused => "unused",
+            Self::Draining => "draining",
+        }
+    }
+
+    /// `Reason`; a healthy target has none.
+    pub fn reason(&self) -> Option<&'static str> {
+        match self {
+            Self::Initial(InitialReason::RegistrationInProgress) => Some("Elb.RegistrationInProgress"),
+            Self::Initial(InitialReason::InitialHealthChecking) => Some("Elb.InitialHealthChecking"),
+            Self::Healthy => None,
+            Self::Unhealthy(UnhealthyReason::ResponseCodeMismatch(_)) => Some("Target.ResponseCodeMismatch"),
+            Self::Unhealthy(UnhealthyReason::Timeout) => Some("Target.Timeout"),
+            Self::Unhealthy(UnhealthyReason::FailedHealthChecks) => Some("Target.FailedHealthChecks"),
+            Self::Unused => Some("Target.NotInUse"),
+            Self::Draining => Some("Target.DeregistrationInProgress"),
+        }
+    }
+
+    /// `Description`; a healthy target has none.
+    pub fn description(&self) -> Option<String> {
+        match self {
+            Self::Initial(InitialReason::RegistrationInProgress) => {
+                Some("Target registration is in progress".to_owned())
+            }
+            Self::Initial(InitialReason::InitialHealthChecking) => Some("Initial health checks in progress".to_owned()),
+            Self::Healthy => None,
+            Self::Unhealthy(reason) => Some(reason.to_string()),
+            Self::Unused => Some("Target group is not configured to receive traffic from the load balancer".to_owned()),
+            Self::Draining => Some("Target deregistration is in progress".to_owned()),
+        }
+    }
+}
+
+impl fmt::Display for UnhealthyReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::ResponseCodeMismatch(code) => write!(f, "Health checks failed with these codes: [{code}]"),
+            Self::Timeout => f.write_str("Request timed out"),
+            Self::FailedHealthChecks => f.write_str("Health checks failed"),
+        }
+    }
+}
+
+/// What one probe found. An outcome, never an error.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ProbeOutcome {
+    /// A code that the matcher accepts.
+    Passed {
+        /// The code.
+        code: u16,
+    },
+    /// A complete answer whose code the matcher does not accept.
+    CodeMismatch {
+        /// The code.
+        code: u16,
+    },
+    /// No answer within the probe's timeout, or dropped by a security group.
+    TimedOut,
+    /// Refused, reset, or not HTTP.
+    Failed,
+}

@@ -1,0 +1,121 @@
+//! Tasks as they live: states, stop codes, exit codes (ECS API: Task, Container; ECS developer guide, "Task
+//! lifecycle").
+//!
+//! ```text
+//!  PROVISIONING -> PENDING -> ACTIVATING -> RUNNING -> DEACTIVATING -> STOPPING -> DEPROVISIONING -> STOPPED
+//!   network made    images,    targets      essential   targets         SIGTERM,    network          kept for
+//!                   containers registered   containers  deregistered    SIGKILL     removed          `ps -a`
+//! ```
+
+use std::fmt;
+
+/// `lastStatus` of a task.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum TaskStatus {
+    /// The network interface is being made.
+    Provisioning,
+    /// Images and containers are being made.
+    Pending,
+    /// Targets are being registered.
+    Activating,
+    /// Every essential container runs.
+    Running,
+    /// Targets are being deregistered.
+    Deactivating,
+    /// Containers are being stopped.
+    Stopping,
+    /// The network interface is being removed.
+    Deprovisioning,
+    /// Gone; its reason stays readable.
+    Stopped,
+}
+
+impl fmt::Display for TaskStatus {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Provisioning => "PROVISIONING",
+            Self::Pending => "PENDING",
+            Self::Activating => "ACTIVATING",
+            Self::Running => "RUNNING",
+            Self::Deactivating => "DEACTIVATING",
+            Self::Stopping => "STOPPING",
+            Self::Deprovisioning => "DEPROVISIONING",
+            Self::Stopped => "STOPPED",
+        })
+    }
+}
+
+/// `stopCode` of a task (ECS API, TaskStopCode), those that can happen here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StopCode {
+    /// Something failed before the task ran.
+    TaskFailedToStart,
+    /// An essential container exited.
+    EssentialContainerExited,
+    /// Somebody asked.
+    UserInitiated,
+    /// The service wants fewer, other, or healthier tasks.
+    ServiceSchedulerInitiated,
+}
+
+impl fmt::Display for StopCode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::TaskFailedToStart => "TaskFailedToStart",
+            Self::EssentialContainerExited => "EssentialContainerExited",
+            Self::UserInitiated => "UserInitiated",
+            Self::ServiceSchedulerInitiated => "ServiceSchedulerInitiated",
+        })
+    }
+}
+
+/// `lastStatus` of a container.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ContainerStatus {
+    /// Not started yet.
+    Pending,
+    /// Started.
+    Running,
+    /// Exited, or never to be started.
+    Stopped,
+}
+
+impl fmt::Display for ContainerStatus {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Pending => "PENDING",
+            Self::Running => "RUNNING",
+            Self::Stopped => "STOPPED",
+        })
+    }
+}
+
+/// `healthStatus` of a container or task.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HealthStatus {
+    /// No check, or still evaluating.
+    Unknown,
+    /// The check passes.
+    Healthy,
+    /// The check has failed `retries` times.
+    Unhealthy,
+}
+
+impl fmt::Display for HealthStatus {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Unknown => "UNKNOWN",
+            Self::Healthy => "HEALTHY",
+            Self::Unhealthy => "UNHEALTHY",
+        })
+    }
+}
+
+/// How a container ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ContainerExit {
+    /// As the engine reports it: 137 is SIGKILL, 143 SIGTERM.
+    pub exit_code: i64,
+    /// The kernel killed it for memory.
+    pub out_of_memory: bool,
+}

@@ -1,0 +1,205 @@
+//! Task definitions as Fargate understands them (ECS API: RegisterTaskDefinition, ContainerDefinition).
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use super::ContainerName;
+
+/// One revision of a task definition.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TaskDefinition {
+    /// Name of the family.
+    pub family: String,
+    /// 1–10 containers, in the order of the file.
+    pub containers: Vec<ContainerDefinition>,
+    /// CPU units: 256 is a quarter of a vCPU.
+    pub cpu: u32,
+    /// Memory of the whole task, in MiB.
+    pub memory_mib: u32,
+    /// `X86_64` or `ARM64`, if the file says.
+    pub cpu_architecture: Option<CpuArchitecture>,
+    /// Whether there is a role that may pull, log and read secrets.
+    pub execution_role_arn: Option<String>,
+    /// The application's own role.
+    pub task_role_arn: Option<String>,
+    /// Task-scoped empty volumes, by name.
+    pub volumes: Vec<String>,
+}
+
+impl TaskDefinition {
+    /// The container of that name.
+    pub fn container(&self, name: &ContainerName) -> Option<&ContainerDefinition> {
+        self.containers.iter().find(|container| container.name == *name)
+    }
+}
+
+/// `runtimePlatform.cpuArchitecture`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CpuArchitecture {
+    /// `X86_64`
+    X86_64,
+    /// `ARM64`
+    Arm64,
+}
+
+/// One container of the task.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ContainerDefinition {
+    /// Unique in the task.
+    pub name: ContainerName,
+    /// As the file gives it.
+    pub image: String,
+    /// ARN of the secret with `{"username":…,"password":…}` for a private registry.
+    pub repository_credentials: Option<String>,
+    /// Relative CPU weight.
+    pub cpu: u32,
+    /// Hard limit, MiB.
+    pub memory_mib: Option<u32>,
+    /// Soft limit, MiB.
+    pub memory_reservation_mib: Option<u32>,
+    /// Its exit stops the task.
+    pub essential: bool,
+    /// Declared ports; `hostPort` equals `containerPort` under `awsvpc`.
+    pub port_mappings: Vec<PortMapping>,
+    /// Replaces the image's ENTRYPOINT.
+    pub entry_point: Option<Vec<String>>,
+    /// Replaces the image's CMD.
+    pub command: Option<Vec<String>>,
+    /// Name and value; later entries win.
+    pub environment: BTreeMap<String, String>,
+    /// Environment variables whose values come from a secret.
+    pub secrets: Vec<SecretReference>,
+    /// What must have happened to other containers first.
+    pub depends_on: Vec<Dependency>,
+    /// How long dependents wait for this container to reach what they ask for.
+    pub start_timeout: Option<Duration>,
+    /// SIGTERM to SIGKILL.
+    pub stop_timeout: Duration,
+    /// Only this one counts; the image's HEALTHCHECK is ignored (ECS developer guide, "Container health checks").
+    pub health_check: Option<ContainerHealthCheck>,
+    /// Restarts the container in place.
+    pub restart_policy: Option<RestartPolicy>,
+    /// `user`, `user:group`, `uid`, …
+    pub user: Option<String>,
+    /// Replaces the image's WORKDIR.
+    pub working_directory: Option<String>,
+    /// Root file system read-only.
+    pub readonly_root_filesystem: bool,
+    /// Keeps stdin open.
+    pub interactive: bool,
+    /// Allocates a terminal.
+    pub pseudo_terminal: bool,
+    /// Labels for the Docker object.
+    pub docker_labels: BTreeMap<String, String>,
+    /// Fargate's default of 65535 open files is already among them.
+    pub ulimits: Vec<Ulimit>,
+    /// Volumes of the task, mounted.
+    pub mount_points: Vec<MountPoint>,
+    /// Namespaced kernel parameters.
+    pub system_controls: Vec<(String, String)>,
+    /// `linuxParameters.initProcessEnabled`.
+    pub init_process_enabled: bool,
+    /// `linuxParameters.capabilities.add`: only `SYS_PTRACE` on Fargate.
+    pub capabilities_add: Vec<String>,
+    /// `linuxParameters.capabilities.drop`.
+    pub capabilities_drop: Vec<String>,
+    /// Where output goes; `None` loses it on Fargate (and is reported so).
+    pub log_configuration: Option<LogConfiguration>,
+}
+
+/// One port mapping.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PortMapping {
+    /// 1–65535.
+    pub container_port: u16,
+    /// `tcp` unless the file says `udp`.
+    pub udp: bool,
+}
+
+/// `secrets[]`: an environment variable from a secret.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SecretReference {
+    /// Name of the environment variable.
+    pub name: String,
+    /// ARN or name without its trailing parts: the key of [`super::Topology::secrets`].
+    pub secret: String,
+    /// Key of the JSON object that the secret is.
+    pub json_key: Option<String>,
+}
+
+/// `dependsOn[]`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Dependency {
+    /// The other container.
+    pub container: ContainerName,
+    /// What must have happened to it.
+    pub condition: DependencyCondition,
+}
+
+/// `dependsOn[].condition`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DependencyCondition {
+    /// It runs, or has run.
+    Start,
+    /// It has stopped, whatever the exit code.
+    Complete,
+    /// It has stopped with exit code 0.
+    Success,
+    /// Its health check passes.
+    Healthy,
+}
+
+/// `healthCheck` of a container.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ContainerHealthCheck {
+    /// First element `CMD` or `CMD-SHELL`.
+    pub command: Vec<String>,
+    /// 5–300 s.
+    pub interval: Duration,
+    /// 2–60 s.
+    pub timeout: Duration,
+    /// 1–10.
+    pub retries: u32,
+    /// 0–300 s.
+    pub start_period: Duration,
+}
+
+/// `restartPolicy`, when enabled.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RestartPolicy {
+    /// Exit codes that are left alone.
+    pub ignored_exit_codes: Vec<i32>,
+    /// Least time between restarts: 60–1800 s.
+    pub restart_attempt_period: Duration,
+}
+
+/// `ulimits[]`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ulimit {
+    /// e.g. `nofile`.
+    pub name: String,
+    /// Soft limit.
+    pub soft_limit: i64,
+    /// Hard limit.
+    pub hard_limit: i64,
+}
+
+/// `mountPoints[]`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MountPoint {
+    /// One of the task's volumes.
+    pub source_volume: String,
+    /// Where it appears.
+    pub container_path: String,
+    /// Mounted read-only.
+    pub read_only: bool,
+}
+
+/// `logConfiguration` with driver `awslogs`: other drivers are reported and treated as this one with the family's name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LogConfiguration {
+    /// `awslogs-group`.
+    pub group: String,
+    /// `awslogs-stream-prefix`: the stream is `prefix/container/task-id`.
+    pub stream_prefix: String,
+}

@@ -1,0 +1,83 @@
+//! The whole desired world, references resolved.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use super::listener::LoadBalancer;
+use super::security_group::SecurityGroup;
+use super::service::Service;
+use super::target_group::TargetGroup;
+use super::{ClusterName, DomainName, ProjectName, Redacted, SecurityGroupName, ServiceName, TargetGroupName};
+
+/// Everything `neargate.yaml` and the task definitions ask for.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Topology {
+    /// Names Docker objects and the state folder.
+    pub name: ProjectName,
+    /// Names that issued certificates cover; the first is the one to show people.
+    pub domains: Vec<DomainName>,
+    /// By name.
+    pub security_groups: BTreeMap<SecurityGroupName, SecurityGroup>,
+    /// By name.
+    pub target_groups: BTreeMap<TargetGroupName, TargetGroup>,
+    /// The one load balancer.
+    pub load_balancer: LoadBalancer,
+    /// Shown in ARNs.
+    pub cluster: ClusterName,
+    /// By name.
+    pub services: BTreeMap<ServiceName, Service>,
+    /// Values of Secrets Manager secrets and SSM parameters, by ARN or name as `valueFrom` gives it (without the
+    /// json-key, version-stage and version-id parts).
+    pub secrets: BTreeMap<String, Redacted>,
+    /// Divides the waits in which only the clock works; 1 is real time.
+    pub time_scale: TimeScale,
+}
+
+impl Topology {
+    /// Whether some rule or default action of a listener forwards to the group. A group that nothing forwards to is
+    /// `unused` and is not health-checked (ALB user guide, "Target health status", `Target.NotInUse`).
+    pub fn is_in_use(&self, target_group: &TargetGroupName) -> bool {
+        self.load_balancer
+            .listeners
+            .iter()
+            .flat_map(|listener| listener.rules.iter().map(|rule| &rule.action).chain([&listener.default_action]))
+            .any(|action| match action {
+                super::rule::Action::Forward(forward) => {
+                    forward.target_groups.iter().any(|weighted| weighted.target_group == *target_group)
+                }
+                _ => false,
+            })
+    }
+}
+
+/// By how much waiting is shortened; at least 1.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct TimeScale(f64);
+
+impl TimeScale {
+    /// What the design settled on: short enough for CI, long enough to see states pass.
+    pub const DEFAULT: Self = Self(10.0);
+    /// AWS's own pace.
+    pub const REAL: Self = Self(1.0);
+
+    /// `None` unless the factor is a finite number of at least 1.
+    pub fn new(factor: f64) -> Option<Self> {
+        (factor.is_finite() && factor >= 1.0).then_some(Self(factor))
+    }
+
+    /// The shortened wait.
+    pub fn apply(self, wait: std::time::Duration) -> std::time::Duration {
+        wait.div_f64(self.0)
+    }
+
+    /// The factor.
+    pub fn factor(self) -> f64 {
+        self.0
+    }
+}
+
+impl fmt::Display for TimeScale {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.0)
+    }
+}

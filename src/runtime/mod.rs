@@ -1,0 +1,1 @@
+//! Who really runs the tasks.
