@@ -5,19 +5,16 @@
 //! leaves no choice to the implementation. What happens afterwards (a container exits, its health changes) arrives
 //! through [`Runtime::watch`], which is level-triggered: after every gap it reports what *is*.
 
-use std::collections::BTreeMap;
 use std::fmt;
 use std::future::Future;
-use std::net::{IpAddr, SocketAddr};
-use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::mpsc;
 
 use crate::model::service::Build;
 use crate::model::task::{ContainerExit, HealthStatus};
-use crate::model::task_definition::TaskDefinition;
-use crate::model::{ContainerName, Redacted, ServiceName, TaskId};
+pub use crate::model::task::{Reach, TaskNetwork, TaskSpec};
+use crate::model::{ContainerName, Redacted, TaskId};
 
 /// Runs the tasks of one project.
 pub trait Runtime: Send + Sync + 'static {
@@ -72,21 +69,6 @@ pub trait Runtime: Send + Sync + 'static {
     fn sweep(&self, everything: bool) -> impl Future<Output = Result<Vec<String>, RuntimeError>> + Send;
 }
 
-/// A task, fully specified.
-#[derive(Clone, Debug)]
-pub struct TaskSpec {
-    /// 32 hexadecimal digits.
-    pub id: TaskId,
-    /// The service that wants it.
-    pub service: ServiceName,
-    /// What it runs.
-    pub definition: Arc<TaskDefinition>,
-    /// Values for the containers' `secrets`, already looked up: variable name to value, by container.
-    pub secrets: BTreeMap<ContainerName, BTreeMap<String, Redacted>>,
-    /// By how much container health checks' intervals are shortened.
-    pub time_scale: crate::model::topology::TimeScale,
-}
-
 /// Where an image is to come from.
 #[derive(Clone, Debug)]
 pub struct ImageRequest {
@@ -131,34 +113,6 @@ pub struct ImageProgress {
     pub message: String,
     /// Output of the build itself, shown only on request or on failure.
     pub detail: bool,
-}
-
-/// The network of an open task.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct TaskNetwork {
-    /// The task's own address in the project's network.
-    pub address: IpAddr,
-    /// How this machine reaches its ports.
-    pub reach: Reach,
-}
-
-/// How the load balancer reaches a task from this machine.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Reach {
-    /// Its address is routable from here (Linux, local engine).
-    Direct,
-    /// Through ports published on loopback: container port to local address.
-    Published(BTreeMap<u16, SocketAddr>),
-}
-
-impl TaskNetwork {
-    /// Where to dial for a port of the task; `None` if that port cannot be reached from this machine.
-    pub fn dial(&self, port: u16) -> Option<SocketAddr> {
-        match &self.reach {
-            Reach::Direct => Some(SocketAddr::new(self.address, port)),
-            Reach::Published(ports) => ports.get(&port).copied(),
-        }
-    }
 }
 
 /// A container that was started.

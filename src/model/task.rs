@@ -7,7 +7,14 @@
 //!                   containers registered   containers  deregistered    SIGKILL     removed          `ps -a`
 //! ```
 
+use std::collections::BTreeMap;
 use std::fmt;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+
+use super::task_definition::TaskDefinition;
+use super::topology::TimeScale;
+use super::{ContainerName, Redacted, ServiceName, TaskId};
 
 /// `lastStatus` of a task.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -118,4 +125,47 @@ pub struct ContainerExit {
     pub exit_code: i64,
     /// The kernel killed it for memory.
     pub out_of_memory: bool,
+}
+
+/// A task, fully specified.
+#[derive(Clone, Debug)]
+pub struct TaskSpec {
+    /// 32 hexadecimal digits.
+    pub id: TaskId,
+    /// The service that wants it.
+    pub service: ServiceName,
+    /// What it runs.
+    pub definition: Arc<TaskDefinition>,
+    /// Values for the containers' `secrets`, already looked up: variable name to value, by container.
+    pub secrets: BTreeMap<ContainerName, BTreeMap<String, Redacted>>,
+    /// By how much container health checks' intervals are shortened.
+    pub time_scale: TimeScale,
+}
+
+/// The network of an open task.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TaskNetwork {
+    /// The task's own address in the project's network.
+    pub address: IpAddr,
+    /// How this machine reaches its ports.
+    pub reach: Reach,
+}
+
+/// How the load balancer reaches a task from this machine.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Reach {
+    /// Its address is routable from here (Linux, local engine).
+    Direct,
+    /// Through ports published on loopback: container port to local address.
+    Published(BTreeMap<u16, SocketAddr>),
+}
+
+impl TaskNetwork {
+    /// Where to dial for a port of the task; `None` if that port cannot be reached from this machine.
+    pub fn dial(&self, port: u16) -> Option<SocketAddr> {
+        match &self.reach {
+            Reach::Direct => Some(SocketAddr::new(self.address, port)),
+            Reach::Published(ports) => ports.get(&port).copied(),
+        }
+    }
 }
