@@ -1,0 +1,47 @@
+# `make demo` and `make test` work as the first command in a fresh clone: docker/setup finds out what is missing.
+
+CARGO ?= cargo
+export CARGO
+
+# In CI a Cargo.lock that does not fit is a mistake; on a desk cargo may bring it up to date.
+LOCKED := $(if $(CI),--locked)
+
+.NOTPARALLEL:
+.DEFAULT_GOAL := help
+.PHONY: help demo demo-down test lint fmt bench setup rust
+
+help: ## This list
+	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | column -t -s '|' 2>/dev/null || \
+	 sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  make \1: \2/p' $(MAKEFILE_LIST)
+
+demo: rust ## Run the ChatKit application behind its load balancer, and say what to try
+	@docker/demo up
+
+demo-down: rust ## Take the demo away
+	@docker/demo down
+
+test: setup lint ## Everything CI runs: lint, then all tests, with a real engine and a real browser
+	$(CARGO) test $(LOCKED)
+
+lint: rust ## Formatting, clippy, documentation; shell scripts where shellcheck is installed
+	@docker/setup compiler
+	$(CARGO) fmt --check
+	$(CARGO) clippy $(LOCKED) --all-targets -- -D warnings
+	RUSTDOCFLAGS="-D warnings" $(CARGO) doc $(LOCKED) --no-deps --document-private-items
+	@if command -v shellcheck >/dev/null; then shellcheck docker/setup docker/demo fixtures/openai-stand-in/run; fi
+
+fmt: rust ## Format the code
+	$(CARGO) fmt
+
+bench: rust ## The benchmarks
+	@if [ -d benches ]; then \
+	  $(CARGO) bench $(LOCKED); \
+	else \
+	  echo "There are no benchmarks yet. They come with the work on the load balancer's speed."; \
+	fi
+
+setup: ## Install and start what the demo and the tests need
+	@docker/setup all
+
+rust:
+	@command -v $(CARGO) >/dev/null || { echo "neargate is built with Rust. Install it (https://rustup.rs), then run make again." >&2; exit 1; }

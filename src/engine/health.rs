@@ -1,0 +1,249 @@
+//! Health of one target: from what probes find to the state that `DescribeTargetHealth` reports, and when to probe
+//! next.
+//!
+//! ```text
+//!                 one success, whatever the threshold
+//!            ┌──────────────────────────────────────────────┐
+//!            │                                              ▼
+//!  unused  initial                                       healthy ───┐
+//!    │  ▲    │                                              ▲       │ unhealthy_threshold failures in a row
+//!    └──┘    └─────────────────► unhealthy ─────────────────┘       │
+//!  group     unhealthy_threshold    ▲    healthy_threshold          │
+//!  in use?   failures in a row      │    successes in a row         │
+//!                                   └───────────────────────────────┘      any ──► draining, when deregistered
+//! ```
+//!
+//! # What a failure of a new target is worth
+//!
+//! Two things differ from AWS, and neither may make an application fail here that would pass there. The interval is
+//! divided by the time scale, and a new target is probed early and often, so that it takes traffic as soon as it can.
+//! How long an application takes to start is a property of the application, which is never scaled. Hence, while a
+//! target is `initial`:
+//!
+//! - a success always counts, whenever it comes;
+//! - a failure that could mean "not started yet" (refused, timed out, or the 502, 503 or 504 of a proxy in front of
+//!   the application) counts once per *whole* interval, as on AWS;
+//! - any other failure is an answer, so the application has started and is wrong: it counts once per *scaled* interval;
+//!   so does a probe that security groups drop, because then only the clock works;
+//! - nothing counts before the first interval is over. AWS does not say when in its interval a new target's first
+//!   check falls; this takes the latest moment.
+//!
+//! Once a target has been judged, every scheduled probe counts.
+
+use std::time::Duration;
+
+use crate::model::target_group::HealthCheck;
+use crate::model::target_health::{InitialReason, ProbeOutcome, TargetHealth, UnhealthyReason};
+use crate::model::topology::TimeScale;
+
+/// The least pause between two early probes.
+const EARLY_PAUSE_MIN: Duration = Duration::from_millis(100);
+
+/// Early probes pause for this part of the time that has already passed, so that waiting for an application costs at
+/// most a quarter more than it takes to start.
+const EARLY_PAUSE_DIVISOR: u32 = 4;
+
+/// Instants are computed from a fraction; two that are nearer than this are the same.
+const ROUNDING: f64 = 1e-6;
+
+/// The health of one target in one target group, with the counts that led to it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HealthRecord {
+    health: TargetHealth,
+    /// Consecutive, and only those that count.
+    successes: u32,
+    /// Consecutive, and only those that count.
+    failures: u32,
+}
+
+/// A change that is worth publishing: the state, or the reason given for it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HealthChange {
+    /// Before.
+    pub from: TargetHealth,
+    /// After.
+    pub to: TargetHealth,
+}
+
+/// A probe that has ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Probe {
+    /// Its place in the schedule.
+    pub tick: ProbeTick,
+    /// What it found.
+    pub outcome: ProbeOutcome,
+    /// Whether security groups let it through; if not, nothing was sent.
+    pub reachable: bool,
+}
+
+/// The place of a probe in the schedule of its target.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum ProbeTick {
+    /// The first probe, or one between two ticks, to notice soon that a new target has come up.
+    Early,
+    /// On the scaled interval.
+    Scaled,
+    /// On the scaled interval, and a whole unscaled one has passed since the last of this kind.
+    Whole,
+}
+
+/// When a probe is due.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Due {
+    /// Counted from the target's first probe.
+    pub at: Duration,
+    /// Its place in the schedule.
+    pub tick: ProbeTick,
+}
+
+impl HealthRecord {
+    /// A target that has just been registered.
+    pub fn new(group_in_use: bool) -> Self {
+        let health = if group_in_use {
+            TargetHealth::Initial(InitialReason::RegistrationInProgress)
+        } else {
+            TargetHealth::Unused
+        };
+        Self { health, successes: 0, failures: 0 }
+    }
+
+    /// The state now.
+    pub fn health(&self) -> &TargetHealth {
+        &self.health
+    }
+
+    /// Takes in what a probe found. A probe of a target that is not to be probed (unused, draining) was under way when
+    /// that changed and says nothing.
+    pub fn apply(&mut self, settings: &HealthCheck, probe: Probe) -> Option<HealthChange> {
+        let failure = unhealthy_reason(probe.outcome);
+        match (&self.health, failure) {
+            (TargetHealth::Unused | TargetHealth::Draining, _) => None,
+            (TargetHealth::Initial(_), None) => self.become_state(TargetHealth::Healthy),
+            (TargetHealth::Initial(_), Some(reason)) => {
+                self.failures += u32::from(counts_against_new_target(probe));
+                if self.failures >= settings.unhealthy_threshold {
+                    self.become_state(TargetHealth::Unhealthy(reason))
+                } else {
+                    self.set(TargetHealth::Initial(InitialReason::InitialHealthChecking))
+                }
+            }
+            (TargetHealth::Healthy, None) => {
+                self.failures = 0;
+                None
+            }
+            (TargetHealth::Healthy, Some(reason)) => {
+                self.failures += u32::from(probe.tick != ProbeTick::Early);
+                if self.failures < settings.unhealthy_threshold {
+                    return None;
+                }
+                self.become_state(TargetHealth::Unhealthy(reason))
+            }
+            (TargetHealth::Unhealthy(_), None) => {
+                self.successes += u32::from(probe.tick != ProbeTick::Early);
+                if self.successes < settings.healthy_threshold {
+                    return None;
+                }
+                self.become_state(TargetHealth::Healthy)
+            }
+            (TargetHealth::Unhealthy(_), Some(reason)) => {
+                self.successes = 0;
+                self.set(TargetHealth::Unhealthy(reason))
+            }
+        }
+    }
+
+    /// The group is now used by a rule, or no longer. A group that comes into use starts over.
+    pub fn set_in_use(&mut self, in_use: bool) -> Option<HealthChange> {
+        match (&self.health, in_use) {
+            (TargetHealth::Draining, _) => None,
+            (TargetHealth::Unused, true) => {
+                self.become_state(TargetHealth::Initial(InitialReason::RegistrationInProgress))
+            }
+            (TargetHealth::Unused, false) | (_, true) => None,
+            (_, false) => self.become_state(TargetHealth::Unused),
+        }
+    }
+
+    /// The target is deregistered; what is in flight may end.
+    pub fn drain(&mut self) -> Option<HealthChange> {
+        self.become_state(TargetHealth::Draining)
+    }
+
+    fn become_state(&mut self, health: TargetHealth) -> Option<HealthChange> {
+        self.successes = 0;
+        self.failures = 0;
+        self.set(health)
+    }
+
+    fn set(&mut self, health: TargetHealth) -> Option<HealthChange> {
+        if self.health == health {
+            return None;
+        }
+        let from = std::mem::replace(&mut self.health, health.clone());
+        Some(HealthChange { from, to: health })
+    }
+}
+
+/// The probe with which a target begins: at once.
+pub const FIRST_PROBE: Due = Due { at: Duration::ZERO, tick: ProbeTick::Early };
+
+/// When the next probe is due, after `last` was due and `now` that it has ended (both counted from the target's first
+/// probe).
+///
+/// Ticks are a fixed rate: they are where they are, however long a probe takes ("The time that it takes for the target
+/// to respond does not affect the interval for the next health check request", ALB user guide, "Health checks"). A
+/// tick that passes while a probe is still under way is left out. Between ticks, `initial` targets are probed early,
+/// except at AWS's own pace (time scale 1).
+pub fn next_probe(
+    health: &TargetHealth,
+    last: Due,
+    now: Duration,
+    settings: &HealthCheck,
+    time_scale: TimeScale,
+) -> Due {
+    let scaled = settings.interval.as_secs_f64() / time_scale.factor();
+    let passed = |at: Duration, interval: f64| (at.as_secs_f64() / interval + ROUNDING).floor();
+
+    let mut index = passed(last.at, scaled) + 1.0;
+    let missed = index * scaled + ROUNDING < now.as_secs_f64();
+    if missed {
+        index = (now.as_secs_f64() / scaled).ceil();
+    }
+    let at = Duration::from_secs_f64(index * scaled);
+
+    let eager = matches!(health, TargetHealth::Initial(_)) && time_scale.factor() > 1.0 && !missed;
+    let early = now.max(last.at + EARLY_PAUSE_MIN.max(last.at / EARLY_PAUSE_DIVISOR));
+    if eager && early < at {
+        return Due { at: early, tick: ProbeTick::Early };
+    }
+    let interval = settings.interval.as_secs_f64();
+    let whole = passed(at, interval) > passed(last.at, interval);
+    Due { at, tick: if whole { ProbeTick::Whole } else { ProbeTick::Scaled } }
+}
+
+/// Why a target whose probe ended like this is unhealthy; `None` if it passed.
+pub fn unhealthy_reason(outcome: ProbeOutcome) -> Option<UnhealthyReason> {
+    match outcome {
+        ProbeOutcome::Passed { .. } => None,
+        ProbeOutcome::CodeMismatch { code } => Some(UnhealthyReason::ResponseCodeMismatch(code)),
+        ProbeOutcome::TimedOut => Some(UnhealthyReason::Timeout),
+        ProbeOutcome::Failed => Some(UnhealthyReason::FailedHealthChecks),
+    }
+}
+
+/// See the module's documentation.
+fn counts_against_new_target(probe: Probe) -> bool {
+    let may_be_starting = match probe.outcome {
+        ProbeOutcome::TimedOut | ProbeOutcome::Failed => probe.reachable,
+        ProbeOutcome::CodeMismatch { code } => matches!(code, 502..=504),
+        ProbeOutcome::Passed { .. } => false,
+    };
+    match probe.tick {
+        ProbeTick::Early => false,
+        ProbeTick::Scaled => !may_be_starting,
+        ProbeTick::Whole => true,
+    }
+}
+
+#[cfg(test)]
+mod tests;
