@@ -10,7 +10,10 @@ pub mod engine;
 
 pub mod control;
 
+pub mod admin;
 pub mod certs;
+pub mod folders;
+pub mod logs;
 pub mod probes;
 pub mod proxy;
 pub mod runtime;

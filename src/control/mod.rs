@@ -1,4 +1,41 @@
 //! The single writer: owns all state, takes commands and observations in, publishes numbered snapshots.
+//!
+//! ```text
+//!  cli ──Command──────────────┐                    ┌─> watch<Arc<RoutingTable>> ─> proxy, probes, explain
+//!                             v                    │
+//!  engine ──┐           ┌────────────┐  publish    ├─> watch<Arc<ClusterView>>  ─> up, ps, doctor
+//!  probes ──┼Observation>│ controller │─────────────┘
+//!  proxy  ──┘           └────────────┘
+//!                          │      ^
+//!                     steps v      │ outcomes
+//!                       ┌────────────┐
+//!                       │  executor  │──> Runtime (Docker; a fake world in tests)
+//!                       └────────────┘
+//! ```
+//!
+//! # The life of a task
+//!
+//! 1. `engine::scheduling` finds one task too few and decides `CreateTask`; secrets are looked up.
+//! 2. `engine::lifecycle` asks for its images and its network namespace, both at once (PROVISIONING, PENDING).
+//! 3. Containers start in the order of `dependsOn`.
+//! 4. When every essential container runs, its ports are registered as targets (ACTIVATING), and it is RUNNING.
+//! 5. Probes find the targets; the first success makes them healthy; the service reaches a steady state.
+//! 6. An essential container ends, the load balancer gives up on it, or nobody wants it any more: targets are
+//!    deregistered (DEACTIVATING), containers stop in reverse order (STOPPING), the namespace goes
+//!    (DEPROVISIONING), STOPPED. The scheduler starts over at 1, at its own pace.
+//!
+//! Everyone else sends observations or reads snapshots; nothing but [`controller`] writes. A plan is made from what
+//! *is*, so a missed event heals itself at the next inventory.
 
+pub mod command;
+mod controller;
+mod executor;
+pub mod handle;
+pub mod ids;
 pub mod observation;
 pub mod runtime;
+mod secrets;
+pub mod view;
+
+pub use controller::start;
+pub use handle::ControlHandle;

@@ -1,8 +1,9 @@
 //! What the world reports: facts, sent to the single writer by the edges. Never a request; see `command` for those.
 
 use crate::control::runtime::RuntimeEvent;
+use crate::engine::health::Probe;
 use crate::model::TargetGroupName;
-use crate::model::target_health::{ProbeOutcome, Target};
+use crate::model::target_health::Target;
 
 /// One fact.
 #[derive(Clone, Debug)]
@@ -15,9 +16,13 @@ pub enum Observation {
         target_group: TargetGroupName,
         /// Who was probed.
         target: Target,
-        /// What was found.
-        outcome: ProbeOutcome,
+        /// What was found, and its place in the target's schedule.
+        probe: Probe,
+        /// The same in words, for people: one short line.
+        detail: String,
     },
+    /// A line of progress of a build or pull.
+    ImageProgressed(crate::control::runtime::ImageProgress),
     /// The set of ports that listeners are bound to follows the snapshot of this generation.
     ListenersBound {
         /// Of the routing table.

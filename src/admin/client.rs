@@ -1,0 +1,56 @@
+//! The asking end.
+
+use std::io;
+use std::path::Path;
+
+use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines};
+use tokio::net::UnixStream;
+use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
+
+use crate::admin::wire::{Answer, Request};
+use crate::control::view::ClusterView;
+
+/// A conversation with the process that runs the stack.
+#[derive(Debug)]
+pub struct Conversation {
+    lines: Lines<BufReader<OwnedReadHalf>>,
+    /// Kept open: its end tells the server that nobody listens any more.
+    _write: OwnedWriteHalf,
+}
+
+/// Asks; `None` if no process listens there.
+pub async fn ask(socket: &Path, request: &Request) -> io::Result<Option<Conversation>> {
+    let stream = match UnixStream::connect(socket).await {
+        Ok(stream) => stream,
+        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused) => {
+            return Ok(None);
+        }
+        Err(error) => return Err(error),
+    };
+    let (read, mut write) = stream.into_split();
+    let mut line = serde_json::to_vec(request)?;
+    line.push(b'\n');
+    write.write_all(&line).await?;
+    Ok(Some(Conversation { lines: BufReader::new(read).lines(), _write: write }))
+}
+
+impl Conversation {
+    /// The next answer; `None` once the process has hung up.
+    pub async fn answer(&mut self) -> io::Result<Option<Answer>> {
+        match self.lines.next_line().await? {
+            Some(line) => Ok(Some(serde_json::from_str(&line)?)),
+            None => Ok(None),
+        }
+    }
+
+    /// The next view; `None` once the process has hung up.
+    pub async fn view(&mut self) -> io::Result<Option<ClusterView>> {
+        loop {
+            match self.answer().await? {
+                Some(Answer::View(view)) => return Ok(Some(*view)),
+                Some(_) => {}
+                None => return Ok(None),
+            }
+        }
+    }
+}

@@ -1,0 +1,109 @@
+//! The serving end, in the process that runs the stack.
+
+use std::future::Future;
+use std::io;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::sync::Arc;
+
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
+use tokio::net::{UnixListener, UnixStream};
+use tokio::sync::watch;
+
+use crate::admin::wire::{Answer, Request, UpRequest};
+use crate::control::view::ClusterView;
+
+/// A request may hold the values of a file's variables, but no more.
+const LONGEST_REQUEST: u64 = 1 << 20;
+
+/// What the server needs of the process it is in.
+pub trait Stack: Send + Sync + 'static {
+    /// The published view.
+    fn view(&self) -> watch::Receiver<Arc<ClusterView>>;
+    /// Applies a file.
+    fn apply(&self, request: UpRequest) -> impl Future<Output = Result<(), (String, u8)>> + Send;
+    /// Replaces tasks.
+    fn restart(&self, service: Option<String>) -> impl Future<Output = Result<(), (String, u8)>> + Send;
+    /// Starts taking everything down.
+    fn shut_down(&self);
+}
+
+/// Binds the socket, replacing one that a dead process left. The caller holds the project's lock.
+pub fn bind(path: &Path) -> io::Result<UnixListener> {
+    match std::fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    let listener = UnixListener::bind(path)?;
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600))?;
+    Ok(listener)
+}
+
+/// Serves until dropped.
+pub async fn serve<S: Stack>(listener: UnixListener, stack: Arc<S>) {
+    loop {
+        match listener.accept().await {
+            Ok((stream, _)) => {
+                let stack = Arc::clone(&stack);
+                tokio::spawn(async move {
+                    // A client that hangs up has what it wanted.
+                    let _ = converse(stream, &*stack).await;
+                });
+            }
+            Err(error) => {
+                tracing::warn!(%error, "cannot accept on the control socket");
+                tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+            }
+        }
+    }
+}
+
+async fn converse(stream: UnixStream, stack: &impl Stack) -> io::Result<()> {
+    let (read, mut write) = stream.into_split();
+    let mut line = String::new();
+    BufReader::new(read.take(LONGEST_REQUEST)).read_line(&mut line).await?;
+    let request = match serde_json::from_str(&line) {
+        Ok(request) => request,
+        Err(error) => return send(&mut write, &refused(format!("not a request: {error}"), 2)).await,
+    };
+    match request {
+        Request::View => {
+            let view = stack.view().borrow().as_ref().clone();
+            send(&mut write, &Answer::View(Box::new(view))).await
+        }
+        Request::Watch => {
+            let mut views = stack.view();
+            loop {
+                let view = views.borrow_and_update().as_ref().clone();
+                send(&mut write, &Answer::View(Box::new(view))).await?;
+                if views.changed().await.is_err() {
+                    return Ok(());
+                }
+            }
+        }
+        Request::Apply(request) => answer(&mut write, stack.apply(request).await).await,
+        Request::Restart { service } => answer(&mut write, stack.restart(service).await).await,
+        Request::ShutDown => {
+            stack.shut_down();
+            answer(&mut write, Ok(())).await
+        }
+    }
+}
+
+async fn answer(write: &mut (impl AsyncWriteExt + Unpin), verdict: Result<(), (String, u8)>) -> io::Result<()> {
+    let answer = match verdict {
+        Ok(()) => Answer::Done { pid: std::process::id() },
+        Err((message, exit_code)) => refused(message, exit_code),
+    };
+    send(write, &answer).await
+}
+
+fn refused(message: String, exit_code: u8) -> Answer {
+    Answer::Refused { message, exit_code }
+}
+
+async fn send(write: &mut (impl AsyncWriteExt + Unpin), answer: &Answer) -> io::Result<()> {
+    let mut line = serde_json::to_vec(answer)?;
+    line.push(b'\n');
+    write.write_all(&line).await
+}

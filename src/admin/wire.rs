@@ -1,0 +1,67 @@
+//! What is said over the control socket.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+use crate::control::view::ClusterView;
+
+/// One line from the client.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(tag = "request", rename_all = "kebab-case")]
+pub enum Request {
+    /// The view as it is.
+    View,
+    /// The view now and after each change.
+    Watch,
+    /// Make the stack as this file wants it.
+    Apply(UpRequest),
+    /// Replace the tasks of one service, or of all.
+    Restart {
+        /// `None` is all.
+        service: Option<String>,
+    },
+    /// Take everything down and exit.
+    ShutDown,
+}
+
+/// All that decides what `up` makes.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct UpRequest {
+    /// The file, absolute.
+    pub file: PathBuf,
+    /// The variables that the file refers to, with the values they have where `up` was typed.
+    pub environment: BTreeMap<String, String>,
+    /// `--listen 443=8443`
+    pub listen: BTreeMap<u16, u16>,
+    /// `--time-scale`
+    pub time_scale: Option<f64>,
+    /// `--project-name`
+    pub project_name: Option<String>,
+    /// `--build`
+    pub build: bool,
+    /// `--pull`
+    pub pull: bool,
+}
+
+/// One line from the server.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(tag = "answer", rename_all = "kebab-case")]
+pub enum Answer {
+    /// To `View` and `Watch`.
+    View(Box<ClusterView>),
+    /// It was done.
+    Done {
+        /// The process that did it.
+        pid: u32,
+    },
+    /// It was refused.
+    Refused {
+        /// Why, for people.
+        message: String,
+        /// The exit code it deserves.
+        exit_code: u8,
+    },
+}

@@ -1,0 +1,76 @@
+//! What users may ask of the stack. Each variant says when it is refused; every command is answered once its effect
+//! is visible in the published snapshots, so that a caller reads its own write.
+
+use std::fmt;
+use std::sync::Arc;
+
+use tokio::sync::oneshot;
+
+use crate::model::{ServiceName, Topology};
+
+/// One request, with where to answer.
+#[derive(Debug)]
+pub enum Command {
+    /// Make the world as this topology wants it. Refused while shutting down.
+    Apply {
+        /// What is wanted from now on.
+        topology: Arc<Topology>,
+        /// Build or pull images anew, and deploy what comes of it.
+        renew: Renew,
+        /// Where to answer.
+        reply: oneshot::Sender<Result<(), Refusal>>,
+    },
+    /// Replace the tasks of one service, or of all, with fresh ones. Refused for an unknown service and while
+    /// shutting down.
+    Restart {
+        /// `None` is all.
+        service: Option<ServiceName>,
+        /// Where to answer.
+        reply: oneshot::Sender<Result<(), Refusal>>,
+    },
+    /// Stop every task. Never refused; answered at once, done when the view says that everything is at rest.
+    ShutDown {
+        /// Where to answer.
+        reply: oneshot::Sender<Result<(), Refusal>>,
+    },
+}
+
+/// Which images are made anew although they are there.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Renew {
+    /// `--build`
+    pub builds: bool,
+    /// `--pull`
+    pub pulls: bool,
+}
+
+/// Why a command was not carried out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// The stack is being taken down.
+    ShuttingDown,
+    /// There is no such service.
+    UnknownService {
+        /// What was asked for.
+        name: ServiceName,
+        /// What there is.
+        known: Vec<ServiceName>,
+    },
+    /// The controller is gone: neargate is exiting.
+    Gone,
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::ShuttingDown => f.write_str("the stack is being taken down"),
+            Self::UnknownService { name, known } => {
+                let known: Vec<&str> = known.iter().map(ServiceName::as_str).collect();
+                write!(f, "there is no service `{name}`; the services are: {}", known.join(", "))
+            }
+            Self::Gone => f.write_str("neargate is exiting"),
+        }
+    }
+}
+
+impl std::error::Error for Refusal {}

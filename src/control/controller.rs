@@ -1,0 +1,421 @@
+//! The loop: wait for anything, take in all that is waiting, plan until nothing is left to decide, publish, start
+//! the steps, answer. It never awaits the engine.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio::time::Instant;
+
+use crate::control::command::{Command, Refusal, Renew};
+use crate::control::executor::{Executor, Outcome, Work};
+use crate::control::handle::ControlHandle;
+use crate::control::ids::IdSource;
+use crate::control::observation::Observation;
+use crate::control::runtime::{ImagePolicy, ImageRequest, ObservedContainer, ObservedState, Runtime, RuntimeEvent};
+use crate::control::secrets;
+use crate::control::view::{self, Bindings, ClusterView};
+use crate::engine::Context;
+use crate::engine::plan::{self, Step};
+use crate::engine::routing::RoutingTable;
+use crate::engine::targets;
+use crate::engine::world::{Now, World};
+use crate::model::target_health::TargetState;
+use crate::model::task::TaskSpec;
+use crate::model::task_definition::CpuArchitecture;
+use crate::model::{ServiceName, TargetGroupName, Topology};
+
+/// How many inputs are taken in before the next plan, so that a flood cannot starve it.
+const INPUTS_PER_TURN: usize = 256;
+/// A plan that is not finished after so many rounds contradicts itself; the rest waits for the next turn.
+const ROUNDS_PER_TURN: usize = 64;
+
+/// Starts the single writer for a topology. It ends when every [`ControlHandle`] is gone.
+pub fn start<R: Runtime, I: IdSource>(topology: Arc<Topology>, renew: Renew, runtime: Arc<R>, ids: I) -> ControlHandle {
+    let (commands_in, commands) = mpsc::channel(64);
+    let (observations_in, observations) = mpsc::channel(1024);
+
+    let world = World::default();
+    let bindings = Bindings::new();
+    let table = RoutingTable::compile(&topology, &BTreeMap::new(), 0);
+    let (routing_out, routing) = watch::channel(Arc::new(table));
+    let (view_out, view) = watch::channel(Arc::new(view::of(&topology, &world, &bindings, 0)));
+
+    let engine_reports = observations_in.clone();
+    let watched = Arc::clone(&runtime);
+    let mut controller = Controller {
+        topology: Arc::clone(&topology),
+        world,
+        bindings,
+        ids,
+        executor: Executor::new(runtime, observations_in.clone()),
+        commands,
+        observations,
+        routing_out,
+        view_out,
+        published_states: BTreeMap::new(),
+        published_topology: None,
+        wake_at: None,
+        replies: Vec::new(),
+    };
+    controller.take_topology(topology, renew);
+
+    tokio::spawn(async move {
+        let (events_in, mut events) = mpsc::channel(256);
+        let relay = async {
+            while let Some(event) = events.recv().await {
+                if engine_reports.send(Observation::Runtime(event)).await.is_err() {
+                    break;
+                }
+            }
+        };
+        tokio::join!(watched.watch(events_in), relay);
+    });
+    tokio::spawn(controller.run());
+    ControlHandle { commands: commands_in, observations: observations_in, view, routing }
+}
+
+struct Controller<R, I> {
+    topology: Arc<Topology>,
+    world: World,
+    bindings: Bindings,
+    ids: I,
+    executor: Executor<R>,
+    commands: mpsc::Receiver<Command>,
+    observations: mpsc::Receiver<Observation>,
+    routing_out: watch::Sender<Arc<RoutingTable>>,
+    view_out: watch::Sender<Arc<ClusterView>>,
+    published_states: BTreeMap<TargetGroupName, Vec<TargetState>>,
+    published_topology: Option<Arc<Topology>>,
+    wake_at: Option<Instant>,
+    replies: Vec<(oneshot::Sender<Result<(), Refusal>>, Result<(), Refusal>)>,
+}
+
+enum Input {
+    Command(Command),
+    Observation(Observation),
+    Outcome(Outcome),
+    Time,
+    Closed,
+}
+
+impl<R: Runtime, I: IdSource> Controller<R, I> {
+    async fn run(mut self) {
+        loop {
+            self.turn();
+            let input = self.wait().await;
+            if matches!(input, Input::Closed) {
+                return;
+            }
+            self.take(input);
+            self.take_waiting();
+        }
+    }
+
+    async fn wait(&mut self) -> Input {
+        let wake_at = self.wake_at;
+        let alarm = async {
+            match wake_at {
+                Some(at) => tokio::time::sleep_until(at).await,
+                None => std::future::pending().await,
+            }
+        };
+        // Every arm is cancel-safe: receivers and `Executor::next` lose nothing when another arm wins, and the alarm
+        // is set anew from the plan.
+        tokio::select! {
+            command = self.commands.recv() => command.map_or(Input::Closed, Input::Command),
+            Some(observation) = self.observations.recv() => Input::Observation(observation),
+            outcome = self.executor.next() => Input::Outcome(outcome),
+            () = alarm => Input::Time,
+        }
+    }
+
+    fn take_waiting(&mut self) {
+        for _ in 0..INPUTS_PER_TURN {
+            if let Some(outcome) = self.executor.try_next() {
+                self.take(Input::Outcome(outcome));
+            } else if let Ok(observation) = self.observations.try_recv() {
+                self.take(Input::Observation(observation));
+            } else if let Ok(command) = self.commands.try_recv() {
+                self.take(Input::Command(command));
+            } else {
+                return;
+            }
+        }
+    }
+
+    fn take(&mut self, input: Input) {
+        match input {
+            Input::Command(command) => self.take_command(command),
+            Input::Observation(observation) => self.take_observation(observation),
+            Input::Outcome(outcome) => self.take_outcome(outcome),
+            Input::Time | Input::Closed => {}
+        }
+    }
+
+    fn take_command(&mut self, command: Command) {
+        match command {
+            Command::Apply { topology, renew, reply } => {
+                let verdict = if self.world.shutting_down {
+                    Err(Refusal::ShuttingDown)
+                } else {
+                    self.take_topology(topology, renew);
+                    Ok(())
+                };
+                self.replies.push((reply, verdict));
+            }
+            Command::Restart { service, reply } => {
+                let verdict = self.restart(service);
+                self.replies.push((reply, verdict));
+            }
+            Command::ShutDown { reply } => {
+                self.world.shutting_down = true;
+                self.executor.abandon_images();
+                self.replies.push((reply, Ok(())));
+            }
+        }
+    }
+
+    fn take_topology(&mut self, topology: Arc<Topology>, renew: Renew) {
+        let mut images = BTreeSet::new();
+        let mut redeployed = BTreeSet::new();
+        for (name, service) in &topology.services {
+            for container in &service.task_definition.containers {
+                let wanted = if service.builds.contains_key(&container.name) { renew.builds } else { renew.pulls };
+                if wanted {
+                    images.insert(container.image.clone());
+                    redeployed.insert(name.clone());
+                }
+            }
+        }
+        self.world.images_to_renew(images);
+        // New values of secrets reach only new tasks (ECS developer guide, "Specifying sensitive data").
+        if topology.secrets != self.topology.secrets {
+            redeployed.extend(topology.services.keys().cloned());
+        }
+        self.topology = topology;
+        let now = now();
+        self.world.target_groups_wanted(&self.topology, now);
+        let ids = &mut self.ids;
+        self.world.services_wanted(&self.topology.services, &redeployed, || ids.deployment_id());
+        let ports: BTreeSet<u16> = self.topology.load_balancer.listeners.iter().map(|listener| listener.port).collect();
+        self.bindings.retain(|port, _| ports.contains(port));
+    }
+
+    fn restart(&mut self, service: Option<ServiceName>) -> Result<(), Refusal> {
+        if self.world.shutting_down {
+            return Err(Refusal::ShuttingDown);
+        }
+        let names: BTreeSet<ServiceName> = match service {
+            None => self.topology.services.keys().cloned().collect(),
+            Some(name) if self.topology.services.contains_key(&name) => [name].into(),
+            Some(name) => {
+                return Err(Refusal::UnknownService { name, known: self.topology.services.keys().cloned().collect() });
+            }
+        };
+        // What `forceNewDeployment` does: new tasks first, then the old ones go.
+        let ids = &mut self.ids;
+        self.world.services_wanted(&self.topology.services, &names, || ids.deployment_id());
+        Ok(())
+    }
+
+    fn take_observation(&mut self, observation: Observation) {
+        match observation {
+            Observation::Runtime(event) => self.take_runtime_event(event),
+            Observation::Probed { target_group, target, probe, detail } => {
+                if let Some(group) = self.topology.target_groups.get(&target_group) {
+                    let settings = &group.health_check;
+                    self.world.target_probed(&target_group, &target, settings, probe, detail, now());
+                }
+            }
+            Observation::ImageProgressed(progress) if !progress.detail => {
+                self.world.image_progressed(&progress.image, progress.message);
+            }
+            Observation::ImageProgressed(_) => {}
+            Observation::ListenersBound { .. } => {
+                for listener in &self.topology.load_balancer.listeners {
+                    self.bindings.entry(listener.port).or_insert(Ok(()));
+                }
+            }
+            Observation::ListenerFailed { port, message } => {
+                self.bindings.insert(port, Err(message));
+            }
+            Observation::Drained { target_group, target } => {
+                self.world.target_drained(&target_group, &target, now());
+            }
+        }
+    }
+
+    fn take_runtime_event(&mut self, event: RuntimeEvent) {
+        match event {
+            RuntimeEvent::Unreachable(reason) => self.world.engine_trouble = Some(reason),
+            RuntimeEvent::Changed(container) => self.take_observed(&container),
+            RuntimeEvent::Inventory(containers) => {
+                self.world.engine_trouble = None;
+                let listed = containers.iter().map(|container| container.runtime_id.clone()).collect();
+                self.world.inventory(&listed);
+                for container in &containers {
+                    self.take_observed(container);
+                }
+            }
+        }
+    }
+
+    fn take_observed(&mut self, observed: &ObservedContainer) {
+        let Some(name) = &observed.container else {
+            if observed.state != ObservedState::Running {
+                self.world.network_lost(&observed.task);
+            }
+            return;
+        };
+        match &observed.state {
+            ObservedState::Running => {
+                self.world.container_health(&observed.task, name, &observed.runtime_id, observed.health);
+            }
+            ObservedState::Exited(exit) => {
+                self.world.container_exited(&observed.task, name, &observed.runtime_id, exit);
+            }
+            ObservedState::Gone => self.world.container_removed(&observed.task, name, &observed.runtime_id),
+        }
+    }
+
+    fn take_outcome(&mut self, outcome: Outcome) {
+        let now = now();
+        match outcome {
+            Outcome::Prepared(result) => {
+                self.world.project_prepared(result.map_err(|error| error.to_string()), now);
+            }
+            Outcome::ImageProvided { image, result } => {
+                self.world.image_provided(&image, result.map_err(|error| error.to_string()), now);
+            }
+            Outcome::TaskOpened { task, result } => {
+                self.world.task_opened(&task, result.map_err(|error| error.to_string()));
+            }
+            Outcome::ContainerStarted { task, container, result } => {
+                let result =
+                    result.map(|started| (started.runtime_id, started.image_digest)).map_err(|error| error.to_string());
+                self.world.container_started(&task, &container, result, now);
+            }
+            Outcome::ContainerStopped { task, container, result } => {
+                if let Err(error) = result {
+                    tracing::warn!(%task, %container, %error, "cannot stop a container; trying again");
+                    self.world.container_not_stopped(&task, &container);
+                }
+            }
+            Outcome::TaskClosed { task, result } => match result {
+                Ok(()) => self.world.task_closed(&task, now),
+                Err(error) => {
+                    tracing::warn!(%task, %error, "cannot remove a task; trying again");
+                    self.world.task_not_closed(&task);
+                }
+            },
+        }
+    }
+
+    /// Decides, publishes, acts, answers: in this order, so that who asked reads its own write.
+    fn turn(&mut self) {
+        let mut works = Vec::new();
+        for _ in 0..ROUNDS_PER_TURN {
+            let plan = plan::plan(&self.topology, &self.world, now().instant);
+            self.wake_at = plan.wake_at.map(Instant::from_std);
+            if plan.steps.is_empty() {
+                break;
+            }
+            for step in plan.steps {
+                self.begin(&step);
+                works.extend(self.work(step));
+            }
+        }
+        self.publish();
+        for work in works {
+            self.executor.start(work);
+        }
+        for (reply, verdict) in self.replies.drain(..) {
+            let _ = reply.send(verdict);
+        }
+    }
+
+    fn begin(&mut self, step: &Step) {
+        let topology = Arc::clone(&self.topology);
+        let ids = &mut self.ids;
+        let mut new_task = |name: &ServiceName| new_task(&topology, ids, name);
+        self.world.begin(step, &mut Context { topology: &topology, now: now(), new_task: &mut new_task });
+    }
+
+    /// The step with everything the engine needs to carry it out; `None` if it does not need the engine.
+    fn work(&self, step: Step) -> Option<Work> {
+        let spec = |id| self.world.tasks.get(id).map(|task| Arc::clone(&task.spec));
+        match step {
+            Step::PrepareProject => Some(Work::Prepare),
+            Step::ProvideImage { image, service, container } => {
+                self.image_request(image, &service, &container).map(Work::ProvideImage)
+            }
+            Step::OpenTask(id) => spec(&id).map(Work::OpenTask),
+            Step::StartContainer(id, name) => spec(&id).map(|spec| Work::StartContainer(spec, name)),
+            Step::StopContainer(id, name, stop_timeout) => Some(Work::StopContainer(id, name, stop_timeout)),
+            Step::CloseTask(id) => Some(Work::CloseTask(id)),
+            _ => None,
+        }
+    }
+
+    fn image_request(
+        &self,
+        image: String,
+        service: &ServiceName,
+        container: &crate::model::ContainerName,
+    ) -> Option<ImageRequest> {
+        let service = self.topology.services.get(service)?;
+        let definition = service.task_definition.container(container)?;
+        Some(ImageRequest {
+            policy: if self.world.renew.contains(&image) { ImagePolicy::Always } else { ImagePolicy::Missing },
+            image,
+            container: container.clone(),
+            build: service.builds.get(container).cloned(),
+            // A task whose credentials cannot be had is never planned an image for; see `new_task`.
+            credentials: secrets::credentials(&self.topology, definition).ok().flatten(),
+            platform: service.task_definition.cpu_architecture.map(|architecture| match architecture {
+                CpuArchitecture::X86_64 => "linux/amd64".to_owned(),
+                CpuArchitecture::Arm64 => "linux/arm64".to_owned(),
+            }),
+        })
+    }
+
+    fn publish(&mut self) {
+        let states = targets::states(&self.topology, &self.world);
+        let same_topology =
+            self.published_topology.as_ref().is_some_and(|topology| Arc::ptr_eq(topology, &self.topology));
+        if !same_topology || states != self.published_states {
+            let generation = self.routing_out.borrow().generation + 1;
+            self.routing_out.send_replace(Arc::new(RoutingTable::compile(&self.topology, &states, generation)));
+            self.published_states = states;
+            self.published_topology = Some(Arc::clone(&self.topology));
+        }
+        let last = Arc::clone(&self.view_out.borrow());
+        let next = view::of(&self.topology, &self.world, &self.bindings, last.generation);
+        if next != *last {
+            self.view_out.send_replace(Arc::new(ClusterView { generation: last.generation + 1, ..next }));
+        }
+    }
+}
+
+/// The specification of a new task of the service.
+fn new_task(topology: &Topology, ids: &mut impl IdSource, name: &ServiceName) -> (TaskSpec, Result<(), String>) {
+    let service = &topology.services[name];
+    let definition = Arc::clone(&service.task_definition);
+    let credentials = definition
+        .containers
+        .iter()
+        .filter(|container| !service.builds.contains_key(&container.name))
+        .try_for_each(|container| secrets::credentials(topology, container).map(|_| ()));
+    let (secrets, verdict) = match (secrets::resolve(topology, &definition), credentials) {
+        (Ok(values), Ok(())) => (values, Ok(())),
+        (Err(reason), _) | (_, Err(reason)) => (BTreeMap::new(), Err(reason)),
+    };
+    let spec =
+        TaskSpec { id: ids.task_id(), service: name.clone(), definition, secrets, time_scale: topology.time_scale };
+    (spec, verdict)
+}
+
+fn now() -> Now {
+    Now { instant: Instant::now().into_std(), timestamp: jiff::Timestamp::now() }
+}

@@ -1,0 +1,134 @@
+//! Carries out steps. No choice is made here: a step names all it needs, is tried once, and its outcome goes back to
+//! the controller as a fact. A failure is an observation, not an exception.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::mpsc;
+use tokio::task::{AbortHandle, JoinSet};
+
+use crate::control::observation::Observation;
+use crate::control::runtime::{ImageProgress, ImageRequest, Runtime, RuntimeError, StartedContainer, TaskNetwork};
+use crate::model::task::TaskSpec;
+use crate::model::{ContainerName, TaskId};
+
+/// A step with everything it needs.
+#[derive(Debug)]
+pub(crate) enum Work {
+    Prepare,
+    ProvideImage(ImageRequest),
+    OpenTask(Arc<TaskSpec>),
+    StartContainer(Arc<TaskSpec>, ContainerName),
+    StopContainer(TaskId, ContainerName, Duration),
+    CloseTask(TaskId),
+}
+
+/// What came of it.
+#[derive(Debug)]
+pub(crate) enum Outcome {
+    Prepared(Result<(), RuntimeError>),
+    ImageProvided { image: String, result: Result<(), RuntimeError> },
+    TaskOpened { task: TaskId, result: Result<TaskNetwork, RuntimeError> },
+    ContainerStarted { task: TaskId, container: ContainerName, result: Result<StartedContainer, RuntimeError> },
+    ContainerStopped { task: TaskId, container: ContainerName, result: Result<(), RuntimeError> },
+    TaskClosed { task: TaskId, result: Result<(), RuntimeError> },
+}
+
+/// Runs any number of steps at once; the plan sees to it that no two concern the same container.
+pub(crate) struct Executor<R> {
+    runtime: Arc<R>,
+    observations: mpsc::Sender<Observation>,
+    running: JoinSet<Outcome>,
+    images: Vec<AbortHandle>,
+}
+
+impl<R: Runtime> Executor<R> {
+    pub(crate) fn new(runtime: Arc<R>, observations: mpsc::Sender<Observation>) -> Self {
+        Self { runtime, observations, running: JoinSet::new(), images: Vec::new() }
+    }
+
+    /// Starts a step; its outcome comes out of [`Self::next`].
+    pub(crate) fn start(&mut self, work: Work) {
+        let runtime = Arc::clone(&self.runtime);
+        let progress = self.observations.clone();
+        let is_image = matches!(work, Work::ProvideImage(_));
+        let handle = self.running.spawn(async move { carry_out(&*runtime, progress, work).await });
+        if is_image {
+            self.images.retain(|image| !image.is_finished());
+            self.images.push(handle);
+        }
+    }
+
+    /// Ends builds and pulls under way: nobody wants their images any more.
+    pub(crate) fn abandon_images(&mut self) {
+        for image in self.images.drain(..) {
+            image.abort();
+        }
+    }
+
+    /// The next outcome; waits for ever while nothing runs. Cancel-safe.
+    pub(crate) async fn next(&mut self) -> Outcome {
+        loop {
+            match self.running.join_next().await {
+                Some(Ok(outcome)) => return outcome,
+                // Abandoned on purpose.
+                Some(Err(error)) if error.is_cancelled() => {}
+                Some(Err(error)) => std::panic::resume_unwind(error.into_panic()),
+                None => std::future::pending().await,
+            }
+        }
+    }
+
+    /// An outcome that is there already.
+    pub(crate) fn try_next(&mut self) -> Option<Outcome> {
+        loop {
+            match self.running.try_join_next()? {
+                Ok(outcome) => return Some(outcome),
+                Err(error) if error.is_cancelled() => {}
+                Err(error) => std::panic::resume_unwind(error.into_panic()),
+            }
+        }
+    }
+}
+
+async fn carry_out<R: Runtime>(runtime: &R, observations: mpsc::Sender<Observation>, work: Work) -> Outcome {
+    match work {
+        Work::Prepare => Outcome::Prepared(runtime.prepare().await),
+        Work::ProvideImage(request) => {
+            let (sender, receiver) = mpsc::channel(64);
+            let result = tokio::select! {
+                // Cancel-safe: dropping the build or pull is how it is abandoned, and `relay` only ends with it.
+                result = runtime.provide_image(&request, sender) => result,
+                never = relay(receiver, observations) => never,
+            };
+            Outcome::ImageProvided { image: request.image, result }
+        }
+        Work::OpenTask(spec) => {
+            let result = runtime.open_task(&spec).await;
+            Outcome::TaskOpened { task: spec.id.clone(), result }
+        }
+        Work::StartContainer(spec, container) => {
+            let result = runtime.start_container(&spec, &container).await;
+            Outcome::ContainerStarted { task: spec.id.clone(), container, result }
+        }
+        Work::StopContainer(task, container, stop_timeout) => {
+            let result = runtime.stop_container(&task, &container, stop_timeout).await;
+            Outcome::ContainerStopped { task, container, result }
+        }
+        Work::CloseTask(task) => {
+            let result = runtime.close_task(&task).await;
+            Outcome::TaskClosed { task, result }
+        }
+    }
+}
+
+/// Passes progress on, dropping it when the controller is busy.
+async fn relay(
+    mut progress: mpsc::Receiver<ImageProgress>,
+    observations: mpsc::Sender<Observation>,
+) -> Result<(), RuntimeError> {
+    while let Some(progress) = progress.recv().await {
+        let _ = observations.try_send(Observation::ImageProgressed(progress));
+    }
+    std::future::pending().await
+}

@@ -1,0 +1,64 @@
+//! The way in for everyone else: send a command, send an observation, read a snapshot.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{mpsc, oneshot, watch};
+
+use crate::control::command::{Command, Refusal, Renew};
+use crate::control::observation::Observation;
+use crate::control::view::ClusterView;
+use crate::engine::routing::RoutingTable;
+use crate::model::{ServiceName, Topology};
+
+/// Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct ControlHandle {
+    pub(crate) commands: mpsc::Sender<Command>,
+    pub(crate) observations: mpsc::Sender<Observation>,
+    pub(crate) view: watch::Receiver<Arc<ClusterView>>,
+    pub(crate) routing: watch::Receiver<Arc<RoutingTable>>,
+}
+
+impl ControlHandle {
+    /// Makes the world as the topology wants it.
+    pub async fn apply(&self, topology: Arc<Topology>, renew: Renew) -> Result<(), Refusal> {
+        self.send(|reply| Command::Apply { topology, renew, reply }).await
+    }
+
+    /// Replaces the tasks of one service, or of all.
+    pub async fn restart(&self, service: Option<ServiceName>) -> Result<(), Refusal> {
+        self.send(|reply| Command::Restart { service, reply }).await
+    }
+
+    /// Stops every task and waits until the last is gone, or until the time is over. Returns whether all are gone.
+    pub async fn shut_down(&self, within: Duration) -> bool {
+        if self.send(|reply| Command::ShutDown { reply }).await.is_err() {
+            return true;
+        }
+        let mut view = self.view.clone();
+        let at_rest = view.wait_for(|view| view.at_rest);
+        tokio::time::timeout(within, at_rest).await.is_ok()
+    }
+
+    /// Where edges report facts.
+    pub fn observations(&self) -> mpsc::Sender<Observation> {
+        self.observations.clone()
+    }
+
+    /// The published view.
+    pub fn view(&self) -> watch::Receiver<Arc<ClusterView>> {
+        self.view.clone()
+    }
+
+    /// The published routing table.
+    pub fn routing(&self) -> watch::Receiver<Arc<RoutingTable>> {
+        self.routing.clone()
+    }
+
+    async fn send(&self, command: impl FnOnce(oneshot::Sender<Result<(), Refusal>>) -> Command) -> Result<(), Refusal> {
+        let (reply, verdict) = oneshot::channel();
+        self.commands.send(command(reply)).await.map_err(|_| Refusal::Gone)?;
+        verdict.await.map_err(|_| Refusal::Gone)?
+    }
+}

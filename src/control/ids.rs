@@ -1,0 +1,69 @@
+//! Where ids come from: at random in life, counted in tests, so that transcripts are stable.
+
+use crate::model::TaskId;
+
+/// A source of ids.
+pub trait IdSource: Send + 'static {
+    /// 32 hexadecimal digits.
+    fn task_id(&mut self) -> TaskId;
+    /// `ecs-svc/` and 19 digits.
+    fn deployment_id(&mut self) -> String;
+}
+
+/// Random ids, as AWS's are.
+#[derive(Debug, Default)]
+pub struct RandomIds;
+
+impl RandomIds {
+    /// Two words that nobody can guess, from the operating system's seed of the standard hasher.
+    fn random() -> [u64; 2] {
+        use std::hash::{BuildHasher, Hasher, RandomState};
+        [(); 2].map(|()| RandomState::new().build_hasher().finish())
+    }
+}
+
+impl IdSource for RandomIds {
+    fn task_id(&mut self) -> TaskId {
+        let [high, low] = Self::random();
+        TaskId::new(format!("{high:016x}{low:016x}"))
+    }
+
+    fn deployment_id(&mut self) -> String {
+        let [word, _] = Self::random();
+        format!("ecs-svc/{:019}", word % 10_000_000_000_000_000_000)
+    }
+}
+
+/// Ids that count up.
+#[derive(Debug, Default)]
+pub struct CountedIds {
+    tasks: u64,
+    deployments: u64,
+}
+
+impl IdSource for CountedIds {
+    fn task_id(&mut self) -> TaskId {
+        self.tasks += 1;
+        TaskId::new(format!("{:032x}", self.tasks))
+    }
+
+    fn deployment_id(&mut self) -> String {
+        self.deployments += 1;
+        format!("ecs-svc/{:019}", self.deployments)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn random_ids_have_the_documented_form_and_differ() {
+        let mut ids = RandomIds;
+        let (one, two) = (ids.task_id(), ids.task_id());
+        assert_ne!(one, two);
+        assert!(one.as_str().len() == 32 && one.as_str().bytes().all(|byte| byte.is_ascii_hexdigit()));
+        let deployment = ids.deployment_id();
+        assert_eq!(deployment.len(), "ecs-svc/".len() + 19);
+    }
+}

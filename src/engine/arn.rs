@@ -1,0 +1,58 @@
+//! ARNs as AWS would write them, made from names alone so that they are the same in every run.
+//!
+//! The account and region are the ones of AWS's own documentation examples; the id part of a load balancer or target
+//! group is 16 hexadecimal digits derived from its name.
+
+use crate::model::{ClusterName, ServiceName, TargetGroupName, TaskId};
+
+/// The account id of AWS's documentation examples.
+pub const ACCOUNT: &str = "111122223333";
+/// The region that tasks and ARNs name.
+pub const REGION: &str = "us-east-1";
+
+/// `arn:aws:elasticloadbalancing:…:targetgroup/<name>/<id>`
+pub fn target_group(name: &TargetGroupName) -> String {
+    format!(
+        "arn:aws:elasticloadbalancing:{REGION}:{ACCOUNT}:targetgroup/{name}/{:016x}",
+        fingerprint(&["targetgroup", name.as_str()])
+    )
+}
+
+/// `app/<name>/<id>`, as logs and metrics name a load balancer.
+pub fn load_balancer_id(name: &str) -> String {
+    format!("app/{name}/{:016x}", fingerprint(&["loadbalancer", name]))
+}
+
+/// `arn:aws:ecs:…:task/<cluster>/<id>`
+pub fn task(cluster: &ClusterName, id: &TaskId) -> String {
+    format!("arn:aws:ecs:{REGION}:{ACCOUNT}:task/{cluster}/{id}")
+}
+
+/// `arn:aws:ecs:…:service/<cluster>/<name>`
+pub fn service(cluster: &ClusterName, name: &ServiceName) -> String {
+    format!("arn:aws:ecs:{REGION}:{ACCOUNT}:service/{cluster}/{name}")
+}
+
+/// FNV-1a: stable between builds and platforms, which the standard hasher does not promise.
+fn fingerprint(parts: &[&str]) -> u64 {
+    let mut hash: u64 = 0xcbf2_9ce4_8422_2325;
+    for byte in parts.iter().flat_map(|part| part.bytes().chain([0])) {
+        hash ^= u64::from(byte);
+        hash = hash.wrapping_mul(0x0000_0100_0000_01b3);
+    }
+    hash
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_arn_has_the_form_that_aws_documents() {
+        let arn = target_group(&TargetGroupName::new("tg-backend"));
+        let id = arn
+            .strip_prefix("arn:aws:elasticloadbalancing:us-east-1:111122223333:targetgroup/tg-backend/")
+            .expect("the documented prefix");
+        assert!(id.len() == 16 && id.bytes().all(|byte| byte.is_ascii_hexdigit()), "{id}");
+    }
+}

@@ -1,0 +1,155 @@
+//! Where things are kept on this machine, and the lock that makes one process the owner of a project.
+//!
+//! ```text
+//!  $XDG_STATE_HOME/neargate/<project>/     gone after `down`
+//!    lock           held by the process that runs the stack; the kernel lets go of it even after kill -9
+//!    control.sock   how other commands talk to that process (0600)
+//!    neargate.log   its own diagnostics when it runs in the background
+//!    logs/          output of containers, by log group and stream
+//!    ca-bundle.pem  the system's roots and ours, for tools that know only one file
+//!  $XDG_DATA_HOME/neargate/<project>/      stays: people have put it into their trust stores
+//!    ca.pem  ca-key.pem
+//! ```
+//!
+//! `NEARGATE_STATE_DIR` and `NEARGATE_DATA_DIR` replace the two `…/neargate` folders.
+
+use std::fs::{self, File, OpenOptions};
+use std::io;
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+use crate::model::ProjectName;
+
+/// The folders of one project.
+#[derive(Clone, Debug)]
+pub struct Folders {
+    state: PathBuf,
+    data: PathBuf,
+}
+
+/// Proof that this process owns the project; let go of when dropped, or when the process dies.
+#[derive(Debug)]
+pub struct ProjectLock {
+    _file: File,
+}
+
+impl Folders {
+    /// The folders of a project, as the environment says. Nothing is created yet.
+    pub fn of(project: &ProjectName, env: impl Fn(&str) -> Option<String>) -> io::Result<Self> {
+        let base = |own: &str, xdg: &str, below_home: &str| -> io::Result<PathBuf> {
+            let set = |name: &str| env(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+            if let Some(folder) = set(own) {
+                return Ok(folder);
+            }
+            if let Some(folder) = set(xdg).filter(|folder| folder.is_absolute()) {
+                return Ok(folder.join("neargate"));
+            }
+            let home = set("HOME").ok_or_else(|| {
+                io::Error::new(io::ErrorKind::NotFound, format!("neither {own} nor {xdg} nor HOME is set"))
+            })?;
+            Ok(home.join(below_home).join("neargate"))
+        };
+        Ok(Self {
+            state: base("NEARGATE_STATE_DIR", "XDG_STATE_HOME", ".local/state")?.join(project.as_str()),
+            data: base("NEARGATE_DATA_DIR", "XDG_DATA_HOME", ".local/share")?.join(project.as_str()),
+        })
+    }
+
+    /// The state folder.
+    pub fn state(&self) -> &Path {
+        &self.state
+    }
+
+    /// The folder of the authority.
+    pub fn data(&self) -> &Path {
+        &self.data
+    }
+
+    /// The control socket.
+    pub fn socket(&self) -> PathBuf {
+        self.state.join("control.sock")
+    }
+
+    /// The background process's own diagnostics.
+    pub fn process_log(&self) -> PathBuf {
+        self.state.join("neargate.log")
+    }
+
+    /// Output of containers.
+    pub fn container_logs(&self) -> PathBuf {
+        self.state.join("logs")
+    }
+
+    /// The certificate of the local authority.
+    pub fn ca_certificate(&self) -> PathBuf {
+        self.data.join("ca.pem")
+    }
+
+    /// The system's roots and ours.
+    pub fn ca_bundle(&self) -> PathBuf {
+        self.state.join("ca-bundle.pem")
+    }
+
+    /// Makes the state folder, for the owner only.
+    pub fn create_state(&self) -> io::Result<()> {
+        fs::DirBuilder::new().recursive(true).mode(0o700).create(&self.state)
+    }
+
+    /// Takes the project for this process; `None` if a living process has it.
+    pub fn lock(&self) -> io::Result<Option<ProjectLock>> {
+        self.create_state()?;
+        let path = self.state.join("lock");
+        let file = OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).open(path)?;
+        match rustix::fs::flock(&file, rustix::fs::FlockOperation::NonBlockingLockExclusive) {
+            Ok(()) => Ok(Some(ProjectLock { _file: file })),
+            Err(rustix::io::Errno::WOULDBLOCK) => Ok(None),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Removes the state folder and what is in it.
+    pub fn remove_state(&self) -> io::Result<()> {
+        match fs::remove_dir_all(&self.state) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+            _ => {
+                // The folder above goes too when this was the last project; if it is not empty it stays.
+                let _ = self.state.parent().map(fs::remove_dir);
+                Ok(())
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn folders(pairs: &[(&str, &str)]) -> io::Result<Folders> {
+        Folders::of(&ProjectName::new("chatkit"), |name| {
+            pairs.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned())
+        })
+    }
+
+    #[test]
+    fn own_variables_win_over_xdg_and_home() {
+        let all = [("NEARGATE_STATE_DIR", "/s"), ("XDG_STATE_HOME", "/x"), ("HOME", "/h")];
+        assert_eq!(folders(&all).unwrap().state(), Path::new("/s/chatkit"));
+        assert_eq!(folders(&all[1..]).unwrap().state(), Path::new("/x/neargate/chatkit"));
+        assert_eq!(folders(&all[2..]).unwrap().state(), Path::new("/h/.local/state/neargate/chatkit"));
+        assert!(folders(&[]).is_err());
+    }
+
+    #[test]
+    fn a_project_has_one_owner_at_a_time() {
+        let base = tempfile::tempdir().unwrap();
+        let path = base.path().to_str().unwrap();
+        let folders = folders(&[("NEARGATE_STATE_DIR", path), ("HOME", path)]).unwrap();
+        let first = folders.lock().unwrap();
+        assert!(first.is_some());
+        assert!(folders.lock().unwrap().is_none());
+        drop(first);
+        assert!(folders.lock().unwrap().is_some());
+        folders.remove_state().unwrap();
+        assert!(!folders.state().exists());
+    }
+}

@@ -1,0 +1,233 @@
+//! A pretended engine: a whole world in which containers take time, exit, and lie, but not a recorder of calls. It
+//! obeys tokio's clock, so that a test with a paused clock lives through minutes in no time.
+
+use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::net::{IpAddr, Ipv4Addr};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use neargate::control::runtime::{
+    ImageProgress, ImageRequest, LogLine, ObservedContainer, ObservedState, Reach, Runtime, RuntimeError, RuntimeEvent,
+    StartedContainer, TaskNetwork, TaskSpec,
+};
+use neargate::model::task::{ContainerExit, HealthStatus};
+use neargate::model::{ContainerName, TaskId};
+use serde::Deserialize;
+use tokio::sync::mpsc;
+
+/// How the pretended world behaves.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Script {
+    /// By image reference.
+    pub(crate) images: BTreeMap<String, ImageScript>,
+    /// By container name; each start takes the next entry, the last one repeats.
+    pub(crate) containers: BTreeMap<String, Vec<ContainerScript>>,
+}
+
+/// How an image behaves.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct ImageScript {
+    /// Seconds until it is there.
+    pub(crate) takes: f64,
+    /// Cannot be pulled.
+    pub(crate) fails: Option<String>,
+}
+
+/// How one start of a container behaves.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct ContainerScript {
+    /// Seconds until it runs.
+    pub(crate) takes: f64,
+    /// Cannot be started.
+    pub(crate) fails: Option<String>,
+    /// Seconds from its start until it exits by itself.
+    pub(crate) exits_after: Option<f64>,
+    /// With this code.
+    pub(crate) exit_code: i64,
+    /// Because of memory.
+    pub(crate) out_of_memory: bool,
+    /// Seconds from its start until its check passes.
+    pub(crate) healthy_after: Option<f64>,
+    /// Seconds from its start until its check has failed.
+    pub(crate) unhealthy_after: Option<f64>,
+    /// Seconds it takes to obey the stop signal; more than its stopTimeout means SIGKILL.
+    pub(crate) stops_after: f64,
+}
+
+/// The pretended engine.
+pub(crate) struct World {
+    script: Script,
+    state: Arc<Mutex<State>>,
+}
+
+#[derive(Default)]
+struct State {
+    starts: HashMap<String, usize>,
+    next_address: u8,
+    next_id: u32,
+    running: HashMap<(TaskId, ContainerName), (String, ContainerScript)>,
+    open: Vec<TaskId>,
+    events: Option<mpsc::Sender<RuntimeEvent>>,
+}
+
+impl World {
+    /// A world that follows the script.
+    pub(crate) fn new(script: Script) -> Self {
+        Self { script, state: Arc::default() }
+    }
+
+    /// What is there: open tasks and running containers.
+    pub(crate) fn left(&self) -> (usize, usize) {
+        let state = self.state.lock().unwrap();
+        (state.open.len(), state.running.len())
+    }
+}
+
+fn seconds(seconds: f64) -> Duration {
+    Duration::from_secs_f64(seconds)
+}
+
+async fn report(state: &Mutex<State>, container: ObservedContainer) {
+    let sender = state.lock().unwrap().events.clone();
+    if let Some(sender) = sender {
+        let _ = sender.send(RuntimeEvent::Changed(container)).await;
+    }
+}
+
+async fn end(state: &Mutex<State>, key: &(TaskId, ContainerName), runtime_id: &str, exit: ContainerExit) {
+    {
+        let mut state = state.lock().unwrap();
+        match state.running.get(key) {
+            Some((id, _)) if id == runtime_id => state.running.remove(key),
+            _ => return,
+        };
+    }
+    let observed = ObservedContainer {
+        task: key.0.clone(),
+        container: Some(key.1.clone()),
+        runtime_id: runtime_id.to_owned(),
+        state: ObservedState::Exited(exit),
+        health: HealthStatus::Unknown,
+    };
+    report(state, observed).await;
+}
+
+impl Runtime for World {
+    async fn prepare(&self) -> Result<(), RuntimeError> {
+        Ok(())
+    }
+
+    async fn provide_image(
+        &self,
+        request: &ImageRequest,
+        _progress: mpsc::Sender<ImageProgress>,
+    ) -> Result<(), RuntimeError> {
+        let script = self.script.images.get(&request.image).cloned().unwrap_or_default();
+        tokio::time::sleep(seconds(script.takes)).await;
+        script.fails.map_or(Ok(()), |reason| Err(RuntimeError::CannotPullContainer(reason)))
+    }
+
+    async fn open_task(&self, task: &TaskSpec) -> Result<TaskNetwork, RuntimeError> {
+        let mut state = self.state.lock().unwrap();
+        state.open.push(task.id.clone());
+        state.next_address += 1;
+        let address = IpAddr::V4(Ipv4Addr::new(10, 0, 0, state.next_address));
+        Ok(TaskNetwork { address, reach: Reach::Direct })
+    }
+
+    async fn start_container(
+        &self,
+        task: &TaskSpec,
+        container: &ContainerName,
+    ) -> Result<StartedContainer, RuntimeError> {
+        let (script, runtime_id) = {
+            let mut state = self.state.lock().unwrap();
+            let count = state.starts.entry(container.to_string()).or_default();
+            let scripts = self.script.containers.get(container.as_str()).cloned().unwrap_or_default();
+            let script = scripts.get(*count).or(scripts.last()).cloned().unwrap_or_default();
+            *count += 1;
+            state.next_id += 1;
+            (script, format!("id-{}", state.next_id))
+        };
+        tokio::time::sleep(seconds(script.takes)).await;
+        if let Some(reason) = script.fails {
+            return Err(RuntimeError::CannotStartContainer(reason));
+        }
+        let key = (task.id.clone(), container.clone());
+        self.state.lock().unwrap().running.insert(key.clone(), (runtime_id.clone(), script.clone()));
+
+        if let Some(after) = script.exits_after {
+            let (state, key, runtime_id) = (Arc::clone(&self.state), key.clone(), runtime_id.clone());
+            let exit = ContainerExit { exit_code: script.exit_code, out_of_memory: script.out_of_memory };
+            tokio::spawn(async move {
+                tokio::time::sleep(seconds(after)).await;
+                end(&state, &key, &runtime_id, exit).await;
+            });
+        }
+        let verdicts =
+            [(script.healthy_after, HealthStatus::Healthy), (script.unhealthy_after, HealthStatus::Unhealthy)];
+        for (after, health) in verdicts {
+            let Some(after) = after else { continue };
+            let (state, key, runtime_id) = (Arc::clone(&self.state), key.clone(), runtime_id.clone());
+            tokio::spawn(async move {
+                tokio::time::sleep(seconds(after)).await;
+                let observed = ObservedContainer {
+                    task: key.0.clone(),
+                    container: Some(key.1.clone()),
+                    runtime_id,
+                    state: ObservedState::Running,
+                    health,
+                };
+                let runs = state.lock().unwrap().running.contains_key(&key);
+                if runs {
+                    report(&state, observed).await;
+                }
+            });
+        }
+        Ok(StartedContainer { runtime_id, image_digest: None })
+    }
+
+    async fn stop_container(
+        &self,
+        task: &TaskId,
+        container: &ContainerName,
+        stop_timeout: Duration,
+    ) -> Result<(), RuntimeError> {
+        let key = (task.clone(), container.clone());
+        let found = self.state.lock().unwrap().running.get(&key).cloned();
+        let Some((runtime_id, script)) = found else { return Ok(()) };
+        let obeys = seconds(script.stops_after) <= stop_timeout;
+        tokio::time::sleep(seconds(script.stops_after).min(stop_timeout)).await;
+        let exit_code = if obeys { 143 } else { 137 };
+        end(&self.state, &key, &runtime_id, ContainerExit { exit_code, out_of_memory: false }).await;
+        Ok(())
+    }
+
+    async fn close_task(&self, task: &TaskId) -> Result<(), RuntimeError> {
+        let mut state = self.state.lock().unwrap();
+        state.open.retain(|open| open != task);
+        state.running.retain(|(owner, _), _| owner != task);
+        Ok(())
+    }
+
+    async fn watch(&self, events: mpsc::Sender<RuntimeEvent>) {
+        self.state.lock().unwrap().events = Some(events.clone());
+        events.closed().await;
+    }
+
+    async fn follow_logs(
+        &self,
+        _task: &TaskId,
+        _container: &ContainerName,
+        _lines: mpsc::Sender<LogLine>,
+    ) -> Result<(), RuntimeError> {
+        Ok(())
+    }
+
+    async fn sweep(&self, _everything: bool) -> Result<Vec<String>, RuntimeError> {
+        Ok(VecDeque::new().into())
+    }
+}

@@ -1,0 +1,392 @@
+//! The controller in a pretended world, under a paused clock. A case says what is wanted and how the world behaves;
+//! the expected transcript beside it says what becomes of it, second by second.
+
+use std::collections::{BTreeMap, HashMap};
+use std::fmt::Write;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use neargate::control::command::Renew;
+use neargate::control::ids::CountedIds;
+use neargate::control::observation::Observation;
+use neargate::control::view::ClusterView;
+use neargate::control::{self, ControlHandle};
+use neargate::engine::health::{Probe, ProbeTick};
+use neargate::model::listener::{Listener, ListenerProtocol, LoadBalancer, LoadBalancerAttributes};
+use neargate::model::rule::{Action, Forward, WeightedTargetGroup};
+use neargate::model::service::{LoadBalancerBinding, Service};
+use neargate::model::target_group::{
+    HealthCheck, Matcher, ProtocolVersion, TargetGroup, TargetGroupAttributes, TargetProtocol,
+};
+use neargate::model::target_health::{ProbeOutcome, Target};
+use neargate::model::task_definition::{
+    ContainerDefinition, ContainerHealthCheck, Dependency, DependencyCondition, PortMapping, RestartPolicy,
+    TaskDefinition,
+};
+use neargate::model::topology::{TimeScale, Topology};
+use neargate::model::{ContainerName, ServiceName, TargetGroupName};
+use serde::Deserialize;
+use tokio::time::Instant;
+
+use crate::support::expected::{Differences, cases};
+use crate::support::world::{Script, World};
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Case {
+    /// The documented rule that the case shows, in its own words.
+    #[expect(dead_code, reason = "for the reader")]
+    rule: String,
+    /// Where AWS says so.
+    #[expect(dead_code, reason = "for the reader")]
+    source: String,
+    #[serde(default = "one")]
+    desired_count: u32,
+    #[serde(default)]
+    grace_period: u64,
+    containers: Vec<ContainerCase>,
+    #[serde(default)]
+    world: Script,
+    /// What probes of a port find: from this second of the target's life on.
+    #[serde(default)]
+    probes: BTreeMap<u16, Vec<(f64, String)>>,
+    /// At which second what is done.
+    #[serde(default, rename = "do")]
+    actions: Vec<(f64, String)>,
+    /// How long the case is watched.
+    seconds: f64,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ContainerCase {
+    name: String,
+    port: Option<u16>,
+    #[serde(default = "yes")]
+    essential: bool,
+    #[serde(default)]
+    depends_on: BTreeMap<String, String>,
+    start_timeout: Option<u64>,
+    #[serde(default = "thirty")]
+    stop_timeout: u64,
+    #[serde(default)]
+    health_check: bool,
+    restart_attempt_period: Option<u64>,
+}
+
+fn one() -> u32 {
+    1
+}
+
+fn yes() -> bool {
+    true
+}
+
+fn thirty() -> u64 {
+    30
+}
+
+#[test]
+fn tasks_live_as_on_fargate() {
+    let mut differences = Differences::default();
+    for path in cases("tasks", "yaml") {
+        let text = std::fs::read_to_string(&path).unwrap();
+        let case: Case = serde_saphyr::from_str(&text).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+        check(&path, &case, &mut differences);
+    }
+    differences.finish();
+}
+
+fn check(path: &Path, case: &Case, differences: &mut Differences) {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().unwrap();
+    let transcript = runtime.block_on(live(case));
+    differences.check(&path.with_extension("txt"), &transcript);
+}
+
+async fn live(case: &Case) -> String {
+    let topology = Arc::new(topology(case));
+    let world = Arc::new(World::new(case.world.clone()));
+    let begin = Instant::now();
+    let handle = control::start(Arc::clone(&topology), Renew::default(), Arc::clone(&world), CountedIds::default());
+    tokio::spawn(probe(handle.clone(), case.probes.clone()));
+    tokio::spawn(act(handle.clone(), topology, case.actions.clone(), begin));
+    handle.observations().send(Observation::ListenersBound { generation: 1 }).await.unwrap();
+
+    let mut transcript = String::new();
+    let mut shown = Shown::default();
+    let mut views = handle.view();
+    let end = begin + Duration::from_secs_f64(case.seconds);
+    loop {
+        let view = Arc::clone(&views.borrow_and_update());
+        shown.changes(&view, begin.elapsed(), &mut transcript);
+        tokio::select! {
+            changed = views.changed() => changed.unwrap(),
+            () = tokio::time::sleep_until(end) => break,
+        }
+    }
+    let (tasks, containers) = world.left();
+    writeln!(transcript, "{:>6.1}  left in the engine: {tasks} tasks, {containers} containers", case.seconds).unwrap();
+    transcript
+}
+
+/// Probes every target once a second, finding what the case says.
+async fn probe(handle: ControlHandle, script: BTreeMap<u16, Vec<(f64, String)>>) {
+    let mut since: HashMap<Target, Instant> = HashMap::new();
+    loop {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        let view = Arc::clone(&handle.view().borrow());
+        for group in &view.target_groups {
+            for target in group.targets.iter().filter(|target| target.state != "draining") {
+                let key = Target { address: target.id.parse().unwrap(), port: target.port };
+                let age = since.entry(key).or_insert_with(Instant::now).elapsed().as_secs_f64();
+                let steps = script.get(&target.port).cloned().unwrap_or_default();
+                let finding = steps.iter().rev().find(|(from, _)| *from <= age).map_or("200", |(_, what)| what);
+                let outcome = match finding {
+                    "timeout" => ProbeOutcome::TimedOut,
+                    "refused" => ProbeOutcome::Failed,
+                    code => match code.parse().unwrap() {
+                        200 => ProbeOutcome::Passed { code: 200 },
+                        code => ProbeOutcome::CodeMismatch { code },
+                    },
+                };
+                let observation = Observation::Probed {
+                    target_group: TargetGroupName::new(&group.name),
+                    target: key,
+                    probe: Probe { tick: ProbeTick::Whole, outcome, reachable: true },
+                    detail: finding.to_owned(),
+                };
+                handle.observations().send(observation).await.unwrap();
+            }
+        }
+    }
+}
+
+async fn act(handle: ControlHandle, topology: Arc<Topology>, actions: Vec<(f64, String)>, begin: Instant) {
+    for (at, action) in actions {
+        tokio::time::sleep_until(begin + Duration::from_secs_f64(at)).await;
+        let service = ServiceName::new("app");
+        match action.as_str() {
+            "shut down" => {
+                handle.shut_down(Duration::from_secs(3600)).await;
+            }
+            "restart" => handle.restart(Some(service)).await.unwrap(),
+            "scale to 2" | "scale to 1" | "new definition" => {
+                let mut changed = Topology::clone(&topology);
+                let wanted = changed.services.get_mut(&service).unwrap();
+                match action.as_str() {
+                    "scale to 2" => wanted.desired_count = 2,
+                    "scale to 1" => wanted.desired_count = 1,
+                    _ => {
+                        let definition = Arc::make_mut(&mut wanted.task_definition);
+                        definition.containers[0].environment.insert("CHANGED".into(), "yes".into());
+                    }
+                }
+                handle.apply(Arc::new(changed), Renew::default()).await.unwrap();
+            }
+            other => panic!("unknown action {other:?}"),
+        }
+    }
+}
+
+/// What was written to the transcript last, by subject.
+#[derive(Default)]
+struct Shown {
+    states: BTreeMap<String, String>,
+    events: usize,
+}
+
+impl Shown {
+    fn changes(&mut self, view: &ClusterView, at: Duration, transcript: &mut String) {
+        let mut lines = Vec::new();
+        for service in &view.services {
+            for task in &service.tasks {
+                let id = task.task_id.trim_start_matches('0');
+                let mut text = task.last_status.clone();
+                if let (Some(code), Some(reason)) = (&task.stop_code, &task.stopped_reason) {
+                    write!(text, " {code}: {reason}").unwrap();
+                }
+                lines.push((format!("task {id}"), text));
+                for container in &task.containers {
+                    let mut text = container.last_status.clone();
+                    if container.health_status != "UNKNOWN" {
+                        write!(text, " {}", container.health_status).unwrap();
+                    }
+                    if let Some(code) = container.exit_code {
+                        write!(text, " exit {code}").unwrap();
+                    }
+                    if container.restart_count > 0 {
+                        write!(text, " restarts {}", container.restart_count).unwrap();
+                    }
+                    if let Some(reason) = &container.reason {
+                        write!(text, " ({reason})").unwrap();
+                    }
+                    lines.push((format!("task {id} {}", container.name), text));
+                }
+            }
+        }
+        for group in &view.target_groups {
+            for target in &group.targets {
+                let text = match (&target.reason, &target.description) {
+                    (Some(reason), Some(description)) => format!("{} {reason}: {description}", target.state),
+                    _ => target.state.clone(),
+                };
+                lines.push((format!("target {} {}:{}", group.name, target.id, target.port), text));
+            }
+        }
+        lines.push(("ready".into(), if view.ready { "yes" } else { "no" }.into()));
+        for (subject, text) in lines {
+            if self.states.get(&subject) != Some(&text) {
+                writeln!(transcript, "{:>6.1}  {subject}: {text}", at.as_secs_f64()).unwrap();
+                self.states.insert(subject, text);
+            }
+        }
+        let events: Vec<_> = view.services.iter().flat_map(|service| &service.events).collect();
+        for event in events.iter().skip(self.events) {
+            let message = event.message.replace(&"0".repeat(20), "…");
+            let message = message.replace("arn:aws:elasticloadbalancing:us-east-1:111122223333:", "arn:…:");
+            writeln!(transcript, "{:>6.1}  {message}", at.as_secs_f64()).unwrap();
+        }
+        self.events = events.len();
+    }
+}
+
+fn topology(case: &Case) -> Topology {
+    let containers: Vec<ContainerDefinition> = case.containers.iter().map(container).collect();
+    let bound: Vec<&ContainerCase> = case.containers.iter().filter(|container| container.port.is_some()).collect();
+    let group = |container: &ContainerCase| TargetGroupName::new(format!("tg-{}", container.name));
+    let target_groups: BTreeMap<_, _> =
+        bound.iter().map(|container| (group(container), target_group(container.port.unwrap()))).collect();
+    let forward = Action::Forward(Forward {
+        target_groups: target_groups
+            .keys()
+            .map(|name| WeightedTargetGroup { target_group: name.clone(), weight: 1 })
+            .collect(),
+        stickiness_seconds: None,
+    });
+    let service = Service {
+        task_definition: Arc::new(TaskDefinition {
+            family: "app".into(),
+            containers,
+            cpu: 256,
+            memory_mib: 512,
+            cpu_architecture: None,
+            execution_role_arn: None,
+            task_role_arn: None,
+            volumes: Vec::new(),
+        }),
+        desired_count: case.desired_count,
+        security_groups: Vec::new(),
+        load_balancers: bound
+            .iter()
+            .map(|container| LoadBalancerBinding {
+                target_group: group(container),
+                container: ContainerName::new(&container.name),
+                port: container.port.unwrap(),
+            })
+            .collect(),
+        builds: BTreeMap::new(),
+        health_check_grace_period: Duration::from_secs(case.grace_period),
+    };
+    Topology {
+        name: "test".into(),
+        domains: Vec::new(),
+        security_groups: BTreeMap::new(),
+        target_groups,
+        load_balancer: LoadBalancer {
+            name: "test".into(),
+            security_groups: Vec::new(),
+            listeners: vec![Listener {
+                port: 80,
+                bind_port: 80,
+                protocol: ListenerProtocol::Http,
+                default_action: forward,
+                rules: Vec::new(),
+            }],
+            attributes: LoadBalancerAttributes::default(),
+            bind_address: std::net::Ipv4Addr::LOCALHOST.into(),
+        },
+        cluster: "test".into(),
+        services: [("app".into(), service)].into(),
+        secrets: BTreeMap::new(),
+        time_scale: TimeScale::REAL,
+    }
+}
+
+fn target_group(port: u16) -> TargetGroup {
+    TargetGroup {
+        protocol: TargetProtocol::Http,
+        protocol_version: ProtocolVersion::Http1,
+        port,
+        health_check: HealthCheck {
+            protocol: TargetProtocol::Http,
+            port: None,
+            path: "/".into(),
+            interval: Duration::from_secs(30),
+            timeout: Duration::from_secs(5),
+            healthy_threshold: 5,
+            unhealthy_threshold: 2,
+            matcher: Matcher(vec![200..=200]),
+        },
+        attributes: TargetGroupAttributes {
+            deregistration_delay: Duration::from_secs(20),
+            ..TargetGroupAttributes::default()
+        },
+        static_targets: Vec::new(),
+    }
+}
+
+fn container(case: &ContainerCase) -> ContainerDefinition {
+    let condition = |text: &str| match text {
+        "START" => DependencyCondition::Start,
+        "COMPLETE" => DependencyCondition::Complete,
+        "SUCCESS" => DependencyCondition::Success,
+        "HEALTHY" => DependencyCondition::Healthy,
+        other => panic!("unknown condition {other:?}"),
+    };
+    ContainerDefinition {
+        name: ContainerName::new(&case.name),
+        image: format!("{}:1", case.name),
+        repository_credentials: None,
+        cpu: 0,
+        memory_mib: None,
+        memory_reservation_mib: None,
+        essential: case.essential,
+        port_mappings: case.port.map(|container_port| PortMapping { container_port, udp: false }).into_iter().collect(),
+        entry_point: None,
+        command: None,
+        environment: BTreeMap::new(),
+        secrets: Vec::new(),
+        depends_on: case
+            .depends_on
+            .iter()
+            .map(|(other, text)| Dependency { container: ContainerName::new(other), condition: condition(text) })
+            .collect(),
+        start_timeout: case.start_timeout.map(Duration::from_secs),
+        stop_timeout: Duration::from_secs(case.stop_timeout),
+        health_check: case.health_check.then(|| ContainerHealthCheck {
+            command: vec!["CMD".into(), "true".into()],
+            interval: Duration::from_secs(30),
+            timeout: Duration::from_secs(5),
+            retries: 3,
+            start_period: Duration::ZERO,
+        }),
+        restart_policy: case.restart_attempt_period.map(|period| RestartPolicy {
+            ignored_exit_codes: Vec::new(),
+            restart_attempt_period: Duration::from_secs(period),
+        }),
+        user: None,
+        working_directory: None,
+        readonly_root_filesystem: false,
+        interactive: false,
+        pseudo_terminal: false,
+        docker_labels: BTreeMap::new(),
+        ulimits: Vec::new(),
+        mount_points: Vec::new(),
+        system_controls: Vec::new(),
+        init_process_enabled: false,
+        capabilities_add: Vec::new(),
+        capabilities_drop: Vec::new(),
+        log_configuration: None,
+    }
+}
