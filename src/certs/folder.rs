@@ -1,0 +1,194 @@
+//! Where an authority is kept: `ca.pem` and `ca-key.pem` in a folder that only its owner can read.
+//!
+//! The authority is made once and then reused, because people trust it by hand. It is made anew only when it cannot
+//! serve any more, and the caller is told why, so that it can say `neargate trust` is needed again. In CI nothing of
+//! this happens: [`super::Authority::generate`] makes one for the run, and its key never touches a disk.
+
+use std::ffi::OsString;
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use jiff::Timestamp;
+use rcgen::KeyPair;
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject;
+
+use super::CertError;
+use super::authority::Authority;
+use crate::model::{DomainName, ProjectName};
+
+/// Name of the certificate inside the folder.
+pub const CERTIFICATE_FILE: &str = "ca.pem";
+const KEY_FILE: &str = "ca-key.pem";
+const LOCK_FILE: &str = "ca.lock";
+
+/// An authority from its folder.
+#[derive(Debug)]
+pub struct Opened {
+    /// Ready to issue.
+    pub authority: Authority,
+    /// Whether it is the one that was there.
+    pub provenance: Provenance,
+    /// What was put right on the way and should be told: permissions of the key, say.
+    pub notes: Vec<String>,
+}
+
+/// Where an authority comes from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Provenance {
+    /// The first of this project.
+    Made,
+    /// The one that was there; whoever trusted it still does.
+    Reused,
+    /// The one that was there could not serve any more; nobody trusts this one yet.
+    Remade {
+        /// A sentence about the old one.
+        because: String,
+    },
+}
+
+/// Whether an authority's key may be written to disk: not in CI, where a later job on the same machine could find it.
+/// `CI` is set to something truthy by every hosted runner.
+pub fn is_kept(ci: Option<&str>) -> bool {
+    matches!(ci, None | Some("" | "0" | "false"))
+}
+
+/// The folder of a project's authority: `$XDG_DATA_HOME/neargate/<project>`, on Windows under `%LOCALAPPDATA%`.
+/// `None` if the environment names no home.
+pub fn default_folder(variable: impl Fn(&str) -> Option<OsString>, project: &ProjectName) -> Option<PathBuf> {
+    let set = |name: &str| variable(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    let base = if cfg!(windows) {
+        set("LOCALAPPDATA")?
+    } else {
+        // A relative XDG path is to be ignored (XDG Base Directory specification).
+        set("XDG_DATA_HOME").filter(|path| path.is_absolute()).or_else(|| Some(set("HOME")?.join(".local/share")))?
+    };
+    Some(base.join("neargate").join(project.as_str()))
+}
+
+/// Opens the folder's authority, or makes one for these names. Two processes that do so at once get the same one.
+pub fn open(
+    folder: &Path,
+    project: &ProjectName,
+    owner: &str,
+    names: &[DomainName],
+    now: Timestamp,
+) -> Result<Opened, CertError> {
+    let mut notes = Vec::new();
+    create_private_folder(folder, &mut notes)?;
+    let lock_path = folder.join(LOCK_FILE);
+    let lock = private_file(&lock_path, false).map_err(io_error("create", &lock_path))?;
+    lock.lock().map_err(io_error("lock", &lock_path))?;
+
+    let provenance = match read(folder, &mut notes)? {
+        Found::Authority(authority) => match authority.unfit_for(names, now) {
+            None => return Ok(Opened { authority: *authority, provenance: Provenance::Reused, notes }),
+            Some(why) => Provenance::Remade { because: format!("the previous one {why}") },
+        },
+        Found::Nothing => Provenance::Made,
+        Found::Broken(because) => Provenance::Remade { because },
+    };
+    let authority = Authority::generate(project, owner, names, now)?;
+    // The key first: a certificate without its key would be trusted by people and of no use.
+    write_atomically(&folder.join(KEY_FILE), authority.key_pem().as_bytes())?;
+    write_atomically(&folder.join(CERTIFICATE_FILE), authority.certificate_pem().as_bytes())?;
+    Ok(Opened { authority, provenance, notes })
+}
+
+enum Found {
+    Authority(Box<Authority>),
+    Nothing,
+    /// A sentence.
+    Broken(String),
+}
+
+fn read(folder: &Path, notes: &mut Vec<String>) -> Result<Found, CertError> {
+    let (certificate_path, key_path) = (folder.join(CERTIFICATE_FILE), folder.join(KEY_FILE));
+    let (certificate, key) = (read_if_there(&certificate_path)?, read_if_there(&key_path)?);
+    let (certificate, key) = match (certificate, key) {
+        (None, None) => return Ok(Found::Nothing),
+        (Some(_), None) => return Ok(Found::Broken(format!("{} is missing", key_path.display()))),
+        (None, Some(_)) => return Ok(Found::Broken(format!("{} is missing", certificate_path.display()))),
+        (Some(certificate), Some(key)) => (certificate, key),
+    };
+    close_to_others(&key_path, 0o600, notes)?;
+    let Ok(certificate) = CertificateDer::from_pem_slice(certificate.as_bytes()) else {
+        return Ok(Found::Broken(format!("{} holds no certificate", certificate_path.display())));
+    };
+    let Ok(key) = KeyPair::from_pem(&key) else {
+        return Ok(Found::Broken(format!("{} holds no private key", key_path.display())));
+    };
+    Ok(match Authority::from_parts(certificate, key) {
+        Ok(authority) => Found::Authority(Box::new(authority)),
+        Err(problem) => Found::Broken(format!("{} {problem}", certificate_path.display())),
+    })
+}
+
+fn read_if_there(path: &Path) -> Result<Option<String>, CertError> {
+    match fs::read(path) {
+        Ok(bytes) => Ok(Some(String::from_utf8_lossy(&bytes).into_owned())),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(io_error("read", path)(error)),
+    }
+}
+
+fn create_private_folder(folder: &Path, notes: &mut Vec<String>) -> Result<(), CertError> {
+    let mut builder = fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(folder).map_err(io_error("create", folder))?;
+    close_to_others(folder, 0o700, notes)
+}
+
+/// Takes away what group and others may do, and says so: whoever could read the key could have copied it.
+#[cfg(unix)]
+fn close_to_others(path: &Path, mode: u32, notes: &mut Vec<String>) -> Result<(), CertError> {
+    use std::os::unix::fs::PermissionsExt as _;
+    let found = fs::metadata(path).map_err(io_error("read", path))?.permissions().mode() & 0o777;
+    if found & 0o077 == 0 {
+        return Ok(());
+    }
+    fs::set_permissions(path, fs::Permissions::from_mode(mode)).map_err(io_error("change permissions of", path))?;
+    notes.push(format!(
+        "{} was open to other users of this machine ({found:04o}) and is now {mode:04o}; if you do not trust them, run \
+         `neargate untrust`, delete the folder, and start again",
+        path.display()
+    ));
+    Ok(())
+}
+
+/// Windows profiles are private to begin with.
+#[cfg(not(unix))]
+fn close_to_others(_path: &Path, _mode: u32, _notes: &mut Vec<String>) -> Result<(), CertError> {
+    Ok(())
+}
+
+fn private_file(path: &Path, fresh: bool) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.write(true).create(true).truncate(fresh);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path)
+}
+
+/// All of it or nothing, also when the disk is full or the power fails.
+fn write_atomically(path: &Path, contents: &[u8]) -> Result<(), CertError> {
+    let unfinished = path.with_extension("pem.new");
+    let written = private_file(&unfinished, true).and_then(|mut file| {
+        file.write_all(contents)?;
+        file.sync_all()
+    });
+    written.and_then(|()| fs::rename(&unfinished, path)).map_err(|error| {
+        let _ = fs::remove_file(&unfinished);
+        io_error("write", path)(error)
+    })
+}
+
+fn io_error(doing: &'static str, path: &Path) -> impl Fn(io::Error) -> CertError {
+    move |source| CertError::Io { doing, path: path.to_owned(), source }
+}
+
+#[cfg(test)]
+mod tests;

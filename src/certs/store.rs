@@ -1,0 +1,300 @@
+//! One `rustls::ServerConfig` per HTTPS listener, published as one value.
+//!
+//! Whatever changes (the file, a user's certificate, the age of an issued one), the whole set is worked out first and
+//! published only if every listener has what it needs; until then connections go on with the set before. A listener
+//! whose inputs did not change keeps its very configuration, so clients can go on resuming their sessions.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use jiff::Timestamp;
+use rustls::ServerConfig;
+use rustls::crypto::{CryptoProvider, aws_lc_rs};
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::sign::CertifiedKey;
+use tokio::sync::watch;
+use x509_parser::extensions::GeneralName;
+use x509_parser::prelude::{FromDer, X509Certificate};
+
+use super::authority::{date, timestamp};
+use super::sni::{BySni, NamedCertificate};
+use super::{Authority, CertError, ssl_policy};
+use crate::model::DomainName;
+use crate::model::listener::{Certificate, ListenerProtocol, LoadBalancer, TlsSettings};
+
+/// By the port of the file (not the one really bound).
+pub type TlsConfigs = Arc<HashMap<u16, Arc<ServerConfig>>>;
+
+/// How often ages are looked at. Not one long sleep until the next expiry: a laptop that sleeps stops the clock that
+/// such a sleep is measured with.
+const RENEWAL_CHECK_INTERVAL: Duration = Duration::from_secs(60 * 60);
+
+/// Makes and publishes what the listeners need for TLS.
+#[derive(Debug)]
+pub struct CertStore {
+    state: Mutex<State>,
+    published: watch::Sender<TlsConfigs>,
+}
+
+#[derive(Debug)]
+struct State {
+    authority: Arc<Authority>,
+    /// What was asked for last, for renewal.
+    load_balancer: Option<LoadBalancer>,
+    held: Vec<Held>,
+    listeners: HashMap<u16, Listening>,
+}
+
+/// A certificate in use.
+#[derive(Clone, Debug)]
+struct Held {
+    source: Certificate,
+    certificate: NamedCertificate,
+    freshness: Freshness,
+}
+
+#[derive(Clone, Debug)]
+enum Freshness {
+    /// Issued here, to be replaced from then on.
+    RenewFrom(Timestamp),
+    /// Read from files that held this.
+    Contents { certificate: Vec<u8>, private_key: Vec<u8> },
+}
+
+/// A listener's configuration and what it was made from.
+#[derive(Debug)]
+struct Listening {
+    ssl_policy: String,
+    http2: bool,
+    certificates: Vec<Arc<CertifiedKey>>,
+    config: Arc<ServerConfig>,
+}
+
+impl CertStore {
+    /// Nothing is published yet.
+    pub fn new(authority: Arc<Authority>) -> Self {
+        let state = State { authority, load_balancer: None, held: Vec::new(), listeners: HashMap::new() };
+        Self { state: Mutex::new(state), published: watch::Sender::default() }
+    }
+
+    /// What listeners are to offer, now and whenever it changes.
+    pub fn subscribe(&self) -> watch::Receiver<TlsConfigs> {
+        self.published.subscribe()
+    }
+
+    /// Issues from this authority from now on; what the previous one issued is replaced by the next update.
+    pub fn replace_authority(&self, authority: Arc<Authority>) {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        if state.authority.certificate_der() != authority.certificate_der() {
+            state.held.retain(|held| matches!(held.source, Certificate::Files { .. }));
+        }
+        state.authority = authority;
+    }
+
+    /// Makes what these listeners need and publishes it, or changes nothing.
+    pub fn update(&self, load_balancer: &LoadBalancer, now: Timestamp) -> Result<(), CertError> {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut held = Vec::new();
+        let mut listeners = HashMap::new();
+        for listener in &load_balancer.listeners {
+            if let ListenerProtocol::Https(settings) = &listener.protocol {
+                let http2 = load_balancer.attributes.http2_enabled;
+                let listening = state.listening(listener.port, settings, http2, &mut held, now)?;
+                listeners.insert(listener.port, listening);
+            }
+        }
+        let configs: HashMap<_, _> =
+            listeners.iter().map(|(port, listening)| (*port, listening.config.clone())).collect();
+        state.held = held;
+        state.listeners = listeners;
+        state.load_balancer = Some(load_balancer.clone());
+        self.published.send_if_modified(|published| {
+            let same = published.len() == configs.len()
+                && published.iter().all(|(port, config)| configs.get(port).is_some_and(|new| Arc::ptr_eq(config, new)));
+            if !same {
+                *published = Arc::new(configs);
+            }
+            !same
+        });
+        Ok(())
+    }
+
+    /// Replaces what is about to expire and what has changed on disk.
+    pub fn renew(&self, now: Timestamp) -> Result<(), CertError> {
+        let wanted = self.state.lock().unwrap_or_else(PoisonError::into_inner).load_balancer.clone();
+        wanted.map_or(Ok(()), |load_balancer| self.update(&load_balancer, now))
+    }
+
+    /// Renews in time, for as long as it is polled.
+    pub async fn renew_in_time(&self) {
+        loop {
+            tokio::time::sleep(RENEWAL_CHECK_INTERVAL).await;
+            if let Err(error) = self.renew(Timestamp::now()) {
+                tracing::warn!(error = &error as &dyn std::error::Error, "certificates stay as they are");
+            }
+        }
+    }
+}
+
+impl State {
+    fn listening(
+        &self,
+        port: u16,
+        settings: &TlsSettings,
+        http2: bool,
+        held: &mut Vec<Held>,
+        now: Timestamp,
+    ) -> Result<Listening, CertError> {
+        let certificates: Vec<_> =
+            settings.certificates.iter().map(|source| self.certificate(source, held, now)).collect::<Result<_, _>>()?;
+        let keys: Vec<_> = certificates.iter().map(|certificate| certificate.certified.clone()).collect();
+        if let Some(before) = self.listeners.get(&port)
+            && before.ssl_policy == settings.ssl_policy
+            && before.http2 == http2
+            && before.certificates.len() == keys.len()
+            && before.certificates.iter().zip(&keys).all(|(before, now)| Arc::ptr_eq(before, now))
+        {
+            let config = before.config.clone();
+            return Ok(Listening { ssl_policy: settings.ssl_policy.clone(), http2, certificates: keys, config });
+        }
+        let config = Arc::new(server_config(port, &settings.ssl_policy, http2, certificates)?);
+        Ok(Listening { ssl_policy: settings.ssl_policy.clone(), http2, certificates: keys, config })
+    }
+
+    /// The certificate as it is held, or made anew. Listeners that name the same one share it.
+    fn certificate(
+        &self,
+        source: &Certificate,
+        held: &mut Vec<Held>,
+        now: Timestamp,
+    ) -> Result<NamedCertificate, CertError> {
+        if let Some(shared) = held.iter().find(|held| held.source == *source) {
+            return Ok(shared.certificate.clone());
+        }
+        let before = self.held.iter().find(|held| held.source == *source);
+        let fresh = match source {
+            Certificate::Issued { names } => match before {
+                Some(before) if matches!(before.freshness, Freshness::RenewFrom(from) if now < from) => before.clone(),
+                _ => self.issue(source, names, now)?,
+            },
+            Certificate::Files { certificate, private_key } => {
+                let contents = (read(certificate)?, read(private_key)?);
+                match before {
+                    Some(before) if before.freshness.is_of(&contents) => before.clone(),
+                    _ => {
+                        let certificate = from_files((certificate, private_key), &contents, now)?;
+                        let freshness = Freshness::Contents { certificate: contents.0, private_key: contents.1 };
+                        Held { source: source.clone(), certificate, freshness }
+                    }
+                }
+            }
+        };
+        let certificate = fresh.certificate.clone();
+        held.push(fresh);
+        Ok(certificate)
+    }
+
+    fn issue(&self, source: &Certificate, names: &[DomainName], now: Timestamp) -> Result<Held, CertError> {
+        let leaf = self.authority.issue(names, now)?;
+        let freshness = Freshness::RenewFrom(leaf.renew_from());
+        let certified =
+            CertifiedKey::from_der(leaf.chain, leaf.key, &aws_lc_rs::default_provider()).map_err(|error| {
+                CertError::Unusable { path: "the issued certificate".into(), problem: error.to_string() }
+            })?;
+        let certificate = NamedCertificate { names: names.to_vec(), certified: Arc::new(certified) };
+        Ok(Held { source: source.clone(), certificate, freshness })
+    }
+}
+
+impl Freshness {
+    fn is_of(&self, contents: &(Vec<u8>, Vec<u8>)) -> bool {
+        matches!(self, Self::Contents { certificate, private_key }
+            if *certificate == contents.0 && *private_key == contents.1)
+    }
+}
+
+fn server_config(
+    port: u16,
+    policy: &str,
+    http2: bool,
+    certificates: Vec<NamedCertificate>,
+) -> Result<ServerConfig, CertError> {
+    let policy = ssl_policy::find(policy)?;
+    let (versions, cipher_suites) = (policy.versions(), policy.cipher_suites());
+    if versions.is_empty() || cipher_suites.is_empty() {
+        return Err(CertError::EmptyPolicy { name: policy.name.to_owned() });
+    }
+    let mut certificates = certificates.into_iter();
+    let default = certificates.next().ok_or(CertError::NoCertificate { port })?;
+    let resolver = BySni::new(default, certificates.collect());
+
+    let tls = |source| CertError::Tls { port, source };
+    let provider = CryptoProvider { cipher_suites, kx_groups: policy.key_exchanges(), ..aws_lc_rs::default_provider() };
+    let mut config = ServerConfig::builder_with_provider(Arc::new(provider))
+        .with_protocol_versions(&versions)
+        .map_err(tls)?
+        .with_no_client_auth()
+        .with_cert_resolver(Arc::new(resolver));
+    // "By default, the first cipher on the server's list that matches any one of the client's ciphers is selected"
+    // (ALB user guide, "Security policies").
+    config.ignore_client_order = true;
+    config.ticketer = aws_lc_rs::Ticketer::new().map_err(tls)?;
+    config.alpn_protocols = if http2 { vec![b"h2".to_vec(), b"http/1.1".to_vec()] } else { vec![b"http/1.1".to_vec()] };
+    Ok(config)
+}
+
+fn read(path: &std::path::Path) -> Result<Vec<u8>, CertError> {
+    std::fs::read(path).map_err(|source| CertError::Io { doing: "read", path: path.to_owned(), source })
+}
+
+/// A user's own certificate. One that has expired is refused, as its import would be (ACM API, ImportCertificate).
+fn from_files(
+    (certificate_path, key_path): (&std::path::Path, &std::path::Path),
+    (certificate, private_key): &(Vec<u8>, Vec<u8>),
+    now: Timestamp,
+) -> Result<NamedCertificate, CertError> {
+    let unusable = |path: &std::path::Path, problem: &str| CertError::Unusable {
+        path: path.to_owned(),
+        problem: problem.to_owned(),
+    };
+    let chain: Vec<_> = CertificateDer::pem_slice_iter(certificate)
+        .collect::<Result<_, _>>()
+        .map_err(|_| unusable(certificate_path, "is not in PEM form"))?;
+    let leaf = chain.first().ok_or_else(|| unusable(certificate_path, "holds no certificate"))?.clone();
+    let (_, leaf) = X509Certificate::from_der(&leaf)
+        .map_err(|_| unusable(certificate_path, "holds something that is not a certificate"))?;
+    let not_after = timestamp(leaf.validity().not_after.timestamp());
+    if not_after < now {
+        return Err(unusable(certificate_path, &format!("expired on {}", date(not_after))));
+    }
+    let key = PrivateKeyDer::from_pem_slice(private_key).map_err(|_| unusable(key_path, "holds no private key"))?;
+    let names = names_of(&leaf);
+    let certified =
+        CertifiedKey::from_der(chain, key, &aws_lc_rs::default_provider()).map_err(|error| match error {
+            rustls::Error::InconsistentKeys(_) => {
+                unusable(key_path, &format!("is not the key of {}", certificate_path.display()))
+            }
+            other => unusable(key_path, &format!("cannot be used ({other})")),
+        })?;
+    Ok(NamedCertificate { names, certified: Arc::new(certified) })
+}
+
+/// The alternative names, or the common name of a certificate that has none.
+fn names_of(certificate: &X509Certificate<'_>) -> Vec<DomainName> {
+    let Ok(Some(alternatives)) = certificate.subject_alternative_name() else {
+        let common = certificate.subject().iter_common_name().filter_map(|name| name.as_str().ok());
+        return common.map(|name| DomainName::new(name.to_ascii_lowercase())).collect();
+    };
+    let names = alternatives.value.general_names.iter();
+    names
+        .filter_map(|name| match name {
+            GeneralName::DNSName(name) => Some(DomainName::new(name.to_ascii_lowercase())),
+            _ => None,
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests;
