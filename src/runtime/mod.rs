@@ -1,1 +1,3 @@
 //! Who really runs the tasks.
+
+pub mod docker;

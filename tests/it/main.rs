@@ -2,9 +2,11 @@
 //!
 //! Behaviour that a reader without Rust should be able to check lives as data under `fixtures/`; a module here holds
 //! one `check` function per family of cases.
-#![expect(clippy::print_stderr, reason = "tests say what they skip")]
+#![allow(clippy::unwrap_used, clippy::print_stderr, reason = "a test may panic, and says why it was skipped")]
 
 mod support;
 
+/// Tasks on a real engine, through the API.
+mod engine_runtime;
 /// What the controller does with a pretended engine, as transcripts: `fixtures/tasks/*.yaml`.
 mod tasks;

@@ -1,0 +1,230 @@
+//! The connection to the engine: tries the candidates, learns who answers.
+
+use std::time::Duration;
+
+use bollard::{API_DEFAULT_VERSION, Docker};
+
+use crate::control::runtime::RuntimeError;
+
+use super::endpoint::{Candidate, Endpoint, Surroundings, candidates};
+use super::error;
+use super::pause::Arch;
+
+/// A reachable engine. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Engine {
+    docker: Docker,
+    info: EngineInfo,
+    endpoint: Endpoint,
+}
+
+/// What `doctor` says about the engine.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EngineInfo {
+    /// `docker` or `podman`.
+    pub name: EngineKind,
+    /// e.g. `20.10.24`
+    pub version: String,
+    /// e.g. `1.41`
+    pub api_version: String,
+    /// e.g. `linux`
+    pub os: String,
+    /// e.g. `amd64`
+    pub arch: String,
+    /// e.g. `unix:///var/run/docker.sock`
+    pub endpoint: String,
+    /// Why this one: `DOCKER_HOST`, `docker context 'colima'`, `default socket`.
+    pub source: String,
+}
+
+/// The two that speak the API.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EngineKind {
+    /// Docker Engine, in whatever packaging.
+    Docker,
+    /// Podman's compatible service.
+    Podman,
+}
+
+impl std::fmt::Display for EngineKind {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.pad(match self {
+            Self::Docker => "docker",
+            Self::Podman => "podman",
+        })
+    }
+}
+
+/// The longest an ordinary call may take. Calls that wait for something (stop, build, pull) set their own.
+const CALL_LIMIT: Duration = Duration::from_secs(60);
+/// The longest a candidate may take to answer before it counts as not there.
+const HELLO_LIMIT: Duration = Duration::from_secs(5);
+
+impl Engine {
+    /// Finds the engine the user means and speaks to it.
+    pub async fn connect() -> Result<Self, RuntimeError> {
+        Self::connect_in(&candidates(&Surroundings::real()).map_err(RuntimeError::EngineUnreachable)?).await
+    }
+
+    /// Speaks to the first candidate that answers.
+    pub async fn connect_in(candidates: &[Candidate]) -> Result<Self, RuntimeError> {
+        let mut failures = Vec::new();
+        for candidate in candidates {
+            match hello(candidate).await {
+                Ok(engine) => return Ok(engine),
+                Err(text) => failures.push((candidate, text)),
+            }
+        }
+        Err(RuntimeError::EngineUnreachable(nobody_answered(&failures)))
+    }
+
+    /// Who answers.
+    pub fn info(&self) -> &EngineInfo {
+        &self.info
+    }
+
+    /// The address in use.
+    pub fn endpoint(&self) -> &Endpoint {
+        &self.endpoint
+    }
+
+    /// The client.
+    pub fn docker(&self) -> &Docker {
+        &self.docker
+    }
+
+    /// A client for a call that may take that long.
+    pub fn patient(&self, limit: Duration) -> Docker {
+        self.docker.clone().with_timeout(limit)
+    }
+
+    /// The architecture of what runs here without emulation.
+    pub fn arch(&self) -> Result<Arch, RuntimeError> {
+        Arch::parse(&self.info.arch).ok_or_else(|| {
+            RuntimeError::Other(format!("the engine runs on {}; neargate knows amd64 and arm64", self.info.arch))
+        })
+    }
+}
+
+async fn hello(candidate: &Candidate) -> Result<Engine, String> {
+    let docker = client(&candidate.endpoint)?;
+    let version = tokio::time::timeout(HELLO_LIMIT, docker.version())
+        .await
+        .map_err(|_| format!("no answer within {} s", HELLO_LIMIT.as_secs()))?
+        .map_err(|error| error::message(&error))?;
+    let is_podman =
+        version.components.iter().flatten().any(|component| component.name.to_ascii_lowercase().contains("podman"));
+    let info = EngineInfo {
+        name: if is_podman { EngineKind::Podman } else { EngineKind::Docker },
+        version: version.version.unwrap_or_default(),
+        api_version: version.api_version.unwrap_or_default(),
+        os: version.os.unwrap_or_default(),
+        arch: version.arch.unwrap_or_default(),
+        endpoint: candidate.endpoint.to_string(),
+        source: candidate.source.clone(),
+    };
+    if info.os == "windows" {
+        return Err("it runs Windows containers; switch it to Linux containers".to_owned());
+    }
+    Ok(Engine { docker, info, endpoint: candidate.endpoint.clone() })
+}
+
+fn client(endpoint: &Endpoint) -> Result<Docker, String> {
+    let limit = CALL_LIMIT.as_secs();
+    let docker = match endpoint {
+        #[cfg(unix)]
+        Endpoint::Unix(path) => Docker::connect_with_unix(&path.to_string_lossy(), limit, API_DEFAULT_VERSION),
+        #[cfg(not(unix))]
+        Endpoint::Unix(_) => return Err("Unix sockets do not work on this system".to_owned()),
+        Endpoint::Tcp { address, tls: None } => Docker::connect_with_http(address, limit, API_DEFAULT_VERSION),
+        Endpoint::Tcp { address, tls: Some(tls) } => {
+            Docker::connect_with_ssl(address, &tls.key, &tls.cert, &tls.ca, limit, API_DEFAULT_VERSION)
+        }
+        #[cfg(windows)]
+        Endpoint::NamedPipe(path) => Docker::connect_with_named_pipe(path, limit, API_DEFAULT_VERSION),
+        #[cfg(not(windows))]
+        Endpoint::NamedPipe(_) => return Err("named pipes exist on Windows only".to_owned()),
+    };
+    Ok(docker.map_err(|error| error::message(&error))?.with_request_modifier(url_safe_credentials))
+}
+
+/// The engine wants credentials in the URL-safe alphabet and ignores them silently otherwise; bollard encodes them in
+/// the standard one. Everything about it is the same but two characters.
+fn url_safe_credentials(mut request: bollard::BollardRequest) -> bollard::BollardRequest {
+    for name in ["X-Registry-Auth", "X-Registry-Config"] {
+        let Some(value) = request.headers().get(name).and_then(|value| value.to_str().ok()) else { continue };
+        if let Ok(value) = value.replace('+', "-").replace('/', "_").parse() {
+            request.headers_mut().insert(name, value);
+        }
+    }
+    request
+}
+
+/// One message: what was tried, and what to do.
+fn nobody_answered(failures: &[(&Candidate, String)]) -> String {
+    let exists = |candidate: &Candidate| match &candidate.endpoint {
+        Endpoint::Unix(path) => path.exists(),
+        _ => true,
+    };
+    // Sockets that are not there are no news, unless the user named one.
+    let mut told: Vec<_> = failures.iter().filter(|(candidate, _)| exists(candidate)).collect();
+    if told.is_empty() && failures.len() == 1 {
+        told = failures.iter().collect();
+    }
+    if told.is_empty() {
+        let tried: Vec<String> = failures.iter().map(|(candidate, _)| candidate.endpoint.to_string()).collect();
+        return format!(
+            "no container engine is running (looked for {}). Start Docker Desktop, `sudo systemctl start docker`, \
+             `colima start` or `systemctl --user start podman.socket`, or set DOCKER_HOST",
+            tried.join(", ")
+        );
+    }
+    let told: Vec<String> = told
+        .iter()
+        .map(|(candidate, text)| format!("{} ({}): {text}. {}", candidate.endpoint, candidate.source, fix(text)))
+        .collect();
+    told.join("\n")
+}
+
+fn fix(text: &str) -> &'static str {
+    let text = text.to_ascii_lowercase();
+    if text.contains("permission denied") {
+        "You may not use this socket: `sudo usermod -aG docker $USER` and log in again, or use rootless Docker"
+    } else if text.contains("certificate") || text.contains("tls") {
+        "Check DOCKER_TLS_VERIFY and the certificates in DOCKER_CERT_PATH"
+    } else if text.contains("windows containers") {
+        "Docker Desktop's menu has the switch"
+    } else {
+        "Is the engine running? `docker info` should work"
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::PathBuf;
+
+    use super::*;
+
+    fn unix(path: &str, source: &str) -> Candidate {
+        Candidate { endpoint: Endpoint::Unix(PathBuf::from(path)), source: source.to_owned() }
+    }
+
+    #[tokio::test]
+    async fn no_engine_is_one_message_that_names_what_was_tried() {
+        let missing = [unix("/nonexistent/a.sock", "default socket"), unix("/nonexistent/b.sock", "Podman")];
+        let error = Engine::connect_in(&missing).await.unwrap_err().to_string();
+        assert!(error.contains("unix:///nonexistent/a.sock, unix:///nonexistent/b.sock"), "{error}");
+        assert!(error.contains("DOCKER_HOST"), "{error}");
+    }
+
+    #[tokio::test]
+    async fn a_named_engine_that_does_not_answer_is_blamed_by_its_source() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("docker.sock");
+        drop(std::os::unix::net::UnixListener::bind(&path).unwrap());
+        let error = Engine::connect_in(&[unix(path.to_str().unwrap(), "docker context 'colima'")]).await.unwrap_err();
+        assert!(matches!(error, RuntimeError::EngineUnreachable(_)));
+        assert!(error.to_string().contains("(docker context 'colima')"), "{error}");
+        assert!(error.to_string().contains("docker info"), "{error}");
+    }
+}

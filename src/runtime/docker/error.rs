@@ -1,0 +1,74 @@
+//! What bollard reports, in our words: the one place that reads its errors.
+
+use bollard::errors::Error;
+
+use crate::control::runtime::RuntimeError;
+
+/// The engine's own words, without the client's.
+pub(super) fn message(error: &Error) -> String {
+    match error {
+        Error::DockerResponseServerError { message, .. } => message.trim().to_owned(),
+        Error::DockerStreamError { error } => error.trim().to_owned(),
+        other => {
+            let mut text = other.to_string();
+            let mut source = std::error::Error::source(other);
+            while let Some(cause) = source {
+                let cause_text = cause.to_string();
+                if !text.contains(&cause_text) {
+                    text = format!("{text}: {cause_text}");
+                }
+                source = cause.source();
+            }
+            text
+        }
+    }
+}
+
+/// The status the engine answered with, if it answered.
+pub(super) fn status(error: &Error) -> Option<u16> {
+    match error {
+        Error::DockerResponseServerError { status_code, .. } => Some(*status_code),
+        _ => None,
+    }
+}
+
+/// The object is not there.
+pub(super) fn is_not_found(error: &Error) -> bool {
+    status(error) == Some(404)
+}
+
+/// Whether there was no answer at all, as opposed to a refusal.
+pub(super) fn is_unreachable(error: &Error) -> bool {
+    matches!(
+        error,
+        Error::HyperLegacyError { .. }
+            | Error::HyperResponseError { .. }
+            | Error::IOError { .. }
+            | Error::SocketNotFoundError(_)
+            | Error::RequestTimeoutError
+    )
+}
+
+/// Whether words say that the disk of the engine is full.
+pub(super) fn is_disk_full(text: &str) -> bool {
+    text.contains("no space left on device") || text.contains("disk quota exceeded")
+}
+
+/// What a failed call means, when nothing more particular is known. `doing` reads like `creating the network`.
+pub(super) fn runtime_error(error: &Error, doing: &str) -> RuntimeError {
+    sorted(error, |text| RuntimeError::Other(format!("{doing}: {text}")))
+}
+
+/// Sorts out what can happen to any call; `otherwise` makes the rest of the engine's words.
+pub(super) fn sorted(error: &Error, otherwise: impl FnOnce(String) -> RuntimeError) -> RuntimeError {
+    let text = message(error);
+    if is_unreachable(error) {
+        RuntimeError::EngineUnreachable(text)
+    } else if is_disk_full(&text) {
+        RuntimeError::DiskFull(format!(
+            "{text}. `docker system df` shows what takes the space, `docker system prune` frees it"
+        ))
+    } else {
+        otherwise(text)
+    }
+}

@@ -1,0 +1,217 @@
+//! Tasks on a container engine, through the Docker API (Docker Engine 20.10 and later, Podman's service).
+//!
+//! ```text
+//!  network neargate-<project>                      one bridge: the VPC
+//!  └─ neargate-<project>-<service>-<task>-pause    the task's network namespace: address, host name, /etc/hosts,
+//!     │                                            published ports
+//!     ├─ neargate-<project>-<service>-<task>-web   members join it (`container:<pause>`)
+//!     └─ neargate-<project>-<service>-<task>-api
+//! ```
+//!
+//! [`DockerRuntime`] implements [`Runtime`]; its steps are in `task`, images in `image`, `build`, `buildkit` and
+//! `pull`, what the engine reports in `watch` and `logs`, cleaning up in `sweep`. `container_config` is the pure
+//! translation of a task definition. Only this module knows bollard.
+
+mod address;
+mod cgroup;
+mod container_config;
+mod error;
+mod labels;
+mod logs;
+mod network;
+mod task;
+mod watch;
+
+pub mod connect;
+pub mod endpoint;
+pub mod options;
+pub mod owner;
+pub mod pause;
+pub mod sweep;
+
+use std::collections::HashMap;
+use std::net::Ipv4Addr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::{OnceCell, mpsc};
+
+use crate::control::runtime::{
+    ImageProgress, ImageRequest, LogLine, Runtime, RuntimeError, RuntimeEvent, StartedContainer, TaskNetwork, TaskSpec,
+};
+use crate::model::{ContainerName, TaskId};
+
+pub use connect::{Engine, EngineInfo, EngineKind};
+pub use options::{BuilderMode, DockerOptions, ReachMode};
+
+use cgroup::Cgroups;
+use container_config::TaskLimits;
+use labels::Names;
+use network::ProjectNetwork;
+use owner::Owner;
+
+/// Runs the tasks of one project on one engine.
+#[derive(Debug)]
+pub struct DockerRuntime {
+    engine: Engine,
+    options: DockerOptions,
+    names: Names,
+    owner: Owner,
+    /// Made by `prepare`, or by the first task; forgotten when the engine says it is gone.
+    network: tokio::sync::Mutex<Option<Arc<ProjectNetwork>>>,
+    facts: OnceCell<Facts>,
+    /// Tasks opened by this process. Those of an earlier one are found by their labels.
+    tasks: Mutex<HashMap<TaskId, OpenTask>>,
+    /// Digests of images provided by this process, by reference.
+    digests: Mutex<HashMap<String, String>>,
+}
+
+/// What never changes about the engine, asked for once.
+#[derive(Debug)]
+struct Facts {
+    cpus: i64,
+    cgroups: Option<Cgroups>,
+}
+
+/// A task whose pause container we started.
+#[derive(Clone, Debug)]
+struct OpenTask {
+    pause_id: String,
+    /// The address we chose, to be given back.
+    address: Option<Ipv4Addr>,
+    limits: TaskLimits,
+    containers: HashMap<ContainerName, String>,
+}
+
+impl DockerRuntime {
+    /// Finds the engine the user means (see [`endpoint`]) and speaks to it.
+    pub async fn connect(options: DockerOptions) -> Result<Self, RuntimeError> {
+        Ok(Self::new(Engine::connect().await?, options))
+    }
+
+    /// On an engine that was found already.
+    pub fn new(engine: Engine, options: DockerOptions) -> Self {
+        Self::owned_by(engine, options, Owner::current())
+    }
+
+    /// As if another process had made it; for tests of what a crashed one leaves.
+    pub fn owned_by(engine: Engine, options: DockerOptions, owner: Owner) -> Self {
+        Self {
+            names: Names::new(options.project.clone(), &owner),
+            engine,
+            options,
+            owner,
+            network: tokio::sync::Mutex::default(),
+            facts: OnceCell::new(),
+            tasks: Mutex::default(),
+            digests: Mutex::default(),
+        }
+    }
+
+    /// The engine in use.
+    pub fn engine(&self) -> &Engine {
+        &self.engine
+    }
+
+    /// What was chosen.
+    pub fn options(&self) -> &DockerOptions {
+        &self.options
+    }
+
+    /// The engine's id of a member, if there is such a container.
+    pub async fn container_id_of(
+        &self,
+        task: &TaskId,
+        container: &ContainerName,
+    ) -> Result<Option<String>, RuntimeError> {
+        self.container_id(task, container).await
+    }
+
+    fn tasks(&self) -> MutexGuard<'_, HashMap<TaskId, OpenTask>> {
+        self.tasks.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn digests(&self) -> MutexGuard<'_, HashMap<String, String>> {
+        self.digests.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The project's network, made if need be.
+    async fn network(&self) -> Result<Arc<ProjectNetwork>, RuntimeError> {
+        let mut slot = self.network.lock().await;
+        if let Some(network) = &*slot {
+            return Ok(Arc::clone(network));
+        }
+        let network = Arc::new(network::ensure(&self.engine, &self.names, self.options.reach).await?);
+        *slot = Some(Arc::clone(&network));
+        Ok(network)
+    }
+
+    async fn facts(&self) -> Result<&Facts, RuntimeError> {
+        self.facts
+            .get_or_try_init(|| async {
+                let info = self.engine.docker().info().await;
+                let info = info.map_err(|error| error::runtime_error(&error, "asking the engine about itself"))?;
+                let is_local = matches!(self.engine.endpoint(), endpoint::Endpoint::Unix(_));
+                let cgroups = if is_local { Cgroups::find(&info) } else { None };
+                Ok(Facts { cpus: info.ncpu.unwrap_or(1), cgroups })
+            })
+            .await
+    }
+}
+
+impl Runtime for DockerRuntime {
+    async fn prepare(&self) -> Result<(), RuntimeError> {
+        tokio::try_join!(self.network(), self.facts(), self.ensure_pause_image())?;
+        Ok(())
+    }
+
+    async fn provide_image(
+        &self,
+        _request: &ImageRequest,
+        _progress: mpsc::Sender<ImageProgress>,
+    ) -> Result<(), RuntimeError> {
+        Ok(())
+    }
+
+    async fn open_task(&self, task: &TaskSpec) -> Result<TaskNetwork, RuntimeError> {
+        self.open(task).await
+    }
+
+    async fn start_container(
+        &self,
+        task: &TaskSpec,
+        container: &ContainerName,
+    ) -> Result<StartedContainer, RuntimeError> {
+        self.start(task, container).await
+    }
+
+    async fn stop_container(
+        &self,
+        task: &TaskId,
+        container: &ContainerName,
+        stop_timeout: Duration,
+    ) -> Result<(), RuntimeError> {
+        self.stop(task, container, stop_timeout).await
+    }
+
+    async fn close_task(&self, task: &TaskId) -> Result<(), RuntimeError> {
+        self.close(task).await
+    }
+
+    async fn watch(&self, events: mpsc::Sender<RuntimeEvent>) {
+        self.watch_engine(events).await;
+    }
+
+    async fn follow_logs(
+        &self,
+        task: &TaskId,
+        container: &ContainerName,
+        lines: mpsc::Sender<LogLine>,
+    ) -> Result<(), RuntimeError> {
+        self.follow(task, container, lines).await
+    }
+
+    async fn sweep(&self, everything: bool) -> Result<Vec<String>, RuntimeError> {
+        self.sweep_engine(everything).await
+    }
+}

@@ -1,0 +1,395 @@
+//! The life of a task on the engine: open (pause container), start and stop its containers, close.
+//!
+//! A task costs as few calls as it can: create and start per container, no inspecting when the answer is known. Each
+//! step may be repeated; what an earlier attempt or a dead process left under the same name is replaced.
+
+use std::collections::{BTreeMap, HashMap};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::time::Duration;
+
+use bollard::Docker;
+use bollard::models::{ContainerCreateBody, ContainerInspectResponse, VolumeCreateRequest};
+use bollard::query_parameters::{
+    CreateContainerOptionsBuilder, CreateImageOptionsBuilder, ListContainersOptionsBuilder, ListVolumesOptionsBuilder,
+    RemoveContainerOptionsBuilder, RemoveVolumeOptionsBuilder, StopContainerOptionsBuilder,
+};
+use futures_util::TryStreamExt as _;
+use futures_util::future::{join_all, try_join_all};
+
+use crate::control::runtime::{Reach, RuntimeError, StartedContainer, TaskNetwork, TaskSpec};
+use crate::model::{ContainerName, TaskId};
+
+use super::container_config::{PauseSpec, TaskLimits, member_body, pause_body};
+use super::error::{self, runtime_error, sorted};
+use super::labels::{CONTAINER, PAUSE, TASK};
+use super::{DockerRuntime, OpenTask, pause};
+
+/// How often a step is tried again after the engine said that the world changed under it: a name in use, an address
+/// in use, a network or image that was pruned.
+const ATTEMPTS: usize = 8;
+/// The longest a removal that is already under way is waited for.
+const REMOVAL_LIMIT: Duration = Duration::from_secs(20);
+const REMOVAL_POLL: Duration = Duration::from_millis(25);
+/// On top of the stop time-out: for the engine's own work.
+const STOP_MARGIN: Duration = Duration::from_secs(30);
+
+impl DockerRuntime {
+    /// Imports the pause image unless it is there.
+    pub(super) async fn ensure_pause_image(&self) -> Result<String, RuntimeError> {
+        let image = self.engine.arch()?.image();
+        match self.engine.docker().inspect_image(&image).await {
+            Ok(_) => Ok(image),
+            Err(error) if error::is_not_found(&error) => self.import_pause_image().await,
+            Err(error) => Err(runtime_error(&error, "looking for the pause image")),
+        }
+    }
+
+    async fn import_pause_image(&self) -> Result<String, RuntimeError> {
+        let arch = self.engine.arch()?;
+        let archive = pause::root_file_system(arch).map_err(|error| RuntimeError::Other(error.to_string()))?;
+        let options = CreateImageOptionsBuilder::new().from_src("-").repo(pause::REPOSITORY).tag(&arch.tag()).build();
+        let body = bollard::body_full(archive.into());
+        let imported = self.engine.docker().create_image(Some(options), Some(body), None);
+        imported.try_collect::<Vec<_>>().await.map_err(|error| runtime_error(&error, "importing the pause image"))?;
+        Ok(arch.image())
+    }
+
+    /// Makes the task's namespace.
+    pub(super) async fn open(&self, task: &TaskSpec) -> Result<TaskNetwork, RuntimeError> {
+        let ((), opened) = tokio::try_join!(self.create_volumes(task), self.start_pause(task))?;
+        Ok(opened)
+    }
+
+    async fn start_pause(&self, task: &TaskSpec) -> Result<TaskNetwork, RuntimeError> {
+        let facts = self.facts().await?;
+        let image = self.engine.arch()?.image();
+        let name = self.names.pause(&task.service, &task.id);
+        let cgroup_parent =
+            facts.cgroups.as_ref().and_then(|cgroups| cgroups.open(self.names.project(), &task.id, &task.definition));
+        let mut last = RuntimeError::Other(format!("{name}: given up"));
+        for _ in 0..ATTEMPTS {
+            let network = self.network().await?;
+            let address = network.take_address()?;
+            let spec = PauseSpec {
+                task,
+                image: &image,
+                network: &network.id,
+                address,
+                publish: !network.direct,
+                cgroup_parent: cgroup_parent.as_deref(),
+            };
+            let body = pause_body(&self.names, &self.options, &spec);
+            let started = self.create_and_start(&name, body, None).await;
+            let error = match started {
+                Ok(id) => return self.opened(task, id, address, network.direct, cgroup_parent).await,
+                Err(error) => error,
+            };
+            if let Some(address) = address {
+                network.release_address(address);
+            }
+            let text = error::message(&error.cause);
+            last = error.sorted();
+            if text.contains("No such image") {
+                self.import_pause_image().await?;
+            } else if text.contains("network") && text.contains("not found") {
+                *self.network.lock().await = None;
+            } else if text.contains("Address already in use") {
+                // Somebody put a container of theirs into our network: leave the address to them.
+                let _ = network.take_address();
+            } else {
+                break;
+            }
+        }
+        Err(last)
+    }
+
+    async fn opened(
+        &self,
+        task: &TaskSpec,
+        pause_id: String,
+        address: Option<Ipv4Addr>,
+        direct: bool,
+        cgroup_parent: Option<String>,
+    ) -> Result<TaskNetwork, RuntimeError> {
+        let facts = self.facts().await?;
+        let held = |parent: &String| {
+            let cgroups = facts.cgroups.as_ref();
+            !parent.is_empty()
+                && cgroups.is_some_and(|cgroups| cgroups.holds(self.names.project(), &task.id, &pause_id))
+        };
+        let limits = match cgroup_parent.filter(held) {
+            Some(parent) => TaskLimits::Parent(parent),
+            None => TaskLimits::PerContainer { engine_cpus: facts.cpus },
+        };
+        let network = match address {
+            Some(address) if direct => TaskNetwork { address: IpAddr::V4(address), reach: Reach::Direct },
+            _ => {
+                let inspected = self.engine.docker().inspect_container(&pause_id, None).await;
+                let inspected = inspected.map_err(|error| runtime_error(&error, "reading the task's address"))?;
+                task_network(&inspected, direct)?
+            }
+        };
+        let open = OpenTask { pause_id, address, limits, containers: HashMap::new() };
+        self.tasks().insert(task.id.clone(), open);
+        Ok(network)
+    }
+
+    async fn create_volumes(&self, task: &TaskSpec) -> Result<(), RuntimeError> {
+        let create = |volume: String| {
+            let request = VolumeCreateRequest {
+                name: Some(self.names.volume(&task.id, &volume)),
+                labels: Some(self.names.task_labels(&task.service, &task.id)),
+                ..VolumeCreateRequest::default()
+            };
+            async move {
+                let created = self.engine.docker().create_volume(request).await;
+                created.map_err(|error| runtime_error(&error, &format!("creating the volume {volume}")))
+            }
+        };
+        try_join_all(task.definition.volumes.iter().cloned().map(create)).await?;
+        Ok(())
+    }
+
+    /// Creates and starts a member.
+    pub(super) async fn start(
+        &self,
+        task: &TaskSpec,
+        container: &ContainerName,
+    ) -> Result<StartedContainer, RuntimeError> {
+        let Some(definition) = task.definition.container(container) else {
+            return Err(RuntimeError::Other(format!("the task definition has no container {container}")));
+        };
+        let (pause, limits) = self.pause_of(task).await?;
+        let body = member_body(&self.names, &self.options, task, definition, &pause, &limits);
+        let name = self.names.member(&task.service, &task.id, container);
+        let platform = self.foreign_platform(task);
+        let started = self.create_and_start(&name, body, platform).await;
+        let id = started.map_err(|error| error.of_member(&definition.image))?;
+        if let Some(open) = self.tasks().get_mut(&task.id) {
+            open.containers.insert(container.clone(), id.clone());
+        }
+        let image_digest = self.digests().get(&definition.image).cloned();
+        Ok(StartedContainer { runtime_id: id, image_digest })
+    }
+
+    /// The platform to ask for, where it is not the engine's own.
+    fn foreign_platform(&self, task: &TaskSpec) -> Option<&'static str> {
+        use crate::model::task_definition::CpuArchitecture;
+        let (arch, platform) = match task.definition.cpu_architecture? {
+            CpuArchitecture::X86_64 => (pause::Arch::Amd64, "linux/amd64"),
+            CpuArchitecture::Arm64 => (pause::Arch::Arm64, "linux/arm64"),
+        };
+        (self.engine.arch().ok()? != arch).then_some(platform)
+    }
+
+    async fn pause_of(&self, task: &TaskSpec) -> Result<(String, TaskLimits), RuntimeError> {
+        if let Some(open) = self.tasks().get(&task.id) {
+            return Ok((open.pause_id.clone(), open.limits.clone()));
+        }
+        // A task of an earlier process: its pause container is known by name.
+        let limits = TaskLimits::PerContainer { engine_cpus: self.facts().await?.cpus };
+        Ok((self.names.pause(&task.service, &task.id), limits))
+    }
+
+    /// Creates a container and starts it; if it does not start, nothing of it is left.
+    async fn create_and_start(
+        &self,
+        name: &str,
+        body: ContainerCreateBody,
+        platform: Option<&str>,
+    ) -> Result<String, StepError> {
+        let docker = self.engine.docker();
+        let mut options = CreateContainerOptionsBuilder::new().name(name);
+        if let Some(platform) = platform {
+            options = options.platform(platform);
+        }
+        let options = options.build();
+        let created = match docker.create_container(Some(options.clone()), body.clone()).await {
+            Err(error) if error::status(&error) == Some(409) => {
+                remove_container(docker, name).await.map_err(StepError::create)?;
+                docker.create_container(Some(options), body).await
+            }
+            other => other,
+        };
+        let id = created.map_err(StepError::create)?.id;
+        if let Err(cause) = docker.start_container(&id, None).await {
+            let _ = remove_container(docker, &id).await;
+            return Err(StepError::start(cause));
+        }
+        Ok(id)
+    }
+
+    /// Stops a member, in the engine's way: the image's stop signal, then SIGKILL.
+    pub(super) async fn stop(
+        &self,
+        task: &TaskId,
+        container: &ContainerName,
+        stop_timeout: Duration,
+    ) -> Result<(), RuntimeError> {
+        let Some(id) = self.container_id(task, container).await? else { return Ok(()) };
+        let seconds = i32::try_from(stop_timeout.as_millis().div_ceil(1000)).unwrap_or(i32::MAX);
+        let options = StopContainerOptionsBuilder::new().t(seconds).build();
+        match self.engine.patient(stop_timeout + STOP_MARGIN).stop_container(&id, Some(options)).await {
+            Ok(()) => Ok(()),
+            Err(error) if error::is_not_found(&error) => Ok(()),
+            Err(error) => Err(sorted(&error, |text| {
+                RuntimeError::Other(format!("CannotStopContainerError: {container}: {text}"))
+            })),
+        }
+    }
+
+    /// The engine's id of a member, if there is such a container.
+    pub(super) async fn container_id(
+        &self,
+        task: &TaskId,
+        container: &ContainerName,
+    ) -> Result<Option<String>, RuntimeError> {
+        let known = self.tasks().get(task).and_then(|open| open.containers.get(container).cloned());
+        if known.is_some() {
+            return Ok(known);
+        }
+        let all = self.containers_of(task).await?;
+        Ok(all.into_iter().find(|found| found.container == container.as_str()).map(|found| found.id))
+    }
+
+    async fn containers_of(&self, task: &TaskId) -> Result<Vec<Found>, RuntimeError> {
+        let filters = self.names.task_filter(task);
+        let options = ListContainersOptionsBuilder::new().all(true).filters(&filters).build();
+        let listed = self.engine.docker().list_containers(Some(options)).await;
+        let listed = listed.map_err(|error| runtime_error(&error, "listing the task's containers"))?;
+        let found = listed.into_iter().filter_map(|summary| {
+            let container = summary.labels?.remove(CONTAINER)?;
+            Some(Found { id: summary.id?, container })
+        });
+        Ok(found.collect())
+    }
+
+    /// Removes everything of the task.
+    pub(super) async fn close(&self, task: &TaskId) -> Result<(), RuntimeError> {
+        let docker = self.engine.docker();
+        let (found, volumes) = tokio::try_join!(self.containers_of(task), self.volumes_of(task))?;
+        let (pauses, members): (Vec<_>, Vec<_>) = found.into_iter().partition(|found| found.container == PAUSE);
+        for group in [members, pauses] {
+            let removals = join_all(group.iter().map(|found| remove_container(docker, &found.id))).await;
+            for removal in removals {
+                removal.map_err(|error| runtime_error(&error, "removing a container of the task"))?;
+            }
+        }
+        join_all(volumes.iter().map(|volume| remove_volume(docker, volume))).await;
+        if let Some(cgroups) = self.facts.get().and_then(|facts| facts.cgroups.as_ref()) {
+            cgroups.close(self.names.project(), task);
+        }
+        let open = self.tasks().remove(task);
+        if let (Some(address), Some(network)) = (open.and_then(|open| open.address), &*self.network.lock().await) {
+            network.release_address(address);
+        }
+        Ok(())
+    }
+
+    async fn volumes_of(&self, task: &TaskId) -> Result<Vec<String>, RuntimeError> {
+        let options = ListVolumesOptionsBuilder::new().filters(&self.names.task_filter(task)).build();
+        let listed = self.engine.docker().list_volumes(Some(options)).await;
+        let listed = listed.map_err(|error| runtime_error(&error, "listing the task's volumes"))?;
+        // Filters of several labels are an "or" in some versions of the engine.
+        let of_task = listed
+            .volumes
+            .into_iter()
+            .flatten()
+            .filter(|volume| volume.labels.get(TASK).map(String::as_str) == Some(task.as_str()));
+        Ok(of_task.map(|volume| volume.name).collect())
+    }
+}
+
+/// A container of a task, found by label.
+struct Found {
+    id: String,
+    container: String,
+}
+
+/// Which of the two calls failed; the reasons mean different things to ECS.
+struct StepError {
+    cause: bollard::errors::Error,
+    created: bool,
+}
+
+impl StepError {
+    fn create(cause: bollard::errors::Error) -> Self {
+        Self { cause, created: false }
+    }
+
+    fn start(cause: bollard::errors::Error) -> Self {
+        Self { cause, created: true }
+    }
+
+    fn sorted(&self) -> RuntimeError {
+        sorted(&self.cause, |text| {
+            if self.created {
+                RuntimeError::CannotStartContainer(text)
+            } else {
+                RuntimeError::CannotCreateContainer(text)
+            }
+        })
+    }
+
+    /// With what to do about it, where the engine's words do not say.
+    fn of_member(&self, image: &str) -> RuntimeError {
+        match self.sorted() {
+            RuntimeError::CannotStartContainer(text) if is_missing_command(&text) => {
+                RuntimeError::CannotStartContainer(format!(
+                    "{text} (the image {image} has no such program: check `command` and `entryPoint`, and that the \
+                     program is built into the image)"
+                ))
+            }
+            other => other,
+        }
+    }
+}
+
+fn is_missing_command(text: &str) -> bool {
+    text.contains("executable file not found") || text.contains("no such file or directory") && text.contains("exec")
+}
+
+fn task_network(inspected: &ContainerInspectResponse, direct: bool) -> Result<TaskNetwork, RuntimeError> {
+    let settings = inspected.network_settings.as_ref();
+    let networks = settings.and_then(|settings| settings.networks.as_ref());
+    let address = networks
+        .into_iter()
+        .flat_map(HashMap::values)
+        .find_map(|endpoint| endpoint.ip_address.as_ref()?.parse::<IpAddr>().ok())
+        .ok_or_else(|| RuntimeError::Other("the engine gave the task no address".to_owned()))?;
+    if direct {
+        return Ok(TaskNetwork { address, reach: Reach::Direct });
+    }
+    let mut published = BTreeMap::new();
+    for (port, bindings) in settings.and_then(|settings| settings.ports.as_ref()).into_iter().flatten() {
+        let Some(port) = port.strip_suffix("/tcp").and_then(|port| port.parse::<u16>().ok()) else { continue };
+        let on_host = bindings.iter().flatten().find_map(|binding| binding.host_port.as_ref()?.parse::<u16>().ok());
+        if let Some(on_host) = on_host {
+            published.insert(port, SocketAddr::from((Ipv4Addr::LOCALHOST, on_host)));
+        }
+    }
+    Ok(TaskNetwork { address, reach: Reach::Published(published) })
+}
+
+/// Removes a container with its anonymous volumes, by force, and returns when it is really gone.
+pub(super) async fn remove_container(docker: &Docker, id: &str) -> Result<(), bollard::errors::Error> {
+    let options = RemoveContainerOptionsBuilder::new().force(true).v(true).build();
+    let deadline = tokio::time::Instant::now() + REMOVAL_LIMIT;
+    loop {
+        match docker.remove_container(id, Some(options.clone())).await {
+            Ok(()) => return Ok(()),
+            Err(error) if error::is_not_found(&error) => return Ok(()),
+            // Somebody else is at it: it is gone when the engine knows it no more.
+            Err(error) if error::status(&error) == Some(409) && tokio::time::Instant::now() < deadline => {
+                tokio::time::sleep(REMOVAL_POLL).await;
+            }
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+/// Removes a volume; one that is in use or gone already is left alone.
+pub(super) async fn remove_volume(docker: &Docker, name: &str) -> bool {
+    let options = RemoveVolumeOptionsBuilder::new().force(false).build();
+    docker.remove_volume(name, Some(options)).await.is_ok()
+}

@@ -1,0 +1,352 @@
+//! Builders and observers: a test reads as a scenario.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use neargate::control::runtime::{
+    LogLine, ObservedContainer, ObservedState, Runtime, RuntimeError, RuntimeEvent, TaskNetwork, TaskSpec,
+};
+use neargate::model::task::ContainerExit;
+use neargate::model::task_definition::{ContainerDefinition, TaskDefinition};
+use neargate::model::topology::TimeScale;
+use neargate::model::{ContainerName, ProjectName, ServiceName, TaskId};
+use neargate::runtime::docker::{DockerOptions, DockerRuntime, Engine};
+use tokio::sync::mpsc;
+
+/// Long enough for a busy machine; no test waits for it unless it fails.
+const DEADLINE: Duration = Duration::from_secs(60);
+
+/// One project on the engine; gone when dropped.
+pub(super) struct World {
+    pub(super) runtime: Arc<DockerRuntime>,
+    pub(super) engine: Engine,
+    pub(super) busybox: String,
+}
+
+impl World {
+    /// `None` if the tests are to do without an engine.
+    pub(super) async fn new() -> Option<Self> {
+        Self::with(|_| {}).await
+    }
+
+    pub(super) async fn with(change: impl FnOnce(&mut DockerOptions)) -> Option<Self> {
+        static NEXT: AtomicU32 = AtomicU32::new(0);
+        if std::env::var_os("NEARGATE_TEST_NO_ENGINE").is_some() {
+            eprintln!("skipped: NEARGATE_TEST_NO_ENGINE is set");
+            return None;
+        }
+        let project = format!("it-{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
+        let mut options = DockerOptions::new(ProjectName::new(project));
+        change(&mut options);
+        let engine = Engine::connect().await.expect("an engine; NEARGATE_TEST_NO_ENGINE=1 skips these tests");
+        let busybox = local_image(&engine, "busybox").await;
+        let runtime = Arc::new(DockerRuntime::new(engine.clone(), options));
+        runtime.prepare().await.unwrap();
+        Some(Self { runtime, engine, busybox })
+    }
+
+    /// Another process of the same project, as far as the engine can tell.
+    pub(super) fn options(&self) -> DockerOptions {
+        self.runtime.options().clone()
+    }
+
+    pub(super) fn container(&self, name: &str, script: &str) -> ContainerDefinition {
+        container(name, &self.busybox, script)
+    }
+
+    /// Opens the task and starts its containers.
+    pub(super) async fn run(&self, task: &TaskSpec) -> TaskNetwork {
+        let network = self.runtime.open_task(task).await.unwrap();
+        for container in &task.definition.containers {
+            self.runtime.start_container(task, &container.name).await.unwrap();
+        }
+        network
+    }
+
+    /// Runs a task of one container to its end and returns what it printed.
+    pub(super) async fn output(&self, container: ContainerDefinition) -> Vec<String> {
+        let name = container.name.clone();
+        let task = task(vec![container]);
+        self.run(&task).await;
+        let lines = self.lines(&task, &name).await;
+        self.runtime.close_task(&task.id).await.unwrap();
+        lines.into_iter().map(|line| line.text).collect()
+    }
+
+    /// Everything a container prints until it ends.
+    pub(super) async fn lines(&self, task: &TaskSpec, container: &ContainerName) -> Vec<LogLine> {
+        let (sender, mut receiver) = mpsc::channel(64);
+        let collect = async {
+            let mut lines = Vec::new();
+            while let Some(line) = receiver.recv().await {
+                lines.push(line);
+            }
+            lines
+        };
+        let follow = self.runtime.follow_logs(&task.id, container, sender);
+        let (followed, lines) =
+            tokio::time::timeout(DEADLINE, async { tokio::join!(follow, collect) }).await.expect("it never ended");
+        followed.unwrap();
+        lines
+    }
+
+    pub(super) fn observe(&self) -> Observer {
+        Observer::new(Arc::clone(&self.runtime))
+    }
+
+    pub(super) fn docker(&self) -> &bollard::Docker {
+        self.engine.docker()
+    }
+}
+
+impl Drop for World {
+    fn drop(&mut self) {
+        let runtime = Arc::clone(&self.runtime);
+        // A runtime of its own: the test's may be unwinding.
+        let swept = std::thread::spawn(move || {
+            let tokio = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+            tokio.block_on(runtime.sweep(true))
+        });
+        if let Err(error) = swept.join().unwrap() {
+            eprintln!("sweeping failed: {error}");
+        }
+    }
+}
+
+/// The first local image of that repository: which version is there is the machine's affair.
+pub(super) async fn local_image(engine: &Engine, repository: &str) -> String {
+    let filters = HashMap::from([("reference".to_owned(), vec![repository.to_owned()])]);
+    let options = bollard::query_parameters::ListImagesOptionsBuilder::new().filters(&filters).build();
+    let images = engine.docker().list_images(Some(options)).await.unwrap();
+    let tag = images.into_iter().flat_map(|image| image.repo_tags).next();
+    tag.unwrap_or_else(|| panic!("the tests need an image of {repository}: make setup"))
+}
+
+pub(super) fn container(name: &str, image: &str, script: &str) -> ContainerDefinition {
+    ContainerDefinition {
+        name: ContainerName::new(name),
+        image: image.to_owned(),
+        repository_credentials: None,
+        cpu: 0,
+        memory_mib: None,
+        memory_reservation_mib: None,
+        essential: true,
+        port_mappings: Vec::new(),
+        entry_point: None,
+        command: Some(vec!["sh".to_owned(), "-c".to_owned(), script.to_owned()]),
+        environment: BTreeMap::new(),
+        secrets: Vec::new(),
+        depends_on: Vec::new(),
+        start_timeout: None,
+        stop_timeout: Duration::from_secs(30),
+        health_check: None,
+        restart_policy: None,
+        user: None,
+        working_directory: None,
+        readonly_root_filesystem: false,
+        interactive: false,
+        pseudo_terminal: false,
+        docker_labels: BTreeMap::new(),
+        ulimits: Vec::new(),
+        mount_points: Vec::new(),
+        system_controls: Vec::new(),
+        init_process_enabled: false,
+        capabilities_add: Vec::new(),
+        capabilities_drop: Vec::new(),
+        log_configuration: None,
+    }
+}
+
+pub(super) fn task(containers: Vec<ContainerDefinition>) -> TaskSpec {
+    static NEXT: AtomicU32 = AtomicU32::new(1);
+    TaskSpec {
+        id: TaskId::new(format!("{:08x}{:024x}", NEXT.fetch_add(1, Ordering::Relaxed), 0)),
+        service: ServiceName::new("web"),
+        definition: Arc::new(TaskDefinition {
+            family: "it".to_owned(),
+            containers,
+            cpu: 256,
+            memory_mib: 512,
+            cpu_architecture: None,
+            execution_role_arn: None,
+            task_role_arn: None,
+            volumes: Vec::new(),
+        }),
+        secrets: BTreeMap::new(),
+        time_scale: TimeScale::DEFAULT,
+    }
+}
+
+pub(super) fn name(text: &str) -> ContainerName {
+    ContainerName::new(text)
+}
+
+/// What `watch` has said so far.
+pub(super) struct Observer {
+    events: mpsc::Receiver<RuntimeEvent>,
+    pub(super) log: Vec<RuntimeEvent>,
+    watching: tokio::task::JoinHandle<()>,
+}
+
+impl Observer {
+    pub(super) fn new(runtime: Arc<DockerRuntime>) -> Self {
+        let (sender, events) = mpsc::channel(256);
+        let watching = tokio::spawn(async move { runtime.watch(sender).await });
+        Self { events, log: Vec::new(), watching }
+    }
+
+    /// Waits until the events so far satisfy the predicate.
+    pub(super) async fn until(&mut self, what: &str, mut is_met: impl FnMut(&[RuntimeEvent]) -> bool) {
+        let waiting = async {
+            while !is_met(&self.log) {
+                let event = self.events.recv().await.expect("the watch ended");
+                self.log.push(event);
+            }
+        };
+        if tokio::time::timeout(DEADLINE, waiting).await.is_err() {
+            panic!("never seen: {what}; seen: {:#?}", self.log);
+        }
+    }
+
+    pub(super) async fn inventory(&mut self) {
+        self.until("an inventory", |log| log.iter().any(|event| matches!(event, RuntimeEvent::Inventory(_)))).await;
+    }
+
+    /// How the container ended.
+    pub(super) async fn exit(&mut self, container: &str) -> ContainerExit {
+        let find = |log: &[RuntimeEvent]| {
+            seen(log, container).into_iter().find_map(|found| match found.state {
+                ObservedState::Exited(exit) => Some(exit),
+                _ => None,
+            })
+        };
+        self.until(&format!("the end of {container}"), |log| find(log).is_some()).await;
+        find(&self.log).unwrap()
+    }
+}
+
+impl Drop for Observer {
+    fn drop(&mut self) {
+        self.watching.abort();
+    }
+}
+
+/// Everything said about a container.
+pub(super) fn seen(log: &[RuntimeEvent], container: &str) -> Vec<ObservedContainer> {
+    let observed = log.iter().flat_map(|event| match event {
+        RuntimeEvent::Inventory(all) => all.clone(),
+        RuntimeEvent::Changed(one) => vec![one.clone()],
+        RuntimeEvent::Unreachable(_) => Vec::new(),
+    });
+    observed.filter(|found| found.container.as_ref().is_some_and(|name| name.as_str() == container)).collect()
+}
+
+/// The text of a refusal.
+pub(super) fn refusal<T: std::fmt::Debug>(result: Result<T, RuntimeError>) -> String {
+    result.unwrap_err().to_string()
+}
+
+impl World {
+    /// Runs a command in a container, as the user's `exec` would.
+    pub(super) async fn in_container(&self, task: &TaskSpec, container: &str, command: &[&str]) {
+        let id = self.runtime.container_id_of(&task.id, &name(container)).await.unwrap().unwrap();
+        let command = command.iter().map(|word| (*word).to_owned()).collect();
+        let config = bollard::models::ExecConfig { cmd: Some(command), ..Default::default() };
+        let exec = self.docker().create_exec(&id, config).await.unwrap();
+        let options = bollard::exec::StartExecOptions { detach: true, ..Default::default() };
+        self.docker().start_exec(&exec.id, Some(options)).await.unwrap();
+    }
+
+    /// Removes a container behind the runtime's back.
+    pub(super) async fn remove(&self, id: &str) {
+        let options = bollard::query_parameters::RemoveContainerOptionsBuilder::new().force(true).build();
+        self.docker().remove_container(id, Some(options)).await.unwrap();
+    }
+
+    pub(super) fn pause_name(&self, task: &TaskSpec) -> String {
+        format!("neargate-{}-{}-{}-pause", self.options().project, task.service, task.id.short())
+    }
+
+    /// What the engine has that bears the project's name, whatever its labels. (Other tests run beside this one.)
+    pub(super) async fn listing(&self) -> Vec<String> {
+        let mark = format!("neargate-{}", self.options().project);
+        let all = bollard::query_parameters::ListContainersOptionsBuilder::new().all(true).build();
+        let containers = self.docker().list_containers(Some(all)).await.unwrap();
+        let networks = self.docker().list_networks(None).await.unwrap();
+        let volumes = self.docker().list_volumes(None::<bollard::query_parameters::ListVolumesOptions>).await.unwrap();
+        let mut names: Vec<String> = containers.into_iter().flat_map(|found| found.names.unwrap_or_default()).collect();
+        names.extend(networks.into_iter().filter_map(|found| found.name));
+        names.extend(volumes.volumes.into_iter().flatten().map(|found| found.name));
+        names.retain(|name| name.contains(&mark));
+        names.sort();
+        names
+    }
+}
+
+/// What a server says before it closes.
+pub(super) async fn answer_of(address: std::net::SocketAddr) -> String {
+    use tokio::io::AsyncReadExt as _;
+    let ask = async {
+        loop {
+            let Ok(mut stream) = tokio::net::TcpStream::connect(address).await else { continue };
+            let mut answer = String::new();
+            // A published port accepts before the application listens, and closes without a word.
+            if stream.read_to_string(&mut answer).await.is_ok() && !answer.is_empty() {
+                return answer;
+            }
+        }
+    };
+    tokio::time::timeout(DEADLINE, ask).await.expect("no answer")
+}
+
+/// A socket that leads to the engine until it is cut.
+pub(super) struct Relay {
+    folder: tempfile::TempDir,
+    target: std::path::PathBuf,
+    accepting: std::sync::Mutex<tokio::task::JoinSet<()>>,
+}
+
+impl Relay {
+    /// `None` where the engine has no Unix socket.
+    pub(super) async fn new(world: &World) -> Option<Self> {
+        let neargate::runtime::docker::endpoint::Endpoint::Unix(target) = world.engine.endpoint().clone() else {
+            eprintln!("skipped: the engine has no Unix socket");
+            return None;
+        };
+        let relay = Self { folder: tempfile::tempdir().unwrap(), target, accepting: std::sync::Mutex::default() };
+        relay.mend();
+        Some(relay)
+    }
+
+    fn path(&self) -> std::path::PathBuf {
+        self.folder.path().join("docker.sock")
+    }
+
+    pub(super) async fn runtime(&self, options: DockerOptions) -> DockerRuntime {
+        let endpoint = neargate::runtime::docker::endpoint::Endpoint::Unix(self.path());
+        let candidate = neargate::runtime::docker::endpoint::Candidate { endpoint, source: "relay".to_owned() };
+        DockerRuntime::new(Engine::connect_in(&[candidate]).await.unwrap(), options)
+    }
+
+    pub(super) fn cut(&self) {
+        std::fs::remove_file(self.path()).unwrap();
+        *self.accepting.lock().unwrap() = tokio::task::JoinSet::new();
+    }
+
+    pub(super) fn mend(&self) {
+        let listener = tokio::net::UnixListener::bind(self.path()).unwrap();
+        let target = self.target.clone();
+        self.accepting.lock().unwrap().spawn(async move {
+            let mut connections = tokio::task::JoinSet::new();
+            while let Ok((mut client, _)) = listener.accept().await {
+                let target = target.clone();
+                connections.spawn(async move {
+                    let mut server = tokio::net::UnixStream::connect(target).await.unwrap();
+                    let _ = tokio::io::copy_bidirectional(&mut client, &mut server).await;
+                });
+            }
+        });
+    }
+}
