@@ -23,6 +23,12 @@ pub fn load_balancer_id(name: &str) -> String {
     format!("app/{name}/{:016x}", fingerprint(&["loadbalancer", name]))
 }
 
+/// The load balancer's own DNS name, which requests without a `Host` are given.
+pub fn load_balancer_dns_name(name: &str) -> String {
+    let digits = fingerprint(&["dns", name]) % 10_000_000_000;
+    format!("{}-{digits}.{REGION}.elb.amazonaws.com", name.to_ascii_lowercase())
+}
+
 /// `arn:aws:ecs:…:task/<cluster>/<id>`
 pub fn task(cluster: &ClusterName, id: &TaskId) -> String {
     format!("arn:aws:ecs:{REGION}:{ACCOUNT}:task/{cluster}/{id}")

@@ -2,17 +2,36 @@
 //! numbers arrive as arguments. What is decided here is carried out by the edges and remembered by `control`.
 
 pub mod arn;
-pub mod health;
-pub mod routing;
-pub mod security_group;
 
+// What the load balancer does with a request.
+pub mod balancing;
+mod conditions;
+pub mod explain;
+pub mod facts;
+pub mod headers;
+pub mod host;
+pub mod pattern;
+pub mod redirect;
+pub mod routing;
+pub mod trace_id;
+
+// Whom it may reach, and who is fit.
+pub mod health;
+pub mod security_group;
+pub mod targets;
+
+// What tasks and services do next.
 mod begin;
 mod lifecycle;
 mod observe;
 pub mod plan;
 mod scheduling;
 mod scheduling_record;
-pub mod targets;
 pub mod world;
 
 pub use begin::Context;
+
+#[cfg(test)]
+pub(crate) mod fixture;
+#[cfg(test)]
+mod rule_cases;

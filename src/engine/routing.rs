@@ -2,14 +2,25 @@
 //!
 //! Compiled once per change, read by every request: patterns are prepared, references are indices, and the targets
 //! that may take new requests (fail-open included) are already worked out.
+//!
+//! ```text
+//!  Topology + TargetStates ──compile──> RoutingTable ──route(listener, facts)──> Route: rule and its action
+//!                                                    └─explain(listener, facts)─> every rule with its verdicts
+//! ```
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use crate::model::listener::{ListenerProtocol, LoadBalancerAttributes};
+use super::conditions::{Compared, CompiledCondition};
+use super::facts::RequestFacts;
+use super::redirect::CompiledRedirect;
+use super::{arn, balancing};
+use crate::model::listener::{Listener, ListenerProtocol, LoadBalancer, LoadBalancerAttributes};
+use crate::model::rule::{Action, FixedResponse, Forward};
 use crate::model::target_group::TargetGroup;
 use crate::model::target_health::TargetState;
-use crate::model::{DomainName, TargetGroupName};
+use crate::model::{DomainName, TargetGroupName, Topology};
 
 /// All that the data plane, the probes and `explain` need, as one value with a generation number.
 #[derive(Debug)]
@@ -18,6 +29,8 @@ pub struct RoutingTable {
     pub generation: u64,
     /// `app/<name>/<id>` as in logs and ARNs.
     pub load_balancer_id: String,
+    /// The load balancer's own DNS name, which requests without a `Host` are given.
+    pub dns_name: String,
     /// Attributes of the load balancer.
     pub attributes: LoadBalancerAttributes,
     /// The names the stack answers for.
@@ -37,6 +50,56 @@ pub struct RoutedListener {
     pub bind: SocketAddr,
     /// HTTP, or HTTPS with its certificates.
     pub protocol: ListenerProtocol,
+    /// In ascending order of priority, the default rule last.
+    pub(super) rules: Vec<RoutedRule>,
+}
+
+impl RoutedListener {
+    /// `http` or `https`.
+    pub fn scheme(&self) -> &'static str {
+        match self.protocol {
+            ListenerProtocol::Http => "http",
+            ListenerProtocol::Https(_) => "https",
+        }
+    }
+}
+
+/// A rule, prepared. The default rule is the one without conditions, so it matches whatever came this far.
+#[derive(Debug)]
+pub(super) struct RoutedRule {
+    /// 0 for the default rule, as in access logs.
+    pub(super) priority: u32,
+    pub(super) conditions: Vec<CompiledCondition>,
+    pub(super) action: RoutedAction,
+}
+
+/// What a rule does, with references resolved.
+#[derive(Debug)]
+pub enum RoutedAction {
+    /// Send to one of these groups, by weight.
+    Forward(RoutedForward),
+    /// Answer with a `Location`.
+    Redirect(CompiledRedirect),
+    /// Answer with a fixed page.
+    FixedResponse(FixedResponse),
+}
+
+/// A forward action.
+#[derive(Debug)]
+pub struct RoutedForward {
+    /// Never empty.
+    pub groups: Vec<WeightedGroup>,
+    /// Group stickiness, when enabled.
+    pub stickiness_seconds: Option<u32>,
+}
+
+/// One of the groups of a forward action.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct WeightedGroup {
+    /// Index into the table's `target_groups`.
+    pub group: usize,
+    /// 0–999.
+    pub weight: u16,
 }
 
 /// A target group with its targets.
@@ -56,20 +119,144 @@ pub struct RoutedTargetGroup {
     pub eligible: Vec<usize>,
 }
 
+/// The rule that a request matched.
+#[derive(Clone, Copy, Debug)]
+pub struct Route<'t> {
+    /// Of the rule; 0 is the default rule.
+    pub priority: u32,
+    /// How many rules were tried, the default rule not counted (CloudWatch metric `RuleEvaluations`).
+    pub evaluated: u32,
+    /// What is to be done.
+    pub action: &'t RoutedAction,
+}
+
 impl RoutingTable {
-    /// stub
+    /// Prepares everything. The topology is valid, so every group that a rule names exists.
     pub fn compile(
-        topology: &crate::model::Topology,
-        _targets: &std::collections::BTreeMap<TargetGroupName, Vec<TargetState>>,
+        topology: &Topology,
+        targets: &BTreeMap<TargetGroupName, Vec<TargetState>>,
         generation: u64,
     ) -> Self {
+        let load_balancer = &topology.load_balancer;
+        let index_of: BTreeMap<&TargetGroupName, usize> = topology.target_groups.keys().zip(0..).collect();
+        let mut listeners: Vec<_> = load_balancer
+            .listeners
+            .iter()
+            .map(|listener| compile_listener(load_balancer, listener, &index_of))
+            .collect();
+        listeners.sort_by_key(|listener| listener.port);
+        let target_groups = topology
+            .target_groups
+            .iter()
+            .map(|(name, settings)| {
+                let targets = targets.get(name).cloned().unwrap_or_default();
+                RoutedTargetGroup {
+                    name: name.clone(),
+                    arn: arn::target_group(name),
+                    settings: Arc::new(settings.clone()),
+                    in_use: topology.is_in_use(name),
+                    eligible: balancing::eligible(&targets, &settings.attributes),
+                    targets,
+                }
+            })
+            .collect();
         Self {
             generation,
-            load_balancer_id: String::new(),
-            attributes: topology.load_balancer.attributes.clone(),
-            domains: vec![],
-            listeners: vec![],
-            target_groups: vec![],
+            load_balancer_id: arn::load_balancer_id(&load_balancer.name),
+            dns_name: arn::load_balancer_dns_name(&load_balancer.name),
+            attributes: load_balancer.attributes.clone(),
+            domains: topology.domains.clone(),
+            listeners,
+            target_groups,
         }
+    }
+
+    /// A table without listeners, for the time before the first real one.
+    pub fn empty() -> Self {
+        Self {
+            generation: 0,
+            load_balancer_id: String::new(),
+            dns_name: String::new(),
+            attributes: LoadBalancerAttributes::default(),
+            domains: Vec::new(),
+            listeners: Vec::new(),
+            target_groups: Vec::new(),
+        }
+    }
+
+    /// Index of the listener with AWS's port.
+    pub fn listener_by_port(&self, port: u16) -> Option<usize> {
+        self.listeners.iter().position(|listener| listener.port == port)
+    }
+
+    /// The first rule whose conditions all match, in ascending order of priority; the default rule matches always.
+    pub fn route(&self, listener: usize, facts: &RequestFacts<'_>) -> Route<'_> {
+        let request = Compared::new(facts);
+        let rules = &self.listeners[listener].rules;
+        let matching = |rule: &RoutedRule| rule.conditions.iter().all(|condition| condition.matches(&request));
+        let index = rules.iter().position(matching).unwrap_or(rules.len() - 1);
+        let evaluated = (index + 1).min(rules.len() - 1) as u32;
+        Route { priority: rules[index].priority, evaluated, action: &rules[index].action }
+    }
+
+    /// The local port behind a port of this load balancer, if `host` is a name that reaches it; any other port or
+    /// host stands for itself. With `--listen 443=8443` a browser can only follow a redirect that says 8443.
+    pub fn bound_port(&self, request_host: &[u8], host: &[u8], port: u16) -> u16 {
+        let own = host.eq_ignore_ascii_case(request_host) || self.domains.iter().any(|name| covers(name, host));
+        let listener = self.listeners.iter().find(|listener| listener.port == port);
+        listener.filter(|_| own).map_or(port, |listener| listener.bind.port())
+    }
+}
+
+/// Whether a name of the certificate, possibly `*.…`, covers the host.
+fn covers(name: &DomainName, host: &[u8]) -> bool {
+    match name.as_str().strip_prefix("*.") {
+        Some(parent) => host
+            .iter()
+            .position(|&byte| byte == b'.')
+            .is_some_and(|dot| dot > 0 && host[dot + 1..].eq_ignore_ascii_case(parent.as_bytes())),
+        None => name.as_str().as_bytes().eq_ignore_ascii_case(host),
+    }
+}
+
+fn compile_listener(
+    load_balancer: &LoadBalancer,
+    listener: &Listener,
+    index_of: &BTreeMap<&TargetGroupName, usize>,
+) -> RoutedListener {
+    let mut rules: Vec<_> = listener
+        .rules
+        .iter()
+        .map(|rule| RoutedRule {
+            priority: rule.priority,
+            conditions: rule.conditions.iter().map(CompiledCondition::new).collect(),
+            action: compile_action(&rule.action, index_of),
+        })
+        .collect();
+    rules.sort_by_key(|rule| rule.priority);
+    let action = compile_action(&listener.default_action, index_of);
+    rules.push(RoutedRule { priority: 0, conditions: Vec::new(), action });
+    RoutedListener {
+        port: listener.port,
+        bind: SocketAddr::new(load_balancer.bind_address, listener.bind_port),
+        protocol: listener.protocol.clone(),
+        rules,
+    }
+}
+
+fn compile_action(action: &Action, index_of: &BTreeMap<&TargetGroupName, usize>) -> RoutedAction {
+    match action {
+        Action::Forward(Forward { target_groups, stickiness_seconds }) => RoutedAction::Forward(RoutedForward {
+            groups: target_groups
+                .iter()
+                .filter_map(|weighted| {
+                    let group = *index_of.get(&weighted.target_group)?;
+                    Some(WeightedGroup { group, weight: weighted.weight })
+                })
+                .collect(),
+            stickiness_seconds: *stickiness_seconds,
+        }),
+        Action::Redirect(redirect) => RoutedAction::Redirect(CompiledRedirect::new(redirect)),
+        Action::FixedResponse(fixed) => RoutedAction::FixedResponse(fixed.clone()),
     }
 }

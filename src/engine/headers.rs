@@ -1,0 +1,339 @@
+//! The head that a target gets.
+//!
+//! The load balancer's own five fields come first, in the order seen in captures (X-Forwarded-For, -Proto, -Port,
+//! Host, X-Amzn-Trace-Id), then the client's own fields as they came. Fields that concern one connection only stay
+//! behind, and no `Connection` is sent: HTTP/1.1 keeps connections open by itself.
+
+use std::net::{IpAddr, SocketAddr};
+use std::ops::Range;
+
+use super::facts::{FieldKind, RequestFacts};
+use super::trace_id::TraceSeed;
+use super::{host, trace_id};
+use crate::model::listener::{LoadBalancerAttributes, XffMode};
+
+/// More addresses than this in `X-Forwarded-For` are answered with 463 (ALB user guide, "HTTP 463").
+pub const MOST_FORWARDED_ADDRESSES: usize = 30;
+
+/// Whether an IPv6 address that is appended, without a port, to an existing `X-Forwarded-For` gets brackets. The user
+/// guide says so only where it speaks of client ports; the sentence can be read either way.
+const BRACKETS_AROUND_APPENDED_IPV6: bool = false;
+
+/// What the head depends on besides the request itself.
+#[derive(Clone, Copy, Debug)]
+pub struct Forwarding<'a> {
+    /// `http` or `https`: the client's leg.
+    pub scheme: &'static str,
+    /// AWS's port of the listener.
+    pub listener_port: u16,
+    /// Attributes of the load balancer.
+    pub attributes: &'a LoadBalancerAttributes,
+    /// The load balancer's own DNS name.
+    pub default_host: &'a str,
+    /// How the client speaks.
+    pub front: Front,
+    /// How the body will be delimited.
+    pub body: BodyHeader,
+    /// Whether `Upgrade` is passed on, with a `Connection` of its own.
+    pub upgrade: bool,
+    /// For a new trace id.
+    pub trace: TraceSeed,
+    /// Bytes of the head that was received.
+    pub head_size: usize,
+}
+
+/// How the client speaks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Front {
+    /// HTTP/1.x: names keep their case.
+    Http1,
+    /// HTTP/2: names are lower-case, but for those that are re-cased.
+    Http2,
+}
+
+/// How the body that follows a head is delimited.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BodyHeader {
+    /// There is none.
+    None,
+    /// `Content-Length`
+    Length(u64),
+    /// `Transfer-Encoding: chunked`
+    Chunked,
+}
+
+/// The request has more than [`MOST_FORWARDED_ADDRESSES`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TooManyForwardedAddresses;
+
+/// Appends request line and header fields, with the empty line. Returns where in `out` the trace id lies.
+pub fn write(
+    facts: &RequestFacts<'_>,
+    forwarding: &Forwarding<'_>,
+    out: &mut Vec<u8>,
+) -> Result<Range<usize>, TooManyForwardedAddresses> {
+    if forwarded_addresses(facts) > MOST_FORWARDED_ADDRESSES {
+        return Err(TooManyForwardedAddresses);
+    }
+    let attributes = forwarding.attributes;
+    write_request_line(facts, out);
+    write_forwarded_for(facts, attributes, out);
+    out.extend_from_slice(b"X-Forwarded-Proto: ");
+    out.extend_from_slice(forwarding.scheme.as_bytes());
+    out.extend_from_slice(b"\r\nX-Forwarded-Port: ");
+    write_number(u64::from(forwarding.listener_port), out);
+    out.extend_from_slice(b"\r\n");
+    host::write(facts, forwarding.listener_port, attributes.preserve_host_header, forwarding.default_host, out);
+    out.extend_from_slice(b"X-Amzn-Trace-Id: ");
+    let trace_start = out.len();
+    trace_id::write(facts.fields.first(FieldKind::TraceId), forwarding.head_size, forwarding.trace, out);
+    let trace_id = trace_start..out.len();
+    out.extend_from_slice(b"\r\n");
+    write_client_fields(facts, forwarding, out);
+    out.extend_from_slice(b"\r\n");
+    Ok(trace_id)
+}
+
+fn write_request_line(facts: &RequestFacts<'_>, out: &mut Vec<u8>) {
+    out.extend_from_slice(facts.method);
+    out.push(b' ');
+    out.extend_from_slice(facts.path);
+    if let Some(query) = facts.query {
+        out.push(b'?');
+        out.extend_from_slice(query);
+    }
+    out.extend_from_slice(b" HTTP/1.1\r\n");
+}
+
+fn forwarded_addresses(facts: &RequestFacts<'_>) -> usize {
+    facts.fields.all(FieldKind::XForwardedFor).map(|value| value.split(|&byte| byte == b',').count()).sum()
+}
+
+/// Several fields become one list, as everywhere in HTTP.
+fn write_forwarded_for(facts: &RequestFacts<'_>, attributes: &LoadBalancerAttributes, out: &mut Vec<u8>) {
+    // `preserve` leaves the field among the client's own; `remove` leaves it out altogether.
+    if attributes.xff_mode != XffMode::Append {
+        return;
+    }
+    out.extend_from_slice(b"X-Forwarded-For: ");
+    let start = out.len();
+    for value in facts.fields.all(FieldKind::XForwardedFor).filter(|value| !value.is_empty()) {
+        out.extend_from_slice(value);
+        out.extend_from_slice(b", ");
+    }
+    let brackets = BRACKETS_AROUND_APPENDED_IPV6 && out.len() > start;
+    write_client(facts.client, attributes.xff_client_port, brackets, out);
+    out.extend_from_slice(b"\r\n");
+}
+
+fn write_client(client: SocketAddr, with_port: bool, brackets: bool, out: &mut Vec<u8>) {
+    use std::io::Write as _;
+    // Writing to a vector cannot fail.
+    let _ = match client.ip().to_canonical() {
+        // Four numbers and dots; the general formatter costs several times as much, on every request.
+        IpAddr::V4(address) => {
+            for (index, octet) in address.octets().into_iter().enumerate() {
+                if index > 0 {
+                    out.push(b'.');
+                }
+                write_number(u64::from(octet), out);
+            }
+            Ok(())
+        }
+        IpAddr::V6(address) if with_port || brackets => write!(out, "[{address}]"),
+        IpAddr::V6(address) => write!(out, "{address}"),
+    };
+    if with_port {
+        out.push(b':');
+        write_number(u64::from(client.port()), out);
+    }
+}
+
+fn write_client_fields(facts: &RequestFacts<'_>, forwarding: &Forwarding<'_>, out: &mut Vec<u8>) {
+    let attributes = forwarding.attributes;
+    let mut body_written = forwarding.body == BodyHeader::None;
+    let mut upgrade_written = false;
+    let mut cookies_written = false;
+    for field in facts.fields.iter() {
+        match field.kind {
+            // Written above.
+            FieldKind::Host | FieldKind::TraceId | FieldKind::XForwardedProto | FieldKind::XForwardedPort => {}
+            FieldKind::XForwardedFor if attributes.xff_mode != XffMode::Preserve => {}
+            // Of the client's connection only. nginx, from which ALB descends, leaves out the same.
+            FieldKind::KeepAlive | FieldKind::Te | FieldKind::Expect => {}
+            FieldKind::Connection if forwarding.upgrade && !upgrade_written => {
+                upgrade_written = true;
+                write_field(field.name, b"Upgrade", out);
+            }
+            FieldKind::Upgrade if forwarding.upgrade => write_field(field.name, field.value, out),
+            FieldKind::Connection | FieldKind::Upgrade => {}
+            // Written in place, but from what was understood, once, and never both: a target must not be able to
+            // understand another length than we did.
+            FieldKind::ContentLength => {
+                if let (BodyHeader::Length(length), false) = (forwarding.body, body_written) {
+                    body_written = true;
+                    write_field(field.name, itoa::Buffer::new().format(length).as_bytes(), out);
+                }
+            }
+            FieldKind::TransferEncoding => {
+                if forwarding.body == BodyHeader::Chunked && !body_written {
+                    body_written = true;
+                    write_field(field.name, b"chunked", out);
+                }
+            }
+            _ if attributes.drop_invalid_header_fields && !is_valid_name(field.name) => {}
+            // HTTP/2 may split cookies; HTTP/1.1 wants them in one field (RFC 9113, section 8.2.3).
+            _ if forwarding.front == Front::Http2 && field.name == b"cookie" => {
+                if !cookies_written {
+                    cookies_written = true;
+                    write_cookies(facts, out);
+                }
+            }
+            _ if forwarding.front == Front::Http2 => write_field(recased(field.kind, field.name), field.value, out),
+            _ => write_field(field.name, field.value, out),
+        }
+    }
+    match forwarding.body {
+        _ if body_written => {}
+        BodyHeader::None => {}
+        BodyHeader::Length(length) => {
+            write_field(b"Content-Length", itoa::Buffer::new().format(length).as_bytes(), out);
+        }
+        BodyHeader::Chunked => write_field(b"Transfer-Encoding", b"chunked", out),
+    }
+}
+
+/// HTTP/2 names are lower-case; these few are re-cased towards a target of HTTP/1.1 (ALB user guide, "HTTP headers
+/// and Application Load Balancers"). The others of that list are written by us anyway.
+fn recased(kind: FieldKind, name: &[u8]) -> &[u8] {
+    if kind == FieldKind::XForwardedFor { b"X-Forwarded-For" } else { name }
+}
+
+/// `[-A-Za-z0-9]+`: what `routing.http.drop_invalid_header_fields.enabled` lets through.
+fn is_valid_name(name: &[u8]) -> bool {
+    !name.is_empty() && name.iter().all(|&byte| byte == b'-' || byte.is_ascii_alphanumeric())
+}
+
+fn write_cookies(facts: &RequestFacts<'_>, out: &mut Vec<u8>) {
+    out.extend_from_slice(b"cookie: ");
+    for (index, value) in facts.fields.named(b"cookie").enumerate() {
+        if index > 0 {
+            out.extend_from_slice(b"; ");
+        }
+        out.extend_from_slice(value);
+    }
+    out.extend_from_slice(b"\r\n");
+}
+
+fn write_field(name: &[u8], value: &[u8], out: &mut Vec<u8>) {
+    out.extend_from_slice(name);
+    out.extend_from_slice(b": ");
+    out.extend_from_slice(value);
+    out.extend_from_slice(b"\r\n");
+}
+
+fn write_number(number: u64, out: &mut Vec<u8>) {
+    out.extend_from_slice(itoa::Buffer::new().format(number).as_bytes());
+}
+
+#[cfg(test)]
+mod tests {
+    use serde::Deserialize;
+
+    use super::*;
+    use crate::engine::facts::FieldList;
+    use crate::engine::fixture;
+
+    #[derive(Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Case {
+        name: String,
+        source: String,
+        #[serde(default = "http1")]
+        front: String,
+        #[serde(default = "client")]
+        client: SocketAddr,
+        #[serde(default)]
+        attributes: Attributes,
+        #[serde(default)]
+        upgrade: bool,
+        content_length: Option<u64>,
+        #[serde(default)]
+        chunked: bool,
+        /// `Name: value` lines.
+        received: Vec<String>,
+        /// `Name: value` lines after the request line; `<trace>` stands for a new id. Absent: refused with 463.
+        sent: Option<Vec<String>>,
+    }
+
+    #[derive(Default, Deserialize)]
+    #[serde(deny_unknown_fields, default)]
+    struct Attributes {
+        xff_mode: Option<String>,
+        xff_client_port: bool,
+        drop_invalid_header_fields: bool,
+    }
+
+    fn http1() -> String {
+        "http1".into()
+    }
+
+    fn client() -> SocketAddr {
+        ([192, 0, 2, 1], 50_000).into()
+    }
+
+    fn check(case: Case) {
+        let mut fields = FieldList::default();
+        for line in &case.received {
+            let (name, value) = line.split_once(": ").unwrap();
+            fields.push(name.as_bytes(), value.as_bytes());
+        }
+        let facts = RequestFacts {
+            method: b"GET",
+            authority: None,
+            path: b"/a",
+            query: Some(b"b=c"),
+            fields: fields.fields(),
+            client: case.client,
+        };
+        let attributes = LoadBalancerAttributes {
+            xff_mode: match case.attributes.xff_mode.as_deref() {
+                Some("preserve") => XffMode::Preserve,
+                Some("remove") => XffMode::Remove,
+                _ => XffMode::Append,
+            },
+            xff_client_port: case.attributes.xff_client_port,
+            drop_invalid_header_fields: case.attributes.drop_invalid_header_fields,
+            ..LoadBalancerAttributes::default()
+        };
+        let forwarding = Forwarding {
+            scheme: "http",
+            listener_port: 80,
+            attributes: &attributes,
+            default_host: "lb.example.net",
+            front: if case.front == "http2" { Front::Http2 } else { Front::Http1 },
+            body: match (case.content_length, case.chunked) {
+                (Some(length), _) => BodyHeader::Length(length),
+                (None, true) => BodyHeader::Chunked,
+                (None, false) => BodyHeader::None,
+            },
+            upgrade: case.upgrade,
+            trace: TraceSeed { seconds: 0, random: [0; 12] },
+            head_size: 100,
+        };
+        let mut out = Vec::new();
+        let written = write(&facts, &forwarding, &mut out);
+        let Some(sent) = case.sent else {
+            assert_eq!(written, Err(TooManyForwardedAddresses), "{} ({})", case.name, case.source);
+            return;
+        };
+        let text = String::from_utf8(out).unwrap().replace("Root=1-00000000-000000000000000000000000", "<trace>");
+        let expected: String = sent.iter().map(|line| format!("{line}\r\n")).collect();
+        assert_eq!(text, format!("GET /a?b=c HTTP/1.1\r\n{expected}\r\n"), "{} ({})", case.name, case.source);
+    }
+
+    #[test]
+    fn heads_are_those_of_the_fixtures() {
+        fixture::each("alb/headers", check);
+    }
+}

@@ -1,0 +1,237 @@
+//! Wildcard patterns and regular expressions of conditions (ALB user guide, "Condition types for listener rules").
+//!
+//! `*` is any run of characters, `/` included; `?` is exactly one; both ends are anchored. Only visible characters
+//! take part: control characters are left out of the text before it is compared.
+
+use std::borrow::Cow;
+
+use regex::bytes::{Regex, RegexBuilder};
+
+use crate::model::rule::Patterns;
+
+/// Whether letters must agree in case.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Case {
+    /// Paths.
+    Sensitive,
+    /// Hosts, headers, query strings.
+    Insensitive,
+}
+
+/// Whether `\*`, `\?` and `\\` stand for the characters themselves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Escapes {
+    /// A backslash is an ordinary character.
+    None,
+    /// Query strings: the backslash escapes.
+    Backslash,
+}
+
+/// A wildcard pattern, prepared.
+#[derive(Clone, Debug)]
+pub struct Glob {
+    case: Case,
+    shape: Shape,
+}
+
+/// Most patterns in real rule sets are one of the first two, which need no search.
+#[derive(Clone, Debug)]
+enum Shape {
+    /// No wildcard at all.
+    Literal(Box<[u8]>),
+    /// One `*`, at the end: `/api/*`.
+    Prefix(Box<[u8]>),
+    /// Anything else.
+    General(Box<[Token]>),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Token {
+    Byte(u8),
+    One,
+    Run,
+}
+
+impl Glob {
+    /// Prepares a pattern. Every text is a pattern.
+    pub fn new(pattern: &str, case: Case, escapes: Escapes) -> Self {
+        let mut tokens = Vec::with_capacity(pattern.len());
+        let mut bytes = pattern.bytes();
+        while let Some(byte) = bytes.next() {
+            tokens.push(match byte {
+                b'*' => Token::Run,
+                b'?' => Token::One,
+                b'\\' if escapes == Escapes::Backslash => Token::Byte(fold(case, bytes.next().unwrap_or(b'\\'))),
+                _ => Token::Byte(fold(case, byte)),
+            });
+        }
+        let wildcards = tokens.iter().filter(|token| !matches!(token, Token::Byte(_))).count();
+        let literal = || tokens.iter().filter_map(|token| if let Token::Byte(b) = token { Some(*b) } else { None });
+        let shape = match (wildcards, tokens.last()) {
+            (0, _) => Shape::Literal(literal().collect()),
+            (1, Some(Token::Run)) => Shape::Prefix(literal().collect()),
+            _ => Shape::General(tokens.into()),
+        };
+        Self { case, shape }
+    }
+
+    /// Whether the whole text matches. The text is [`visible`] already.
+    pub fn matches(&self, text: &[u8]) -> bool {
+        match &self.shape {
+            Shape::Literal(literal) => self.same(literal, text),
+            Shape::Prefix(prefix) => text.len() >= prefix.len() && self.same(prefix, &text[..prefix.len()]),
+            Shape::General(tokens) => self.search(tokens, text),
+        }
+    }
+
+    fn same(&self, pattern: &[u8], text: &[u8]) -> bool {
+        match self.case {
+            Case::Sensitive => pattern == text,
+            Case::Insensitive => pattern.eq_ignore_ascii_case(text),
+        }
+    }
+
+    /// Goes through the text once; on a mismatch the last `*` takes one character more. At worst the product of the
+    /// two lengths, never exponential.
+    fn search(&self, tokens: &[Token], text: &[u8]) -> bool {
+        let (mut at_token, mut at_text) = (0, 0);
+        let mut last_run: Option<(usize, usize)> = None;
+        while at_text < text.len() {
+            match tokens.get(at_token) {
+                Some(Token::Run) => {
+                    last_run = Some((at_token, at_text));
+                    at_token += 1;
+                }
+                Some(Token::One) => {
+                    at_token += 1;
+                    at_text += 1;
+                }
+                Some(Token::Byte(byte)) if *byte == fold(self.case, text[at_text]) => {
+                    at_token += 1;
+                    at_text += 1;
+                }
+                _ => {
+                    let Some((run, taken)) = last_run else { return false };
+                    last_run = Some((run, taken + 1));
+                    at_token = run + 1;
+                    at_text = taken + 1;
+                }
+            }
+        }
+        tokens[at_token..].iter().all(|token| *token == Token::Run)
+    }
+}
+
+fn fold(case: Case, byte: u8) -> u8 {
+    match case {
+        Case::Sensitive => byte,
+        Case::Insensitive => byte.to_ascii_lowercase(),
+    }
+}
+
+/// The values of one condition, prepared.
+#[derive(Clone, Debug)]
+pub enum Matcher {
+    /// `Values`
+    Globs(Vec<Glob>),
+    /// `RegexValues`
+    Regexes(Vec<Regex>),
+}
+
+impl Matcher {
+    /// Prepares the values. A regular expression that does not compile matches nothing; configuration refuses it
+    /// before it gets here, with [`check_regex`].
+    pub fn new(patterns: &Patterns, case: Case) -> Self {
+        match patterns {
+            Patterns::Wildcards(values) => {
+                Self::Globs(values.iter().map(|value| Glob::new(value, case, Escapes::None)).collect())
+            }
+            Patterns::Regexes(values) => Self::Regexes(values.iter().filter_map(|v| compile(v, case).ok()).collect()),
+        }
+    }
+
+    /// Whether any of the values matches.
+    pub fn matches(&self, text: &[u8]) -> bool {
+        match self {
+            Self::Globs(globs) => globs.iter().any(|glob| glob.matches(text)),
+            Self::Regexes(regexes) => regexes.iter().any(|regex| regex.is_match(text)),
+        }
+    }
+}
+
+/// Whether a regular expression is one that conditions can use: the RE2 class without look-around, back-references
+/// and Unicode classes. The message is one line.
+pub fn check_regex(expression: &str) -> Result<(), String> {
+    compile(expression, Case::Sensitive).map(|_| ()).map_err(|error| {
+        let text = error.to_string();
+        text.lines().last().unwrap_or("cannot be parsed").trim_start_matches("error: ").to_owned()
+    })
+}
+
+/// Not anchored unless the expression says so. That hosts and headers are compared without regard to case by
+/// expressions too is inferred from the column "case" of the conditions; the user guide does not say.
+fn compile(expression: &str, case: Case) -> Result<Regex, regex::Error> {
+    RegexBuilder::new(expression).unicode(false).case_insensitive(case == Case::Insensitive).build()
+}
+
+/// The text without control characters (0x00–0x1f, 0x7f), which take no part in matching.
+pub fn visible(text: &[u8]) -> Cow<'_, [u8]> {
+    if text.iter().any(u8::is_ascii_control) {
+        Cow::Owned(text.iter().copied().filter(|byte| !byte.is_ascii_control()).collect())
+    } else {
+        Cow::Borrowed(text)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// The definition, as a reader would say it; exponential, and obviously right.
+    fn slow(pattern: &[u8], text: &[u8]) -> bool {
+        match (pattern.split_first(), text.split_first()) {
+            (None, None) => true,
+            (Some((b'*', rest)), _) => slow(rest, text) || (!text.is_empty() && slow(pattern, &text[1..])),
+            (Some((b'?', rest)), Some((_, tail))) => slow(rest, tail),
+            (Some((byte, rest)), Some((head, tail))) => byte == head && slow(rest, tail),
+            _ => false,
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn agrees_with_the_definition(pattern in "[ab/*?]{0,8}", text in "[ab/]{0,10}") {
+            let glob = Glob::new(&pattern, Case::Sensitive, Escapes::None);
+            prop_assert_eq!(glob.matches(text.as_bytes()), slow(pattern.as_bytes(), text.as_bytes()));
+        }
+
+        #[test]
+        fn case_is_folded_on_both_sides(pattern in "[aAbB*?]{0,6}", text in "[aAbB]{0,8}") {
+            let glob = Glob::new(&pattern, Case::Insensitive, Escapes::None);
+            let (pattern, text) = (pattern.to_lowercase(), text.to_lowercase());
+            prop_assert_eq!(glob.matches(text.to_uppercase().as_bytes()), slow(pattern.as_bytes(), text.as_bytes()));
+        }
+    }
+
+    #[test]
+    fn a_backslash_escapes_wildcards_in_query_strings_only() {
+        let query = Glob::new(r"a\*b", Case::Insensitive, Escapes::Backslash);
+        assert!(query.matches(b"a*b") && !query.matches(b"axxb"));
+        let path = Glob::new(r"a\*b", Case::Sensitive, Escapes::None);
+        assert!(path.matches(br"a\xxb"));
+    }
+
+    #[test]
+    fn a_long_hostile_text_is_answered_at_once() {
+        let glob = Glob::new("*a*a*a*a*a*b", Case::Sensitive, Escapes::None);
+        assert!(!glob.matches(&vec![b'a'; 16 * 1024]));
+    }
+
+    #[test]
+    fn a_refused_expression_says_why_in_one_line() {
+        assert_eq!(check_regex("^/a(b"), Err("unclosed group".to_owned()));
+        assert!(check_regex(r"(?=x)").is_err() && check_regex(r"\p{L}").is_err());
+    }
+}
