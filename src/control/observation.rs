@@ -1,6 +1,7 @@
 //! What the world reports: facts, sent to the single writer by the edges. Never a request; see `command` for those.
 
 use crate::control::runtime::RuntimeEvent;
+use crate::engine::health::ProbeTick;
 use crate::model::TargetGroupName;
 use crate::model::target_health::{ProbeOutcome, Target};
 
@@ -15,8 +16,12 @@ pub enum Observation {
         target_group: TargetGroupName,
         /// Who was probed.
         target: Target,
+        /// Its place in the schedule, which decides whether a failure counts.
+        tick: ProbeTick,
         /// What was found.
         outcome: ProbeOutcome,
+        /// The same in words, on one line, for `doctor`: `connection refused`, `answered 500 in 3 ms: {"detail":"boom"}`.
+        detail: String,
     },
     /// The set of ports that listeners are bound to follows the snapshot of this generation.
     ListenersBound {
