@@ -3,3 +3,4 @@
 
 pub mod health;
 pub mod routing;
+pub mod security_group;
