@@ -1,9 +1,9 @@
 //! What the world reports: facts, sent to the single writer by the edges. Never a request; see `command` for those.
 
-use crate::control::runtime::RuntimeEvent;
-use crate::engine::health::Probe;
+use crate::control::runtime::{ImageProgress, RuntimeEvent};
+use crate::engine::health::ProbeTick;
 use crate::model::TargetGroupName;
-use crate::model::target_health::Target;
+use crate::model::target_health::{ProbeOutcome, Target};
 
 /// One fact.
 #[derive(Clone, Debug)]
@@ -16,13 +16,15 @@ pub enum Observation {
         target_group: TargetGroupName,
         /// Who was probed.
         target: Target,
-        /// What was found, and its place in the target's schedule.
-        probe: Probe,
-        /// The same in words, for people: one short line.
+        /// Its place in the schedule, which decides whether a failure counts.
+        tick: ProbeTick,
+        /// What was found.
+        outcome: ProbeOutcome,
+        /// The same in words, on one line, for `doctor`: `connection refused`, `answered 500 in 3 ms: {"detail":"boom"}`.
         detail: String,
     },
     /// A line of progress of a build or pull.
-    ImageProgressed(crate::control::runtime::ImageProgress),
+    ImageProgressed(ImageProgress),
     /// The set of ports that listeners are bound to follows the snapshot of this generation.
     ListenersBound {
         /// Of the routing table.

@@ -1,6 +1,184 @@
-//! stub
-use crate::model::{Topology, service::Service};
-/// stub
-pub fn load_balancer_may_reach(_t: &Topology, _s: &Service, _port: u16) -> bool {
-    true
+//! Who may connect to whom, and why not: the security groups between clients, load balancer and targets.
+//!
+//! Rules only ever let in; what none lets in is dropped, so the other side times out (Amazon VPC user guide, "Security
+//! groups"). Answers to what was let in always pass. Every verdict comes with a sentence that names the groups and the
+//! rule, or the rule that is missing, because "Request timed out" on its own is what people spend an afternoon on.
+//!
+//! Three things cannot be here what they are in a VPC, and each is decided in favour of what works in production:
+//!
+//! - **The load balancer's private address** is not known. A `cidr` rule that covers part of a private range (RFC 1918)
+//!   is taken to speak of the VPC, and lets it in. Targets are reached over IPv4, so an IPv6 range never does.
+//! - **A client on this machine** comes from loopback, which no rule in production names. It stands for any client that
+//!   production lets in: it is dropped only if no rule opens the port to anybody.
+//! - **Static targets** are in no group: nothing stands before them.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::net::IpAddr;
+
+use ipnet::IpNet;
+
+use crate::model::SecurityGroupName;
+use crate::model::security_group::{IngressRule, IpProtocol, SecurityGroup, Source};
+
+/// What a network interface is in when nobody says otherwise: "Each VPC has a default security group", which lets in
+/// its own members only.
+const DEFAULT_GROUP: &str = "default";
+
+/// Whether a connection is let in, with the reason.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Verdict {
+    /// If not, packets vanish.
+    pub allowed: bool,
+    /// One sentence.
+    pub because: String,
 }
+
+impl fmt::Display for Verdict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.because)
+    }
+}
+
+/// Security groups by name, as the topology has them.
+pub type Groups = BTreeMap<SecurityGroupName, SecurityGroup>;
+
+/// Whether the load balancer (in its groups) reaches a port of a task (in its service's groups).
+pub fn load_balancer_reaches(
+    groups: &Groups,
+    load_balancer: &[SecurityGroupName],
+    target: &[SecurityGroupName],
+    port: u16,
+) -> Verdict {
+    let (from, to) = (membership(load_balancer), membership(target));
+    let let_in = rules(groups, &to).find(|(_, rule)| {
+        opens(rule, port)
+            && match &rule.source {
+                Source::SecurityGroup(group) => from.contains(group),
+                Source::Cidr(range) => covers_vpc(*range),
+            }
+    });
+    match let_in {
+        Some((group, rule)) => Verdict { allowed: true, because: format!("{group} lets in {}", in_words(rule)) },
+        None if own_default(groups, &from, &to) => Verdict {
+            allowed: true,
+            because: "both are in the VPC's default group, which lets in its own members".into(),
+        },
+        None => Verdict { allowed: false, because: missing_rule(groups, &from, &to, port) },
+    }
+}
+
+/// Whether a client reaches a port of the load balancer.
+pub fn client_reaches(groups: &Groups, load_balancer: &[SecurityGroupName], port: u16, client: IpAddr) -> Verdict {
+    let to = membership(load_balancer);
+    let client = client.to_canonical();
+    let mut opened = rules(groups, &to).filter(|(_, rule)| opens(rule, port));
+    let let_in = if client.is_loopback() {
+        opened.next()
+    } else {
+        opened.find(|(_, rule)| matches!(rule.source, Source::Cidr(range) if range.contains(&client)))
+    };
+    match let_in {
+        Some((group, rule)) => Verdict { allowed: true, because: format!("{group} lets in {}", in_words(rule)) },
+        None => {
+            let whom = if client.is_loopback() { "anybody".to_owned() } else { client.to_string() };
+            let because = format!(
+                "the load balancer is in {}, no rule of which lets {whom} in on port {port}; add {{ protocol: tcp, port: \
+                 {port}, cidr: 0.0.0.0/0 }} to its ingress",
+                list(&to)
+            );
+            Verdict { allowed: false, because }
+        }
+    }
+}
+
+/// Static targets stand outside every group.
+pub fn static_target() -> Verdict {
+    Verdict { allowed: true, because: "a static target is in no security group".into() }
+}
+
+/// The groups something is in.
+fn membership(named: &[SecurityGroupName]) -> Vec<SecurityGroupName> {
+    if named.is_empty() { vec![SecurityGroupName::new(DEFAULT_GROUP)] } else { named.to_vec() }
+}
+
+/// Whether both are in a default group that the file does not define itself.
+fn own_default(groups: &Groups, from: &[SecurityGroupName], to: &[SecurityGroupName]) -> bool {
+    let is_default = |group: &SecurityGroupName| group.as_str() == DEFAULT_GROUP;
+    !groups.contains_key(DEFAULT_GROUP) && from.iter().any(is_default) && to.iter().any(is_default)
+}
+
+fn rules<'a>(
+    groups: &'a Groups,
+    members: &'a [SecurityGroupName],
+) -> impl Iterator<Item = (&'a SecurityGroupName, &'a IngressRule)> {
+    members.iter().flat_map(|name| {
+        groups.get(name).into_iter().flat_map(move |group| group.ingress.iter().map(move |rule| (name, rule)))
+    })
+}
+
+fn opens(rule: &IngressRule, port: u16) -> bool {
+    match rule.protocol {
+        IpProtocol::All => true,
+        IpProtocol::Tcp => (rule.from_port..=rule.to_port).contains(&port),
+        IpProtocol::Udp => false,
+    }
+}
+
+/// Whether a range can speak of addresses inside the VPC.
+fn covers_vpc(range: IpNet) -> bool {
+    let private = ["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16"];
+    private
+        .iter()
+        .filter_map(|private| private.parse::<IpNet>().ok())
+        .any(|private| range.contains(&private) || private.contains(&range))
+}
+
+/// Why nothing lets the load balancer in, with the nearest miss first.
+fn missing_rule(groups: &Groups, from: &[SecurityGroupName], to: &[SecurityGroupName], port: u16) -> String {
+    let (from_list, to_list) = (list(from), list(to));
+    let fix = match (from, to) {
+        ([from, ..], [to, ..]) if groups.contains_key(to) => {
+            format!("add {{ protocol: tcp, port: {port}, security_group: {from} }} to the ingress of {to}")
+        }
+        _ => "name a security group for the service that lets the load balancer in".to_owned(),
+    };
+    let other_port = rules(groups, to).find(|(_, rule)| {
+        matches!(&rule.source, Source::SecurityGroup(group) if from.contains(group)) && rule.protocol == IpProtocol::Tcp
+    });
+    let same_port = rules(groups, to).find(|(_, rule)| opens(rule, port));
+    let miss = match (same_port, other_port) {
+        (Some((group, rule)), _) => format!("; {group} lets in {} only", in_words(rule)),
+        (None, Some((group, rule))) => format!("; {group} lets in {}, not port {port}", in_words(rule)),
+        (None, None) => String::new(),
+    };
+    format!("the target is in {to_list}, no rule of which lets {from_list} in on port {port}{miss}; {fix}")
+}
+
+/// `tcp 8000 from alb-sg`
+fn in_words(rule: &IngressRule) -> String {
+    let source = match &rule.source {
+        Source::Cidr(range) => range.to_string(),
+        Source::SecurityGroup(group) => group.to_string(),
+    };
+    let protocol = match rule.protocol {
+        IpProtocol::All => return format!("everything from {source}"),
+        IpProtocol::Tcp => "tcp",
+        IpProtocol::Udp => "udp",
+    };
+    if rule.from_port == rule.to_port {
+        format!("{protocol} {} from {source}", rule.from_port)
+    } else {
+        format!("{protocol} {}-{} from {source}", rule.from_port, rule.to_port)
+    }
+}
+
+fn list(groups: &[SecurityGroupName]) -> String {
+    match groups {
+        [one] if one.as_str() == DEFAULT_GROUP => "the VPC's default group".to_owned(),
+        groups => groups.iter().map(SecurityGroupName::as_str).collect::<Vec<_>>().join(", "),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,1 +1,139 @@
-//! Health checks of targets.
+//! Health checks: one loop per target of every group in use, kept equal to the routing table.
+//!
+//! ```text
+//!  routing table ──► run ──► one loop per (group, target) ──► attempt ──► connect ──► http1
+//!                             waits for `engine::health::next_probe`       new connection each time
+//!                                        │
+//!                                        └──► Observation::Probed: an outcome and a line of text, never an error
+//! ```
+//!
+//! The loops decide nothing: when to probe and what a result means is `engine::health`, and the state changes in
+//! `control` alone. Targets of groups that no rule uses, and targets that drain, are not probed.
+
+use std::collections::HashMap;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use tokio::sync::{mpsc, watch};
+use tokio::task::{AbortHandle, JoinSet};
+use tokio::time::Instant;
+
+use crate::control::observation::Observation;
+use crate::engine::health::{FIRST_PROBE, next_probe};
+use crate::engine::routing::RoutingTable;
+use crate::model::TargetGroupName;
+use crate::model::target_group::TargetGroup;
+use crate::model::target_health::{Target, TargetHealth};
+use crate::model::topology::TimeScale;
+
+mod attempt;
+mod connect;
+mod http1;
+
+/// All that a probe of one target depends on.
+#[derive(Clone, Debug, PartialEq)]
+struct Probed {
+    target_group: TargetGroupName,
+    settings: Arc<TargetGroup>,
+    target: Target,
+    dial: SocketAddr,
+    reachable: bool,
+    health: TargetHealth,
+}
+
+/// Probes whatever the latest table wants probed, until the table's sender is gone.
+pub async fn run(
+    mut tables: watch::Receiver<Arc<RoutingTable>>,
+    observations: mpsc::Sender<Observation>,
+    time_scale: TimeScale,
+) {
+    // Dropping the set ends every loop with it.
+    let mut loops = JoinSet::new();
+    let mut running: HashMap<(TargetGroupName, Target), (watch::Sender<Probed>, AbortHandle)> = HashMap::new();
+    loop {
+        let table = tables.borrow_and_update().clone();
+        let mut gone = std::mem::take(&mut running);
+        for probed in wanted(&table) {
+            let key = (probed.target_group.clone(), probed.target);
+            let entry = match gone.remove(&key) {
+                Some((state, task)) => {
+                    state.send_if_modified(|current| {
+                        let changed = *current != probed;
+                        *current = probed;
+                        changed
+                    });
+                    (state, task)
+                }
+                None => {
+                    let (state, receiver) = watch::channel(probed);
+                    let task = loops.spawn(probe_target(receiver, observations.clone(), time_scale));
+                    (state, task)
+                }
+            };
+            running.insert(key, entry);
+        }
+        for (_, task) in gone.into_values() {
+            task.abort();
+        }
+        while loops.try_join_next().is_some() {}
+        if tables.changed().await.is_err() {
+            return;
+        }
+    }
+}
+
+fn wanted(table: &RoutingTable) -> impl Iterator<Item = Probed> {
+    table.target_groups.iter().filter(|group| group.in_use).flat_map(|group| {
+        let probed =
+            group.targets.iter().filter(|state| !matches!(state.health, TargetHealth::Unused | TargetHealth::Draining));
+        probed.map(|state| Probed {
+            target_group: group.name.clone(),
+            settings: group.settings.clone(),
+            target: state.target,
+            dial: state.dial,
+            reachable: state.reachable,
+            health: state.health.clone(),
+        })
+    })
+}
+
+/// The life of one target's health checks: probe, report, wait for the next instant. What changes meanwhile (health,
+/// settings, address) moves that instant.
+async fn probe_target(
+    mut state: watch::Receiver<Probed>,
+    observations: mpsc::Sender<Observation>,
+    time_scale: TimeScale,
+) {
+    let first = Instant::now();
+    let mut due = FIRST_PROBE;
+    loop {
+        let probed = state.borrow_and_update().clone();
+        let found = attempt::probe(&probed).await;
+        let observation = Observation::Probed {
+            target_group: probed.target_group,
+            target: probed.target,
+            tick: due.tick,
+            outcome: found.outcome,
+            detail: found.detail,
+        };
+        if observations.send(observation).await.is_err() {
+            return;
+        }
+        let last = due;
+        loop {
+            due = {
+                let now = state.borrow_and_update();
+                next_probe(&now.health, last, first.elapsed(), &now.settings.health_check, time_scale)
+            };
+            tokio::select! {
+                () = tokio::time::sleep_until(first + due.at) => break,
+                changed = state.changed() => if changed.is_err() {
+                    return;
+                },
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,247 @@
+//! The health check of HTTP/1.1 target groups on the wire: one GET, byte for byte as the load balancer sends it, and the
+//! status of the answer.
+//!
+//! Of the answer only the status line has to make sense; a target is judged by its code, not by the quality of its
+//! headers. Redirects are answers like any other and are not followed.
+
+use std::io;
+use std::net::IpAddr;
+use std::time::Duration;
+
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::time::Instant;
+
+use crate::model::target_group::TargetProtocol;
+
+/// A longer head is taken for one that does not end.
+const HEAD_MAX_BYTES: usize = 64 * 1024;
+/// As much of the body is read as a typical error page has, so that the target can close without a reset.
+const BODY_MAX_BYTES: usize = 16 * 1024;
+/// The judgement does not wait longer than this for a body.
+const BODY_PATIENCE: Duration = Duration::from_millis(100);
+/// What people get to see of a body.
+const EXCERPT_MAX_CHARS: usize = 160;
+
+/// A complete head, and the beginning of what followed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Answer {
+    pub(super) code: u16,
+    /// One line; empty if the body is empty, compressed, or not wanted.
+    pub(super) excerpt: String,
+}
+
+/// Why there is no answer.
+#[derive(Debug)]
+pub(super) enum AnswerFault {
+    Io(io::Error),
+    /// Closed before the head was complete.
+    Closed {
+        received: usize,
+    },
+    NotHttp {
+        excerpt: String,
+    },
+    TooLong,
+}
+
+impl From<io::Error> for AnswerFault {
+    fn from(error: io::Error) -> Self {
+        Self::Io(error)
+    }
+}
+
+/// The request. `Host` is "the private IP address of the target, followed by the health check port", without the port
+/// if it is the protocol's own (ALB user guide, "Health checks"); the order of the headers, and `compressed` for
+/// `compress`, are as captured from real load balancers.
+pub(super) fn request(address: IpAddr, port: u16, protocol: TargetProtocol, path: &str) -> Vec<u8> {
+    let host = match address {
+        IpAddr::V4(address) => address.to_string(),
+        IpAddr::V6(address) => format!("[{address}]"),
+    };
+    let default_port = match protocol {
+        TargetProtocol::Http => 80,
+        TargetProtocol::Https => 443,
+    };
+    let port = if port == default_port { String::new() } else { format!(":{port}") };
+    format!(
+        "GET {path} HTTP/1.1\r\n\
+         Host: {host}{port}\r\n\
+         Connection: close\r\n\
+         User-Agent: ELB-HealthChecker/2.0\r\n\
+         Accept-Encoding: gzip, compressed\r\n\
+         \r\n"
+    )
+    .into_bytes()
+}
+
+/// Sends the request and reads the answer. `show_body` says for which codes the beginning of the body is wanted.
+pub(super) async fn exchange(
+    mut stream: impl AsyncRead + AsyncWrite + Unpin,
+    request: &[u8],
+    show_body: impl Fn(u16) -> bool,
+) -> Result<Answer, AnswerFault> {
+    stream.write_all(request).await?;
+    stream.flush().await?;
+    let mut received = Vec::with_capacity(4096);
+    let head = loop {
+        match parse(&received)? {
+            // 100 and 103 come before the answer.
+            Some(head) if (100..200).contains(&head.code) && head.code != 101 => {
+                received.drain(..head.length);
+            }
+            Some(head) => break head,
+            None if received.len() > HEAD_MAX_BYTES => return Err(AnswerFault::TooLong),
+            None => {
+                if stream.read_buf(&mut received).await? == 0 {
+                    return Err(AnswerFault::Closed { received: received.len() });
+                }
+            }
+        }
+    };
+    let mut body = received.split_off(head.length);
+    read_body(&mut stream, &head, &mut body).await;
+    let excerpt =
+        if show_body(head.code) && !head.compressed { excerpt(body_text(&head, &body)) } else { String::new() };
+    Ok(Answer { code: head.code, excerpt })
+}
+
+/// What matters of a head.
+#[derive(Debug)]
+struct Head {
+    code: u16,
+    /// In bytes, the empty line included.
+    length: usize,
+    content_length: Option<usize>,
+    chunked: bool,
+    compressed: bool,
+}
+
+/// The head, or `None` while it is incomplete.
+fn parse(received: &[u8]) -> Result<Option<Head>, AnswerFault> {
+    let begins_like_http = received.iter().zip(b"HTTP/").all(|(found, expected)| found == expected);
+    if !begins_like_http {
+        return Err(AnswerFault::NotHttp { excerpt: excerpt(received) });
+    }
+    let Some(length) = head_length(received) else { return Ok(None) };
+    let head = received.get(..length).unwrap_or_default();
+    // The parser gets the status line alone, which is all that has to be right.
+    let mut status_line = head.split_inclusive(|byte| *byte == b'\n').next().unwrap_or_default().to_vec();
+    status_line.extend_from_slice(b"\r\n");
+    let mut response = httparse::Response::new(&mut []);
+    let parsed = response.parse(&status_line);
+    let Some(code) = response.code.filter(|_| parsed.is_ok_and(|status| status.is_complete())) else {
+        return Err(AnswerFault::NotHttp { excerpt: excerpt(received) });
+    };
+
+    let text = String::from_utf8_lossy(head).to_ascii_lowercase();
+    let header = |name: &str| {
+        let mut lines = text.lines().skip(1).filter_map(|line| line.split_once(':'));
+        lines.find(|(found, _)| found.trim() == name).map(|(_, value)| value.trim().to_owned())
+    };
+    Ok(Some(Head {
+        code,
+        length,
+        content_length: header("content-length").and_then(|value| value.parse().ok()),
+        chunked: header("transfer-encoding").is_some_and(|value| value.contains("chunked")),
+        compressed: header("content-encoding").is_some_and(|value| value != "identity"),
+    }))
+}
+
+/// Where the empty line ends, whichever line ends the target writes.
+fn head_length(received: &[u8]) -> Option<usize> {
+    let mut line_start = 0;
+    for (index, _) in received.iter().enumerate().filter(|(_, byte)| **byte == b'\n') {
+        let line = received.get(line_start..index).unwrap_or_default();
+        if line_start > 0 && matches!(line, b"" | b"\r") {
+            return Some(index + 1);
+        }
+        line_start = index + 1;
+    }
+    None
+}
+
+/// Takes in what the target has to say, within limits: the code is known, so nothing here can spoil the result.
+async fn read_body(stream: &mut (impl AsyncRead + Unpin), head: &Head, body: &mut Vec<u8>) {
+    let wanted = head.content_length.unwrap_or(BODY_MAX_BYTES).min(BODY_MAX_BYTES);
+    let deadline = Instant::now() + BODY_PATIENCE;
+    while body.len() < wanted && !matches!(head.code, 204 | 304) {
+        match tokio::time::timeout_at(deadline, stream.read_buf(body)).await {
+            Ok(Ok(1..)) => {}
+            Ok(Ok(0) | Err(_)) | Err(_) => return,
+        }
+    }
+}
+
+/// The beginning of the body without the framing of the first chunk.
+fn body_text<'a>(head: &Head, body: &'a [u8]) -> &'a [u8] {
+    let framing = if head.chunked { body.iter().position(|byte| *byte == b'\n').map_or(0, |end| end + 1) } else { 0 };
+    body.get(framing..).unwrap_or_default()
+}
+
+/// One line of text from bytes nobody vouches for: no control characters, no runs of space, not too long.
+fn excerpt(bytes: &[u8]) -> String {
+    let bytes = bytes.get(..bytes.len().min(4 * EXCERPT_MAX_CHARS)).unwrap_or_default();
+    let text = String::from_utf8_lossy(bytes);
+    let words = text.split(|c: char| c.is_whitespace() || c.is_control()).filter(|word| !word.is_empty());
+    let line = words.collect::<Vec<_>>().join(" ");
+    match line.char_indices().nth(EXCERPT_MAX_CHARS) {
+        None => line,
+        Some((end, _)) => format!("{}…", &line[..end]),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// 130 bytes, as captured from a load balancer.
+    #[test]
+    fn the_request_is_the_load_balancers_own_byte_for_byte() {
+        let request = request([10, 0, 7, 140].into(), 8080, TargetProtocol::Http, "/");
+        let expected = "GET / HTTP/1.1\r\nHost: 10.0.7.140:8080\r\nConnection: close\r\n\
+                        User-Agent: ELB-HealthChecker/2.0\r\nAccept-Encoding: gzip, compressed\r\n\r\n";
+        assert_eq!(String::from_utf8_lossy(&request), expected);
+        assert_eq!(request.len(), 130);
+    }
+
+    #[test]
+    fn host_names_the_port_unless_it_is_the_protocols_own() {
+        for (address, port, protocol, host) in [
+            ("10.0.0.5", 80, TargetProtocol::Http, "10.0.0.5"),
+            ("10.0.0.5", 443, TargetProtocol::Http, "10.0.0.5:443"),
+            ("10.0.0.5", 443, TargetProtocol::Https, "10.0.0.5"),
+            ("10.0.0.5", 80, TargetProtocol::Https, "10.0.0.5:80"),
+            ("fd00::5", 8000, TargetProtocol::Http, "[fd00::5]:8000"),
+        ] {
+            let request = request(address.parse().expect("an address"), port, protocol, "/health?deep=1");
+            let text = String::from_utf8(request).expect("ASCII");
+            assert!(text.starts_with(&format!("GET /health?deep=1 HTTP/1.1\r\nHost: {host}\r\n")), "{text}");
+        }
+    }
+
+    #[test]
+    fn only_the_status_line_of_an_answer_has_to_make_sense() {
+        for (answer, code) in [
+            ("HTTP/1.1 200 OK\r\n\r\n", Some(200)),
+            ("HTTP/1.0 200 OK\n\n", Some(200)),
+            ("HTTP/1.1 204\r\n\r\n", Some(204)),
+            ("HTTP/1.1 200 OK\r\nno colon here\r\n: no name\r\n\r\n", Some(200)),
+            ("HTTP/1.1 200 OK\r\nIncomplete", None),
+            ("HTT", None),
+            ("", None),
+        ] {
+            assert_eq!(parse(answer.as_bytes()).expect(answer).map(|head| head.code), code, "{answer:?}");
+        }
+        for answer in
+            ["SSH-2.0-OpenSSH_9.2\r\n", "\x15\x03\x03", "HTTP/1.1 two hundred\r\n\r\n", "HTTP/nonsense\r\n\r\n"]
+        {
+            assert!(matches!(parse(answer.as_bytes()), Err(AnswerFault::NotHttp { .. })), "{answer:?}");
+        }
+    }
+
+    #[test]
+    fn an_excerpt_is_one_short_line_whatever_the_bytes() {
+        assert_eq!(excerpt(b"{\n  \"detail\":\t\"boom\"\x1b[31m\n}\n"), "{ \"detail\": \"boom\" [31m }");
+        assert_eq!(excerpt("ä".repeat(500).as_bytes()).chars().count(), EXCERPT_MAX_CHARS + 1);
+    }
+}
