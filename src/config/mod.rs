@@ -1,1 +1,240 @@
 //! The user's files, from text to [`crate::model`]: `neargate.yaml`, ECS task definitions, `.env`.
+//!
+//! ```text
+//!  text ──tree──► nodes with places ──interpolate──► ──read──► file types ──lower──► Topology
+//!                                                      │            │           └──► warnings (about the whole)
+//!                                                      └ every step reports mistakes and goes on ──► Diagnostics
+//!                                                      └ every field that was given ──► fidelity
+//! ```
+//!
+//! Nothing here reads the process's environment or the file system by itself: both arrive in [`Source`].
+//! Start with [`load`]; `file/` says what can be written, `lower/` what it means, `fidelity` what becomes of it.
+
+pub mod diagnostics;
+mod dotenv;
+pub mod fidelity;
+pub(crate) mod file;
+mod hints;
+mod interpolate;
+pub(crate) mod lower;
+pub(crate) mod read;
+pub mod reference;
+pub mod schema;
+pub mod source;
+pub(crate) mod suggest;
+pub(crate) mod task_definition;
+pub(crate) mod tree;
+mod warnings;
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+pub use diagnostics::{Diagnostic, Diagnostics, Severity, Style};
+pub use fidelity::{Fidelity, Level};
+pub use source::{Location, Sources, Span};
+
+use crate::model::Topology;
+use read::{Read, Reader};
+use tree::{Node, Value};
+
+/// What [`load`] reads: one file, and how to reach what it mentions.
+#[derive(Clone, Copy)]
+pub struct Source<'a> {
+    /// The file as messages should show it, e.g. `neargate.yaml`.
+    pub path: &'a Path,
+    /// The folder it is in, absolute: what relative paths inside it are relative to.
+    pub folder: &'a Path,
+    /// What it says.
+    pub text: &'a str,
+    /// Reads another file. A missing one is [`io::ErrorKind::NotFound`].
+    pub read_file: &'a dyn Fn(&Path) -> io::Result<String>,
+    /// An environment variable of the process; it wins over `.env`.
+    pub env: &'a dyn Fn(&str) -> Option<String>,
+}
+
+/// A file without mistakes.
+#[derive(Clone, Debug)]
+pub struct Loaded {
+    /// What it asks for.
+    pub topology: Topology,
+    /// What becomes of every field it gives.
+    pub fidelity: Vec<Fidelity>,
+    /// What will probably not do what was meant.
+    pub warnings: Vec<Diagnostic>,
+    /// Every text that took part.
+    pub sources: Sources,
+}
+
+/// Reads, checks and resolves the file and what it mentions, or says everything that is wrong.
+pub fn load(source: Source<'_>) -> Result<Loaded, Diagnostics> {
+    let mut sources = Sources::default();
+    let mut reader = Reader::default();
+    let file = sources.add(source.path, source.text);
+    let mut root = match tree::parse(&sources, file) {
+        Ok(root) => root,
+        Err(diagnostic) => return Err(Diagnostics::new(vec![*diagnostic], sources)),
+    };
+    if root.is_null() {
+        let empty = Diagnostic::error("the file is empty", root.span, "").help("`neargate init` writes one");
+        return Err(Diagnostics::new(vec![empty], sources));
+    }
+    hide_secrets(&root, &mut sources);
+
+    let dotenv = match (source.read_file)(&source.folder.join(".env")) {
+        Ok(text) => {
+            let file = sources.add(&beside(source.path, ".env"), &text);
+            dotenv::parse(&mut sources, file, source.env, &mut reader.diagnostics)
+        }
+        Err(_) => Default::default(),
+    };
+    let env = |name: &str| (source.env)(name).or_else(|| dotenv.get(name).cloned());
+    interpolate::interpolate(&mut root, &sources, &env, &mut reader.diagnostics);
+
+    let file = file::File::read(&root, &mut reader);
+    let mut lowering = lower::Lowering {
+        reader,
+        sources: &mut sources,
+        source: &source,
+        places: Default::default(),
+        wanted: Vec::new(),
+    };
+    let topology = file.as_ref().and_then(|file| lower::lower(file, &mut lowering));
+    let lower::Lowering { reader, places, .. } = lowering;
+    let Reader { mut diagnostics, used, .. } = reader;
+    if let Some(topology) = &topology {
+        warnings::about(topology, &places, &mut diagnostics);
+    }
+    let all = Diagnostics::new(diagnostics, sources);
+    match topology {
+        Some(topology) if all.errors() == 0 => Ok(Loaded {
+            fidelity: fidelity::report(&used, &topology, all.sources()),
+            topology,
+            warnings: all.items().to_vec(),
+            sources: all.sources().clone(),
+        }),
+        _ => Err(all),
+    }
+}
+
+/// The file that governs a folder: `neargate.yaml` or `.yml` in it or in one of its parents.
+pub fn find(start: &Path) -> Option<PathBuf> {
+    start
+        .ancestors()
+        .flat_map(|folder| ["neargate.yaml", "neargate.yml"].map(|name| folder.join(name)))
+        .find(|candidate| candidate.is_file())
+}
+
+/// Values under `secrets` that stand in the file itself must not be shown in a snippet.
+fn hide_secrets(root: &Node, sources: &mut Sources) {
+    let Some(Node { value: Value::Map(entries), .. }) = root.get("secrets") else { return };
+    for entry in entries {
+        let reference = entry.value.text().is_some_and(|text| {
+            let inside = text.strip_prefix("${").and_then(|rest| rest.strip_suffix('}'));
+            inside.is_some_and(|name| name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_'))
+        });
+        if !reference {
+            sources.hide(entry.value.span);
+        }
+    }
+}
+
+/// A file in the same folder.
+fn beside(path: &Path, name: &str) -> PathBuf {
+    match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent.join(name),
+        _ => PathBuf::from(name),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn try_load(text: &str) -> Result<Loaded, Diagnostics> {
+        let read_file = |path: &Path| {
+            if path.ends_with("td.json") {
+                return Ok(r#"{"family":"f","networkMode":"awsvpc","cpu":"256","memory":"512",
+                    "containerDefinitions":[{"name":"app","image":"i","portMappings":[{"containerPort":80}]}]}"#
+                    .to_owned());
+            }
+            Err(io::Error::from(io::ErrorKind::NotFound))
+        };
+        let env = |_: &str| None;
+        load(Source {
+            path: Path::new("neargate.yaml"),
+            folder: Path::new("/p/app"),
+            text,
+            read_file: &read_file,
+            env: &env,
+        })
+    }
+
+    const SMALL: &str = "\
+domain: app.example.com
+target_groups: { tg: { port: 80 } }
+load_balancer:
+  listeners:
+    - { port: 443, protocol: HTTPS, default_action: { forward: tg } }
+services:
+  web: { task_definition: td.json, load_balancers: [ { target_group: tg, container: app, port: 80 } ] }
+";
+
+    #[test]
+    fn a_small_file_loads() {
+        let loaded = try_load(SMALL).unwrap();
+        assert_eq!(loaded.topology.name.as_str(), "app");
+        assert_eq!(loaded.topology.services.len(), 1);
+    }
+
+    #[test]
+    fn secrets_in_the_file_are_never_shown() {
+        let text = format!("{SMALL}secrets:\n  a: sk-literal\n  a: sk-other\n  b: ${{X:-sk-default}}\n");
+        let rendered = try_load(&text).unwrap_err().render(Style::Plain);
+        assert!(rendered.contains("is given twice"), "{rendered}");
+        assert!(!rendered.contains("sk-"), "{rendered}");
+    }
+
+    #[test]
+    fn a_thousand_rules_take_milliseconds() {
+        let mut text = SMALL.replace("{ port: 443, protocol: HTTPS, default_action: { forward: tg } }", "");
+        text = text.replace("    - \n", "");
+        let mut rules = String::from(
+            "    - port: 443\n      protocol: HTTPS\n      default_action: { forward: tg }\n      rules:\n",
+        );
+        for priority in 1..=1000 {
+            rules.push_str(&format!(
+                "        - {{ priority: {priority}, conditions: [ {{ path_pattern: [\"/p{priority}/*\"] }} ], action: {{ forward: tg }} }}\n"
+            ));
+        }
+        text = text.replace("  listeners:\n", &format!("  listeners:\n{rules}"));
+        text.push_str("quotas: { rules_per_load_balancer: 1000 }\n");
+        let started = std::time::Instant::now();
+        let loaded = try_load(&text).unwrap();
+        let took = started.elapsed();
+        assert_eq!(loaded.topology.load_balancer.listeners[0].rules.len(), 1000);
+        // Tens of milliseconds when optimised; the bound leaves room for a debug build on a busy machine.
+        assert!(took.as_secs() < 5, "{took:?}");
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(512))]
+
+        #[test]
+        fn arbitrary_text_never_panics(text in "[a-z:{}\\[\\]\n \"'$#&*|>!%@`,.0-9é-]{0,120}") {
+            if let Err(diagnostics) = try_load(&text) {
+                let _ = diagnostics.render(Style::Plain);
+            }
+        }
+
+        /// A valid file with a piece cut out and something else put in reaches much deeper.
+        #[test]
+        fn a_broken_file_never_panics(start in 0..SMALL.len(), length in 0..40_usize, insert in "[a-z:{}\\[\\]\n \"0-9é*-]{0,12}") {
+            let end = (start + length).min(SMALL.len());
+            let text = format!("{}{insert}{}", &SMALL[..start], &SMALL[end..]);
+            if let Err(diagnostics) = try_load(&text) {
+                let _ = diagnostics.render(Style::Plain);
+            }
+        }
+    }
+}

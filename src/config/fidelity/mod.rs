@@ -1,0 +1,149 @@
+//! What becomes of every AWS field that the user's files give: honoured, approximated, not yet, or ignored.
+//!
+//! [`table`] is the one place that says so; a test keeps it complete. When a feature lands, its line changes there.
+
+mod table;
+
+use super::read::Used;
+use super::source::{Location, Sources};
+use crate::model::Topology;
+
+/// What becomes of a field.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Level {
+    /// Nothing yet; what happens instead.
+    NotYet(&'static str),
+    /// Nearly what AWS does; what the difference is.
+    Approximated(&'static str),
+    /// As on AWS.
+    Honoured,
+    /// It has no effect; why that is right.
+    Ignored(&'static str),
+}
+
+impl Level {
+    /// One word for it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::NotYet(_) => "not yet",
+            Self::Approximated(_) => "approximated",
+            Self::Honoured => "honoured",
+            Self::Ignored(_) => "ignored",
+        }
+    }
+
+    /// What differs, and why.
+    pub fn reason(self) -> Option<&'static str> {
+        match self {
+            Self::NotYet(reason) | Self::Approximated(reason) | Self::Ignored(reason) => Some(reason),
+            Self::Honoured => None,
+        }
+    }
+}
+
+/// One field, or one standing difference.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fidelity {
+    /// Path with `*` for names: `target_groups.*.health_check.path`; a standing difference has a few words instead.
+    pub field: String,
+    /// What becomes of it.
+    pub level: Level,
+    /// Where it is given; empty for standing differences.
+    pub locations: Vec<Location>,
+}
+
+/// What the table says of a key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Entry {
+    /// A field of AWS's.
+    Aws(Level),
+    /// Holds other fields, which are reported by themselves.
+    Holds,
+    /// A field of this program's own.
+    Own,
+}
+
+/// One line for each field that was given, worst first, then the standing differences.
+pub(crate) fn report(used: &[Used], topology: &Topology, sources: &Sources) -> Vec<Fidelity> {
+    let mut fields: Vec<Fidelity> = Vec::new();
+    let mut known = std::collections::HashMap::new();
+    for used in used {
+        let Entry::Aws(level) = table::find(used.record, used.key, used.value.as_deref()) else { continue };
+        let index = *known.entry((used.path.as_str(), level.name())).or_insert_with(|| {
+            fields.push(Fidelity { field: used.path.clone(), level, locations: Vec::new() });
+            fields.len() - 1
+        });
+        fields[index].locations.push(sources.location(used.span));
+    }
+    fields.sort_by(|a, b| a.level.cmp(&b.level).then_with(|| a.locations.cmp(&b.locations)));
+    fields.extend(standing(topology));
+    fields
+}
+
+/// Differences that no field asks for.
+fn standing(topology: &Topology) -> Vec<Fidelity> {
+    let mut list: Vec<(String, &'static str)> = Vec::new();
+    if topology.time_scale.factor() > 1.0 {
+        list.push((
+            format!("time runs {} times as fast", topology.time_scale),
+            "waits in which only the clock works (health check intervals, back-off) are shortened; what measures the \
+             application (timeouts, start periods, stop timeouts) is not; `time_scale: 1` is real time",
+        ));
+    }
+    list.extend(table::STANDING.iter().map(|(what, reason)| ((*what).to_owned(), *reason)));
+    list.into_iter()
+        .map(|(field, reason)| Fidelity { field, level: Level::Approximated(reason), locations: Vec::new() })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::file::actions::*;
+    use super::super::file::conditions::*;
+    use super::super::file::load_balancer::*;
+    use super::super::file::service::*;
+    use super::super::file::target_group::*;
+    use super::super::file::*;
+    use super::super::task_definition::file::*;
+    use super::*;
+
+    macro_rules! keys_of {
+        ($($record:ident)*) => { [$(($record::KIND, $record::KEYS)),*] };
+    }
+
+    #[test]
+    fn the_table_knows_every_field_and_no_other() {
+        let records = keys_of! {
+            File QuotasFile SecurityGroupFile IngressFile
+            LoadBalancerFile ListenerFile CertificateFile RuleFile
+            ConditionFile LongPatternsFile HttpHeaderFile QueryStringFile
+            ActionFile ForwardGroupsFile WeightedFile GroupStickinessFile RedirectFile FixedResponseFile
+            TargetGroupFile HealthCheckFile StickinessFile TargetGroupHealthFile UnhealthyStateRoutingFile StaticTargetFile
+            ServiceFile BindingFile BuildFile
+            TaskDefinitionFile RuntimePlatformFile EphemeralStorageFile VolumeFile HostVolumeFile ContainerFile
+            RepositoryCredentialsFile PortMappingFile NameValueFile SecretFile MountPointFile DependencyFile
+            ContainerHealthCheckFile RestartPolicyFile UlimitFile LogConfigurationFile LinuxParametersFile
+            CapabilitiesFile SystemControlFile
+        };
+        for (kind, keys) in records {
+            for key in keys {
+                assert!(table::lists(kind, key), "fidelity/table.rs says nothing of `{key}` of {kind}");
+            }
+        }
+        for (kind, listed) in table::all() {
+            let known = records.iter().find(|(record, _)| *record == kind);
+            let (_, keys) =
+                known.unwrap_or_else(|| panic!("fidelity/table.rs has a record `{kind}` that does not exist"));
+            for key in listed {
+                assert!(keys.contains(key), "fidelity/table.rs has a field `{key}` of {kind} that does not exist");
+            }
+        }
+    }
+
+    #[test]
+    fn a_value_may_make_the_difference() {
+        assert_eq!(table::find("target group", "protocol_version", Some("HTTP1")), Entry::Aws(Level::Honoured));
+        let grpc = table::find("target group", "protocol_version", Some("GRPC"));
+        assert!(matches!(grpc, Entry::Aws(Level::NotYet(_))));
+    }
+}

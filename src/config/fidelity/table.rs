@@ -1,0 +1,476 @@
+//! The table: record, keys, values, what becomes of them. The first line that fits counts.
+
+use super::Entry::{self, Aws, Holds, Own};
+use super::Level::{Approximated, Honoured, Ignored, NotYet};
+
+/// A record's kind, keys of it, the values the line is about (none: all), and the verdict.
+type Line = (&'static str, &'static [&'static str], &'static [&'static str], Entry);
+
+const ONE_ZONE: Entry = Aws(Ignored("there is one zone"));
+const UNSEEN: Entry = Aws(Ignored("it changes nothing that traffic or tasks can see"));
+const ANSWER_ONLY: Entry =
+    Aws(Ignored("a field of answers that registration does not take; the deploy action takes it out, too"));
+const REFUSED: Entry = Aws(Ignored("Fargate takes it only when it is empty or off"));
+const NO_ROLLING: Entry = Aws(NotYet("tasks are replaced one by one, without a rolling deployment"));
+const NO_HEADER_CHANGE: Entry = Aws(NotYet("headers of requests and responses stay as they are"));
+const NO_LOGS: Entry = Aws(NotYet("logs are not written to S3; `neargate logs` has what containers print"));
+const NO_AUTH: Entry = Aws(NotYet("nobody is asked to sign in: every request reaches the other action"));
+const NO_STICKINESS: Entry = Aws(NotYet("requests are spread without regard to cookies"));
+const NO_SERVICE_CONNECT: Entry = Aws(NotYet("names of Service Connect do not resolve"));
+
+/// Differences that no field asks for.
+pub(super) const STANDING: &[(&str, &str)] = &[
+    (
+        "certificates",
+        "issued by a local authority for the names of the file; `neargate trust` makes browsers take them",
+    ),
+    ("one zone, one machine", "the load balancer has one node, and every task runs on this machine"),
+    (
+        "the VPC is a Docker bridge network",
+        "addresses are the bridge's; security groups are enforced where traffic passes the load balancer",
+    ),
+    ("the ports are on loopback", "unless `bind_address` says otherwise, only this machine reaches the load balancer"),
+    (
+        "draining ends early",
+        "a target that is taken out goes as soon as nothing is in flight, at the latest after its delay",
+    ),
+    (
+        "a task is a group of containers",
+        "Fargate gives each task a virtual machine; here tasks share the kernel of the engine",
+    ),
+];
+
+const TABLE: &[Line] = &[
+    // neargate.yaml: the file
+    ("file", &["name", "domain", "time_scale", "quotas"], &[], Own),
+    ("file", &["load_balancer", "target_groups", "services", "security_groups"], &[], Holds),
+    ("file", &["secrets"], &[], Own),
+    ("file", &["cluster"], &[], Aws(Honoured)),
+    ("quotas", &["rules_per_load_balancer"], &[], Own),
+    ("security group", &["ingress"], &[], Holds),
+    ("security group", &["egress"], &[], Aws(NotYet("everything is let out, as AWS's default egress rule does"))),
+    ("security group", &["description", "tags"], &[], UNSEEN),
+    ("ingress rule", &["protocol", "port", "from_port", "to_port", "security_group"], &[], Aws(Honoured)),
+    (
+        "ingress rule",
+        &["cidr"],
+        &[],
+        Aws(Approximated(
+            "0.0.0.0/0 and private networks let the load balancer in; clients are on this machine and always let in",
+        )),
+    ),
+    ("ingress rule", &["description"], &[], UNSEEN),
+    // the load balancer
+    ("load balancer", &["listeners"], &[], Holds),
+    ("load balancer", &["bind_address"], &[], Own),
+    (
+        "load balancer",
+        &[
+            "name",
+            "security_groups",
+            "idle_timeout",
+            "client_keep_alive",
+            "enable_http2",
+            "preserve_host_header",
+            "enable_xff_client_port",
+            "xff_header_processing_mode",
+            "drop_invalid_header_fields",
+            "enable_tls_version_and_cipher_suite_headers",
+            "load_balancer_type",
+        ],
+        &[],
+        Aws(Honoured),
+    ),
+    (
+        "load balancer",
+        &["desync_mitigation_mode"],
+        &[],
+        Aws(NotYet("requests are not classified: only what is no HTTP at all is refused")),
+    ),
+    (
+        "load balancer",
+        &["internal", "ip_address_type"],
+        &[],
+        Aws(Approximated("the load balancer is reached at `bind_address` on this machine")),
+    ),
+    (
+        "load balancer",
+        &["subnets", "subnet_mapping"],
+        &[],
+        Aws(Ignored("the project's own network takes the place of the VPC's subnets")),
+    ),
+    ("load balancer", &["access_logs", "connection_logs", "health_check_logs"], &[], NO_LOGS),
+    (
+        "load balancer",
+        &["enable_deletion_protection"],
+        &[],
+        Aws(Ignored("`neargate down` always takes away what `up` made")),
+    ),
+    ("load balancer", &["enable_cross_zone_load_balancing", "enable_zonal_shift"], &[], ONE_ZONE),
+    ("load balancer", &["enable_waf_fail_open"], &[], Aws(Ignored("there is no firewall in front"))),
+    ("load balancer", &["minimum_load_balancer_capacity", "tags"], &[], UNSEEN),
+    // listeners
+    ("listener", &["port", "protocol"], &[], Aws(Honoured)),
+    ("listener", &["default_action", "rules", "certificate"], &[], Holds),
+    (
+        "listener",
+        &["ssl_policy"],
+        &[],
+        Aws(Approximated("TLS 1.2 and 1.3 with AEAD ciphers; what the policy allows beyond that is not offered")),
+    ),
+    ("listener", &["mutual_authentication"], &[], Aws(NotYet("client certificates are not asked for"))),
+    ("listener", &["alpn_policy"], &[], Aws(Ignored("for Network Load Balancers only"))),
+    (
+        "listener",
+        &[
+            "routing_http_response_server_enabled",
+            "routing_http_response_strict_transport_security_header_value",
+            "routing_http_response_access_control_allow_origin_header_value",
+            "routing_http_response_access_control_allow_methods_header_value",
+            "routing_http_response_access_control_allow_headers_header_value",
+            "routing_http_response_access_control_allow_credentials_header_value",
+            "routing_http_response_access_control_expose_headers_header_value",
+            "routing_http_response_access_control_max_age_header_value",
+            "routing_http_response_content_security_policy_header_value",
+            "routing_http_response_x_content_type_options_header_value",
+            "routing_http_response_x_frame_options_header_value",
+        ],
+        &[],
+        NO_HEADER_CHANGE,
+    ),
+    ("listener", &["tags"], &[], UNSEEN),
+    (
+        "certificate",
+        &["domain_name", "subject_alternative_names"],
+        &[],
+        Aws(Approximated("issued by the local authority instead of Amazon's")),
+    ),
+    ("certificate", &["certificate_body", "private_key"], &[], Aws(Honoured)),
+    (
+        "certificate",
+        &["certificate_arn"],
+        &[],
+        Aws(Approximated("its key cannot leave ACM: one is issued by the local authority for `domain`")),
+    ),
+    // rules
+    ("rule", &["priority"], &[], Aws(Honoured)),
+    ("rule", &["conditions", "action"], &[], Holds),
+    ("rule", &["transform"], &[], Aws(NotYet("requests reach the target as the client wrote them"))),
+    ("rule", &["tags"], &[], UNSEEN),
+    (
+        "condition",
+        &["path_pattern", "host_header", "http_header", "http_request_method", "query_string", "source_ip"],
+        &[],
+        Aws(Honoured),
+    ),
+    ("condition value", &["values", "regex_values"], &[], Holds),
+    ("http_header condition", &["http_header_name", "values", "regex_values"], &[], Holds),
+    ("query_string value", &["key", "value"], &[], Holds),
+    ("action", &["forward", "redirect", "fixed_response"], &[], Aws(Honoured)),
+    ("action", &["authenticate_oidc", "authenticate_cognito", "jwt_validation"], &[], NO_AUTH),
+    ("forward action", &["target_groups", "stickiness"], &[], Holds),
+    ("weighted target group", &["target_group"], &[], Holds),
+    ("weighted target group", &["weight"], &[], Aws(Honoured)),
+    ("group stickiness", &["enabled"], &["false"], Aws(Honoured)),
+    ("group stickiness", &["enabled", "duration"], &[], NO_STICKINESS),
+    ("redirect action", &["protocol", "host", "port", "path", "query", "status_code"], &[], Holds),
+    ("fixed response", &["status_code", "content_type", "message_body"], &[], Holds),
+    // target groups
+    ("target group", &["protocol"], &["HTTPS"], Aws(NotYet("targets are reached over HTTP"))),
+    ("target group", &["protocol_version"], &["HTTP2", "GRPC"], Aws(NotYet("targets are reached over HTTP/1.1"))),
+    (
+        "target group",
+        &["target_type"],
+        &["lambda", "instance"],
+        Aws(NotYet("only addresses are registered: services and `targets`")),
+    ),
+    ("target group", &["protocol", "protocol_version", "port", "target_type"], &[], Aws(Honoured)),
+    (
+        "target group",
+        &["deregistration_delay"],
+        &[],
+        Aws(Approximated("the longest time that draining takes; it ends as soon as nothing is in flight")),
+    ),
+    ("target group", &["load_balancing_algorithm_type"], &[], Aws(Honoured)),
+    ("target group", &["slow_start"], &["0"], Aws(Honoured)),
+    ("target group", &["slow_start"], &[], Aws(NotYet("a new target takes its full share at once"))),
+    ("target group", &["health_check", "stickiness", "target_group_health"], &[], Holds),
+    ("target group", &["targets"], &[], Own),
+    ("target group", &["vpc_id"], &[], Aws(Ignored("the project's own network takes the place of the VPC"))),
+    (
+        "target group",
+        &["load_balancing_anomaly_mitigation"],
+        &["on"],
+        Aws(NotYet("weights do not follow the targets' errors")),
+    ),
+    ("target group", &["load_balancing_anomaly_mitigation"], &[], Aws(Honoured)),
+    ("target group", &["load_balancing_cross_zone_enabled"], &[], ONE_ZONE),
+    ("target group", &["ip_address_type"], &[], Aws(Approximated("tasks have IPv4 addresses"))),
+    ("target group", &["lambda_multi_value_headers_enabled"], &[], Aws(NotYet("there are no Lambda targets"))),
+    ("target group", &["target_control_port"], &[], Aws(NotYet("targets do not steer the load balancer"))),
+    ("target group", &["tags"], &[], UNSEEN),
+    ("health check", &["protocol"], &["HTTPS"], Aws(NotYet("probes are sent over HTTP"))),
+    (
+        "health check",
+        &["interval"],
+        &[],
+        Aws(Approximated("divided by `time_scale`; the first probes of a new target come at once")),
+    ),
+    (
+        "health check",
+        &["enabled", "path", "port", "protocol", "timeout", "healthy_threshold", "unhealthy_threshold", "matcher"],
+        &[],
+        Aws(Honoured),
+    ),
+    ("stickiness", &["enabled"], &["false"], Aws(Honoured)),
+    ("stickiness", &["enabled", "type", "cookie_duration", "cookie_name"], &[], NO_STICKINESS),
+    ("target group health", &["unhealthy_state_routing"], &[], Holds),
+    ("target group health", &["dns_failover"], &[], ONE_ZONE),
+    (
+        "unhealthy state routing",
+        &["minimum_healthy_targets_count", "minimum_healthy_targets_percentage"],
+        &[],
+        Aws(Honoured),
+    ),
+    ("target", &["address", "port"], &[], Own),
+    // services
+    ("service", &["task_definition"], &[], Holds),
+    ("service", &["load_balancers"], &[], Holds),
+    ("service", &["build", "environment"], &[], Own),
+    (
+        "service",
+        &[
+            "desired_count",
+            "security_groups",
+            "health_check_grace_period_seconds",
+            "launch_type",
+            "scheduling_strategy",
+            "enable_execute_command",
+        ],
+        &[],
+        Aws(Honoured),
+    ),
+    ("service", &["platform_version"], &[], Aws(Approximated("behaves as 1.4.0, which is LATEST"))),
+    (
+        "service",
+        &[
+            "deployment_minimum_healthy_percent",
+            "deployment_maximum_percent",
+            "deployment_circuit_breaker",
+            "deployment_controller",
+            "deployment_configuration",
+            "alarms",
+        ],
+        &[],
+        NO_ROLLING,
+    ),
+    (
+        "service",
+        &["network_configuration"],
+        &[],
+        Aws(Ignored("`security_groups` of the service counts; the project's network takes the place of subnets")),
+    ),
+    ("service", &["capacity_provider_strategy"], &[], Aws(Ignored("there is one capacity: this machine"))),
+    ("service", &["service_registries", "service_connect_configuration"], &[], NO_SERVICE_CONNECT),
+    ("service", &["availability_zone_rebalancing"], &[], ONE_ZONE),
+    (
+        "service",
+        &["wait_for_steady_state", "force_new_deployment"],
+        &[],
+        Aws(Ignored("flags of `up` say so here: `--wait`, `--force-recreate`")),
+    ),
+    ("service", &["propagate_tags", "enable_ecs_managed_tags", "tags"], &[], UNSEEN),
+    ("service load balancer", &["target_group", "container", "port"], &[], Aws(Honoured)),
+    ("build", &["context", "dockerfile", "args", "target"], &[], Own),
+    // task definitions
+    ("task definition", &["containerDefinitions", "runtimePlatform", "ephemeralStorage", "volumes"], &[], Holds),
+    ("task definition", &["family", "networkMode", "requiresCompatibilities", "cpu", "memory"], &[], Aws(Honoured)),
+    (
+        "task definition",
+        &["executionRoleArn"],
+        &[],
+        Aws(Approximated("it must be there where AWS needs it; what it may do is not checked")),
+    ),
+    ("task definition", &["taskRoleArn"], &[], Aws(NotYet("the task gets no AWS credentials from it"))),
+    ("task definition", &["pidMode"], &[], Aws(NotYet("every container has its own process space"))),
+    ("task definition", &["ipcMode", "placementConstraints", "inferenceAccelerators"], &[], REFUSED),
+    ("task definition", &["proxyConfiguration"], &[], Aws(NotYet("traffic is not led through a sidecar"))),
+    ("task definition", &["enableFaultInjection"], &["false"], Aws(Honoured)),
+    ("task definition", &["enableFaultInjection"], &[], Aws(NotYet("there are no fault injection endpoints"))),
+    ("task definition", &["trustedExecutionConfiguration"], &[], Aws(Ignored("for managed instances only"))),
+    ("task definition", &["tags"], &[], UNSEEN),
+    (
+        "task definition",
+        &[
+            "compatibilities",
+            "taskDefinitionArn",
+            "requiresAttributes",
+            "revision",
+            "status",
+            "registeredAt",
+            "deregisteredAt",
+            "registeredBy",
+            "deleteRequestedAt",
+        ],
+        &[],
+        ANSWER_ONLY,
+    ),
+    ("runtime platform", &["operatingSystemFamily"], &[], Aws(Honoured)),
+    (
+        "runtime platform",
+        &["cpuArchitecture"],
+        &[],
+        Aws(Approximated(
+            "images are built and pulled for it; another processor than this machine's is emulated, if the engine can",
+        )),
+    ),
+    ("ephemeral storage", &["sizeInGiB"], &[], Aws(NotYet("the disk is as large as the engine's"))),
+    ("volume", &["name", "host"], &[], Aws(Honoured)),
+    (
+        "volume",
+        &["efsVolumeConfiguration", "s3filesVolumeConfiguration", "configuredAtLaunch"],
+        &[],
+        Aws(NotYet("the volume is an empty one that lives as long as the task")),
+    ),
+    ("volume", &["fsxWindowsFileServerVolumeConfiguration", "dockerVolumeConfiguration"], &[], REFUSED),
+    ("volume host", &["sourcePath"], &[], REFUSED),
+    // containers
+    (
+        "container definition",
+        &[
+            "healthCheck",
+            "repositoryCredentials",
+            "portMappings",
+            "environment",
+            "secrets",
+            "mountPoints",
+            "dependsOn",
+            "restartPolicy",
+            "ulimits",
+            "logConfiguration",
+            "linuxParameters",
+            "systemControls",
+        ],
+        &[],
+        Holds,
+    ),
+    (
+        "container definition",
+        &[
+            "name",
+            "image",
+            "cpu",
+            "memory",
+            "memoryReservation",
+            "essential",
+            "entryPoint",
+            "command",
+            "startTimeout",
+            "stopTimeout",
+            "user",
+            "workingDirectory",
+            "readonlyRootFilesystem",
+            "interactive",
+            "pseudoTerminal",
+            "dockerLabels",
+        ],
+        &[],
+        Aws(Honoured),
+    ),
+    (
+        "container definition",
+        &["environmentFiles"],
+        &[],
+        Aws(NotYet("files in S3 are not read: give the variables under `environment` of the service")),
+    ),
+    ("container definition", &["volumesFrom"], &[], Aws(NotYet("mount the volume in both containers"))),
+    ("container definition", &["firelensConfiguration"], &[], Aws(NotYet("the router runs, and no logs reach it"))),
+    (
+        "container definition",
+        &["versionConsistency"],
+        &[],
+        Aws(Approximated("a task runs what the tag names when it starts")),
+    ),
+    (
+        "container definition",
+        &[
+            "resourceRequirements",
+            "hostname",
+            "extraHosts",
+            "dnsServers",
+            "dnsSearchDomains",
+            "links",
+            "disableNetworking",
+            "privileged",
+            "dockerSecurityOptions",
+        ],
+        &[],
+        REFUSED,
+    ),
+    ("container definition", &["credentialSpecs"], &[], Aws(NotYet("there is no Active Directory here"))),
+    (
+        "repository credentials",
+        &["credentialsParameter"],
+        &[],
+        Aws(Approximated("used when `secrets` has a value for it, else your own `docker login` is")),
+    ),
+    ("port mapping", &["containerPort", "hostPort", "protocol", "containerPortRange"], &[], Aws(Honoured)),
+    ("port mapping", &["name", "appProtocol"], &[], NO_SERVICE_CONNECT),
+    ("environment variable", &["name", "value"], &[], Aws(Honoured)),
+    ("secret", &["name"], &[], Holds),
+    (
+        "secret",
+        &["valueFrom"],
+        &[],
+        Aws(Approximated("the value comes from `secrets` of the file, not from your account")),
+    ),
+    ("mount point", &["sourceVolume", "containerPath", "readOnly"], &[], Aws(Honoured)),
+    ("dependency", &["containerName", "condition"], &[], Aws(Honoured)),
+    ("container health check", &["command", "interval", "timeout", "retries", "startPeriod"], &[], Aws(Honoured)),
+    ("restart policy", &["enabled", "ignoredExitCodes", "restartAttemptPeriod"], &[], Aws(Honoured)),
+    ("ulimit", &["name", "softLimit", "hardLimit"], &[], Aws(Honoured)),
+    (
+        "log configuration",
+        &["logDriver", "options"],
+        &["splunk", "awsfirelens"],
+        Aws(NotYet("the output is kept in local files as if the driver were awslogs")),
+    ),
+    (
+        "log configuration",
+        &["logDriver"],
+        &[],
+        Aws(Approximated("the output is kept in local files by group and stream; `neargate logs` shows it")),
+    ),
+    ("log configuration", &["options", "secretOptions"], &[], Holds),
+    ("linux parameters", &["capabilities"], &[], Holds),
+    ("linux parameters", &["initProcessEnabled"], &[], Aws(Honoured)),
+    ("linux parameters", &["devices", "sharedMemorySize", "maxSwap"], &[], REFUSED),
+    ("linux parameters", &["swappiness"], &[], Aws(Ignored("Fargate ignores it, too"))),
+    ("linux parameters", &["tmpfs"], &[], Aws(NotYet("it is not mounted: older rules of Fargate refuse it"))),
+    ("capabilities", &["add", "drop"], &[], Aws(Honoured)),
+    ("system control", &["namespace", "value"], &[], Aws(Honoured)),
+];
+
+/// What the table says; a field that is not in it is this program's own.
+pub(super) fn find(record: &str, key: &str, value: Option<&str>) -> Entry {
+    TABLE
+        .iter()
+        .find(|(kind, keys, values, _)| {
+            *kind == record
+                && keys.contains(&key)
+                && (values.is_empty() || value.is_some_and(|value| values.contains(&value)))
+        })
+        .map_or(Own, |(.., entry)| *entry)
+}
+
+/// Whether the table says something about the field whatever its value.
+#[cfg(test)]
+pub(super) fn lists(record: &str, key: &str) -> bool {
+    TABLE.iter().any(|(kind, keys, values, _)| *kind == record && keys.contains(&key) && values.is_empty())
+}
+
+/// Everything the table says something about.
+#[cfg(test)]
+pub(super) fn all() -> impl Iterator<Item = (&'static str, &'static [&'static str])> {
+    TABLE.iter().map(|(kind, keys, ..)| (*kind, *keys))
+}

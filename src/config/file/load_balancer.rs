@@ -1,0 +1,178 @@
+//! `load_balancer:` and its listeners, as they are written (Terraform: `aws_lb`, `aws_lb_listener`,
+//! `aws_lb_listener_rule`).
+
+use super::actions::ActionFile;
+use super::conditions::ConditionFile;
+use crate::config::read::{Anything, OneOrMany, Spanned, keywords, record};
+
+record! {
+    /// The Application Load Balancer (Terraform: `aws_lb`).
+    LoadBalancerFile, "load balancer" {
+        /// Its name: at most 32 letters, digits and hyphens. Default: the project's name.
+        name: Spanned<String>,
+        /// The security groups it is in: keys of `security_groups`.
+        security_groups: Vec<Spanned<String>>,
+        /// The ports that clients may connect to.
+        listeners: Vec<ListenerFile> [required],
+        /// The local address that the listeners bind. Default: `127.0.0.1`.
+        bind_address: Spanned<String>,
+        /// Seconds without a byte before a connection is closed: 1–4000. Default: 60.
+        idle_timeout: Spanned<u32>,
+        /// Seconds a client connection may live: 60–604800. Default: 3600.
+        client_keep_alive: Spanned<u32>,
+        /// Whether HTTPS listeners offer HTTP/2. Default: true.
+        enable_http2: bool,
+        /// Whether targets see the `Host` header as the client wrote it. Default: false.
+        preserve_host_header: bool,
+        /// Whether `X-Forwarded-For` carries the client's port. Default: false.
+        enable_xff_client_port: bool,
+        /// What happens to `X-Forwarded-For`. Default: `append`.
+        xff_header_processing_mode: XffWord,
+        /// Whether headers with invalid names are removed. Default: false.
+        drop_invalid_header_fields: bool,
+        /// How strictly requests are classified. Default: `defensive`.
+        desync_mitigation_mode: Spanned<DesyncWord>,
+        /// Whether targets see `X-Amzn-TLS-Version` and `X-Amzn-TLS-Cipher-Suite`. Default: false.
+        enable_tls_version_and_cipher_suite_headers: bool,
+        /// Recognised: an Application Load Balancer is the only type there is.
+        load_balancer_type: Spanned<String>,
+        /// Recognised; the load balancer is on this machine either way.
+        internal: bool,
+        /// Recognised; the listeners bind `bind_address`.
+        ip_address_type: String,
+        /// Recognised; the project's network takes their place.
+        subnets: Anything,
+        /// Recognised; the project's network takes their place.
+        subnet_mapping: Anything,
+        /// Recognised; not written yet.
+        access_logs: Anything,
+        /// Recognised; not written yet.
+        connection_logs: Anything,
+        /// Recognised; not written yet.
+        health_check_logs: Anything,
+        /// Recognised; `neargate down` always takes the stack away.
+        enable_deletion_protection: bool,
+        /// Recognised; there is one zone.
+        enable_cross_zone_load_balancing: bool,
+        /// Recognised; there is no firewall in front.
+        enable_waf_fail_open: bool,
+        /// Recognised; there is one zone.
+        enable_zonal_shift: bool,
+        /// Recognised; the load balancer is as large as this machine.
+        minimum_load_balancer_capacity: Anything,
+        /// Recognised; shown nowhere.
+        tags: Anything,
+    }
+}
+
+keywords! {
+    /// Processing of `X-Forwarded-For`.
+    XffWord, "a mode of X-Forwarded-For" {
+        /// The client's address is added at the end.
+        Append = "append",
+        /// The header stays as it is.
+        Preserve = "preserve",
+        /// The header is taken out.
+        Remove = "remove",
+    }
+}
+
+keywords! {
+    /// Strictness about requests that two parties could read differently.
+    DesyncWord, "a desync mitigation mode" {
+        /// Only logs.
+        Monitor = "monitor",
+        /// Blocks what is dangerous.
+        Defensive = "defensive",
+        /// Blocks what is not compliant.
+        Strictest = "strictest",
+    }
+}
+
+record! {
+    /// One port that clients may connect to (Terraform: `aws_lb_listener`).
+    ListenerFile, "listener" {
+        /// 1–65535; one listener for each port.
+        port: Spanned<u16> [required],
+        /// How clients speak to it.
+        protocol: Spanned<ListenerProtocolWord> [required],
+        /// What happens when no rule matches.
+        default_action: ActionFile [required],
+        /// The rules, in any order: their priority decides.
+        rules: Vec<RuleFile>,
+        /// Name of a security policy. Default: `ELBSecurityPolicy-2016-08`, as with the API and Terraform.
+        ssl_policy: Spanned<String>,
+        /// The certificate, or a list of which the first is the default one. Default: one issued for `domain`.
+        certificate: OneOrMany<CertificateFile>,
+        /// Recognised; client certificates are not asked for yet.
+        mutual_authentication: Anything,
+        /// Recognised: Network Load Balancers only.
+        alpn_policy: Anything,
+        /// Recognised; a header of responses that is not set yet.
+        routing_http_response_server_enabled: Anything,
+        /// Recognised; a header of responses that is not set yet.
+        routing_http_response_strict_transport_security_header_value: Anything,
+        /// Recognised; a header of responses that is not set yet.
+        routing_http_response_access_control_allow_origin_header_value: Anything,
+        /// Recognised; a header of responses that is not set yet.
+        routing_http_response_access_control_allow_methods_header_value: Anything,
+        /// Recognised; a header of responses that is not set yet.
+        routing_http_response_access_control_allow_headers_header_value: Anything,
+        /// Recognised; a header of responses that is not set yet.
+        routing_http_response_access_control_allow_credentials_header_value: Anything,
+        /// Recognised; a header of responses that is not set yet.
+        routing_http_response_access_control_expose_headers_header_value: Anything,
+        /// Recognised; a header of responses that is not set yet.
+        routing_http_response_access_control_max_age_header_value: Anything,
+        /// Recognised; a header of responses that is not set yet.
+        routing_http_response_content_security_policy_header_value: Anything,
+        /// Recognised; a header of responses that is not set yet.
+        routing_http_response_x_content_type_options_header_value: Anything,
+        /// Recognised; a header of responses that is not set yet.
+        routing_http_response_x_frame_options_header_value: Anything,
+        /// Recognised; shown nowhere.
+        tags: Anything,
+    }
+}
+
+keywords! {
+    /// Protocols of a listener.
+    ListenerProtocolWord, "a protocol of a listener" {
+        /// Plain HTTP/1.x.
+        Http = "HTTP",
+        /// TLS with HTTP/2 and HTTP/1.x.
+        Https = "HTTPS",
+    }
+}
+
+record! {
+    /// A certificate: issued here for names, or your own files.
+    CertificateFile, "certificate" {
+        /// Issue one for this name; `*.` may begin it (Terraform: `aws_acm_certificate`).
+        domain_name: Spanned<String>,
+        /// More names for the issued one.
+        subject_alternative_names: Vec<Spanned<String>>,
+        /// Path of your own certificate chain in PEM, leaf first.
+        certificate_body: Spanned<String>,
+        /// Path of its private key in PEM.
+        private_key: Spanned<String>,
+        /// ARN of a certificate in ACM. It cannot be exported, so one is issued here for `domain` instead.
+        certificate_arn: Spanned<String>,
+    }
+}
+
+record! {
+    /// One rule (Terraform: `aws_lb_listener_rule`).
+    RuleFile, "rule" {
+        /// 1–50000, unique in the listener; the lowest that matches wins.
+        priority: Spanned<u32> [required],
+        /// All of them must match.
+        conditions: Vec<ConditionFile> [required],
+        /// What happens to a request that matches.
+        action: ActionFile [required],
+        /// Recognised; requests are not rewritten yet.
+        transform: Anything,
+        /// Recognised; shown nowhere.
+        tags: Anything,
+    }
+}

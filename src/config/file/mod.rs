@@ -1,0 +1,85 @@
+//! `neargate.yaml` as it is written. The doc comments here are the reference page and the schema's descriptions.
+//!
+//! Names are those of Terraform's `aws_lb`, `aws_lb_listener`, `aws_lb_listener_rule`, `aws_lb_target_group` and
+//! `aws_ecs_service` wherever there is one. Nothing is checked here beyond shape and type: that is [`super::lower`].
+
+pub(crate) mod actions;
+pub(crate) mod conditions;
+pub(crate) mod load_balancer;
+pub(crate) mod service;
+pub(crate) mod target_group;
+
+use super::read::{Named, OneOrMany, Spanned, record};
+pub(crate) use load_balancer::LoadBalancerFile;
+pub(crate) use service::ServiceFile;
+pub(crate) use target_group::TargetGroupFile;
+
+record! {
+    /// The whole file.
+    File, "file" {
+        /// Name of the project: it names the Docker objects and the state folder. Default: the folder's name.
+        name: Spanned<String>,
+        /// The names that clients use, one or a list. Certificates are issued for them; the first one is shown.
+        domain: OneOrMany<Spanned<String>>,
+        /// The load balancer. There is exactly one.
+        load_balancer: LoadBalancerFile [required],
+        /// Target groups by name.
+        target_groups: Named<TargetGroupFile>,
+        /// Services by name.
+        services: Named<ServiceFile>,
+        /// Security groups by name. What they do not let in times out, as on AWS.
+        security_groups: Named<SecurityGroupFile>,
+        /// Values of Secrets Manager secrets and SSM parameters, by ARN or name as `valueFrom` gives it. Write
+        /// `${VARIABLE}` and keep the values in the environment or in `.env`.
+        secrets: Named<Spanned<String>>,
+        /// Name of the ECS cluster. Default: the project's name.
+        cluster: Spanned<String>,
+        /// Divides the waits in which only the clock works: health check intervals, back-off. 1 is real time.
+        /// Default: 10.
+        time_scale: Spanned<f64>,
+        /// Quotas of your AWS account that are not the default ones.
+        quotas: QuotasFile,
+    }
+}
+
+record! {
+    /// Quotas that AWS raises on request (ALB user guide, "Quotas for your Application Load Balancers").
+    QuotasFile, "quotas" {
+        /// Rules of the load balancer, default rules not counted. Default: 100.
+        rules_per_load_balancer: Spanned<u32>,
+    }
+}
+
+record! {
+    /// A security group. Egress is open.
+    SecurityGroupFile, "security group" {
+        /// What is let in. Nothing else is.
+        ingress: Vec<IngressFile>,
+        /// Recognised; everything is let out.
+        egress: super::read::Anything,
+        /// Recognised; shown nowhere.
+        description: String,
+        /// Recognised; shown nowhere.
+        tags: super::read::Anything,
+    }
+}
+
+record! {
+    /// One inbound rule: `port`, or `from_port` and `to_port`; `cidr` or `security_group`.
+    IngressFile, "ingress rule" {
+        /// `tcp`, `udp`, or `-1` for all. Default: `tcp`.
+        protocol: Spanned<String>,
+        /// The one port that is let in.
+        port: Spanned<u16>,
+        /// First port that is let in.
+        from_port: Spanned<u16>,
+        /// Last port that is let in.
+        to_port: Spanned<u16>,
+        /// A network, e.g. `0.0.0.0/0`.
+        cidr: Spanned<String>,
+        /// A key of `security_groups`: whoever is in that group.
+        security_group: Spanned<String>,
+        /// Recognised; shown nowhere.
+        description: String,
+    }
+}

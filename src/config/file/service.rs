@@ -1,0 +1,89 @@
+//! `services:`, as they are written (Terraform: `aws_ecs_service`).
+
+use crate::config::read::{Anything, Named, Spanned, record};
+
+record! {
+    /// A service (Terraform: `aws_ecs_service`).
+    ServiceFile, "service" {
+        /// Path of the task definition: the JSON that you register with ECS.
+        task_definition: Spanned<String> [required],
+        /// How many tasks should run. Default: 1.
+        desired_count: Spanned<u32>,
+        /// The security groups its tasks are in: keys of `security_groups`.
+        security_groups: Vec<Spanned<String>>,
+        /// Which container stands in which target group.
+        load_balancers: Vec<BindingFile>,
+        /// How to build the images of containers, by container. Without it they are pulled.
+        build: Named<BuildFile>,
+        /// Environment variables by container: what your pipeline adds to the task definition when it deploys.
+        environment: Named<Named<Spanned<String>>>,
+        /// Seconds during which failed health checks do not replace a new task. Default: 0.
+        health_check_grace_period_seconds: Spanned<u32>,
+        /// Recognised: `FARGATE` is the only one.
+        launch_type: Spanned<String>,
+        /// Recognised: `REPLICA` is the only one.
+        scheduling_strategy: Spanned<String>,
+        /// Recognised; behaves as the latest one.
+        platform_version: String,
+        /// Recognised; tasks are replaced without a rolling update yet.
+        deployment_minimum_healthy_percent: Spanned<u32>,
+        /// Recognised; tasks are replaced without a rolling update yet.
+        deployment_maximum_percent: Spanned<u32>,
+        /// Recognised; failed deployments are not rolled back yet.
+        deployment_circuit_breaker: Anything,
+        /// Recognised; the only controller is ECS's own.
+        deployment_controller: Anything,
+        /// Recognised; failed deployments are not rolled back yet.
+        deployment_configuration: Anything,
+        /// Recognised; alarms do not exist here.
+        alarms: Anything,
+        /// Recognised; `neargate exec` works either way.
+        enable_execute_command: bool,
+        /// Recognised; `security_groups` beside it counts, the project's network takes the place of subnets.
+        network_configuration: Anything,
+        /// Recognised; everything runs on this machine.
+        capacity_provider_strategy: Anything,
+        /// Recognised; names are not registered yet.
+        service_registries: Anything,
+        /// Recognised; there is no Service Connect yet.
+        service_connect_configuration: Anything,
+        /// Recognised; there is one zone.
+        availability_zone_rebalancing: String,
+        /// Recognised; `up --wait` waits.
+        wait_for_steady_state: bool,
+        /// Recognised; `up` always applies what changed.
+        force_new_deployment: bool,
+        /// Recognised; shown nowhere.
+        propagate_tags: String,
+        /// Recognised; shown nowhere.
+        enable_ecs_managed_tags: bool,
+        /// Recognised; shown nowhere.
+        tags: Anything,
+    }
+}
+
+record! {
+    /// One container port in one target group (Terraform: `load_balancer` of `aws_ecs_service`).
+    BindingFile, "service load balancer" {
+        /// A key of `target_groups`.
+        target_group: Spanned<String> [required],
+        /// A container of the task definition.
+        container: Spanned<String> [required],
+        /// A port of that container's `portMappings`.
+        port: Spanned<u16> [required],
+    }
+}
+
+record! {
+    /// How to build one image, as in Compose.
+    BuildFile, "build" {
+        /// Folder that is sent to the builder, relative to this file.
+        context: Spanned<String> [required],
+        /// Path of the Dockerfile, relative to the context. Default: `Dockerfile`.
+        dockerfile: Spanned<String>,
+        /// Build arguments.
+        args: Named<Spanned<String>>,
+        /// Stage to stop at.
+        target: Spanned<String>,
+    }
+}

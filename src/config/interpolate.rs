@@ -1,0 +1,302 @@
+//! `${VAR}` in values, as Compose has it (Compose specification, "Interpolation").
+//!
+//! | written | meaning |
+//! |---|---|
+//! | `$VAR`, `${VAR}` | the value; a mistake when it is not set (Compose warns and takes nothing) |
+//! | `${VAR:-text}` | `text` when not set or empty |
+//! | `${VAR-text}` | `text` when not set |
+//! | `${VAR:?message}`, `${VAR?message}` | a mistake with that message when not set (or, with `:`, empty) |
+//! | `${VAR:+text}`, `${VAR+text}` | `text` when set (and, with `:`, not empty), else nothing |
+//! | `$$` | `$` |
+//!
+//! `text` may contain the same again. A `$` before anything else stays as it is, so that the regular expressions of
+//! conditions need no doubling: `^/v[0-9]+$`.
+
+use std::ops::Range;
+
+use super::diagnostics::Diagnostic;
+use super::source::{Sources, Span};
+use super::tree::{Node, Value};
+
+/// What went wrong inside one value; `at` is in bytes of the value.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Problem {
+    at: Range<usize>,
+    kind: ProblemKind,
+}
+
+#[derive(Debug, PartialEq, Eq)]
+enum ProblemKind {
+    /// Not set, and nothing instead of it.
+    Missing { name: String },
+    /// `:?`
+    Demanded { name: String, message: String },
+    /// `${` without `}`, or something strange between them.
+    Malformed { why: &'static str },
+}
+
+/// Replaces every reference in every value of the tree. Keys are left alone, as in Compose.
+pub(crate) fn interpolate(
+    node: &mut Node,
+    sources: &Sources,
+    env: &dyn Fn(&str) -> Option<String>,
+    diagnostics: &mut Vec<Diagnostic>,
+) {
+    match &mut node.value {
+        Value::Scalar(scalar) => {
+            if !scalar.text.contains('$') {
+                return;
+            }
+            let (text, problems) = expand(&scalar.text, env);
+            for problem in problems {
+                let place = place(sources, node.span, &scalar.text, problem.at.clone());
+                diagnostics.push(problem.diagnostic(place));
+            }
+            scalar.text = text;
+        }
+        Value::List(items) => items.iter_mut().for_each(|item| interpolate(item, sources, env, diagnostics)),
+        Value::Map(entries) => {
+            for entry in entries {
+                // Extensions are for other tools and for anchors: an anchor's value was copied to where it is used.
+                if !entry.key.starts_with("x-") {
+                    interpolate(&mut entry.value, sources, env, diagnostics);
+                }
+            }
+        }
+    }
+}
+
+/// Where in the file the part of the value stands: exact when the value is written as it reads.
+fn place(sources: &Sources, span: Span, value: &str, part: Range<usize>) -> Span {
+    let written = sources.text(span.file()).get(span.range()).unwrap_or_default();
+    match written.find(value) {
+        Some(offset) => span.slice(part.start + offset..part.end + offset),
+        None => span,
+    }
+}
+
+/// The value with its references replaced, and what could not be.
+pub(crate) fn expand(value: &str, env: &dyn Fn(&str) -> Option<String>) -> (String, Vec<Problem>) {
+    let mut expander = Expander { env, problems: Vec::new() };
+    let text = expander.text(value, 0);
+    (text, expander.problems)
+}
+
+struct Expander<'e> {
+    env: &'e dyn Fn(&str) -> Option<String>,
+    problems: Vec<Problem>,
+}
+
+impl Expander<'_> {
+    /// `offset` is where `value` begins in the whole value.
+    fn text(&mut self, value: &str, offset: usize) -> String {
+        let mut out = String::with_capacity(value.len());
+        let mut rest = value;
+        while let Some(dollar) = rest.find('$') {
+            out.push_str(&rest[..dollar]);
+            let at = offset + value.len() - rest.len() + dollar;
+            let after = &rest[dollar + 1..];
+            let taken = if after.starts_with('$') {
+                out.push('$');
+                1
+            } else if let Some(inside) = after.strip_prefix('{') {
+                match closing_brace(inside) {
+                    Some(end) => {
+                        out.push_str(&self.reference(&inside[..end], at..at + end + 3));
+                        end + 2
+                    }
+                    None => {
+                        self.malformed(at..at + 2, "`${` is never closed with `}`");
+                        out.push('$');
+                        0
+                    }
+                }
+            } else {
+                let name = name_length(after);
+                if name == 0 {
+                    out.push('$');
+                } else {
+                    out.push_str(&self.plain(&after[..name], at..at + name + 1));
+                }
+                name
+            };
+            rest = &after[taken..];
+        }
+        out.push_str(rest);
+        out
+    }
+
+    /// What stands between `${` and `}`.
+    fn reference(&mut self, inside: &str, at: Range<usize>) -> String {
+        let (name, rest) = inside.split_at(name_length(inside));
+        if name.is_empty() {
+            self.malformed(at, "a name begins with a letter or `_`");
+            return String::new();
+        }
+        if rest.is_empty() {
+            return self.plain(name, at);
+        }
+        let value = (self.env)(name);
+        let (value, operator) = match rest.strip_prefix(':') {
+            Some(operator) => (value.filter(|value| !value.is_empty()), operator),
+            None => (value, rest),
+        };
+        // `${` and the name, the colon if there is one, and the operator come before the text.
+        let Some(text) = operator.get(1..) else {
+            self.malformed(at, "`:` is followed by `-`, `?` or `+`");
+            return String::new();
+        };
+        let offset = at.start + 2 + inside.len() - text.len();
+        match (operator.as_bytes()[0], value) {
+            (b'-', Some(value)) => value,
+            (b'-', None) => self.text(text, offset),
+            (b'?', Some(value)) => value,
+            (b'?', None) => {
+                let message = self.text(text, offset);
+                self.problems.push(Problem { at, kind: ProblemKind::Demanded { name: name.to_owned(), message } });
+                String::new()
+            }
+            (b'+', Some(_)) => self.text(text, offset),
+            (b'+', None) => String::new(),
+            _ => {
+                self.malformed(at, "a name is followed by `}`, `:-`, `-`, `:?`, `?`, `:+` or `+`");
+                String::new()
+            }
+        }
+    }
+
+    fn plain(&mut self, name: &str, at: Range<usize>) -> String {
+        (self.env)(name).unwrap_or_else(|| {
+            self.problems.push(Problem { at, kind: ProblemKind::Missing { name: name.to_owned() } });
+            String::new()
+        })
+    }
+
+    fn malformed(&mut self, at: Range<usize>, why: &'static str) {
+        self.problems.push(Problem { at, kind: ProblemKind::Malformed { why } });
+    }
+}
+
+impl Problem {
+    fn diagnostic(self, span: Span) -> Diagnostic {
+        match self.kind {
+            ProblemKind::Missing { name } => Diagnostic::error(format!("the variable `{name}` is not set"), span, "")
+                .help(format!(
+                    "set it in the environment or in `.env` beside this file, or give a default: ${{{name}:-value}}"
+                )),
+            ProblemKind::Demanded { name, message } => {
+                let message = if message.is_empty() {
+                    format!("the variable `{name}` is not set")
+                } else {
+                    format!("the variable `{name}` is not set: {message}")
+                };
+                Diagnostic::error(message, span, "demanded here")
+                    .help("set it in the environment or in `.env` beside this file")
+            }
+            ProblemKind::Malformed { why } => Diagnostic::error("a variable reference that cannot be read", span, why)
+                .help("write `$$` for a `$` that is meant as it stands"),
+        }
+    }
+}
+
+/// Length of the variable name at the start of the text.
+fn name_length(text: &str) -> usize {
+    if text.starts_with(|c: char| c.is_ascii_digit()) {
+        return 0;
+    }
+    text.bytes().take_while(|byte| byte.is_ascii_alphanumeric() || *byte == b'_').count()
+}
+
+/// Where the `}` is that closes the reference, with references inside it skipped.
+fn closing_brace(text: &str) -> Option<usize> {
+    let mut depth = 0_usize;
+    let mut bytes = text.bytes().enumerate().peekable();
+    while let Some((at, byte)) = bytes.next() {
+        match byte {
+            b'$' if bytes.peek().is_some_and(|(_, next)| *next == b'{') => {
+                depth += 1;
+                bytes.next();
+            }
+            b'}' if depth == 0 => return Some(at),
+            b'}' => depth -= 1,
+            _ => {}
+        }
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn env(name: &str) -> Option<String> {
+        match name {
+            "SET" => Some("value".to_owned()),
+            "EMPTY" => Some(String::new()),
+            _ => None,
+        }
+    }
+
+    /// One line per case: written, read. `!` is a mistake.
+    #[test]
+    fn the_table_of_compose() {
+        let cases = [
+            ("plain", "plain"),
+            ("$SET-${SET}", "value-value"),
+            ("$$SET $$", "$SET $"),
+            ("${UNSET:-a}${EMPTY:-b}${SET:-c}", "abvalue"),
+            ("${UNSET-a}${EMPTY-b}${SET-c}", "avalue"),
+            ("${UNSET:+a}${EMPTY:+b}${SET:+c}", "c"),
+            ("${UNSET+a}${EMPTY+b}${SET+c}", "bc"),
+            ("${UNSET:-${SET}/x}", "value/x"),
+            ("${UNSET:-${ALSO_UNSET:-deep}}", "deep"),
+            ("${UNSET:-}", ""),
+            ("${SET:?needed}", "value"),
+            ("${EMPTY?needed}", ""),
+            ("^/v[0-9]+$", "^/v[0-9]+$"),
+            ("a$ b $1 $.", "a$ b $1 $."),
+            ("$SET.example.com", "value.example.com"),
+            ("#{host}:#{port}", "#{host}:#{port}"),
+        ];
+        for (written, read) in cases {
+            let (text, problems) = expand(written, &env);
+            assert_eq!((text.as_str(), problems.len()), (read, 0), "{written}: {problems:?}");
+        }
+    }
+
+    #[test]
+    fn mistakes_stand_where_they_are_written() {
+        let cases = [
+            ("a${UNSET}b", 1..9),
+            ("a$UNSET b", 1..7),
+            ("${UNSET:?why}", 0..13),
+            ("${EMPTY:?why}", 0..13),
+            ("ab${", 2..4),
+            ("${}", 0..3),
+            ("${1A}", 0..5),
+            ("${SET!x}", 0..8),
+            ("${SET:}", 0..7),
+            ("${UNSET:-x${OTHER}}", 10..18),
+        ];
+        for (written, at) in cases {
+            let (_, problems) = expand(written, &env);
+            assert_eq!(problems.into_iter().map(|problem| problem.at).collect::<Vec<_>>(), [at], "{written}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn arbitrary_text_never_panics(text in "[a-zA-Z0-9${}:?+_ é-]{0,40}") {
+            let (_, problems) = expand(&text, &env);
+            for problem in problems {
+                prop_assert!(text.get(problem.at).is_some());
+            }
+        }
+
+        #[test]
+        fn text_without_dollars_is_untouched(text in "[^$]*") {
+            prop_assert_eq!(expand(&text, &env).0, text);
+        }
+    }
+}

@@ -1,0 +1,172 @@
+//! Certificates and security policies of HTTPS listeners (ALB user guide, "Create an HTTPS listener for your
+//! Application Load Balancer", "Security policies for your Application Load Balancer").
+
+use std::io::ErrorKind;
+use std::path::PathBuf;
+
+use super::{Lowering, names};
+use crate::config::diagnostics::Diagnostic;
+use crate::config::file::load_balancer::{CertificateFile, ListenerFile};
+use crate::config::read::Spanned;
+use crate::config::suggest::nearest;
+use crate::model::DomainName;
+use crate::model::listener::{Certificate, TlsSettings};
+
+const HTTPS: &str = "ALB user guide, Create an HTTPS listener for your Application Load Balancer";
+const POLICIES: &str = "ALB user guide, Security policies for your Application Load Balancer";
+
+/// What the API, the CLI and Terraform take when nothing is said; only the console differs.
+const DEFAULT_POLICY: &str = "ELBSecurityPolicy-2016-08";
+
+/// Every policy except those of RFC 9151, without the prefix.
+const POLICY_NAMES: &[&str] = &[
+    "ELBSecurityPolicy-2016-08",
+    "ELBSecurityPolicy-TLS13-1-3-2021-06",
+    "ELBSecurityPolicy-TLS13-1-3-PQ-2025-09",
+    "ELBSecurityPolicy-TLS13-1-2-2021-06",
+    "ELBSecurityPolicy-TLS13-1-2-PQ-2025-09",
+    "ELBSecurityPolicy-TLS13-1-2-Res-2021-06",
+    "ELBSecurityPolicy-TLS13-1-2-Res-PQ-2025-09",
+    "ELBSecurityPolicy-TLS13-1-2-Ext1-2021-06",
+    "ELBSecurityPolicy-TLS13-1-2-Ext1-PQ-2025-09",
+    "ELBSecurityPolicy-TLS13-1-2-Ext2-2021-06",
+    "ELBSecurityPolicy-TLS13-1-2-Ext2-PQ-2025-09",
+    "ELBSecurityPolicy-TLS13-1-1-2021-06",
+    "ELBSecurityPolicy-TLS13-1-0-2021-06",
+    "ELBSecurityPolicy-TLS13-1-0-PQ-2025-09",
+    "ELBSecurityPolicy-TLS-1-2-Ext-2018-06",
+    "ELBSecurityPolicy-TLS-1-2-2017-01",
+    "ELBSecurityPolicy-TLS-1-1-2017-01",
+    "ELBSecurityPolicy-FS-1-2-Res-2020-10",
+    "ELBSecurityPolicy-FS-1-2-Res-2019-08",
+    "ELBSecurityPolicy-FS-1-2-2019-08",
+    "ELBSecurityPolicy-FS-1-1-2019-08",
+    "ELBSecurityPolicy-FS-2018-06",
+    "ELBSecurityPolicy-TLS13-1-3-FIPS-2023-04",
+    "ELBSecurityPolicy-TLS13-1-2-Res-FIPS-2023-04",
+    "ELBSecurityPolicy-TLS13-1-2-FIPS-2023-04",
+    "ELBSecurityPolicy-TLS13-1-2-Ext0-FIPS-2023-04",
+    "ELBSecurityPolicy-TLS13-1-2-Ext1-FIPS-2023-04",
+    "ELBSecurityPolicy-TLS13-1-2-Ext2-FIPS-2023-04",
+    "ELBSecurityPolicy-TLS13-1-1-FIPS-2023-04",
+    "ELBSecurityPolicy-TLS13-1-0-FIPS-2023-04",
+    "ELBSecurityPolicy-TLS13-1-3-FIPS-PQ-2025-09",
+    "ELBSecurityPolicy-TLS13-1-2-Res-FIPS-PQ-2025-09",
+    "ELBSecurityPolicy-TLS13-1-2-FIPS-PQ-2025-09",
+    "ELBSecurityPolicy-TLS13-1-2-Ext0-FIPS-PQ-2025-09",
+    "ELBSecurityPolicy-TLS13-1-2-Ext1-FIPS-PQ-2025-09",
+    "ELBSecurityPolicy-TLS13-1-2-Ext2-FIPS-PQ-2025-09",
+    "ELBSecurityPolicy-TLS13-1-0-FIPS-PQ-2025-09",
+];
+
+/// Policy and certificates of an HTTPS listener.
+pub(super) fn tls(file: &ListenerFile, domains: &[DomainName], lowering: &mut Lowering<'_>) -> TlsSettings {
+    let ssl_policy = file.ssl_policy.as_ref().map_or_else(|| DEFAULT_POLICY.to_owned(), |name| policy(name, lowering));
+    let mut certificates: Vec<Certificate> = Vec::new();
+    let written = file.certificate.as_ref().map(|many| many.0.as_slice()).unwrap_or_default();
+    for certificate in written {
+        if let Some(certificate) = self::certificate(certificate, domains, lowering) {
+            certificates.push(certificate);
+        }
+    }
+    if written.is_empty() {
+        if domains.is_empty() {
+            let at = file.protocol.as_ref().map_or(file.span, |protocol| protocol.span);
+            lowering.report(
+                Diagnostic::error("an HTTPS listener without a certificate", at, "")
+                    .note(format!("an HTTPS listener has exactly one default certificate ({HTTPS})"))
+                    .help("add `domain: app.example.com` to the file, and one is issued for it"),
+            );
+        } else {
+            certificates.push(Certificate::Issued { names: domains.to_vec() });
+        }
+    }
+    TlsSettings { ssl_policy, certificates }
+}
+
+/// Settings that only make sense with TLS.
+pub(super) fn none(file: &ListenerFile, lowering: &mut Lowering<'_>) {
+    if file.protocol.is_none() {
+        return;
+    }
+    let policy = file.ssl_policy.as_ref().map(|policy| (policy.span, "ssl_policy"));
+    let certificate =
+        file.certificate.as_ref().and_then(|many| many.0.first()).map(|first| (first.span, "certificate"));
+    for (span, what) in policy.into_iter().chain(certificate) {
+        lowering.report(
+            Diagnostic::error(format!("`{what}` on an HTTP listener"), span, "")
+                .note(format!("certificates and security policies belong to HTTPS listeners ({HTTPS})"))
+                .help("write `protocol: HTTPS`, or take it out"),
+        );
+    }
+}
+
+fn policy(name: &Spanned<String>, lowering: &mut Lowering<'_>) -> String {
+    let known = POLICY_NAMES.contains(&name.as_str())
+        || (name.starts_with("ELBSecurityPolicy-TLS13-1-") && name.contains("RFC9151"));
+    if !known {
+        let with_prefix = format!("ELBSecurityPolicy-{}", name.value);
+        let near =
+            nearest(name, POLICY_NAMES.iter().copied()).or_else(|| nearest(&with_prefix, POLICY_NAMES.iter().copied()));
+        lowering.report(
+            Diagnostic::error(format!("there is no security policy `{}`", name.value), name.span, "")
+                .note(format!("the policies are predefined, there are no custom ones ({POLICIES})"))
+                .maybe_help(near.map(|near| format!("did you mean `{near}`?"))),
+        );
+    }
+    name.value.clone()
+}
+
+fn certificate(file: &CertificateFile, domains: &[DomainName], lowering: &mut Lowering<'_>) -> Option<Certificate> {
+    if file.certificate_arn.is_some() && file.domain_name.is_none() && file.certificate_body.is_none() {
+        if domains.is_empty() {
+            lowering.report(
+                Diagnostic::error("a certificate of ACM cannot be exported", file.span, "")
+                    .help("add `domain: app.example.com` to the file, and one is issued here for it"),
+            );
+        }
+        return (!domains.is_empty()).then(|| Certificate::Issued { names: domains.to_vec() });
+    }
+    match (&file.domain_name, &file.certificate_body, &file.private_key) {
+        (Some(first), None, None) => {
+            let more = file.subject_alternative_names.iter().flatten();
+            let mut issued: Vec<DomainName> = Vec::new();
+            for name in std::iter::once(first).chain(more) {
+                if let Some(name) = names::domain(name, lowering)
+                    && !issued.contains(&name)
+                {
+                    issued.push(name);
+                }
+            }
+            (!issued.is_empty()).then_some(Certificate::Issued { names: issued })
+        }
+        (None, Some(body), Some(key)) => {
+            let certificate = pem(body, "CERTIFICATE", lowering);
+            let private_key = pem(key, "PRIVATE KEY", lowering);
+            Some(Certificate::Files { certificate: certificate?, private_key: private_key? })
+        }
+        _ => {
+            lowering.report(
+                Diagnostic::error("a certificate is either issued or read from two files", file.span, "")
+                    .help("write `domain_name`, or `certificate_body` and `private_key`"),
+            );
+            None
+        }
+    }
+}
+
+/// The file must be there and look like PEM; whether key and certificate fit is found out when they are loaded.
+fn pem(path: &Spanned<String>, label: &str, lowering: &mut Lowering<'_>) -> Option<PathBuf> {
+    let full = lowering.source.folder.join(&path.value);
+    let why = match (lowering.source.read_file)(&full) {
+        Ok(text) if text.contains("-----BEGIN ") && text.contains(label) => return Some(full),
+        Ok(_) => format!("it has no `-----BEGIN … {label}-----`"),
+        Err(error) if error.kind() == ErrorKind::NotFound => "there is no such file".to_owned(),
+        Err(error) => error.to_string(),
+    };
+    lowering.report(
+        Diagnostic::error(format!("cannot read `{}`", path.value), path.span, why)
+            .note("a PEM file; its path is relative to this file's folder"),
+    );
+    None
+}

@@ -1,0 +1,306 @@
+//! `load_balancer`: attributes, listeners, rules (ELBv2 API reference, CreateListener, CreateRule).
+
+use std::collections::BTreeMap;
+use std::net::{IpAddr, Ipv4Addr};
+
+use super::actions::Where;
+use super::security_groups::Groups;
+use super::{Lowering, actions, certificates, conditions, names, security_groups};
+use crate::config::diagnostics::Diagnostic;
+use crate::config::file::File;
+use crate::config::file::load_balancer::{
+    DesyncWord, ListenerFile, ListenerProtocolWord, LoadBalancerFile, RuleFile, XffWord,
+};
+use crate::config::source::Span;
+use crate::model::listener::{DesyncMode, Listener, ListenerProtocol, LoadBalancer, LoadBalancerAttributes, XffMode};
+use crate::model::rule::{Condition, Patterns, Rule};
+use crate::model::target_group::TargetGroup;
+use crate::model::{DomainName, ProjectName, TargetGroupName};
+
+const ATTRIBUTES: &str = "ALB user guide, Edit attributes for your Application Load Balancer";
+const QUOTAS: &str = "ALB user guide, Quotas for your Application Load Balancers";
+const RULES: &str = "ALB user guide, Listener rules for your Application Load Balancer";
+
+/// Condition values of one rule, wildcards of one rule. The guide says 5 wildcards in one place and 6 in another;
+/// what is refused here is what both refuse.
+const VALUES_PER_RULE: usize = 5;
+const WILDCARDS_PER_RULE: usize = 6;
+const RULES_PER_LOAD_BALANCER: u32 = 100;
+
+/// The load balancer. `None` after reporting.
+pub(super) fn load_balancer(
+    file: &File,
+    project: &ProjectName,
+    domains: &[DomainName],
+    target_groups: &BTreeMap<TargetGroupName, TargetGroup>,
+    groups: &Groups,
+    lowering: &mut Lowering<'_>,
+) -> Option<LoadBalancer> {
+    let balancer = file.load_balancer.as_ref()?;
+    if let Some(name) = &balancer.name {
+        names::elbv2(name, "load balancer", "CreateLoadBalancer", lowering);
+    }
+    if let Some(kind) = balancer.load_balancer_type.as_ref().filter(|kind| kind.value != "application") {
+        lowering.report(
+            Diagnostic::error(format!("a load balancer of type `{}`", kind.value), kind.span, "")
+                .note("only Application Load Balancers run here")
+                .help("write `application`, or leave it out"),
+        );
+    }
+    let security_groups = security_groups::members(balancer.security_groups.as_ref(), groups, lowering);
+    let attributes = attributes(balancer, lowering);
+    let bind_address = bind_address(balancer, lowering);
+    let files = balancer.listeners.as_ref()?;
+    if files.is_empty() {
+        lowering.report(
+            Diagnostic::error("a load balancer without listeners", balancer.span, "nobody can connect")
+                .help("add one: `- { port: 80, protocol: HTTP, default_action: { forward: NAME } }`"),
+        );
+    }
+    let mut lowered: Vec<(Listener, Span, Vec<Span>)> = Vec::new();
+    for listener in files {
+        if let Some(port) = &listener.port
+            && let Some((_, first, _)) = lowered.iter().find(|(known, ..)| known.port == port.value)
+        {
+            lowering.report(
+                Diagnostic::error(format!("two listeners on port {}", port.value), port.span, "")
+                    .also(*first, "the other")
+                    .aws(
+                        "DuplicateListener: A listener with the specified port already exists.",
+                        "ELBv2 API reference, CreateListener",
+                    ),
+            );
+        }
+        if let Some(listener) = one(listener, domains, target_groups, lowering) {
+            lowered.push(listener);
+        }
+    }
+    rule_quota(file, files, lowering);
+    lowered.sort_by_key(|(listener, ..)| listener.port);
+    lowering.places.listeners = lowered.iter().map(|(_, span, rules)| (*span, rules.clone())).collect();
+    Some(LoadBalancer {
+        name: balancer.name.as_ref().map_or_else(|| default_name(project), |name| name.value.clone()),
+        security_groups,
+        listeners: lowered.into_iter().map(|(listener, ..)| listener).collect(),
+        attributes,
+        bind_address,
+    })
+}
+
+fn default_name(project: &ProjectName) -> String {
+    let name: String = project.as_str().replace('_', "-").chars().take(32).collect();
+    name.trim_matches('-').to_owned()
+}
+
+fn attributes(file: &LoadBalancerFile, lowering: &mut Lowering<'_>) -> LoadBalancerAttributes {
+    let defaults = LoadBalancerAttributes::default();
+    LoadBalancerAttributes {
+        idle_timeout: lowering.seconds(
+            file.idle_timeout.as_ref(),
+            defaults.idle_timeout,
+            (1, 4000),
+            "idle_timeout",
+            ATTRIBUTES,
+        ),
+        client_keep_alive: lowering.seconds(
+            file.client_keep_alive.as_ref(),
+            defaults.client_keep_alive,
+            (60, 604_800),
+            "client_keep_alive",
+            ATTRIBUTES,
+        ),
+        http2_enabled: file.enable_http2.unwrap_or(defaults.http2_enabled),
+        preserve_host_header: file.preserve_host_header.unwrap_or(defaults.preserve_host_header),
+        xff_client_port: file.enable_xff_client_port.unwrap_or(defaults.xff_client_port),
+        xff_mode: match file.xff_header_processing_mode {
+            None | Some(XffWord::Append) => XffMode::Append,
+            Some(XffWord::Preserve) => XffMode::Preserve,
+            Some(XffWord::Remove) => XffMode::Remove,
+        },
+        drop_invalid_header_fields: file.drop_invalid_header_fields.unwrap_or(defaults.drop_invalid_header_fields),
+        desync_mitigation_mode: match file.desync_mitigation_mode.as_ref().map(|word| word.value) {
+            None | Some(DesyncWord::Defensive) => DesyncMode::Defensive,
+            Some(DesyncWord::Monitor) => DesyncMode::Monitor,
+            Some(DesyncWord::Strictest) => DesyncMode::Strictest,
+        },
+        tls_headers: file.enable_tls_version_and_cipher_suite_headers.unwrap_or(defaults.tls_headers),
+    }
+}
+
+fn bind_address(file: &LoadBalancerFile, lowering: &mut Lowering<'_>) -> IpAddr {
+    let loopback = IpAddr::V4(Ipv4Addr::LOCALHOST);
+    let Some(text) = &file.bind_address else { return loopback };
+    match text.parse::<IpAddr>() {
+        Ok(address) => {
+            if !address.is_loopback() {
+                lowering.report(
+                    Diagnostic::warning("the load balancer can be reached from other machines", text.span, "")
+                        .note("without `bind_address` it listens on 127.0.0.1 only"),
+                );
+            }
+            address
+        }
+        Err(_) => {
+            lowering.report(
+                Diagnostic::error(format!("`{}` is not an address to bind", text.value), text.span, "")
+                    .help("127.0.0.1 for this machine only, 0.0.0.0 for everybody who can reach it"),
+            );
+            loopback
+        }
+    }
+}
+
+fn one(
+    file: &ListenerFile,
+    domains: &[DomainName],
+    groups: &BTreeMap<TargetGroupName, TargetGroup>,
+    lowering: &mut Lowering<'_>,
+) -> Option<(Listener, Span, Vec<Span>)> {
+    let https = file.protocol.as_ref().is_some_and(|word| word.value == ListenerProtocolWord::Https);
+    let port = file.port.as_ref().map_or(0, |port| port.value);
+    if let Some(zero) = file.port.as_ref().filter(|port| port.value == 0) {
+        lowering.report(Diagnostic::error("there is no port 0", zero.span, "1 to 65535"));
+    }
+    let at = Where { https, port, groups };
+    let protocol = if https {
+        ListenerProtocol::Https(certificates::tls(file, domains, lowering))
+    } else {
+        certificates::none(file, lowering);
+        ListenerProtocol::Http
+    };
+    let default_action = file.default_action.as_ref().and_then(|action| actions::lower(action, &at, lowering));
+    let mut rules: Vec<(Rule, Span)> = Vec::new();
+    for rule in file.rules.iter().flatten() {
+        let Some(lowered) = self::rule(rule, &at, lowering) else { continue };
+        let span = rule.priority.as_ref().map_or(rule.span, |priority| priority.span);
+        if let Some((_, first)) = rules.iter().find(|(known, _)| known.priority == lowered.priority) {
+            let taken: Vec<u32> = rules.iter().map(|(rule, _)| rule.priority).collect();
+            let free = (lowered.priority..=50000).find(|priority| !taken.contains(priority));
+            lowering.report(
+                Diagnostic::error(format!("two rules with priority {}", lowered.priority), span, "")
+                    .also(*first, "the other")
+                    .aws("PriorityInUse: The specified priority is in use.", "ELBv2 API reference, CreateRule")
+                    .maybe_help(free.map(|free| format!("the next free priority is {free}"))),
+            );
+        }
+        rules.push((lowered, span));
+    }
+    rules.sort_by_key(|(rule, _)| rule.priority);
+    let (rules, spans) = rules.into_iter().unzip();
+    file.protocol.as_ref()?;
+    let listener = Listener { port, bind_port: port, protocol, default_action: default_action?, rules };
+    let span = file.port.as_ref()?.span;
+    Some((listener, span, spans))
+}
+
+fn rule(file: &RuleFile, at: &Where<'_>, lowering: &mut Lowering<'_>) -> Option<Rule> {
+    if let Some(priority) = &file.priority {
+        lowering.within(priority, 1, 50000, "priority", RULES);
+    }
+    let mut conditions: Vec<Condition> = Vec::new();
+    let mut seen: Vec<(&'static str, Span)> = Vec::new();
+    if let Some(files) = file.conditions.as_ref() {
+        if files.is_empty() {
+            lowering.report(
+                Diagnostic::error("a rule without conditions", file.span, "")
+                    .note(format!("every rule but the default one has at least one condition ({RULES})"))
+                    .help("what happens when nothing else matches is the listener's `default_action`"),
+            );
+        }
+        for condition in files {
+            let Some(lowered) = conditions::lower(condition, lowering) else { continue };
+            let kind = kind(&lowered);
+            let first =
+                seen.iter().find(|(known, _)| *known == kind && !matches!(kind, "http-header" | "query-string"));
+            if let Some((_, first)) = first {
+                lowering.report(
+                    Diagnostic::error(format!("two {kind} conditions in one rule"), condition.span, "")
+                        .also(*first, "the other")
+                        .note(format!(
+                            "a rule has at most one each of host-header, http-request-method, path-pattern and source-ip ({RULES})"
+                        ))
+                        .help("give one condition several values: they are alternatives"),
+                );
+            }
+            seen.push((kind, condition.span));
+            conditions.push(lowered);
+        }
+    }
+    limits(&conditions, file.span, lowering);
+    let action = file.action.as_ref().and_then(|action| actions::lower(action, at, lowering));
+    let priority = file.priority.as_ref()?.value;
+    (!conditions.is_empty()).then_some(Rule { priority, conditions, action: action? })
+}
+
+/// As the API spells it.
+pub(crate) fn kind(condition: &Condition) -> &'static str {
+    match condition {
+        Condition::HostHeader(_) => "host-header",
+        Condition::PathPattern(_) => "path-pattern",
+        Condition::HttpHeader { .. } => "http-header",
+        Condition::HttpRequestMethod(_) => "http-request-method",
+        Condition::QueryString(_) => "query-string",
+        Condition::SourceIp(_) => "source-ip",
+    }
+}
+
+fn limits(conditions: &[Condition], span: Span, lowering: &mut Lowering<'_>) {
+    let patterns = |patterns: &Patterns| match patterns {
+        Patterns::Wildcards(values) => (values.len(), values.iter().map(|value| wildcards(value)).sum()),
+        Patterns::Regexes(values) => (values.len(), 0),
+    };
+    let (mut values, mut stars) = (0, 0);
+    for condition in conditions {
+        let (count, wild): (usize, usize) = match condition {
+            Condition::HostHeader(list) | Condition::PathPattern(list) => patterns(list),
+            Condition::HttpHeader { values, .. } => patterns(values),
+            Condition::HttpRequestMethod(methods) => (methods.len(), 0),
+            Condition::QueryString(pairs) => (
+                pairs.len(),
+                pairs.iter().map(|pair| wildcards(&pair.value) + pair.key.as_deref().map_or(0, wildcards)).sum(),
+            ),
+            Condition::SourceIp(networks) => (networks.len(), 0),
+        };
+        values += count;
+        stars += wild;
+    }
+    if values > VALUES_PER_RULE {
+        lowering.report(
+            Diagnostic::error(format!("{values} condition values in one rule"), span, "")
+                .aws("ValidationError: A rule can only have '5' condition values and regex values", QUOTAS)
+                .help("split it into two rules with the same action"),
+        );
+    }
+    if stars > WILDCARDS_PER_RULE {
+        lowering.report(
+            Diagnostic::error(format!("{stars} wildcards in one rule"), span, "")
+                .note(format!("at most {WILDCARDS_PER_RULE} wildcards per rule ({QUOTAS})"))
+                .help("split it into several rules with the same action"),
+        );
+    }
+}
+
+fn wildcards(pattern: &str) -> usize {
+    pattern.matches(['*', '?']).count()
+}
+
+fn rule_quota(file: &File, listeners: &[ListenerFile], lowering: &mut Lowering<'_>) {
+    let quota = file.quotas.as_ref().and_then(|quotas| quotas.rules_per_load_balancer.as_ref());
+    let limit = quota.map_or(RULES_PER_LOAD_BALANCER, |quota| quota.value) as usize;
+    let rules: Vec<&RuleFile> = listeners.iter().flat_map(|listener| listener.rules.iter().flatten()).collect();
+    if let Some(over) = rules.get(limit) {
+        lowering.report(
+            Diagnostic::error(
+                format!("{} rules, the load balancer takes {limit}", rules.len()),
+                over.priority.as_ref().map_or(over.span, |priority| priority.span),
+                format!("rule {}", limit + 1),
+            )
+            .aws(
+                "TooManyRules: You've reached the limit on the number of rules per load balancer.",
+                "ELBv2 API reference, CreateRule",
+            )
+            .note(format!("default rules are not counted; the quota can be raised on request ({QUOTAS})"))
+            .help("if yours is higher, write `quotas: {rules_per_load_balancer: N}`"),
+        );
+    }
+}

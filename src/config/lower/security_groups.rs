@@ -1,0 +1,193 @@
+//! `security_groups`, and who is in which (Amazon VPC user guide, "Security groups for your VPC").
+
+use std::collections::BTreeMap;
+
+use ipnet::IpNet;
+
+use super::Lowering;
+use crate::config::diagnostics::Diagnostic;
+use crate::config::file::{File, IngressFile};
+use crate::config::read::Spanned;
+use crate::config::suggest::help_for;
+use crate::model::listener::LoadBalancer;
+use crate::model::security_group::{IngressRule, IpProtocol, SecurityGroup, Source};
+use crate::model::service::Service;
+use crate::model::{SecurityGroupName, ServiceName, Topology};
+
+const PAGE: &str = "Amazon VPC user guide, Security group rules";
+
+pub(super) type Groups = BTreeMap<SecurityGroupName, SecurityGroup>;
+
+/// All of them, by name.
+pub(super) fn lower(file: &File, lowering: &mut Lowering<'_>) -> Groups {
+    let names: Vec<&str> =
+        file.security_groups.iter().flat_map(|groups| groups.iter()).map(|(name, _)| name.as_str()).collect();
+    let mut groups = Groups::new();
+    for (name, group) in file.security_groups.iter().flat_map(|groups| groups.iter()) {
+        let rules = group.ingress.iter().flatten();
+        let ingress = rules.filter_map(|rule| ingress(rule, &names, lowering)).collect();
+        groups.insert(SecurityGroupName::new(&name.value), SecurityGroup { ingress });
+    }
+    groups
+}
+
+fn ingress(file: &IngressFile, names: &[&str], lowering: &mut Lowering<'_>) -> Option<IngressRule> {
+    let protocol = match file.protocol.as_ref().map(|protocol| protocol.as_str()) {
+        None | Some("tcp" | "6") => IpProtocol::Tcp,
+        Some("udp" | "17") => IpProtocol::Udp,
+        Some("-1" | "all") => IpProtocol::All,
+        Some(_) => {
+            if let Some(protocol) = &file.protocol {
+                lowering.report(
+                    Diagnostic::error(format!("`{}` is not a protocol here", protocol.value), protocol.span, "")
+                        .note(format!("`tcp`, `udp`, or `-1` for all protocols and ports ({PAGE})"))
+                        .maybe_help(help_for(protocol, "write", ["tcp", "udp", "-1"])),
+                );
+            }
+            return None;
+        }
+    };
+    let ports = ports(file, protocol, lowering);
+    let source = source(file, names, lowering);
+    let ((from_port, to_port), source) = (ports?, source?);
+    Some(IngressRule { protocol, from_port, to_port, source })
+}
+
+fn ports(file: &IngressFile, protocol: IpProtocol, lowering: &mut Lowering<'_>) -> Option<(u16, u16)> {
+    match (&file.port, &file.from_port, &file.to_port) {
+        _ if protocol == IpProtocol::All => Some((0, u16::MAX)),
+        (Some(port), None, None) => Some((port.value, port.value)),
+        (None, Some(from), Some(to)) if from.value <= to.value => Some((from.value, to.value)),
+        (None, Some(from), Some(to)) => {
+            let wrong = Diagnostic::error("the range of ports runs backwards", from.span, "");
+            lowering.report(wrong.also(to.span, "up to here"));
+            None
+        }
+        _ => {
+            lowering.report(
+                Diagnostic::error("an ingress rule needs `port`, or `from_port` and `to_port`", file.span, "")
+                    .help("for all ports, write `protocol: \"-1\"`"),
+            );
+            None
+        }
+    }
+}
+
+fn source(file: &IngressFile, names: &[&str], lowering: &mut Lowering<'_>) -> Option<Source> {
+    match (&file.cidr, &file.security_group) {
+        (Some(cidr), None) => {
+            if let Ok(network) = cidr.parse::<IpNet>() {
+                return Some(Source::Cidr(network));
+            }
+            let help = cidr.parse::<std::net::IpAddr>().ok().map(|address| {
+                format!("for one address, write {address}/{}", if address.is_ipv4() { 32 } else { 128 })
+            });
+            lowering.report(
+                Diagnostic::error(format!("`{}` is not a network", cidr.value), cidr.span, "")
+                    .note(format!("an address and the length of its prefix, e.g. 10.0.0.0/16 ({PAGE})"))
+                    .maybe_help(help),
+            );
+            None
+        }
+        (None, Some(group)) => {
+            known(group, names, lowering)?;
+            Some(Source::SecurityGroup(SecurityGroupName::new(&group.value)))
+        }
+        _ => {
+            lowering.report(
+                Diagnostic::error("an ingress rule needs either `cidr` or `security_group`", file.span, "")
+                    .help("let the load balancer in with `security_group: NAME`, everybody with `cidr: 0.0.0.0/0`"),
+            );
+            None
+        }
+    }
+}
+
+/// Groups that a load balancer or a service is in.
+pub(super) fn members(
+    names: Option<&Vec<Spanned<String>>>,
+    groups: &Groups,
+    lowering: &mut Lowering<'_>,
+) -> Vec<SecurityGroupName> {
+    let all: Vec<&str> = groups.keys().map(SecurityGroupName::as_str).collect();
+    if let Some(sixth) = names.and_then(|names| names.get(5)) {
+        lowering.report(
+            Diagnostic::error("more than five security groups", sixth.span, "the sixth")
+                .note("a network interface is in at most five (ECS API reference, AwsVpcConfiguration)"),
+        );
+    }
+    names
+        .into_iter()
+        .flatten()
+        .filter_map(|name| known(name, &all, lowering).map(|()| SecurityGroupName::new(&name.value)))
+        .collect()
+}
+
+fn known(name: &Spanned<String>, names: &[&str], lowering: &mut Lowering<'_>) -> Option<()> {
+    if names.contains(&name.as_str()) {
+        return Some(());
+    }
+    lowering.report(
+        Diagnostic::error(format!("there is no security group `{}`", name.value), name.span, "").maybe_help(
+            help_for(name, "the security groups are", names.iter().copied())
+                .or_else(|| Some("declare it under `security_groups`".to_owned())),
+        ),
+    );
+    None
+}
+
+/// Whoever names no group is in the VPC's `default` one, which lets in its own members and nobody else.
+pub(super) fn join_default(
+    groups: &mut Groups,
+    load_balancer: &mut LoadBalancer,
+    services: &mut BTreeMap<ServiceName, Service>,
+) {
+    let default = SecurityGroupName::new("default");
+    let mut needed = false;
+    let lists = std::iter::once(&mut load_balancer.security_groups)
+        .chain(services.values_mut().map(|service| &mut service.security_groups));
+    for list in lists {
+        if list.is_empty() {
+            list.push(default.clone());
+            needed = true;
+        }
+    }
+    if needed {
+        groups.entry(default.clone()).or_insert_with(|| SecurityGroup {
+            ingress: vec![IngressRule {
+                protocol: IpProtocol::All,
+                from_port: 0,
+                to_port: u16::MAX,
+                source: Source::SecurityGroup(default),
+            }],
+        });
+    }
+}
+
+/// Whether some group among `groups` lets members of `from` in on a TCP port. A network lets the load balancer in
+/// when it is everything or private: the load balancer's own address is one of the VPC's.
+pub(crate) fn lets_in(
+    topology: &Topology,
+    groups: &[SecurityGroupName],
+    from: &[SecurityGroupName],
+    port: u16,
+) -> bool {
+    groups.iter().filter_map(|name| topology.security_groups.get(name)).flat_map(|group| &group.ingress).any(|rule| {
+        rule.protocol != IpProtocol::Udp
+            && (rule.from_port..=rule.to_port).contains(&port)
+            && match &rule.source {
+                Source::SecurityGroup(name) => from.contains(name),
+                Source::Cidr(IpNet::V4(network)) => network.prefix_len() == 0 || network.addr().is_private(),
+                Source::Cidr(IpNet::V6(network)) => network.prefix_len() == 0,
+            }
+    })
+}
+
+/// Whether some group among `groups` lets anybody on the internet in on a TCP port.
+pub(crate) fn lets_clients_in(topology: &Topology, groups: &[SecurityGroupName], port: u16) -> bool {
+    groups.iter().filter_map(|name| topology.security_groups.get(name)).flat_map(|group| &group.ingress).any(|rule| {
+        rule.protocol != IpProtocol::Udp
+            && (rule.from_port..=rule.to_port).contains(&port)
+            && matches!(rule.source, Source::Cidr(_))
+    })
+}

@@ -1,0 +1,333 @@
+//! `services` and the task definitions they name (ECS API reference, CreateService).
+
+use std::collections::BTreeMap;
+use std::io::ErrorKind;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::security_groups::Groups;
+use super::{Lowering, names, security_groups};
+use crate::config::diagnostics::Diagnostic;
+use crate::config::file::File;
+use crate::config::file::service::{BuildFile, ServiceFile};
+use crate::config::read::{Named, Spanned};
+use crate::config::suggest::help_for;
+use crate::config::task_definition::{self, ReadDefinition, unknown_container};
+use crate::config::tree;
+use crate::model::service::{Build, LoadBalancerBinding, Service};
+use crate::model::target_group::TargetGroup;
+use crate::model::{ContainerName, ServiceName, TargetGroupName};
+
+const CREATE: &str = "ECS API reference, CreateService";
+
+/// All of them, by name.
+pub(super) fn lower(
+    file: &File,
+    target_groups: &BTreeMap<TargetGroupName, TargetGroup>,
+    groups: &Groups,
+    lowering: &mut Lowering<'_>,
+) -> BTreeMap<ServiceName, Service> {
+    let mut services = BTreeMap::new();
+    let mut read: BTreeMap<String, Option<ReadDefinition>> = BTreeMap::new();
+    for (name, service) in file.services.iter().flat_map(|services| services.iter()) {
+        names::ecs(name, "ServiceName", lowering);
+        lowering.places.services.insert(name.value.clone(), name.span);
+        let security_groups = security_groups::members(service.security_groups.as_ref(), groups, lowering);
+        settings(service, lowering);
+        let definition = service.task_definition.as_ref().and_then(|path| {
+            // Two services may run the same definition: its mistakes are reported once.
+            let known = read.get(&path.value).cloned();
+            known.unwrap_or_else(|| {
+                let definition = task_definition(path, lowering);
+                read.insert(path.value.clone(), definition.clone());
+                definition
+            })
+        });
+        let bindings = bindings(name, service, definition.as_ref(), target_groups, lowering);
+        let builds = builds(service, definition.as_ref(), lowering);
+        let definition = definition.map(|definition| environment(service.environment.as_ref(), definition, lowering));
+        let Some(definition) = definition else { continue };
+        for wanted in &definition.secrets {
+            if !lowering.wanted.iter().any(|known| known.span == wanted.span) {
+                lowering.wanted.push(wanted.clone());
+            }
+        }
+        services.insert(
+            ServiceName::new(&name.value),
+            Service {
+                task_definition: Arc::new(definition.definition),
+                desired_count: service.desired_count.as_ref().map_or(1, |count| count.value),
+                security_groups,
+                load_balancers: bindings,
+                builds,
+                health_check_grace_period: Duration::from_secs(
+                    service.health_check_grace_period_seconds.as_ref().map_or(0, |seconds| seconds.value.into()),
+                ),
+            },
+        );
+    }
+    services
+}
+
+fn settings(file: &ServiceFile, lowering: &mut Lowering<'_>) {
+    if let Some(launch) = file.launch_type.as_ref().filter(|launch| launch.value != "FARGATE") {
+        lowering.report(
+            Diagnostic::error(format!("a service of launch type `{}`", launch.value), launch.span, "")
+                .note("only Fargate is run here")
+                .help("write `FARGATE`, or leave it out"),
+        );
+    }
+    if let Some(strategy) = file.scheduling_strategy.as_ref().filter(|strategy| strategy.value != "REPLICA") {
+        lowering.report(
+            Diagnostic::error(format!("a service with strategy `{}`", strategy.value), strategy.span, "")
+                .note(format!("Fargate tasks do not support the DAEMON scheduling strategy ({CREATE})"))
+                .help("write `REPLICA`, or leave it out"),
+        );
+    }
+    let least = file.deployment_minimum_healthy_percent.as_ref();
+    let most = file.deployment_maximum_percent.as_ref();
+    if let Some(least) = least.filter(|least| least.value > 100) {
+        let wrong = Diagnostic::error("a minimum of more than everything", least.span, "");
+        lowering.report(wrong.aws("minimumHealthyPercent must be at most 100", CREATE));
+    }
+    if let Some(most) = most.filter(|most| most.value < 100) {
+        lowering.report(
+            Diagnostic::error("a maximum below the desired count", most.span, "")
+                .note(format!("maximumPercent is at least 100 ({CREATE})")),
+        );
+    }
+    if let (Some(least), Some(most)) = (least, most)
+        && (least.value, most.value) == (100, 100)
+    {
+        lowering.report(
+            Diagnostic::error("no task may stop and none may start", most.span, "").also(least.span, "and this").aws(
+                "Both maximumPercent and minimumHealthyPercent cannot be 100 as this will block deployments.",
+                CREATE,
+            ),
+        );
+    }
+    if let Some(count) = file.desired_count.as_ref().filter(|count| count.value > 100) {
+        lowering.report(
+            Diagnostic::error(format!("{} tasks on one machine", count.value), count.span, "at most 100 here")
+                .help("to see a service scale, two or three tasks are enough"),
+        );
+    }
+}
+
+fn task_definition(path: &Spanned<String>, lowering: &mut Lowering<'_>) -> Option<ReadDefinition> {
+    if path.starts_with("arn:") {
+        lowering.report(
+            Diagnostic::error("a task definition in your account cannot be read here", path.span, "")
+                .help("aws ecs describe-task-definition --task-definition FAMILY --query taskDefinition > .aws/task-definition.json"),
+        );
+        return None;
+    }
+    let text = match (lowering.source.read_file)(&lowering.source.folder.join(&path.value)) {
+        Ok(text) => text,
+        Err(error) => {
+            let why = if error.kind() == ErrorKind::NotFound {
+                "there is no such file".to_owned()
+            } else {
+                error.to_string()
+            };
+            lowering.report(
+                Diagnostic::error(format!("cannot read the task definition `{}`", path.value), path.span, why)
+                    .note("the path is relative to the folder of this file")
+                    .help("to get the one that runs: aws ecs describe-task-definition --task-definition FAMILY --query taskDefinition"),
+            );
+            return None;
+        }
+    };
+    let shown = match lowering.source.path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent.join(&path.value),
+        _ => Path::new(&path.value).to_owned(),
+    };
+    let id = lowering.sources.add(&shown, &text);
+    match tree::parse(lowering.sources, id) {
+        Ok(root) => task_definition::read(&root, &mut lowering.reader),
+        Err(diagnostic) => {
+            lowering.report(*diagnostic);
+            None
+        }
+    }
+}
+
+fn container_names(definition: &ReadDefinition) -> Vec<&str> {
+    definition.definition.containers.iter().map(|container| container.name.as_str()).collect()
+}
+
+fn bindings(
+    service: &Spanned<String>,
+    file: &ServiceFile,
+    definition: Option<&ReadDefinition>,
+    target_groups: &BTreeMap<TargetGroupName, TargetGroup>,
+    lowering: &mut Lowering<'_>,
+) -> Vec<LoadBalancerBinding> {
+    let mut bindings: Vec<LoadBalancerBinding> = Vec::new();
+    let mut spans = Vec::new();
+    for binding in file.load_balancers.iter().flatten() {
+        let target_group = binding.target_group.as_ref().and_then(|name| lowering.target_group(name));
+        if let (Some(name), Some(port), Some(definition)) = (&binding.container, &binding.port, definition) {
+            port_exists(name, port, definition, lowering);
+        }
+        let (Some(target_group), Some(container), Some(port)) = (target_group, &binding.container, &binding.port)
+        else {
+            continue;
+        };
+        let lowered =
+            LoadBalancerBinding { target_group, container: ContainerName::new(&container.value), port: port.value };
+        if bindings.contains(&lowered) {
+            lowering.report(Diagnostic::error("the same container port in the same group twice", binding.span, ""));
+        }
+        if target_groups.contains_key(&lowered.target_group) {
+            spans.push(port.span);
+            bindings.push(lowered);
+        }
+    }
+    lowering.places.bindings.insert(service.value.clone(), spans);
+    bindings
+}
+
+fn port_exists(name: &Spanned<String>, port: &Spanned<u16>, definition: &ReadDefinition, lowering: &mut Lowering<'_>) {
+    let containers = &definition.definition.containers;
+    let Some(index) = containers.iter().position(|container| container.name.as_str() == name.value) else {
+        lowering.report(
+            unknown_container(name, &container_names(definition), "the task definition")
+                .aws(&format!("The container {} does not exist in the task definition.", name.value), CREATE),
+        );
+        return;
+    };
+    let ports: Vec<u16> = containers[index].port_mappings.iter().map(|mapping| mapping.container_port).collect();
+    if ports.contains(&port.value) {
+        return;
+    }
+    let owner = containers
+        .iter()
+        .find(|container| container.port_mappings.iter().any(|mapping| mapping.container_port == port.value));
+    let help = match (ports.as_slice(), owner) {
+        (_, Some(owner)) => format!("port {} belongs to the container `{}`", port.value, owner.name),
+        ([], None) => format!("add {{\"containerPort\": {}}} to the `portMappings` of `{}`", port.value, name.value),
+        ([only], None) => format!("its port is {only}"),
+        (several, None) => {
+            let several = several.iter().map(u16::to_string).collect::<Vec<_>>().join(", ");
+            format!("its ports are {several}")
+        }
+    };
+    let wrong = format!("the container `{}` has no port {}", name.value, port.value);
+    let mut diagnostic = Diagnostic::error(wrong, port.span, "");
+    if let Some(span) = definition.containers.get(index) {
+        diagnostic = diagnostic.also(*span, "the container");
+    }
+    lowering.report(
+        diagnostic
+            .aws(&format!("The container {} did not have a container port {} defined.", name.value, port.value), CREATE)
+            .help(help),
+    );
+}
+
+fn builds(
+    file: &ServiceFile,
+    definition: Option<&ReadDefinition>,
+    lowering: &mut Lowering<'_>,
+) -> BTreeMap<ContainerName, Build> {
+    let mut builds = BTreeMap::new();
+    for (container, build) in file.build.iter().flat_map(|builds| builds.iter()) {
+        if let Some(definition) = definition {
+            known_container(container, definition, lowering);
+        }
+        if let Some(build) = self::build(build, lowering) {
+            builds.insert(ContainerName::new(&container.value), build);
+        }
+    }
+    builds
+}
+
+fn known_container(name: &Spanned<String>, definition: &ReadDefinition, lowering: &mut Lowering<'_>) {
+    let names = container_names(definition);
+    if !names.contains(&name.as_str()) {
+        lowering.report(unknown_container(name, &names, "the task definition"));
+    }
+}
+
+fn build(file: &BuildFile, lowering: &mut Lowering<'_>) -> Option<Build> {
+    let context = file.context.as_ref()?;
+    let folder = lowering.source.folder.join(&context.value);
+    let dockerfile = file.dockerfile.as_ref().map_or("Dockerfile", |dockerfile| dockerfile.as_str());
+    if let Err(error) = (lowering.source.read_file)(&folder.join(dockerfile))
+        && error.kind() == ErrorKind::NotFound
+    {
+        let at = file.dockerfile.as_ref().map_or(context.span, |dockerfile| dockerfile.span);
+        let beside = (lowering.source.read_file)(&lowering.source.folder.join(dockerfile)).is_ok();
+        lowering.report(
+            Diagnostic::error(format!("there is no `{dockerfile}` in the build context"), at, "")
+                .also(context.span, "the context")
+                .note("the context is relative to this file, the Dockerfile to the context, as in Compose")
+                .maybe_help(beside.then(|| {
+                    "it is relative to this file as you wrote it: make the context `.`, or shorten the path".to_owned()
+                })),
+        );
+    }
+    Some(Build {
+        context: normal(&folder),
+        dockerfile: dockerfile.to_owned(),
+        args: file
+            .args
+            .iter()
+            .flat_map(|args| args.iter())
+            .map(|(key, value)| (key.value.clone(), value.value.clone()))
+            .collect(),
+        target: file.target.as_ref().map(|target| target.value.clone()),
+    })
+}
+
+/// `a/./b/../c` as `a/c`: what people read, and what two builds are compared by.
+fn normal(path: &Path) -> std::path::PathBuf {
+    let mut out = std::path::PathBuf::new();
+    for part in path.components() {
+        match part {
+            std::path::Component::CurDir => {}
+            std::path::Component::ParentDir if out.file_name().is_some() => {
+                out.pop();
+            }
+            part => out.push(part),
+        }
+    }
+    out
+}
+
+/// What the pipeline adds when it deploys: as if it stood in the task definition.
+fn environment(
+    file: Option<&Named<Named<Spanned<String>>>>,
+    mut definition: ReadDefinition,
+    lowering: &mut Lowering<'_>,
+) -> ReadDefinition {
+    for (container, variables) in file.iter().flat_map(|file| file.iter()) {
+        known_container(container, &definition, lowering);
+        let found = definition.definition.containers.iter_mut().find(|known| known.name.as_str() == container.value);
+        let Some(found) = found else { continue };
+        for (name, value) in variables.iter() {
+            if let Some(at) = found.secrets.iter().position(|secret| secret.name == name.value) {
+                lowering.report(
+                    Diagnostic::error(format!("`{}` comes from a secret already", name.value), name.span, "")
+                        .aws(
+                            &format!(
+                                "The secret name must be unique and not shared with any new or existing environment \
+                                 variables set on the container, such as '{}'.",
+                                name.value
+                            ),
+                            task_definition::REGISTER,
+                        )
+                        .help(format!("give the secret `{}` its value under `secrets`", found.secrets[at].secret)),
+                );
+            }
+            found.environment.insert(name.value.clone(), value.value.clone());
+        }
+    }
+    definition
+}
+
+/// For messages about secrets: how a container is called by a name that is nearly right.
+pub(super) fn nearest_secret(name: &str, wanted: &[String]) -> Option<String> {
+    help_for(name, "the containers ask for", wanted.iter().map(String::as_str))
+}

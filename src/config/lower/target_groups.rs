@@ -1,0 +1,312 @@
+//! `target_groups`: settings, health checks, attributes (ELBv2 API reference, CreateTargetGroup; ALB user guide,
+//! "Edit target group attributes").
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+use std::ops::RangeInclusive;
+use std::time::Duration;
+
+use super::{Lowering, names};
+use crate::config::diagnostics::Diagnostic;
+use crate::config::file::File;
+use crate::config::file::target_group::{
+    AlgorithmWord, HealthCheckFile, ProtocolVersionWord, StickinessFile, StickinessWord, TargetGroupFile,
+    TargetProtocolWord,
+};
+use crate::config::read::Spanned;
+use crate::model::TargetGroupName;
+use crate::model::target_group::{
+    Algorithm, HealthCheck, Matcher, ProtocolVersion, StaticTarget, Stickiness, TargetGroup, TargetGroupAttributes,
+    TargetProtocol,
+};
+
+const HEALTH: &str = "ALB user guide, Health checks for Application Load Balancer target groups";
+const ATTRIBUTES: &str = "ALB user guide, Edit target group attributes for your Application Load Balancer";
+const CREATE: &str = "CreateTargetGroup";
+
+/// All of them, by name.
+pub(super) fn lower(file: &File, lowering: &mut Lowering<'_>) -> BTreeMap<TargetGroupName, TargetGroup> {
+    let mut groups = BTreeMap::new();
+    for (name, group) in file.target_groups.iter().flat_map(|groups| groups.iter()) {
+        lowering.places.target_groups.insert(name.value.clone(), name.span);
+        names::elbv2(name, "target group", CREATE, lowering);
+        if let Some(group) = one(group, lowering) {
+            groups.insert(TargetGroupName::new(&name.value), group);
+        }
+    }
+    groups
+}
+
+fn one(file: &TargetGroupFile, lowering: &mut Lowering<'_>) -> Option<TargetGroup> {
+    let version = match file.protocol_version.as_ref().map(|word| word.value) {
+        None | Some(ProtocolVersionWord::Http1) => ProtocolVersion::Http1,
+        Some(ProtocolVersionWord::Http2) => ProtocolVersion::Http2,
+        Some(ProtocolVersionWord::Grpc) => ProtocolVersion::Grpc,
+    };
+    if let Some(port) = file.port.as_ref().filter(|port| port.value == 0) {
+        lowering.report(Diagnostic::error("there is no port 0", port.span, "1 to 65535"));
+    }
+    let health_check = health_check(file.health_check.as_ref(), version, lowering);
+    let attributes = attributes(file, lowering);
+    let port = file.port.as_ref()?.value;
+    let static_targets = file
+        .targets
+        .iter()
+        .flatten()
+        .filter_map(|target| {
+            let address = address(target.address.as_ref()?, lowering)?;
+            Some(StaticTarget { address, port: target.port.as_ref().map_or(port, |port| port.value) })
+        })
+        .collect();
+    Some(TargetGroup {
+        protocol: protocol(file.protocol.as_ref()),
+        protocol_version: version,
+        port,
+        health_check,
+        attributes,
+        static_targets,
+    })
+}
+
+fn protocol(word: Option<&Spanned<TargetProtocolWord>>) -> TargetProtocol {
+    match word.map(|word| word.value) {
+        None | Some(TargetProtocolWord::Http) => TargetProtocol::Http,
+        Some(TargetProtocolWord::Https) => TargetProtocol::Https,
+    }
+}
+
+fn address(text: &Spanned<String>, lowering: &mut Lowering<'_>) -> Option<IpAddr> {
+    let parsed = if text.value == "localhost" { Ok(IpAddr::from([127, 0, 0, 1])) } else { text.parse() };
+    parsed
+        .inspect_err(|_| {
+            lowering.report(
+                Diagnostic::error(format!("`{}` is not an address", text.value), text.span, "")
+                    .note("a target of type `ip` is registered by its address (ELBv2 API reference, RegisterTargets)")
+                    .help("for a process on this machine, write 127.0.0.1"),
+            );
+        })
+        .ok()
+}
+
+fn health_check(file: Option<&HealthCheckFile>, version: ProtocolVersion, lowering: &mut Lowering<'_>) -> HealthCheck {
+    let grpc = version == ProtocolVersion::Grpc;
+    let mut check = HealthCheck {
+        protocol: TargetProtocol::Http,
+        port: None,
+        path: if grpc { "/AWS.ALB/healthcheck" } else { "/" }.to_owned(),
+        interval: Duration::from_secs(30),
+        timeout: Duration::from_secs(5),
+        healthy_threshold: 5,
+        unhealthy_threshold: 2,
+        matcher: Matcher(vec![if grpc { 12..=12 } else { 200..=200 }]),
+    };
+    let Some(file) = file else { return check };
+    if let Some(enabled) = file.enabled.as_ref().filter(|enabled| !enabled.value) {
+        lowering.report(
+            Diagnostic::error("health checks cannot be turned off", enabled.span, "")
+                .note(format!("for targets of type `ip` and `instance` they are always on ({HEALTH})"))
+                .help("to accept any answer, write `matcher: 200-499`"),
+        );
+    }
+    check.protocol = protocol(file.protocol.as_ref());
+    check.port = file.port.as_ref().and_then(|port| health_port(port, lowering));
+    if let Some(path) = &file.path {
+        if !path.starts_with('/')
+            || path.len() > 1024
+            || path.chars().any(|c| c.is_whitespace() || !c.is_ascii_graphic())
+        {
+            lowering.report(
+                Diagnostic::error("not a path for health checks", path.span, "")
+                    .note(format!(
+                        "it begins with `/`, has at most 1024 characters and no spaces; a query may follow ({HEALTH})"
+                    ))
+                    .maybe_help((!path.starts_with('/')).then(|| format!("write `/{}`", path.value))),
+            );
+        }
+        check.path.clone_from(&path.value);
+    }
+    check.interval = lowering.seconds(file.interval.as_ref(), check.interval, (5, 300), "interval", HEALTH);
+    check.timeout = lowering.seconds(file.timeout.as_ref(), check.timeout, (2, 120), "timeout", HEALTH);
+    if check.timeout >= check.interval {
+        let at = file.timeout.as_ref().or(file.interval.as_ref()).map_or(file.span, |field| field.span);
+        lowering.report(
+            Diagnostic::error(
+                format!(
+                    "the timeout ({} s) is not smaller than the interval ({} s)",
+                    check.timeout.as_secs(),
+                    check.interval.as_secs()
+                ),
+                at,
+                "",
+            )
+            .note(format!("the timeout must be smaller than the interval ({HEALTH})")),
+        );
+    }
+    for (field, value, name) in [
+        (&file.healthy_threshold, &mut check.healthy_threshold, "healthy_threshold"),
+        (&file.unhealthy_threshold, &mut check.unhealthy_threshold, "unhealthy_threshold"),
+    ] {
+        if let Some(field) = field {
+            lowering.within(field, 2, 10, name, HEALTH);
+            *value = field.value;
+        }
+    }
+    if let Some(text) = &file.matcher {
+        let (least, most) = if grpc { (0, 99) } else { (200, 499) };
+        match matcher(text, least, most) {
+            Ok(matcher) => check.matcher = matcher,
+            Err(why) => {
+                let wrong = Diagnostic::error("not a matcher for health checks", text.span, why);
+                let wrong = if grpc {
+                    let words =
+                        format!("Health check matcher GRPC code '{}' must be within '0-99' inclusive", text.value);
+                    wrong.aws(&words, "ELBv2 API reference, CreateTargetGroup")
+                } else {
+                    wrong.note(format!("the codes are 200 to 499 ({HEALTH})"))
+                };
+                lowering.report(wrong.help("write codes and ranges with commas between them: 200,202 or 200-299"));
+            }
+        }
+    }
+    check
+}
+
+fn health_port(port: &Spanned<String>, lowering: &mut Lowering<'_>) -> Option<u16> {
+    if port.value == "traffic-port" {
+        return None;
+    }
+    let number = port.parse().ok().filter(|number: &u16| *number > 0);
+    if number.is_none() {
+        lowering.report(
+            Diagnostic::error(format!("`{}` is not a port for health checks", port.value), port.span, "")
+                .note(format!("`traffic-port`, or 1 to 65535 ({HEALTH})")),
+        );
+    }
+    number
+}
+
+/// `200`, `200,202`, `200-299`.
+fn matcher(text: &str, least: u16, most: u16) -> Result<Matcher, &'static str> {
+    let mut ranges: Vec<RangeInclusive<u16>> = Vec::new();
+    for part in text.split(',') {
+        let (from, to) = part.trim().split_once('-').unwrap_or((part.trim(), part.trim()));
+        let (Ok(from), Ok(to)) = (from.trim().parse::<u16>(), to.trim().parse::<u16>()) else {
+            return Err("not a number, nor a range of numbers");
+        };
+        if from < least || to > most {
+            return Err(if most == 99 { "codes of gRPC are 0 to 99" } else { "only 200 to 499 can be healthy" });
+        }
+        if from > to {
+            return Err("the range runs backwards");
+        }
+        ranges.push(from..=to);
+    }
+    Ok(Matcher(ranges))
+}
+
+fn attributes(file: &TargetGroupFile, lowering: &mut Lowering<'_>) -> TargetGroupAttributes {
+    let defaults = TargetGroupAttributes::default();
+    let algorithm_span = file.load_balancing_algorithm_type.as_ref().map(|word| word.span);
+    let algorithm = match file.load_balancing_algorithm_type.as_ref().map(|word| word.value) {
+        None | Some(AlgorithmWord::RoundRobin) => Algorithm::RoundRobin,
+        Some(AlgorithmWord::LeastOutstandingRequests) => Algorithm::LeastOutstandingRequests,
+        Some(AlgorithmWord::WeightedRandom) => Algorithm::WeightedRandom,
+    };
+    let slow_start = file.slow_start.as_ref();
+    if let Some(slow) = slow_start.filter(|slow| slow.value != 0) {
+        lowering.within(slow, 30, 900, "slow_start", ATTRIBUTES);
+        if algorithm != Algorithm::RoundRobin
+            && let Some(other) = algorithm_span
+        {
+            lowering.report(
+                Diagnostic::error("slow start goes with round robin only", slow.span, "")
+                    .also(other, "this algorithm")
+                    .note(format!("slow start cannot be combined with the other algorithms ({ATTRIBUTES})")),
+            );
+        }
+    }
+    let stickiness = file.stickiness.as_ref().and_then(|sticky| stickiness(sticky, lowering));
+    if stickiness.is_some()
+        && algorithm == Algorithm::WeightedRandom
+        && let (Some(sticky), Some(other)) = (&file.stickiness, algorithm_span)
+    {
+        lowering.report(
+            Diagnostic::error("stickiness does not go with `weighted_random`", sticky.span, "")
+                .also(other, "this algorithm")
+                .note(format!("weighted random excludes stickiness and slow start ({ATTRIBUTES})")),
+        );
+    }
+    let routing = file.target_group_health.as_ref().and_then(|health| health.unhealthy_state_routing.as_ref());
+    let count = routing.and_then(|routing| routing.minimum_healthy_targets_count.as_ref());
+    if let Some(count) = count.filter(|count| count.value == 0) {
+        lowering.report(Diagnostic::error("at least 1", count.span, "").note(ATTRIBUTES));
+    }
+    let percentage = routing.and_then(|routing| routing.minimum_healthy_targets_percentage.as_ref()).and_then(|text| {
+        if text.value == "off" {
+            return None;
+        }
+        let number = text.parse().ok().filter(|number| (1..=100).contains(number));
+        if number.is_none() {
+            let wrong = Diagnostic::error(format!("`{}` is not a percentage", text.value), text.span, "");
+            lowering.report(wrong.note(format!("`off`, or 1 to 100 ({ATTRIBUTES})")));
+        }
+        number
+    });
+    TargetGroupAttributes {
+        deregistration_delay: lowering.seconds(
+            file.deregistration_delay.as_ref(),
+            defaults.deregistration_delay,
+            (0, 3600),
+            "deregistration_delay",
+            ATTRIBUTES,
+        ),
+        algorithm,
+        slow_start: Duration::from_secs(slow_start.map_or(0, |slow| slow.value.into())),
+        stickiness,
+        minimum_healthy_targets: count.map_or(defaults.minimum_healthy_targets, |count| count.value),
+        minimum_healthy_percentage: percentage,
+    }
+}
+
+fn stickiness(file: &StickinessFile, lowering: &mut Lowering<'_>) -> Option<Stickiness> {
+    let day = Duration::from_secs(86400);
+    let duration = lowering.seconds(file.cookie_duration.as_ref(), day, (1, 604_800), "cookie_duration", ATTRIBUTES);
+    let kind = file.kind.as_ref()?;
+    let read = match kind.value {
+        StickinessWord::LbCookie => Stickiness::LbCookie { duration },
+        StickinessWord::AppCookie => {
+            let Some(name) = &file.cookie_name else {
+                lowering.report(
+                    Diagnostic::error("`app_cookie` needs the name of the cookie", kind.span, "")
+                        .note(format!("stickiness.app_cookie.cookie_name has no default ({ATTRIBUTES})"))
+                        .help("add `cookie_name`"),
+                );
+                return None;
+            };
+            if ["AWSALB", "AWSALBAPP", "AWSALBTG"].iter().any(|reserved| name.starts_with(reserved)) {
+                lowering.report(
+                    Diagnostic::error("a cookie name that the load balancer keeps for itself", name.span, "").note(
+                        format!("names that begin with AWSALB, AWSALBAPP or AWSALBTG are reserved ({ATTRIBUTES})"),
+                    ),
+                );
+            }
+            Stickiness::AppCookie { cookie_name: name.value.clone(), duration }
+        }
+    };
+    file.enabled.unwrap_or(true).then_some(read)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn matchers_take_codes_and_ranges() {
+        assert_eq!(matcher("200", 200, 499), Ok(Matcher(vec![200..=200])));
+        assert_eq!(matcher("200, 202", 200, 499), Ok(Matcher(vec![200..=200, 202..=202])));
+        assert_eq!(matcher("200-299,404", 200, 499), Ok(Matcher(vec![200..=299, 404..=404])));
+        for bad in ["", "2xx", "500", "299-200", "200-599", "200,"] {
+            assert!(matcher(bad, 200, 499).is_err(), "{bad}");
+        }
+    }
+}

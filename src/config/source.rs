@@ -1,0 +1,178 @@
+//! The texts that were read and places in them: what a diagnostic points at.
+
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+
+/// A range of bytes in one of the files that were read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Span {
+    file: u16,
+    start: u32,
+    end: u32,
+}
+
+impl Span {
+    /// `range` of the file that [`Sources::add`] numbered `file`.
+    pub(crate) fn new(file: FileId, range: Range<usize>) -> Self {
+        let clamp = |offset: usize| u32::try_from(offset).unwrap_or(u32::MAX);
+        Self { file: file.0, start: clamp(range.start), end: clamp(range.end.max(range.start)) }
+    }
+
+    /// The bytes it covers.
+    pub(crate) fn range(self) -> Range<usize> {
+        self.start as usize..self.end as usize
+    }
+
+    /// Which file it is in.
+    pub(crate) fn file(self) -> FileId {
+        FileId(self.file)
+    }
+
+    /// A part of it, in bytes from its start; never reaches past its end.
+    pub(crate) fn slice(self, part: Range<usize>) -> Self {
+        let start = self.range().start + part.start;
+        let end = self.range().start + part.end;
+        Self::new(self.file(), start.min(self.range().end)..end.min(self.range().end))
+    }
+}
+
+/// Which of the files that were read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct FileId(u16);
+
+/// Line and column, both from 1, as editors count them.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Location {
+    /// As the user would type it.
+    pub path: PathBuf,
+    /// From 1.
+    pub line: usize,
+    /// From 1, in characters.
+    pub column: usize,
+}
+
+impl std::fmt::Display for Location {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}:{}:{}", show_path(&self.path), self.line, self.column)
+    }
+}
+
+/// Every file that took part: `neargate.yaml`, the task definitions, `.env`.
+#[derive(Clone, Debug, Default)]
+pub struct Sources {
+    files: Vec<SourceFile>,
+}
+
+#[derive(Clone, Debug)]
+struct SourceFile {
+    path: PathBuf,
+    text: String,
+    line_starts: Vec<usize>,
+    /// Values of secrets: shown as asterisks, whatever points at their line.
+    secret: Vec<Range<usize>>,
+}
+
+impl Sources {
+    /// Takes a text in. `path` is what messages call it.
+    pub(crate) fn add(&mut self, path: &Path, text: &str) -> FileId {
+        let line_starts = std::iter::once(0).chain(text.match_indices('\n').map(|(at, _)| at + 1)).collect();
+        self.files.push(SourceFile { path: path.to_owned(), text: text.to_owned(), line_starts, secret: Vec::new() });
+        FileId(u16::try_from(self.files.len() - 1).unwrap_or(u16::MAX))
+    }
+
+    /// Never show these bytes.
+    pub(crate) fn hide(&mut self, span: Span) {
+        if let Some(file) = self.files.get_mut(usize::from(span.file)) {
+            file.secret.push(span.range());
+        }
+    }
+
+    /// The files in the order they were read: whatever changes one of them changes the topology.
+    pub fn paths(&self) -> impl Iterator<Item = &Path> {
+        self.files.iter().map(|file| file.path.as_path())
+    }
+
+    /// What messages call the file.
+    pub(crate) fn path(&self, file: FileId) -> &Path {
+        self.files.get(usize::from(file.0)).map_or(Path::new("?"), |file| &file.path)
+    }
+
+    /// The text as it was read.
+    pub(crate) fn text(&self, file: FileId) -> &str {
+        self.files.get(usize::from(file.0)).map_or("", |file| &file.text)
+    }
+
+    /// Line and column of the span's first character.
+    pub fn location(&self, span: Span) -> Location {
+        let text = self.text(span.file());
+        let start = floor_char_boundary(text, span.range().start);
+        let line = self.line(span.file(), start);
+        let line_start = self.line_start(span.file(), line);
+        let column = text.get(line_start..start).map_or(0, |before| before.chars().count()) + 1;
+        Location { path: self.path(span.file()).to_owned(), line: line + 1, column }
+    }
+
+    /// Number of the line (from 0) that holds the byte.
+    pub(crate) fn line(&self, file: FileId, offset: usize) -> usize {
+        self.files
+            .get(usize::from(file.0))
+            .map_or(0, |file| file.line_starts.partition_point(|start| *start <= offset).saturating_sub(1))
+    }
+
+    /// First byte of a line (from 0); the end of the text when there is no such line.
+    pub(crate) fn line_start(&self, file: FileId, line: usize) -> usize {
+        self.files
+            .get(usize::from(file.0))
+            .map_or(0, |file| file.line_starts.get(line).copied().unwrap_or(file.text.len()))
+    }
+
+    /// The bytes of the range for people to read: same length, secrets as asterisks.
+    pub(crate) fn shown(&self, file: FileId, range: Range<usize>) -> String {
+        let Some(source) = self.files.get(usize::from(file.0)) else { return String::new() };
+        let mut shown = source.text.get(range.clone()).unwrap_or_default().to_owned();
+        for secret in &source.secret {
+            let start = secret.start.clamp(range.start, range.end) - range.start;
+            let end = secret.end.clamp(range.start, range.end) - range.start;
+            if let Some(covered) = shown.get(start..end) {
+                let stars: String = covered.bytes().map(|byte| if byte == b'\n' { '\n' } else { '*' }).collect();
+                shown.replace_range(start..end, &stars);
+            }
+        }
+        shown
+    }
+}
+
+/// A path with `/` everywhere, so that messages are the same on every system.
+pub(crate) fn show_path(path: &Path) -> String {
+    path.display().to_string().replace('\\', "/")
+}
+
+/// The largest character boundary that is not after `offset`.
+pub(crate) fn floor_char_boundary(text: &str, offset: usize) -> usize {
+    let mut at = offset.min(text.len());
+    while !text.is_char_boundary(at) {
+        at -= 1;
+    }
+    at
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_location_counts_characters_not_bytes() {
+        let mut sources = Sources::default();
+        let file = sources.add(Path::new("a.yaml"), "a: b\nä: ö\n");
+        let at = sources.text(file).find('ö').unwrap();
+        assert_eq!(sources.location(Span::new(file, at..at + 2)).to_string(), "a.yaml:2:4");
+    }
+
+    #[test]
+    fn hidden_bytes_are_shown_as_asterisks() {
+        let mut sources = Sources::default();
+        let file = sources.add(Path::new("a.yaml"), "key: hunter2\n");
+        sources.hide(Span::new(file, 5..12));
+        assert_eq!(sources.shown(file, 0..12), "key: *******");
+    }
+}

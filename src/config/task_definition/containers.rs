@@ -1,0 +1,376 @@
+//! One container definition: from what is written to the model.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use super::file::{ContainerFile, ContainerHealthCheckFile, DependencyConditionWord, LogConfigurationFile};
+use super::{REGISTER, WantedSecret, is_ecs_name, ports, refusals, value_from, volumes};
+use crate::config::diagnostics::Diagnostic;
+use crate::config::read::{Reader, Spanned};
+use crate::config::suggest::one_of;
+use crate::model::ContainerName;
+use crate::model::task_definition::{
+    ContainerDefinition, ContainerHealthCheck, Dependency, DependencyCondition, LogConfiguration, RestartPolicy,
+    SecretReference, Ulimit,
+};
+
+/// What a container needs to know about its task.
+pub(super) struct Context<'a> {
+    pub(super) family: &'a str,
+    /// CPU units and MiB, if they could be read.
+    pub(super) task: Option<(u32, u32)>,
+    pub(super) volumes: &'a [String],
+    pub(super) has_execution_role: bool,
+}
+
+/// `None` when there is nothing to go by, after the reader was told why.
+pub(super) fn lower(
+    file: &ContainerFile,
+    context: &Context<'_>,
+    wanted: &mut Vec<WantedSecret>,
+    reader: &mut Reader,
+) -> Option<ContainerDefinition> {
+    let name = name(file, reader);
+    let image = image(file, reader);
+    let label = name.as_ref().map_or("", |name| name.as_str());
+    refusals::container(file, label, context, reader);
+    let environment = environment(file, reader);
+    let secrets = secrets(file, &environment, context, wanted, reader);
+    if let Some(credentials) = file.repository_credentials.as_ref().and_then(|c| c.credentials_parameter.as_ref()) {
+        wanted.push(WantedSecret {
+            secret: credentials.value.clone(),
+            span: credentials.span,
+            variable: None,
+            json_key: None,
+        });
+    }
+    let port_mappings = ports::lower(file, label, reader);
+    let health_check = file.health_check.as_ref().and_then(|check| health_check(check, label, reader));
+    let restart_policy = file.restart_policy.as_ref().and_then(|policy| {
+        let period = policy.restart_attempt_period.as_ref();
+        if let Some(period) = period.filter(|period| !(60..=1800).contains(&period.value)) {
+            reader.report(Diagnostic::error("restartAttemptPeriod out of range", period.span, "").aws(
+                &format!("The 'restartAttemptPeriod' setting for container '{label}' must be between 60 and 1800."),
+                REGISTER,
+            ));
+        }
+        policy.enabled.as_ref().is_some_and(|enabled| enabled.value).then(|| RestartPolicy {
+            ignored_exit_codes: policy
+                .ignored_exit_codes
+                .iter()
+                .flatten()
+                .filter_map(|code| i32::try_from(code.value).ok())
+                .collect(),
+            restart_attempt_period: Duration::from_secs(period.map_or(300, |period| u64::from(period.value))),
+        })
+    });
+    let linux = file.linux_parameters.as_ref();
+    let capabilities = linux.and_then(|linux| linux.capabilities.as_ref());
+    let texts = |list: Option<&Vec<Spanned<String>>>| -> Vec<String> {
+        list.into_iter().flatten().map(|text| text.value.clone()).collect()
+    };
+    Some(ContainerDefinition {
+        name: ContainerName::new(&name?.value),
+        image: image?.value,
+        repository_credentials: file
+            .repository_credentials
+            .as_ref()
+            .and_then(|credentials| Some(credentials.credentials_parameter.as_ref()?.value.clone())),
+        cpu: file.cpu.as_ref().map_or(0, |cpu| cpu.value),
+        memory_mib: file.memory.as_ref().map(|memory| memory.value),
+        memory_reservation_mib: file.memory_reservation.as_ref().map(|memory| memory.value),
+        essential: file.essential.unwrap_or(true),
+        port_mappings,
+        // Empty lists are dropped by the action that deploys the file, so they mean what absence means.
+        entry_point: file.entry_point.clone().filter(|words| !words.is_empty()),
+        command: file.command.clone().filter(|words| !words.is_empty()),
+        environment,
+        secrets,
+        depends_on: file.depends_on.iter().flatten().filter_map(dependency).collect(),
+        start_timeout: file.start_timeout.as_ref().map(|seconds| Duration::from_secs(seconds.value.into())),
+        stop_timeout: Duration::from_secs(file.stop_timeout.as_ref().map_or(30, |seconds| seconds.value).into()),
+        health_check,
+        restart_policy,
+        user: file.user.as_ref().map(|user| user.value.clone()).filter(|user| !user.is_empty()),
+        working_directory: file.working_directory.as_ref().map(|d| d.value.clone()).filter(|d| !d.is_empty()),
+        readonly_root_filesystem: file.readonly_root_filesystem.unwrap_or(false),
+        interactive: file.interactive.unwrap_or(false),
+        pseudo_terminal: file.pseudo_terminal.unwrap_or(false),
+        docker_labels: file
+            .docker_labels
+            .iter()
+            .flat_map(|labels| labels.iter())
+            .map(|(key, value)| (key.value.clone(), value.clone()))
+            .collect(),
+        ulimits: ulimits(file, reader),
+        mount_points: volumes::mounts(file, context.volumes, reader),
+        system_controls: file
+            .system_controls
+            .iter()
+            .flatten()
+            .filter_map(|control| {
+                Some((control.namespace.as_ref()?.value.clone(), control.value.as_ref()?.value.clone()))
+            })
+            .collect(),
+        init_process_enabled: linux.and_then(|linux| linux.init_process_enabled).unwrap_or(false),
+        capabilities_add: texts(capabilities.and_then(|capabilities| capabilities.add.as_ref())),
+        capabilities_drop: texts(capabilities.and_then(|capabilities| capabilities.drop.as_ref())),
+        log_configuration: file.log_configuration.as_ref().and_then(|log| log_configuration(log, context, reader)),
+    })
+}
+
+fn name(file: &ContainerFile, reader: &mut Reader) -> Option<Spanned<String>> {
+    let Some(name) = file.name.as_ref().filter(|name| !name.is_empty()) else {
+        reader.report(
+            Diagnostic::error("a container without a name", file.span, "")
+                .aws("Container.name should not be null or empty.", REGISTER),
+        );
+        return None;
+    };
+    if !is_ecs_name(name) {
+        reader.report(
+            Diagnostic::error("not the name of a container", name.span, "")
+                .note(format!("1 to 255 letters, digits, `-` and `_` ({REGISTER})")),
+        );
+    }
+    Some(name.clone())
+}
+
+fn image(file: &ContainerFile, reader: &mut Reader) -> Option<Spanned<String>> {
+    if let Some(image) = file.image.as_ref().filter(|image| !image.is_empty()) {
+        return Some(image.clone());
+    }
+    let at = file.image.as_ref().map_or(file.name.as_ref().map_or(file.span, |name| name.span), |image| image.span);
+    reader.report(
+        Diagnostic::error("a container without an image", at, "")
+            .aws("Container.image should not be null or empty.", REGISTER)
+            .help("a placeholder such as \"backend:local\" will do if the service builds the image here"),
+    );
+    None
+}
+
+fn environment(file: &ContainerFile, reader: &mut Reader) -> BTreeMap<String, String> {
+    let mut environment = BTreeMap::new();
+    for variable in file.environment.iter().flatten() {
+        let Some(name) = &variable.name else { continue };
+        if name.is_empty() || name.contains(['=', '\0']) {
+            reader.report(Diagnostic::error("not the name of an environment variable", name.span, ""));
+        }
+        let value = variable.value.as_ref().map_or_else(String::new, |value| value.value.clone());
+        if environment.insert(name.value.clone(), value).is_some() {
+            reader.report(Diagnostic::warning(
+                format!("the variable `{}` is given twice", name.value),
+                name.span,
+                "this one wins",
+            ));
+        }
+    }
+    environment
+}
+
+fn secrets(
+    file: &ContainerFile,
+    environment: &BTreeMap<String, String>,
+    context: &Context<'_>,
+    wanted: &mut Vec<WantedSecret>,
+    reader: &mut Reader,
+) -> Vec<SecretReference> {
+    let mut references: Vec<SecretReference> = Vec::new();
+    for secret in file.secrets.iter().flatten() {
+        let (Some(name), Some(from)) = (&secret.name, &secret.value_from) else { continue };
+        if !context.has_execution_role && references.is_empty() {
+            reader.report(
+                Diagnostic::error("secrets without a role that may read them", name.span, "")
+                    .aws(
+                        "When you are specifying container secrets, you must also specify a value for 'executionRoleArn'.",
+                        REGISTER,
+                    )
+                    .help("add `executionRoleArn` to the task definition"),
+            );
+        }
+        if environment.contains_key(&name.value) || references.iter().any(|known| known.name == name.value) {
+            reader.report(
+                Diagnostic::error(format!("`{}` is given twice, and once as a secret", name.value), name.span, "").aws(
+                    &format!(
+                        "The secret name must be unique and not shared with any new or existing environment variables \
+                         set on the container, such as '{}'.",
+                        name.value
+                    ),
+                    REGISTER,
+                ),
+            );
+        }
+        match value_from::parse(from) {
+            Err(why) => reader.report(Diagnostic::error("a `valueFrom` that names no secret", from.span, why).note(
+                "arn:aws:secretsmanager:REGION:ACCOUNT:secret:NAME-AbCdEf, optionally followed by \
+                     :json-key:version-stage:version-id, or the ARN or name of an SSM parameter \
+                     (ECS developer guide, Pass sensitive data to an Amazon ECS container)",
+            )),
+            Ok(read) => {
+                if read.versioned {
+                    reader.report(
+                        Diagnostic::warning("a version of the secret is asked for", from.span, "not looked at here")
+                            .note("the value under `secrets` counts for every version"),
+                    );
+                }
+                wanted.push(WantedSecret {
+                    secret: read.secret.clone(),
+                    span: from.span,
+                    variable: Some(name.value.clone()),
+                    json_key: read.json_key.clone(),
+                });
+                references.push(SecretReference {
+                    name: name.value.clone(),
+                    secret: read.secret,
+                    json_key: read.json_key,
+                });
+            }
+        }
+    }
+    references
+}
+
+fn dependency(file: &super::file::DependencyFile) -> Option<Dependency> {
+    Some(Dependency {
+        container: ContainerName::new(&file.container_name.as_ref()?.value),
+        condition: match file.condition.as_ref()?.value {
+            DependencyConditionWord::Start => DependencyCondition::Start,
+            DependencyConditionWord::Complete => DependencyCondition::Complete,
+            DependencyConditionWord::Success => DependencyCondition::Success,
+            DependencyConditionWord::Healthy => DependencyCondition::Healthy,
+        },
+    })
+}
+
+fn health_check(file: &ContainerHealthCheckFile, container: &str, reader: &mut Reader) -> Option<ContainerHealthCheck> {
+    let mut number = |field: &Option<Spanned<u32>>, name: &str, default: u32, least: u32, most: u32| {
+        let Some(field) = field else { return default };
+        let limit = match field.value {
+            value if value > most => format!("less than or equal to the maximum allowed value {most}"),
+            value if value < least => format!("greater than or equal to the minimum allowed value {least}"),
+            value => return value,
+        };
+        reader.report(
+            Diagnostic::error(format!("{name} of the health check is out of range"), field.span, "")
+                .aws(&format!("Health check {name} must be {limit} for container '{container}'"), REGISTER),
+        );
+        default
+    };
+    let interval = number(&file.interval, "interval", 30, 5, 300);
+    let timeout = number(&file.timeout, "timeout", 5, 2, 60);
+    let retries = number(&file.retries, "retries", 3, 1, 10);
+    let start_period = number(&file.start_period, "startPeriod", 0, 0, 300);
+    let command: Vec<String> = file.command.iter().flatten().map(|word| word.value.clone()).collect();
+    let first = file.command.as_ref().and_then(|command| command.first());
+    match first.map(|first| first.as_str()) {
+        Some("CMD" | "CMD-SHELL") if command.len() > 1 => {}
+        Some("NONE") => return None,
+        _ => reader.report(
+            Diagnostic::error("a health check without a command", first.map_or(file.span, |first| first.span), "")
+                .note("the first element is `CMD` or `CMD-SHELL`, the command follows (ECS API reference, HealthCheck)")
+                .help("e.g. [\"CMD-SHELL\", \"curl -f http://localhost:8000/health || exit 1\"]"),
+        ),
+    }
+    let seconds = |value: u32| Duration::from_secs(value.into());
+    Some(ContainerHealthCheck {
+        command,
+        interval: seconds(interval),
+        timeout: seconds(timeout),
+        retries,
+        start_period: seconds(start_period),
+    })
+}
+
+const ULIMITS: &[&str] = &[
+    "core",
+    "cpu",
+    "data",
+    "fsize",
+    "locks",
+    "memlock",
+    "msgqueue",
+    "nice",
+    "nofile",
+    "nproc",
+    "rss",
+    "rtprio",
+    "rttime",
+    "sigpending",
+    "stack",
+];
+
+fn ulimits(file: &ContainerFile, reader: &mut Reader) -> Vec<Ulimit> {
+    let mut ulimits = Vec::new();
+    for limit in file.ulimits.iter().flatten() {
+        let (Some(name), Some(soft), Some(hard)) = (&limit.name, &limit.soft_limit, &limit.hard_limit) else {
+            continue;
+        };
+        if !ULIMITS.contains(&name.as_str()) {
+            reader.report(
+                Diagnostic::error(format!("there is no ulimit `{}`", name.value), name.span, "")
+                    .note(format!("the names are {} (ECS API reference, Ulimit)", one_of(ULIMITS.iter().copied()))),
+            );
+        }
+        if soft.value > hard.value && hard.value >= 0 {
+            reader.report(
+                Diagnostic::error("the soft limit is above the hard limit", soft.span, "")
+                    .also(hard.span, "hard limit"),
+            );
+        }
+        ulimits.push(Ulimit { name: name.value.clone(), soft_limit: soft.value, hard_limit: hard.value });
+    }
+    if !ulimits.iter().any(|limit| limit.name == "nofile") {
+        // Fargate's own default (ECS developer guide, Task definition differences for Fargate, "Resource limits").
+        ulimits.push(Ulimit { name: "nofile".to_owned(), soft_limit: 65535, hard_limit: 65535 });
+    }
+    ulimits
+}
+
+const DRIVERS: &[&str] = &["awslogs", "splunk", "awsfirelens"];
+
+fn log_configuration(
+    file: &LogConfigurationFile,
+    context: &Context<'_>,
+    reader: &mut Reader,
+) -> Option<LogConfiguration> {
+    let driver = file.log_driver.as_ref()?;
+    if !DRIVERS.contains(&driver.as_str()) {
+        reader.report(Diagnostic::error("a log driver that Fargate does not have", driver.span, "").aws(
+            &format!("{} is not a valid log driver. Must be one of [awslogs,splunk,awsfirelens]", driver.value),
+            REGISTER,
+        ));
+        return None;
+    }
+    if driver.value != "awslogs" {
+        return Some(LogConfiguration { group: context.family.to_owned(), stream_prefix: driver.value.clone() });
+    }
+    let option = |key: &str| file.options.as_ref()?.iter().find(|(name, _)| name.value == key).map(|(_, value)| value);
+    let missing: Vec<&str> =
+        ["awslogs-region", "awslogs-group"].into_iter().filter(|key| option(key).is_none()).collect();
+    if !missing.is_empty() {
+        reader.report(
+            Diagnostic::error("the log driver lacks options", driver.span, "")
+                .aws(&format!("Log driver awslogs requires options: {}", missing.join(", ")), REGISTER),
+        );
+    }
+    if option("awslogs-stream-prefix").is_none() {
+        reader.report(Diagnostic::error("the log driver lacks a stream prefix", driver.span, "").aws(
+            "Fargate requires log configuration options to include awslogs-stream-prefix to support log driver awslogs.",
+            REGISTER,
+        ));
+    }
+    if !context.has_execution_role {
+        reader.report(
+            Diagnostic::error("logs without a role that may write them", driver.span, "")
+                .aws(
+                    "Fargate requires task definition to have execution role ARN to support log driver awslogs.",
+                    REGISTER,
+                )
+                .help("add `executionRoleArn` to the task definition"),
+        );
+    }
+    Some(LogConfiguration {
+        group: option("awslogs-group")?.value.clone(),
+        stream_prefix: option("awslogs-stream-prefix")?.value.clone(),
+    })
+}

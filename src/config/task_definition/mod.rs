@@ -1,0 +1,198 @@
+//! ECS task definitions, read as they are registered.
+//!
+//! What RegisterTaskDefinition would refuse on Fargate is refused here, with its own words; what it would accept
+//! loads, and [`super::fidelity`] says what becomes of every field.
+
+mod containers;
+mod dependencies;
+pub(crate) mod file;
+mod ports;
+mod refusals;
+mod sizes;
+pub(crate) mod value_from;
+mod volumes;
+
+use super::diagnostics::Diagnostic;
+use super::read::{Read, Reader, Spanned};
+use super::source::Span;
+use super::suggest::help_for;
+use super::tree::{Node, Value};
+use crate::model::task_definition::{CpuArchitecture, TaskDefinition};
+use file::{CpuArchitectureWord, TaskDefinitionFile};
+
+/// Where AWS's answers to a registration are documented.
+pub(crate) const REGISTER: &str = "ECS API reference, RegisterTaskDefinition";
+/// Where Fargate's rules are.
+pub(crate) const FARGATE: &str = "ECS developer guide, Task definition differences for Fargate";
+
+/// A task definition, and places in its file that others point at.
+#[derive(Clone, Debug)]
+pub(crate) struct ReadDefinition {
+    /// The definition.
+    pub(crate) definition: TaskDefinition,
+    /// Where each container is named, in the order of the definition.
+    pub(crate) containers: Vec<Span>,
+    /// Every `valueFrom` and `credentialsParameter`: base name, place, and what wants it.
+    pub(crate) secrets: Vec<WantedSecret>,
+}
+
+/// A secret that must have a value.
+#[derive(Clone, Debug)]
+pub(crate) struct WantedSecret {
+    /// ARN or name without its trailing parts.
+    pub(crate) secret: String,
+    /// Where it is asked for.
+    pub(crate) span: Span,
+    /// The variable that carries it; `None` for registry credentials.
+    pub(crate) variable: Option<String>,
+    /// Key of the JSON object that the value must be.
+    pub(crate) json_key: Option<String>,
+}
+
+/// Reads a parsed file. `None` after the reader was told why.
+pub(crate) fn read(root: &Node, reader: &mut Reader) -> Option<ReadDefinition> {
+    reader.begin_aws_file("task_definition");
+    // `aws ecs describe-task-definition` wraps what it prints.
+    let node = match &root.value {
+        Value::Map(entries) if entries.iter().all(|entry| matches!(entry.key.as_str(), "taskDefinition" | "tags")) => {
+            root.get("taskDefinition").unwrap_or(root)
+        }
+        _ => root,
+    };
+    let before = reader.diagnostics.len();
+    let file = TaskDefinitionFile::read(node, reader)?;
+    refusals::task(&file, reader);
+    let family = family(&file, reader);
+    let size = size(&file, reader);
+    let volumes = volumes::lower(file.volumes.as_deref().unwrap_or_default(), reader);
+    let definitions = file.container_definitions.as_deref().unwrap_or_default();
+    if definitions.is_empty() {
+        // A list with something unreadable in it has been reported already.
+        let nothing_said = reader.diagnostics[before..].is_empty();
+        if nothing_said || file.container_definitions.is_none() {
+            reader.report(
+                Diagnostic::error("a task definition without containers", file.span, "")
+                    .aws("Container list cannot be empty", REGISTER)
+                    .help("give `containerDefinitions` at least one container"),
+            );
+        }
+        return None;
+    }
+    if definitions.len() > 10 {
+        reader.report(
+            Diagnostic::error(format!("{} containers in one task", definitions.len()), definitions[10].span, "")
+                .note(format!("a task has at most 10 containers ({REGISTER})")),
+        );
+    }
+    let context = containers::Context {
+        family: &family.value,
+        task: size,
+        volumes: &volumes,
+        has_execution_role: file.execution_role_arn.is_some(),
+    };
+    let mut secrets = Vec::new();
+    let lowered: Vec<_> =
+        definitions.iter().map(|container| containers::lower(container, &context, &mut secrets, reader)).collect();
+    ports::clashes(definitions, reader);
+    dependencies::check(definitions, reader);
+    refusals::together(definitions, size, reader);
+
+    let containers: Option<Vec<_>> = lowered.into_iter().collect();
+    let (cpu, memory_mib) = size?;
+    Some(ReadDefinition {
+        definition: TaskDefinition {
+            family: family.value,
+            containers: containers?,
+            cpu,
+            memory_mib,
+            cpu_architecture: file.runtime_platform.as_ref().and_then(architecture),
+            execution_role_arn: file.execution_role_arn.map(|arn| arn.value),
+            task_role_arn: file.task_role_arn.map(|arn| arn.value),
+            volumes,
+        },
+        containers: definitions
+            .iter()
+            .map(|container| container.name.as_ref().map_or(container.span, |n| n.span))
+            .collect(),
+        secrets,
+    })
+}
+
+fn architecture(platform: &file::RuntimePlatformFile) -> Option<CpuArchitecture> {
+    platform.cpu_architecture.as_ref().map(|word| match word.value {
+        CpuArchitectureWord::X86 => CpuArchitecture::X86_64,
+        CpuArchitectureWord::Arm => CpuArchitecture::Arm64,
+    })
+}
+
+fn family(file: &TaskDefinitionFile, reader: &mut Reader) -> Spanned<String> {
+    let Some(family) = &file.family else {
+        reader.report(
+            Diagnostic::error("a task definition needs `family`", file.span, "`family` is missing here")
+                .help("add \"family\": \"NAME\": revisions are counted by it"),
+        );
+        return Spanned { value: String::new(), span: file.span };
+    };
+    if !is_ecs_name(family) {
+        reader.report(
+            Diagnostic::error("not the name of a family", family.span, "")
+                .note(format!("1 to 255 letters, digits, `-` and `_` ({REGISTER})")),
+        );
+    }
+    family.clone()
+}
+
+/// `^[a-zA-Z0-9\-_]{1,255}$`
+pub(crate) fn is_ecs_name(name: &str) -> bool {
+    (1..=255).contains(&name.len()) && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
+}
+
+/// CPU units and MiB of the task, if both can be read.
+fn size(file: &TaskDefinitionFile, reader: &mut Reader) -> Option<(u32, u32)> {
+    let mut one = |field: &Option<Spanned<String>>, key: &str, parse: fn(&str) -> Option<u32>, example: &str| {
+        let Some(field) = field else {
+            reader.report(
+                Diagnostic::error(format!("the task has no `{key}`"), file.span, format!("`{key}` is missing here"))
+                    .aws(&format!("Fargate requires that '{key}' be defined at the task level"), REGISTER)
+                    .help(format!("add \"{key}\": \"{example}\" beside `containerDefinitions`")),
+            );
+            return None;
+        };
+        let value = parse(field);
+        if value.is_none() {
+            reader.report(
+                Diagnostic::error(format!("`{}` is not a {key} size", field.value), field.span, "")
+                    .aws(&format!("Invalid '{key}' setting for task."), REGISTER)
+                    .help(format!("write it as \"{example}\"")),
+            );
+        }
+        Some((value?, field.span))
+    };
+    let cpu = one(&file.cpu, "cpu", sizes::parse_cpu, "256");
+    let memory = one(&file.memory, "memory", sizes::parse_memory, "512");
+    let ((cpu, cpu_span), (memory, memory_span)) = (cpu?, memory?);
+    if sizes::exists(cpu, memory) {
+        return Some((cpu, memory));
+    }
+    let (near_cpu, near_memory) = sizes::nearest(cpu, memory);
+    let exists = !sizes::memories(cpu).is_empty();
+    let (main, other, label) =
+        if exists { (memory_span, cpu_span, "with this cpu") } else { (cpu_span, memory_span, "with this memory") };
+    reader.report(
+        Diagnostic::error(format!("Fargate has no size with cpu {cpu} and memory {memory}"), main, "")
+            .also(other, label)
+            .aws("No Fargate configuration exists for given values.", REGISTER)
+            .note(sizes::describe(cpu))
+            .help(format!("the nearest size is cpu {near_cpu} with memory {near_memory}")),
+    );
+    None
+}
+
+/// The mistake of naming a container that is not there.
+pub(crate) fn unknown_container(name: &Spanned<String>, known: &[&str], what: &str) -> Diagnostic {
+    Diagnostic::error(format!("{what} has no container `{}`", name.value), name.span, "").maybe_help(help_for(
+        name,
+        "its containers are",
+        known.iter().copied(),
+    ))
+}

@@ -1,0 +1,115 @@
+//! `valueFrom` of a secret, taken apart (ECS developer guide, "Pass Secrets Manager secrets through Amazon ECS
+//! environment variables").
+
+/// What a `valueFrom` says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct ValueFrom {
+    /// ARN or name, without the parts that follow the name.
+    pub(crate) secret: String,
+    /// Key of the JSON object.
+    pub(crate) json_key: Option<String>,
+    /// A version was asked for: there is only one here.
+    pub(crate) versioned: bool,
+}
+
+/// Reads a `valueFrom`, or says what is wrong with it.
+pub(crate) fn parse(text: &str) -> Result<ValueFrom, &'static str> {
+    if text.trim().is_empty() {
+        return Err("it is empty");
+    }
+    let Some(rest) = text.strip_prefix("arn:") else {
+        return Ok(ValueFrom { secret: text.to_owned(), json_key: None, versioned: false });
+    };
+    let parts: Vec<&str> = rest.split(':').collect();
+    match parts.as_slice() {
+        [_, "ssm", _, _, parameter, ..] => {
+            if !parameter.starts_with("parameter/") {
+                return Err("an SSM ARN ends with `parameter/NAME`");
+            }
+            Ok(ValueFrom { secret: text.to_owned(), json_key: None, versioned: false })
+        }
+        [partition, "secretsmanager", region, account, "secret", name, extra @ ..] => {
+            if !matches!(extra.len(), 0 | 3) {
+                return Err(
+                    "after the name come three parts, each possibly empty: `:json-key:version-stage:version-id`",
+                );
+            }
+            let part = |index: usize| extra.get(index).filter(|part| !part.is_empty());
+            if part(1).is_some() && part(2).is_some() {
+                return Err("version-stage and version-id exclude each other");
+            }
+            Ok(ValueFrom {
+                secret: format!("arn:{partition}:secretsmanager:{region}:{account}:secret:{name}"),
+                json_key: part(0).map(|key| (*key).to_owned()),
+                versioned: part(1).is_some() || part(2).is_some(),
+            })
+        }
+        _ => Err("it is neither the ARN of a secret nor of an SSM parameter"),
+    }
+}
+
+/// The names under which a secret may be given a value: as `valueFrom` has it; without the six random characters
+/// that Secrets Manager adds; the bare name; the parameter's path.
+pub(crate) fn aliases(secret: &str) -> Vec<String> {
+    let mut names = vec![secret.to_owned()];
+    let name = match secret.split_once(":secret:") {
+        Some((_, name)) => name,
+        None => match secret.split_once(":parameter") {
+            Some((_, name)) => name,
+            None => return names,
+        },
+    };
+    names.push(name.to_owned());
+    if let Some((stem, suffix)) = name.rsplit_once('-')
+        && suffix.len() == 6
+        && suffix.chars().all(|c| c.is_ascii_alphanumeric())
+    {
+        names.push(stem.to_owned());
+        names.push(secret[..secret.len() - suffix.len() - 1].to_owned());
+    }
+    if let Some(bare) = name.strip_prefix('/') {
+        names.push(bare.to_owned());
+    }
+    names
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const ARN: &str = "arn:aws:secretsmanager:us-east-1:111122223333:secret:app/db-AbCdEf";
+
+    #[test]
+    fn the_parts_after_the_name_are_told_apart() {
+        for (extra, json_key, versioned) in [
+            ("", None, false),
+            (":username::", Some("username"), false),
+            ("::AWSPREVIOUS:", None, true),
+            (":k::0d2c", Some("k"), true),
+        ] {
+            let read = parse(&format!("{ARN}{extra}")).unwrap();
+            assert_eq!((read.secret.as_str(), read.json_key.as_deref(), read.versioned), (ARN, json_key, versioned));
+        }
+        assert!(parse(&format!("{ARN}:username")).is_err());
+        assert!(parse(&format!("{ARN}:k:stage:id")).is_err());
+        assert!(parse("arn:aws:s3:::bucket").is_err());
+        assert_eq!(parse("OPENAI_API_KEY").unwrap().secret, "OPENAI_API_KEY");
+    }
+
+    #[test]
+    fn a_secret_answers_to_its_short_names() {
+        assert!(aliases(ARN).contains(&"app/db".to_owned()));
+        assert!(aliases(ARN).contains(&"app/db-AbCdEf".to_owned()));
+        assert!(aliases("arn:aws:ssm:us-east-1:111122223333:parameter/app/key").contains(&"app/key".to_owned()));
+        assert_eq!(aliases("plain"), ["plain"]);
+    }
+
+    proptest! {
+        #[test]
+        fn arbitrary_text_never_panics(text in "(arn:)?[a-z:/é-]{0,60}") {
+            let _ = parse(&text);
+            let _ = aliases(&text);
+        }
+    }
+}

@@ -1,0 +1,316 @@
+//! Warnings about the whole: things that load, and probably do not do what was meant.
+//!
+//! Some of them are what users come here to reproduce (a closed security group, say), so they never stop anything.
+
+use super::diagnostics::Diagnostic;
+use super::lower::Places;
+use super::lower::security_groups::{lets_clients_in, lets_in};
+use super::source::Span;
+use crate::model::Topology;
+use crate::model::listener::{Listener, ListenerProtocol};
+use crate::model::rule::{Action, Condition, Patterns, Rule};
+use crate::model::security_group::Source;
+
+/// All of them.
+pub(super) fn about(topology: &Topology, places: &Places, out: &mut Vec<Diagnostic>) {
+    unused_target_groups(topology, places, out);
+    redirect_to_https(topology, places, out);
+    for (listener, (_, spans)) in topology.load_balancer.listeners.iter().zip(&places.listeners) {
+        shadowed(listener, spans, out);
+        prefix_without_its_root(listener, spans, out);
+    }
+    clients_kept_out(topology, places, out);
+    bindings(topology, places, out);
+    lost_output(topology, places, out);
+}
+
+fn unused_target_groups(topology: &Topology, places: &Places, out: &mut Vec<Diagnostic>) {
+    for name in topology.target_groups.keys() {
+        let Some(span) = places.target_groups.get(name.as_str()) else { continue };
+        if !topology.is_in_use(name) {
+            out.push(
+                Diagnostic::warning(format!("nothing forwards to the target group `{name}`"), *span, "")
+                    .note("its targets are `unused` and not checked: Target.NotInUse (ALB user guide, Target health status)")
+                    .help("forward to it in a rule or a default action, or take it out"),
+            );
+        }
+    }
+}
+
+fn redirect_to_https(topology: &Topology, places: &Places, out: &mut Vec<Diagnostic>) {
+    let listeners = &topology.load_balancer.listeners;
+    let https = listeners.iter().position(|listener| matches!(listener.protocol, ListenerProtocol::Https(_)));
+    let Some(https) = https else { return };
+    let Some((at, _)) = places.listeners.get(https) else { return };
+    match listeners.iter().position(|listener| listener.port == 80) {
+        None => out.push(
+            Diagnostic::warning("nobody listens on port 80", *at, "only HTTPS is answered")
+                .note("people who type the name without https:// wait for a time-out")
+                .help("add `- { port: 80, protocol: HTTP, default_action: { redirect: { protocol: HTTPS, port: 443, status_code: HTTP_301 } } }`"),
+        ),
+        Some(plain) => {
+            let Some((at, _)) = places.listeners.get(plain) else { return };
+            if listeners[plain].protocol == ListenerProtocol::Http
+                && matches!(listeners[plain].default_action, Action::Forward(_))
+            {
+                out.push(
+                    Diagnostic::warning("port 80 serves the application without TLS", *at, "")
+                        .note("pages from there are no secure context: crypto.randomUUID and Secure cookies do not work on them")
+                        .help("redirect: `default_action: { redirect: { protocol: HTTPS, port: 443, status_code: HTTP_301 } }`"),
+                );
+            }
+            if let Action::Redirect(redirect) = &listeners[plain].default_action
+                && redirect.protocol == "HTTPS"
+                && redirect.port == "#{port}"
+            {
+                out.push(
+                    Diagnostic::warning("the redirect to HTTPS keeps port 80", *at, "")
+                        .note("AWS answers with https://HOST:80/…: a redirect changes only what it names (ALB user guide, Redirect actions)")
+                        .help("add `port: 443` to the redirect"),
+                );
+            }
+        }
+    }
+}
+
+fn shadowed(listener: &Listener, spans: &[Span], out: &mut Vec<Diagnostic>) {
+    for (later, rule) in listener.rules.iter().enumerate() {
+        let earlier = listener.rules[..later].iter().position(|earlier| covers(earlier, rule));
+        let Some(earlier) = earlier else { continue };
+        let (Some(span), Some(by)) = (spans.get(later), spans.get(earlier)) else { continue };
+        out.push(
+            Diagnostic::warning(format!("the rule with priority {} is never reached", rule.priority), *span, "")
+                .also(*by, format!("priority {} matches everything it would match", listener.rules[earlier].priority))
+                .note("rules are tried by priority, not by how exact they are (ALB user guide, Listener rules)")
+                .help("give it a lower number than the other"),
+        );
+    }
+}
+
+/// Whether every request that `narrow` matches is matched by `wide`. Errs on the side of no.
+fn covers(wide: &Rule, narrow: &Rule) -> bool {
+    wide.conditions.iter().all(|wide| narrow.conditions.iter().any(|narrow| condition_covers(wide, narrow)))
+}
+
+fn condition_covers(wide: &Condition, narrow: &Condition) -> bool {
+    match (wide, narrow) {
+        // Every path is matched by these, so any condition at all is narrower.
+        (Condition::PathPattern(Patterns::Wildcards(wide)), _) if wide.iter().any(|v| v == "*" || v == "/*") => true,
+        (Condition::PathPattern(wide), Condition::PathPattern(narrow)) => patterns_cover(wide, narrow, false),
+        (Condition::HostHeader(wide), Condition::HostHeader(narrow)) => patterns_cover(wide, narrow, true),
+        (Condition::HttpHeader { name: a, values: wide }, Condition::HttpHeader { name: b, values: narrow }) => {
+            a.eq_ignore_ascii_case(b) && patterns_cover(wide, narrow, true)
+        }
+        (Condition::HttpRequestMethod(wide), Condition::HttpRequestMethod(narrow)) => {
+            narrow.iter().all(|method| wide.contains(method))
+        }
+        (Condition::QueryString(wide), Condition::QueryString(narrow)) => narrow.iter().all(|pair| wide.contains(pair)),
+        (Condition::SourceIp(wide), Condition::SourceIp(narrow)) => {
+            narrow.iter().all(|network| wide.iter().any(|wide| wide.contains(network)))
+        }
+        _ => false,
+    }
+}
+
+fn patterns_cover(wide: &Patterns, narrow: &Patterns, any_case: bool) -> bool {
+    match (wide, narrow) {
+        (Patterns::Wildcards(wide), Patterns::Wildcards(narrow)) => narrow.iter().all(|narrow| {
+            wide.iter().any(|wide| {
+                if any_case {
+                    glob_covers(&wide.to_lowercase(), &narrow.to_lowercase())
+                } else {
+                    glob_covers(wide, narrow)
+                }
+            })
+        }),
+        (Patterns::Regexes(wide), Patterns::Regexes(narrow)) => narrow.iter().all(|narrow| wide.contains(narrow)),
+        _ => false,
+    }
+}
+
+/// Whether the pattern `wide` matches every text that the pattern `narrow` matches: `narrow`'s own wildcards are
+/// taken as characters that only a wildcard can match.
+fn glob_covers(wide: &str, narrow: &str) -> bool {
+    let (wide, narrow): (Vec<char>, Vec<char>) = (wide.chars().collect(), narrow.chars().collect());
+    let (mut w, mut n) = (0, 0);
+    let mut star: Option<(usize, usize)> = None;
+    while n < narrow.len() {
+        if wide.get(w) == Some(&'*') {
+            star = Some((w, n));
+            w += 1;
+        } else if w < wide.len() && (wide[w] == narrow[n] || (wide[w] == '?' && narrow[n] != '*')) {
+            w += 1;
+            n += 1;
+        } else if let Some((at, from)) = star {
+            star = Some((at, from + 1));
+            w = at + 1;
+            n = from + 1;
+        } else {
+            return false;
+        }
+    }
+    wide[w..].iter().all(|c| *c == '*')
+}
+
+/// `/api/*` does not match `/api`.
+fn prefix_without_its_root(listener: &Listener, spans: &[Span], out: &mut Vec<Diagnostic>) {
+    let paths = |rule: &Rule| -> Vec<String> {
+        rule.conditions
+            .iter()
+            .filter_map(|condition| match condition {
+                Condition::PathPattern(Patterns::Wildcards(values)) => Some(values.clone()),
+                _ => None,
+            })
+            .flatten()
+            .collect()
+    };
+    let all: Vec<Vec<String>> = listener.rules.iter().map(paths).collect();
+    for (index, rule) in listener.rules.iter().enumerate() {
+        let Some(span) = spans.get(index) else { continue };
+        for value in &all[index] {
+            let Some(root) = value.strip_suffix("/*").filter(|root| !root.is_empty() && !root.contains(['*', '?']))
+            else {
+                continue;
+            };
+            let elsewhere =
+                all.iter().flatten().any(|pattern| pattern != "/*" && pattern != "*" && glob_covers(pattern, root));
+            // With a regular expression somewhere nobody can tell.
+            if elsewhere || rule.conditions.iter().any(|c| matches!(c, Condition::PathPattern(Patterns::Regexes(_)))) {
+                continue;
+            }
+            out.push(
+                Diagnostic::warning(format!("`{value}` does not match `{root}` itself"), *span, "in this rule")
+                    .note(format!(
+                        "a request for `{root}` goes on to the rules after it (ALB user guide, Path conditions)"
+                    ))
+                    .help(format!("if it should not, write path_pattern: [\"{root}\", \"{value}\"]")),
+            );
+        }
+    }
+}
+
+fn clients_kept_out(topology: &Topology, places: &Places, out: &mut Vec<Diagnostic>) {
+    let groups = &topology.load_balancer.security_groups;
+    // Without any groups the VPC's default one is not worth a warning on every port.
+    if groups.iter().all(|group| group.as_str() == "default") {
+        return;
+    }
+    for (listener, (span, _)) in topology.load_balancer.listeners.iter().zip(&places.listeners) {
+        if !lets_clients_in(topology, groups, listener.port) {
+            out.push(
+                Diagnostic::warning(
+                    format!("the load balancer's security groups let nobody in on port {}", listener.port),
+                    *span,
+                    "",
+                )
+                .note("on AWS clients time out; here they are let in, because everything comes from this machine")
+                .help(format!("add {{ protocol: tcp, port: {}, cidr: 0.0.0.0/0 }}", listener.port)),
+            );
+        }
+    }
+}
+
+fn bindings(topology: &Topology, places: &Places, out: &mut Vec<Diagnostic>) {
+    let balancer = &topology.load_balancer.security_groups;
+    for (name, service) in &topology.services {
+        let Some(spans) = places.bindings.get(name.as_str()) else { continue };
+        for (binding, span) in service.load_balancers.iter().zip(spans) {
+            let Some(group) = topology.target_groups.get(&binding.target_group) else { continue };
+            if group.port != binding.port {
+                let warning = Diagnostic::warning(
+                    format!("the target group's port is {}, the container's {}", group.port, binding.port),
+                    *span,
+                    "this one counts",
+                )
+                .note("ECS registers targets with the container's port (ECS developer guide, Use load balancing)");
+                out.push(match places.target_groups.get(binding.target_group.as_str()) {
+                    Some(place) => warning.also(*place, format!("port: {}", group.port)),
+                    None => warning,
+                });
+            }
+            let mut ports = vec![(binding.port, "requests")];
+            match group.health_check.port {
+                Some(port) if port != binding.port => ports.push((port, "health checks")),
+                _ => {}
+            }
+            for (port, what) in ports {
+                if !lets_in(topology, &service.security_groups, balancer, port) {
+                    out.push(blocked(topology, name.as_str(), port, what, *span));
+                }
+            }
+        }
+    }
+}
+
+fn blocked(topology: &Topology, service: &str, port: u16, what: &str, span: Span) -> Diagnostic {
+    let names = |list: &[crate::model::SecurityGroupName]| {
+        list.iter().map(|name| name.as_str().to_owned()).collect::<Vec<_>>().join(", ")
+    };
+    let service_groups =
+        topology.services.get(service).map(|service| service.security_groups.clone()).unwrap_or_default();
+    let own = names(&service_groups);
+    let balancer = &topology.load_balancer.security_groups;
+    let warning = Diagnostic::warning(
+        format!("the load balancer cannot reach `{service}` on port {port}"),
+        span,
+        format!("{what} time out"),
+    )
+    .note(format!(
+        "{own} lets nobody from {} in on {port}; what a security group does not let in is dropped, never refused",
+        names(balancer)
+    ));
+    let reversed = service_groups
+        .iter()
+        .filter_map(|name| topology.security_groups.get(name))
+        .flat_map(|g| &g.ingress)
+        .find(|rule| matches!(&rule.source, Source::SecurityGroup(from) if balancer.contains(from)));
+    match (reversed, balancer.first()) {
+        (Some(rule), _) if rule.from_port == rule.to_port => {
+            warning.help(format!("{own} lets it in on {}: is that the port you mean?", rule.from_port))
+        }
+        (_, Some(first)) => warning
+            .help(format!("add {{ protocol: tcp, port: {port}, security_group: {first} }} to the ingress of {own}")),
+        _ => warning,
+    }
+}
+
+fn lost_output(topology: &Topology, places: &Places, out: &mut Vec<Diagnostic>) {
+    for (name, service) in &topology.services {
+        let Some(span) = places.services.get(name.as_str()) else { continue };
+        let silent: Vec<&str> = service
+            .task_definition
+            .containers
+            .iter()
+            .filter(|container| container.log_configuration.is_none())
+            .map(|container| container.name.as_str())
+            .collect();
+        if !silent.is_empty() {
+            out.push(
+                Diagnostic::warning(
+                    format!("on Fargate the output of {} is lost", super::suggest::all_of(silent)),
+                    *span,
+                    "no `logConfiguration`",
+                )
+                .note("without a log driver nothing is kept (ECS developer guide, Send Amazon ECS logs to CloudWatch); here `neargate logs` has it")
+                .help("add a `logConfiguration` with the driver awslogs to the task definition"),
+            );
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn wide_patterns_cover_narrow_ones() {
+        for (wide, narrow) in
+            [("*", "/a"), ("/a*", "/ab*"), ("/api/*", "/api/x/*"), ("/?", "/a"), ("/a", "/a"), ("/*/x", "/a*/x")]
+        {
+            assert!(glob_covers(wide, narrow), "{wide} covers {narrow}");
+        }
+        for (wide, narrow) in [("/api/*", "/api"), ("/?", "/*"), ("/a", "/?"), ("/ab*", "/a*"), ("", "/")] {
+            assert!(!glob_covers(wide, narrow), "{wide} does not cover {narrow}");
+        }
+    }
+}
