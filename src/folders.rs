@@ -6,6 +6,7 @@
 //!    control.sock   how other commands talk to that process (0600)
 //!    neargate.log   its own diagnostics when it runs in the background
 //!    logs/          output of containers, by log group and stream
+//!    ca.pem         the certificate of the authority in use
 //!    ca-bundle.pem  the system's roots and ours, for tools that know only one file
 //!  $XDG_DATA_HOME/neargate/<project>/      stays: people have put it into their trust stores
 //!    ca.pem  ca-key.pem
@@ -85,6 +86,17 @@ impl Folders {
         self.data.join("ca.pem")
     }
 
+    /// The certificate of the authority in use: the kept one, or in CI the one of this run.
+    pub fn ca_certificate_in_use(&self) -> PathBuf {
+        let of_this_run = self.ca_certificate_of_run();
+        if of_this_run.exists() { of_this_run } else { self.ca_certificate() }
+    }
+
+    /// The certificate (never the key) of an authority that lives for one run only.
+    pub fn ca_certificate_of_run(&self) -> PathBuf {
+        self.state.join("ca.pem")
+    }
+
     /// The system's roots and ours.
     pub fn ca_bundle(&self) -> PathBuf {
         self.state.join("ca-bundle.pem")
@@ -105,6 +117,14 @@ impl Folders {
             Err(rustix::io::Errno::WOULDBLOCK) => Ok(None),
             Err(error) => Err(error.into()),
         }
+    }
+
+    /// Whether no living process has the project.
+    pub fn lock_is_free(&self) -> io::Result<bool> {
+        if !self.state.exists() {
+            return Ok(true);
+        }
+        Ok(self.lock()?.is_some())
     }
 
     /// Removes the state folder and what is in it.

@@ -3,13 +3,17 @@
 //! An AWS Application Load Balancer in front of ECS Fargate tasks, on a laptop and in CI. `ARCHITECTURE.md` holds
 //! the map and the invariants; the modules below are in reading order.
 
+// Nouns, and the text they come from.
+pub mod config;
 pub mod model;
 
-pub mod config;
+// Decisions.
 pub mod engine;
 
+// The one writer.
 pub mod control;
 
+// Edges.
 pub mod admin;
 pub mod certs;
 pub mod folders;
@@ -17,3 +21,8 @@ pub mod logs;
 pub mod probes;
 pub mod proxy;
 pub mod runtime;
+pub mod trust;
+
+// Wiring and words.
+pub mod app;
+pub mod cli;

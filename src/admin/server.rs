@@ -25,7 +25,7 @@ pub trait Stack: Send + Sync + 'static {
     /// Replaces tasks.
     fn restart(&self, service: Option<String>) -> impl Future<Output = Result<(), (String, u8)>> + Send;
     /// Starts taking everything down.
-    fn shut_down(&self);
+    fn shut_down(&self, force: bool);
 }
 
 /// Binds the socket, replacing one that a dead process left. The caller holds the project's lock.
@@ -83,8 +83,8 @@ async fn converse(stream: UnixStream, stack: &impl Stack) -> io::Result<()> {
         }
         Request::Apply(request) => answer(&mut write, stack.apply(request).await).await,
         Request::Restart { service } => answer(&mut write, stack.restart(service).await).await,
-        Request::ShutDown => {
-            stack.shut_down();
+        Request::ShutDown { force } => {
+            stack.shut_down(force);
             answer(&mut write, Ok(())).await
         }
     }

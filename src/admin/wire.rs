@@ -23,7 +23,10 @@ pub enum Request {
         service: Option<String>,
     },
     /// Take everything down and exit.
-    ShutDown,
+    ShutDown {
+        /// Without waiting for requests in flight and for containers to stop by themselves.
+        force: bool,
+    },
 }
 
 /// All that decides what `up` makes.

@@ -16,6 +16,7 @@ use crate::control::runtime::{ImagePolicy, ImageRequest, ObservedContainer, Obse
 use crate::control::secrets;
 use crate::control::view::{self, Bindings, ClusterView};
 use crate::engine::Context;
+use crate::engine::health::Probe;
 use crate::engine::plan::{self, Step};
 use crate::engine::routing::RoutingTable;
 use crate::engine::targets;
@@ -222,9 +223,12 @@ impl<R: Runtime, I: IdSource> Controller<R, I> {
     fn take_observation(&mut self, observation: Observation) {
         match observation {
             Observation::Runtime(event) => self.take_runtime_event(event),
-            Observation::Probed { target_group, target, probe, detail } => {
+            Observation::Probed { target_group, target, tick, outcome, detail } => {
+                let states = self.published_states.get(&target_group).map(Vec::as_slice).unwrap_or_default();
+                let reachable = states.iter().any(|state| state.target == target && state.reachable);
                 if let Some(group) = self.topology.target_groups.get(&target_group) {
                     let settings = &group.health_check;
+                    let probe = Probe { tick, outcome, reachable };
                     self.world.target_probed(&target_group, &target, settings, probe, detail, now());
                 }
             }

@@ -29,6 +29,7 @@
 
 pub mod command;
 mod controller;
+pub mod diagnosis;
 mod executor;
 pub mod handle;
 pub mod ids;

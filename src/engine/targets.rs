@@ -47,7 +47,11 @@ fn is_let_in(topology: &Topology, world: &World, record: &TargetRecord) -> bool 
         .and_then(|id| world.tasks.get(id))
         .and_then(|task| topology.services.get(&task.spec.service));
     match service {
-        Some(service) => security_group::load_balancer_may_reach(topology, service, record.target.port),
+        Some(service) => {
+            let own = &topology.load_balancer.security_groups;
+            let groups = &topology.security_groups;
+            security_group::load_balancer_reaches(groups, own, &service.security_groups, record.target.port).allowed
+        }
         // A target that the file gives by address is in no security group.
         None => true,
     }

@@ -12,7 +12,7 @@ use neargate::control::ids::CountedIds;
 use neargate::control::observation::Observation;
 use neargate::control::view::ClusterView;
 use neargate::control::{self, ControlHandle};
-use neargate::engine::health::{Probe, ProbeTick};
+use neargate::engine::health::ProbeTick;
 use neargate::model::listener::{Listener, ListenerProtocol, LoadBalancer, LoadBalancerAttributes};
 use neargate::model::rule::{Action, Forward, WeightedTargetGroup};
 use neargate::model::service::{LoadBalancerBinding, Service};
@@ -153,7 +153,8 @@ async fn probe(handle: ControlHandle, script: BTreeMap<u16, Vec<(f64, String)>>)
                 let observation = Observation::Probed {
                     target_group: TargetGroupName::new(&group.name),
                     target: key,
-                    probe: Probe { tick: ProbeTick::Whole, outcome, reachable: true },
+                    tick: ProbeTick::Whole,
+                    outcome,
                     detail: finding.to_owned(),
                 };
                 handle.observations().send(observation).await.unwrap();

@@ -1,0 +1,284 @@
+//! Builds every part of a stack, starts it, applies changed files, and takes it down: the only place that names all
+//! parts.
+//!
+//! ```text
+//!   lock ─> engine ─> sweep what a dead process left ─> certificates ─> control ─> data plane, probes, logs, socket
+//!                                                                                        │
+//!   state folder gone <─ sweep <─ tasks stopped <─ requests in flight ended <── shut down ┘
+//! ```
+
+use std::collections::BTreeMap;
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use tokio::sync::watch;
+use tokio_util::task::AbortOnDropHandle;
+
+use crate::admin::server::{self, Stack};
+use crate::admin::wire::UpRequest;
+use crate::certs::{Authority, CertError, CertStore, authority, folder};
+use crate::control::command::Renew;
+use crate::control::ids::RandomIds;
+use crate::control::runtime::{Runtime, RuntimeError};
+use crate::control::view::ClusterView;
+use crate::control::{self, ControlHandle};
+use crate::folders::{Folders, ProjectLock};
+use crate::logs::collector;
+use crate::model::{ServiceName, Topology};
+use crate::probes;
+use crate::proxy::{DataPlane, DataPlaneConfig};
+use crate::runtime::docker::{DockerOptions, DockerRuntime};
+use crate::trust::environment;
+
+/// How long requests in flight may take to end when the stack is taken down.
+const DRAIN: Duration = Duration::from_secs(10);
+/// How long tasks may take to stop: the longest stopTimeout that Fargate allows, and some.
+const STOP: Duration = Duration::from_secs(130);
+
+/// Turns a file into a topology. The words layer knows how; a running stack asks it when `up` is typed again.
+pub type Loader = Arc<dyn Fn(&UpRequest) -> Result<Arc<Topology>, (String, u8)> + Send + Sync>;
+
+/// A running stack.
+pub struct App {
+    control: ControlHandle,
+    runtime: Arc<DockerRuntime>,
+    data_plane: DataPlane,
+    folders: Folders,
+    shut_down: watch::Sender<ShutDown>,
+    notes: Vec<String>,
+    _tasks: Vec<AbortOnDropHandle<()>>,
+    logs: tokio::task::JoinHandle<()>,
+    _lock: ProjectLock,
+}
+
+/// Whether the stack is to be taken down.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum ShutDown {
+    /// Not now.
+    #[default]
+    No,
+    /// Requests in flight and containers may end by themselves.
+    Gracefully,
+    /// Everything is removed at once.
+    AtOnce,
+}
+
+/// Why a stack could not be started. Nothing of it is left then.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// Another process runs this project.
+    #[error("another process runs this project already")]
+    AlreadyRunning,
+    /// The engine refused or is not there.
+    #[error(transparent)]
+    Runtime(#[from] RuntimeError),
+    /// No certificate for the listeners.
+    #[error("cannot make the listeners' certificates")]
+    Certificates(#[from] CertError),
+    /// A file or socket of ours.
+    #[error("cannot {doing}")]
+    Io {
+        /// What was being done.
+        doing: String,
+        /// Why not.
+        source: io::Error,
+    },
+}
+
+impl App {
+    /// Starts everything. `loader` is asked when a changed file is to be applied.
+    pub async fn start(
+        topology: Arc<Topology>,
+        request: &UpRequest,
+        folders: Folders,
+        loader: Loader,
+    ) -> Result<Self, StartError> {
+        let io = |doing: &str| {
+            let doing = doing.to_owned();
+            move |source| StartError::Io { doing, source }
+        };
+        let lock = take_lock(&folders).await.map_err(io("lock the state folder"))?.ok_or(StartError::AlreadyRunning)?;
+        let runtime = Arc::new(DockerRuntime::connect(DockerOptions::new(topology.name.clone())).await?);
+        let mut notes = runtime.sweep(false).await?;
+        for note in &mut notes {
+            *note = format!("removed what an earlier run left: {note}");
+        }
+
+        let authority = open_authority(&topology, &folders, &mut notes)?;
+        environment::write_bundle(&folders.ca_bundle(), authority.certificate_pem())
+            .map_err(io("write the CA bundle"))?;
+        let certificates = Arc::new(CertStore::new(Arc::new(authority)));
+        certificates.update(&topology.load_balancer, Timestamp::now())?;
+
+        let renew = Renew { builds: request.build, pulls: request.pull };
+        let control = control::start(Arc::clone(&topology), renew, Arc::clone(&runtime), RandomIds);
+        let data_plane = DataPlane::start(
+            DataPlaneConfig::default(),
+            certificates.subscribe(),
+            control.routing(),
+            control.observations(),
+        );
+
+        let (shut_down, _) = watch::channel(ShutDown::No);
+        let socket = server::bind(&folders.socket()).map_err(io("make the control socket"))?;
+        let stack = AppStack {
+            control: control.clone(),
+            certificates: Arc::clone(&certificates),
+            folders: folders.clone(),
+            shut_down: shut_down.clone(),
+            loader,
+        };
+        let renewal = Arc::clone(&certificates);
+        let tasks = vec![
+            spawn(server::serve(socket, Arc::new(stack))),
+            spawn(probes::run(control.routing(), control.observations(), topology.time_scale)),
+            spawn(async move { renewal.renew_in_time().await }),
+        ];
+        let logs = tokio::spawn(collector::collect(Arc::clone(&runtime), control.view(), folders.container_logs()));
+        Ok(Self { control, runtime, data_plane, folders, shut_down, notes, _tasks: tasks, logs, _lock: lock })
+    }
+
+    /// What happened on the way up that people should know.
+    pub fn notes(&self) -> &[String] {
+        &self.notes
+    }
+
+    /// The published view.
+    pub fn view(&self) -> watch::Receiver<Arc<ClusterView>> {
+        self.control.view()
+    }
+
+    /// Says that the stack is to be taken down; more urgent words replace less urgent ones.
+    pub fn shut_down(&self) -> watch::Sender<ShutDown> {
+        self.shut_down.clone()
+    }
+
+    /// Waits until somebody wants the stack down.
+    pub async fn until_shut_down(&self) {
+        let mut wanted = self.shut_down.subscribe();
+        // The sender lives in `self`, so this cannot fail.
+        let _ = wanted.wait_for(|wanted| *wanted > ShutDown::No).await;
+    }
+
+    /// Takes everything down: no new connections, requests in flight end, tasks stop, all is removed. Anything but
+    /// patience is given up as soon as [`ShutDown::AtOnce`] is said.
+    pub async fn stop(self) -> Result<(), StartError> {
+        let mut wanted = self.shut_down.subscribe();
+        let gracefully = async {
+            self.data_plane.drain(DRAIN).await;
+            if !self.control.shut_down(STOP).await {
+                tracing::warn!("tasks do not stop; removing them by force");
+            }
+        };
+        tokio::select! {
+            () = gracefully => {}
+            _ = wanted.wait_for(|wanted| *wanted == ShutDown::AtOnce) => {}
+        }
+        self.logs.abort();
+        let swept = self.runtime.sweep(true).await;
+        self.folders
+            .remove_state()
+            .map_err(|source| StartError::Io { doing: "remove the state folder".into(), source })?;
+        swept?;
+        Ok(())
+    }
+}
+
+/// Another command may hold the lock for an instant, to see whether it is free.
+async fn take_lock(folders: &Folders) -> io::Result<Option<ProjectLock>> {
+    for _ in 0..20 {
+        if let Some(lock) = folders.lock()? {
+            return Ok(Some(lock));
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    Ok(None)
+}
+
+/// The authority of the project: made once and kept, or made for this run in CI.
+fn open_authority(topology: &Topology, folders: &Folders, notes: &mut Vec<String>) -> Result<Authority, CertError> {
+    let owner = authority::owner();
+    let now = Timestamp::now();
+    if !folder::is_kept(std::env::var("CI").ok().as_deref()) {
+        return Authority::generate(&topology.name, &owner, &topology.domains, now);
+    }
+    let opened = folder::open(folders.data(), &topology.name, &owner, &topology.domains, now)?;
+    notes.extend(opened.notes);
+    if let folder::Provenance::Remade { because } = opened.provenance {
+        notes.push(format!("the local authority was made anew, because {because}; run `neargate trust` again"));
+    }
+    Ok(opened.authority)
+}
+
+fn spawn(future: impl Future<Output = ()> + Send + 'static) -> AbortOnDropHandle<()> {
+    AbortOnDropHandle::new(tokio::spawn(future))
+}
+
+/// What the control socket may do with the stack.
+struct AppStack {
+    control: ControlHandle,
+    certificates: Arc<CertStore>,
+    folders: Folders,
+    shut_down: watch::Sender<ShutDown>,
+    loader: Loader,
+}
+
+impl AppStack {
+    async fn apply_file(&self, request: UpRequest) -> Result<(), (String, u8)> {
+        let failed = |error: &dyn std::error::Error| (chain(error), 1);
+        let topology = (self.loader)(&request)?;
+        let mut notes = Vec::new();
+        let authority = open_authority(&topology, &self.folders, &mut notes).map_err(|error| failed(&error))?;
+        environment::write_bundle(&self.folders.ca_bundle(), authority.certificate_pem())
+            .map_err(|error| failed(&error))?;
+        self.certificates.replace_authority(Arc::new(authority));
+        self.certificates.update(&topology.load_balancer, Timestamp::now()).map_err(|error| failed(&error))?;
+        let renew = Renew { builds: request.build, pulls: request.pull };
+        self.control.apply(topology, renew).await.map_err(|refusal| failed(&refusal))
+    }
+}
+
+impl Stack for AppStack {
+    fn view(&self) -> watch::Receiver<Arc<ClusterView>> {
+        self.control.view()
+    }
+
+    async fn apply(&self, request: UpRequest) -> Result<(), (String, u8)> {
+        self.apply_file(request).await
+    }
+
+    async fn restart(&self, service: Option<String>) -> Result<(), (String, u8)> {
+        let service = service.map(ServiceName::new);
+        self.control.restart(service).await.map_err(|refusal| (refusal.to_string(), 2))
+    }
+
+    fn shut_down(&self, force: bool) {
+        let wanted = if force { ShutDown::AtOnce } else { ShutDown::Gracefully };
+        self.shut_down.send_if_modified(|now| {
+            let more = wanted > *now;
+            if more {
+                *now = wanted;
+            }
+            more
+        });
+    }
+}
+
+/// An error with its causes, on one line.
+pub fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text.push_str(": ");
+        text.push_str(&cause.to_string());
+        source = cause.source();
+    }
+    text
+}
+
+/// The local port of each listener, by its port in the file.
+pub fn local_ports(topology: &Topology) -> BTreeMap<u16, u16> {
+    topology.load_balancer.listeners.iter().map(|listener| (listener.port, listener.bind_port)).collect()
+}

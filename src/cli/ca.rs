@@ -1,0 +1,20 @@
+//! `ca`: the certificate of the local authority, for whoever wants to trust it in a way of their own.
+
+use crate::cli::printer::Printer;
+use crate::cli::{ExitStatus, Failure, Global, project};
+
+/// `ca`
+pub(crate) fn ca(global: &Global, printer: &mut Printer) -> Result<ExitStatus, Failure> {
+    let (_, folders) = project::identify(global)?;
+    let path = folders.ca_certificate_in_use();
+    match std::fs::read_to_string(&path) {
+        Ok(pem) => {
+            printer.data(&pem)?;
+            Ok(ExitStatus::SUCCESS)
+        }
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            Err(Failure::new("there is no local authority yet; the first `neargate up` makes it"))
+        }
+        Err(error) => Err(Failure::from(error).context(path.display())),
+    }
+}

@@ -1,0 +1,5 @@
+//! stub
+use crate::cli::{ExecArgs, ExitStatus, Failure, Global};
+pub(crate) fn exec(_: &Global, _: &ExecArgs) -> Result<ExitStatus, Failure> {
+    Err(Failure::new("stub"))
+}

@@ -1,0 +1,239 @@
+//! What starts and how far it is, as lines: pure, from one view to the next. `live` draws them.
+
+use std::collections::BTreeMap;
+
+use crate::control::view::{ClusterView, ContainerView, ImageView, TargetView, TaskView};
+
+/// One line of the picture.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Line {
+    /// What it is about; stays the same from view to view.
+    pub(crate) subject: String,
+    /// How it is.
+    pub(crate) mood: Mood,
+    /// Its state, in AWS's word.
+    pub(crate) state: String,
+    /// More, which may change often.
+    pub(crate) detail: String,
+}
+
+/// How something is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Mood {
+    /// On its way.
+    Working,
+    /// As it should be.
+    Good,
+    /// Not as it should be.
+    Bad,
+}
+
+/// The picture of a view: images that are not there yet, living tasks with their containers, targets, listeners.
+pub(crate) fn lines(view: &ClusterView) -> Vec<Line> {
+    let mut lines = Vec::new();
+    lines.extend(view.images.iter().map(image));
+    for task in view.services.iter().flat_map(|service| &service.tasks).filter(|task| task.last_status != "STOPPED") {
+        lines.push(self::task(task));
+        lines.extend(task.containers.iter().map(|shown| container(task, shown)));
+    }
+    for group in view.target_groups.iter().filter(|group| group.in_use) {
+        lines.extend(group.targets.iter().map(|shown| target(&group.name, shown)));
+    }
+    for listener in &view.listeners {
+        let (mood, state) = match (&listener.error, listener.bound) {
+            (Some(_), _) => (Mood::Bad, "failed"),
+            (None, true) => (Mood::Good, "active"),
+            (None, false) => (Mood::Working, "binding"),
+        };
+        let mapped = match listener.port == listener.bind_port {
+            true => String::new(),
+            false => format!("on local port {}", listener.bind_port),
+        };
+        lines.push(Line {
+            subject: format!("listener {}:{}", listener.protocol, listener.port),
+            mood,
+            state: state.to_owned(),
+            detail: mapped,
+        });
+    }
+    lines
+}
+
+fn image(image: &ImageView) -> Line {
+    let mood = match image.status.as_str() {
+        "READY" => Mood::Good,
+        "FAILED" => Mood::Bad,
+        _ => Mood::Working,
+    };
+    Line {
+        subject: format!("image {}", image.image),
+        mood,
+        state: image.status.to_lowercase(),
+        detail: first_line(image.detail.as_deref().unwrap_or_default()),
+    }
+}
+
+fn task(task: &TaskView) -> Line {
+    let mood = match (task.desired_status.as_str(), task.last_status.as_str()) {
+        ("RUNNING", "RUNNING") => Mood::Good,
+        ("RUNNING", _) => Mood::Working,
+        _ if task.stop_code.as_deref() == Some("ServiceSchedulerInitiated") => Mood::Working,
+        _ => Mood::Bad,
+    };
+    Line {
+        subject: format!("task {}", short(&task.task_id)),
+        mood,
+        state: task.last_status.clone(),
+        detail: task.stopped_reason.clone().or_else(|| task.private_ipv4_address.clone()).unwrap_or_default(),
+    }
+}
+
+fn container(task: &TaskView, container: &ContainerView) -> Line {
+    let mood = match (container.last_status.as_str(), container.health_status.as_str()) {
+        (_, "UNHEALTHY") => Mood::Bad,
+        ("RUNNING", _) => Mood::Good,
+        ("STOPPED", _) if container.exit_code == Some(0) || task.desired_status == "STOPPED" => Mood::Good,
+        ("STOPPED", _) => Mood::Bad,
+        _ => Mood::Working,
+    };
+    let mut state = container.last_status.clone();
+    if container.health_status != "UNKNOWN" {
+        state.push(' ');
+        state.push_str(&container.health_status);
+    }
+    let exit = container.exit_code.map(|code| format!("exit code {code}"));
+    let detail: Vec<String> = exit.into_iter().chain(container.reason.clone()).collect();
+    Line {
+        subject: format!("task {} container {}", short(&task.task_id), container.name),
+        mood,
+        state,
+        detail: detail.join(", "),
+    }
+}
+
+fn target(group: &str, target: &TargetView) -> Line {
+    let mood = match target.state.as_str() {
+        "healthy" => Mood::Good,
+        "unhealthy" => Mood::Bad,
+        _ => Mood::Working,
+    };
+    let mut detail: Vec<&str> = Vec::new();
+    detail.extend(target.reason.as_deref());
+    if target.state != "healthy" {
+        detail.extend(target.last_probe.as_deref());
+    }
+    Line {
+        subject: format!("target {group} {}:{}", target.id, target.port),
+        mood,
+        state: target.state.clone(),
+        detail: detail.join(": "),
+    }
+}
+
+/// What is worth a line of its own where lines cannot be redrawn: each subject whose state changed, and each new
+/// service event.
+#[derive(Debug, Default)]
+pub(crate) struct Changes {
+    states: BTreeMap<String, String>,
+    events: BTreeMap<String, String>,
+}
+
+impl Changes {
+    /// Lines whose state differs from the last view's.
+    pub(crate) fn lines(&mut self, view: &ClusterView) -> Vec<Line> {
+        let mut changed = Vec::new();
+        for line in lines(view) {
+            let settled = format!("{}{}", line.state, if line.mood == Mood::Bad { line.detail.as_str() } else { "" });
+            if self.states.get(&line.subject) != Some(&settled) {
+                self.states.insert(line.subject.clone(), settled);
+                changed.push(line);
+            }
+        }
+        changed
+    }
+
+    /// Service events that were not there in the last view.
+    pub(crate) fn events(&mut self, view: &ClusterView) -> Vec<String> {
+        let mut new = Vec::new();
+        for service in &view.services {
+            let last = self.events.get(&service.service_name);
+            let key = |event: &crate::control::view::EventView| format!("{} {}", event.created_at, event.message);
+            let seen = service.events.iter().rposition(|event| Some(&key(event)) == last).map_or(0, |at| at + 1);
+            new.extend(service.events[seen..].iter().map(|event| event.message.clone()));
+            if let Some(event) = service.events.last() {
+                self.events.insert(service.service_name.clone(), key(event));
+            }
+        }
+        new
+    }
+}
+
+/// The first eight digits of a task's id.
+pub(crate) fn short(task_id: &str) -> &str {
+    task_id.get(..8).unwrap_or(task_id)
+}
+
+fn first_line(text: &str) -> String {
+    text.lines().next().unwrap_or_default().to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::control::view::{ListenerView, ServiceView};
+
+    fn view(state: &str) -> ClusterView {
+        let task = TaskView {
+            task_id: "0123456789abcdef0123456789abcdef".into(),
+            task_arn: String::new(),
+            last_status: state.into(),
+            desired_status: "RUNNING".into(),
+            health_status: "UNKNOWN".into(),
+            private_ipv4_address: Some("10.0.0.2".into()),
+            created_at: String::new(),
+            started_at: None,
+            stopped_at: None,
+            stop_code: None,
+            stopped_reason: None,
+            containers: Vec::new(),
+        };
+        ClusterView {
+            services: vec![ServiceView {
+                service_name: "app".into(),
+                task_definition: "app:1".into(),
+                desired_count: 1,
+                running_count: 0,
+                pending_count: 1,
+                deployment: String::new(),
+                rollout_state: String::new(),
+                failed_tasks: 0,
+                tasks: vec![task],
+                events: Vec::new(),
+            }],
+            listeners: vec![ListenerView {
+                port: 443,
+                bind_port: 8443,
+                protocol: "HTTPS".into(),
+                bound: true,
+                error: None,
+            }],
+            ..ClusterView::default()
+        }
+    }
+
+    #[test]
+    fn only_what_changed_is_worth_a_line() {
+        let mut changes = Changes::default();
+        assert_eq!(changes.lines(&view("PENDING")).len(), 2);
+        assert!(changes.lines(&view("PENDING")).is_empty());
+        let changed = changes.lines(&view("RUNNING"));
+        assert_eq!(changed.len(), 1);
+        assert_eq!((changed[0].subject.as_str(), changed[0].mood), ("task 01234567", Mood::Good));
+    }
+
+    #[test]
+    fn a_remapped_listener_says_where_it_is() {
+        let shown = lines(&view("PENDING"));
+        assert!(shown.iter().any(|line| line.detail == "on local port 8443"), "{shown:?}");
+    }
+}

@@ -1,0 +1,112 @@
+//! The only place that writes to standard output and standard error. Data goes to the first, everything else to the
+//! second; colours only where the terminal takes them.
+
+use std::fmt;
+use std::io::{self, IsTerminal, Write};
+
+use anstream::{AutoStream, ColorChoice};
+use anstyle::{AnsiColor, Style};
+use tracing_subscriber::EnvFilter;
+
+use crate::cli::failure::Failure;
+use crate::cli::{Color, ExitStatus};
+
+/// Good news.
+pub(crate) const GOOD: Style = AnsiColor::Green.on_default();
+/// Bad news.
+pub(crate) const BAD: Style = AnsiColor::Red.on_default().bold();
+/// Something to know.
+pub(crate) const NOTE: Style = AnsiColor::Yellow.on_default();
+/// Less important.
+pub(crate) const DIM: Style = Style::new().dimmed();
+/// Names.
+pub(crate) const STRONG: Style = Style::new().bold();
+
+/// Where output goes.
+pub(crate) struct Printer {
+    out: AutoStream<io::Stdout>,
+    err: AutoStream<io::Stderr>,
+}
+
+impl Printer {
+    /// As `--color` says.
+    pub(crate) fn new(color: Color) -> Self {
+        let choice = match color {
+            Color::Auto => ColorChoice::Auto,
+            Color::Always => ColorChoice::Always,
+            Color::Never => ColorChoice::Never,
+        };
+        if choice != ColorChoice::Auto {
+            choice.write_global();
+        }
+        Self { out: AutoStream::new(io::stdout(), choice), err: AutoStream::new(io::stderr(), choice) }
+    }
+
+    /// What was asked for. A reader that hangs up (`| head`) has enough: the program ends quietly.
+    pub(crate) fn data(&mut self, text: &str) -> Result<(), Failure> {
+        match self.out.write_all(text.as_bytes()).and_then(|()| self.out.flush()) {
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Err(Failure::printed(ExitStatus::SUCCESS)),
+            other => other.map_err(Failure::from),
+        }
+    }
+
+    /// A value as JSON, indented on a terminal.
+    pub(crate) fn json(&mut self, value: &impl serde::Serialize) -> Result<(), Failure> {
+        let text =
+            if io::stdout().is_terminal() { serde_json::to_string_pretty(value) } else { serde_json::to_string(value) };
+        self.data(&format!("{}\n", text.map_err(Failure::new)?))
+    }
+
+    /// A line of progress or advice.
+    pub(crate) fn note(&mut self, text: impl fmt::Display) {
+        // Nobody reads standard error any more: nothing is lost.
+        let _ = writeln!(self.err, "{text}");
+    }
+
+    /// Why the command failed.
+    pub(crate) fn failure(&mut self, failure: &Failure) {
+        if !failure.message.is_empty() {
+            let _ = writeln!(self.err, "{BAD}error:{BAD:#} {}", failure.message);
+        }
+    }
+
+    /// Where diagnostics of the file and the like are written.
+    pub(crate) fn err(&mut self) -> &mut impl Write {
+        &mut self.err
+    }
+}
+
+/// Whether people read standard error as it is written.
+pub(crate) fn is_live() -> bool {
+    io::stderr().is_terminal() && std::env::var_os("TERM").is_none_or(|term| term != "dumb")
+}
+
+/// neargate's own diagnostics on standard error: warnings while a stack runs in the foreground, more with `-v`.
+pub(crate) fn install_diagnostics(verbose: u8, runs_a_stack: bool) {
+    let level = match (verbose, runs_a_stack) {
+        (0, false) => "error",
+        (0, true) => "error,neargate=warn",
+        (1, _) => "warn,neargate=debug",
+        _ => "info,neargate=trace,bollard=debug",
+    };
+    install(level, io::stderr);
+}
+
+/// The same for the background process, whose standard error is its log file.
+pub(crate) fn install_background_diagnostics() {
+    install("warn,neargate=info", io::stderr);
+}
+
+fn install<W>(default: &str, writer: W)
+where
+    W: for<'writer> tracing_subscriber::fmt::MakeWriter<'writer> + Send + Sync + 'static,
+{
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(default));
+    // A second installation (tests) changes nothing.
+    let _ = tracing_subscriber::fmt().with_env_filter(filter).with_writer(writer).with_target(false).try_init();
+}
+
+/// Whether a person types and reads.
+pub(crate) fn is_interactive() -> bool {
+    io::stdin().is_terminal() && io::stdout().is_terminal()
+}

@@ -1,0 +1,210 @@
+//! From what was typed to what the verbs need: the file, its topology, the project's folders.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use crate::admin::wire::UpRequest;
+use crate::cli::printer::Printer;
+use crate::cli::{ExitStatus, Failure, Global, StartArgs};
+use crate::config::{self, Diagnostics, Loaded, Style};
+use crate::folders::Folders;
+use crate::model::topology::TimeScale;
+use crate::model::{ProjectName, Topology};
+
+/// A file that was loaded.
+pub(crate) struct Project {
+    /// Where it is, absolute.
+    pub(crate) file: PathBuf,
+    /// What it wants, `--listen` and the like applied.
+    pub(crate) topology: Arc<Topology>,
+    /// The variables it referred to.
+    pub(crate) environment: BTreeMap<String, String>,
+    /// Where the project's things are kept.
+    pub(crate) folders: Folders,
+}
+
+/// The variables of this process.
+pub(crate) fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok()
+}
+
+/// Loads the file, printing its mistakes (and, if asked, its warnings).
+pub(crate) fn load(
+    global: &Global,
+    start: Option<&StartArgs>,
+    warnings: bool,
+    printer: &mut Printer,
+) -> Result<Project, Failure> {
+    let file = find(global)?;
+    let used = RefCell::new(BTreeMap::new());
+    let env = |name: &str| {
+        let value = variable(name);
+        if let Some(value) = &value {
+            used.borrow_mut().insert(name.to_owned(), value.clone());
+        }
+        value
+    };
+    let request = UpRequest {
+        file: file.clone(),
+        environment: BTreeMap::new(),
+        listen: start.map(|start| start.listen.iter().copied().collect()).unwrap_or_default(),
+        time_scale: start.and_then(|start| start.time_scale),
+        project_name: global.project_name.clone(),
+        build: start.is_some_and(|start| start.build),
+        pull: start.is_some_and(|start| start.pull),
+    };
+    let loaded = read(&file, &env)?.map_err(|mistakes| {
+        let _ = printer.err().write_all(mistakes.render(Style::Coloured).as_bytes());
+        Failure::printed(ExitStatus::USAGE)
+    })?;
+    if warnings && !loaded.warnings.is_empty() {
+        let text = config::diagnostics::render_all(&loaded.warnings, &loaded.sources, Style::Coloured);
+        let _ = printer.err().write_all(text.as_bytes());
+    }
+    let topology = adjust(loaded.topology, &request).map_err(Failure::usage)?;
+    let folders = Folders::of(&topology.name, variable)?;
+    Ok(Project { file, topology: Arc::new(topology), environment: used.into_inner(), folders })
+}
+
+impl Project {
+    /// What the process that runs the stack needs in order to apply the same.
+    pub(crate) fn request(&self, global: &Global, start: &StartArgs) -> UpRequest {
+        UpRequest {
+            file: self.file.clone(),
+            environment: self.environment.clone(),
+            listen: start.listen.iter().copied().collect(),
+            time_scale: start.time_scale,
+            project_name: global.project_name.clone(),
+            build: start.build,
+            pull: start.pull,
+        }
+    }
+}
+
+/// The file that `--file` names, or the nearest one above the working directory; absolute.
+pub(crate) fn find(global: &Global) -> Result<PathBuf, Failure> {
+    let here = std::env::current_dir()?;
+    match &global.file {
+        Some(file) => {
+            let file = here.join(file);
+            if file.is_file() {
+                return Ok(file);
+            }
+            Err(Failure::usage(format!("{}: no such file", file.display())))
+        }
+        None => config::find(&here).ok_or_else(|| {
+            Failure::usage(
+                "there is no neargate.yaml here or in a folder above; `neargate init` writes one from a task definition",
+            )
+        }),
+    }
+}
+
+/// The project's name and folders, for verbs that need no more: a file with mistakes must not keep a stack from
+/// being looked at or taken down.
+pub(crate) fn identify(global: &Global) -> Result<(ProjectName, Folders), Failure> {
+    let name = match &global.project_name {
+        Some(name) => project_name(name).map_err(Failure::usage)?,
+        None => {
+            let file = find(global)?;
+            match read(&file, &variable)? {
+                Ok(loaded) => loaded.topology.name,
+                Err(_) => written_name(&file)?,
+            }
+        }
+    };
+    let folders = Folders::of(&name, variable)?;
+    Ok((name, folders))
+}
+
+/// The name as it stands in a file that cannot be loaded.
+fn written_name(file: &Path) -> Result<ProjectName, Failure> {
+    let text = std::fs::read_to_string(file)?;
+    let value = text.lines().find_map(|line| line.strip_prefix("name:"));
+    let value = value.map(|value| value.split(" #").next().unwrap_or_default().trim().trim_matches(['"', '\'']));
+    value.and_then(|value| project_name(value).ok()).ok_or_else(|| {
+        Failure::usage(format!(
+            "{} has mistakes (`neargate check`) and no readable `name:`; give the project with --project-name",
+            file.display()
+        ))
+    })
+}
+
+fn project_name(text: &str) -> Result<ProjectName, String> {
+    let fits = !text.is_empty()
+        && text.len() <= 32
+        && text.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
+        && !text.starts_with('-')
+        && !text.ends_with('-');
+    if fits {
+        Ok(ProjectName::new(text))
+    } else {
+        Err(format!("`{text}`: a project's name is at most 32 of a-z, 0-9 and -, and neither begins nor ends with -"))
+    }
+}
+
+/// Reads the file and what it mentions. The outer failure is one of this machine, the inner one the file's mistakes.
+pub(crate) fn read(file: &Path, env: &dyn Fn(&str) -> Option<String>) -> Result<Result<Loaded, Diagnostics>, Failure> {
+    let text = std::fs::read_to_string(file).map_err(|error| Failure::usage(format!("{}: {error}", file.display())))?;
+    let here = std::env::current_dir()?;
+    let shown = file.strip_prefix(&here).unwrap_or(file);
+    Ok(config::load(config::Source {
+        path: shown,
+        folder: file.parent().unwrap_or(Path::new("/")),
+        text: &text,
+        read_file: &|path| std::fs::read_to_string(path),
+        env,
+    }))
+}
+
+/// What the process that runs a stack does when `up` is typed again somewhere else.
+pub(crate) fn reload(request: &UpRequest) -> Result<Arc<Topology>, (String, u8)> {
+    let usage = |message: String| (message, ExitStatus::USAGE.0);
+    let env = |name: &str| request.environment.get(name).cloned();
+    let loaded = read(&request.file, &env)
+        .map_err(|failure| (failure.message, failure.status.0))?
+        .map_err(|mistakes| usage(mistakes.render(Style::Plain)))?;
+    adjust(loaded.topology, request).map(Arc::new).map_err(usage)
+}
+
+/// Applies what the command line says about the topology.
+fn adjust(mut topology: Topology, request: &UpRequest) -> Result<Topology, String> {
+    if let Some(name) = &request.project_name {
+        topology.name = project_name(name)?;
+    }
+    if let Some(factor) = request.time_scale {
+        topology.time_scale =
+            TimeScale::new(factor).ok_or_else(|| format!("--time-scale {factor}: must be a number of at least 1"))?;
+    }
+    for (port, local) in &request.listen {
+        let ports: Vec<String> =
+            topology.load_balancer.listeners.iter().map(|listener| listener.port.to_string()).collect();
+        let listener =
+            topology.load_balancer.listeners.iter_mut().find(|listener| listener.port == *port).ok_or_else(|| {
+                format!("--listen {port}={local}: no listener has port {port}; they have: {}", ports.join(", "))
+            })?;
+        listener.bind_port = *local;
+    }
+    let mut bound: Vec<u16> = topology.load_balancer.listeners.iter().map(|listener| listener.bind_port).collect();
+    bound.sort_unstable();
+    match bound.windows(2).find(|pair| pair[0] == pair[1]) {
+        Some(pair) => Err(format!("--listen: two listeners would be bound to local port {}", pair[0])),
+        None => Ok(topology),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_project_name_can_name_docker_objects_and_folders() {
+        assert!(project_name("chatkit-2").is_ok());
+        for wrong in ["", "../x", "Chat", "-a", "a-", "a_b"] {
+            assert!(project_name(wrong).is_err(), "{wrong}");
+        }
+    }
+}

@@ -1,0 +1,128 @@
+//! Verbs that talk to a running stack: `down`, `restart`, and how all others find it.
+
+use std::time::Duration;
+
+use crate::admin::client::{self, Conversation};
+use crate::admin::wire::{Answer, Request};
+use crate::cli::live::Live;
+use crate::cli::printer::Printer;
+use crate::cli::project;
+use crate::cli::{ExitStatus, Failure, Global};
+use crate::control::runtime::Runtime as _;
+use crate::control::view::ClusterView;
+use crate::folders::Folders;
+use crate::model::ProjectName;
+use crate::runtime::docker::{DockerOptions, DockerRuntime};
+
+/// How long a process that was told to stop may take before it is no longer waited for.
+const LONGEST_SHUT_DOWN: Duration = Duration::from_secs(150);
+
+/// Runs a future on a runtime of its own: verbs are ordinary functions.
+pub(crate) fn block_on<T>(future: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::from(error).context("cannot start the async runtime"))?;
+    runtime.block_on(future)
+}
+
+/// Asks the process that runs the project; `None` if there is none.
+pub(crate) async fn ask(folders: &Folders, request: &Request) -> Result<Option<Conversation>, Failure> {
+    let socket = folders.socket();
+    client::ask(&socket, request).await.map_err(|error| Failure::from(error).context(socket.display()))
+}
+
+/// The view of the running stack; `None` if none runs.
+pub(crate) async fn view(folders: &Folders) -> Result<Option<ClusterView>, Failure> {
+    match ask(folders, &Request::View).await? {
+        Some(mut conversation) => Ok(conversation.view().await?),
+        None => Ok(None),
+    }
+}
+
+/// The failure of a verb that needs a running stack.
+pub(crate) fn not_running(project: &ProjectName) -> Failure {
+    Failure::new(format!("the stack of project `{project}` is not running; start it with `neargate up`"))
+}
+
+/// Sends a request that is answered with one line.
+pub(crate) async fn request(folders: &Folders, request: &Request) -> Result<Option<u32>, Failure> {
+    let Some(mut conversation) = ask(folders, request).await? else { return Ok(None) };
+    match conversation.answer().await? {
+        Some(Answer::Done { pid }) => Ok(Some(pid)),
+        Some(Answer::Refused { message, exit_code }) => Err(Failure { status: ExitStatus(exit_code), message }),
+        Some(Answer::View(_)) | None => Err(Failure::new("the process that runs the stack hung up")),
+    }
+}
+
+/// `restart`
+pub(crate) fn restart(global: &Global, service: Option<String>, printer: &mut Printer) -> Result<ExitStatus, Failure> {
+    let (project, folders) = project::identify(global)?;
+    block_on(async {
+        match request(&folders, &Request::Restart { service }).await? {
+            Some(_) => {
+                printer.note("fresh tasks are starting; the old ones stop when they are healthy (`neargate ps`)");
+                Ok(ExitStatus::SUCCESS)
+            }
+            None => Err(not_running(&project)),
+        }
+    })
+}
+
+/// `down`: asks the process that runs the stack to take it down; then, or if there is none, removes by label
+/// whatever is left.
+pub(crate) fn down(global: &Global, force: bool, printer: &mut Printer) -> Result<ExitStatus, Failure> {
+    let (project, folders) = project::identify(global)?;
+    block_on(async {
+        let asked = request(&folders, &Request::ShutDown { force }).await?.is_some();
+        if asked {
+            watch_it_go(&folders, printer).await?;
+        }
+        let removed = sweep(&project, &folders).await?;
+        for line in &removed {
+            printer.note(format!("removed {line}"));
+        }
+        if !asked && removed.is_empty() {
+            printer.note(format!("nothing of project `{project}` is there"));
+        }
+        Ok(ExitStatus::SUCCESS)
+    })
+}
+
+/// Shows how the stack goes, until its process has ended.
+async fn watch_it_go(folders: &Folders, printer: &mut Printer) -> Result<(), Failure> {
+    let mut live = Live::new();
+    let watching = async {
+        if let Some(mut conversation) = ask(folders, &Request::Watch).await? {
+            if let Ok(Some(view)) = conversation.view().await {
+                live.prime(&view);
+            }
+            // A process that exits hangs up in the middle of a line, as far as we are concerned.
+            while let Ok(Some(view)) = conversation.view().await {
+                live.draw(&view, printer);
+            }
+        }
+        // The kernel lets go of the lock when the process is gone, whatever way it went.
+        while folders.lock()?.is_none() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        Ok::<_, Failure>(())
+    };
+    let done = tokio::time::timeout(LONGEST_SHUT_DOWN, watching).await;
+    live.finish();
+    done.unwrap_or_else(|_| Err(Failure::new("the stack does not stop; `neargate down --force` does not wait")))
+}
+
+/// Removes everything that carries the project's label, and the state folder.
+pub(crate) async fn sweep(project: &ProjectName, folders: &Folders) -> Result<Vec<String>, Failure> {
+    let swept = match DockerRuntime::connect(DockerOptions::new(project.clone())).await {
+        Ok(runtime) => runtime.sweep(true).await?,
+        // Without an engine nothing of ours runs. If it comes back with containers, the next `up` or `down` finds them.
+        Err(error) => return Err(error.into()),
+    };
+    // Whoever holds the lock is a stack that was started in the meantime: its folder is its own.
+    if let Some(_lock) = folders.lock()? {
+        folders.remove_state()?;
+    }
+    Ok(swept)
+}
