@@ -63,7 +63,6 @@ struct RequestText {
     headers: Vec<String>,
     client: Option<SocketAddr>,
     /// For the reader.
-    #[expect(dead_code, reason = "a remark in the file")]
     comment: Option<String>,
 }
 

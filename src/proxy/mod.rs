@@ -1,23 +1,68 @@
-//! stub
-/// stub
-#[derive(Default, Debug)]
-pub struct DataPlaneConfig {}
-/// stub
-#[derive(Debug)]
-pub struct DataPlane {}
-impl DataPlane {
-    /// stub
-    pub fn start(
-        _c: DataPlaneConfig,
-        _tls: tokio::sync::watch::Receiver<crate::certs::TlsConfigs>,
-        _t: tokio::sync::watch::Receiver<std::sync::Arc<crate::engine::routing::RoutingTable>>,
-        o: tokio::sync::mpsc::Sender<crate::control::observation::Observation>,
-    ) -> Self {
-        tokio::spawn(async move {
-            let _ = o.send(crate::control::observation::Observation::ListenersBound { generation: 1 }).await;
-        });
-        Self {}
-    }
-    /// stub
-    pub async fn drain(&self, _d: std::time::Duration) {}
-}
+//! The load balancer's data plane.
+//!
+//! # Life of a request
+//!
+//! ```text
+//!  client                                                                                            target
+//!    │ 1 accept ─ 2 TLS ─ 3 head ─┬─ 4 classify ─ 5 snapshot ─ 6 route ─ 7 act ─┬─ 8 choose ─ 9 headers ─┐
+//!    │                            │                                             │                        │
+//!    │                      malformed: 400                           redirect, fixed-response            │
+//!    │                            │                                             │                        │
+//!    │ <── 11 settle ─────────────┴─────────────────────────────────────────────┴──── 10 forward ────────┴──> │
+//! ```
+//!
+//! 1. **Accept**: [`worker`] has a socket per listener; each connection is a task on its thread ([`connection`]).
+//! 2. **TLS**: the configuration of the moment ([`tls`]); ALPN says whether [`http2`] or [`http1`] goes on.
+//! 3. **Head**: read under the limits of an ALB; fields stay where they were read (`http1/head.rs`).
+//! 4. **Classify**: what must not be forwarded is refused here ([`request`]).
+//! 5. **Snapshot**: one routing table for the whole request ([`worker::Snapshot`]).
+//! 6. **Route**: the first rule that matches ([`crate::engine::routing`]).
+//! 7. **Act**: redirects and fixed responses are answered now ([`respond`]).
+//! 8. **Choose**: a group by weight, then one of its eligible targets ([`load`], [`crate::engine::balancing`]).
+//! 9. **Headers**: the head as the target will see it ([`crate::engine::headers`]).
+//! 10. **Forward**: a kept or a new connection, both directions at once ([`forward`], [`upstream`], [`upgrade`]).
+//! 11. **Settle**: an error becomes a response in one place ([`respond::for_error`]); the account goes to whoever
+//!     keeps logs ([`transaction`]).
+//!
+//! Steps 4 to 9 need no waiting: they are one plain function, and so is the whole way; both are in [`request`].
+//!
+//! # Threads
+//!
+//! [`data_plane`] starts one thread per worker: a single-threaded runtime with its own listening sockets
+//! (`SO_REUSEPORT`), its own connections to targets and its own buffers. A request never leaves its thread and takes
+//! no lock; what workers share are two counters per request ([`load`]) and the table they look at. [`listeners`]
+//! keeps the bound ports in step with the table.
+//!
+//! # Why an HTTP/1 of our own
+//!
+//! What an ALB does to a request is visible to the byte: the order and case of header fields, reason phrases, what
+//! happens to a head that is not quite HTTP. hyper hides all of these behind its own types. So HTTP/1 is read and
+//! written here, on both sides; and because nothing is translated on the way, a small request costs two reads and two
+//! writes. HTTP/2 has none of these freedoms (names are lower-case, framing is binary), so there the `h2` crate does
+//! the work, and its requests are written into the same form before anything is decided.
+
+mod buffer;
+mod client;
+mod clock;
+mod connection;
+mod data_plane;
+mod error;
+mod forward;
+mod http1;
+mod http2;
+mod idle;
+mod listeners;
+mod load;
+mod port_holder;
+mod request;
+mod respond;
+mod stream;
+pub mod tls;
+pub mod transaction;
+mod upgrade;
+mod upstream;
+mod worker;
+
+pub use data_plane::{CONNECT_TIMEOUT, DataPlane, DataPlaneConfig};
+pub use tls::ListenerTls;
+pub use transaction::{AccessSink, Transaction};

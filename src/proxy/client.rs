@@ -1,0 +1,85 @@
+//! What the request path needs of a client, whichever protocol it speaks.
+//!
+//! Two implementations: [`super::http1`] and [`super::http2`]. The body that comes in and the response that goes out
+//! are separate objects, because both move at the same time.
+
+use std::task::{Context, Poll};
+
+use super::buffer::Buffer;
+use super::error::ProxyError;
+use super::http1::{Next, ResponseFraming};
+use super::respond::{Answer, Traits};
+use super::stream::Stream;
+use crate::engine::facts::{Fields, RequestFacts};
+use crate::engine::headers::{BodyHeader, Front};
+
+/// A request whose head has been read and understood.
+pub(super) struct Request<'a> {
+    pub(super) facts: RequestFacts<'a>,
+    pub(super) front: Front,
+    /// For the log.
+    pub(super) version: &'static str,
+    pub(super) body: BodyHeader,
+    /// It asks to become a WebSocket.
+    pub(super) upgrade: bool,
+    pub(super) traits: Traits,
+    pub(super) head_size: usize,
+}
+
+/// The head of a target's response.
+pub(super) struct TargetHead<'a> {
+    pub(super) status: u16,
+    pub(super) reason: &'a [u8],
+    pub(super) fields: Fields<'a>,
+    pub(super) framing: ResponseFraming,
+    pub(super) head_only: bool,
+}
+
+/// One request and the way back to its client.
+pub(super) trait Client {
+    type Body: RequestBody;
+    type Responder: Responder;
+
+    /// Why the head could not even be understood.
+    fn take_refusal(&mut self) -> Option<ProxyError>;
+    /// The head; only to be asked for if it was not refused.
+    fn request(&self) -> Request<'_>;
+    /// Both directions.
+    fn legs(&mut self) -> (&mut Self::Body, &mut Self::Responder);
+}
+
+/// The body of a request as it comes in.
+pub(super) trait RequestBody {
+    /// Waits for data, or the end. After data the same is said again until it is consumed.
+    fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Result<Next, ProxyError>>;
+    /// Data that [`RequestBody::poll_next`] announced.
+    fn data(&self) -> &[u8];
+    /// Takes data away.
+    fn consume(&mut self, count: usize);
+    /// Ready when the client has gone; only to be asked after the end of the body.
+    fn poll_gone(&mut self, cx: &mut Context<'_>) -> Poll<()>;
+    /// The connection and what was read from it already, for a protocol that takes it over; `None` in HTTP/2.
+    fn raw(&mut self) -> Option<(&Stream, &mut Buffer)>;
+    /// Bytes received so far, head and framing included.
+    fn received_bytes(&self) -> u64;
+}
+
+/// The response as it goes out. All errors mean that the client has gone.
+pub(super) trait Responder {
+    /// Answers `Expect: 100-continue`, where that is due.
+    async fn send_continue(&mut self) -> Result<(), ProxyError>;
+    /// Sends a response of the load balancer's own.
+    async fn answer(&mut self, answer: &Answer, traits: Traits) -> Result<(), ProxyError>;
+    /// Prepares the head of a target's response; it leaves together with the first data.
+    fn head(&mut self, head: &TargetHead<'_>) -> Result<(), ProxyError>;
+    /// Sends data, in one piece with what was prepared before. `last`: nothing but the end follows.
+    async fn data(&mut self, data: &[u8], last: bool) -> Result<(), ProxyError>;
+    /// Sends whatever was only prepared, because nothing follows for now.
+    async fn flush(&mut self) -> Result<(), ProxyError>;
+    /// Ends the response.
+    async fn finish(&mut self) -> Result<(), ProxyError>;
+    /// Ends it in a way that tells the client it is incomplete.
+    fn cut(&mut self);
+    /// Bytes sent so far, head and framing included.
+    fn sent_bytes(&self) -> u64;
+}

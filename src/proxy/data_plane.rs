@@ -1,0 +1,129 @@
+//! The whole data plane: its threads, and the task that keeps their listeners in step.
+
+use std::io;
+use std::sync::Arc;
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio::task::AbortHandle;
+
+use super::clock::Random;
+use super::listeners;
+use super::load::LoadBook;
+use super::tls::ListenerTls;
+use super::transaction::AccessSink;
+use super::worker::{self, Command, Shared};
+use crate::control::observation::Observation;
+use crate::engine::routing::RoutingTable;
+
+/// ALB user guide, troubleshooting, HTTP 504: "the load balancer failed to establish a connection to the target before
+/// the connection timeout expired (10 seconds)".
+pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// More workers than this help nobody on a laptop.
+const MOST_WORKERS: usize = 4;
+
+/// How much longer than its deadline a worker may take to end.
+const ENDING: Duration = Duration::from_secs(1);
+
+/// What the data plane is given once and keeps.
+#[derive(Clone, Debug)]
+pub struct DataPlaneConfig {
+    /// Threads that serve connections.
+    pub workers: usize,
+    /// For targets that neither accept nor refuse. Tests shorten it.
+    pub connect_timeout: Duration,
+    /// TLS configurations of HTTPS listeners.
+    pub tls: ListenerTls,
+    /// Who wants to know of every request.
+    pub access: Option<AccessSink>,
+    /// Entropy for trace ids and random choices.
+    pub seed: u64,
+}
+
+impl DataPlaneConfig {
+    /// Everything as in production.
+    pub fn new(tls: ListenerTls, seed: u64) -> Self {
+        let cores = thread::available_parallelism().map_or(1, usize::from);
+        Self { workers: cores.min(MOST_WORKERS), connect_timeout: CONNECT_TIMEOUT, tls, access: None, seed }
+    }
+}
+
+/// A running data plane. Dropping it cuts everything; [`DataPlane::drain`] ends it politely.
+#[derive(Debug)]
+pub struct DataPlane {
+    workers: Vec<WorkerHandle>,
+    reconciling: AbortHandle,
+}
+
+#[derive(Debug)]
+struct WorkerHandle {
+    commands: mpsc::UnboundedSender<Command>,
+    /// Ends with the thread.
+    ended: oneshot::Receiver<()>,
+    thread: JoinHandle<()>,
+}
+
+impl DataPlane {
+    /// Starts the threads and binds what the table asks for; results arrive as observations. To be called within a
+    /// tokio runtime.
+    pub fn start(
+        config: DataPlaneConfig,
+        table: watch::Receiver<Arc<RoutingTable>>,
+        observations: mpsc::Sender<Observation>,
+    ) -> io::Result<Self> {
+        let loads = Arc::new(LoadBook::new(observations.clone()));
+        let seeds = Random::new(config.seed);
+        let shared = Shared {
+            connect_timeout: config.connect_timeout,
+            tls: config.tls,
+            access: config.access,
+            loads: Arc::clone(&loads),
+        };
+        let workers = (0..config.workers.max(1))
+            .map(|index| start_worker(index, shared.clone(), table.clone(), seeds.next()))
+            .collect::<io::Result<Vec<_>>>()?;
+        let commands = workers.iter().map(|worker| worker.commands.clone()).collect();
+        let reconciling = tokio::spawn(listeners::reconcile(commands, table, observations, loads)).abort_handle();
+        Ok(Self { workers, reconciling })
+    }
+
+    /// Stops accepting, closes connections at rest, lets requests finish, and cuts what is left at the deadline.
+    pub async fn drain(mut self, deadline: Duration) {
+        self.reconciling.abort();
+        for worker in &self.workers {
+            let _ = worker.commands.send(Command::Drain { deadline });
+        }
+        for worker in std::mem::take(&mut self.workers) {
+            // A thread that does not end is stuck in a system call; it must not hold up the process.
+            if tokio::time::timeout(deadline + ENDING, worker.ended).await.is_ok() {
+                let _ = worker.thread.join();
+            }
+        }
+    }
+}
+
+impl Drop for DataPlane {
+    fn drop(&mut self) {
+        // With the last sender gone the workers end.
+        self.reconciling.abort();
+    }
+}
+
+fn start_worker(
+    index: usize,
+    shared: Shared,
+    table: watch::Receiver<Arc<RoutingTable>>,
+    seed: u64,
+) -> io::Result<WorkerHandle> {
+    let (commands, inbox) = mpsc::unbounded_channel();
+    let (ending, ended) = oneshot::channel();
+    let thread = thread::Builder::new().name(format!("proxy-{index}")).spawn(move || {
+        if let Err(error) = worker::run(shared, table, inbox, seed) {
+            tracing::error!(%error, "a proxy worker could not start");
+        }
+        drop(ending);
+    })?;
+    Ok(WorkerHandle { commands, ended, thread })
+}

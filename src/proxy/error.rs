@@ -1,0 +1,92 @@
+//! Everything that can keep a request from being answered by a target. What a client gets for each is decided in one
+//! place: [`super::respond`].
+
+use std::fmt;
+use std::io;
+
+/// Why a request failed.
+#[derive(Debug)]
+pub(super) enum ProxyError {
+    /// Not HTTP, or not in a way that can be understood safely.
+    MalformedRequest(&'static str),
+    /// HTTP/1.1 without `Host`.
+    MissingHost,
+    /// A line of more than 16 K, or a head of more than 64 K.
+    RequestHeadTooLarge,
+    /// TRACE.
+    MethodNotAllowed,
+    /// The client stopped in the middle of its request.
+    RequestTimeout,
+    /// More than 30 addresses in `X-Forwarded-For`.
+    TooManyForwardedAddresses,
+    /// A `Transfer-Encoding` other than chunked.
+    UnsupportedTransferEncoding,
+    /// A redirect to a URL of more than 8 K.
+    LocationTooLong,
+    /// The client left before it was answered.
+    ClientGone,
+    /// The chosen group has no target that could be used.
+    NoTargets,
+    /// The target refused, or its machine is gone.
+    Unreachable(io::Error),
+    /// Neither accepted nor refused in time; security groups look like this.
+    ConnectTimeout,
+    /// The target closed or reset the connection before its response was complete.
+    TargetClosed,
+    /// The target's response is not HTTP.
+    MalformedResponse(&'static str),
+    /// The head of the target's response has more than 32 K.
+    ResponseHeadTooLarge,
+    /// The target was silent for longer than the idle timeout.
+    TargetTimeout,
+}
+
+impl ProxyError {
+    /// The status a client sees, or, for 460, only the log.
+    pub(super) fn status(&self) -> u16 {
+        match self {
+            Self::MalformedRequest(_) | Self::MissingHost | Self::RequestHeadTooLarge => 400,
+            Self::MethodNotAllowed => 405,
+            Self::RequestTimeout => 408,
+            Self::ClientGone => 460,
+            Self::TooManyForwardedAddresses => 463,
+            Self::UnsupportedTransferEncoding => 501,
+            Self::Unreachable(_) | Self::TargetClosed | Self::MalformedResponse(_) | Self::ResponseHeadTooLarge => 502,
+            Self::NoTargets => 503,
+            Self::ConnectTimeout | Self::TargetTimeout => 504,
+            Self::LocationTooLong => 507,
+        }
+    }
+}
+
+impl fmt::Display for ProxyError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::MalformedRequest(what) => write!(f, "malformed request: {what}"),
+            Self::MissingHost => f.write_str("an HTTP/1.1 request without Host"),
+            Self::RequestHeadTooLarge => f.write_str("a request line or header of 16 K, or a head of more than 64 K"),
+            Self::MethodNotAllowed => f.write_str("TRACE is not allowed"),
+            Self::RequestTimeout => f.write_str("the client sent nothing for longer than the idle timeout"),
+            Self::ClientGone => f.write_str("the client closed the connection before it was answered"),
+            Self::TooManyForwardedAddresses => f.write_str("more than 30 addresses in X-Forwarded-For"),
+            Self::UnsupportedTransferEncoding => f.write_str("a Transfer-Encoding other than chunked and identity"),
+            Self::LocationTooLong => f.write_str("the redirect's URL has more than 8 K"),
+            Self::NoTargets => f.write_str("the target group has no registered targets"),
+            Self::Unreachable(_) => f.write_str("the target refused the connection"),
+            Self::ConnectTimeout => f.write_str("the connection to the target could not be established in time"),
+            Self::TargetClosed => f.write_str("the target closed the connection with a request outstanding"),
+            Self::MalformedResponse(what) => write!(f, "malformed response of the target: {what}"),
+            Self::ResponseHeadTooLarge => f.write_str("the target's response headers have more than 32 K"),
+            Self::TargetTimeout => f.write_str("the target sent nothing for longer than the idle timeout"),
+        }
+    }
+}
+
+impl std::error::Error for ProxyError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::Unreachable(cause) => Some(cause),
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,289 @@
+//! Forwarding to a target over HTTP/1.1: one request up, one response down, both at the same time.
+//!
+//! ```text
+//!  client ──body──> [upload] ──head, body──> target
+//!  client <──head, body── [download] <──head, body── target
+//!                 idle timer: any byte on either leg starts it anew
+//! ```
+//!
+//! Upload and download are two futures of one task. A target may answer before it has read everything, so the
+//! download decides when the exchange is over; the upload only ever ends it with an error.
+
+use std::cell::Cell;
+use std::future::{Future, poll_fn};
+use std::io::IoSlice;
+use std::net::SocketAddr;
+use std::pin::{Pin, pin};
+use std::task::{Poll, ready};
+use std::time::{Duration, Instant};
+
+use super::buffer::Scratch;
+use super::client::{RequestBody, Responder, TargetHead};
+use super::error::ProxyError;
+use super::http1::{self, Next, ResponseFraming, TargetReader};
+use super::idle::IdleTimer;
+use super::load::InFlight;
+use super::request::Settled;
+use super::stream::Stream;
+use super::transaction::Transaction;
+use super::worker::Worker;
+use super::{upgrade, upstream};
+use crate::engine::headers::BodyHeader;
+
+/// A request that is ready to go: nothing is left to decide.
+pub(super) struct Forward {
+    pub(super) dial: SocketAddr,
+    /// Whether security groups let the load balancer in.
+    pub(super) reachable: bool,
+    /// As the target gets it.
+    pub(super) head: Scratch,
+    pub(super) body: BodyHeader,
+    pub(super) head_only: bool,
+    pub(super) upgrade: bool,
+    pub(super) idle_timeout: Duration,
+    /// Counts as long as the request lasts.
+    #[expect(dead_code, reason = "its end is what counts")]
+    pub(super) in_flight: InFlight,
+}
+
+/// How a response ended.
+enum Downloaded {
+    /// Completely; the connection may serve another request, as far as the target is concerned.
+    Complete { reusable: bool },
+    /// With 101: both ends now speak something else.
+    Upgraded,
+}
+
+/// How far the upload has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Upload {
+    /// The target is to take more.
+    ToTarget,
+    /// The client is to send more.
+    FromClient,
+    /// Everything was sent.
+    Done,
+    /// The target takes no more; its response may be there all the same.
+    Refused,
+}
+
+/// Forwards a request and its response. An error that comes after the response has begun leaves it incomplete.
+pub(super) async fn run(
+    worker: &Worker,
+    forward: &Forward,
+    body: &mut impl RequestBody,
+    responder: &mut impl Responder,
+    idle: &IdleTimer,
+    transaction: &mut Transaction,
+) -> Result<Settled, ProxyError> {
+    responder.send_continue().await?;
+    let stream = match worker.upstream.take(forward.dial, forward.idle_timeout).await {
+        Some(stream) => stream,
+        None => upstream::connect(forward.dial, forward.reachable, worker.shared.connect_timeout).await?,
+    };
+    idle.touch();
+    transaction.steps.dispatched = Some(Instant::now());
+
+    let mut buffer = worker.buffers.lend();
+    let progress = Cell::new(Upload::ToTarget);
+    let downloaded = {
+        let uploading = pin!(upload(body, &stream, forward, &progress, idle));
+        let reader = TargetReader::new(&stream, &mut buffer, idle);
+        let downloading = download(worker, forward, reader, responder, transaction);
+        exchange(uploading, downloading, &progress, idle).await?
+    };
+
+    match downloaded {
+        Downloaded::Upgraded => {
+            transaction.upgraded = true;
+            if let Some((client, client_buffer)) = body.raw() {
+                upgrade::run(client, client_buffer, &stream, &mut buffer, idle).await;
+            }
+            Ok(Settled::Upgraded)
+        }
+        Downloaded::Complete { reusable } => {
+            if reusable && progress.get() == Upload::Done && buffer.is_empty() {
+                worker.keep_upstream(forward.dial, stream);
+            }
+            Ok(Settled::Answered)
+        }
+    }
+}
+
+/// Drives both directions until the download has ended, the upload has failed, or nothing has moved for too long.
+async fn exchange<T>(
+    mut uploading: Pin<&mut impl Future<Output = ProxyError>>,
+    downloading: impl Future<Output = Result<T, ProxyError>>,
+    progress: &Cell<Upload>,
+    idle: &IdleTimer,
+) -> Result<T, ProxyError> {
+    let mut downloading = pin!(downloading);
+    poll_fn(|cx| {
+        let failed = uploading.as_mut().poll(cx);
+        // A response that is there counts, whatever else has happened.
+        if let Poll::Ready(result) = downloading.as_mut().poll(cx) {
+            return Poll::Ready(result);
+        }
+        if let Poll::Ready(error) = failed {
+            return Poll::Ready(Err(error));
+        }
+        ready!(idle.poll_expired(cx));
+        let waited_for_client = progress.get() == Upload::FromClient;
+        Poll::Ready(Err(if waited_for_client { ProxyError::RequestTimeout } else { ProxyError::TargetTimeout }))
+    })
+    .await
+}
+
+/// Sends head and body to the target, then watches whether the client stays. Ends only when the request is lost.
+async fn upload(
+    body: &mut impl RequestBody,
+    target: &Stream,
+    forward: &Forward,
+    progress: &Cell<Upload>,
+    idle: &IdleTimer,
+) -> ProxyError {
+    match upload_all(body, target, forward, progress, idle).await {
+        Ok(()) => {
+            progress.set(Upload::Done);
+            poll_fn(|cx| body.poll_gone(cx)).await;
+            ProxyError::ClientGone
+        }
+        Err(UploadError::Client(error)) => error,
+        Err(UploadError::Target) => {
+            progress.set(Upload::Refused);
+            std::future::pending().await
+        }
+    }
+}
+
+enum UploadError {
+    Client(ProxyError),
+    Target,
+}
+
+async fn upload_all(
+    body: &mut impl RequestBody,
+    target: &Stream,
+    forward: &Forward,
+    progress: &Cell<Upload>,
+    idle: &IdleTimer,
+) -> Result<(), UploadError> {
+    let mut head: &[u8] = &forward.head;
+    let chunked = forward.body == BodyHeader::Chunked;
+    loop {
+        // What has arrived together with the head leaves together with it; otherwise the head does not wait.
+        let next = poll_fn(|cx| match body.poll_next(cx) {
+            Poll::Pending if !head.is_empty() => Poll::Ready(None),
+            next => next.map(Some),
+        });
+        progress.set(Upload::FromClient);
+        let next = next.await.transpose().map_err(UploadError::Client)?;
+        progress.set(Upload::ToTarget);
+
+        let mut line = [0; 18];
+        let (framing, data, end): (&[u8], &[u8], &[u8]) = match next {
+            None => (b"", b"", b""),
+            Some(Next::Data { length, last }) if chunked => {
+                let end: &[u8] = if last { b"\r\n0\r\n\r\n" } else { b"\r\n" };
+                (http1::size_line(length, &mut line), &body.data()[..length], end)
+            }
+            Some(Next::Data { length, .. }) => (b"", &body.data()[..length], b""),
+            Some(Next::End | Next::More) => (b"", b"", if chunked { http1::LAST_CHUNK } else { b"" }),
+        };
+        let mut slices = [IoSlice::new(head), IoSlice::new(framing), IoSlice::new(data), IoSlice::new(end)];
+        let written = target.write_all(&mut slices, || idle.touch()).await;
+        written.map_err(|_| UploadError::Target)?;
+        head = b"";
+        match next {
+            None => {}
+            Some(Next::Data { length, last }) => {
+                body.consume(length);
+                if last {
+                    return Ok(());
+                }
+            }
+            Some(Next::End | Next::More) => return Ok(()),
+        }
+    }
+}
+
+/// Reads the response and passes it on.
+async fn download(
+    worker: &Worker,
+    forward: &Forward,
+    mut target: TargetReader<'_>,
+    responder: &mut impl Responder,
+    transaction: &mut Transaction,
+) -> Result<Downloaded, ProxyError> {
+    let (framing, reusable) = loop {
+        let size = target.read_head().await?;
+        let head = prepare_head(worker, forward, &target, size, responder, transaction)?;
+        target.consume(size);
+        match head {
+            Head::Interim => {}
+            Head::Upgraded => {
+                responder.flush().await?;
+                return Ok(Downloaded::Upgraded);
+            }
+            Head::Final { framing, reusable } => break (framing, reusable),
+        }
+    };
+    let mut body = target.body(framing);
+    loop {
+        match body.next()? {
+            Next::Data { length, last } => {
+                responder.data(&body.data()[..length], last).await?;
+                body.consume(length);
+            }
+            Next::More => {
+                responder.flush().await?;
+                body.fill().await?;
+            }
+            Next::End => {
+                responder.finish().await?;
+                return Ok(Downloaded::Complete { reusable });
+            }
+        }
+    }
+}
+
+/// A head that was read from the target.
+enum Head {
+    /// 1xx: the real one follows.
+    Interim,
+    /// 101: no response follows, but another protocol.
+    Upgraded,
+    /// The real one.
+    Final { framing: ResponseFraming, reusable: bool },
+}
+
+/// Takes the head apart that lies in the first `size` bytes, and prepares the client's.
+fn prepare_head(
+    worker: &Worker,
+    forward: &Forward,
+    target: &TargetReader<'_>,
+    size: usize,
+    responder: &mut impl Responder,
+    transaction: &mut Transaction,
+) -> Result<Head, ProxyError> {
+    let mut spans = worker.spans.borrow_mut();
+    let (line, fields) = target.parse_head(size, &mut spans)?;
+    let status = line.status;
+    match status {
+        101 if !forward.upgrade => return Err(ProxyError::MalformedResponse("101 without having been asked")),
+        101 => {}
+        // These stop here: 100 was answered by us already, and whether ALB passes 103 on is unknown.
+        100..=199 => return Ok(Head::Interim),
+        _ => {}
+    }
+    transaction.target_status = Some(status);
+    transaction.steps.answered = Some(Instant::now());
+    let framing = http1::response_framing(status, forward.head_only, fields)?;
+    let reason = target.reason(&line);
+    responder.head(&TargetHead { status, reason, fields, framing, head_only: forward.head_only })?;
+    transaction.status = status;
+    if status == 101 {
+        return Ok(Head::Upgraded);
+    }
+    Ok(Head::Final { framing, reusable: http1::target_keeps_open(&line, fields, framing) })
+}

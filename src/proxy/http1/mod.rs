@@ -1,0 +1,173 @@
+//! HTTP/1 with clients, and with targets.
+
+mod body;
+mod chunked;
+mod client;
+mod head;
+mod target;
+
+use std::future::{Future, poll_fn};
+use std::pin::{Pin, pin};
+use std::rc::Rc;
+use std::task::Poll;
+use std::time::Duration;
+
+pub(super) use body::{Next, ResponseFraming};
+pub(super) use chunked::{LAST_CHUNK, size_line};
+pub(super) use target::{TargetReader, target_keeps_open};
+
+use client::Http1Client;
+use head::HeadScanner;
+
+use super::buffer::Buffer;
+use super::connection::Connection;
+use super::error::ProxyError;
+use super::idle::IdleTimer;
+use super::request::{self, Settled};
+use super::stream::Stream;
+use super::worker::Worker;
+use crate::engine::facts::Fields;
+use crate::engine::headers::Front;
+
+/// How long a client may go on sending after it was told that the connection closes. Closing at once would reset the
+/// connection and could take the answer away before it was read; nginx lingers for the same reason and as long.
+const LINGER: Duration = Duration::from_secs(5);
+
+/// How the framing of a response reads to whoever forwards it.
+pub(super) fn response_framing(
+    status: u16,
+    head_only: bool,
+    fields: Fields<'_>,
+) -> Result<ResponseFraming, ProxyError> {
+    body::response_framing(status, head_only, fields).map_err(ProxyError::MalformedResponse)
+}
+
+/// Serves the requests of one connection, one after the other. Requests that are sent ahead wait in the buffer.
+pub(super) async fn serve(worker: Rc<Worker>, connection: Connection, stream: Stream) {
+    let idle = IdleTimer::new(worker.snapshot().table.attributes.idle_timeout);
+    let mut spans = Vec::new();
+    // What was sent ahead of its turn.
+    let mut ahead: Option<Buffer> = None;
+    let mut draining = pin!(worker.drain.begins());
+    loop {
+        let mut buffer = match ahead.take() {
+            Some(buffer) => buffer,
+            None => {
+                // At rest: no buffer, one timer.
+                if !wakes_up(&stream, &idle, draining.as_mut()).await {
+                    break;
+                }
+                worker.buffers.lend()
+            }
+        };
+        let head = match read_head(&stream, &mut buffer, &idle).await {
+            Head::Complete(size) => Ok(size),
+            Head::Refused(error) => Err(error),
+            Head::None => break,
+        };
+        let may_keep_alive = !connection.has_outlived_keep_alive() && !worker.drain.has_begun();
+        let mut client = match head {
+            Ok(size) => Http1Client::new(
+                &worker,
+                connection.client,
+                &stream,
+                &mut buffer,
+                size,
+                &mut spans,
+                may_keep_alive,
+                &idle,
+            ),
+            Err(error) => Http1Client::refused(&worker, connection.client, &stream, &mut buffer, &idle, error),
+        };
+        let settled = request::serve(&worker, &connection, Front::Http1, &mut client, &idle).await;
+        let keep_alive = client.keeps_alive();
+        let discarded = match settled {
+            Settled::Answered if keep_alive => client.into_body().discard().await,
+            Settled::Answered => {
+                linger(&stream, &mut buffer).await;
+                break;
+            }
+            // Without a polite end: that is what tells an incomplete response from a complete one.
+            Settled::Cut => return,
+            Settled::Upgraded => break,
+        };
+        if discarded.is_err() {
+            return;
+        }
+        if !buffer.is_empty() {
+            ahead = Some(buffer);
+        }
+        idle.set_limit(worker.snapshot().table.attributes.idle_timeout);
+    }
+    let _ = tokio::time::timeout(LINGER, stream.shutdown()).await;
+}
+
+/// Waits for the first byte of the next request. `false`: none will come, or none is wanted any more.
+async fn wakes_up(stream: &Stream, idle: &IdleTimer, mut draining: Pin<&mut impl Future<Output = ()>>) -> bool {
+    poll_fn(|cx| {
+        if stream.poll_readable(cx).is_ready() {
+            return Poll::Ready(true);
+        }
+        if draining.as_mut().poll(cx).is_ready() || idle.poll_expired(cx).is_ready() {
+            return Poll::Ready(false);
+        }
+        Poll::Pending
+    })
+    .await
+}
+
+enum Head {
+    /// So many bytes at the front of the buffer.
+    Complete(usize),
+    /// To be answered with an error.
+    Refused(ProxyError),
+    /// The client left, or never began.
+    None,
+}
+
+async fn read_head(stream: &Stream, buffer: &mut Buffer, idle: &IdleTimer) -> Head {
+    let mut scanner = HeadScanner::for_request();
+    loop {
+        // Empty lines before a request line do no harm and some old clients send them (RFC 9112, section 2.2).
+        if scanner.is_fresh() {
+            let blank = buffer.iter().take_while(|byte| matches!(byte, b'\r' | b'\n')).count();
+            buffer.consume(blank);
+        }
+        match scanner.scan(buffer) {
+            Ok(Some(size)) => return Head::Complete(size),
+            Ok(None) => {}
+            Err(_) => return Head::Refused(ProxyError::RequestHeadTooLarge),
+        }
+        if buffer.space().is_empty() {
+            buffer.grow();
+        }
+        let read = poll_fn(|cx| match stream.poll_read(cx, buffer.space()) {
+            Poll::Pending => idle.poll_expired(cx).map(|()| None),
+            ready => ready.map(Some),
+        });
+        match read.await {
+            Some(Ok(count @ 1..)) => {
+                idle.touch();
+                buffer.filled(count);
+            }
+            None if !buffer.is_empty() => return Head::Refused(ProxyError::RequestTimeout),
+            _ => return Head::None,
+        }
+    }
+}
+
+/// Says goodbye and waits, for a while, until the client has read it.
+async fn linger(stream: &Stream, buffer: &mut Buffer) {
+    let waiting = async {
+        stream.shutdown().await?;
+        loop {
+            let length = buffer.len();
+            buffer.consume(length);
+            match stream.read(buffer.space()).await? {
+                0 => return std::io::Result::Ok(()),
+                count => buffer.filled(count),
+            }
+        }
+    };
+    let _ = tokio::time::timeout(LINGER, waiting).await;
+}

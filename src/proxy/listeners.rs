@@ -1,0 +1,214 @@
+//! Keeps the bound sockets in step with the routing table: new ports are bound, removed ones closed, unchanged ones
+//! left alone with their connections.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::convert::Infallible;
+use std::io;
+use std::net::{SocketAddr, TcpListener};
+use std::sync::Arc;
+use std::time::Duration;
+
+use socket2::{Domain, Protocol, Socket, Type};
+use tokio::sync::{mpsc, watch};
+
+use super::load::LoadBook;
+use super::port_holder;
+use super::worker::Command;
+use crate::control::observation::Observation;
+use crate::engine::routing::RoutingTable;
+
+/// A port that could not be bound is tried again after this long, if the table does not change before.
+const RETRY_AFTER: Duration = Duration::from_secs(3);
+/// How long closing a socket may take before its port is tried nevertheless.
+const CLOSING: Duration = Duration::from_secs(1);
+/// Connections that may wait to be accepted.
+const BACKLOG: i32 = 4096;
+
+/// The sockets of one listener.
+struct Bound {
+    address: SocketAddr,
+    /// Ends when every worker has closed its socket.
+    closed: mpsc::Receiver<Infallible>,
+}
+
+/// Runs until it is aborted.
+pub(super) async fn reconcile(
+    workers: Vec<mpsc::UnboundedSender<Command>>,
+    mut table: watch::Receiver<Arc<RoutingTable>>,
+    observations: mpsc::Sender<Observation>,
+    loads: Arc<LoadBook>,
+) {
+    let mut bound: BTreeMap<u16, Bound> = BTreeMap::new();
+    let mut reported: BTreeSet<(u16, String)> = BTreeSet::new();
+    let mut announced = None;
+    loop {
+        let current = Arc::clone(&table.borrow_and_update());
+        // Also notes which targets drain, in case no request comes that would.
+        loads.open(&current);
+        close_removed(&mut bound, &current, &workers).await;
+        let failures = bind_missing(&mut bound, &current, &workers).await;
+
+        if failures.is_empty() && announced != Some(current.generation) {
+            announced = Some(current.generation);
+            let _ = observations.send(Observation::ListenersBound { generation: current.generation }).await;
+        }
+        // Each failure is told once, not at every attempt.
+        for (port, message) in &failures {
+            if !reported.contains(&(*port, message.clone())) {
+                let failed = Observation::ListenerFailed { port: *port, message: message.clone() };
+                let _ = observations.send(failed).await;
+            }
+        }
+        reported = failures.into_iter().collect();
+
+        // Both branches only wait, so nothing is lost when one is dropped.
+        tokio::select! {
+            changed = table.changed() => if changed.is_err() {
+                // Nobody will ever publish a table again; what is bound stays.
+                std::future::pending::<()>().await;
+            },
+            () = tokio::time::sleep(RETRY_AFTER), if !reported.is_empty() => {}
+        }
+    }
+}
+
+async fn close_removed(
+    bound: &mut BTreeMap<u16, Bound>,
+    table: &RoutingTable,
+    workers: &[mpsc::UnboundedSender<Command>],
+) {
+    let is_wanted =
+        |port: u16, address| table.listeners.iter().any(|wanted| wanted.port == port && wanted.bind == address);
+    let removed: Vec<u16> =
+        bound.iter().filter(|(port, bound)| !is_wanted(**port, bound.address)).map(|(port, _)| *port).collect();
+    for port in removed {
+        for worker in workers {
+            let _ = worker.send(Command::Unlisten { port });
+        }
+        // Its port may be wanted by another listener at once.
+        if let Some(mut gone) = bound.remove(&port) {
+            let _ = tokio::time::timeout(CLOSING, gone.closed.recv()).await;
+        }
+    }
+}
+
+/// Returns the ports, as AWS has them, that could not be bound, each with a message for people.
+async fn bind_missing(
+    bound: &mut BTreeMap<u16, Bound>,
+    table: &RoutingTable,
+    workers: &[mpsc::UnboundedSender<Command>],
+) -> Vec<(u16, String)> {
+    let mut failures = Vec::new();
+    for listener in &table.listeners {
+        if bound.contains_key(&listener.port) {
+            continue;
+        }
+        match bind(listener.bind, workers.len()) {
+            Ok(sockets) => {
+                let (open, closed) = mpsc::channel(1);
+                for (worker, socket) in workers.iter().zip(sockets) {
+                    let _ = worker.send(Command::Listen { port: listener.port, socket, open: open.clone() });
+                }
+                bound.insert(listener.port, Bound { address: listener.bind, closed });
+            }
+            Err(error) => {
+                let (port, address) = (listener.port, listener.bind);
+                // Looking for the holder reads all of /proc.
+                let explained = tokio::task::spawn_blocking(move || explain(&error, port, address)).await;
+                failures.push((port, explained.unwrap_or_else(|_| format!("port {port} cannot be bound"))));
+            }
+        }
+    }
+    failures
+}
+
+/// One socket per worker, all on the same address: the kernel shares connections out among them.
+#[cfg(target_os = "linux")]
+fn bind(address: SocketAddr, workers: usize) -> io::Result<Vec<TcpListener>> {
+    // SO_REUSEPORT would also let us join another process of the same user that has set it, a second neargate say,
+    // and each would get half of the connections. A socket without it finds out.
+    drop(open(address, false)?);
+    (0..workers).map(|_| open(address, true)?.listening()).collect()
+}
+
+/// Elsewhere SO_REUSEPORT does not share connections out: all workers accept from one socket.
+#[cfg(not(target_os = "linux"))]
+fn bind(address: SocketAddr, workers: usize) -> io::Result<Vec<TcpListener>> {
+    let first = open(address, false)?.listening()?;
+    let mut all = (1..workers).map(|_| first.try_clone()).collect::<io::Result<Vec<_>>>()?;
+    all.push(first);
+    Ok(all)
+}
+
+struct Opened(Socket);
+
+impl Opened {
+    fn listening(self) -> io::Result<TcpListener> {
+        self.0.listen(BACKLOG)?;
+        Ok(self.0.into())
+    }
+}
+
+fn open(address: SocketAddr, share: bool) -> io::Result<Opened> {
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
+    // Connections of an earlier run that are still winding down must not keep the port.
+    #[cfg(unix)]
+    socket.set_reuse_address(true)?;
+    #[cfg(target_os = "linux")]
+    socket.set_reuse_port(share)?;
+    #[cfg(not(target_os = "linux"))]
+    let _ = share;
+    socket.set_nonblocking(true)?;
+    socket.bind(&address.into())?;
+    Ok(Opened(socket))
+}
+
+/// What is wrong, and what can be done about it.
+fn explain(error: &io::Error, port: u16, address: SocketAddr) -> String {
+    let bind_port = address.port();
+    let other_port = if bind_port < 1024 { 8000 + bind_port % 1000 } else { bind_port + 1 };
+    let remap = format!("`--listen {port}={other_port}`");
+    match error.kind() {
+        io::ErrorKind::AddrInUse => {
+            let holder = port_holder::find(bind_port);
+            let holder = holder.as_deref().unwrap_or("another program");
+            format!("port {bind_port} is in use by {holder}; stop it, or choose another port with {remap}")
+        }
+        io::ErrorKind::PermissionDenied => format!(
+            "no right to bind port {bind_port}; choose another port with {remap}, or allow it for every program with \
+             `sudo sysctl net.ipv4.ip_unprivileged_port_start={bind_port}`"
+        ),
+        io::ErrorKind::AddrNotAvailable => {
+            format!("port {bind_port} cannot be bound: {} is not an address of this machine", address.ip())
+        }
+        _ => format!("port {bind_port} cannot be bound: {error}; another port can be chosen with {remap}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_port_in_use_names_its_holder_and_the_way_out() {
+        let holder = open(([127, 0, 0, 1], 0).into(), true).unwrap().listening().unwrap();
+        let address = holder.local_addr().unwrap();
+        let error = bind(address, 2).unwrap_err();
+        let message = explain(&error, 443, address);
+        assert!(message.contains("is in use by ") && message.contains("--listen 443="), "{message}");
+    }
+
+    #[test]
+    fn every_worker_gets_a_socket_on_the_same_address() {
+        let free = open(([127, 0, 0, 1], 0).into(), false).unwrap().listening().unwrap().local_addr().unwrap();
+        let sockets = bind(free, 3).unwrap();
+        assert!(sockets.len() == 3 && sockets.iter().all(|socket| socket.local_addr().unwrap() == free));
+    }
+
+    #[test]
+    fn a_missing_right_names_both_ways_out() {
+        let error = io::Error::from(io::ErrorKind::PermissionDenied);
+        let message = explain(&error, 80, ([127, 0, 0, 1], 80).into());
+        assert!(message.contains("--listen 80=8080") && message.contains("unprivileged_port_start=80"), "{message}");
+    }
+}

@@ -1,0 +1,270 @@
+//! One request, in the steps an ALB takes. This is the file to read first.
+//!
+//! [`serve`] is the whole way; [`decide`] is the part of it that needs no waiting. Both work on either protocol: a
+//! [`Client`] hides which.
+
+use std::rc::Rc;
+use std::time::Instant;
+
+use super::client::{Client, Request, RequestBody, Responder};
+use super::connection::Connection;
+use super::error::ProxyError;
+use super::forward::{self, Forward};
+use super::idle::IdleTimer;
+use super::respond::{self, Answer, Traits};
+use super::transaction::{ActionKind, Steps, Text, Transaction};
+use super::worker::{Snapshot, Worker};
+use crate::engine::balancing;
+use crate::engine::facts::FieldKind;
+use crate::engine::headers::{self, Forwarding, Front};
+use crate::engine::redirect::RedirectFacts;
+use crate::engine::routing::{RoutedAction, RoutedForward};
+use crate::engine::trace_id::TraceSeed;
+
+/// How a request ended, for its connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Settled {
+    /// The client has a complete response.
+    Answered,
+    /// The response is incomplete, or the client has gone: the connection is of no use.
+    Cut,
+    /// Another protocol took the connection over, and has ended.
+    Upgraded,
+}
+
+/// What is to be done with a request.
+enum Decision {
+    Answer(Answer),
+    Forward(Forward),
+}
+
+/// Serves one request whose head is complete.
+pub(super) async fn serve<C: Client>(
+    worker: &Worker,
+    connection: &Connection,
+    front: Front,
+    client: &mut C,
+    idle: &IdleTimer,
+) -> Settled {
+    let mut transaction = begin(worker, connection, front);
+    let mut traits = Traits::default();
+
+    // Everything that needs no waiting: classify, snapshot, route, act, choose the target, write its head.
+    let decision = match client.take_refusal() {
+        Some(error) => Err(error),
+        None => {
+            let request = client.request();
+            traits = request.traits;
+            decide(worker, connection, &request, &mut transaction)
+        }
+    };
+
+    // Answer, or forward and stream both ways.
+    let (body, responder) = client.legs();
+    let outcome = match decision {
+        Ok(Decision::Answer(answer)) => answer_client(responder, &answer, traits, &mut transaction).await,
+        Ok(Decision::Forward(forward)) => forward::run(worker, &forward, body, responder, idle, &mut transaction).await,
+        Err(error) => Err(error),
+    };
+
+    // The one place where an error becomes a response, unless a response is under way already.
+    let settled = match outcome {
+        Ok(settled) => settled,
+        Err(error) => {
+            transaction.error = Some(error.to_string());
+            let started = transaction.status != 0;
+            if started || matches!(error, ProxyError::ClientGone) {
+                transaction.status = if started { transaction.status } else { error.status() };
+                responder.cut();
+                Settled::Cut
+            } else {
+                let answer = respond::for_error(&error, traits);
+                answer_client(responder, &answer, traits, &mut transaction).await.unwrap_or(Settled::Cut)
+            }
+        }
+    };
+
+    transaction.received_bytes = body.received_bytes();
+    transaction.sent_bytes = responder.sent_bytes();
+    settle(worker, transaction);
+    settled
+}
+
+async fn answer_client(
+    responder: &mut impl Responder,
+    answer: &Answer,
+    traits: Traits,
+    transaction: &mut Transaction,
+) -> Result<Settled, ProxyError> {
+    transaction.status = answer.status;
+    // Also before an answer that did not wait for the body: the client was promised nothing else.
+    responder.send_continue().await?;
+    responder.answer(answer, traits).await?;
+    Ok(Settled::Answered)
+}
+
+fn begin(worker: &Worker, connection: &Connection, front: Front) -> Transaction {
+    Transaction {
+        front,
+        scheme: if connection.tls.is_some() { "https" } else { "http" },
+        upgraded: false,
+        client: connection.client,
+        listener_port: connection.listener_port,
+        created: worker.now(),
+        settled: jiff::Timestamp::UNIX_EPOCH,
+        steps: Steps { received: Instant::now(), dispatched: None, answered: None, ended: None },
+        status: 0,
+        target_status: None,
+        received_bytes: 0,
+        sent_bytes: 0,
+        rule: None,
+        action: None,
+        target: None,
+        error: None,
+        text: None,
+    }
+}
+
+/// Decides, in AWS's order as far as it is known. Writes down what it decides.
+fn decide(
+    worker: &Worker,
+    connection: &Connection,
+    request: &Request<'_>,
+    transaction: &mut Transaction,
+) -> Result<Decision, ProxyError> {
+    if worker.shared.access.is_some() {
+        transaction.text = Some(text(connection, request));
+    }
+    classify(request)?;
+
+    let snapshot = worker.snapshot();
+    // A listener that is gone from the table answers the requests of its last connections with what it has: nothing.
+    let listener = snapshot.table.listener_by_port(connection.listener_port).ok_or(ProxyError::NoTargets)?;
+
+    let route = snapshot.table.route(listener, &request.facts);
+    transaction.rule = Some(route.priority);
+
+    match route.action {
+        RoutedAction::Redirect(redirect) => {
+            transaction.action = Some(ActionKind::Redirect);
+            let host = request.facts.host();
+            let facts = RedirectFacts {
+                protocol: transaction.scheme,
+                host,
+                port: connection.listener_port,
+                path: request.facts.path,
+                query: request.facts.query.unwrap_or_default(),
+            };
+            let location = redirect.location(&facts, |to, port| snapshot.table.bound_port(host, to, port));
+            let location = location.map_err(|_| ProxyError::LocationTooLong)?;
+            if let Some(text) = &mut transaction.text {
+                text.redirect_url = Some(String::from_utf8_lossy(&location).into_owned());
+            }
+            Ok(Decision::Answer(respond::redirect(redirect.status_code, location)))
+        }
+        RoutedAction::FixedResponse(fixed) => {
+            transaction.action = Some(ActionKind::FixedResponse);
+            Ok(Decision::Answer(respond::fixed(fixed)))
+        }
+        RoutedAction::Forward(action) => {
+            transaction.action = Some(ActionKind::Forward);
+            prepare_forward(worker, connection, request, &snapshot, action, transaction).map(Decision::Forward)
+        }
+    }
+}
+
+/// Refuses what must not be forwarded. Desync classification of the raw head belongs here.
+fn classify(request: &Request<'_>) -> Result<(), ProxyError> {
+    if request.facts.method == b"TRACE" {
+        return Err(ProxyError::MethodNotAllowed);
+    }
+    let host_required = request.version != "HTTP/1.0";
+    if host_required && request.facts.host_and_port().is_none() {
+        return Err(ProxyError::MissingHost);
+    }
+    Ok(())
+}
+
+/// Chooses group and target, and writes the head that the target will get.
+fn prepare_forward(
+    worker: &Worker,
+    connection: &Connection,
+    request: &Request<'_>,
+    snapshot: &Rc<Snapshot>,
+    action: &RoutedForward,
+    transaction: &mut Transaction,
+) -> Result<Forward, ProxyError> {
+    let table = &snapshot.table;
+    // A single group, the usual case, leaves nothing to chance.
+    let group = match action.groups.as_slice() {
+        [only] => only.group,
+        groups => {
+            let weights = groups.iter().map(|group| group.weight);
+            let chosen = balancing::choose_group(weights, worker.random.next()).ok_or(ProxyError::NoTargets)?;
+            groups[chosen].group
+        }
+    };
+    if let Some(text) = &mut transaction.text {
+        text.target_group_arn = Some(table.target_groups[group].arn.clone());
+    }
+    let chosen = snapshot.loads[group].choose(table, group, worker.random.next());
+    let (target, in_flight) = chosen.ok_or(ProxyError::NoTargets)?;
+    let state = &table.target_groups[group].targets[target];
+
+    let forwarding = Forwarding {
+        scheme: transaction.scheme,
+        listener_port: connection.listener_port,
+        attributes: &table.attributes,
+        default_host: &table.dns_name,
+        front: request.front,
+        body: request.body,
+        upgrade: request.upgrade,
+        trace: TraceSeed { seconds: transaction.created.as_second() as u32, random: worker.random.trace_bits() },
+        head_size: request.head_size,
+    };
+    let mut head = worker.buffers.lend_scratch();
+    let trace_id =
+        headers::write(&request.facts, &forwarding, &mut head).map_err(|_| ProxyError::TooManyForwardedAddresses)?;
+    if let Some(text) = &mut transaction.text {
+        text.trace_id = String::from_utf8_lossy(&head[trace_id]).into_owned();
+    }
+    transaction.target = Some(std::net::SocketAddr::new(state.target.address, state.target.port));
+    Ok(Forward {
+        dial: state.dial,
+        reachable: state.reachable,
+        head,
+        body: request.body,
+        head_only: request.traits.head_only,
+        upgrade: request.upgrade,
+        idle_timeout: table.attributes.idle_timeout,
+        in_flight,
+    })
+}
+
+fn text(connection: &Connection, request: &Request<'_>) -> Box<Text> {
+    let owned = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    let mut path_and_query = owned(request.facts.path);
+    if let Some(query) = request.facts.query {
+        path_and_query.push('?');
+        path_and_query.push_str(&owned(query));
+    }
+    Box::new(Text {
+        method: owned(request.facts.method),
+        host: owned(request.facts.host_and_port().unwrap_or_default()),
+        path_and_query,
+        version: request.version,
+        user_agent: owned(request.facts.fields.first(FieldKind::UserAgent).unwrap_or_default()),
+        tls: connection.tls.as_ref().map(|tls| (tls.cipher.to_owned(), tls.version.to_owned())),
+        server_name: connection.tls.as_ref().and_then(|tls| tls.server_name.clone()),
+        ..Text::default()
+    })
+}
+
+/// Closes the account and hands it over.
+fn settle(worker: &Worker, mut transaction: Transaction) {
+    if let Some(sink) = &worker.shared.access {
+        transaction.settled = worker.now();
+        transaction.steps.ended = Some(Instant::now());
+        sink.accept(transaction);
+    }
+}

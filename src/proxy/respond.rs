@@ -1,0 +1,239 @@
+//! What the load balancer answers itself: error pages, redirects, fixed responses (ALB user guide, "Troubleshoot your
+//! Application Load Balancers"; captures).
+//!
+//! An ALB descends from nginx, and its pages show it: nginx's reason phrases and bodies without the line that names
+//! nginx, `Server: awselb/2.0`, and nginx's order of header fields. [`for_error`] is the one function that turns an
+//! error into a response.
+
+use std::borrow::Cow;
+
+use super::error::ProxyError;
+use crate::model::rule::FixedResponse;
+
+/// Seen on everything that a load balancer answers itself.
+pub(super) const SERVER: &str = "awselb/2.0";
+
+/// nginx's remedy against browsers that replace short error pages by their own: six of these after the page.
+const PADDING: &str = "<!-- a padding to disable MSIE and Chrome friendly error page -->\r\n";
+
+/// A response of the load balancer's own.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Answer {
+    pub(super) status: u16,
+    /// Left out when empty.
+    pub(super) content_type: Cow<'static, str>,
+    pub(super) body: Cow<'static, [u8]>,
+    /// Of redirects.
+    pub(super) location: Option<Vec<u8>>,
+    /// The client's connection cannot be used any more.
+    pub(super) close: bool,
+}
+
+/// What of a request shapes its answer.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Traits {
+    /// HEAD: everything but the body.
+    pub(super) head_only: bool,
+    /// Sent by a browser that replaces short error pages.
+    pub(super) padded: bool,
+}
+
+impl Traits {
+    pub(super) fn new(method: &[u8], user_agent: Option<&[u8]>) -> Self {
+        let agent = user_agent.unwrap_or_default();
+        let says = |word: &[u8]| memchr::memmem::find(agent, word).is_some();
+        Self { head_only: method == b"HEAD", padded: says(b"Chrome/") || says(b"MSIE ") && !says(b"Opera") }
+    }
+}
+
+/// The response to a request that failed.
+pub(super) fn for_error(error: &ProxyError, traits: Traits) -> Answer {
+    let status = error.status();
+    let mut body = page(status);
+    if traits.padded && !body.is_empty() {
+        body.push_str(&PADDING.repeat(6));
+    }
+    Answer {
+        status,
+        content_type: if body.is_empty() { "" } else { "text/html" }.into(),
+        body: Cow::Owned(body.into_bytes()),
+        location: None,
+        // As nginx: where the rest of the request cannot be told from the next one, or will not come.
+        close: matches!(status, 400 | 408 | 413 | 414 | 500 | 501 | 505),
+    }
+}
+
+/// The response of a redirect action.
+pub(super) fn redirect(status: u16, location: Vec<u8>) -> Answer {
+    Answer {
+        status,
+        content_type: "text/html".into(),
+        body: Cow::Owned(page(status).into_bytes()),
+        location: Some(location),
+        close: false,
+    }
+}
+
+/// The response of a fixed-response action. That the charset is appended was seen for text/plain; the other types are
+/// assumed to be treated alike, and a missing type to mean text/plain.
+pub(super) fn fixed(action: &FixedResponse) -> Answer {
+    let media_type = action.content_type.as_deref().unwrap_or("text/plain");
+    Answer {
+        status: action.status_code,
+        content_type: format!("{media_type}; charset=utf-8").into(),
+        body: Cow::Owned(action.message_body.clone().into_bytes()),
+        location: None,
+        close: false,
+    }
+}
+
+/// Appends the answer in HTTP/1.1.
+pub(super) fn write_http1(answer: &Answer, date: &[u8], keep_alive: bool, head_only: bool, out: &mut Vec<u8>) {
+    let mut line = |parts: &[&[u8]]| {
+        parts.iter().for_each(|part| out.extend_from_slice(part));
+        out.extend_from_slice(b"\r\n");
+    };
+    line(&[b"HTTP/1.1 ", itoa::Buffer::new().format(answer.status).as_bytes(), b" ", reason(answer.status).as_bytes()]);
+    line(&[b"Server: ", SERVER.as_bytes()]);
+    line(&[b"Date: ", date]);
+    if !answer.content_type.is_empty() {
+        line(&[b"Content-Type: ", answer.content_type.as_bytes()]);
+    }
+    line(&[b"Content-Length: ", itoa::Buffer::new().format(answer.body.len()).as_bytes()]);
+    line(&[b"Connection: ", if keep_alive { b"keep-alive" } else { b"close" }]);
+    if let Some(location) = &answer.location {
+        line(&[b"Location: ", location]);
+    }
+    line(&[]);
+    if !head_only {
+        out.extend_from_slice(&answer.body);
+    }
+}
+
+/// nginx's page for a status; empty for those that nginx does not know.
+fn page(status: u16) -> String {
+    let title = match status {
+        // Here the title differs from the status line, in nginx too.
+        302 => "302 Found".to_owned(),
+        401 => "401 Authorization Required".to_owned(),
+        _ if reason(status).is_empty() => return String::new(),
+        _ => format!("{status} {}", reason(status)),
+    };
+    format!(
+        "<html>\r\n<head><title>{title}</title></head>\r\n<body>\r\n<center><h1>{title}</h1></center>\r\n</body>\r\n</html>\r\n"
+    )
+}
+
+/// nginx's reason phrases. A status that is not among them gets an empty phrase, as 464 does on a real ALB.
+pub(super) fn reason(status: u16) -> &'static str {
+    match status {
+        200 => "OK",
+        201 => "Created",
+        202 => "Accepted",
+        204 => "No Content",
+        206 => "Partial Content",
+        301 => "Moved Permanently",
+        302 => "Moved Temporarily",
+        400 => "Bad Request",
+        401 => "Unauthorized",
+        402 => "Payment Required",
+        403 => "Forbidden",
+        404 => "Not Found",
+        405 => "Not Allowed",
+        406 => "Not Acceptable",
+        408 => "Request Time-out",
+        409 => "Conflict",
+        410 => "Gone",
+        411 => "Length Required",
+        412 => "Precondition Failed",
+        413 => "Request Entity Too Large",
+        414 => "Request-URI Too Large",
+        415 => "Unsupported Media Type",
+        416 => "Requested Range Not Satisfiable",
+        421 => "Misdirected Request",
+        429 => "Too Many Requests",
+        500 => "Internal Server Error",
+        501 => "Not Implemented",
+        502 => "Bad Gateway",
+        503 => "Service Temporarily Unavailable",
+        504 => "Gateway Time-out",
+        505 => "HTTP Version Not Supported",
+        507 => "Insufficient Storage",
+        _ => "",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde::Deserialize;
+
+    use super::*;
+    use crate::engine::fixture;
+
+    #[derive(Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Case {
+        name: String,
+        source: String,
+        error: Option<String>,
+        redirect: Option<(u16, String)>,
+        fixed: Option<Fixed>,
+        #[serde(default)]
+        method: String,
+        user_agent: Option<String>,
+        /// Lines end in CR LF on the wire; `<padding>` is the line against friendly error pages.
+        answer: String,
+    }
+
+    #[derive(Deserialize)]
+    struct Fixed {
+        status: u16,
+        content_type: Option<String>,
+        body: String,
+    }
+
+    fn error(name: &str) -> ProxyError {
+        match name {
+            "malformed request" => ProxyError::MalformedRequest(""),
+            "TRACE" => ProxyError::MethodNotAllowed,
+            "client too slow" => ProxyError::RequestTimeout,
+            "too many forwarded addresses" => ProxyError::TooManyForwardedAddresses,
+            "unknown transfer encoding" => ProxyError::UnsupportedTransferEncoding,
+            "target refused" => ProxyError::Unreachable(std::io::ErrorKind::ConnectionRefused.into()),
+            "no targets" => ProxyError::NoTargets,
+            "target too slow" => ProxyError::TargetTimeout,
+            "location too long" => ProxyError::LocationTooLong,
+            _ => panic!("no error is called {name}"),
+        }
+    }
+
+    fn check(case: Case) {
+        let traits = Traits::new(case.method.as_bytes(), case.user_agent.as_deref().map(str::as_bytes));
+        let answer = match (case.error, case.redirect, case.fixed) {
+            (Some(name), None, None) => for_error(&error(&name), traits),
+            (None, Some((status, location)), None) => redirect(status, location.into_bytes()),
+            (None, None, Some(Fixed { status, content_type, body })) => {
+                fixed(&FixedResponse { status_code: status, content_type, message_body: body })
+            }
+            _ => panic!("{}: one of error, redirect, fixed", case.name),
+        };
+        let mut out = Vec::new();
+        write_http1(&answer, b"<date>", !answer.close, traits.head_only, &mut out);
+        let expected = case.answer.replace('\n', "\r\n").replace("<padding>\r\n", PADDING);
+        assert_eq!(String::from_utf8(out).unwrap(), expected, "{} ({})", case.name, case.source);
+    }
+
+    #[test]
+    fn answers_are_those_of_the_fixtures() {
+        fixture::each("alb/errors", check);
+    }
+
+    #[test]
+    fn pages_have_the_lengths_seen_in_captures() {
+        let lengths = [(301, 134), (400, 122), (403, 118), (502, 122), (503, 162), (504, 132)];
+        for (status, length) in lengths {
+            assert_eq!(page(status).len(), length, "{status}");
+        }
+        assert_eq!(page(403).len() + 6 * PADDING.len(), 520);
+    }
+}

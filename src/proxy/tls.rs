@@ -1,0 +1,65 @@
+//! TLS towards clients: where its configurations come from, and what a handshake tells.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use rustls::{ProtocolVersion, ServerConfig};
+use tokio::sync::watch;
+
+/// The current TLS configuration of every HTTPS listener, by AWS's port. New connections use what is there when they
+/// arrive, so certificates can change without anything being closed.
+#[derive(Clone, Debug)]
+pub struct ListenerTls(pub watch::Receiver<Arc<HashMap<u16, Arc<ServerConfig>>>>);
+
+impl ListenerTls {
+    /// For load balancers without HTTPS listeners.
+    pub fn none() -> Self {
+        Self(watch::channel(Arc::default()).1)
+    }
+
+    pub(super) fn config(&self, port: u16) -> Option<Arc<ServerConfig>> {
+        self.0.borrow().get(&port).cloned()
+    }
+}
+
+/// Sets what every listener wants of its configuration, whoever chose its certificates: the protocols that are
+/// offered, and resumption by ticket and by id.
+pub fn complete(config: &mut ServerConfig, http2_enabled: bool) -> Result<(), rustls::Error> {
+    config.alpn_protocols =
+        if http2_enabled { vec![b"h2".to_vec(), b"http/1.1".to_vec()] } else { vec![b"http/1.1".to_vec()] };
+    config.ticketer = rustls::crypto::aws_lc_rs::Ticketer::new()?;
+    config.session_storage = rustls::server::ServerSessionMemoryCache::new(4096);
+    Ok(())
+}
+
+/// What a handshake ended in, in OpenSSL's names, which is how ALB writes them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct TlsFacts {
+    pub(super) version: &'static str,
+    pub(super) cipher: &'static str,
+    pub(super) server_name: Option<String>,
+}
+
+impl TlsFacts {
+    pub(super) fn of(session: &rustls::ServerConnection) -> Self {
+        let version = match session.protocol_version() {
+            Some(ProtocolVersion::TLSv1_3) => "TLSv1.3",
+            Some(ProtocolVersion::TLSv1_2) => "TLSv1.2",
+            _ => "-",
+        };
+        use rustls::CipherSuite as C;
+        let cipher = match session.negotiated_cipher_suite().map(|suite| suite.suite()) {
+            Some(C::TLS13_AES_128_GCM_SHA256) => "TLS_AES_128_GCM_SHA256",
+            Some(C::TLS13_AES_256_GCM_SHA384) => "TLS_AES_256_GCM_SHA384",
+            Some(C::TLS13_CHACHA20_POLY1305_SHA256) => "TLS_CHACHA20_POLY1305_SHA256",
+            Some(C::TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256) => "ECDHE-ECDSA-AES128-GCM-SHA256",
+            Some(C::TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384) => "ECDHE-ECDSA-AES256-GCM-SHA384",
+            Some(C::TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256) => "ECDHE-RSA-AES128-GCM-SHA256",
+            Some(C::TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384) => "ECDHE-RSA-AES256-GCM-SHA384",
+            Some(C::TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256) => "ECDHE-ECDSA-CHACHA20-POLY1305",
+            Some(C::TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256) => "ECDHE-RSA-CHACHA20-POLY1305",
+            _ => "-",
+        };
+        Self { version, cipher, server_name: session.server_name().map(str::to_owned) }
+    }
+}

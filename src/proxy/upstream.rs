@@ -1,0 +1,103 @@
+//! Connections to targets: dialled when needed, kept open between requests, one pool per worker.
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::future::poll_fn;
+use std::net::SocketAddr;
+use std::task::Poll;
+use std::time::Duration;
+
+use tokio::net::TcpStream;
+use tokio::time::Instant;
+
+use super::error::ProxyError;
+use super::stream::Stream;
+
+/// How many idle connections one worker keeps to one target.
+const MOST_IDLE: usize = 256;
+
+/// Idle connections by where they lead.
+#[derive(Default)]
+pub(super) struct Pool(RefCell<HashMap<SocketAddr, Vec<Idle>>>);
+
+struct Idle {
+    stream: Stream,
+    since: Instant,
+}
+
+impl Pool {
+    /// The connection used last, if one is left that the target has not closed as far as we know. If it closes it at
+    /// this very moment the request fails with 502: that race exists on AWS, and nothing is retried there either.
+    pub(super) async fn take(&self, dial: SocketAddr, idle_timeout: Duration) -> Option<Stream> {
+        poll_fn(|cx| {
+            let mut idle = self.0.borrow_mut();
+            let Some(streams) = idle.get_mut(&dial) else { return Poll::Ready(None) };
+            while let Some(candidate) = streams.pop() {
+                if candidate.since.elapsed() >= idle_timeout {
+                    // The rest is older still.
+                    streams.clear();
+                    break;
+                }
+                // Nothing may arrive on an idle connection but its end.
+                if candidate.stream.poll_readable(cx).is_ready() && candidate.stream.poll_read(cx, &mut [0]).is_ready()
+                {
+                    continue;
+                }
+                return Poll::Ready(Some(candidate.stream));
+            }
+            Poll::Ready(None)
+        })
+        .await
+    }
+
+    /// Keeps a connection whose last response is complete.
+    pub(super) fn put(&self, dial: SocketAddr, stream: Stream) {
+        let mut idle = self.0.borrow_mut();
+        let streams = idle.entry(dial).or_default();
+        if streams.len() < MOST_IDLE {
+            streams.push(Idle { stream, since: Instant::now() });
+        }
+    }
+
+    /// Closes connections to whatever is not a target any more: its address may soon be somebody else's.
+    pub(super) fn retain(&self, is_target: impl Fn(SocketAddr) -> bool) {
+        self.0.borrow_mut().retain(|dial, _| is_target(*dial));
+    }
+
+    /// Closes connections that were idle for too long, or that their targets have closed. Returns whether any are
+    /// left.
+    pub(super) async fn sweep(&self, idle_timeout: Duration) -> bool {
+        poll_fn(|cx| {
+            let mut idle = self.0.borrow_mut();
+            idle.retain(|_, streams| {
+                streams.retain(|candidate| {
+                    let closed = candidate.stream.poll_readable(cx).is_ready()
+                        && candidate.stream.poll_read(cx, &mut [0]).is_ready();
+                    !closed && candidate.since.elapsed() < idle_timeout
+                });
+                !streams.is_empty()
+            });
+            Poll::Ready(!idle.is_empty())
+        })
+        .await
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.borrow().is_empty()
+    }
+}
+
+/// Dials a target. One behind a security group that does not let the load balancer in is not dialled at all: its
+/// packets would vanish, so the time just passes.
+pub(super) async fn connect(dial: SocketAddr, reachable: bool, timeout: Duration) -> Result<Stream, ProxyError> {
+    let connecting = async { if reachable { TcpStream::connect(dial).await } else { std::future::pending().await } };
+    let stream = match tokio::time::timeout(timeout, connecting).await {
+        Ok(Ok(stream)) => stream,
+        Ok(Err(error)) if error.kind() == std::io::ErrorKind::TimedOut => return Err(ProxyError::ConnectTimeout),
+        Ok(Err(error)) => return Err(ProxyError::Unreachable(error)),
+        Err(_) => return Err(ProxyError::ConnectTimeout),
+    };
+    // Heads and small bodies must not wait for acknowledgements of earlier ones.
+    let _ = stream.set_nodelay(true);
+    Ok(Stream::from(stream))
+}
