@@ -11,6 +11,7 @@ pub mod engine;
 pub mod control;
 
 pub mod certs;
+pub mod hosts;
 pub mod probes;
 pub mod proxy;
 pub mod runtime;
