@@ -17,6 +17,7 @@ pub mod control;
 pub mod admin;
 pub mod certs;
 pub mod folders;
+pub mod hosts;
 pub mod logs;
 pub mod probes;
 pub mod proxy;

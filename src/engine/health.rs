@@ -43,8 +43,19 @@ const EARLY_PAUSE_MIN: Duration = Duration::from_millis(100);
 /// most a quarter more than it takes to start.
 const EARLY_PAUSE_DIVISOR: u32 = 4;
 
+/// However large the time scale, a target is not probed more often than this.
+const SCALED_INTERVAL_MIN: Duration = Duration::from_millis(100);
+
 /// Instants are computed from a fraction; two that are nearer than this are the same.
 const ROUNDING: f64 = 1e-6;
+
+/// What differs from AWS, for the fidelity report.
+pub const DEVIATIONS: &[&str] = &[
+    "health checks: the interval is divided by the time scale, the timeout is not; until a new target has been judged, \
+     failures that may mean it is still starting (refused, timed out, 502, 503, 504) count once per undivided interval",
+    "health checks: a new target is also probed between two intervals, so that it takes traffic as soon as it can",
+    "health checks: one prober, where every node of a real load balancer probes by itself",
+];
 
 /// The health of one target in one target group, with the counts that led to it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -201,7 +212,7 @@ pub fn next_probe(
     settings: &HealthCheck,
     time_scale: TimeScale,
 ) -> Due {
-    let scaled = settings.interval.as_secs_f64() / time_scale.factor();
+    let scaled = time_scale.apply(settings.interval).max(SCALED_INTERVAL_MIN).as_secs_f64();
     let passed = |at: Duration, interval: f64| (at.as_secs_f64() / interval + ROUNDING).floor();
 
     let mut index = passed(last.at, scaled) + 1.0;

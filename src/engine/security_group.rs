@@ -21,6 +21,13 @@ use ipnet::IpNet;
 use crate::model::SecurityGroupName;
 use crate::model::security_group::{IngressRule, IpProtocol, SecurityGroup, Source};
 
+/// What differs from AWS, for the fidelity report.
+pub const DEVIATIONS: &[&str] = &[
+    "security groups: enforced on the way through the load balancer and for health checks, not between tasks",
+    "security groups: a cidr rule of a private range (RFC 1918) is taken to cover the load balancer",
+    "security groups: a client on this machine stands for any client that a rule lets in",
+];
+
 /// What a network interface is in when nobody says otherwise: "Each VPC has a default security group", which lets in
 /// its own members only.
 const DEFAULT_GROUP: &str = "default";

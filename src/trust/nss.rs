@@ -1,0 +1,204 @@
+//! The databases of browsers that bring their own store: Chromium and its relatives on Linux, Firefox wherever its
+//! profiles are, both also in their snap and Flatpak homes. `certutil` of the NSS tools edits them.
+//!
+//! Where a Chromium is installed that has never been started, its database does not exist yet; it is made, because on a
+//! CI machine that is the normal case. Databases with a master password cannot be changed without it, and nothing here
+//! asks for one: the report says what `certutil` said.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use super::runner::{Command, Runner};
+use super::{Machine, OperatingSystem, Outcome, Root, StoreReport, contains_certificate, run, under_home};
+
+/// Databases of Chromium's family, below the home. The first is the one that is made if there is none.
+const CHROMIUM_DATABASES: &[&str] = &[
+    ".pki/nssdb",
+    ".local/share/pki/nssdb",
+    "snap/chromium/current/.pki/nssdb",
+    ".var/app/org.chromium.Chromium/.pki/nssdb",
+    ".var/app/com.google.Chrome/.pki/nssdb",
+    ".var/app/com.brave.Browser/.pki/nssdb",
+    ".var/app/com.microsoft.Edge/.pki/nssdb",
+];
+
+/// Folders of Firefox profiles, below the home.
+const FIREFOX_PROFILES: &[&str] = &[
+    ".mozilla/firefox",
+    ".config/mozilla/firefox",
+    "snap/firefox/common/.mozilla/firefox",
+    ".var/app/org.mozilla.firefox/.mozilla/firefox",
+    ".librewolf",
+    "Library/Application Support/Firefox/Profiles",
+];
+
+/// Any of these means that a database of Chromium's is worth making.
+const CHROMIUM_PROGRAMS: &[&str] = &[
+    "chromium",
+    "chromium-browser",
+    "google-chrome",
+    "google-chrome-stable",
+    "brave-browser",
+    "microsoft-edge",
+    "chrome-headless-shell",
+];
+
+/// What Playwright and Puppeteer download, below the home.
+const DOWNLOADED_CHROMIUMS: &[&str] = &[".cache/ms-playwright", ".cache/puppeteer"];
+
+/// A database that stays after this many removals of one name is not ours to fight with.
+const REMOVALS_MAX: usize = 10;
+
+/// One database.
+struct Database {
+    folder: PathBuf,
+    /// Whose it is.
+    browser: &'static str,
+    exists: bool,
+}
+
+pub(super) fn trust(root: &Root, machine: &Machine, runner: &impl Runner) -> Vec<StoreReport> {
+    each(machine, runner, true, |database| match state(database, root, runner) {
+        Outcome::NotTrusted => report(add(database, root, runner)),
+        Outcome::Outdated => report(remove(database, root, runner).and_then(|()| add(database, root, runner))),
+        outcome => outcome,
+    })
+}
+
+pub(super) fn untrust(root: &Root, machine: &Machine, runner: &impl Runner) -> Vec<StoreReport> {
+    each(machine, runner, false, |database| match state(database, root, runner) {
+        Outcome::NotTrusted => Outcome::Already,
+        Outcome::Already | Outcome::Outdated => report(remove(database, root, runner)),
+        outcome => outcome,
+    })
+}
+
+pub(super) fn status(root: &Root, machine: &Machine, runner: &impl Runner) -> Vec<StoreReport> {
+    each(machine, runner, true, |database| state(database, root, runner))
+}
+
+fn each(
+    machine: &Machine,
+    runner: &impl Runner,
+    missing_too: bool,
+    act: impl Fn(&Database) -> Outcome,
+) -> Vec<StoreReport> {
+    // Firefox on Windows reads the Windows store by itself.
+    if machine.os == OperatingSystem::Windows {
+        return Vec::new();
+    }
+    let mut databases = databases(machine, runner);
+    databases.retain(|database| missing_too || database.exists);
+    if databases.is_empty() {
+        return Vec::new();
+    }
+    if !runner.has("certutil") {
+        let outcome = Outcome::ToolMissing { tool: "certutil", package: package(machine) };
+        return vec![StoreReport { store: "browsers (NSS)".into(), outcome }];
+    }
+    let reports = databases.iter().map(|database| StoreReport {
+        store: format!("{} ({})", database.browser, under_home(&database.folder, machine)),
+        outcome: act(database),
+    });
+    reports.collect()
+}
+
+fn databases(machine: &Machine, runner: &impl Runner) -> Vec<Database> {
+    let is_database = |folder: &Path| folder.join("cert9.db").is_file();
+    let mut found = Vec::new();
+    if machine.os == OperatingSystem::Linux {
+        let folders = CHROMIUM_DATABASES.iter().map(|path| machine.home.join(path));
+        found.extend(folders.filter(|folder| is_database(folder)).map(|folder| Database {
+            folder,
+            browser: "Chromium, Chrome",
+            exists: true,
+        }));
+        let never_started = found.is_empty()
+            && (CHROMIUM_PROGRAMS.iter().any(|program| runner.has(program))
+                || DOWNLOADED_CHROMIUMS.iter().any(|folder| machine.home.join(folder).is_dir()));
+        if never_started {
+            let folder = machine.home.join(CHROMIUM_DATABASES[0]);
+            found.push(Database { folder, browser: "Chromium, Chrome", exists: false });
+        }
+    }
+    for profiles in FIREFOX_PROFILES {
+        let entries = fs::read_dir(machine.home.join(profiles)).into_iter().flatten().flatten();
+        let mut folders: Vec<_> = entries.map(|entry| entry.path()).filter(|folder| is_database(folder)).collect();
+        folders.sort();
+        found.extend(folders.into_iter().map(|folder| Database { folder, browser: "Firefox", exists: true }));
+    }
+    found
+}
+
+fn state(database: &Database, root: &Root, runner: &impl Runner) -> Outcome {
+    if !database.exists {
+        return Outcome::NotTrusted;
+    }
+    let list = database.certutil(["-L"]).arg("-n").arg(root.nickname()).arg("-a");
+    match runner.run(&list) {
+        Err(error) => Outcome::Failed(format!("`{list}` cannot be run: {error}")),
+        Ok(output) if !output.success => Outcome::NotTrusted,
+        Ok(output) if !contains_certificate(&output.stdout, &root.pem) => Outcome::Outdated,
+        // There, and good for servers? Somebody may have taken the trust away by hand.
+        Ok(_) => match runner.run(&database.certutil(["-V", "-u", "L"]).arg("-n").arg(root.nickname())) {
+            Ok(output) if output.success => Outcome::Already,
+            _ => Outcome::Outdated,
+        },
+    }
+}
+
+fn add(database: &Database, root: &Root, runner: &impl Runner) -> Result<(), String> {
+    if !database.exists {
+        create_private(&database.folder)
+            .map_err(|error| format!("cannot create {}: {error}", database.folder.display()))?;
+        run(runner, &database.certutil(["-N", "--empty-password"]))?;
+    }
+    // Trusted to issue certificates of servers (C), and nothing else.
+    let add = database.certutil(["-A", "-t", "C,,"]).arg("-n").arg(root.nickname()).arg("-i").arg(&root.path);
+    run(runner, &add).map(drop)
+}
+
+/// An earlier root may be in there under the same name, beside or instead of this one.
+fn remove(database: &Database, root: &Root, runner: &impl Runner) -> Result<(), String> {
+    for _ in 0..REMOVALS_MAX {
+        run(runner, &database.certutil(["-D"]).arg("-n").arg(root.nickname()))?;
+        if state(database, root, runner) == Outcome::NotTrusted {
+            return Ok(());
+        }
+    }
+    Err(format!("{} still lists {}", database.folder.display(), root.nickname()))
+}
+
+impl Database {
+    fn certutil<const N: usize>(&self, arguments: [&str; N]) -> Command {
+        Command::new("certutil", arguments).arg("-d").arg(format!("sql:{}", self.folder.display()))
+    }
+}
+
+fn report(result: Result<(), String>) -> Outcome {
+    result.map_or_else(Outcome::Failed, |()| Outcome::Done)
+}
+
+fn create_private(folder: &Path) -> std::io::Result<()> {
+    let mut builder = fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(folder)
+}
+
+/// What has `certutil`, by the distribution.
+fn package(machine: &Machine) -> &'static str {
+    let release = fs::read_to_string(machine.system_path("/etc/os-release")).unwrap_or_default();
+    let is = |family: &str| {
+        let ids = release.lines().filter(|line| line.starts_with("ID=") || line.starts_with("ID_LIKE="));
+        ids.flat_map(|line| line.split(['=', '"', ' '])).any(|word| word == family)
+    };
+    match machine.os {
+        OperatingSystem::MacOs => "nss (brew install nss)",
+        _ if is("fedora") || is("rhel") => "nss-tools",
+        _ if is("arch") => "nss",
+        _ if is("suse") || is("opensuse") => "mozilla-nss-tools",
+        _ => "libnss3-tools",
+    }
+}
