@@ -7,7 +7,6 @@
 //!   state folder gone <─ sweep <─ tasks stopped <─ requests in flight ended <── shut down ┘
 //! ```
 
-use std::collections::BTreeMap;
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
@@ -26,11 +25,12 @@ use crate::control::view::ClusterView;
 use crate::control::{self, ControlHandle};
 use crate::folders::{Folders, ProjectLock};
 use crate::logs::collector;
+use crate::model::listener::ListenerProtocol;
 use crate::model::{ServiceName, Topology};
 use crate::probes;
-use crate::proxy::{DataPlane, DataPlaneConfig};
-use crate::runtime::docker::{DockerOptions, DockerRuntime};
-use crate::trust::environment;
+use crate::proxy::{DataPlane, DataPlaneConfig, ListenerTls};
+use crate::runtime::StackRuntime;
+use crate::trust::{self, environment};
 
 /// How long requests in flight may take to end when the stack is taken down.
 const DRAIN: Duration = Duration::from_secs(10);
@@ -43,7 +43,7 @@ pub type Loader = Arc<dyn Fn(&UpRequest) -> Result<Arc<Topology>, (String, u8)> 
 /// A running stack.
 pub struct App {
     control: ControlHandle,
-    runtime: Arc<DockerRuntime>,
+    runtime: Arc<StackRuntime>,
     data_plane: DataPlane,
     folders: Folders,
     shut_down: watch::Sender<ShutDown>,
@@ -100,26 +100,22 @@ impl App {
             move |source| StartError::Io { doing, source }
         };
         let lock = take_lock(&folders).await.map_err(io("lock the state folder"))?.ok_or(StartError::AlreadyRunning)?;
-        let runtime = Arc::new(DockerRuntime::connect(DockerOptions::new(topology.name.clone())).await?);
+        let runtime = Arc::new(StackRuntime::connect(&topology).await?);
         let mut notes = runtime.sweep(false).await?;
         for note in &mut notes {
             *note = format!("removed what an earlier run left: {note}");
         }
 
         let authority = open_authority(&topology, &folders, &mut notes)?;
-        environment::write_bundle(&folders.ca_bundle(), authority.certificate_pem())
-            .map_err(io("write the CA bundle"))?;
+        write_trust_files(&folders, &authority).map_err(io("write the local authority's certificate"))?;
         let certificates = Arc::new(CertStore::new(Arc::new(authority)));
         certificates.update(&topology.load_balancer, Timestamp::now())?;
 
         let renew = Renew { builds: request.build, pulls: request.pull };
         let control = control::start(Arc::clone(&topology), renew, Arc::clone(&runtime), RandomIds);
-        let data_plane = DataPlane::start(
-            DataPlaneConfig::default(),
-            certificates.subscribe(),
-            control.routing(),
-            control.observations(),
-        );
+        let tls = ListenerTls(certificates.subscribe());
+        let data_plane = DataPlane::start(DataPlaneConfig::new(tls, seed()), control.routing(), control.observations())
+            .map_err(io("start the data plane"))?;
 
         let (shut_down, _) = watch::channel(ShutDown::No);
         let socket = server::bind(&folders.socket()).map_err(io("make the control socket"))?;
@@ -212,6 +208,27 @@ fn open_authority(topology: &Topology, folders: &Folders, notes: &mut Vec<String
     Ok(opened.authority)
 }
 
+/// Makes and keeps the project's authority without starting anything, so that people can trust it first.
+pub fn make_authority(topology: &Topology, folders: &Folders) -> Result<(), CertError> {
+    let owner = authority::owner();
+    folder::open(folders.data(), &topology.name, &owner, &topology.domains, Timestamp::now()).map(|_| ())
+}
+
+/// What curl, Node, Python and the like are pointed at.
+fn write_trust_files(folders: &Folders, authority: &Authority) -> io::Result<()> {
+    let root = authority.certificate_pem();
+    let system = trust::Machine::this().and_then(|machine| trust::system::bundle(&machine));
+    let system = system.and_then(|path| std::fs::read_to_string(path).ok());
+    std::fs::write(folders.ca_certificate_in_use(), root)?;
+    std::fs::write(folders.ca_bundle(), environment::combined_bundle(system.as_deref(), root))
+}
+
+/// Different in every process, for ids that must not repeat; nothing secret depends on it.
+fn seed() -> u64 {
+    use std::hash::{BuildHasher, Hasher, RandomState};
+    RandomState::new().build_hasher().finish()
+}
+
 fn spawn(future: impl Future<Output = ()> + Send + 'static) -> AbortOnDropHandle<()> {
     AbortOnDropHandle::new(tokio::spawn(future))
 }
@@ -231,8 +248,7 @@ impl AppStack {
         let topology = (self.loader)(&request)?;
         let mut notes = Vec::new();
         let authority = open_authority(&topology, &self.folders, &mut notes).map_err(|error| failed(&error))?;
-        environment::write_bundle(&self.folders.ca_bundle(), authority.certificate_pem())
-            .map_err(|error| failed(&error))?;
+        write_trust_files(&self.folders, &authority).map_err(|error| failed(&error))?;
         self.certificates.replace_authority(Arc::new(authority));
         self.certificates.update(&topology.load_balancer, Timestamp::now()).map_err(|error| failed(&error))?;
         let renew = Renew { builds: request.build, pulls: request.pull };
@@ -278,7 +294,15 @@ pub fn chain(error: &dyn std::error::Error) -> String {
     text
 }
 
-/// The local port of each listener, by its port in the file.
-pub fn local_ports(topology: &Topology) -> BTreeMap<u16, u16> {
-    topology.load_balancer.listeners.iter().map(|listener| (listener.port, listener.bind_port)).collect()
+/// The listeners as far as reaching them goes.
+pub fn reachable(topology: &Topology) -> Vec<environment::Reachable> {
+    let load_balancer = &topology.load_balancer;
+    let listeners = load_balancer.listeners.iter();
+    listeners
+        .map(|listener| environment::Reachable {
+            port: listener.port,
+            bind: (load_balancer.bind_address, listener.bind_port).into(),
+            https: matches!(listener.protocol, ListenerProtocol::Https(_)),
+        })
+        .collect()
 }

@@ -86,14 +86,8 @@ impl Folders {
         self.data.join("ca.pem")
     }
 
-    /// The certificate of the authority in use: the kept one, or in CI the one of this run.
+    /// The certificate (never the key) of the authority in use, kept or made for this run only; gone after `down`.
     pub fn ca_certificate_in_use(&self) -> PathBuf {
-        let of_this_run = self.ca_certificate_of_run();
-        if of_this_run.exists() { of_this_run } else { self.ca_certificate() }
-    }
-
-    /// The certificate (never the key) of an authority that lives for one run only.
-    pub fn ca_certificate_of_run(&self) -> PathBuf {
         self.state.join("ca.pem")
     }
 

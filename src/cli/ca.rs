@@ -6,7 +6,9 @@ use crate::cli::{ExitStatus, Failure, Global, project};
 /// `ca`
 pub(crate) fn ca(global: &Global, printer: &mut Printer) -> Result<ExitStatus, Failure> {
     let (_, folders) = project::identify(global)?;
-    let path = folders.ca_certificate_in_use();
+    // The one in use, or the kept one while nothing runs.
+    let in_use = folders.ca_certificate_in_use();
+    let path = if in_use.exists() { in_use } else { folders.ca_certificate() };
     match std::fs::read_to_string(&path) {
         Ok(pem) => {
             printer.data(&pem)?;

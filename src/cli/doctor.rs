@@ -1,7 +1,7 @@
 //! `doctor`: looks at everything a stack depends on, says what is wrong, why, and what to do.
 
 use std::fmt::Write;
-use std::net::{IpAddr, TcpListener, ToSocketAddrs};
+use std::net::TcpListener;
 
 use serde::Serialize;
 
@@ -11,6 +11,7 @@ use crate::cli::trust;
 use crate::cli::{ExitStatus, Failure, Format, Global, stack};
 use crate::control::diagnosis::{Finding, diagnose};
 use crate::control::view::ClusterView;
+use crate::hosts::{self, Resolution};
 use crate::logs::reader::LogReader;
 use crate::runtime::docker::Engine;
 
@@ -19,13 +20,13 @@ const LAST_LINES: usize = 5;
 
 /// `doctor`
 pub(crate) fn doctor(global: &Global, format: Format, printer: &mut Printer) -> Result<ExitStatus, Failure> {
-    let project = project::load(global, None, true, printer)?;
+    let project = project::load(global, None, false, printer)?;
     let report = stack::block_on(async {
         let view = stack::view(&project.folders).await?;
         let mut checks = vec![engine().await];
         checks.extend(ports(&project, view.as_ref()));
         checks.extend(names(&project));
-        checks.push(trust::check(&project));
+        checks.extend(trust::checks(&project));
         let findings = view.as_ref().map(|view| diagnose(view, &project.topology)).unwrap_or_default();
         let findings = findings.into_iter().map(|finding| FindingView::of(finding, &project)).collect();
         Ok(Report { project: project.topology.name.to_string(), running: view.is_some(), checks, findings })
@@ -179,21 +180,18 @@ fn remap(port: u16) -> String {
 }
 
 fn names(project: &Project) -> Vec<Check> {
-    let domains = project.topology.domains.iter().filter(|domain| !domain.as_str().starts_with("*."));
-    domains
-        .map(|domain| {
+    hosts::status(&project.topology.domains, hosts::resolve)
+        .into_iter()
+        .map(|(domain, resolution)| {
             let name = format!("name {domain}");
-            let addresses: Vec<IpAddr> = (domain.as_str(), 443)
-                .to_socket_addrs()
-                .map(|addresses| addresses.map(|address| address.ip()).collect())
-                .unwrap_or_default();
             let fix = "neargate hosts --apply; or per command: curl --resolve, Chromium's --host-resolver-rules";
-            match addresses.as_slice() {
-                [] => Check::wrong(Status::Note, name, "does not resolve on this machine", fix),
-                found if found.iter().all(IpAddr::is_loopback) => Check::ok(name, "resolves to this machine"),
-                found => {
-                    let found: Vec<String> = found.iter().map(ToString::to_string).collect();
-                    Check::wrong(Status::Note, name, format!("resolves to {}, not to this machine", found.join(", ")), fix)
+            match resolution {
+                Resolution::Loopback => Check::ok(name, "resolves to this machine"),
+                Resolution::Unknown => Check::wrong(Status::Note, name, "does not resolve on this machine", fix),
+                Resolution::Elsewhere(addresses) => {
+                    let found: Vec<String> = addresses.iter().map(ToString::to_string).collect();
+                    let detail = format!("resolves to {}, not to this machine", found.join(", "));
+                    Check::wrong(Status::Note, name, detail, fix)
                 }
             }
         })

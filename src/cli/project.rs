@@ -120,6 +120,12 @@ pub(crate) fn identify(global: &Global) -> Result<(ProjectName, Folders), Failur
     Ok((name, folders))
 }
 
+/// Whether the file asks for tasks; one that cannot be read might.
+pub(crate) fn needs_engine(global: &Global) -> bool {
+    let loaded = find(global).and_then(|file| read(&file, &variable));
+    !matches!(loaded, Ok(Ok(loaded)) if loaded.topology.services.is_empty())
+}
+
 /// The name as it stands in a file that cannot be loaded.
 fn written_name(file: &Path) -> Result<ProjectName, Failure> {
     let text = std::fs::read_to_string(file)?;

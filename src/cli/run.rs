@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::admin::wire::Request;
-use crate::app::App;
+use crate::app::{self, App};
 use crate::cli::live::Live;
 use crate::cli::printer::Printer;
 use crate::cli::project::{self, Project};
@@ -77,14 +77,12 @@ async fn until_ready(app: &App, args: &RunArgs, signals: &mut Signals, printer: 
 /// Runs the command and waits for it. Signals reach it by itself when they come from the terminal; a SIGTERM for us
 /// alone ends it too.
 async fn command(project: &Project, args: &RunArgs, signals: &mut Signals) -> Result<ExitStatus, Failure> {
-    let listeners = crate::app::local_ports(&project.topology);
-    let environment = environment::variables(&environment::Stack {
-        domains: &project.topology.domains,
-        listeners: &listeners,
-        topology: &project.topology,
-        ca_certificate: &project.folders.ca_certificate_in_use(),
-        ca_bundle: &project.folders.ca_bundle(),
-    });
+    let environment = environment::environment(
+        &project.folders.ca_certificate_in_use(),
+        &project.folders.ca_bundle(),
+        &project.topology.domains,
+        &app::reachable(&project.topology),
+    );
     let (program, arguments) = args.command.split_first().ok_or_else(|| Failure::usage("no command"))?;
     let mut child =
         tokio::process::Command::new(program).args(arguments).envs(environment).kill_on_drop(true).spawn().map_err(

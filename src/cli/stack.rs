@@ -78,7 +78,12 @@ pub(crate) fn down(global: &Global, force: bool, printer: &mut Printer) -> Resul
         if asked {
             watch_it_go(&folders, printer).await?;
         }
-        let removed = sweep(&project, &folders).await?;
+        // A load balancer without services needs no engine, neither to start nor to stop.
+        let needs_engine = project::needs_engine(global) || !asked;
+        let removed = match sweep(&project, &folders).await {
+            Err(failure) if failure.status == ExitStatus::ENGINE && !needs_engine => Vec::new(),
+            other => other?,
+        };
         for line in &removed {
             printer.note(format!("removed {line}"));
         }
@@ -115,14 +120,21 @@ async fn watch_it_go(folders: &Folders, printer: &mut Printer) -> Result<(), Fai
 
 /// Removes everything that carries the project's label, and the state folder.
 pub(crate) async fn sweep(project: &ProjectName, folders: &Folders) -> Result<Vec<String>, Failure> {
+    let removed_state = || -> Result<(), Failure> {
+        // Whoever holds the lock is a stack that was started in the meantime: its folder is its own.
+        if let Some(_lock) = folders.lock()? {
+            folders.remove_state()?;
+        }
+        Ok(())
+    };
     let swept = match DockerRuntime::connect(DockerOptions::new(project.clone())).await {
         Ok(runtime) => runtime.sweep(true).await?,
         // Without an engine nothing of ours runs. If it comes back with containers, the next `up` or `down` finds them.
-        Err(error) => return Err(error.into()),
+        Err(error) => {
+            removed_state()?;
+            return Err(error.into());
+        }
     };
-    // Whoever holds the lock is a stack that was started in the meantime: its folder is its own.
-    if let Some(_lock) = folders.lock()? {
-        folders.remove_state()?;
-    }
+    removed_state()?;
     Ok(swept)
 }

@@ -2,10 +2,11 @@
 
 use std::fmt::Write;
 
+use crate::app;
 use crate::cli::printer::{DIM, GOOD, Printer, STRONG};
 use crate::cli::project::Project;
 use crate::control::view::ClusterView;
-use crate::model::DomainName;
+use crate::trust::environment;
 
 /// Prints it.
 pub(crate) fn print(project: &Project, view: &ClusterView, foreground: bool, printer: &mut Printer) {
@@ -14,30 +15,24 @@ pub(crate) fn print(project: &Project, view: &ClusterView, foreground: bool, pri
 
 fn text(project: &Project, view: &ClusterView, foreground: bool) -> String {
     let mut text = String::new();
-    let name = view.domains.first().map_or("localhost", |domain| domain.trim_start_matches("*."));
-    let _ = writeln!(text, "\n{GOOD}✔{GOOD:#} {STRONG}{}{STRONG:#} is up: {}", view.project, urls(view, name));
-    let secure = view.listeners.iter().find(|listener| listener.protocol == "HTTPS");
-    let listener = secure.or(view.listeners.first());
-    if let Some(listener) = listener {
-        let scheme = listener.protocol.to_lowercase();
-        let port = port_suffix(&scheme, listener.bind_port);
-        let certificate = match secure {
-            Some(_) => format!(" --cacert {}", project.folders.ca_bundle().display()),
+    let domains = &project.topology.domains;
+    let listeners = app::reachable(&project.topology);
+    let url = environment::url(domains, &listeners).unwrap_or_default();
+    let _ = writeln!(text, "\n{GOOD}✔{GOOD:#} {STRONG}{}{STRONG:#} is up: {STRONG}{url}{STRONG:#}", view.project);
+    let https = listeners.iter().find(|listener| listener.https);
+    if let Some(listener) = https.or(listeners.first()) {
+        let certificate = match https {
+            Some(_) => format!(" --cacert {}", project.folders.ca_certificate_in_use().display()),
             None => String::new(),
         };
-        let _ = writeln!(
-            text,
-            "  {DIM}curl{DIM:#}      curl{certificate} --resolve {name}:{}:127.0.0.1 {scheme}://{name}{port}/",
-            listener.bind_port
-        );
-        let _ = writeln!(
-            text,
-            "  {DIM}browser{DIM:#}   neargate trust; neargate hosts --apply  (or: chromium --host-resolver-rules='{}')",
-            crate::trust::environment::host_resolver_rules(
-                &view.domains.iter().map(DomainName::new).collect::<Vec<_>>(),
-                &view.listeners.iter().map(|listener| (listener.port, listener.bind_port)).collect::<Vec<_>>(),
-            )
-        );
+        let resolve: Vec<String> = environment::curl_resolve_arguments(domains, &[*listener])
+            .iter()
+            .map(|argument| format!(" --resolve {argument}"))
+            .collect();
+        let _ = writeln!(text, "  {DIM}curl{DIM:#}      curl{certificate}{} {url}/", resolve.concat());
+        let rules = environment::chromium_host_resolver_rules(domains, &listeners);
+        let _ = writeln!(text, "  {DIM}browser{DIM:#}   neargate trust; then neargate hosts --apply, or:");
+        let _ = writeln!(text, "            chromium --host-resolver-rules='{rules}' {url}/");
     }
     let _ = writeln!(text, "  {DIM}look{DIM:#}      neargate ps | logs -f | explain URL | doctor");
     if foreground {
@@ -46,25 +41,4 @@ fn text(project: &Project, view: &ClusterView, foreground: bool) -> String {
         let _ = writeln!(text, "  {DIM}stop{DIM:#}      neargate down");
     }
     text
-}
-
-/// The URL of each listener.
-pub(crate) fn urls(view: &ClusterView, name: &str) -> String {
-    let urls: Vec<String> = view
-        .listeners
-        .iter()
-        .map(|listener| {
-            let scheme = listener.protocol.to_lowercase();
-            format!("{scheme}://{name}{}", port_suffix(&scheme, listener.bind_port))
-        })
-        .collect();
-    urls.join("  ")
-}
-
-/// `:port`, unless it is the scheme's own.
-pub(crate) fn port_suffix(scheme: &str, port: u16) -> String {
-    match (scheme, port) {
-        ("http", 80) | ("https", 443) => String::new(),
-        _ => format!(":{port}"),
-    }
 }
