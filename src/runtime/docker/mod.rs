@@ -13,12 +13,24 @@
 //! translation of a task definition. Only this module knows bollard.
 
 mod address;
+mod build;
+mod buildkit;
 mod cgroup;
 mod container_config;
+mod context;
+mod credentials;
+mod dockerfile;
+mod dockerignore;
 mod error;
+mod image;
 mod labels;
 mod logs;
 mod network;
+mod protobuf;
+mod pull;
+mod raw;
+mod reference;
+mod session;
 mod task;
 mod watch;
 
@@ -167,10 +179,10 @@ impl Runtime for DockerRuntime {
 
     async fn provide_image(
         &self,
-        _request: &ImageRequest,
-        _progress: mpsc::Sender<ImageProgress>,
+        request: &ImageRequest,
+        progress: mpsc::Sender<ImageProgress>,
     ) -> Result<(), RuntimeError> {
-        Ok(())
+        self.provide(request, progress).await
     }
 
     async fn open_task(&self, task: &TaskSpec) -> Result<TaskNetwork, RuntimeError> {

@@ -47,7 +47,9 @@ impl DockerRuntime {
     async fn import_pause_image(&self) -> Result<String, RuntimeError> {
         let arch = self.engine.arch()?;
         let archive = pause::root_file_system(arch).map_err(|error| RuntimeError::Other(error.to_string()))?;
-        let options = CreateImageOptionsBuilder::new().from_src("-").repo(pause::REPOSITORY).tag(&arch.tag()).build();
+        let label = format!("LABEL {}={}", pause::LABEL, pause::VERSION);
+        let options = CreateImageOptionsBuilder::new().from_src("-").repo(pause::REPOSITORY).tag(&arch.tag());
+        let options = options.changes(vec![label]).build();
         let body = bollard::body_full(archive.into());
         let imported = self.engine.docker().create_image(Some(options), Some(body), None);
         imported.try_collect::<Vec<_>>().await.map_err(|error| runtime_error(&error, "importing the pause image"))?;

@@ -104,10 +104,15 @@ impl World {
 impl Drop for World {
     fn drop(&mut self) {
         let runtime = Arc::clone(&self.runtime);
+        let (engine, label) = (self.engine.clone(), self.image_label());
         // A runtime of its own: the test's may be unwinding.
         let swept = std::thread::spawn(move || {
             let tokio = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-            tokio.block_on(runtime.sweep(true))
+            tokio.block_on(async {
+                let swept = runtime.sweep(true).await;
+                remove_images(&engine, label).await;
+                swept
+            })
         });
         if let Err(error) = swept.join().unwrap() {
             eprintln!("sweeping failed: {error}");
@@ -349,4 +354,42 @@ impl Relay {
             }
         });
     }
+}
+
+impl World {
+    /// Marks images of this world's builds.
+    pub(super) fn image_label(&self) -> String {
+        format!("dev.neargate.test={}", self.options().project)
+    }
+
+    pub(super) async fn remove_image(&self, image: &str) {
+        let options = bollard::query_parameters::RemoveImageOptionsBuilder::new().force(true).build();
+        self.docker().remove_image(image, Some(options), None).await.unwrap();
+    }
+}
+
+async fn remove_images(engine: &Engine, label: String) {
+    let filters = HashMap::from([("label".to_owned(), vec![label])]);
+    let options = bollard::query_parameters::ListImagesOptionsBuilder::new().all(true).filters(&filters).build();
+    for image in engine.docker().list_images(Some(options)).await.unwrap_or_default() {
+        let options = bollard::query_parameters::RemoveImageOptionsBuilder::new().force(true).build();
+        let _ = engine.docker().remove_image(&image.id, Some(options), None).await;
+    }
+}
+
+/// Waits until a process of the machine has that word on its command line, or none has.
+pub(super) async fn process(word: &str, is_there: bool) {
+    let found = || {
+        std::fs::read_dir("/proc").unwrap().flatten().any(|entry| {
+            let line = std::fs::read(entry.path().join("cmdline")).unwrap_or_default();
+            let words: Vec<&[u8]> = line.split(|byte| *byte == 0).collect();
+            words.starts_with(&[b"sleep", word.as_bytes()])
+        })
+    };
+    let waiting = async {
+        while found() != is_there {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(DEADLINE, waiting).await.unwrap_or_else(|_| panic!("process {word}: {is_there} never came"));
 }
