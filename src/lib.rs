@@ -14,3 +14,5 @@ pub mod certs;
 pub mod probes;
 pub mod proxy;
 pub mod runtime;
+
+pub mod cli;
