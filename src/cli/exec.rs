@@ -1,5 +1,5 @@
 //! stub
 use crate::cli::{ExecArgs, ExitStatus, Failure, Global};
 pub(crate) fn exec(_: &Global, _: &ExecArgs) -> Result<ExitStatus, Failure> {
-    Err(Failure::new("stub"))
+    Err(Failure::new("exec arrives in a moment"))
 }

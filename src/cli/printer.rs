@@ -74,6 +74,11 @@ impl Printer {
     pub(crate) fn err(&mut self) -> &mut impl Write {
         &mut self.err
     }
+
+    /// Standard output and standard error, for what writes to both.
+    pub(crate) fn both(&mut self) -> (&mut dyn Write, &mut dyn Write) {
+        (&mut self.out, &mut self.err)
+    }
 }
 
 /// Whether people read standard error as it is written.

@@ -7,6 +7,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::admin::wire::UpRequest;
+use crate::app::chain;
+use crate::cli::file::{self, FileError};
 use crate::cli::printer::Printer;
 use crate::cli::{ExitStatus, Failure, Global, StartArgs};
 use crate::config::{self, Diagnostics, Loaded, Style};
@@ -95,11 +97,7 @@ pub(crate) fn find(global: &Global) -> Result<PathBuf, Failure> {
             }
             Err(Failure::usage(format!("{}: no such file", file.display())))
         }
-        None => config::find(&here).ok_or_else(|| {
-            Failure::usage(
-                "there is no neargate.yaml here or in a folder above; `neargate init` writes one from a task definition",
-            )
-        }),
+        None => config::find(&here).ok_or_else(|| Failure::usage(FileError::NotFound { folder: here })),
     }
 }
 
@@ -154,16 +152,11 @@ fn project_name(text: &str) -> Result<ProjectName, String> {
 
 /// Reads the file and what it mentions. The outer failure is one of this machine, the inner one the file's mistakes.
 pub(crate) fn read(file: &Path, env: &dyn Fn(&str) -> Option<String>) -> Result<Result<Loaded, Diagnostics>, Failure> {
-    let text = std::fs::read_to_string(file).map_err(|error| Failure::usage(format!("{}: {error}", file.display())))?;
-    let here = std::env::current_dir()?;
-    let shown = file.strip_prefix(&here).unwrap_or(file);
-    Ok(config::load(config::Source {
-        path: shown,
-        folder: file.parent().unwrap_or(Path::new("/")),
-        text: &text,
-        read_file: &|path| std::fs::read_to_string(path),
-        env,
-    }))
+    match file::load(Some(file), &std::env::current_dir()?, env) {
+        Ok(read) => Ok(Ok(read.loaded)),
+        Err(FileError::Invalid { diagnostics, .. }) => Ok(Err(diagnostics)),
+        Err(error) => Err(Failure::usage(chain(&error))),
+    }
 }
 
 /// What the process that runs a stack does when `up` is typed again somewhere else.

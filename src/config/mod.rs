@@ -15,6 +15,7 @@ mod dotenv;
 pub mod fidelity;
 pub(crate) mod file;
 mod hints;
+pub(crate) mod init_support;
 mod interpolate;
 pub(crate) mod lower;
 pub(crate) mod read;
@@ -88,7 +89,7 @@ pub fn load(source: Source<'_>) -> Result<Loaded, Diagnostics> {
         Err(_) => Default::default(),
     };
     let env = |name: &str| (source.env)(name).or_else(|| dotenv.get(name).cloned());
-    interpolate::interpolate(&mut root, &sources, &env, &mut reader.diagnostics);
+    interpolate::interpolate(&mut root, &sources, &env, &mut reader);
 
     let file = file::File::read(&root, &mut reader);
     let mut lowering = lower::Lowering {
@@ -101,7 +102,9 @@ pub fn load(source: Source<'_>) -> Result<Loaded, Diagnostics> {
     let topology = file.as_ref().and_then(|file| lower::lower(file, &mut lowering));
     let lower::Lowering { reader, places, .. } = lowering;
     let Reader { mut diagnostics, used, .. } = reader;
-    if let Some(topology) = &topology {
+    // With mistakes about, "nothing forwards to this group" would say what is already known.
+    let mistaken = diagnostics.iter().any(|diagnostic| diagnostic.severity() == Severity::Error);
+    if let Some(topology) = topology.as_ref().filter(|_| !mistaken) {
         warnings::about(topology, &places, &mut diagnostics);
     }
     let all = Diagnostics::new(diagnostics, sources);
@@ -130,7 +133,10 @@ fn hide_secrets(root: &Node, sources: &mut Sources) {
     for entry in entries {
         let reference = entry.value.text().is_some_and(|text| {
             let inside = text.strip_prefix("${").and_then(|rest| rest.strip_suffix('}'));
-            inside.is_some_and(|name| name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_'))
+            // A message after `?` is meant to be read; a default after `-` may be the secret itself.
+            let name = inside.map(|inside| inside.split([':', '?']).next().unwrap_or_default());
+            name.is_some_and(|name| name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_'))
+                && !inside.is_some_and(|inside| inside.contains(":-") || inside.contains(":+"))
         });
         if !reference {
             sources.hide(entry.value.span);

@@ -6,6 +6,8 @@
 
 mod support;
 
+/// Configuration: every mistake as a person reads it, what `check` and `init` print, schema and reference.
+mod config;
 /// Tasks on a real engine, through the API.
 mod engine_runtime;
 /// What the controller does with a pretended engine, as transcripts: `fixtures/tasks/*.yaml`.
