@@ -32,10 +32,12 @@ mod raw;
 mod reference;
 mod session;
 mod task;
+mod terminal;
 mod watch;
 
 pub mod connect;
 pub mod endpoint;
+pub mod exec;
 pub mod options;
 pub mod owner;
 pub mod pause;
@@ -54,7 +56,9 @@ use crate::control::runtime::{
 use crate::model::{ContainerName, TaskId};
 
 pub use connect::{Engine, EngineInfo, EngineKind};
+pub use exec::ExecRequest;
 pub use options::{BuilderMode, DockerOptions, ReachMode};
+pub use sweep::ProjectOnEngine;
 
 use cgroup::Cgroups;
 use container_config::TaskLimits;
