@@ -68,7 +68,7 @@ impl DockerRuntime {
                 image: &image,
                 network: &network.id,
                 address,
-                publish: !network.direct,
+                publish: (!network.direct).then(|| self.engine.host()),
                 cgroup_parent: cgroup_parent.as_deref(),
             };
             let body = pause_body(&self.names, &self.options, &spec);
@@ -119,7 +119,7 @@ impl DockerRuntime {
             _ => {
                 let inspected = self.engine.docker().inspect_container(&pause_id, None).await;
                 let inspected = inspected.map_err(|error| runtime_error(&error, "reading the task's address"))?;
-                task_network(&inspected, direct)?
+                task_network(&inspected, direct, self.engine.host())?
             }
         };
         let open = OpenTask { pause_id, address, limits, containers: HashMap::new() };
@@ -292,7 +292,7 @@ fn is_missing_command(text: &str) -> bool {
     text.contains("executable file not found") || text.contains("no such file or directory") && text.contains("exec")
 }
 
-fn task_network(inspected: &ContainerInspectResponse, direct: bool) -> Result<TaskNetwork, RuntimeError> {
+fn task_network(inspected: &ContainerInspectResponse, direct: bool, host: IpAddr) -> Result<TaskNetwork, RuntimeError> {
     let settings = inspected.network_settings.as_ref();
     let networks = settings.and_then(|settings| settings.networks.as_ref());
     let address = networks
@@ -308,7 +308,7 @@ fn task_network(inspected: &ContainerInspectResponse, direct: bool) -> Result<Ta
         let Some(port) = port.strip_suffix("/tcp").and_then(|port| port.parse::<u16>().ok()) else { continue };
         let on_host = bindings.iter().flatten().find_map(|binding| binding.host_port.as_ref()?.parse::<u16>().ok());
         if let Some(on_host) = on_host {
-            published.insert(port, SocketAddr::from((Ipv4Addr::LOCALHOST, on_host)));
+            published.insert(port, SocketAddr::new(host, on_host));
         }
     }
     Ok(TaskNetwork { address, reach: Reach::Published(published) })

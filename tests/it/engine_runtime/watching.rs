@@ -127,7 +127,7 @@ async fn a_lost_pause_container_is_noticed_live_and_after_a_gap() {
 #[tokio::test]
 async fn an_engine_that_goes_away_is_reported_and_found_again() {
     let Some(world) = World::new().await else { return };
-    let Some(relay) = super::world::Relay::new(&world).await else { return };
+    let Some(relay) = super::relay::Relay::new(&world).await else { return };
     let through = relay.runtime(world.options()).await;
     let through_too = std::sync::Arc::new(through);
     let mut observer = super::world::Observer::new(std::sync::Arc::clone(&through_too));
