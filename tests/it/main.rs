@@ -4,6 +4,7 @@
 //! one `check` function per family of cases.
 #![allow(clippy::unwrap_used, clippy::print_stderr, reason = "a test may panic, and says why it was skipped")]
 
+/// What the modules below share: a pretended world, and expected output as files.
 mod support;
 
 /// Configuration: every mistake as a person reads it, what `check` and `init` print, schema and reference.
@@ -12,3 +13,5 @@ mod config;
 mod engine_runtime;
 /// What the controller does with a pretended engine, as transcripts: `fixtures/tasks/*.yaml`.
 mod tasks;
+/// Layers, files, fixtures, dependencies and documents of this repository.
+mod tidy;
