@@ -9,8 +9,6 @@ use crate::config::{self, Diagnostics, Loaded, Source};
 /// A file that was read.
 #[derive(Clone, Debug)]
 pub(crate) struct LoadedFile {
-    /// The file, absolute.
-    pub(crate) file: PathBuf,
     /// What it says.
     pub(crate) loaded: Loaded,
 }
@@ -62,7 +60,7 @@ pub(crate) fn load(
         env,
     });
     match loaded {
-        Ok(loaded) => Ok(LoadedFile { file, loaded }),
+        Ok(loaded) => Ok(LoadedFile { loaded }),
         Err(diagnostics) => Err(FileError::Invalid { file, diagnostics }),
     }
 }

@@ -158,11 +158,19 @@ mod tests {
     use proptest::prelude::*;
 
     fn try_load(text: &str) -> Result<Loaded, Diagnostics> {
+        try_load_with(text, TASK)
+    }
+
+    const TASK: &str = r#"{"family":"f","networkMode":"awsvpc","cpu":"256","memory":"512","volumes":[{"name":"v"}],
+        "executionRoleArn":"arn:aws:iam::1:role/r","containerDefinitions":[{"name":"app","image":"i",
+        "portMappings":[{"containerPort":80}],"dependsOn":[{"containerName":"init","condition":"SUCCESS"}],
+        "mountPoints":[{"sourceVolume":"v","containerPath":"/v"}],"healthCheck":{"command":["CMD","x"],"retries":3}},
+        {"name":"init","image":"i","essential":false,"ulimits":[{"name":"nofile","softLimit":1,"hardLimit":2}]}]}"#;
+
+    fn try_load_with(text: &str, task: &str) -> Result<Loaded, Diagnostics> {
         let read_file = |path: &Path| {
             if path.ends_with("td.json") {
-                return Ok(r#"{"family":"f","networkMode":"awsvpc","cpu":"256","memory":"512",
-                    "containerDefinitions":[{"name":"app","image":"i","portMappings":[{"containerPort":80}]}]}"#
-                    .to_owned());
+                return Ok(task.to_owned());
             }
             Err(io::Error::from(io::ErrorKind::NotFound))
         };
@@ -229,6 +237,15 @@ services:
         #[test]
         fn arbitrary_text_never_panics(text in "[a-z:{}\\[\\]\n \"'$#&*|>!%@`,.0-9é-]{0,120}") {
             if let Err(diagnostics) = try_load(&text) {
+                let _ = diagnostics.render(Style::Plain);
+            }
+        }
+
+        #[test]
+        fn a_broken_task_definition_never_panics(start in 0..TASK.len(), length in 0..40_usize, insert in "[a-z:{}\\[\\], \"0-9é*-]{0,12}") {
+            let end = (start + length).min(TASK.len());
+            let task = format!("{}{insert}{}", &TASK[..start], &TASK[end..]);
+            if let Err(diagnostics) = try_load_with(SMALL, &task) {
                 let _ = diagnostics.render(Style::Plain);
             }
         }

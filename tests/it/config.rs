@@ -45,7 +45,7 @@ fn settle(failures: &[String]) {
 }
 
 /// Exit, standard output, standard error.
-fn run_check(folder: &Path, format: Format) -> (Exit, String, String) {
+fn run_check(folder: &Path, format: Format) -> (ExitStatus, String, String) {
     let (mut out, mut err) = (Vec::new(), Vec::new());
     // Variables come from the `.env` of the case, never from the machine that runs the test.
     let args = CheckArgs { file: None, folder: folder.to_owned(), format, style: Style::Plain, env: &|_| None };
