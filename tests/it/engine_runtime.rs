@@ -12,6 +12,8 @@ mod speed;
 /// Nothing is left, and nothing that is not ours is touched.
 mod sweeping;
 
+/// Commands in running containers.
+mod commands;
 /// Images: built with both builders, pulled, refused.
 mod images;
 /// A task's namespace, its members, and what they see.

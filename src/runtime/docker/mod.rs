@@ -32,10 +32,12 @@ mod raw;
 mod reference;
 mod session;
 mod task;
+mod terminal;
 mod watch;
 
 pub mod connect;
 pub mod endpoint;
+pub mod exec;
 pub mod options;
 pub mod owner;
 pub mod pause;
@@ -43,6 +45,7 @@ pub mod sweep;
 
 use std::collections::HashMap;
 use std::net::Ipv4Addr;
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -54,7 +57,9 @@ use crate::control::runtime::{
 use crate::model::{ContainerName, TaskId};
 
 pub use connect::{Engine, EngineInfo, EngineKind};
+pub use exec::ExecRequest;
 pub use options::{BuilderMode, DockerOptions, ReachMode};
+pub use sweep::ProjectOnEngine;
 
 use cgroup::Cgroups;
 use container_config::TaskLimits;
@@ -74,6 +79,8 @@ pub struct DockerRuntime {
     facts: OnceCell<Facts>,
     /// Tasks opened by this process. Those of an earlier one are found by their labels.
     tasks: Mutex<HashMap<TaskId, OpenTask>>,
+    /// The engine has refused to set limits once; see `task`.
+    ulimits_refused: AtomicBool,
     /// Digests of images provided by this process, by reference.
     digests: Mutex<HashMap<String, String>>,
 }
@@ -116,6 +123,7 @@ impl DockerRuntime {
             network: tokio::sync::Mutex::default(),
             facts: OnceCell::new(),
             tasks: Mutex::default(),
+            ulimits_refused: AtomicBool::new(false),
             digests: Mutex::default(),
         }
     }
