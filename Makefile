@@ -8,8 +8,8 @@ LOCKED := $(if $(CI),--locked)
 
 # The demo's stack, from its own folder and on the ports it was given, so that what is shown is what people would type.
 NEARGATE := target/release/neargate --file fixtures/chatkit/neargate.yaml
-CAPTURE = PATH="$(CURDIR)/target/release:$$PATH" NEARGATE_LISTEN="$$(tr ' ' ',' <target/demo/listen)" \
-	docs/pictures/capture --folder fixtures/chatkit
+CAPTURE = env PATH="$(CURDIR)/target/release:$$PATH" \
+	$$(sed 's/ /,/g; s/^./NEARGATE_LISTEN=&/' target/demo/listen) docs/pictures/capture --folder fixtures/chatkit
 
 .NOTPARALLEL:
 .DEFAULT_GOAL := help
