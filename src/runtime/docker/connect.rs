@@ -98,6 +98,20 @@ impl Engine {
         self.docker.clone().with_timeout(limit)
     }
 
+    /// An error with the engine's address and what to do, if the engine is what is missing.
+    pub(super) fn located(&self, error: RuntimeError) -> RuntimeError {
+        match error {
+            RuntimeError::EngineUnreachable(text) => RuntimeError::EngineUnreachable(self.gone(&text)),
+            other => other,
+        }
+    }
+
+    /// That the engine went away, for people.
+    pub(super) fn gone(&self, text: &str) -> String {
+        let EngineInfo { endpoint, source, .. } = &self.info;
+        format!("{endpoint} ({source}): {text}. {}", fix(text))
+    }
+
     /// The architecture of what runs here without emulation.
     pub fn arch(&self) -> Result<Arch, RuntimeError> {
         Arch::parse(&self.info.arch).ok_or_else(|| {
@@ -218,6 +232,7 @@ mod tests {
     }
 
     #[tokio::test]
+    #[cfg(unix)]
     async fn a_named_engine_that_does_not_answer_is_blamed_by_its_source() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("docker.sock");
