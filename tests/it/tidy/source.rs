@@ -214,6 +214,7 @@ impl Lexer<'_> {
         let word = rest.find(|c: char| !c.is_alphanumeric() && c != '_').unwrap_or(rest.len());
         let after_word = &rest[word..];
         let is_string_prefix = matches!(&rest[..word], "" | "b" | "c" | "r" | "br" | "cr");
+        let is_byte = &rest[..word] == "b" && after_word.starts_with('\'');
         let is_raw = rest[..word].ends_with('r');
         let hashes = if is_raw { after_word.bytes().take_while(|&byte| byte == b'#').count() } else { 0 };
         if rest.starts_with("//") {
@@ -225,7 +226,7 @@ impl Lexer<'_> {
             let length = string_length(&rest[begin..], is_raw, hashes);
             self.push(Kind::Text, &rest[begin..begin + length]);
             self.skip(begin + length + 1 + hashes);
-        } else if word > 0 && rest[..word] != *"b" || word > 0 && !after_word.starts_with('\'') {
+        } else if word > 0 && !is_byte {
             self.push(Kind::Word, &rest[..word]);
             self.skip(word);
         } else if after_word.starts_with('\'') {
