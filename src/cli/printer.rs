@@ -110,8 +110,3 @@ where
     // A second installation (tests) changes nothing.
     let _ = tracing_subscriber::fmt().with_env_filter(filter).with_writer(writer).with_target(false).try_init();
 }
-
-/// Whether a person types and reads.
-pub(crate) fn is_interactive() -> bool {
-    io::stdin().is_terminal() && io::stdout().is_terminal()
-}

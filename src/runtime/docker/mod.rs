@@ -45,6 +45,7 @@ pub mod sweep;
 
 use std::collections::HashMap;
 use std::net::Ipv4Addr;
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -78,6 +79,8 @@ pub struct DockerRuntime {
     facts: OnceCell<Facts>,
     /// Tasks opened by this process. Those of an earlier one are found by their labels.
     tasks: Mutex<HashMap<TaskId, OpenTask>>,
+    /// The engine has refused to set limits once; see `task`.
+    ulimits_refused: AtomicBool,
     /// Digests of images provided by this process, by reference.
     digests: Mutex<HashMap<String, String>>,
 }
@@ -120,6 +123,7 @@ impl DockerRuntime {
             network: tokio::sync::Mutex::default(),
             facts: OnceCell::new(),
             tasks: Mutex::default(),
+            ulimits_refused: AtomicBool::new(false),
             digests: Mutex::default(),
         }
     }

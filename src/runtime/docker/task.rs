@@ -5,6 +5,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use bollard::Docker;
@@ -162,10 +163,22 @@ impl DockerRuntime {
             return Err(RuntimeError::Other(format!("the task definition has no container {container}")));
         };
         let (pause, limits) = self.pause_of(task).await?;
-        let body = member_body(&self.names, &self.options, task, definition, &pause, &limits);
+        let mut body = member_body(&self.names, &self.options, task, definition, &pause, &limits);
         let name = self.names.member(&task.service, &task.id, container);
         let platform = self.foreign_platform(task);
-        let started = self.create_and_start(&name, body, platform).await;
+        if self.ulimits_refused.load(Ordering::Relaxed) {
+            forget_ulimits(&mut body);
+        }
+        let mut started = self.create_and_start(&name, body.clone(), platform).await;
+        if started.as_ref().is_err_and(StepError::is_refused_ulimit) {
+            // An engine that itself runs confined may not raise limits (Fargate's own default is 65535 open files). A
+            // task with fewer is nearer to Fargate than no task.
+            if !self.ulimits_refused.swap(true, Ordering::Relaxed) {
+                tracing::warn!("the engine may not set ulimits; containers run with the engine's own");
+            }
+            forget_ulimits(&mut body);
+            started = self.create_and_start(&name, body, platform).await;
+        }
         let id = started.map_err(|error| error.of_member(&definition.image))?;
         if let Some(open) = self.tasks().get_mut(&task.id) {
             open.containers.insert(container.clone(), id.clone());
@@ -308,6 +321,12 @@ struct Found {
     container: String,
 }
 
+fn forget_ulimits(body: &mut ContainerCreateBody) {
+    if let Some(host_config) = &mut body.host_config {
+        host_config.ulimits = None;
+    }
+}
+
 /// Which of the two calls failed; the reasons mean different things to ECS.
 struct StepError {
     cause: bollard::errors::Error,
@@ -321,6 +340,10 @@ impl StepError {
 
     fn start(cause: bollard::errors::Error) -> Self {
         Self { cause, created: true }
+    }
+
+    fn is_refused_ulimit(&self) -> bool {
+        self.created && error::message(&self.cause).contains("error setting rlimit")
     }
 
     fn sorted(&self) -> RuntimeError {
