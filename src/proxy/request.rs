@@ -98,6 +98,8 @@ async fn answer_client(
     transaction: &mut Transaction,
 ) -> Result<Settled, ProxyError> {
     transaction.status = answer.status;
+    // The timeout may just have run out, and be what is to be told.
+    idle.touch();
     let answering = async {
         // Due at once, so also before an answer that does not wait for the body.
         responder.send_continue().await?;
