@@ -76,7 +76,6 @@ impl Seen {
 pub(crate) struct Tls {
     plain: Arc<ClientConfig>,
     http2: Arc<ClientConfig>,
-    resuming: Arc<ClientConfig>,
 }
 
 impl Tls {
@@ -92,11 +91,10 @@ impl Tls {
             .with_root_certificates(roots)
             .with_no_client_auth();
         config.alpn_protocols = vec![b"http/1.1".to_vec()];
-        let resuming = Arc::new(config.clone());
         config.resumption = Resumption::disabled();
         let plain = Arc::new(config.clone());
         config.alpn_protocols = vec![b"h2".to_vec()];
-        Ok(Self { plain, http2: Arc::new(config), resuming })
+        Ok(Self { plain, http2: Arc::new(config) })
     }
 
     async fn connect(config: &Arc<ClientConfig>, address: SocketAddr) -> io::Result<TlsStream<TcpStream>> {
@@ -179,7 +177,13 @@ async fn connect_loop(
     first: usize,
     resume: bool,
 ) -> io::Result<()> {
-    let config = if resume { &tls.resuming } else { &tls.plain };
+    // Tickets of its own for every client: others would use them up.
+    let mut config = ClientConfig::clone(&tls.plain);
+    if resume {
+        // Tickets of its own for every client: others would use them up.
+        config.resumption = Resumption::in_memory_sessions(8);
+    }
+    let config = &Arc::new(config);
     let requests: Vec<Vec<u8>> = job.paths.iter().map(|path| http1_request(path, job.upload, false)).collect();
     for turn in first.. {
         if clock.over.get() {
