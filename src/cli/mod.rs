@@ -2,11 +2,14 @@
 //! [`project`], what it prints goes through [`printer`].
 
 mod ca;
+pub mod check;
 mod doctor;
 mod exec;
 mod explain;
 mod failure;
+mod file;
 mod hosts;
+pub mod init;
 mod live;
 mod logs;
 mod picture;
@@ -71,7 +74,7 @@ pub(crate) enum Color {
 
 /// How data is printed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Format {
+pub enum Format {
     /// For people
     #[default]
     Table,
@@ -254,7 +257,7 @@ struct InitArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct ExplainArgs {
-    /// e.g. https://app.domain.com/api/users?page=2
+    /// e.g. `https://app.domain.com/api/users?page=2`
     pub(crate) url: String,
     /// Request method
     #[arg(short = 'X', long, default_value = "GET", value_name = "METHOD")]
@@ -351,7 +354,8 @@ fn dispatch(cli: Cli, printer: &mut Printer) -> Result<ExitStatus, Failure> {
         Verb::Logs(args) => logs::logs(&global, &args, printer),
         Verb::Exec(args) => exec::exec(&global, &args),
         Verb::Restart(args) => stack::restart(&global, args.service, printer),
-        Verb::Check(_) | Verb::Init(_) => Err(Failure::new("soon")),
+        Verb::Check(args) => check_file(&global, args.format.format, printer),
+        Verb::Init(args) => init_file(args.force, printer),
         Verb::Explain(args) => explain::explain(&global, &args, printer),
         Verb::Run(args) => run::run(&global, &args, printer),
         Verb::Doctor(args) => doctor::doctor(&global, args.format.format, printer),
@@ -367,6 +371,23 @@ fn dispatch(cli: Cli, printer: &mut Printer) -> Result<ExitStatus, Failure> {
         }
         Verb::Background(_) => unreachable!("handled above"),
     }
+}
+
+fn check_file(global: &Global, format: Format, printer: &mut Printer) -> Result<ExitStatus, Failure> {
+    let args = check::CheckArgs {
+        file: global.file.clone(),
+        folder: std::env::current_dir()?,
+        format,
+        style: crate::config::Style::Coloured,
+        env: &project::variable,
+    };
+    let (out, err) = printer.both();
+    Ok(check::check(&args, out, err)?)
+}
+
+fn init_file(force: bool, printer: &mut Printer) -> Result<ExitStatus, Failure> {
+    let (out, err) = printer.both();
+    Ok(init::init(&init::InitArgs { folder: std::env::current_dir()?, force }, out, err)?)
 }
 
 #[cfg(test)]

@@ -15,6 +15,7 @@
 use std::ops::Range;
 
 use super::diagnostics::Diagnostic;
+use super::read::Reader;
 use super::source::{Sources, Span};
 use super::tree::{Node, Value};
 
@@ -40,7 +41,7 @@ pub(crate) fn interpolate(
     node: &mut Node,
     sources: &Sources,
     env: &dyn Fn(&str) -> Option<String>,
-    diagnostics: &mut Vec<Diagnostic>,
+    reader: &mut Reader,
 ) {
     match &mut node.value {
         Value::Scalar(scalar) => {
@@ -48,18 +49,23 @@ pub(crate) fn interpolate(
                 return;
             }
             let (text, problems) = expand(&scalar.text, env);
+            if !problems.is_empty() {
+                // Not null, whatever is left: it was given. What else is wrong with it nobody wants to read.
+                scalar.plain = false;
+                reader.silence(node.span);
+            }
             for problem in problems {
                 let place = place(sources, node.span, &scalar.text, problem.at.clone());
-                diagnostics.push(problem.diagnostic(place));
+                reader.diagnostics.push(problem.diagnostic(place));
             }
             scalar.text = text;
         }
-        Value::List(items) => items.iter_mut().for_each(|item| interpolate(item, sources, env, diagnostics)),
+        Value::List(items) => items.iter_mut().for_each(|item| interpolate(item, sources, env, reader)),
         Value::Map(entries) => {
             for entry in entries {
                 // Extensions are for other tools and for anchors: an anchor's value was copied to where it is used.
                 if !entry.key.starts_with("x-") {
-                    interpolate(&mut entry.value, sources, env, diagnostics);
+                    interpolate(&mut entry.value, sources, env, reader);
                 }
             }
         }

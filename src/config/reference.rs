@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 const INTRODUCTION: &str = "\
 # neargate.yaml
 
-<!-- Generated from src/config/file/ by `UPDATE=1 cargo test --test it config`; edits here are lost. -->
+<!-- Generated from src/config/file/ by `UPDATE_EXPECTED=1 cargo test --test it config`; edits here are lost. -->
 
 One file describes one load balancer, its target groups and the services behind it. It is found upward from the
 working directory. Names are those of Terraform's `aws_lb`, `aws_lb_listener`, `aws_lb_listener_rule`,
@@ -16,8 +16,9 @@ working directory. Names are those of Terraform's `aws_lb`, `aws_lb_listener`, `
   environment wins over it. A `$` before anything else stays as it is.
 - Keys that begin with `x-` are yours. YAML anchors, aliases and `<<` work.
 - An unknown key is a mistake. `neargate check` reports all mistakes at once, and what becomes of every AWS field.
-- For completion in an editor, begin the file with
-  `# yaml-language-server: $schema=https://raw.githubusercontent.com/neargate/neargate/main/schema/neargate.schema.json`.
+- For completion in an editor, begin the file with `# yaml-language-server: $schema=PATH` and the path of
+  `schema/neargate.schema.json`.
+- What becomes of each field is in [fidelity.md](fidelity.md).
 ";
 
 /// The page as it is checked in at `docs/configuration.md`.

@@ -37,6 +37,9 @@ fn tidy(schema: &mut Value) {
                     object.insert("type".to_owned(), only);
                 }
             }
+            if object.get("required").and_then(Value::as_array).is_some_and(Vec::is_empty) {
+                object.remove("required");
+            }
             for key in ["format", "minimum", "maximum"] {
                 if object.get(key).is_some_and(|value| !value.is_object()) {
                     object.remove(key);

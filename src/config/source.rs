@@ -28,6 +28,11 @@ impl Span {
         FileId(self.file)
     }
 
+    /// Whether the other lies within it.
+    pub(crate) fn contains(self, other: Self) -> bool {
+        self.file == other.file && self.start <= other.start && other.end <= self.end
+    }
+
     /// A part of it, in bytes from its start; never reaches past its end.
     pub(crate) fn slice(self, part: Range<usize>) -> Self {
         let start = self.range().start + part.start;

@@ -57,6 +57,15 @@ impl Node {
         matches!(&self.value, Value::Scalar(scalar) if scalar.is_null())
     }
 
+    /// Whether it is an empty list or mapping.
+    pub(crate) fn is_empty(&self) -> bool {
+        match &self.value {
+            Value::Scalar(_) => false,
+            Value::List(items) => items.is_empty(),
+            Value::Map(entries) => entries.is_empty(),
+        }
+    }
+
     /// Its text, if it is a scalar that says something.
     pub(crate) fn text(&self) -> Option<&str> {
         match &self.value {
@@ -201,8 +210,10 @@ impl<'t> Builder<'t> {
             if event == Event::MappingEnd {
                 // Last, because a key of the mapping's own wins wherever it stands.
                 merged.into_iter().for_each(|from| merge(&mut entries, from));
-                let head = entries.first().filter(|_| start.range().is_empty()).map_or(start, |entry| entry.key_span);
-                return Ok(Node { span: self.join(start, span), head, value: Value::Map(entries) });
+                let whole = self.join(start, span);
+                let block = self.text.as_bytes().get(start.range().start) != Some(&b'{');
+                let head = entries.first().filter(|_| block).map_or(whole, |entry| entry.key_span);
+                return Ok(Node { span: whole, head, value: Value::Map(entries) });
             }
             let key = self.node(event, span)?;
             let (event, span) = self.next()?;
@@ -240,7 +251,15 @@ impl<'t> Builder<'t> {
             | ErrorKind::TabInBlockIndentation
             | ErrorKind::TabInIndentation
             | ErrorKind::TabInPlainScalar => diagnostic.help("indent with spaces: YAML does not take tabs there"),
-            ErrorKind::UnknownAnchor => diagnostic
+            ErrorKind::ExpectedFlowMappingSeparator | ErrorKind::ExpectedFlowSequenceSeparator
+                if self.text[self.text[..at].rfind('\n').map_or(0, |newline| newline + 1)..]
+                    .lines()
+                    .next()
+                    .is_some_and(|line| line.contains("${")) =>
+            {
+                diagnostic.help("inside braces and brackets, quote what contains `${…}`: \"${VARIABLE}\"")
+            }
+            ErrorKind::UnknownAnchor | ErrorKind::MissingAnchorOrAliasName => diagnostic
                 .help("`*` starts an alias in YAML: quote a value that begins with it, as in \"*.example.com\""),
             ErrorKind::UnexpectedCharacter { .. } => {
                 diagnostic.help("quote the value: this character has a meaning of its own in YAML")

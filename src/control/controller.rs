@@ -89,8 +89,11 @@ struct Controller<R, I> {
     published_states: BTreeMap<TargetGroupName, Vec<TargetState>>,
     published_topology: Option<Arc<Topology>>,
     wake_at: Option<Instant>,
-    replies: Vec<(oneshot::Sender<Result<(), Refusal>>, Result<(), Refusal>)>,
+    replies: Vec<(oneshot::Sender<Verdict>, Verdict)>,
 }
+
+/// The answer to a command.
+type Verdict = Result<(), Refusal>;
 
 enum Input {
     Command(Command),

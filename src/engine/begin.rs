@@ -19,8 +19,11 @@ pub struct Context<'a> {
     /// Now.
     pub now: Now,
     /// Makes the specification of a new task: its id and the values of its secrets, or why they cannot be had.
-    pub new_task: &'a mut dyn FnMut(&ServiceName) -> (TaskSpec, Result<(), String>),
+    pub new_task: &'a mut NewTask<'a>,
 }
+
+/// Makes a task's specification, and says whether the values of its secrets could be had.
+pub type NewTask<'a> = dyn FnMut(&ServiceName) -> (TaskSpec, Result<(), String>) + 'a;
 
 impl World {
     /// Marks the step as taken. The executor then carries out those that need the engine.

@@ -29,7 +29,7 @@ mod scheduling;
 mod scheduling_record;
 pub mod world;
 
-pub use begin::Context;
+pub use begin::{Context, NewTask};
 
 #[cfg(test)]
 pub(crate) mod fixture;

@@ -307,6 +307,7 @@ fn table<const N: usize>(groups: [(&str, bool); N], health: TargetHealth) -> Arc
     Arc::new(RoutingTable {
         generation: 1,
         load_balancer_id: String::new(),
+        dns_name: String::new(),
         attributes: LoadBalancerAttributes::default(),
         domains: Vec::new(),
         listeners: Vec::new(),

@@ -27,6 +27,7 @@ use super::idle::IdleTimer;
 use super::request::{self, Settled};
 use super::respond::{self, Answer, Traits};
 use super::stream::Stream;
+use super::transaction::HttpVersion;
 use super::worker::Worker;
 use crate::engine::facts::{FieldKind, FieldList, RequestFacts};
 use crate::engine::headers::{BodyHeader, Front};
@@ -210,7 +211,7 @@ impl<'c> Client for Http2Client<'c> {
                 client: self.client,
             },
             front: Front::Http2,
-            version: "HTTP/2.0",
+            version: HttpVersion::Http2,
             body: self.body_header,
             upgrade: false,
             traits: Traits::new(method, fields.first(FieldKind::UserAgent)),
@@ -415,7 +416,10 @@ impl Responder for Http2Responder<'_> {
         Ok(())
     }
 
-    fn cut(&mut self) {
+    async fn cut(&mut self) {
+        // A reset throws away what is queued. What was sent so far should go first, as it does in HTTP/1, and the
+        // connection's task is already waiting for its turn to send it.
+        tokio::task::yield_now().await;
         self.sender.borrow_mut().reset(Reason::INTERNAL_ERROR);
     }
 

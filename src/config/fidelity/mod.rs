@@ -80,6 +80,40 @@ pub(crate) fn report(used: &[Used], topology: &Topology, sources: &Sources) -> V
     fields
 }
 
+/// The table as a page, as it is checked in at `docs/fidelity.md`.
+pub fn markdown() -> String {
+    let mut page = String::from(
+        "# What becomes of each AWS field\n\n\
+         <!-- Generated from src/config/fidelity/table.rs by `UPDATE_EXPECTED=1 cargo test --test it config`; edits here are \
+         lost. -->\n\n\
+         `neargate check` prints the part of this that a project uses. Fields of this program's own are left out.\n",
+    );
+    let mut record = "";
+    for (kind, keys, values, entry) in table::lines() {
+        let Entry::Aws(level) = entry else { continue };
+        if kind != record {
+            record = kind;
+            page.push_str(&format!("\n## {kind}\n\n| field | | |\n|---|---|---|\n"));
+        }
+        let keys: Vec<String> = keys.iter().map(|key| format!("`{key}`")).collect();
+        let only = match values {
+            [] => String::new(),
+            values => format!(" = {}", values.iter().map(|value| format!("`{value}`")).collect::<Vec<_>>().join(", ")),
+        };
+        page.push_str(&format!(
+            "| {}{only} | {} | {} |\n",
+            keys.join(", "),
+            level.name(),
+            level.reason().unwrap_or_default()
+        ));
+    }
+    page.push_str("\n## always\n\n| | |\n|---|---|\n");
+    for (what, reason) in table::STANDING {
+        page.push_str(&format!("| {what} | {reason} |\n"));
+    }
+    page
+}
+
 /// Differences that no field asks for.
 fn standing(topology: &Topology) -> Vec<Fidelity> {
     let mut list: Vec<(String, &'static str)> = Vec::new();
@@ -108,7 +142,7 @@ mod tests {
     use super::*;
 
     macro_rules! keys_of {
-        ($($record:ident)*) => { [$(($record::KIND, $record::KEYS)),*] };
+        ($($record:ident)*) => { [$(($record::KIND, $record::FIELDS)),*] };
     }
 
     #[test]
@@ -126,7 +160,7 @@ mod tests {
             CapabilitiesFile SystemControlFile
         };
         for (kind, keys) in records {
-            for key in keys {
+            for (key, _) in keys {
                 assert!(table::lists(kind, key), "fidelity/table.rs says nothing of `{key}` of {kind}");
             }
         }
@@ -135,7 +169,10 @@ mod tests {
             let (_, keys) =
                 known.unwrap_or_else(|| panic!("fidelity/table.rs has a record `{kind}` that does not exist"));
             for key in listed {
-                assert!(keys.contains(key), "fidelity/table.rs has a field `{key}` of {kind} that does not exist");
+                assert!(
+                    keys.iter().any(|(known, _)| known == key),
+                    "fidelity/table.rs has a field `{key}` of {kind} that does not exist"
+                );
             }
         }
     }

@@ -4,7 +4,7 @@ use super::Entry::{self, Aws, Holds, Own};
 use super::Level::{Approximated, Honoured, Ignored, NotYet};
 
 /// A record's kind, keys of it, the values the line is about (none: all), and the verdict.
-type Line = (&'static str, &'static [&'static str], &'static [&'static str], Entry);
+pub(super) type Line = (&'static str, &'static [&'static str], &'static [&'static str], Entry);
 
 const ONE_ZONE: Entry = Aws(Ignored("there is one zone"));
 const UNSEEN: Entry = Aws(Ignored("it changes nothing that traffic or tasks can see"));
@@ -280,7 +280,7 @@ const TABLE: &[Line] = &[
         Aws(Ignored("flags of `up` say so here: `--wait`, `--force-recreate`")),
     ),
     ("service", &["propagate_tags", "enable_ecs_managed_tags", "tags"], &[], UNSEEN),
-    ("service load balancer", &["target_group", "container", "port"], &[], Aws(Honoured)),
+    ("load_balancers entry", &["target_group", "container", "port"], &[], Aws(Honoured)),
     ("build", &["context", "dockerfile", "args", "target"], &[], Own),
     // task definitions
     ("task definition", &["containerDefinitions", "runtimePlatform", "ephemeralStorage", "volumes"], &[], Holds),
@@ -415,7 +415,7 @@ const TABLE: &[Line] = &[
         Aws(Approximated("used when `secrets` has a value for it, else your own `docker login` is")),
     ),
     ("port mapping", &["containerPort", "hostPort", "protocol", "containerPortRange"], &[], Aws(Honoured)),
-    ("port mapping", &["name", "appProtocol"], &[], NO_SERVICE_CONNECT),
+    ("port mapping", &["name", "appProtocol"], &[], Aws(Ignored("only Service Connect looks at it"))),
     ("environment variable", &["name", "value"], &[], Aws(Honoured)),
     ("secret", &["name"], &[], Holds),
     (
@@ -461,6 +461,11 @@ pub(super) fn find(record: &str, key: &str, value: Option<&str>) -> Entry {
                 && (values.is_empty() || value.is_some_and(|value| values.contains(&value)))
         })
         .map_or(Own, |(.., entry)| *entry)
+}
+
+/// Every line.
+pub(super) fn lines() -> impl Iterator<Item = Line> {
+    TABLE.iter().copied()
 }
 
 /// Whether the table says something about the field whatever its value.

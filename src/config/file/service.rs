@@ -64,7 +64,7 @@ record! {
 
 record! {
     /// One container port in one target group (Terraform: `load_balancer` of `aws_ecs_service`).
-    BindingFile, "service load balancer" {
+    BindingFile, "load_balancers entry" {
         /// A key of `target_groups`.
         target_group: Spanned<String> [required],
         /// A container of the task definition.

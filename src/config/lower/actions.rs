@@ -41,6 +41,7 @@ pub(super) fn lower(file: &ActionFile, at: &Where<'_>, lowering: &mut Lowering<'
         (Some(forward), None, None) => self::forward(forward, at, lowering).map(Action::Forward),
         (None, Some(redirect), None) => self::redirect(redirect, at, lowering).map(Action::Redirect),
         (None, None, Some(fixed)) => fixed_response(fixed, lowering).map(Action::FixedResponse),
+        (None, None, None) if lowering.reader.reported_inside(file.whole) => None,
         (None, None, None) => {
             lowering.report(
                 Diagnostic::error("an action that does nothing with the request", file.span, "")
@@ -98,7 +99,9 @@ fn member(name: &Spanned<String>, at: &Where<'_>, lowering: &mut Lowering<'_>) -
 fn weighted(file: &ForwardGroupsFile, at: &Where<'_>, lowering: &mut Lowering<'_>) -> Option<Forward> {
     let entries = file.target_groups.as_ref()?;
     if entries.is_empty() {
-        lowering.report(Diagnostic::error("a forward action without target groups", file.span, "").note(PAGE));
+        lowering.report(
+            Diagnostic::error("a forward action without target groups", file.span, "").note(format!("see {PAGE}")),
+        );
         return None;
     }
     if let Some(sixth) = entries.get(5) {
@@ -224,25 +227,25 @@ fn part_of_redirect(text: &Spanned<String>, name: &str, keywords: &[&str], lower
     if text.len() > 128 || (text.is_empty() && name != "query") {
         lowering.report(
             wrong(format!("the {name} of a redirect has at most 128 characters"), &format!("this has {}", text.len()))
-                .note(PAGE),
+                .note(format!("see {PAGE}")),
         );
     }
     if name == "path" && !text.starts_with('/') {
         lowering.report(
             wrong("the path of a redirect begins with `/`".to_owned(), "")
-                .note(PAGE)
+                .note(format!("see {PAGE}"))
                 .help(format!("write `/{}`", text.value)),
         );
     }
     if name == "query" && text.starts_with('?') {
         lowering.report(
             wrong("the query of a redirect is written without `?`".to_owned(), "")
-                .note(PAGE)
+                .note(format!("see {PAGE}"))
                 .help(format!("write `{}`", &text[1..])),
         );
     }
     if name == "host" && (text.contains("://") || text.contains('/')) {
-        lowering.report(wrong("the host of a redirect is a name only".to_owned(), "").note(PAGE));
+        lowering.report(wrong("the host of a redirect is a name only".to_owned(), "").note(format!("see {PAGE}")));
     }
     let mut rest = text.as_str();
     while let Some(start) = rest.find("#{") {
@@ -276,7 +279,7 @@ fn fixed_response(file: &FixedResponseFile, lowering: &mut Lowering<'_>) -> Opti
     if let Some(media) = file.content_type.as_ref().filter(|media| !MEDIA_TYPES.contains(&media.as_str())) {
         lowering.report(
             Diagnostic::error(format!("`{}` is not a type of a fixed response", media.value), media.span, "")
-                .note(PAGE)
+                .note(format!("see {PAGE}"))
                 .maybe_help(help_for(media, "the types are", MEDIA_TYPES)),
         );
     }

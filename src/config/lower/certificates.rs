@@ -60,7 +60,12 @@ const POLICY_NAMES: &[&str] = &[
 ];
 
 /// Policy and certificates of an HTTPS listener.
-pub(super) fn tls(file: &ListenerFile, domains: &[DomainName], lowering: &mut Lowering<'_>) -> TlsSettings {
+pub(super) fn tls(
+    file: &ListenerFile,
+    domains: &[DomainName],
+    domain_given: bool,
+    lowering: &mut Lowering<'_>,
+) -> TlsSettings {
     let ssl_policy = file.ssl_policy.as_ref().map_or_else(|| DEFAULT_POLICY.to_owned(), |name| policy(name, lowering));
     let mut certificates: Vec<Certificate> = Vec::new();
     let written = file.certificate.as_ref().map(|many| many.0.as_slice()).unwrap_or_default();
@@ -70,7 +75,8 @@ pub(super) fn tls(file: &ListenerFile, domains: &[DomainName], lowering: &mut Lo
         }
     }
     if written.is_empty() {
-        if domains.is_empty() {
+        // Names that were given and are none have been reported.
+        if domains.is_empty() && !domain_given {
             let at = file.protocol.as_ref().map_or(file.span, |protocol| protocol.span);
             lowering.report(
                 Diagnostic::error("an HTTPS listener without a certificate", at, "")

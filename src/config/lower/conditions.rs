@@ -26,7 +26,7 @@ pub(super) fn lower(file: &ConditionFile, lowering: &mut Lowering<'_>) -> Option
     ];
     match given.iter().filter(|given| **given).count() {
         1 => {}
-        // Either it is empty, or what it held has been reported.
+        0 if lowering.reader.reported_inside(file.whole) => return None,
         0 => {
             lowering.report(Diagnostic::error("a condition that says nothing", file.span, "").help(
                 "give it one of path_pattern, host_header, http_header, http_request_method, query_string, source_ip",
@@ -132,7 +132,7 @@ fn length(text: &Spanned<String>, most: usize, what: &str, lowering: &mut Loweri
     if length > most || length == 0 {
         lowering.report(
             Diagnostic::error(format!("{what} has 1 to {most} characters"), text.span, format!("this has {length}"))
-                .note(PAGE),
+                .note(format!("see {PAGE}")),
         );
     }
 }
@@ -142,7 +142,7 @@ fn path(value: &Spanned<String>, lowering: &mut Lowering<'_>) {
     if let Some((before, _)) = value.split_once("://") {
         lowering.report(
             Diagnostic::error("a path pattern is compared with the path only", value.span, "this is a whole URL")
-                .note(PAGE)
+                .note(format!("see {PAGE}"))
                 .help(format!("put the part after `{before}://HOST` here and the host into a host_header condition")),
         );
         return;
@@ -222,7 +222,7 @@ fn http_header(file: &HttpHeaderFile, lowering: &mut Lowering<'_>) -> Option<Con
     if name.eq_ignore_ascii_case("host") {
         lowering.report(
             Diagnostic::error("an http_header condition cannot look at `Host`", name.span, "")
-                .note(PAGE)
+                .note(format!("see {PAGE}"))
                 .help("write a `host_header` condition"),
         );
     }

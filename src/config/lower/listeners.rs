@@ -71,7 +71,7 @@ pub(super) fn load_balancer(
                     ),
             );
         }
-        if let Some(listener) = one(listener, domains, target_groups, lowering) {
+        if let Some(listener) = one(listener, domains, file.domain.is_some(), target_groups, lowering) {
             lowered.push(listener);
         }
     }
@@ -153,6 +153,7 @@ fn bind_address(file: &LoadBalancerFile, lowering: &mut Lowering<'_>) -> IpAddr 
 fn one(
     file: &ListenerFile,
     domains: &[DomainName],
+    domain_given: bool,
     groups: &BTreeMap<TargetGroupName, TargetGroup>,
     lowering: &mut Lowering<'_>,
 ) -> Option<(Listener, Span, Vec<Span>)> {
@@ -163,7 +164,7 @@ fn one(
     }
     let at = Where { https, port, groups };
     let protocol = if https {
-        ListenerProtocol::Https(certificates::tls(file, domains, lowering))
+        ListenerProtocol::Https(certificates::tls(file, domains, domain_given, lowering))
     } else {
         certificates::none(file, lowering);
         ListenerProtocol::Http

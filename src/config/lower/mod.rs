@@ -12,6 +12,8 @@ pub(crate) mod security_groups;
 mod services;
 mod target_groups;
 
+pub(crate) use listeners::kind as listeners_kind;
+
 use std::collections::BTreeMap;
 use std::time::Duration;
 

@@ -199,7 +199,8 @@ fn port_exists(name: &Spanned<String>, port: &Spanned<u16>, definition: &ReadDef
         return;
     };
     let ports: Vec<u16> = containers[index].port_mappings.iter().map(|mapping| mapping.container_port).collect();
-    if ports.contains(&port.value) {
+    // A mapping that could not be read may be the one.
+    if ports.contains(&port.value) || definition.containers.get(index).is_some_and(|(_, sure)| !sure) {
         return;
     }
     let owner = containers
@@ -216,7 +217,7 @@ fn port_exists(name: &Spanned<String>, port: &Spanned<u16>, definition: &ReadDef
     };
     let wrong = format!("the container `{}` has no port {}", name.value, port.value);
     let mut diagnostic = Diagnostic::error(wrong, port.span, "");
-    if let Some(span) = definition.containers.get(index) {
+    if let Some((span, _)) = definition.containers.get(index) {
         diagnostic = diagnostic.also(*span, "the container");
     }
     lowering.report(

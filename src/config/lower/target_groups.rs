@@ -239,7 +239,7 @@ fn attributes(file: &TargetGroupFile, lowering: &mut Lowering<'_>) -> TargetGrou
     let routing = file.target_group_health.as_ref().and_then(|health| health.unhealthy_state_routing.as_ref());
     let count = routing.and_then(|routing| routing.minimum_healthy_targets_count.as_ref());
     if let Some(count) = count.filter(|count| count.value == 0) {
-        lowering.report(Diagnostic::error("at least 1", count.span, "").note(ATTRIBUTES));
+        lowering.report(Diagnostic::error("at least 1", count.span, "").note(format!("see {ATTRIBUTES}")));
     }
     let percentage = routing.and_then(|routing| routing.minimum_healthy_targets_percentage.as_ref()).and_then(|text| {
         if text.value == "off" {

@@ -176,9 +176,9 @@ fn secrets(
     reader: &mut Reader,
 ) -> Vec<SecretReference> {
     let mut references: Vec<SecretReference> = Vec::new();
-    for secret in file.secrets.iter().flatten() {
+    for (index, secret) in file.secrets.iter().flatten().enumerate() {
         let (Some(name), Some(from)) = (&secret.name, &secret.value_from) else { continue };
-        if !context.has_execution_role && references.is_empty() {
+        if !context.has_execution_role && index == 0 {
             reader.report(
                 Diagnostic::error("secrets without a role that may read them", name.span, "")
                     .aws(

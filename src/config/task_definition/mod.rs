@@ -30,8 +30,8 @@ pub(crate) const FARGATE: &str = "ECS developer guide, Task definition differenc
 pub(crate) struct ReadDefinition {
     /// The definition.
     pub(crate) definition: TaskDefinition,
-    /// Where each container is named, in the order of the definition.
-    pub(crate) containers: Vec<Span>,
+    /// Where each container is named, in the order of the definition, and whether all its ports could be read.
+    pub(crate) containers: Vec<(Span, bool)>,
     /// Every `valueFrom` and `credentialsParameter`: base name, place, and what wants it.
     pub(crate) secrets: Vec<WantedSecret>,
 }
@@ -98,6 +98,14 @@ pub(crate) fn read(root: &Node, reader: &mut Reader) -> Option<ReadDefinition> {
     refusals::together(definitions, size, reader);
 
     let containers: Option<Vec<_>> = lowered.into_iter().collect();
+    let places = definitions
+        .iter()
+        .map(|container| {
+            let ports = container.port_mappings.iter().flatten();
+            let sure = ports.clone().all(|port| port.container_port.is_some() || port.container_port_range.is_some());
+            (container.name.as_ref().map_or(container.span, |name| name.span), sure)
+        })
+        .collect();
     let (cpu, memory_mib) = size?;
     Some(ReadDefinition {
         definition: TaskDefinition {
@@ -110,10 +118,7 @@ pub(crate) fn read(root: &Node, reader: &mut Reader) -> Option<ReadDefinition> {
             task_role_arn: file.task_role_arn.map(|arn| arn.value),
             volumes,
         },
-        containers: definitions
-            .iter()
-            .map(|container| container.name.as_ref().map_or(container.span, |n| n.span))
-            .collect(),
+        containers: places,
         secrets,
     })
 }
@@ -170,7 +175,16 @@ fn size(file: &TaskDefinitionFile, reader: &mut Reader) -> Option<(u32, u32)> {
     };
     let cpu = one(&file.cpu, "cpu", sizes::parse_cpu, "256");
     let memory = one(&file.memory, "memory", sizes::parse_memory, "512");
-    let ((cpu, cpu_span), (memory, memory_span)) = (cpu?, memory?);
+    let (Some((cpu, cpu_span)), Some((memory, memory_span))) = (cpu, memory) else {
+        if let Some((cpu, span)) = cpu.filter(|(cpu, _)| sizes::memories(*cpu).is_empty()) {
+            reader.report(
+                Diagnostic::error(format!("Fargate has no size with cpu {cpu}"), span, "")
+                    .aws("No Fargate configuration exists for given values.", REGISTER)
+                    .note(sizes::describe(cpu)),
+            );
+        }
+        return None;
+    };
     if sizes::exists(cpu, memory) {
         return Some((cpu, memory));
     }

@@ -36,6 +36,9 @@ fn one(mapping: &PortMappingFile, container: &str, reader: &mut Reader) -> Vec<P
     }
     let Some(port) = mapping.container_port.as_ref().filter(|port| port.value > 0) else {
         let at = mapping.container_port.as_ref().map_or(mapping.span, |port| port.span);
+        if reader.reported_inside(mapping.whole) {
+            return Vec::new();
+        }
         reader.report(
             Diagnostic::error("a port mapping without a port", at, "")
                 .aws(&format!("Invalid 'containerPort' setting for container '{container}'."), REGISTER),

@@ -26,23 +26,31 @@ impl DockerRuntime {
         lines: mpsc::Sender<LogLine>,
     ) -> Result<(), RuntimeError> {
         let Some(id) = self.container_id(task, container).await? else { return Ok(()) };
-        let options = LogsOptionsBuilder::new().follow(true).stdout(true).stderr(true).timestamps(true).build();
-        let mut output = self.engine.docker().logs(&id, Some(options));
+        let options = LogsOptionsBuilder::new().stdout(true).stderr(true).timestamps(true);
         let mut assembler = Assembler::default();
-        loop {
-            let piece = tokio::select! {
-                () = lines.closed() => return Ok(()),
-                piece = output.next() => piece,
-            };
-            let complete = match piece {
-                Some(Ok(piece)) => assembler.feed(&piece),
-                Some(Err(error)) if error::is_not_found(&error) => break,
-                Some(Err(error)) => return Err(runtime_error(&error, &format!("reading the output of {container}"))),
-                None => break,
-            };
-            for line in complete {
-                if lines.send(line).await.is_err() {
-                    return Ok(());
+        for follow in [true, false] {
+            // When a container ends, engines up to 20.10 sometimes end the following before its last words, which
+            // are the ones that matter after a crash. So the end is read once more.
+            let options = options.clone().follow(follow).since(assembler.resume_second()).build();
+            let mut output = self.engine.docker().logs(&id, Some(options));
+            loop {
+                let piece = tokio::select! {
+                    () = lines.closed() => return Ok(()),
+                    piece = output.next() => piece,
+                };
+                let complete = match piece {
+                    Some(Ok(piece)) if follow => assembler.feed(&piece),
+                    Some(Ok(piece)) => assembler.feed_news(&piece),
+                    Some(Err(error)) if error::is_not_found(&error) || !follow => break,
+                    Some(Err(error)) => {
+                        return Err(runtime_error(&error, &format!("reading the output of {container}")));
+                    }
+                    None => break,
+                };
+                for line in complete {
+                    if lines.send(line).await.is_err() {
+                        return Ok(());
+                    }
                 }
             }
         }
@@ -64,6 +72,8 @@ struct Assembler {
 struct Pending {
     at: Option<jiff::Timestamp>,
     text: Vec<u8>,
+    /// The time of the latest piece.
+    last: Option<jiff::Timestamp>,
 }
 
 impl Assembler {
@@ -77,12 +87,30 @@ impl Assembler {
         for part in bytes.split_inclusive(|byte| *byte == b'\n') {
             let (at, text) = timestamp(part);
             pending.at = pending.at.or(at);
+            pending.last = at.or(pending.last);
             pending.text.extend_from_slice(text);
             if text.ends_with(b"\n") || pending.text.len() >= LINE_LIMIT {
                 lines.extend(pending.take(stderr));
             }
         }
         lines
+    }
+
+    /// Takes what is later than anything it was fed before.
+    fn feed_news(&mut self, piece: &LogOutput) -> Vec<LogLine> {
+        let seen = match piece {
+            LogOutput::StdErr { .. } => self.stderr.last,
+            _ => self.stdout.last,
+        };
+        let (at, _) = timestamp(piece.as_ref());
+        if at.is_some_and(|at| seen.is_none_or(|seen| at > seen)) { self.feed(piece) } else { Vec::new() }
+    }
+
+    /// A second to start reading again from: the engine keeps both streams in one sequence, in which their times may
+    /// be out of order by a little.
+    fn resume_second(&self) -> i32 {
+        let last = self.stdout.last.max(self.stderr.last);
+        last.and_then(|at| i32::try_from(at.as_second() - 1).ok()).unwrap_or_default()
     }
 
     fn finish(&mut self) -> impl Iterator<Item = LogLine> {
@@ -144,6 +172,17 @@ mod tests {
         let error = LogOutput::StdErr { message: format!("{AT} oops\n").into() };
         let pieces = [out(&format!("{AT} {half}")), error, out(&format!("{AT} {half}\n"))];
         assert_eq!(texts(&pieces), ["! oops".to_owned(), half.repeat(2)]);
+    }
+
+    #[test]
+    fn what_is_read_again_at_the_end_is_only_the_news() {
+        let later = AT.replace("01Z", "02Z");
+        let mut assembler = Assembler::default();
+        assembler.feed(&out(&format!("{AT} one\n")));
+        assert!(assembler.feed_news(&out(&format!("{AT} one\n"))).is_empty());
+        assert_eq!(assembler.feed_news(&out(&format!("{later} last words\n")))[0].text, "last words");
+        let error = LogOutput::StdErr { message: format!("{AT} oops\n").into() };
+        assert_eq!(assembler.feed_news(&error)[0].text, "oops", "of a stream that had said nothing");
     }
 
     #[test]

@@ -9,6 +9,8 @@
 pub const VERSION: &str = "1";
 /// The image without its tag.
 pub const REPOSITORY: &str = "neargate/pause";
+/// The label of the image, by which it is found even when a later import took its tag.
+pub const LABEL: &str = "dev.neargate.pause";
 /// Where the executable is in the image.
 pub const PATH: &str = "/pause";
 

@@ -13,11 +13,11 @@ use std::collections::HashMap;
 use crate::control::runtime::RuntimeError;
 use crate::model::ProjectName;
 
+use super::close::{remove_container, remove_volume};
 use super::connect::Engine;
 use super::error::{self, runtime_error};
 use super::labels::{CONTAINER, OWNER, PAUSE, PROJECT, SERVICE, TASK};
 use super::owner::{Owner, RealProcesses};
-use super::task::{remove_container, remove_volume};
 use super::{DockerRuntime, pause};
 
 /// A project that has something on the engine.
@@ -150,14 +150,14 @@ impl DockerRuntime {
     /// Images of the pause container that no project uses, of whatever version. The engine knows who uses them.
     async fn remove_pause_images(&self) -> Vec<String> {
         let docker = self.engine.docker();
-        let filters = HashMap::from([("reference".to_owned(), vec![pause::REPOSITORY.to_owned()])]);
+        let filters = HashMap::from([("label".to_owned(), vec![pause::LABEL.to_owned()])]);
         let options = ListImagesOptionsBuilder::new().filters(&filters).build();
         let images = docker.list_images(Some(options)).await.unwrap_or_default();
         let mut words = Vec::new();
-        for tag in images.into_iter().flat_map(|image| image.repo_tags) {
+        for image in images {
             let options = RemoveImageOptionsBuilder::new().force(false).build();
-            if docker.remove_image(&tag, Some(options), None).await.is_ok() {
-                words.push(format!("image {tag}"));
+            if docker.remove_image(&image.id, Some(options), None).await.is_ok() {
+                words.push(format!("image {}", image.repo_tags.first().unwrap_or(&image.id)));
             }
         }
         words

@@ -104,10 +104,15 @@ impl World {
 impl Drop for World {
     fn drop(&mut self) {
         let runtime = Arc::clone(&self.runtime);
+        let (engine, label) = (self.engine.clone(), self.image_label());
         // A runtime of its own: the test's may be unwinding.
         let swept = std::thread::spawn(move || {
             let tokio = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-            tokio.block_on(runtime.sweep(true))
+            tokio.block_on(async {
+                let swept = runtime.sweep(true).await;
+                remove_images(&engine, label).await;
+                swept
+            })
         });
         if let Err(error) = swept.join().unwrap() {
             eprintln!("sweeping failed: {error}");
@@ -301,52 +306,40 @@ pub(super) async fn answer_of(address: std::net::SocketAddr) -> String {
     tokio::time::timeout(DEADLINE, ask).await.expect("no answer")
 }
 
-/// A socket that leads to the engine until it is cut.
-pub(super) struct Relay {
-    folder: tempfile::TempDir,
-    target: std::path::PathBuf,
-    accepting: std::sync::Mutex<tokio::task::JoinSet<()>>,
+impl World {
+    /// Marks images of this world's builds.
+    pub(super) fn image_label(&self) -> String {
+        format!("dev.neargate.test={}", self.options().project)
+    }
+
+    pub(super) async fn remove_image(&self, image: &str) {
+        let options = bollard::query_parameters::RemoveImageOptionsBuilder::new().force(true).build();
+        self.docker().remove_image(image, Some(options), None).await.unwrap();
+    }
 }
 
-impl Relay {
-    /// `None` where the engine has no Unix socket.
-    pub(super) async fn new(world: &World) -> Option<Self> {
-        let neargate::runtime::docker::endpoint::Endpoint::Unix(target) = world.engine.endpoint().clone() else {
-            eprintln!("skipped: the engine has no Unix socket");
-            return None;
-        };
-        let relay = Self { folder: tempfile::tempdir().unwrap(), target, accepting: std::sync::Mutex::default() };
-        relay.mend();
-        Some(relay)
+async fn remove_images(engine: &Engine, label: String) {
+    let filters = HashMap::from([("label".to_owned(), vec![label])]);
+    let options = bollard::query_parameters::ListImagesOptionsBuilder::new().all(true).filters(&filters).build();
+    for image in engine.docker().list_images(Some(options)).await.unwrap_or_default() {
+        let options = bollard::query_parameters::RemoveImageOptionsBuilder::new().force(true).build();
+        let _ = engine.docker().remove_image(&image.id, Some(options), None).await;
     }
+}
 
-    fn path(&self) -> std::path::PathBuf {
-        self.folder.path().join("docker.sock")
-    }
-
-    pub(super) async fn runtime(&self, options: DockerOptions) -> DockerRuntime {
-        let endpoint = neargate::runtime::docker::endpoint::Endpoint::Unix(self.path());
-        let candidate = neargate::runtime::docker::endpoint::Candidate { endpoint, source: "relay".to_owned() };
-        DockerRuntime::new(Engine::connect_in(&[candidate]).await.unwrap(), options)
-    }
-
-    pub(super) fn cut(&self) {
-        std::fs::remove_file(self.path()).unwrap();
-        *self.accepting.lock().unwrap() = tokio::task::JoinSet::new();
-    }
-
-    pub(super) fn mend(&self) {
-        let listener = tokio::net::UnixListener::bind(self.path()).unwrap();
-        let target = self.target.clone();
-        self.accepting.lock().unwrap().spawn(async move {
-            let mut connections = tokio::task::JoinSet::new();
-            while let Ok((mut client, _)) = listener.accept().await {
-                let target = target.clone();
-                connections.spawn(async move {
-                    let mut server = tokio::net::UnixStream::connect(target).await.unwrap();
-                    let _ = tokio::io::copy_bidirectional(&mut client, &mut server).await;
-                });
-            }
-        });
-    }
+/// Waits until a process of the machine has that word on its command line, or none has.
+pub(super) async fn process(word: &str, is_there: bool) {
+    let found = || {
+        std::fs::read_dir("/proc").unwrap().flatten().any(|entry| {
+            let line = std::fs::read(entry.path().join("cmdline")).unwrap_or_default();
+            let words: Vec<&[u8]> = line.split(|byte| *byte == 0).collect();
+            words.starts_with(&[b"sleep", word.as_bytes()])
+        })
+    };
+    let waiting = async {
+        while found() != is_there {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(DEADLINE, waiting).await.unwrap_or_else(|_| panic!("process {word}: {is_there} never came"));
 }

@@ -1,0 +1,155 @@
+//! Configuration as users meet it: broken files and what is said about them, good files and what `check` prints,
+//! `init` and what it writes, the schema and the reference page.
+//!
+//! Every folder under `fixtures/config/` is a case; what is expected stands beside its files. `UPDATE_EXPECTED=1 cargo test
+//! --test it config` writes the expectations anew: read the difference before you commit it.
+
+use std::path::{Path, PathBuf};
+
+use crate::support::expected::Differences;
+use neargate::cli::check::{CheckArgs, check};
+use neargate::cli::init::{InitArgs, init};
+use neargate::cli::{ExitStatus, Format};
+use neargate::config::Style;
+
+fn repository() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// Folders of a family, in order.
+fn cases(family: &str) -> Vec<PathBuf> {
+    let folder = repository().join("fixtures/config").join(family);
+    let mut cases: Vec<PathBuf> = std::fs::read_dir(&folder)
+        .unwrap_or_else(|error| panic!("{}: {error}", folder.display()))
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.is_dir())
+        .collect();
+    cases.sort();
+    cases
+}
+
+/// Exit, standard output, standard error.
+fn run_check(folder: &Path, format: Format) -> (ExitStatus, String, String) {
+    let (mut out, mut err) = (Vec::new(), Vec::new());
+    // Variables come from the `.env` of the case, never from the machine that runs the test.
+    let args = CheckArgs { file: None, folder: folder.to_owned(), format, style: Style::Plain, env: &|_| None };
+    let exit = check(&args, &mut out, &mut err).unwrap();
+    (exit, String::from_utf8(out).unwrap(), String::from_utf8(err).unwrap())
+}
+
+#[test]
+fn every_broken_file_is_explained() {
+    let cases = cases("broken");
+    assert!(cases.len() >= 40, "{} broken configurations", cases.len());
+    let mut differences = Differences::default();
+    for case in cases {
+        let (exit, out, err) = run_check(&case, Format::Table);
+        assert_eq!((exit, out.as_str()), (ExitStatus::USAGE, ""), "{} is not refused", case.display());
+        differences.check(&case.join("expected.txt"), &err);
+    }
+    differences.finish();
+}
+
+#[test]
+fn every_good_file_loads_and_is_shown() {
+    let mut differences = Differences::default();
+    for case in cases("valid") {
+        let (exit, out, err) = run_check(&case, Format::Table);
+        assert_eq!(exit, ExitStatus::SUCCESS, "{}\n{err}", case.display());
+        differences.check(&case.join("expected.txt"), &format!("{err}{out}"));
+    }
+    differences.finish();
+}
+
+#[test]
+fn the_json_report_keeps_its_shape() {
+    let mut differences = Differences::default();
+    let good = repository().join("fixtures/config/valid/chatkit");
+    let (exit, out, err) = run_check(&good, Format::Json);
+    assert_eq!((exit, err.as_str()), (ExitStatus::SUCCESS, ""));
+    differences.check(&good.join("expected.json"), &out);
+    let bad = repository().join("fixtures/config/broken/unknown-target-group");
+    let (exit, out, err) = run_check(&bad, Format::Json);
+    assert_eq!((exit, err.as_str()), (ExitStatus::USAGE, ""));
+    differences.check(&bad.join("expected.json"), &out);
+    differences.finish();
+}
+
+#[test]
+fn the_schema_is_current_and_takes_the_good_files() {
+    let mut differences = Differences::default();
+    let schema = neargate::config::schema::json();
+    differences.check(&repository().join("schema/neargate.schema.json"), &schema);
+    differences.finish();
+    let schema: serde_json::Value = serde_json::from_str(&schema).unwrap();
+    let validator = jsonschema::validator_for(&schema).unwrap();
+    for case in cases("valid") {
+        let text = std::fs::read_to_string(case.join("neargate.yaml")).unwrap();
+        let file: serde_json::Value = serde_saphyr::from_str(&text).unwrap();
+        let problems: Vec<String> =
+            validator.iter_errors(&file).map(|error| format!("{}: {error}", error.instance_path())).collect();
+        assert!(problems.is_empty(), "{}: {problems:#?}", case.display());
+    }
+}
+
+#[test]
+fn the_reference_pages_are_current() {
+    let mut differences = Differences::default();
+    differences.check(&repository().join("docs/configuration.md"), &neargate::config::reference::markdown());
+    differences.check(&repository().join("docs/fidelity.md"), &neargate::config::fidelity::markdown());
+    differences.finish();
+}
+
+/// `init` in a copy of every folder under `init/`: what it prints, what it writes, and that `check` takes it.
+#[test]
+fn what_init_writes_loads() {
+    let mut differences = Differences::default();
+    for case in cases("init") {
+        let folder = tempfile::tempdir().unwrap();
+        copy(&case.join("before"), folder.path());
+        let (mut out, mut err) = (Vec::new(), Vec::new());
+        let args = InitArgs { folder: folder.path().to_owned(), force: false };
+        let exit = init(&args, &mut out, &mut err).unwrap();
+        let said = format!("{}{}", String::from_utf8(out).unwrap(), String::from_utf8(err).unwrap());
+        differences.check(&case.join("expected.txt"), &said);
+        if exit != ExitStatus::SUCCESS {
+            continue;
+        }
+        let written = std::fs::read_to_string(folder.path().join("neargate.yaml")).unwrap();
+        differences.check(&case.join("expected.yaml"), &written);
+        // The variables that it leaves to the user are set here.
+        let mut err = Vec::new();
+        let args = CheckArgs {
+            file: None,
+            folder: folder.path().to_owned(),
+            format: Format::Table,
+            style: Style::Plain,
+            env: &|_| Some("set".to_owned()),
+        };
+        let exit = check(&args, &mut Vec::new(), &mut err).unwrap();
+        assert_eq!(exit, ExitStatus::SUCCESS, "{}: {}", case.display(), String::from_utf8_lossy(&err));
+
+        let again = InitArgs { folder: folder.path().to_owned(), force: false };
+        assert_eq!(
+            init(&again, &mut Vec::new(), &mut Vec::new()).unwrap(),
+            ExitStatus::FAILED,
+            "a second init overwrites"
+        );
+        let forced = InitArgs { folder: folder.path().to_owned(), force: true };
+        assert_eq!(init(&forced, &mut Vec::new(), &mut Vec::new()).unwrap(), ExitStatus::SUCCESS);
+    }
+    differences.finish();
+}
+
+fn copy(from: &Path, to: &Path) {
+    for entry in std::fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let target = to.join(entry.file_name());
+        if entry.path().is_dir() {
+            std::fs::create_dir_all(&target).unwrap();
+            copy(&entry.path(), &target);
+        } else {
+            std::fs::copy(entry.path(), target).unwrap();
+        }
+    }
+}
