@@ -4,6 +4,7 @@
 //! one `check` function per family of cases.
 #![allow(clippy::unwrap_used, clippy::print_stderr, reason = "a test may panic, and says why it was skipped")]
 
+/// What the modules below share: a pretended world, and expected output as files.
 mod support;
 
 /// Configuration: every mistake as a person reads it, what `check` and `init` print, schema and reference.
@@ -28,3 +29,6 @@ mod websocket;
 
 /// Tasks on a real engine, through the API.
 mod engine_runtime;
+
+/// Layers, files, fixtures, dependencies and documents of this repository.
+mod tidy;
