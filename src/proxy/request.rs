@@ -282,7 +282,7 @@ fn note_trace_id(worker: &Worker, request: &Request<'_>, transaction: &mut Trans
 /// Closes the account and hands it over.
 fn settle(worker: &Worker, mut transaction: Transaction) {
     worker.meters.settle(&transaction);
-    if let Some(sink) = &worker.shared.access {
+    if let Some(sink) = worker.shared.access.as_ref().filter(|sink| sink.is_open()) {
         transaction.settled = worker.now();
         transaction.steps.ended = Some(Instant::now());
         sink.accept(transaction);

@@ -101,8 +101,6 @@ const TABLE: &[Line] = &[
         Aws(Ignored("the project's own network takes the place of the VPC's subnets")),
     ),
     ("load balancer", &["access_logs", "connection_logs", "health_check_logs"], &[], Holds),
-    ("log", &["enabled"], &[], Aws(Honoured)),
-    ("log", &["bucket", "prefix"], &[], LOG_FILES),
     (
         "load balancer",
         &["enable_deletion_protection"],
@@ -112,6 +110,8 @@ const TABLE: &[Line] = &[
     ("load balancer", &["enable_cross_zone_load_balancing", "enable_zonal_shift"], &[], ONE_ZONE),
     ("load balancer", &["enable_waf_fail_open"], &[], Aws(Ignored("there is no firewall in front"))),
     ("load balancer", &["minimum_load_balancer_capacity", "tags"], &[], UNSEEN),
+    ("log", &["enabled"], &[], Aws(Honoured)),
+    ("log", &["bucket", "prefix"], &[], LOG_FILES),
     // listeners
     ("listener", &["port", "protocol"], &[], Aws(Honoured)),
     ("listener", &["default_action", "rules", "certificate"], &[], Holds),
