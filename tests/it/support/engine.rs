@@ -84,11 +84,7 @@ impl Listing {
                 .filter(|found| counts(found.labels.as_ref()))
                 .map(|found| format!("{} {}", found.name.unwrap_or_default(), found.id.unwrap_or_default()))
                 .collect(),
-            volumes: volumes
-                .into_iter()
-                .filter(|found| counts(Some(&found.labels)))
-                .map(|found| found.name)
-                .collect(),
+            volumes: volumes.into_iter().filter(|found| counts(Some(&found.labels))).map(|found| found.name).collect(),
             images: images.into_iter().map(|found| format!("{:?} {}", found.repo_tags, found.id)).collect(),
         }
     }

@@ -171,10 +171,12 @@ impl Stack {
         eventually(&format!("a finding about {subject}"), async || {
             let report = self.run(&["doctor", "--format", "json"]).await.json();
             let findings = report["findings"].as_array().unwrap().clone();
-            let text = |finding: &serde_json::Value, field: &str| finding[field].as_str().unwrap_or_default().to_owned();
-            found = findings.into_iter().find(|finding| text(finding, "subject").contains(subject)).map(|finding| {
-                ["symptom", "cause", "fix"].map(|field| text(&finding, field))
-            });
+            let text =
+                |finding: &serde_json::Value, field: &str| finding[field].as_str().unwrap_or_default().to_owned();
+            found = findings
+                .into_iter()
+                .find(|finding| text(finding, "subject").contains(subject))
+                .map(|finding| ["symptom", "cause", "fix"].map(|field| text(&finding, field)));
             found.is_some()
         })
         .await;
