@@ -17,7 +17,7 @@ use tokio_rustls::client::TlsStream;
 
 use crate::alb::{Alb, ScriptedTarget, Setup, Wire, fixed, stable, within};
 
-async fn tls(alb: &Alb, protocols: &[&str]) -> TlsStream<TcpStream> {
+pub(crate) async fn tls(alb: &Alb, protocols: &[&str]) -> TlsStream<TcpStream> {
     let mut roots = rustls::RootCertStore::empty();
     roots.add(alb.certificate.clone()).unwrap();
     let mut config = rustls::ClientConfig::builder().with_root_certificates(roots).with_no_client_auth();
@@ -27,7 +27,7 @@ async fn tls(alb: &Alb, protocols: &[&str]) -> TlsStream<TcpStream> {
     within("the handshake", TlsConnector::from(Arc::new(config)).connect(name, tcp)).await.unwrap()
 }
 
-async fn http2(alb: &Alb) -> SendRequest<Full<Bytes>> {
+pub(crate) async fn http2(alb: &Alb) -> SendRequest<Full<Bytes>> {
     let stream = tls(alb, &["h2"]).await;
     assert_eq!(stream.get_ref().1.alpn_protocol(), Some(&b"h2"[..]));
     let (sender, connection) = handshake(TokioExecutor::new(), TokioIo::new(stream)).await.unwrap();
@@ -35,14 +35,17 @@ async fn http2(alb: &Alb) -> SendRequest<Full<Bytes>> {
     sender
 }
 
-async fn send(sender: &mut SendRequest<Full<Bytes>>, request: Request<Full<Bytes>>) -> (Response<()>, Vec<u8>) {
+pub(crate) async fn send(
+    sender: &mut SendRequest<Full<Bytes>>,
+    request: Request<Full<Bytes>>,
+) -> (Response<()>, Vec<u8>) {
     let response: Response<Body> = within("the response", sender.send_request(request)).await.unwrap();
     let (parts, body) = response.into_parts();
     let body = within("the body", body.collect()).await.unwrap().to_bytes().to_vec();
     (Response::from_parts(parts, ()), body)
 }
 
-fn get(path: &str) -> Request<Full<Bytes>> {
+pub(crate) fn get(path: &str) -> Request<Full<Bytes>> {
     Request::get(format!("https://app.example.com{path}")).body(Full::default()).unwrap()
 }
 
