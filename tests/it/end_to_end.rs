@@ -1,0 +1,10 @@
+//! The real binary in front of a real engine, and a real browser in front of that: what a person would see.
+//!
+//! Without an engine these tests fail, unless `NEARGATE_TEST_NO_ENGINE` is set, which prints that they were skipped.
+
+/// What the commands promise: exit codes, output for programs, what they change and what they leave alone.
+mod commands;
+/// What clients, targets and `doctor` show when something is wrong with the application.
+mod failures;
+/// `kill -9` at the worst moments, and an engine that goes away.
+mod interrupted;
