@@ -11,19 +11,26 @@ use tokio::sync::mpsc;
 
 use crate::control::observation::Observation;
 use crate::engine::balancing;
-use crate::engine::routing::RoutingTable;
+use crate::engine::routing::{RoutedTargetGroup, RoutingTable};
 use crate::model::TargetGroupName;
 use crate::model::target_health::{Target, TargetHealth};
 
 /// The load of every group.
 pub(super) struct LoadBook {
-    groups: Mutex<HashMap<TargetGroupName, Arc<GroupBook>>>,
+    groups: Mutex<Groups>,
     observations: mpsc::Sender<Observation>,
+}
+
+#[derive(Default)]
+struct Groups {
+    /// Of the newest table seen. A worker that comes late with an older one must not undo what is noted.
+    generation: u64,
+    by_name: HashMap<TargetGroupName, GroupBook>,
 }
 
 struct GroupBook {
     turn: Arc<AtomicUsize>,
-    targets: Mutex<HashMap<Target, Arc<TargetLoad>>>,
+    targets: HashMap<Target, Arc<TargetLoad>>,
 }
 
 /// The load of one target.
@@ -50,32 +57,44 @@ impl LoadBook {
     /// requests still in flight to them keep their counter alive.
     pub(super) fn open(&self, table: &RoutingTable) -> Vec<GroupLoad> {
         let mut groups = lock(&self.groups);
-        groups.retain(|name, _| table.target_groups.iter().any(|group| group.name == *name));
-        table
-            .target_groups
-            .iter()
-            .map(|group| {
-                let book = groups
-                    .entry(group.name.clone())
-                    .or_insert_with(|| Arc::new(GroupBook { turn: Arc::default(), targets: Mutex::default() }));
-                let mut targets = lock(&book.targets);
-                targets.retain(|target, _| group.targets.iter().any(|state| state.target == *target));
-                let loads = group.targets.iter().map(|state| {
-                    let load = targets.entry(state.target).or_insert_with(|| {
-                        Arc::new(TargetLoad {
-                            target_group: group.name.clone(),
-                            target: state.target,
-                            outstanding: AtomicUsize::new(0),
-                            draining: AtomicBool::new(false),
-                            observations: self.observations.clone(),
-                        })
-                    });
-                    load.set_draining(state.health == TargetHealth::Draining);
-                    Arc::clone(load)
-                });
-                GroupLoad { turn: Arc::clone(&book.turn), targets: loads.collect() }
-            })
-            .collect()
+        let is_newest = table.generation >= groups.generation;
+        if is_newest {
+            groups.generation = table.generation;
+            groups.by_name.retain(|name, _| table.target_groups.iter().any(|group| group.name == *name));
+        }
+        table.target_groups.iter().map(|group| self.open_group(&mut groups.by_name, group, is_newest)).collect()
+    }
+
+    fn open_group(
+        &self,
+        books: &mut HashMap<TargetGroupName, GroupBook>,
+        group: &RoutedTargetGroup,
+        is_newest: bool,
+    ) -> GroupLoad {
+        let book = books
+            .entry(group.name.clone())
+            .or_insert_with(|| GroupBook { turn: Arc::default(), targets: HashMap::new() });
+        if is_newest {
+            book.targets.retain(|target, _| group.targets.iter().any(|state| state.target == *target));
+        }
+        let loads = group.targets.iter().map(|state| {
+            let load = book.targets.entry(state.target).or_insert_with(|| Arc::new(self.load_of(group, state.target)));
+            if is_newest {
+                load.set_draining(state.health == TargetHealth::Draining);
+            }
+            Arc::clone(load)
+        });
+        GroupLoad { turn: Arc::clone(&book.turn), targets: loads.collect() }
+    }
+
+    fn load_of(&self, group: &RoutedTargetGroup, target: Target) -> TargetLoad {
+        TargetLoad {
+            target_group: group.name.clone(),
+            target,
+            outstanding: AtomicUsize::new(0),
+            draining: AtomicBool::new(false),
+            observations: self.observations.clone(),
+        }
     }
 }
 

@@ -7,6 +7,8 @@ mod world;
 
 /// A registry of its own.
 mod registry;
+/// Other ways to the engine.
+mod relay;
 /// What it costs beside the bare engine calls.
 mod speed;
 /// Nothing is left, and nothing that is not ours is touched.

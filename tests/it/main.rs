@@ -4,6 +4,7 @@
 //! one `check` function per family of cases.
 #![allow(clippy::unwrap_used, clippy::print_stderr, reason = "a test may panic, and says why it was skipped")]
 
+/// What the modules below share: a pretended world, and expected output as files.
 mod support;
 
 /// Configuration: every mistake as a person reads it, what `check` and `init` print, schema and reference.
@@ -31,3 +32,5 @@ mod engine_runtime;
 
 /// The real binary, the engine and a browser: commands, the ChatKit application, failures, interruptions.
 mod end_to_end;
+/// Layers, files, fixtures, dependencies and documents of this repository.
+mod tidy;

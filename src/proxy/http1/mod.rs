@@ -4,6 +4,7 @@ mod body;
 mod chunked;
 mod client;
 mod head;
+mod responder;
 mod target;
 
 use std::future::{Future, poll_fn};
@@ -16,7 +17,7 @@ pub(super) use body::{Next, ResponseFraming};
 pub(super) use chunked::{LAST_CHUNK, size_line};
 pub(super) use target::{TargetReader, target_keeps_open};
 
-use client::Http1Client;
+use client::{Http1Client, Leg};
 use head::HeadScanner;
 
 use super::buffer::Buffer;
@@ -66,18 +67,10 @@ pub(super) async fn serve(worker: Rc<Worker>, connection: Connection, stream: St
             Head::None => break,
         };
         let may_keep_alive = !connection.has_outlived_keep_alive() && !worker.drain.has_begun();
+        let leg = Leg { worker: &worker, client: connection.client, stream: &stream, buffer: &mut buffer, idle: &idle };
         let mut client = match head {
-            Ok(size) => Http1Client::new(
-                &worker,
-                connection.client,
-                &stream,
-                &mut buffer,
-                size,
-                &mut spans,
-                may_keep_alive,
-                &idle,
-            ),
-            Err(error) => Http1Client::refused(&worker, connection.client, &stream, &mut buffer, &idle, error),
+            Ok(size) => Http1Client::new(leg, size, &mut spans, may_keep_alive),
+            Err(error) => Http1Client::refused(leg, error),
         };
         let settled = request::serve(&worker, &connection, Front::Http1, &mut client, &idle).await;
         let keep_alive = client.keeps_alive();

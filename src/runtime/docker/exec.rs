@@ -156,8 +156,7 @@ impl DockerRuntime {
         if tty {
             let mut changes = terminal::SizeChanges::new();
             let mut attempts = 0;
-            loop {
-                let Some((columns, rows)) = terminal::size() else { break };
+            while let Some((columns, rows)) = terminal::size() {
                 let options = ResizeExecOptionsBuilder::new().w(columns.into()).h(rows.into()).build();
                 let resized = self.engine.docker().resize_exec(exec, options).await;
                 // The engine knows the terminal only once the command runs.

@@ -8,7 +8,7 @@
 //!     └─ neargate-<project>-<service>-<task>-api
 //! ```
 //!
-//! [`DockerRuntime`] implements [`Runtime`]; its steps are in `task`, images in `image`, `build`, `buildkit` and
+//! [`DockerRuntime`] implements [`Runtime`]; its steps are in `task` and `close`, images in `image`, `build`, `buildkit` and
 //! `pull`, what the engine reports in `watch` and `logs`, cleaning up in `sweep`. `container_config` is the pure
 //! translation of a task definition. Only this module knows bollard.
 
@@ -16,6 +16,7 @@ mod address;
 mod build;
 mod buildkit;
 mod cgroup;
+mod close;
 mod container_config;
 mod context;
 mod credentials;
@@ -181,8 +182,8 @@ impl DockerRuntime {
 
 impl Runtime for DockerRuntime {
     async fn prepare(&self) -> Result<(), RuntimeError> {
-        tokio::try_join!(self.network(), self.facts(), self.ensure_pause_image())?;
-        Ok(())
+        let prepared = tokio::try_join!(self.network(), self.facts(), self.ensure_pause_image());
+        prepared.map(drop).map_err(|error| self.engine.located(error))
     }
 
     async fn provide_image(
@@ -190,11 +191,11 @@ impl Runtime for DockerRuntime {
         request: &ImageRequest,
         progress: mpsc::Sender<ImageProgress>,
     ) -> Result<(), RuntimeError> {
-        self.provide(request, progress).await
+        self.provide(request, progress).await.map_err(|error| self.engine.located(error))
     }
 
     async fn open_task(&self, task: &TaskSpec) -> Result<TaskNetwork, RuntimeError> {
-        self.open(task).await
+        self.open(task).await.map_err(|error| self.engine.located(error))
     }
 
     async fn start_container(
@@ -202,7 +203,7 @@ impl Runtime for DockerRuntime {
         task: &TaskSpec,
         container: &ContainerName,
     ) -> Result<StartedContainer, RuntimeError> {
-        self.start(task, container).await
+        self.start(task, container).await.map_err(|error| self.engine.located(error))
     }
 
     async fn stop_container(
@@ -211,11 +212,11 @@ impl Runtime for DockerRuntime {
         container: &ContainerName,
         stop_timeout: Duration,
     ) -> Result<(), RuntimeError> {
-        self.stop(task, container, stop_timeout).await
+        self.stop(task, container, stop_timeout).await.map_err(|error| self.engine.located(error))
     }
 
     async fn close_task(&self, task: &TaskId) -> Result<(), RuntimeError> {
-        self.close(task).await
+        self.close(task).await.map_err(|error| self.engine.located(error))
     }
 
     async fn watch(&self, events: mpsc::Sender<RuntimeEvent>) {
@@ -228,10 +229,10 @@ impl Runtime for DockerRuntime {
         container: &ContainerName,
         lines: mpsc::Sender<LogLine>,
     ) -> Result<(), RuntimeError> {
-        self.follow(task, container, lines).await
+        self.follow(task, container, lines).await.map_err(|error| self.engine.located(error))
     }
 
     async fn sweep(&self, everything: bool) -> Result<Vec<String>, RuntimeError> {
-        self.sweep_engine(everything).await
+        self.sweep_engine(everything).await.map_err(|error| self.engine.located(error))
     }
 }
