@@ -8,3 +8,13 @@ mod commands;
 mod failures;
 /// `kill -9` at the worst moments, and an engine that goes away.
 mod interrupted;
+
+use crate::support::engine::Listing;
+use crate::support::stack::Stack;
+
+/// Nothing of the project is left: in the engine, in the state folder, on any port.
+async fn assert_nothing_is_left(stack: &Stack, before: &Listing) {
+    before.assert_unchanged(stack.project(), "afterwards").await;
+    assert!(!stack.state_folder().exists(), "{:?} is still there", stack.state_folder());
+    assert!(!stack.listens(), "something still listens");
+}

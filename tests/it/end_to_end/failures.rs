@@ -6,7 +6,8 @@ use serde_json::json;
 use crate::support::engine;
 use crate::support::http::{exchange, page};
 use crate::support::scenario::{Scenario, container, with};
-use crate::support::stack::{Stack, eventually, targets};
+use crate::support::stack::{Stack, targets};
+use crate::support::waiting::eventually;
 
 /// Long enough that no task is replaced for its health while a test looks at it.
 const GRACE_PERIOD_SECONDS: u32 = 600;
@@ -163,9 +164,7 @@ async fn a_task_that_stays_unhealthy_is_replaced_with_the_reason_that_ecs_gives(
     let Some(_turn) = engine::turn().await else { return };
     let stack = up(&Scenario::of(vec![container("web", 80), with(container("api", 8000), "HEALTH", "500")])).await;
     let view = stack
-        .until("a task that was stopped", |view| {
-            view.services[0].tasks.iter().any(|task| task.stop_code.is_some())
-        })
+        .until("a task that was stopped", |view| view.services[0].tasks.iter().any(|task| task.stop_code.is_some()))
         .await;
     let stopped = view.services[0].tasks.iter().find(|task| task.stop_code.is_some()).unwrap();
     assert_eq!(stopped.stop_code.as_deref(), Some("ServiceSchedulerInitiated"));

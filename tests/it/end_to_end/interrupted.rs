@@ -6,16 +6,11 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use rustix::process::Signal;
 use serde_json::json;
 
+use super::assert_nothing_is_left;
 use crate::support::engine::{self, Listing, Relay, owner_of};
 use crate::support::scenario::{Scenario, container, with};
-use crate::support::stack::{DOMAIN, Running, Stack, eventually, kill};
-
-/// Nothing of the project is left: in the engine, in the state folder, on any port.
-async fn assert_nothing_is_left(stack: &Stack, before: &Listing) {
-    assert_eq!(&Listing::of(stack.project()).await, before);
-    assert!(!stack.state_folder().exists(), "{:?}", stack.state_folder());
-    assert!(!stack.listens());
-}
+use crate::support::stack::{DOMAIN, Running, Stack, kill};
+use crate::support::waiting::eventually;
 
 /// Ends the process as nothing can prevent.
 async fn kill_dead(process: Running) {

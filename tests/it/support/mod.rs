@@ -7,4 +7,5 @@ pub(crate) mod http;
 mod janitor;
 pub(crate) mod scenario;
 pub(crate) mod stack;
+pub(crate) mod waiting;
 pub(crate) mod world;
