@@ -34,7 +34,7 @@ pub use diagnostics::{Diagnostic, Diagnostics, Severity, Style};
 pub use fidelity::{Fidelity, Level};
 pub use source::{Location, Sources, Span};
 
-use crate::model::Topology;
+use crate::model::{ProjectName, Topology};
 use read::{Read, Reader};
 use tree::{Node, Value};
 
@@ -125,6 +125,30 @@ pub fn find(start: &Path) -> Option<PathBuf> {
         .ancestors()
         .flat_map(|folder| ["neargate.yaml", "neargate.yml"].map(|name| folder.join(name)))
         .find(|candidate| candidate.is_file())
+}
+
+/// The `name` of a file, whatever mistakes the rest of it has; the folder's if it gives none. For commands that only
+/// need to know which project is meant. `None` if the file is not YAML, or its name names nothing.
+pub fn name_of(path: &Path, folder: &Path, text: &str) -> Option<ProjectName> {
+    let mut sources = Sources::default();
+    let file = sources.add(path, text);
+    let root = tree::parse(&sources, file).ok()?;
+    match root.get("name") {
+        Some(name) => project_name(name.text()?).ok(),
+        None => Some(lower::project_name_from(&folder.file_name()?.to_string_lossy())),
+    }
+}
+
+/// A project's name, if the text can be one.
+pub fn project_name(text: &str) -> Result<ProjectName, String> {
+    let clean = lower::project_name_from(text);
+    if clean.as_str() == text && text.len() <= 63 {
+        return Ok(clean);
+    }
+    Err(format!(
+        "`{text}` cannot name a project: it names Docker objects, so it has lower-case letters, digits, `-` and `_`, at \
+         most 63"
+    ))
 }
 
 /// Values under `secrets` that stand in the file itself must not be shown in a snippet.

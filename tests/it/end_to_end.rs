@@ -2,6 +2,10 @@
 //!
 //! Without an engine these tests fail, unless `NEARGATE_TEST_NO_ENGINE` is set, which prints that they were skipped.
 
+/// The fixture application in a real Chromium.
+mod browser;
+/// The fixture application as a client of the load balancer sees it.
+mod chatkit;
 /// What the commands promise: exit codes, output for programs, what they change and what they leave alone.
 mod commands;
 /// What clients, targets and `doctor` show when something is wrong with the application.

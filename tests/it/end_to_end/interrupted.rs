@@ -9,7 +9,7 @@ use serde_json::json;
 use super::assert_nothing_is_left;
 use crate::support::engine::{self, Listing, Relay, owner_of};
 use crate::support::scenario::{Scenario, container, with};
-use crate::support::stack::{DOMAIN, Running, Stack, kill};
+use crate::support::stack::{DOMAIN, Running, kill};
 use crate::support::waiting::eventually;
 
 /// Ends the process as nothing can prevent.

@@ -4,7 +4,7 @@ pub(crate) mod browser;
 pub(crate) mod engine;
 pub(crate) mod expected;
 pub(crate) mod http;
-mod janitor;
+pub(crate) mod janitor;
 pub(crate) mod scenario;
 pub(crate) mod stack;
 pub(crate) mod waiting;

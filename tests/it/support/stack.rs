@@ -74,14 +74,17 @@ impl Stack {
         let folder = base.join("project");
         std::fs::create_dir_all(&folder).unwrap();
         fill(&folder);
-        let listen: Vec<String> = ports.iter().map(|(port, local)| format!("{port}={local}")).collect();
-        let environment = BTreeMap::from([
+        let mapped = ports.iter().filter(|(port, local)| port != local);
+        let listen: Vec<String> = mapped.map(|(port, local)| format!("{port}={local}")).collect();
+        let mut environment = BTreeMap::from([
             ("NEARGATE_PROJECT_NAME".to_owned(), project.clone()),
-            ("NEARGATE_LISTEN".to_owned(), listen.join(",")),
             ("NEARGATE_STATE_DIR".to_owned(), base.join("state").display().to_string()),
             ("NEARGATE_DATA_DIR".to_owned(), base.join("data").display().to_string()),
         ]);
-        let janitor = Janitor::new(&project, &base, &folder, &environment);
+        if !listen.is_empty() {
+            environment.insert("NEARGATE_LISTEN".to_owned(), listen.join(","));
+        }
+        let janitor = Janitor::of_stack(&base, &folder, &environment);
         Self { folder, project, ports, environment, _janitor: janitor }
     }
 
@@ -103,6 +106,11 @@ impl Stack {
     /// Where the stack keeps what goes with it.
     pub(crate) fn state_folder(&self) -> PathBuf {
         Path::new(&self.environment["NEARGATE_STATE_DIR"]).join(&self.project)
+    }
+
+    /// Where its authority is kept.
+    pub(crate) fn data_folder(&self) -> PathBuf {
+        Path::new(&self.environment["NEARGATE_DATA_DIR"]).join(&self.project)
     }
 
     /// The local port of a listener. A port that is none of the file's is taken as it is: redirects name local ones.
