@@ -4,7 +4,7 @@
 //! engine before and after holds the only one, so that nobody else's containers come and go meanwhile.
 
 use std::collections::{BTreeSet, HashMap};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use bollard::query_parameters::{
     ListContainersOptionsBuilder, ListImagesOptionsBuilder, ListNetworksOptions, ListVolumesOptions,
@@ -110,37 +110,37 @@ pub(crate) async fn owner_of(project: &str) -> Option<u32> {
 
 /// An engine that can be made to go away: a socket that leads to the real one until it is cut.
 pub(crate) struct Relay {
-    path: PathBuf,
+    folder: tempfile::TempDir,
     target: PathBuf,
     accepting: std::sync::Mutex<tokio::task::JoinSet<()>>,
 }
 
 impl Relay {
     /// `None` where the engine has no Unix socket.
-    pub(crate) async fn new(folder: &Path) -> Option<Self> {
+    pub(crate) async fn new() -> Option<Self> {
         let Endpoint::Unix(target) = connect().await.endpoint().clone() else {
             eprintln!("skipped: the engine has no Unix socket");
             return None;
         };
-        let relay = Self { path: folder.join("engine.sock"), target, accepting: std::sync::Mutex::default() };
+        let relay = Self { folder: tempfile::tempdir().unwrap(), target, accepting: std::sync::Mutex::default() };
         relay.mend();
         Some(relay)
     }
 
-    /// The value for `DOCKER_HOST`.
-    pub(crate) fn docker_host(&self) -> String {
-        format!("unix://{}", self.path.display())
+    /// The socket.
+    pub(crate) fn path(&self) -> PathBuf {
+        self.folder.path().join("docker.sock")
     }
 
     /// The engine is gone: no new connection, and those that are open end.
     pub(crate) fn cut(&self) {
-        std::fs::remove_file(&self.path).unwrap();
+        std::fs::remove_file(self.path()).unwrap();
         *self.accepting.lock().unwrap() = tokio::task::JoinSet::new();
     }
 
     /// The engine is back.
     pub(crate) fn mend(&self) {
-        let listener = tokio::net::UnixListener::bind(&self.path).unwrap();
+        let listener = tokio::net::UnixListener::bind(self.path()).unwrap();
         let target = self.target.clone();
         self.accepting.lock().unwrap().spawn(async move {
             let mut connections = tokio::task::JoinSet::new();
