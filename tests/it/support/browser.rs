@@ -26,7 +26,7 @@ use super::waiting::until;
 const DEADLINE: Duration = Duration::from_secs(60);
 
 /// What a run of its own needs, and nothing that would make it forgiving.
-const FLAGS: [&str; 10] = [
+const FLAGS: [&str; 11] = [
     "--headless",
     "--no-sandbox", // Tests run as root in containers, where its sandbox does not work.
     "--disable-gpu",
@@ -36,6 +36,8 @@ const FLAGS: [&str; 10] = [
     "--disable-background-networking",
     "--disable-component-update",
     "--no-first-run",
+    // It would try https by itself first, and never see the load balancer's redirect.
+    "--disable-features=HttpsUpgrades",
     "--remote-debugging-port=0",
 ];
 
