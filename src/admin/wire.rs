@@ -1,6 +1,7 @@
 //! What is said over the control socket.
 
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
@@ -47,6 +48,9 @@ pub struct UpRequest {
     pub build: bool,
     /// `--pull`
     pub pull: bool,
+    /// `--admin`; only looked at when a stack starts.
+    #[serde(default)]
+    pub admin: Option<SocketAddr>,
 }
 
 /// One line from the server.

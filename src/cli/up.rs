@@ -218,6 +218,9 @@ fn in_the_background(project: &Project, global: &Global, start: &StartArgs) -> R
     if let Some(factor) = start.time_scale {
         command.arg("--time-scale").arg(factor.to_string());
     }
+    if let Some(address) = start.admin {
+        command.arg("--admin").arg(address.to_string());
+    }
     command.args(start.build.then_some("--build")).args(start.pull.then_some("--pull"));
     let folder = project.file.parent().unwrap_or(std::path::Path::new("/"));
     // A group of its own: Ctrl-C here is not meant for it.

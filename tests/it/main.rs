@@ -24,6 +24,8 @@ mod forwarding;
 mod http2;
 /// Tables that change, connections that last, draining.
 mod lifecycle;
+/// What is written down and counted about requests, connections and failures.
+mod records;
 /// Upgrades, with a real WebSocket client and server.
 mod websocket;
 
