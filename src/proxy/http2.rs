@@ -134,9 +134,10 @@ async fn serve_stream(
     let sender = RefCell::new(Sender::Waiting(respond));
     let mut client = Http2Client::new(worker, connection.client, request, &sender, &idle);
     let settled = request::serve(worker, connection, Front::Http2, &mut client, &idle).await;
-    // A complete answer to an incomplete request: the client need not send the rest (RFC 9113, section 8.1).
-    if settled == Settled::Answered && !client.body.stream.is_end_stream() {
-        sender.borrow_mut().reset(Reason::NO_ERROR);
+    // A reset would be allowed here (RFC 9113, section 8.1), but curl 7.88 takes it for a failure of the request, and
+    // nginx reads on as well.
+    if settled == Settled::Answered {
+        let _ = client.body.discard(&idle).await;
     }
 }
 

@@ -41,6 +41,8 @@
 //! writes. HTTP/2 has none of these freedoms (names are lower-case, framing is binary), so there the `h2` crate does
 //! the work, and its requests are written into the same form before anything is decided.
 
+#![allow(rustdoc::private_intra_doc_links, reason = "the map above is for those who read this folder")]
+
 mod buffer;
 pub mod certificate;
 mod client;

@@ -112,6 +112,24 @@ async fn large_bodies_pass_both_ways_on_concurrent_streams() {
 }
 
 #[tokio::test]
+async fn an_early_answer_to_a_large_upload_reaches_the_client() {
+    let target = ScriptedTarget::new(|mut incoming| async move {
+        incoming.head().await;
+        incoming.wire.send("HTTP/1.1 413 Too Large\r\nContent-Length: 2\r\n\r\nno").await;
+        incoming.wire.rest().await;
+    })
+    .await;
+    let alb = https_forwarding(&target).await;
+    let mut client = http2(&alb).await;
+    for _ in 0..3 {
+        let body = Full::from(vec![b'x'; 2_000_000]);
+        let request = Request::post("https://app.example.com/").body(body).unwrap();
+        let (response, body) = send(&mut client, request).await;
+        assert_eq!((response.status().as_u16(), &body[..]), (413, &b"no"[..]));
+    }
+}
+
+#[tokio::test]
 async fn errors_are_answered_and_cut_responses_are_reset() {
     let target = ScriptedTarget::new(|mut incoming| async move {
         if incoming.head().await.starts_with("GET /cut") {

@@ -32,5 +32,7 @@ mod websocket;
 /// Tasks on a real engine, through the API.
 mod engine_runtime;
 
+/// The real binary, the engine and a browser: commands, the ChatKit application, failures, interruptions.
+mod end_to_end;
 /// Layers, files, fixtures, dependencies and documents of this repository.
 mod tidy;
