@@ -220,6 +220,7 @@ impl LogLine for Transaction {
             // The guide's codes are about authentication, Lambda and WAF; none of those happens here.
             error_reason: None,
             classification: None,
+            transform: None,
             connection: self.connection,
         }
         .write(names, out);
