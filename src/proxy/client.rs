@@ -79,7 +79,7 @@ pub(super) trait Responder {
     /// Ends the response.
     async fn finish(&mut self) -> Result<(), ProxyError>;
     /// Ends it in a way that tells the client it is incomplete.
-    fn cut(&mut self);
+    async fn cut(&mut self);
     /// Bytes sent so far, head and framing included.
     fn sent_bytes(&self) -> u64;
 }

@@ -97,7 +97,9 @@ pub(super) async fn run(
         Downloaded::Upgraded => {
             transaction.upgraded = true;
             if let Some((client, client_buffer)) = body.raw() {
-                upgrade::run(client, client_buffer, &stream, &mut buffer, idle).await;
+                let (up, down) = upgrade::run(client, client_buffer, &stream, &mut buffer, idle).await;
+                transaction.received_bytes += up;
+                transaction.sent_bytes += down;
             }
             Ok(Settled::Upgraded)
         }

@@ -415,7 +415,10 @@ impl Responder for Http2Responder<'_> {
         Ok(())
     }
 
-    fn cut(&mut self) {
+    async fn cut(&mut self) {
+        // A reset throws away what is queued. What was sent so far should go first, as it does in HTTP/1, and the
+        // connection's task is already waiting for its turn to send it.
+        tokio::task::yield_now().await;
         self.sender.borrow_mut().reset(Reason::INTERNAL_ERROR);
     }
 

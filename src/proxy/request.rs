@@ -75,7 +75,7 @@ pub(super) async fn serve<C: Client>(
             let started = transaction.status != 0;
             if started || matches!(error, ProxyError::ClientGone) {
                 transaction.status = if started { transaction.status } else { error.status() };
-                responder.cut();
+                responder.cut().await;
                 Settled::Cut
             } else {
                 let answer = respond::for_error(&error, traits);
@@ -84,8 +84,8 @@ pub(super) async fn serve<C: Client>(
         }
     };
 
-    transaction.received_bytes = body.received_bytes();
-    transaction.sent_bytes = responder.sent_bytes();
+    transaction.received_bytes += body.received_bytes();
+    transaction.sent_bytes += responder.sent_bytes();
     settle(worker, transaction);
     settled
 }

@@ -6,9 +6,23 @@
 
 mod support;
 
+/// A load balancer on loopback with scripted targets; builders, no tests.
+mod alb;
+/// What the load balancer answers itself, to the byte.
+mod answers;
 /// Configuration: every mistake as a person reads it, what `check` and `init` print, schema and reference.
 mod config;
 /// Tasks on a real engine, through the API.
 mod engine_runtime;
+/// Targets that refuse, close, lie or keep silent; clients that go away.
+mod failures;
+/// What targets and clients see of each other over HTTP/1.
+mod forwarding;
+/// Clients of HTTP/2 over TLS.
+mod http2;
+/// Tables that change, connections that last, draining.
+mod lifecycle;
 /// What the controller does with a pretended engine, as transcripts: `fixtures/tasks/*.yaml`.
 mod tasks;
+/// Upgrades, with a real WebSocket client and server.
+mod websocket;

@@ -359,7 +359,7 @@ impl Responder for Http1Responder<'_> {
         self.flush().await
     }
 
-    fn cut(&mut self) {
+    async fn cut(&mut self) {
         self.keep_alive = false;
     }
 

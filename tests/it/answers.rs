@@ -1,0 +1,140 @@
+//! What the load balancer answers itself, to the byte.
+
+use crate::alb::{Setup, fixed, page, redirect_to_https, stable};
+
+#[tokio::test]
+async fn a_redirect_is_answered_to_the_byte_and_keeps_the_connection() {
+    let alb = Setup::answering(redirect_to_https()).start().await;
+    let mut wire = alb.connect().await;
+    for _ in 0..2 {
+        wire.send("GET /a/b?c=d HTTP/1.1\r\nHost: Example.com\r\n\r\n").await;
+        assert_eq!(
+            stable(&wire.response().await),
+            "HTTP/1.1 301 Moved Permanently\r\nServer: awselb/2.0\r\nDate: <date>\r\nContent-Type: text/html\r\n\
+             Content-Length: 134\r\nConnection: keep-alive\r\nLocation: https://example.com:443/a/b?c=d\r\n\r\n"
+                .to_owned()
+                + &page("301 Moved Permanently")
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_redirect_names_the_port_that_a_remapped_listener_is_bound_to() {
+    let mut setup = Setup::answering(redirect_to_https());
+    let mut https = setup.topology.load_balancer.listeners[0].clone();
+    https.port = 443;
+    https.bind_port = crate::alb::free_port();
+    https.default_action = fixed(200, "here");
+    let bind_port = https.bind_port;
+    setup.topology.load_balancer.listeners.push(https);
+    let alb = setup.start().await;
+    let answer = alb.exchange("GET / HTTP/1.1\r\nHost: app.example.com\r\nConnection: close\r\n\r\n").await;
+    assert!(answer.contains(&format!("Location: https://app.example.com:{bind_port}/\r\n")), "{answer}");
+}
+
+#[tokio::test]
+async fn a_fixed_response_is_answered_to_the_byte() {
+    let alb = Setup::answering(fixed(418, "short and stout")).start().await;
+    let answer = alb.exchange("GET / HTTP/1.1\r\nHost: e.com\r\nConnection: close\r\n\r\n").await;
+    assert_eq!(
+        stable(&answer),
+        "HTTP/1.1 418 \r\nServer: awselb/2.0\r\nDate: <date>\r\nContent-Type: text/plain; charset=utf-8\r\n\
+         Content-Length: 15\r\nConnection: close\r\n\r\nshort and stout"
+    );
+}
+
+#[tokio::test]
+async fn what_cannot_be_understood_is_400_and_ends_the_connection() {
+    let mut alb = Setup::answering(fixed(200, "")).start().await;
+    let refused = [
+        "GET / HTTP/1.1\r\n\r\n",
+        "GET / HTTP/1.1\r\nHost: e.com\r\nContent-Length: five\r\n\r\n",
+        "GET / HTTP/1.1\r\nHost: e.com\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\n",
+        "CONNECT e.com:443 HTTP/1.1\r\nHost: e.com\r\n\r\n",
+        "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+        "\x16\x03\x01\x02\x00\x01\x00\x01\n\r\n",
+    ];
+    for request in refused {
+        let expected = "HTTP/1.1 400 Bad Request\r\nServer: awselb/2.0\r\nDate: <date>\r\nContent-Type: text/html\r\n\
+             Content-Length: 122\r\nConnection: close\r\n\r\n"
+            .to_owned()
+            + &page("400 Bad Request");
+        assert_eq!(stable(&alb.exchange(request).await), expected, "{request:?}");
+        assert_eq!(alb.settled().await.status, 400);
+    }
+}
+
+#[tokio::test]
+async fn heads_beyond_the_limits_are_400() {
+    let alb = Setup::answering(fixed(200, "")).start().await;
+    let field = |length: usize| format!("X: {}\r\n", "x".repeat(length - 3));
+    let request = |fields: &str| format!("GET / HTTP/1.1\r\nHost: e.com\r\nConnection: close\r\n{fields}\r\n");
+    let status = async |request: &str| alb.exchange(request).await.split(' ').nth(1).unwrap_or("none").to_owned();
+    assert_eq!(status(&request(&field(16_383))).await, "200");
+    assert_eq!(status(&request(&field(16_384))).await, "400");
+    assert_eq!(status(&request(&field(8_000).repeat(8))).await, "200");
+    assert_eq!(status(&request(&field(8_200).repeat(8))).await, "400");
+}
+
+#[tokio::test]
+async fn other_refusals_have_their_own_statuses() {
+    let alb = Setup::forwarding(&[crate::alb::refusing()]).start().await;
+    let cases = [
+        ("TRACE / HTTP/1.1\r\nHost: e.com\r\nConnection: close\r\n\r\n", "HTTP/1.1 405 Not Allowed\r\n"),
+        (
+            "POST / HTTP/1.1\r\nHost: e.com\r\nTransfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n",
+            "HTTP/1.1 501 Not Implemented\r\n",
+        ),
+        (
+            "GET / HTTP/1.1\r\nHost: e.com\r\nConnection: close\r\nX-Forwarded-For: \
+             1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17,18,19,20,21,22,23,24,25,26,27,28,29,30,31\r\n\r\n",
+            "HTTP/1.1 463 \r\n",
+        ),
+    ];
+    for (request, status_line) in cases {
+        let answer = alb.exchange(request).await;
+        assert!(answer.starts_with(status_line), "{request}: {answer}");
+    }
+}
+
+#[tokio::test]
+async fn a_redirect_to_more_than_8_k_is_507() {
+    let alb = Setup::answering(redirect_to_https()).start().await;
+    let path = "a".repeat(9_000);
+    let request = format!("GET /{path} HTTP/1.1\r\nHost: e.com\r\nConnection: close\r\n\r\n");
+    assert!(alb.exchange(&request).await.starts_with("HTTP/1.1 507 Insufficient Storage\r\n"));
+}
+
+#[tokio::test]
+async fn http_1_0_closes_unless_it_asks_not_to() {
+    let alb = Setup::answering(fixed(200, "ok")).start().await;
+    let answer = alb.exchange("GET / HTTP/1.0\r\n\r\n").await;
+    assert!(answer.starts_with("HTTP/1.1 200 OK\r\n") && answer.contains("Connection: close\r\n"), "{answer}");
+    let mut wire = alb.connect().await;
+    for _ in 0..2 {
+        wire.send("GET / HTTP/1.0\r\nConnection: Keep-Alive\r\n\r\n").await;
+        assert!(wire.response().await.contains("Connection: keep-alive\r\n"));
+    }
+}
+
+#[tokio::test]
+async fn pipelined_requests_are_answered_in_order() {
+    let alb = Setup::answering(redirect_to_https()).start().await;
+    let mut wire = alb.connect().await;
+    wire.send(
+        "GET /1 HTTP/1.1\r\nHost: e.com\r\n\r\nPOST /2 HTTP/1.1\r\nHost: e.com\r\nContent-Length: 3\r\n\r\nabc\
+         \r\nGET /3 HTTP/1.1\r\nHost: e.com\r\n\r\n",
+    )
+    .await;
+    for path in ["1", "2", "3"] {
+        let answer = wire.response().await;
+        assert!(answer.contains(&format!("Location: https://e.com:443/{path}\r\n")), "{answer}");
+    }
+}
+
+#[tokio::test]
+async fn head_requests_get_no_body() {
+    let alb = Setup::answering(fixed(200, "text")).start().await;
+    let answer = alb.exchange("HEAD / HTTP/1.1\r\nHost: e.com\r\nConnection: close\r\n\r\n").await;
+    assert!(answer.contains("Content-Length: 4\r\n") && answer.ends_with("\r\n\r\n"), "{answer}");
+}

@@ -1,0 +1,150 @@
+//! Clients of HTTP/2 over TLS.
+
+#![expect(clippy::unwrap_used, reason = "unwrapping in a test is an assertion")]
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::{Request, Response};
+use http_body_util::{BodyExt, Full};
+use hyper::body::Incoming as Body;
+use hyper::client::conn::http2::{SendRequest, handshake};
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use rustls::pki_types::ServerName;
+use tokio::net::TcpStream;
+use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
+
+use crate::alb::{Alb, ScriptedTarget, Setup, Wire, fixed, stable, within};
+
+async fn tls(alb: &Alb, protocols: &[&str]) -> TlsStream<TcpStream> {
+    let mut roots = rustls::RootCertStore::empty();
+    roots.add(alb.certificate.clone()).unwrap();
+    let mut config = rustls::ClientConfig::builder().with_root_certificates(roots).with_no_client_auth();
+    config.alpn_protocols = protocols.iter().map(|protocol| protocol.as_bytes().to_vec()).collect();
+    let name = ServerName::try_from("app.example.com").unwrap();
+    let tcp = TcpStream::connect(alb.address).await.unwrap();
+    within("the handshake", TlsConnector::from(Arc::new(config)).connect(name, tcp)).await.unwrap()
+}
+
+async fn http2(alb: &Alb) -> SendRequest<Full<Bytes>> {
+    let stream = tls(alb, &["h2"]).await;
+    assert_eq!(stream.get_ref().1.alpn_protocol(), Some(&b"h2"[..]));
+    let (sender, connection) = handshake(TokioExecutor::new(), TokioIo::new(stream)).await.unwrap();
+    tokio::spawn(connection);
+    sender
+}
+
+async fn send(sender: &mut SendRequest<Full<Bytes>>, request: Request<Full<Bytes>>) -> (Response<()>, Vec<u8>) {
+    let response: Response<Body> = within("the response", sender.send_request(request)).await.unwrap();
+    let (parts, body) = response.into_parts();
+    let body = within("the body", body.collect()).await.unwrap().to_bytes().to_vec();
+    (Response::from_parts(parts, ()), body)
+}
+
+fn get(path: &str) -> Request<Full<Bytes>> {
+    Request::get(format!("https://app.example.com{path}")).body(Full::default()).unwrap()
+}
+
+async fn https_forwarding(target: &ScriptedTarget) -> Alb {
+    let mut setup = Setup::forwarding(&[target.address]);
+    setup.https();
+    setup.start().await
+}
+
+#[tokio::test]
+async fn the_target_gets_http_1_1_with_lower_case_names() {
+    let target = ScriptedTarget::answering("HTTP/1.1 200 OK\r\nX-Up: 1\r\nContent-Length: 2\r\n\r\nok").await;
+    let alb = https_forwarding(&target).await;
+    let mut client = http2(&alb).await;
+    let mut request = get("/a?b=c");
+    request.headers_mut().insert("x-custom", "1".parse().unwrap());
+    request.headers_mut().append("cookie", "a=1".parse().unwrap());
+    request.headers_mut().append("cookie", "b=2".parse().unwrap());
+    let (response, body) = send(&mut client, request).await;
+    assert_eq!((response.status().as_u16(), &body[..]), (200, &b"ok"[..]));
+    assert_eq!(response.headers()["x-up"], "1");
+    assert!(!response.headers().contains_key("connection"));
+    assert_eq!(
+        stable(&target.heads()[0]),
+        "GET /a?b=c HTTP/1.1\r\nX-Forwarded-For: 127.0.0.1\r\nX-Forwarded-Proto: https\r\nX-Forwarded-Port: 443\r\n\
+         Host: app.example.com\r\nX-Amzn-Trace-Id: Root=<trace>\r\nx-custom: 1\r\ncookie: a=1; b=2\r\n\r\n"
+    );
+}
+
+#[tokio::test]
+async fn answers_of_the_load_balancer_have_lower_case_names_in_its_order() {
+    let mut setup = Setup::answering(fixed(404, "nothing"));
+    setup.https();
+    let alb = setup.start().await;
+    let (response, body) = send(&mut http2(&alb).await, get("/")).await;
+    let names: Vec<_> = response.headers().keys().map(|name| name.as_str()).collect();
+    assert_eq!(names, ["server", "date", "content-type", "content-length"]);
+    assert_eq!((response.status().as_u16(), &body[..]), (404, &b"nothing"[..]));
+}
+
+#[tokio::test]
+async fn large_bodies_pass_both_ways_on_concurrent_streams() {
+    const SIZE: usize = 1_000_000;
+    let target = ScriptedTarget::new(|mut incoming| async move {
+        let head = incoming.head().await;
+        assert!(head.contains(&format!("\r\ncontent-length: {SIZE}\r\n")), "{head}");
+        let body = String::from_utf8(incoming.wire.bytes(SIZE).await).unwrap();
+        incoming.wire.send(&format!("HTTP/1.1 200 OK\r\nContent-Length: {SIZE}\r\n\r\n{body}")).await;
+    })
+    .await;
+    let alb = https_forwarding(&target).await;
+    let client = http2(&alb).await;
+    let mut running = tokio::task::JoinSet::new();
+    for letter in *b"abcd" {
+        let mut client = client.clone();
+        running.spawn(async move {
+            let sent = vec![letter; SIZE];
+            let request = Request::post("https://app.example.com/").body(Full::from(sent.clone())).unwrap();
+            let (_, received) = send(&mut client, request).await;
+            received == sent
+        });
+    }
+    assert!(within("all streams", running.join_all()).await.into_iter().all(|same| same));
+}
+
+#[tokio::test]
+async fn errors_are_answered_and_cut_responses_are_reset() {
+    let target = ScriptedTarget::new(|mut incoming| async move {
+        if incoming.head().await.starts_with("GET /cut") {
+            incoming.wire.send("HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\npart").await;
+        }
+    })
+    .await;
+    let alb = https_forwarding(&target).await;
+    let mut client = http2(&alb).await;
+    let (response, _) = send(&mut client, get("/")).await;
+    assert_eq!(response.status(), 502);
+    let response = client.send_request(get("/cut")).await.unwrap();
+    assert!(within("the end", response.into_body().collect()).await.is_err());
+    let (response, _) = send(&mut client, get("/")).await;
+    assert_eq!(response.status(), 502, "the connection goes on");
+}
+
+#[tokio::test]
+async fn http_1_1_over_tls_is_served_when_alpn_says_so_or_nothing() {
+    let target = ScriptedTarget::answering("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok").await;
+    let alb = https_forwarding(&target).await;
+    for protocols in [&["http/1.1"][..], &[]] {
+        let mut wire = Wire::new(tls(&alb, protocols).await);
+        for _ in 0..2 {
+            wire.send("GET / HTTP/1.1\r\nHost: app.example.com\r\n\r\n").await;
+            assert!(wire.response().await.ends_with("\r\n\r\nok"));
+        }
+    }
+}
+
+#[tokio::test]
+async fn http_2_can_be_switched_off() {
+    let mut setup = Setup::answering(fixed(200, "ok"));
+    setup.https();
+    setup.attributes().http2_enabled = false;
+    let alb = setup.start().await;
+    let stream = tls(&alb, &["h2", "http/1.1"]).await;
+    assert_eq!(stream.get_ref().1.alpn_protocol(), Some(&b"http/1.1"[..]));
+}
