@@ -4,6 +4,7 @@
 pub mod arn;
 
 // What the load balancer does with a request.
+pub mod anomaly;
 pub mod balancing;
 mod conditions;
 pub mod cookie_seal;
@@ -15,6 +16,7 @@ pub mod host;
 pub mod pattern;
 pub mod redirect;
 pub mod routing;
+pub mod slow_start;
 pub mod trace_id;
 
 // Whom it may reach, and who is fit.
