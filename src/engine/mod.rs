@@ -17,7 +17,9 @@ pub mod pattern;
 pub mod redirect;
 pub mod routing;
 pub mod slow_start;
+pub mod stickiness;
 pub mod trace_id;
+pub mod transform;
 
 // Whom it may reach, and who is fit.
 pub mod health;

@@ -1,7 +1,5 @@
 //! A load balancer on loopback, targets that follow a script, clients that speak raw bytes.
 
-
-
 use std::collections::{BTreeMap, HashMap};
 use std::future::Future;
 use std::net::SocketAddr;
@@ -10,7 +8,9 @@ use std::time::Duration;
 
 use neargate::control::observation::Observation;
 use neargate::engine::routing::RoutingTable;
-use neargate::model::listener::{Listener, ListenerProtocol, LoadBalancer, LoadBalancerAttributes, TlsSettings};
+use neargate::model::listener::{
+    HeaderModification, Listener, ListenerProtocol, LoadBalancer, LoadBalancerAttributes, TlsSettings,
+};
 use neargate::model::rule::{Action, FixedResponse, Forward, Redirect, Rule, WeightedTargetGroup};
 use neargate::model::target_group::{
     HealthCheck, Matcher, ProtocolVersion, TargetGroup, TargetGroupAttributes, TargetProtocol,
@@ -55,6 +55,7 @@ impl Setup {
             protocol: ListenerProtocol::Http,
             default_action,
             rules: Vec::new(),
+            headers: HeaderModification::default(),
         };
         let load_balancer = LoadBalancer {
             name: "test".into(),
