@@ -4,14 +4,17 @@
 //! of its group and that of its target, and nothing else that another worker touches.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
 
 use tokio::sync::mpsc;
 
 use crate::control::observation::Observation;
+use crate::engine::anomaly::{self, Outcomes, Standing};
 use crate::engine::balancing;
-use crate::engine::routing::RoutingTable;
+use crate::engine::routing::{RoutedTargetGroup, RoutingTable};
+use crate::engine::slow_start::{self, Warmth};
 use crate::model::TargetGroupName;
 use crate::model::target_health::{Target, TargetHealth};
 
@@ -23,7 +26,15 @@ pub(super) struct LoadBook {
 
 struct GroupBook {
     turn: Arc<AtomicUsize>,
-    targets: Mutex<HashMap<Target, Arc<TargetLoad>>>,
+    targets: Mutex<HashMap<Target, TargetBook>>,
+    /// When the weights were last adjusted.
+    judged: Arc<Mutex<Instant>>,
+}
+
+/// What is kept of a target from table to table.
+struct TargetBook {
+    load: Arc<TargetLoad>,
+    warmth: Option<Warmth>,
 }
 
 /// The load of one target.
@@ -33,12 +44,25 @@ pub(super) struct TargetLoad {
     outstanding: AtomicUsize,
     draining: AtomicBool,
     observations: mpsc::Sender<Observation>,
+    anomaly: AnomalyCounters,
+}
+
+/// For anomaly mitigation.
+struct AnomalyCounters {
+    watched: AtomicBool,
+    requests: AtomicU32,
+    errors: AtomicU32,
+    anomalous: AtomicBool,
+    weight: AtomicU32,
 }
 
 /// The counters of one group, in the order of a routing table.
 pub(super) struct GroupLoad {
     turn: Arc<AtomicUsize>,
     targets: Vec<Arc<TargetLoad>>,
+    /// Empty when every target takes its full share.
+    warmth: Vec<Warmth>,
+    judged: Arc<Mutex<Instant>>,
 }
 
 impl LoadBook {
@@ -55,28 +79,50 @@ impl LoadBook {
             .target_groups
             .iter()
             .map(|group| {
-                let book = groups
-                    .entry(group.name.clone())
-                    .or_insert_with(|| Arc::new(GroupBook { turn: Arc::default(), targets: Mutex::default() }));
+                let book = groups.entry(group.name.clone()).or_insert_with(|| {
+                    let judged = Arc::new(Mutex::new(Instant::now()));
+                    Arc::new(GroupBook { turn: Arc::default(), targets: Mutex::default(), judged })
+                });
                 let mut targets = lock(&book.targets);
                 targets.retain(|target, _| group.targets.iter().any(|state| state.target == *target));
                 let loads = group.targets.iter().map(|state| {
-                    let load = targets.entry(state.target).or_insert_with(|| {
-                        Arc::new(TargetLoad {
+                    let book = targets.entry(state.target).or_insert_with(|| TargetBook {
+                        load: Arc::new(TargetLoad {
                             target_group: group.name.clone(),
                             target: state.target,
                             outstanding: AtomicUsize::new(0),
                             draining: AtomicBool::new(false),
                             observations: self.observations.clone(),
-                        })
+                            anomaly: AnomalyCounters::new(),
+                        }),
+                        warmth: None,
                     });
-                    load.set_draining(state.health == TargetHealth::Draining);
-                    Arc::clone(load)
+                    book.load.set_draining(state.health == TargetHealth::Draining);
+                    book.load.anomaly.watch(group.settings.attributes.anomaly_mitigation);
+                    Arc::clone(&book.load)
                 });
-                GroupLoad { turn: Arc::clone(&book.turn), targets: loads.collect() }
+                let loads = loads.collect();
+                let warmth = warm_up(group, &mut targets);
+                GroupLoad { turn: Arc::clone(&book.turn), targets: loads, warmth, judged: Arc::clone(&book.judged) }
             })
             .collect()
     }
+}
+
+/// Notes which targets have become healthy, and says how warm each is; nothing if all are.
+fn warm_up(group: &RoutedTargetGroup, books: &mut HashMap<Target, TargetBook>) -> Vec<Warmth> {
+    let before = group.targets.iter().map(|state| {
+        let warmth = books.get(&state.target).and_then(|book| book.warmth);
+        (warmth, state.health == TargetHealth::Healthy)
+    });
+    let warmth = slow_start::observe(&before.collect::<Vec<_>>(), group.settings.attributes.slow_start, Instant::now());
+    for (state, warmth) in group.targets.iter().zip(&warmth) {
+        if let Some(book) = books.get_mut(&state.target) {
+            book.warmth = Some(*warmth);
+        }
+    }
+    let warming = warmth.iter().any(|warmth| matches!(warmth, Warmth::Warming { .. }));
+    if warming { warmth } else { Vec::new() }
 }
 
 impl GroupLoad {
@@ -84,15 +130,74 @@ impl GroupLoad {
     /// are none.
     pub(super) fn choose(&self, table: &RoutingTable, group: usize, random: u64) -> Option<(usize, InFlight)> {
         let routed = &table.target_groups[group];
-        let chosen = balancing::choose_target(
-            routed.settings.attributes.algorithm,
-            routed.eligible.len(),
-            self.turn.fetch_add(1, Ordering::Relaxed),
-            random,
-            |index| self.targets[routed.eligible[index]].outstanding.load(Ordering::Relaxed),
-        )?;
+        let attributes = &routed.settings.attributes;
+        let count = routed.eligible.len();
+        let turn = self.turn.fetch_add(1, Ordering::Relaxed);
+        let chosen = if !self.warmth.is_empty() {
+            let now = Instant::now();
+            let share =
+                |index: usize| slow_start::share(self.warmth[routed.eligible[index]], attributes.slow_start, now);
+            slow_start::choose(count, turn, random, share)?
+        } else if attributes.anomaly_mitigation {
+            self.judge(routed);
+            let weight = |index: usize| self.targets[routed.eligible[index]].anomaly.weight.load(Ordering::Relaxed);
+            anomaly::choose(count, random, weight)?
+        } else {
+            let outstanding = |index: usize| self.targets[routed.eligible[index]].outstanding.load(Ordering::Relaxed);
+            balancing::choose_target(attributes.algorithm, count, turn, random, outstanding)?
+        };
         let target = routed.eligible[chosen];
         Some((target, InFlight::new(Arc::clone(&self.targets[target]))))
+    }
+}
+
+impl GroupLoad {
+    /// Adjusts weights, if that is due; whoever is at it already does it for all workers.
+    fn judge(&self, group: &RoutedTargetGroup) {
+        let Ok(mut judged) = self.judged.try_lock() else { return };
+        if judged.elapsed() < anomaly::PERIOD {
+            return;
+        }
+        *judged = Instant::now();
+        let counters = || group.eligible.iter().map(|&index| &self.targets[index].anomaly);
+        let standings = anomaly::judge(&counters().map(AnomalyCounters::take).collect::<Vec<_>>(), true);
+        counters().zip(standings).for_each(|(counters, standing)| counters.set(standing));
+    }
+
+    /// Counts a request as in flight to a target that was chosen otherwise.
+    pub(super) fn take(&self, target: usize) -> InFlight {
+        InFlight::new(Arc::clone(&self.targets[target]))
+    }
+}
+
+impl AnomalyCounters {
+    fn new() -> Self {
+        Self {
+            watched: AtomicBool::new(false),
+            requests: AtomicU32::new(0),
+            errors: AtomicU32::new(0),
+            anomalous: AtomicBool::new(false),
+            weight: AtomicU32::new(anomaly::FULL_WEIGHT),
+        }
+    }
+
+    fn watch(&self, watched: bool) {
+        self.watched.store(watched, Ordering::Relaxed);
+    }
+
+    /// What has happened since the last time.
+    fn take(&self) -> (Standing, Outcomes) {
+        let standing =
+            Standing { anomalous: self.anomalous.load(Ordering::Relaxed), weight: self.weight.load(Ordering::Relaxed) };
+        let errors = self.errors.swap(0, Ordering::Relaxed);
+        // A request may end between the two lines; more errors than requests there cannot be.
+        let requests = self.requests.swap(0, Ordering::Relaxed).max(errors);
+        (standing, Outcomes { requests, errors })
+    }
+
+    fn set(&self, standing: Standing) {
+        self.anomalous.store(standing.anomalous, Ordering::Relaxed);
+        self.weight.store(standing.weight, Ordering::Relaxed);
     }
 }
 
@@ -119,6 +224,17 @@ impl InFlight {
     fn new(load: Arc<TargetLoad>) -> Self {
         load.outstanding.fetch_add(1, Ordering::AcqRel);
         Self(load)
+    }
+}
+
+impl InFlight {
+    /// Notes how it went, where that is of interest.
+    pub(super) fn record(&self, failed: bool) {
+        let anomaly = &self.0.anomaly;
+        if anomaly.watched.load(Ordering::Relaxed) {
+            anomaly.requests.fetch_add(1, Ordering::Relaxed);
+            anomaly.errors.fetch_add(u32::from(failed), Ordering::Relaxed);
+        }
     }
 }
 

@@ -11,7 +11,9 @@ use std::time::Instant;
 use jiff::Timestamp;
 use tokio::sync::mpsc;
 
+use crate::engine::desync::Classification;
 use crate::engine::headers::Front;
+use crate::engine::transform::{TransformStatus, Transformed};
 
 /// One request from its first byte to its last.
 #[derive(Clone, Debug)]
@@ -46,6 +48,14 @@ pub struct Transaction {
     pub action: Option<ActionKind>,
     /// Where it was sent.
     pub target: Option<SocketAddr>,
+    /// How far its form was from RFC 7230; `None` if it complied, or was not HTTP/1.
+    pub classification: Option<Classification>,
+    /// The client asked for a target or a group by cookie and got another one (CloudWatch: `NonStickyRequestCount`).
+    pub non_sticky: bool,
+    /// `error_reason` of an access log.
+    pub error_reason: Option<&'static str>,
+    /// How its transforms went; `None` if the rule has none.
+    pub transform_status: Option<TransformStatus>,
     /// Why it failed.
     pub error: Option<String>,
     /// Texts; only kept for a sink.
@@ -93,6 +103,8 @@ pub struct Text {
     pub trace_id: String,
     /// Of the target group.
     pub target_group_arn: Option<String>,
+    /// Host and URL after transforms, where these changed them.
+    pub transformed: Transformed,
     /// Of a redirect.
     pub redirect_url: Option<String>,
     /// TLS cipher and version.

@@ -24,6 +24,7 @@ use super::load::{GroupLoad, LoadBook};
 use super::tls::ListenerTls;
 use super::transaction::AccessSink;
 use super::upstream::Pool;
+use crate::engine::cookie_seal::CookieKey;
 use crate::engine::facts::FieldSpan;
 use crate::engine::routing::RoutingTable;
 
@@ -39,6 +40,7 @@ pub(super) struct Shared {
     pub(super) tls: ListenerTls,
     pub(super) access: Option<AccessSink>,
     pub(super) loads: Arc<LoadBook>,
+    pub(super) cookie_key: Arc<CookieKey>,
 }
 
 /// What a worker is told to do.

@@ -12,16 +12,22 @@ mod alb;
 mod answers;
 /// Configuration: every mistake as a person reads it, what `check` and `init` print, schema and reference.
 mod config;
+/// Requests that two servers could read differently.
+mod desync;
 /// Tasks on a real engine, through the API.
 mod engine_runtime;
 /// Targets that refuse, close, lie or keep silent; clients that go away.
 mod failures;
 /// What targets and clients see of each other over HTTP/1.
 mod forwarding;
+/// Headers that a listener changes, and requests that a rule rewrites.
+mod header_modification;
 /// Clients of HTTP/2 over TLS.
 mod http2;
 /// Tables that change, connections that last, draining.
 mod lifecycle;
+/// Clients that stay with their group or target.
+mod stickiness;
 /// What the controller does with a pretended engine, as transcripts: `fixtures/tasks/*.yaml`.
 mod tasks;
 /// Upgrades, with a real WebSocket client and server.

@@ -8,10 +8,11 @@ use super::body::{BodyReader, Next, RequestFraming, ResponseFraming, request_fra
 use super::chunked::{LAST_CHUNK, size_line};
 use super::head::{RequestLine, Version, parse_request};
 use super::target::lists;
+use crate::engine::desync::{Judgement, Verdict};
 use crate::engine::facts::{FieldKind, FieldSpan, Fields, RequestFacts};
 use crate::engine::headers::{BodyHeader, Front};
 use crate::proxy::buffer::{Buffer, Scratch};
-use crate::proxy::client::{Client, Request, RequestBody, Responder, TargetHead};
+use crate::proxy::client::{Additions, Client, Request, RequestBody, Responder, TargetHead};
 use crate::proxy::error::ProxyError;
 use crate::proxy::idle::IdleTimer;
 use crate::proxy::respond::{self, Answer, Traits};
@@ -24,6 +25,7 @@ const LARGE_CHUNK: usize = 4 * 1024;
 /// One request of an HTTP/1 connection.
 pub(super) struct Http1Client<'c> {
     parsed: Result<Parsed, Option<ProxyError>>,
+    judgement: Judgement,
     spans: &'c [FieldSpan],
     client: SocketAddr,
     body: Http1Body<'c>,
@@ -48,6 +50,7 @@ impl<'c> Http1Client<'c> {
         head_size: usize,
         spans: &'c mut Vec<FieldSpan>,
         may_keep_alive: bool,
+        judgement: Judgement,
         idle: &'c IdleTimer,
     ) -> Self {
         let head = &buffer[..head_size];
@@ -58,7 +61,8 @@ impl<'c> Http1Client<'c> {
             let fields = Fields::new(head, spans);
             is_http11 = line.version == Version::Http11;
             let RequestFraming { body, ambiguous } = request_framing(line.version, fields)?;
-            keep_alive = may_keep_alive && !ambiguous && client_keeps_open(line.version, fields);
+            let unsuspicious = !ambiguous && judgement.verdict == Verdict::Pass;
+            keep_alive = may_keep_alive && unsuspicious && client_keeps_open(line.version, fields);
             expects_continue =
                 is_http11 && body != BodyHeader::None && lists(fields, FieldKind::Expect, b"100-continue");
             let upgrade = is_http11
@@ -69,6 +73,7 @@ impl<'c> Http1Client<'c> {
         let body = parsed.as_ref().map_or(BodyHeader::None, |parsed| parsed.body);
         Self {
             parsed: parsed.map_err(Some),
+            judgement,
             spans,
             client,
             body: Http1Body {
@@ -106,6 +111,7 @@ impl<'c> Http1Client<'c> {
         let received = buffer.len() as u64;
         Self {
             parsed: Err(Some(error)),
+            judgement: Judgement::default(),
             spans: &[],
             client,
             body: Http1Body { stream, buffer, head: 0, reader: BodyReader::Length(0), received, idle },
@@ -145,6 +151,10 @@ fn client_keeps_open(version: Version, fields: Fields<'_>) -> bool {
 impl<'c> Client for Http1Client<'c> {
     type Body = Http1Body<'c>;
     type Responder = Http1Responder<'c>;
+
+    fn take_judgement(&mut self) -> Judgement {
+        std::mem::take(&mut self.judgement)
+    }
 
     fn take_refusal(&mut self) -> Option<ProxyError> {
         self.parsed.as_mut().err().and_then(Option::take)
@@ -308,11 +318,13 @@ impl Responder for Http1Responder<'_> {
         Ok(())
     }
 
-    async fn answer(&mut self, answer: &Answer, traits: Traits) -> Result<(), ProxyError> {
+    async fn answer(&mut self, answer: &Answer, traits: Traits, additions: &Additions) -> Result<(), ProxyError> {
         self.keep_alive &= !answer.close;
         let Self { worker, out, keep_alive, .. } = self;
         let now = worker.now();
-        worker.dates.with(now, |date| respond::write_http1(answer, date, *keep_alive, traits.head_only, out));
+        worker.dates.with(now, |date| {
+            respond::write_http1(answer, date, *keep_alive, traits.head_only, additions, out);
+        });
         self.flush().await
     }
 
@@ -394,6 +406,10 @@ fn write_head(head: &TargetHead<'_>, chunked: bool, connection: &[u8], out: &mut
         _ => {}
     }
     line(b"Connection", connection);
+    // Before what the target sent, as captures show.
+    for cookie in &head.additions.cookies {
+        line(b"Set-Cookie", cookie.as_bytes());
+    }
     for field in head.fields.iter() {
         match field.kind {
             FieldKind::Date
@@ -402,8 +418,12 @@ fn write_head(head: &TargetHead<'_>, chunked: bool, connection: &[u8], out: &mut
             | FieldKind::TransferEncoding
             | FieldKind::Connection
             | FieldKind::KeepAlive => {}
+            _ if head.additions.replace(field.name) => {}
             _ => line(field.name, field.value),
         }
+    }
+    for (name, value) in head.additions.set() {
+        line(name.as_bytes(), value.as_bytes());
     }
     out.extend_from_slice(b"\r\n");
 }

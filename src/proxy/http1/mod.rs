@@ -4,6 +4,9 @@ mod body;
 mod chunked;
 mod client;
 mod head;
+#[cfg(test)]
+mod one_meaning;
+mod request_fields;
 mod target;
 
 use std::future::{Future, poll_fn};
@@ -26,6 +29,7 @@ use super::idle::IdleTimer;
 use super::request::{self, Settled};
 use super::stream::Stream;
 use super::worker::Worker;
+use crate::engine::desync;
 use crate::engine::facts::Fields;
 use crate::engine::headers::Front;
 
@@ -67,16 +71,21 @@ pub(super) async fn serve(worker: Rc<Worker>, connection: Connection, stream: St
         };
         let may_keep_alive = !connection.has_outlived_keep_alive() && !worker.drain.has_begun();
         let mut client = match head {
-            Ok(size) => Http1Client::new(
-                &worker,
-                connection.client,
-                &stream,
-                &mut buffer,
-                size,
-                &mut spans,
-                may_keep_alive,
-                &idle,
-            ),
+            Ok(size) => {
+                let mode = worker.snapshot().table.attributes.desync_mitigation_mode;
+                let judgement = desync::judge(&buffer[..size], mode);
+                Http1Client::new(
+                    &worker,
+                    connection.client,
+                    &stream,
+                    &mut buffer,
+                    size,
+                    &mut spans,
+                    may_keep_alive,
+                    judgement,
+                    &idle,
+                )
+            }
             Err(error) => Http1Client::refused(&worker, connection.client, &stream, &mut buffer, &idle, error),
         };
         let settled = request::serve(&worker, &connection, Front::Http1, &mut client, &idle).await;
