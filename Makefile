@@ -6,9 +6,14 @@ export CARGO
 # In CI a Cargo.lock that does not fit is a mistake; on a desk cargo may bring it up to date.
 LOCKED := $(if $(CI),--locked)
 
+# The demo's stack, from its own folder and on the ports it was given, so that what is shown is what people would type.
+NEARGATE := target/release/neargate --file fixtures/chatkit/neargate.yaml
+CAPTURE = env PATH="$(CURDIR)/target/release:$$PATH" \
+	$$(sed 's/ /,/g; s/^./NEARGATE_LISTEN=&/' target/demo/listen) docs/pictures/capture --folder fixtures/chatkit
+
 .NOTPARALLEL:
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-down test lint fmt bench setup rust
+.PHONY: help demo demo-down test lint fmt bench pictures setup rust
 
 help: ## This list
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | column -t -s '|' 2>/dev/null || \
@@ -39,6 +44,13 @@ bench: rust ## The benchmarks
 	else \
 	  echo "There are no benchmarks yet. They come with the work on the load balancer's speed."; \
 	fi
+
+pictures: rust ## Take the README's pictures anew, of the demo
+	@docker/demo up
+	@$(NEARGATE) down
+	@$(CAPTURE) up -- neargate up --detach --wait
+	@$(CAPTURE) ps -- neargate ps
+	@docker/demo down
 
 setup: ## Install and start what the demo and the tests need
 	@docker/setup all

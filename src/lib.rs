@@ -1,7 +1,9 @@
 //! neargate: Fargate, but near you.
 //!
-//! An AWS Application Load Balancer in front of ECS Fargate tasks, on a laptop and in CI. `ARCHITECTURE.md` holds
-//! the map and the invariants; the modules below are in reading order.
+//! An AWS Application Load Balancer in front of ECS Fargate tasks, on a laptop and in CI. The modules below are in
+//! reading order; first, the map of the whole:
+//!
+#![doc = include_str!("../ARCHITECTURE.md")]
 
 // Nouns, and the text they come from.
 pub mod config;

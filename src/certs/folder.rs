@@ -4,10 +4,9 @@
 //! serve any more, and the caller is told why, so that it can say `neargate trust` is needed again. In CI nothing of
 //! this happens: [`super::Authority::generate`] makes one for the run, and its key never touches a disk.
 
-use std::ffi::OsString;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use jiff::Timestamp;
 use rcgen::KeyPair;
@@ -52,19 +51,6 @@ pub enum Provenance {
 /// `CI` is set to something truthy by every hosted runner.
 pub fn is_kept(ci: Option<&str>) -> bool {
     matches!(ci, None | Some("" | "0" | "false"))
-}
-
-/// The folder of a project's authority: `$XDG_DATA_HOME/neargate/<project>`, on Windows under `%LOCALAPPDATA%`.
-/// `None` if the environment names no home.
-pub fn default_folder(variable: impl Fn(&str) -> Option<OsString>, project: &ProjectName) -> Option<PathBuf> {
-    let set = |name: &str| variable(name).filter(|value| !value.is_empty()).map(PathBuf::from);
-    let base = if cfg!(windows) {
-        set("LOCALAPPDATA")?
-    } else {
-        // A relative XDG path is to be ignored (XDG Base Directory specification).
-        set("XDG_DATA_HOME").filter(|path| path.is_absolute()).or_else(|| Some(set("HOME")?.join(".local/share")))?
-    };
-    Some(base.join("neargate").join(project.as_str()))
 }
 
 /// Opens the folder's authority, or makes one for these names. Two processes that do so at once get the same one.

@@ -257,7 +257,7 @@ struct InitArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct ExplainArgs {
-    /// e.g. https://app.domain.com/api/users?page=2
+    /// e.g. `https://app.domain.com/api/users?page=2`
     pub(crate) url: String,
     /// Request method
     #[arg(short = 'X', long, default_value = "GET", value_name = "METHOD")]

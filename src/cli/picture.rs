@@ -89,10 +89,14 @@ fn task(task: &TaskView) -> Line {
 }
 
 fn container(task: &TaskView, container: &ContainerView) -> Line {
+    let was_told_to_stop = task.desired_status == "STOPPED"
+        && (task.stop_code.as_deref() != Some("EssentialContainerExited")
+            || matches!(container.exit_code, None | Some(137 | 143)));
     let mood = match (container.last_status.as_str(), container.health_status.as_str()) {
         (_, "UNHEALTHY") => Mood::Bad,
         ("RUNNING", _) => Mood::Good,
-        ("STOPPED", _) if container.exit_code == Some(0) || task.desired_status == "STOPPED" => Mood::Good,
+        ("STOPPED", _) if container.reason.is_some() => Mood::Bad,
+        ("STOPPED", _) if container.exit_code == Some(0) || was_told_to_stop => Mood::Good,
         ("STOPPED", _) => Mood::Bad,
         _ => Mood::Working,
     };

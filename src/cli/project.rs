@@ -105,13 +105,17 @@ pub(crate) fn find(global: &Global) -> Result<PathBuf, Failure> {
 /// being looked at or taken down.
 pub(crate) fn identify(global: &Global) -> Result<(ProjectName, Folders), Failure> {
     let name = match &global.project_name {
-        Some(name) => project_name(name).map_err(Failure::usage)?,
+        Some(name) => config::project_name(name).map_err(Failure::usage)?,
         None => {
             let file = find(global)?;
-            match read(&file, &variable)? {
-                Ok(loaded) => loaded.topology.name,
-                Err(_) => written_name(&file)?,
-            }
+            let text = std::fs::read_to_string(&file).map_err(|error| Failure::from(error).context(file.display()))?;
+            let folder = file.parent().unwrap_or(Path::new("/"));
+            config::name_of(&file, folder, &text).ok_or_else(|| {
+                Failure::usage(format!(
+                    "{} has no readable `name` (`neargate check` says more); give the project with --project-name",
+                    file.display()
+                ))
+            })?
         }
     };
     let folders = Folders::of(&name, variable)?;
@@ -122,32 +126,6 @@ pub(crate) fn identify(global: &Global) -> Result<(ProjectName, Folders), Failur
 pub(crate) fn needs_engine(global: &Global) -> bool {
     let loaded = find(global).and_then(|file| read(&file, &variable));
     !matches!(loaded, Ok(Ok(loaded)) if loaded.topology.services.is_empty())
-}
-
-/// The name as it stands in a file that cannot be loaded.
-fn written_name(file: &Path) -> Result<ProjectName, Failure> {
-    let text = std::fs::read_to_string(file)?;
-    let value = text.lines().find_map(|line| line.strip_prefix("name:"));
-    let value = value.map(|value| value.split(" #").next().unwrap_or_default().trim().trim_matches(['"', '\'']));
-    value.and_then(|value| project_name(value).ok()).ok_or_else(|| {
-        Failure::usage(format!(
-            "{} has mistakes (`neargate check`) and no readable `name:`; give the project with --project-name",
-            file.display()
-        ))
-    })
-}
-
-fn project_name(text: &str) -> Result<ProjectName, String> {
-    let fits = !text.is_empty()
-        && text.len() <= 32
-        && text.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
-        && !text.starts_with('-')
-        && !text.ends_with('-');
-    if fits {
-        Ok(ProjectName::new(text))
-    } else {
-        Err(format!("`{text}`: a project's name is at most 32 of a-z, 0-9 and -, and neither begins nor ends with -"))
-    }
 }
 
 /// Reads the file and what it mentions. The outer failure is one of this machine, the inner one the file's mistakes.
@@ -172,7 +150,7 @@ pub(crate) fn reload(request: &UpRequest) -> Result<Arc<Topology>, (String, u8)>
 /// Applies what the command line says about the topology.
 fn adjust(mut topology: Topology, request: &UpRequest) -> Result<Topology, String> {
     if let Some(name) = &request.project_name {
-        topology.name = project_name(name)?;
+        topology.name = config::project_name(name)?;
     }
     if let Some(factor) = request.time_scale {
         topology.time_scale =
@@ -192,18 +170,5 @@ fn adjust(mut topology: Topology, request: &UpRequest) -> Result<Topology, Strin
     match bound.windows(2).find(|pair| pair[0] == pair[1]) {
         Some(pair) => Err(format!("--listen: two listeners would be bound to local port {}", pair[0])),
         None => Ok(topology),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_project_name_can_name_docker_objects_and_folders() {
-        assert!(project_name("chatkit-2").is_ok());
-        for wrong in ["", "../x", "Chat", "-a", "a-", "a_b"] {
-            assert!(project_name(wrong).is_err(), "{wrong}");
-        }
     }
 }

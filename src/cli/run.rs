@@ -50,12 +50,13 @@ pub(crate) fn run(global: &Global, args: &RunArgs, printer: &mut Printer) -> Res
 async fn until_ready(app: &App, args: &RunArgs, signals: &mut Signals, printer: &mut Printer) -> Result<(), Failure> {
     let mut live = Live::new();
     let mut views = app.view();
+    let crashed_before = up::crashed(&views.borrow());
     let deadline = tokio::time::sleep(Duration::from_secs(args.start.wait_timeout));
     tokio::pin!(deadline);
     let result = loop {
         let view: Arc<ClusterView> = Arc::clone(&views.borrow_and_update());
         live.draw(&view, printer);
-        if let Some(failure) = up::cannot_listen(&view).or_else(|| up::is_hopeless(&view)) {
+        if let Some(failure) = up::cannot_listen(&view).or_else(|| up::is_hopeless(&view, &crashed_before)) {
             break Err(failure);
         }
         if view.ready {

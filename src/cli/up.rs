@@ -1,5 +1,6 @@
 //! `up`: starts the stack here or in the background, or applies a changed file to the one that runs.
 
+use std::collections::BTreeSet;
 use std::fs::OpenOptions;
 use std::os::unix::fs::OpenOptionsExt;
 use std::os::unix::process::CommandExt;
@@ -16,9 +17,9 @@ use crate::cli::printer::{self, Printer};
 use crate::cli::project::{self, Project};
 use crate::cli::stack;
 use crate::cli::{ExitStatus, Failure, Global, StartArgs, UpArgs, welcome};
-use crate::control::view::ClusterView;
+use crate::control::view::{ClusterView, ServiceView};
 
-/// A deployment that has failed this often will not come up (ECS developer guide, "Deployment circuit breaker": the
+/// A service whose tasks have failed this often will not come up (ECS developer guide, "Deployment circuit breaker": the
 /// threshold of a service with few tasks).
 const FAILED_TASKS_TO_GIVE_UP: u32 = 3;
 
@@ -275,16 +276,17 @@ async fn follow_views(
         return Err(Failure::printed(ExitStatus::FAILED));
     };
     let mut signals = Signals::new()?;
-    let mut last = None;
+    let mut last: Option<ClusterView> = None;
+    let mut crashed_before = None;
     loop {
         let next = tokio::select! {
             // Cancel-safe enough: on the other arms the conversation is not used again.
             next = conversation.view() => next,
             () = tokio::time::sleep_until(deadline) => {
-                return Err(Failure {
+                return Err(goes_on(Failure {
                     status: ExitStatus::NOT_HEALTHY,
                     message: not_in_time(last.as_ref(), start.wait_timeout),
-                });
+                }));
             }
             () = signals.next() => return Err(Failure {
                 status: ExitStatus::INTERRUPTED,
@@ -299,8 +301,9 @@ async fn follow_views(
         if is_reached(goal, &view) {
             return Ok(view);
         }
-        if let Some(failure) = is_hopeless(&view) {
-            return Err(failure);
+        let crashed_before = crashed_before.get_or_insert_with(|| crashed(&view));
+        if let Some(failure) = is_hopeless(&view, crashed_before) {
+            return Err(goes_on(failure));
         }
         last = Some(view);
     }
@@ -316,20 +319,42 @@ fn is_reached(goal: Goal, view: &ClusterView) -> bool {
     }
 }
 
-/// A service whose tasks fail again and again, with the reason of the last one.
-pub(crate) fn is_hopeless(view: &ClusterView) -> Option<Failure> {
+/// A service whose tasks fail again and again, with the reason of the last one. ECS counts as failed those that never
+/// ran; one that crashes right after its start is as little use, and ECS restarts it for ever. Whoever waits is told.
+/// `crashed_before` are those that had crashed when the waiting began.
+pub(crate) fn is_hopeless(view: &ClusterView, crashed_before: &BTreeSet<String>) -> Option<Failure> {
+    let crashed = crashed(view);
+    let failures = |service: &ServiceView| {
+        let ids = service.tasks.iter().map(|task| &task.task_id);
+        let crashes = ids.filter(|id| crashed.contains(*id) && !crashed_before.contains(*id)).count();
+        service.failed_tasks.max(u32::try_from(crashes).unwrap_or(u32::MAX))
+    };
     let service = view.services.iter().find(|service| {
-        service.failed_tasks >= FAILED_TASKS_TO_GIVE_UP && service.running_count < service.desired_count
+        failures(service) >= FAILED_TASKS_TO_GIVE_UP && service.running_count < service.desired_count
     })?;
     let last = service.tasks.iter().rev().find(|task| task.stopped_reason.is_some())?;
     Some(Failure::new(format!(
-        "service {} does not come up: {} tasks failed, the last one with\n  {}: {}\nThe stack goes on trying in the \
-         background; `neargate doctor` says more, `neargate down` stops it.",
+        "service {} does not come up: {} tasks failed, the last one with\n  {}: {}",
         service.service_name,
-        service.failed_tasks,
+        failures(service),
         last.stop_code.as_deref().unwrap_or_default(),
         last.stopped_reason.as_deref().unwrap_or_default(),
     )))
+}
+
+/// Tasks of which an essential container has ended by itself.
+pub(crate) fn crashed(view: &ClusterView) -> BTreeSet<String> {
+    let tasks = view.services.iter().flat_map(|service| &service.tasks);
+    let crashed = tasks.filter(|task| task.stop_code.as_deref() == Some("EssentialContainerExited"));
+    crashed.map(|task| task.task_id.clone()).collect()
+}
+
+/// What becomes of a stack that is no longer waited for.
+fn goes_on(mut failure: Failure) -> Failure {
+    failure.message.push_str(
+        "\nThe stack goes on trying in the background; `neargate doctor` says more, `neargate down` stops it.",
+    );
+    failure
 }
 
 pub(crate) fn not_in_time(view: Option<&ClusterView>, seconds: u64) -> String {
@@ -353,7 +378,6 @@ pub(crate) fn not_in_time(view: Option<&ClusterView>, seconds: u64) -> String {
             text.push_str(&format!("\n  task {} stopped: {reason}", crate::cli::picture::short(&task.task_id)));
         }
     }
-    text.push_str("\nThe stack goes on in the background; `neargate doctor` says more, `neargate down` stops it.");
     text
 }
 

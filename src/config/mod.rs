@@ -34,7 +34,7 @@ pub use diagnostics::{Diagnostic, Diagnostics, Severity, Style};
 pub use fidelity::{Fidelity, Level};
 pub use source::{Location, Sources, Span};
 
-use crate::model::Topology;
+use crate::model::{ProjectName, Topology};
 use read::{Read, Reader};
 use tree::{Node, Value};
 
@@ -127,6 +127,30 @@ pub fn find(start: &Path) -> Option<PathBuf> {
         .find(|candidate| candidate.is_file())
 }
 
+/// The `name` of a file, whatever mistakes the rest of it has; the folder's if it gives none. For commands that only
+/// need to know which project is meant. `None` if the file is not YAML, or its name names nothing.
+pub fn name_of(path: &Path, folder: &Path, text: &str) -> Option<ProjectName> {
+    let mut sources = Sources::default();
+    let file = sources.add(path, text);
+    let root = tree::parse(&sources, file).ok()?;
+    match root.get("name") {
+        Some(name) => project_name(name.text()?).ok(),
+        None => Some(lower::project_name_from(&folder.file_name()?.to_string_lossy())),
+    }
+}
+
+/// A project's name, if the text can be one.
+pub fn project_name(text: &str) -> Result<ProjectName, String> {
+    let clean = lower::project_name_from(text);
+    if clean.as_str() == text && text.len() <= 63 {
+        return Ok(clean);
+    }
+    Err(format!(
+        "`{text}` cannot name a project: it names Docker objects, so it has lower-case letters, digits, `-` and `_`, at \
+         most 63"
+    ))
+}
+
 /// Values under `secrets` that stand in the file itself must not be shown in a snippet.
 fn hide_secrets(root: &Node, sources: &mut Sources) {
     let Some(Node { value: Value::Map(entries), .. }) = root.get("secrets") else { return };
@@ -158,11 +182,19 @@ mod tests {
     use proptest::prelude::*;
 
     fn try_load(text: &str) -> Result<Loaded, Diagnostics> {
+        try_load_with(text, TASK)
+    }
+
+    const TASK: &str = r#"{"family":"f","networkMode":"awsvpc","cpu":"256","memory":"512","volumes":[{"name":"v"}],
+        "executionRoleArn":"arn:aws:iam::1:role/r","containerDefinitions":[{"name":"app","image":"i",
+        "portMappings":[{"containerPort":80}],"dependsOn":[{"containerName":"init","condition":"SUCCESS"}],
+        "mountPoints":[{"sourceVolume":"v","containerPath":"/v"}],"healthCheck":{"command":["CMD","x"],"retries":3}},
+        {"name":"init","image":"i","essential":false,"ulimits":[{"name":"nofile","softLimit":1,"hardLimit":2}]}]}"#;
+
+    fn try_load_with(text: &str, task: &str) -> Result<Loaded, Diagnostics> {
         let read_file = |path: &Path| {
             if path.ends_with("td.json") {
-                return Ok(r#"{"family":"f","networkMode":"awsvpc","cpu":"256","memory":"512",
-                    "containerDefinitions":[{"name":"app","image":"i","portMappings":[{"containerPort":80}]}]}"#
-                    .to_owned());
+                return Ok(task.to_owned());
             }
             Err(io::Error::from(io::ErrorKind::NotFound))
         };
@@ -229,6 +261,15 @@ services:
         #[test]
         fn arbitrary_text_never_panics(text in "[a-z:{}\\[\\]\n \"'$#&*|>!%@`,.0-9é-]{0,120}") {
             if let Err(diagnostics) = try_load(&text) {
+                let _ = diagnostics.render(Style::Plain);
+            }
+        }
+
+        #[test]
+        fn a_broken_task_definition_never_panics(start in 0..TASK.len(), length in 0..40_usize, insert in "[a-z:{}\\[\\], \"0-9é*-]{0,12}") {
+            let end = (start + length).min(TASK.len());
+            let task = format!("{}{insert}{}", &TASK[..start], &TASK[end..]);
+            if let Err(diagnostics) = try_load_with(SMALL, &task) {
                 let _ = diagnostics.render(Style::Plain);
             }
         }

@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 const INTRODUCTION: &str = "\
 # neargate.yaml
 
-<!-- Generated from src/config/file/ by `UPDATE=1 cargo test --test it config`; edits here are lost. -->
+<!-- Generated from src/config/file/ by `UPDATE_EXPECTED=1 cargo test --test it config`; edits here are lost. -->
 
 One file describes one load balancer, its target groups and the services behind it. It is found upward from the
 working directory. Names are those of Terraform's `aws_lb`, `aws_lb_listener`, `aws_lb_listener_rule`,

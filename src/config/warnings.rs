@@ -131,6 +131,11 @@ fn patterns_cover(wide: &Patterns, narrow: &Patterns, any_case: bool) -> bool {
 /// Whether the pattern `wide` matches every text that the pattern `narrow` matches: `narrow`'s own wildcards are
 /// taken as characters that only a wildcard can match.
 fn glob_covers(wide: &str, narrow: &str) -> bool {
+    // Every pair of rules is compared, and nearly every pair differs before the first wildcard.
+    let literal = wide.split(['*', '?']).next().unwrap_or_default();
+    if !narrow.starts_with(literal) {
+        return false;
+    }
     let (wide, narrow): (Vec<char>, Vec<char>) = (wide.chars().collect(), narrow.chars().collect());
     let (mut w, mut n) = (0, 0);
     let mut star: Option<(usize, usize)> = None;
@@ -165,6 +170,7 @@ fn prefix_without_its_root(listener: &Listener, spans: &[Span], out: &mut Vec<Di
             .collect()
     };
     let all: Vec<Vec<String>> = listener.rules.iter().map(paths).collect();
+    let mut found: Vec<Diagnostic> = Vec::new();
     for (index, rule) in listener.rules.iter().enumerate() {
         let Some(span) = spans.get(index) else { continue };
         for value in &all[index] {
@@ -178,7 +184,7 @@ fn prefix_without_its_root(listener: &Listener, spans: &[Span], out: &mut Vec<Di
             if elsewhere || rule.conditions.iter().any(|c| matches!(c, Condition::PathPattern(Patterns::Regexes(_)))) {
                 continue;
             }
-            out.push(
+            found.push(
                 Diagnostic::warning(format!("`{value}` does not match `{root}` itself"), *span, "in this rule")
                     .note(format!(
                         "a request for `{root}` goes on to the rules after it (ALB user guide, Path conditions)"
@@ -187,7 +193,16 @@ fn prefix_without_its_root(listener: &Listener, spans: &[Span], out: &mut Vec<Di
             );
         }
     }
+    let more = found.len().saturating_sub(ENOUGH);
+    found.truncate(ENOUGH);
+    if let Some(last) = found.pop() {
+        out.extend(found);
+        out.push(if more > 0 { last.note(format!("{more} more rules of this listener are like it")) } else { last });
+    }
 }
+
+/// The same thing about many rules is said about the first few.
+const ENOUGH: usize = 3;
 
 fn clients_kept_out(topology: &Topology, places: &Places, out: &mut Vec<Diagnostic>) {
     let groups = &topology.load_balancer.security_groups;

@@ -11,6 +11,7 @@ use super::error::ProxyError;
 use super::http1::{Next, ResponseFraming};
 use super::respond::{Answer, Traits};
 use super::stream::Stream;
+use super::transaction::HttpVersion;
 use crate::engine::desync::Judgement;
 use crate::engine::facts::{Fields, RequestFacts};
 use crate::engine::headers::{BodyHeader, Front};
@@ -20,8 +21,7 @@ use crate::model::listener::HeaderModification;
 pub(super) struct Request<'a> {
     pub(super) facts: RequestFacts<'a>,
     pub(super) front: Front,
-    /// For the log.
-    pub(super) version: &'static str,
+    pub(super) version: HttpVersion,
     pub(super) body: BodyHeader,
     /// It asks to become a WebSocket.
     pub(super) upgrade: bool,

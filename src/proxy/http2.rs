@@ -27,6 +27,7 @@ use super::idle::IdleTimer;
 use super::request::{self, Settled};
 use super::respond::{self, Answer, Traits};
 use super::stream::Stream;
+use super::transaction::HttpVersion;
 use super::worker::Worker;
 use crate::engine::facts::{FieldKind, FieldList, RequestFacts};
 use crate::engine::headers::{BodyHeader, Front};
@@ -210,7 +211,7 @@ impl<'c> Client for Http2Client<'c> {
                 client: self.client,
             },
             front: Front::Http2,
-            version: "HTTP/2.0",
+            version: HttpVersion::Http2,
             body: self.body_header,
             upgrade: false,
             traits: Traits::new(method, fields.first(FieldKind::UserAgent)),

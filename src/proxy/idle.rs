@@ -5,8 +5,8 @@
 //! timer.
 
 use std::cell::{Cell, RefCell};
-use std::future::Future as _;
-use std::pin::Pin;
+use std::future::{Future, poll_fn};
+use std::pin::{Pin, pin};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
@@ -40,6 +40,16 @@ impl IdleTimer {
         if self.limit.replace(limit) > limit {
             self.sleep.borrow_mut().as_mut().reset(self.last.get() + limit);
         }
+    }
+
+    /// Waits for a future, but not for longer than the limit without a byte; `None` if it came to that.
+    pub(super) async fn guard<T>(&self, future: impl Future<Output = T>) -> Option<T> {
+        let mut future = pin!(future);
+        poll_fn(|cx| match future.as_mut().poll(cx) {
+            Poll::Ready(value) => Poll::Ready(Some(value)),
+            Poll::Pending => self.poll_expired(cx).map(|()| None),
+        })
+        .await
     }
 
     /// Ready when nothing has moved for as long as the limit.

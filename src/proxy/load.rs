@@ -4,31 +4,38 @@
 //! of its group and that of its target, and nothing else that another worker touches.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use tokio::sync::mpsc;
 
+use super::outcomes::OutcomeCounters;
 use crate::control::observation::Observation;
-use crate::engine::anomaly::{self, Outcomes, Standing};
-use crate::engine::balancing;
 use crate::engine::routing::{RoutedTargetGroup, RoutingTable};
 use crate::engine::slow_start::{self, Warmth};
+use crate::engine::{anomaly, balancing};
 use crate::model::TargetGroupName;
 use crate::model::target_health::{Target, TargetHealth};
 
 /// The load of every group.
 pub(super) struct LoadBook {
-    groups: Mutex<HashMap<TargetGroupName, Arc<GroupBook>>>,
+    groups: Mutex<Groups>,
     observations: mpsc::Sender<Observation>,
+}
+
+#[derive(Default)]
+struct Groups {
+    /// Of the newest table seen. A worker that comes late with an older one must not undo what is noted.
+    generation: u64,
+    by_name: HashMap<TargetGroupName, GroupBook>,
 }
 
 struct GroupBook {
     turn: Arc<AtomicUsize>,
-    targets: Mutex<HashMap<Target, TargetBook>>,
-    /// When the weights were last adjusted.
+    /// When weights were last adjusted.
     judged: Arc<Mutex<Instant>>,
+    targets: HashMap<Target, TargetBook>,
 }
 
 /// What is kept of a target from table to table.
@@ -43,26 +50,17 @@ pub(super) struct TargetLoad {
     target: Target,
     outstanding: AtomicUsize,
     draining: AtomicBool,
+    outcomes: OutcomeCounters,
     observations: mpsc::Sender<Observation>,
-    anomaly: AnomalyCounters,
-}
-
-/// For anomaly mitigation.
-struct AnomalyCounters {
-    watched: AtomicBool,
-    requests: AtomicU32,
-    errors: AtomicU32,
-    anomalous: AtomicBool,
-    weight: AtomicU32,
 }
 
 /// The counters of one group, in the order of a routing table.
 pub(super) struct GroupLoad {
     turn: Arc<AtomicUsize>,
+    judged: Arc<Mutex<Instant>>,
     targets: Vec<Arc<TargetLoad>>,
     /// Empty when every target takes its full share.
     warmth: Vec<Warmth>,
-    judged: Arc<Mutex<Instant>>,
 }
 
 impl LoadBook {
@@ -74,38 +72,54 @@ impl LoadBook {
     /// requests still in flight to them keep their counter alive.
     pub(super) fn open(&self, table: &RoutingTable) -> Vec<GroupLoad> {
         let mut groups = lock(&self.groups);
-        groups.retain(|name, _| table.target_groups.iter().any(|group| group.name == *name));
-        table
-            .target_groups
-            .iter()
-            .map(|group| {
-                let book = groups.entry(group.name.clone()).or_insert_with(|| {
-                    let judged = Arc::new(Mutex::new(Instant::now()));
-                    Arc::new(GroupBook { turn: Arc::default(), targets: Mutex::default(), judged })
-                });
-                let mut targets = lock(&book.targets);
-                targets.retain(|target, _| group.targets.iter().any(|state| state.target == *target));
-                let loads = group.targets.iter().map(|state| {
-                    let book = targets.entry(state.target).or_insert_with(|| TargetBook {
-                        load: Arc::new(TargetLoad {
-                            target_group: group.name.clone(),
-                            target: state.target,
-                            outstanding: AtomicUsize::new(0),
-                            draining: AtomicBool::new(false),
-                            observations: self.observations.clone(),
-                            anomaly: AnomalyCounters::new(),
-                        }),
-                        warmth: None,
-                    });
-                    book.load.set_draining(state.health == TargetHealth::Draining);
-                    book.load.anomaly.watch(group.settings.attributes.anomaly_mitigation);
-                    Arc::clone(&book.load)
-                });
-                let loads = loads.collect();
-                let warmth = warm_up(group, &mut targets);
-                GroupLoad { turn: Arc::clone(&book.turn), targets: loads, warmth, judged: Arc::clone(&book.judged) }
-            })
-            .collect()
+        let is_newest = table.generation >= groups.generation;
+        if is_newest {
+            groups.generation = table.generation;
+            groups.by_name.retain(|name, _| table.target_groups.iter().any(|group| group.name == *name));
+        }
+        table.target_groups.iter().map(|group| self.open_group(&mut groups.by_name, group, is_newest)).collect()
+    }
+
+    fn open_group(
+        &self,
+        books: &mut HashMap<TargetGroupName, GroupBook>,
+        group: &RoutedTargetGroup,
+        is_newest: bool,
+    ) -> GroupLoad {
+        let book = books.entry(group.name.clone()).or_insert_with(GroupBook::new);
+        if is_newest {
+            book.targets.retain(|target, _| group.targets.iter().any(|state| state.target == *target));
+        }
+        let loads = group.targets.iter().map(|state| {
+            let book = book.targets.entry(state.target);
+            let TargetBook { load, .. } = book.or_insert_with(|| self.book_of(group, state.target));
+            if is_newest {
+                load.set_draining(state.health == TargetHealth::Draining);
+                load.outcomes.watch(group.settings.attributes.anomaly_mitigation);
+            }
+            Arc::clone(load)
+        });
+        let targets = loads.collect();
+        let warmth = if is_newest { warm_up(group, &mut book.targets) } else { Vec::new() };
+        GroupLoad { turn: Arc::clone(&book.turn), judged: Arc::clone(&book.judged), targets, warmth }
+    }
+
+    fn book_of(&self, group: &RoutedTargetGroup, target: Target) -> TargetBook {
+        let load = TargetLoad {
+            target_group: group.name.clone(),
+            target,
+            outstanding: AtomicUsize::new(0),
+            draining: AtomicBool::new(false),
+            outcomes: OutcomeCounters::new(),
+            observations: self.observations.clone(),
+        };
+        TargetBook { load: Arc::new(load), warmth: None }
+    }
+}
+
+impl GroupBook {
+    fn new() -> Self {
+        Self { turn: Arc::default(), judged: Arc::new(Mutex::new(Instant::now())), targets: HashMap::new() }
     }
 }
 
@@ -115,7 +129,8 @@ fn warm_up(group: &RoutedTargetGroup, books: &mut HashMap<Target, TargetBook>) -
         let warmth = books.get(&state.target).and_then(|book| book.warmth);
         (warmth, state.health == TargetHealth::Healthy)
     });
-    let warmth = slow_start::observe(&before.collect::<Vec<_>>(), group.settings.attributes.slow_start, Instant::now());
+    let before = before.collect::<Vec<_>>();
+    let warmth = slow_start::observe(&before, group.settings.attributes.slow_start, Instant::now());
     for (state, warmth) in group.targets.iter().zip(&warmth) {
         if let Some(book) = books.get_mut(&state.target) {
             book.warmth = Some(*warmth);
@@ -140,18 +155,20 @@ impl GroupLoad {
             slow_start::choose(count, turn, random, share)?
         } else if attributes.anomaly_mitigation {
             self.judge(routed);
-            let weight = |index: usize| self.targets[routed.eligible[index]].anomaly.weight.load(Ordering::Relaxed);
-            anomaly::choose(count, random, weight)?
+            anomaly::choose(count, random, |index| self.targets[routed.eligible[index]].outcomes.weight())?
         } else {
             let outstanding = |index: usize| self.targets[routed.eligible[index]].outstanding.load(Ordering::Relaxed);
             balancing::choose_target(attributes.algorithm, count, turn, random, outstanding)?
         };
         let target = routed.eligible[chosen];
-        Some((target, InFlight::new(Arc::clone(&self.targets[target]))))
+        Some((target, self.take(target)))
     }
-}
 
-impl GroupLoad {
+    /// Counts a request as in flight to a target that was chosen otherwise.
+    pub(super) fn take(&self, target: usize) -> InFlight {
+        InFlight::new(Arc::clone(&self.targets[target]))
+    }
+
     /// Adjusts weights, if that is due; whoever is at it already does it for all workers.
     fn judge(&self, group: &RoutedTargetGroup) {
         let Ok(mut judged) = self.judged.try_lock() else { return };
@@ -159,45 +176,9 @@ impl GroupLoad {
             return;
         }
         *judged = Instant::now();
-        let counters = || group.eligible.iter().map(|&index| &self.targets[index].anomaly);
-        let standings = anomaly::judge(&counters().map(AnomalyCounters::take).collect::<Vec<_>>(), true);
+        let counters = || group.eligible.iter().map(|&index| &self.targets[index].outcomes);
+        let standings = anomaly::judge(&counters().map(OutcomeCounters::take).collect::<Vec<_>>(), true);
         counters().zip(standings).for_each(|(counters, standing)| counters.set(standing));
-    }
-
-    /// Counts a request as in flight to a target that was chosen otherwise.
-    pub(super) fn take(&self, target: usize) -> InFlight {
-        InFlight::new(Arc::clone(&self.targets[target]))
-    }
-}
-
-impl AnomalyCounters {
-    fn new() -> Self {
-        Self {
-            watched: AtomicBool::new(false),
-            requests: AtomicU32::new(0),
-            errors: AtomicU32::new(0),
-            anomalous: AtomicBool::new(false),
-            weight: AtomicU32::new(anomaly::FULL_WEIGHT),
-        }
-    }
-
-    fn watch(&self, watched: bool) {
-        self.watched.store(watched, Ordering::Relaxed);
-    }
-
-    /// What has happened since the last time.
-    fn take(&self) -> (Standing, Outcomes) {
-        let standing =
-            Standing { anomalous: self.anomalous.load(Ordering::Relaxed), weight: self.weight.load(Ordering::Relaxed) };
-        let errors = self.errors.swap(0, Ordering::Relaxed);
-        // A request may end between the two lines; more errors than requests there cannot be.
-        let requests = self.requests.swap(0, Ordering::Relaxed).max(errors);
-        (standing, Outcomes { requests, errors })
-    }
-
-    fn set(&self, standing: Standing) {
-        self.anomalous.store(standing.anomalous, Ordering::Relaxed);
-        self.weight.store(standing.weight, Ordering::Relaxed);
     }
 }
 
@@ -230,11 +211,7 @@ impl InFlight {
 impl InFlight {
     /// Notes how it went, where that is of interest.
     pub(super) fn record(&self, failed: bool) {
-        let anomaly = &self.0.anomaly;
-        if anomaly.watched.load(Ordering::Relaxed) {
-            anomaly.requests.fetch_add(1, Ordering::Relaxed);
-            anomaly.errors.fetch_add(u32::from(failed), Ordering::Relaxed);
-        }
+        self.0.outcomes.record(failed);
     }
 }
 

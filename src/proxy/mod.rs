@@ -53,6 +53,7 @@ mod http2;
 mod idle;
 mod listeners;
 mod load;
+mod outcomes;
 mod port_holder;
 mod request;
 mod respond;

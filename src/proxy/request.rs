@@ -12,7 +12,7 @@ use super::error::ProxyError;
 use super::forward::{self, Forward};
 use super::idle::IdleTimer;
 use super::respond::{self, Answer, Traits};
-use super::transaction::{ActionKind, Steps, Text, Transaction};
+use super::transaction::{ActionKind, HttpVersion, Steps, Text, Transaction};
 use super::worker::{Snapshot, Worker};
 use crate::engine::balancing;
 use crate::engine::desync::{self, Judgement, Verdict};
@@ -73,7 +73,9 @@ pub(super) async fn serve<C: Client>(
     // Answer, or forward and stream both ways.
     let (body, responder) = client.legs();
     let outcome = match decision {
-        Ok(Decision::Answer(answer)) => answer_client(responder, &answer, traits, &additions, &mut transaction).await,
+        Ok(Decision::Answer(answer)) => {
+            answer_client(responder, &answer, traits, &additions, idle, &mut transaction).await
+        }
         Ok(Decision::Forward(forward)) => {
             let outcome = forward::run(worker, &forward, body, responder, idle, &mut transaction).await;
             let failed = outcome.as_ref().is_err_and(|error| matches!(error.status(), 502 | 504));
@@ -95,7 +97,7 @@ pub(super) async fn serve<C: Client>(
                 Settled::Cut
             } else {
                 let answer = respond::for_error(&error, traits);
-                let answered = answer_client(responder, &answer, traits, &additions, &mut transaction).await;
+                let answered = answer_client(responder, &answer, traits, &additions, idle, &mut transaction).await;
                 answered.unwrap_or(Settled::Cut)
             }
         }
@@ -125,12 +127,19 @@ async fn answer_client(
     answer: &Answer,
     traits: Traits,
     additions: &Additions,
+    idle: &IdleTimer,
     transaction: &mut Transaction,
 ) -> Result<Settled, ProxyError> {
     transaction.status = answer.status;
-    // Also before an answer that did not wait for the body: the client was promised nothing else.
-    responder.send_continue().await?;
-    responder.answer(answer, traits, additions).await?;
+    // The timeout may just have run out, and be what is to be told.
+    idle.touch();
+    let answering = async {
+        // Due at once, so also before an answer that does not wait for the body.
+        responder.send_continue().await?;
+        responder.answer(answer, traits, additions).await
+    };
+    // A client that sends requests and reads no answers must not be waited for forever.
+    idle.guard(answering).await.unwrap_or(Err(ProxyError::ClientGone))?;
     Ok(Settled::Answered)
 }
 
@@ -183,7 +192,11 @@ fn decide(
     match route.action {
         RoutedAction::Redirect(redirect) => {
             transaction.action = Some(ActionKind::Redirect);
-            let host = request.facts.host();
+            let host = match request.facts.host() {
+                // HTTP/1.0 without a Host.
+                b"" => snapshot.table.dns_name.as_bytes(),
+                host => host,
+            };
             let facts = RedirectFacts {
                 protocol: transaction.scheme,
                 host,
@@ -217,8 +230,7 @@ fn classify(request: &Request<'_>) -> Result<(), ProxyError> {
     if request.facts.method == b"TRACE" {
         return Err(ProxyError::MethodNotAllowed);
     }
-    let host_required = request.version != "HTTP/1.0";
-    if host_required && request.facts.host_and_port().is_none() {
+    if request.version != HttpVersion::Http10 && request.facts.host_and_port().is_none() {
         return Err(ProxyError::MissingHost);
     }
     Ok(())
@@ -339,7 +351,7 @@ fn text(connection: &Connection, request: &Request<'_>) -> Box<Text> {
         method: owned(request.facts.method),
         host: owned(request.facts.host_and_port().unwrap_or_default()),
         path_and_query,
-        version: request.version,
+        version: request.version.as_str(),
         user_agent: owned(request.facts.fields.first(FieldKind::UserAgent).unwrap_or_default()),
         tls: connection.tls.as_ref().map(|tls| (tls.cipher.to_owned(), tls.version.to_owned())),
         server_name: connection.tls.as_ref().and_then(|tls| tls.server_name.clone()),

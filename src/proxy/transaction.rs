@@ -62,6 +62,28 @@ pub struct Transaction {
     pub text: Option<Box<Text>>,
 }
 
+/// Version of HTTP on the client's side.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HttpVersion {
+    /// HTTP/1.0
+    Http10,
+    /// HTTP/1.1
+    Http11,
+    /// HTTP/2
+    Http2,
+}
+
+impl HttpVersion {
+    /// As access logs write it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Http10 => "HTTP/1.0",
+            Self::Http11 => "HTTP/1.1",
+            Self::Http2 => "HTTP/2.0",
+        }
+    }
+}
+
 /// When the steps of a request were taken.
 #[derive(Clone, Copy, Debug)]
 pub struct Steps {

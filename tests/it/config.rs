@@ -1,11 +1,12 @@
 //! Configuration as users meet it: broken files and what is said about them, good files and what `check` prints,
 //! `init` and what it writes, the schema and the reference page.
 //!
-//! Every folder under `fixtures/config/` is a case; what is expected stands beside its files. `UPDATE=1 cargo test
+//! Every folder under `fixtures/config/` is a case; what is expected stands beside its files. `UPDATE_EXPECTED=1 cargo test
 //! --test it config` writes the expectations anew: read the difference before you commit it.
 
 use std::path::{Path, PathBuf};
 
+use crate::support::expected::Differences;
 use neargate::cli::check::{CheckArgs, check};
 use neargate::cli::init::{InitArgs, init};
 use neargate::cli::{ExitStatus, Format};
@@ -27,23 +28,6 @@ fn cases(family: &str) -> Vec<PathBuf> {
     cases
 }
 
-/// Compares, or writes when `UPDATE` is set.
-fn expect(file: &Path, actual: &str, failures: &mut Vec<String>) {
-    if std::env::var_os("UPDATE").is_some() {
-        std::fs::write(file, actual).unwrap();
-        return;
-    }
-    let expected = std::fs::read_to_string(file).unwrap_or_default();
-    if expected != actual {
-        let shown = file.strip_prefix(repository()).unwrap_or(file).display();
-        failures.push(format!("{shown} differs; it is now:\n{actual}"));
-    }
-}
-
-fn settle(failures: &[String]) {
-    assert!(failures.is_empty(), "{}\nto accept: UPDATE=1 cargo test --test it config", failures.join("\n"));
-}
-
 /// Exit, standard output, standard error.
 fn run_check(folder: &Path, format: Format) -> (ExitStatus, String, String) {
     let (mut out, mut err) = (Vec::new(), Vec::new());
@@ -57,46 +41,46 @@ fn run_check(folder: &Path, format: Format) -> (ExitStatus, String, String) {
 fn every_broken_file_is_explained() {
     let cases = cases("broken");
     assert!(cases.len() >= 40, "{} broken configurations", cases.len());
-    let mut failures = Vec::new();
+    let mut differences = Differences::default();
     for case in cases {
         let (exit, out, err) = run_check(&case, Format::Table);
         assert_eq!((exit, out.as_str()), (ExitStatus::USAGE, ""), "{} is not refused", case.display());
-        expect(&case.join("expected.txt"), &err, &mut failures);
+        differences.check(&case.join("expected.txt"), &err);
     }
-    settle(&failures);
+    differences.finish();
 }
 
 #[test]
 fn every_good_file_loads_and_is_shown() {
-    let mut failures = Vec::new();
+    let mut differences = Differences::default();
     for case in cases("valid") {
         let (exit, out, err) = run_check(&case, Format::Table);
         assert_eq!(exit, ExitStatus::SUCCESS, "{}\n{err}", case.display());
-        expect(&case.join("expected.txt"), &format!("{err}{out}"), &mut failures);
+        differences.check(&case.join("expected.txt"), &format!("{err}{out}"));
     }
-    settle(&failures);
+    differences.finish();
 }
 
 #[test]
 fn the_json_report_keeps_its_shape() {
-    let mut failures = Vec::new();
+    let mut differences = Differences::default();
     let good = repository().join("fixtures/config/valid/chatkit");
     let (exit, out, err) = run_check(&good, Format::Json);
     assert_eq!((exit, err.as_str()), (ExitStatus::SUCCESS, ""));
-    expect(&good.join("expected.json"), &out, &mut failures);
+    differences.check(&good.join("expected.json"), &out);
     let bad = repository().join("fixtures/config/broken/unknown-target-group");
     let (exit, out, err) = run_check(&bad, Format::Json);
     assert_eq!((exit, err.as_str()), (ExitStatus::USAGE, ""));
-    expect(&bad.join("expected.json"), &out, &mut failures);
-    settle(&failures);
+    differences.check(&bad.join("expected.json"), &out);
+    differences.finish();
 }
 
 #[test]
 fn the_schema_is_current_and_takes_the_good_files() {
-    let mut failures = Vec::new();
+    let mut differences = Differences::default();
     let schema = neargate::config::schema::json();
-    expect(&repository().join("schema/neargate.schema.json"), &schema, &mut failures);
-    settle(&failures);
+    differences.check(&repository().join("schema/neargate.schema.json"), &schema);
+    differences.finish();
     let schema: serde_json::Value = serde_json::from_str(&schema).unwrap();
     let validator = jsonschema::validator_for(&schema).unwrap();
     for case in cases("valid") {
@@ -110,16 +94,16 @@ fn the_schema_is_current_and_takes_the_good_files() {
 
 #[test]
 fn the_reference_pages_are_current() {
-    let mut failures = Vec::new();
-    expect(&repository().join("docs/configuration.md"), &neargate::config::reference::markdown(), &mut failures);
-    expect(&repository().join("docs/fidelity.md"), &neargate::config::fidelity::markdown(), &mut failures);
-    settle(&failures);
+    let mut differences = Differences::default();
+    differences.check(&repository().join("docs/configuration.md"), &neargate::config::reference::markdown());
+    differences.check(&repository().join("docs/fidelity.md"), &neargate::config::fidelity::markdown());
+    differences.finish();
 }
 
 /// `init` in a copy of every folder under `init/`: what it prints, what it writes, and that `check` takes it.
 #[test]
 fn what_init_writes_loads() {
-    let mut failures = Vec::new();
+    let mut differences = Differences::default();
     for case in cases("init") {
         let folder = tempfile::tempdir().unwrap();
         copy(&case.join("before"), folder.path());
@@ -127,12 +111,12 @@ fn what_init_writes_loads() {
         let args = InitArgs { folder: folder.path().to_owned(), force: false };
         let exit = init(&args, &mut out, &mut err).unwrap();
         let said = format!("{}{}", String::from_utf8(out).unwrap(), String::from_utf8(err).unwrap());
-        expect(&case.join("expected.txt"), &said, &mut failures);
+        differences.check(&case.join("expected.txt"), &said);
         if exit != ExitStatus::SUCCESS {
             continue;
         }
         let written = std::fs::read_to_string(folder.path().join("neargate.yaml")).unwrap();
-        expect(&case.join("expected.yaml"), &written, &mut failures);
+        differences.check(&case.join("expected.yaml"), &written);
         // The variables that it leaves to the user are set here.
         let mut err = Vec::new();
         let args = CheckArgs {
@@ -154,7 +138,7 @@ fn what_init_writes_loads() {
         let forced = InitArgs { folder: folder.path().to_owned(), force: true };
         assert_eq!(init(&forced, &mut Vec::new(), &mut Vec::new()).unwrap(), ExitStatus::SUCCESS);
     }
-    settle(&failures);
+    differences.finish();
 }
 
 fn copy(from: &Path, to: &Path) {

@@ -7,11 +7,15 @@ mod world;
 
 /// A registry of its own.
 mod registry;
+/// Other ways to the engine.
+mod relay;
 /// What it costs beside the bare engine calls.
 mod speed;
 /// Nothing is left, and nothing that is not ours is touched.
 mod sweeping;
 
+/// Commands in running containers.
+mod commands;
 /// Images: built with both builders, pulled, refused.
 mod images;
 /// A task's namespace, its members, and what they see.

@@ -151,20 +151,20 @@ async fn a_silent_target_is_504_after_the_idle_timeout() {
 async fn any_byte_puts_the_idle_timeout_off() {
     let target = ScriptedTarget::new(|mut incoming| async move {
         incoming.head().await;
-        incoming.wire.send("HTTP/1.1 200 OK\r\nContent-Length: 8\r\n\r\n").await;
+        incoming.wire.send("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n").await;
         let mut tick = tokio::time::interval(Duration::from_millis(150));
-        for _ in 0..8 {
+        for _ in 0..10 {
             tick.tick().await;
             incoming.wire.send("x").await;
         }
     })
     .await;
     let mut setup = Setup::forwarding(&[target.address]);
-    setup.attributes().idle_timeout = Duration::from_millis(600);
+    setup.attributes().idle_timeout = Duration::from_millis(900);
     let alb = setup.start().await;
     let mut wire = alb.connect().await;
     wire.send(GET).await;
-    assert!(wire.response().await.ends_with("xxxxxxxx"));
+    assert!(wire.response().await.ends_with("xxxxxxxxxx"));
 }
 
 #[tokio::test]

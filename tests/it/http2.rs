@@ -148,3 +148,80 @@ async fn http_2_can_be_switched_off() {
     let stream = tls(&alb, &["h2", "http/1.1"]).await;
     assert_eq!(stream.get_ref().1.alpn_protocol(), Some(&b"http/1.1"[..]));
 }
+
+#[tokio::test]
+async fn draining_lets_streams_finish_and_then_closes() {
+    let (go, gate) = tokio::sync::watch::channel(false);
+    let target = ScriptedTarget::new(move |mut incoming| {
+        let mut gate = gate.clone();
+        async move {
+            incoming.head().await;
+            gate.wait_for(|go| *go).await.unwrap();
+            incoming.wire.send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok").await;
+        }
+    })
+    .await;
+    let mut alb = https_forwarding(&target).await;
+    let (mut at_rest, mut busy) = (http2(&alb).await, http2(&alb).await);
+    let running = tokio::spawn(async move { send(&mut busy, get("/")).await });
+    within("the request at the target", async {
+        while target.heads().is_empty() {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
+    let draining = tokio::spawn(alb.plane.take().unwrap().drain(std::time::Duration::from_secs(30)));
+    within("the goodbye", async {
+        while at_rest.ready().await.is_ok() {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
+    go.send_replace(true);
+    assert_eq!(within("the response", running).await.unwrap().1, b"ok");
+    within("the end", draining).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_connection_past_its_keep_alive_is_told_to_go() {
+    let mut setup = Setup::answering(fixed(200, "ok"));
+    setup.https();
+    setup.attributes().client_keep_alive = std::time::Duration::from_millis(200);
+    let alb = setup.start().await;
+    let mut client = http2(&alb).await;
+    assert_eq!(send(&mut client, get("/")).await.1, b"ok");
+    within("the goodbye", async {
+        while client.ready().await.is_ok() {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_client_that_resets_its_stream_is_460_and_its_target_is_left() {
+    let (gone, mut left) = tokio::sync::watch::channel(false);
+    let target = ScriptedTarget::new(move |mut incoming| {
+        let gone = gone.clone();
+        async move {
+            incoming.head().await;
+            incoming.wire.rest().await;
+            gone.send_replace(true);
+        }
+    })
+    .await;
+    let mut alb = https_forwarding(&target).await;
+    let mut client = http2(&alb).await;
+    let request = tokio::spawn(async move {
+        let _ = client.send_request(get("/")).await;
+    });
+    within("the request at the target", async {
+        while target.heads().is_empty() {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
+    request.abort();
+    assert_eq!(alb.settled().await.status, 460);
+    within("leaving the target", left.wait_for(|left| *left)).await.unwrap();
+}

@@ -4,18 +4,20 @@
 //! one `check` function per family of cases.
 #![allow(clippy::unwrap_used, clippy::print_stderr, reason = "a test may panic, and says why it was skipped")]
 
+/// What the modules below share: a pretended world, and expected output as files.
 mod support;
+
+/// Configuration: every mistake as a person reads it, what `check` and `init` print, schema and reference.
+mod config;
+/// What the controller does with a pretended engine, as transcripts: `fixtures/tasks/*.yaml`.
+mod tasks;
 
 /// A load balancer on loopback with scripted targets; builders, no tests.
 mod alb;
 /// What the load balancer answers itself, to the byte.
 mod answers;
-/// Configuration: every mistake as a person reads it, what `check` and `init` print, schema and reference.
-mod config;
 /// Requests that two servers could read differently.
 mod desync;
-/// Tasks on a real engine, through the API.
-mod engine_runtime;
 /// Targets that refuse, close, lie or keep silent; clients that go away.
 mod failures;
 /// What targets and clients see of each other over HTTP/1.
@@ -28,7 +30,11 @@ mod http2;
 mod lifecycle;
 /// Clients that stay with their group or target.
 mod stickiness;
-/// What the controller does with a pretended engine, as transcripts: `fixtures/tasks/*.yaml`.
-mod tasks;
 /// Upgrades, with a real WebSocket client and server.
 mod websocket;
+
+/// Tasks on a real engine, through the API.
+mod engine_runtime;
+
+/// Layers, files, fixtures, dependencies and documents of this repository.
+mod tidy;

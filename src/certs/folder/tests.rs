@@ -119,23 +119,6 @@ fn a_folder_that_cannot_be_written_is_an_error_with_its_path() {
 }
 
 #[test]
-fn data_home_is_used_when_it_is_absolute() {
-    let folder = |data_home: Option<&str>| {
-        let variable = |name: &str| match name {
-            "XDG_DATA_HOME" => data_home.map(OsString::from),
-            "HOME" | "LOCALAPPDATA" => Some("/home/alice".into()),
-            _ => None,
-        };
-        default_folder(variable, &project()).expect("a folder")
-    };
-    if cfg!(not(windows)) {
-        assert_eq!(folder(Some("/data")), Path::new("/data/neargate/chatkit"));
-        assert_eq!(folder(Some("data")), Path::new("/home/alice/.local/share/neargate/chatkit"));
-        assert_eq!(folder(None), Path::new("/home/alice/.local/share/neargate/chatkit"));
-    }
-}
-
-#[test]
 fn ci_keeps_no_key() {
     for (ci, kept) in [(None, true), (Some(""), true), (Some("false"), true), (Some("true"), false), (Some("1"), false)]
     {

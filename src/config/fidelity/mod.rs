@@ -84,7 +84,7 @@ pub(crate) fn report(used: &[Used], topology: &Topology, sources: &Sources) -> V
 pub fn markdown() -> String {
     let mut page = String::from(
         "# What becomes of each AWS field\n\n\
-         <!-- Generated from src/config/fidelity/table.rs by `UPDATE=1 cargo test --test it config`; edits here are \
+         <!-- Generated from src/config/fidelity/table.rs by `UPDATE_EXPECTED=1 cargo test --test it config`; edits here are \
          lost. -->\n\n\
          `neargate check` prints the part of this that a project uses. Fields of this program's own are left out.\n",
     );

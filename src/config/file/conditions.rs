@@ -1,5 +1,6 @@
 //! Conditions of rules, as they are written (ALB user guide, "Condition types for listener rules").
 
+use crate::config::diagnostics::Diagnostic;
 use crate::config::read::{OneOrMany, Read, Reader, Spanned, record};
 use crate::config::tree::{Node, Value};
 
@@ -95,7 +96,15 @@ pub(crate) struct ValuesFile<T>(pub(crate) Vec<T>);
 
 impl<T: Read> Read for ValuesFile<T> {
     fn read(node: &Node, reader: &mut Reader) -> Option<Self> {
-        let inner = node.get("values").unwrap_or(node);
+        let Some(inner) = node.get("values") else {
+            return OneOrMany::read(node, reader).map(|values| Self(values.0));
+        };
+        for entry in reader.map(node, "`values`")?.iter().filter(|entry| entry.key != "values") {
+            reader.report(
+                Diagnostic::error(format!("a condition value has no field `{}`", entry.key), entry.key_span, "")
+                    .note("its field is values"),
+            );
+        }
         OneOrMany::read(inner, reader).map(|values| Self(values.0))
     }
 }

@@ -1,26 +1,23 @@
-//! A client that speaks HTTP/1: one request, its body, and the way its response is written.
+//! A client that speaks HTTP/1: one request and its body.
 
-use std::io::IoSlice;
 use std::net::SocketAddr;
 use std::task::{Context, Poll, ready};
 
-use super::body::{BodyReader, Next, RequestFraming, ResponseFraming, request_framing};
-use super::chunked::{LAST_CHUNK, size_line};
+use super::body::{BodyReader, Next, RequestFraming, request_framing};
 use super::head::{RequestLine, Version, parse_request};
+use super::responder::{Http1Responder, Manner};
 use super::target::lists;
 use crate::engine::desync::{Judgement, Verdict};
 use crate::engine::facts::{FieldKind, FieldSpan, Fields, RequestFacts};
 use crate::engine::headers::{BodyHeader, Front};
-use crate::proxy::buffer::{Buffer, Scratch};
-use crate::proxy::client::{Additions, Client, Request, RequestBody, Responder, TargetHead};
+use crate::proxy::buffer::Buffer;
+use crate::proxy::client::{Client, Request, RequestBody};
 use crate::proxy::error::ProxyError;
 use crate::proxy::idle::IdleTimer;
-use crate::proxy::respond::{self, Answer, Traits};
+use crate::proxy::respond::Traits;
 use crate::proxy::stream::Stream;
+use crate::proxy::transaction::HttpVersion;
 use crate::proxy::worker::Worker;
-
-/// Chunks of at least this size are written from where they lie instead of being gathered.
-const LARGE_CHUNK: usize = 4 * 1024;
 
 /// One request of an HTTP/1 connection.
 pub(super) struct Http1Client<'c> {
@@ -38,100 +35,74 @@ struct Parsed {
     upgrade: bool,
 }
 
+/// What a request borrows of its connection.
+pub(super) struct Leg<'c> {
+    pub(super) worker: &'c Worker,
+    pub(super) client: SocketAddr,
+    pub(super) stream: &'c Stream,
+    pub(super) buffer: &'c mut Buffer,
+    pub(super) idle: &'c IdleTimer,
+}
+
 impl<'c> Http1Client<'c> {
     /// Takes the head apart that lies in the first `head_size` bytes of the buffer. `may_keep_alive` is what we are
     /// willing to do; the client has to want it too.
-    #[expect(clippy::too_many_arguments, reason = "all of it is the connection's, and there is one caller")]
     pub(super) fn new(
-        worker: &'c Worker,
-        client: SocketAddr,
-        stream: &'c Stream,
-        buffer: &'c mut Buffer,
+        leg: Leg<'c>,
         head_size: usize,
         spans: &'c mut Vec<FieldSpan>,
-        may_keep_alive: bool,
         judgement: Judgement,
-        idle: &'c IdleTimer,
+        may_keep_alive: bool,
     ) -> Self {
-        let head = &buffer[..head_size];
-        let mut keep_alive = false;
-        let mut expects_continue = false;
-        let mut is_http11 = true;
+        let head = &leg.buffer[..head_size];
+        let mut manner = Manner { keep_alive: false, is_http11: true, expects_continue: false };
         let parsed = parse_request(head, spans).and_then(|line| {
             let fields = Fields::new(head, spans);
-            is_http11 = line.version == Version::Http11;
+            manner.is_http11 = line.version == Version::Http11;
             let RequestFraming { body, ambiguous } = request_framing(line.version, fields)?;
             let unsuspicious = !ambiguous && judgement.verdict == Verdict::Pass;
-            keep_alive = may_keep_alive && unsuspicious && client_keeps_open(line.version, fields);
-            expects_continue =
-                is_http11 && body != BodyHeader::None && lists(fields, FieldKind::Expect, b"100-continue");
-            let upgrade = is_http11
+            manner.keep_alive = may_keep_alive && unsuspicious && client_keeps_open(line.version, fields);
+            manner.expects_continue =
+                manner.is_http11 && body != BodyHeader::None && lists(fields, FieldKind::Expect, b"100-continue");
+            let upgrade = manner.is_http11
                 && lists(fields, FieldKind::Connection, b"upgrade")
                 && lists(fields, FieldKind::Upgrade, b"websocket");
             Ok(Parsed { line, body, upgrade })
         });
-        let body = parsed.as_ref().map_or(BodyHeader::None, |parsed| parsed.body);
+        Self::with(leg, head_size, spans, parsed, judgement, manner)
+    }
+
+    /// A request whose head could not even be read.
+    pub(super) fn refused(leg: Leg<'c>, error: ProxyError) -> Self {
+        let manner = Manner { keep_alive: false, is_http11: true, expects_continue: false };
+        Self::with(leg, 0, &[], Err(error), Judgement::default(), manner)
+    }
+
+    fn with(
+        leg: Leg<'c>,
+        head_size: usize,
+        spans: &'c [FieldSpan],
+        parsed: Result<Parsed, ProxyError>,
+        judgement: Judgement,
+        manner: Manner,
+    ) -> Self {
+        let Leg { worker, client, stream, buffer, idle } = leg;
+        let framing = parsed.as_ref().map_or(BodyHeader::None, |parsed| parsed.body);
+        let received = if head_size > 0 { head_size } else { buffer.len() } as u64;
         Self {
             parsed: parsed.map_err(Some),
             judgement,
             spans,
             client,
-            body: Http1Body {
-                stream,
-                buffer,
-                // The head stays in the buffer until it has been decided upon.
-                head: head_size,
-                reader: body.into(),
-                received: head_size as u64,
-                idle,
-            },
-            responder: Http1Responder {
-                worker,
-                stream,
-                out: worker.buffers.lend_scratch(),
-                idle,
-                chunked: false,
-                keep_alive,
-                is_http11,
-                expects_continue,
-                sent: 0,
-            },
-        }
-    }
-
-    /// A request whose head could not even be read.
-    pub(super) fn refused(
-        worker: &'c Worker,
-        client: SocketAddr,
-        stream: &'c Stream,
-        buffer: &'c mut Buffer,
-        idle: &'c IdleTimer,
-        error: ProxyError,
-    ) -> Self {
-        let received = buffer.len() as u64;
-        Self {
-            parsed: Err(Some(error)),
-            judgement: Judgement::default(),
-            spans: &[],
-            client,
-            body: Http1Body { stream, buffer, head: 0, reader: BodyReader::Length(0), received, idle },
-            responder: Http1Responder {
-                worker,
-                stream,
-                out: worker.buffers.lend_scratch(),
-                idle,
-                chunked: false,
-                keep_alive: false,
-                is_http11: true,
-                expects_continue: false,
-                sent: 0,
-            },
+            // The head stays in the buffer until it has been decided upon.
+            body: Http1Body { stream, buffer, head: head_size, reader: framing.into(), received, idle },
+            responder: Http1Responder::new(worker, stream, idle, manner),
         }
     }
 
     /// Whether the connection was promised to stay open.
     pub(super) fn keeps_alive(&self) -> bool {
-        self.responder.keep_alive
+        self.responder.keeps_alive()
     }
 
     /// The body, of which something may be left.
@@ -179,7 +150,7 @@ impl<'c> Client for Http1Client<'c> {
                 client: self.client,
             },
             front: Front::Http1,
-            version: if line.version == Version::Http11 { "HTTP/1.1" } else { "HTTP/1.0" },
+            version: if line.version == Version::Http11 { HttpVersion::Http11 } else { HttpVersion::Http10 },
             body: *body,
             upgrade: *upgrade,
             traits: Traits::new(method, fields.first(FieldKind::UserAgent)),
@@ -279,151 +250,4 @@ impl RequestBody for Http1Body<'_> {
     fn received_bytes(&self) -> u64 {
         self.received
     }
-}
-
-/// The response as it goes out.
-pub(in crate::proxy) struct Http1Responder<'c> {
-    worker: &'c Worker,
-    stream: &'c Stream,
-    /// Prepared and not yet sent.
-    out: Scratch,
-    idle: &'c IdleTimer,
-    /// How the body is delimited.
-    chunked: bool,
-    keep_alive: bool,
-    is_http11: bool,
-    expects_continue: bool,
-    sent: u64,
-}
-
-impl Http1Responder<'_> {
-    async fn write(&mut self, data: &[&[u8]]) -> Result<(), ProxyError> {
-        let mut slices: [IoSlice<'_>; 4] = std::array::from_fn(|index| match index {
-            0 => IoSlice::new(&self.out),
-            _ => IoSlice::new(data.get(index - 1).copied().unwrap_or_default()),
-        });
-        self.sent += slices.iter().map(|slice| slice.len() as u64).sum::<u64>();
-        let written = self.stream.write_all(&mut slices, || self.idle.touch()).await;
-        self.out.clear();
-        written.map_err(|_| ProxyError::ClientGone)
-    }
-}
-
-impl Responder for Http1Responder<'_> {
-    async fn send_continue(&mut self) -> Result<(), ProxyError> {
-        if std::mem::take(&mut self.expects_continue) {
-            self.out.extend_from_slice(b"HTTP/1.1 100 Continue\r\n\r\n");
-            self.flush().await?;
-        }
-        Ok(())
-    }
-
-    async fn answer(&mut self, answer: &Answer, traits: Traits, additions: &Additions) -> Result<(), ProxyError> {
-        self.keep_alive &= !answer.close;
-        let Self { worker, out, keep_alive, .. } = self;
-        let now = worker.now();
-        worker.dates.with(now, |date| {
-            respond::write_http1(answer, date, *keep_alive, traits.head_only, additions, out);
-        });
-        self.flush().await
-    }
-
-    /// In nginx's order, seen behind load balancers too: Date, Content-Type, the length, Connection, then the rest as
-    /// the target sent it.
-    fn head(&mut self, head: &TargetHead<'_>) -> Result<(), ProxyError> {
-        let delimited_by_end = matches!(head.framing, ResponseFraming::Chunked | ResponseFraming::UntilClose);
-        self.chunked = self.is_http11 && delimited_by_end;
-        // An HTTP/1.0 client can tell the end of such a body by the end of the connection only.
-        self.keep_alive &= self.chunked || !delimited_by_end;
-        let connection: &[u8] = match (head.status, self.keep_alive) {
-            (101, _) => b"upgrade",
-            (_, true) => b"keep-alive",
-            (_, false) => b"close",
-        };
-        write_head(head, self.chunked, connection, &mut self.out);
-        Ok(())
-    }
-
-    async fn data(&mut self, data: &[u8], _last: bool) -> Result<(), ProxyError> {
-        if !self.chunked {
-            return self.write(&[data]).await;
-        }
-        let mut line = [0; 18];
-        let line = size_line(data.len(), &mut line);
-        if data.len() >= LARGE_CHUNK {
-            return self.write(&[line, data, b"\r\n"]).await;
-        }
-        // Small chunks and the end leave together.
-        for part in [line, data, b"\r\n"] {
-            self.out.extend_from_slice(part);
-        }
-        if self.out.len() >= 4 * LARGE_CHUNK { self.flush().await } else { Ok(()) }
-    }
-
-    async fn flush(&mut self) -> Result<(), ProxyError> {
-        if self.out.is_empty() { Ok(()) } else { self.write(&[]).await }
-    }
-
-    async fn finish(&mut self) -> Result<(), ProxyError> {
-        if self.chunked {
-            self.out.extend_from_slice(LAST_CHUNK);
-        }
-        self.flush().await
-    }
-
-    async fn cut(&mut self) {
-        self.keep_alive = false;
-    }
-
-    fn sent_bytes(&self) -> u64 {
-        self.sent
-    }
-}
-
-fn write_head(head: &TargetHead<'_>, chunked: bool, connection: &[u8], out: &mut Vec<u8>) {
-    let mut number = itoa::Buffer::new();
-    for part in [b"HTTP/1.1 ", number.format(head.status).as_bytes(), b" ", head.reason, b"\r\n"] {
-        out.extend_from_slice(part);
-    }
-    let mut line = |name: &[u8], value: &[u8]| {
-        [name, b": ", value, b"\r\n"].iter().for_each(|part| out.extend_from_slice(part));
-    };
-    if let Some(date) = head.fields.first(FieldKind::Date) {
-        line(b"Date", date);
-    }
-    if let Some(content_type) = head.fields.first(FieldKind::ContentType) {
-        line(b"Content-Type", content_type);
-    }
-    match head.framing {
-        ResponseFraming::Length(length) => line(b"Content-Length", number.format(length).as_bytes()),
-        _ if chunked => line(b"Transfer-Encoding", b"chunked"),
-        // The length that a GET would have had.
-        ResponseFraming::None if head.head_only || head.status == 304 => {
-            if let Some(length) = head.fields.first(FieldKind::ContentLength) {
-                line(b"Content-Length", length);
-            }
-        }
-        _ => {}
-    }
-    line(b"Connection", connection);
-    // Before what the target sent, as captures show.
-    for cookie in &head.additions.cookies {
-        line(b"Set-Cookie", cookie.as_bytes());
-    }
-    for field in head.fields.iter() {
-        match field.kind {
-            FieldKind::Date
-            | FieldKind::ContentType
-            | FieldKind::ContentLength
-            | FieldKind::TransferEncoding
-            | FieldKind::Connection
-            | FieldKind::KeepAlive => {}
-            _ if head.additions.replace(field.name) => {}
-            _ => line(field.name, field.value),
-        }
-    }
-    for (name, value) in head.additions.set() {
-        line(name.as_bytes(), value.as_bytes());
-    }
-    out.extend_from_slice(b"\r\n");
 }

@@ -7,6 +7,7 @@ mod head;
 #[cfg(test)]
 mod one_meaning;
 mod request_fields;
+mod responder;
 mod target;
 
 use std::future::{Future, poll_fn};
@@ -19,7 +20,7 @@ pub(super) use body::{Next, ResponseFraming};
 pub(super) use chunked::{LAST_CHUNK, size_line};
 pub(super) use target::{TargetReader, target_keeps_open};
 
-use client::Http1Client;
+use client::{Http1Client, Leg};
 use head::HeadScanner;
 
 use super::buffer::Buffer;
@@ -29,7 +30,7 @@ use super::idle::IdleTimer;
 use super::request::{self, Settled};
 use super::stream::Stream;
 use super::worker::Worker;
-use crate::engine::desync;
+use crate::engine::desync::{self, Judgement};
 use crate::engine::facts::Fields;
 use crate::engine::headers::Front;
 
@@ -70,23 +71,14 @@ pub(super) async fn serve(worker: Rc<Worker>, connection: Connection, stream: St
             Head::None => break,
         };
         let may_keep_alive = !connection.has_outlived_keep_alive() && !worker.drain.has_begun();
+        let judgement = head.as_ref().map_or_else(
+            |_| Judgement::default(),
+            |&size| desync::judge(&buffer[..size], worker.snapshot().table.attributes.desync_mitigation_mode),
+        );
+        let leg = Leg { worker: &worker, client: connection.client, stream: &stream, buffer: &mut buffer, idle: &idle };
         let mut client = match head {
-            Ok(size) => {
-                let mode = worker.snapshot().table.attributes.desync_mitigation_mode;
-                let judgement = desync::judge(&buffer[..size], mode);
-                Http1Client::new(
-                    &worker,
-                    connection.client,
-                    &stream,
-                    &mut buffer,
-                    size,
-                    &mut spans,
-                    may_keep_alive,
-                    judgement,
-                    &idle,
-                )
-            }
-            Err(error) => Http1Client::refused(&worker, connection.client, &stream, &mut buffer, &idle, error),
+            Ok(size) => Http1Client::new(leg, size, &mut spans, judgement, may_keep_alive),
+            Err(error) => Http1Client::refused(leg, error),
         };
         let settled = request::serve(&worker, &connection, Front::Http1, &mut client, &idle).await;
         let keep_alive = client.keeps_alive();

@@ -1,5 +1,6 @@
 //! The connection to the engine: tries the candidates, learns who answers.
 
+use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 
 use bollard::{API_DEFAULT_VERSION, Docker};
@@ -16,6 +17,7 @@ pub struct Engine {
     docker: Docker,
     info: EngineInfo,
     endpoint: Endpoint,
+    host: IpAddr,
 }
 
 /// What `doctor` says about the engine.
@@ -88,6 +90,11 @@ impl Engine {
         &self.endpoint
     }
 
+    /// Where ports that the engine publishes are found: loopback, or the machine of a remote engine.
+    pub fn host(&self) -> IpAddr {
+        self.host
+    }
+
     /// The client.
     pub fn docker(&self) -> &Docker {
         &self.docker
@@ -96,6 +103,20 @@ impl Engine {
     /// A client for a call that may take that long.
     pub fn patient(&self, limit: Duration) -> Docker {
         self.docker.clone().with_timeout(limit)
+    }
+
+    /// An error with the engine's address and what to do, if the engine is what is missing.
+    pub(super) fn located(&self, error: RuntimeError) -> RuntimeError {
+        match error {
+            RuntimeError::EngineUnreachable(text) => RuntimeError::EngineUnreachable(self.gone(&text)),
+            other => other,
+        }
+    }
+
+    /// That the engine went away, for people.
+    pub(super) fn gone(&self, text: &str) -> String {
+        let EngineInfo { endpoint, source, .. } = &self.info;
+        format!("{endpoint} ({source}): {text}. {}", fix(text))
     }
 
     /// The architecture of what runs here without emulation.
@@ -126,7 +147,18 @@ async fn hello(candidate: &Candidate) -> Result<Engine, String> {
     if info.os == "windows" {
         return Err("it runs Windows containers; switch it to Linux containers".to_owned());
     }
-    Ok(Engine { docker, info, endpoint: candidate.endpoint.clone() })
+    let host = host_of(&candidate.endpoint).await?;
+    Ok(Engine { docker, info, endpoint: candidate.endpoint.clone(), host })
+}
+
+/// The machine whose ports an engine publishes, seen from here.
+async fn host_of(endpoint: &Endpoint) -> Result<IpAddr, String> {
+    let Endpoint::Tcp { address, .. } = endpoint else { return Ok(IpAddr::V4(Ipv4Addr::LOCALHOST)) };
+    let found: Vec<IpAddr> =
+        tokio::net::lookup_host(address).await.map_err(|error| error.to_string())?.map(|found| found.ip()).collect();
+    // Engines publish on IPv4 unless they are told otherwise.
+    let best = found.iter().find(|found| found.is_ipv4()).or(found.first()).copied();
+    best.ok_or_else(|| format!("{address} has no address"))
 }
 
 fn client(endpoint: &Endpoint) -> Result<Docker, String> {
@@ -205,6 +237,18 @@ mod tests {
 
     use super::*;
 
+    #[tokio::test]
+    async fn ports_are_published_where_the_engine_runs() {
+        let tcp = |address: &str| Endpoint::Tcp { address: address.to_owned(), tls: None };
+        for (endpoint, host) in [
+            (Endpoint::Unix(PathBuf::from("/x")), "127.0.0.1"),
+            (tcp("127.0.0.1:2375"), "127.0.0.1"),
+            (tcp("192.0.2.7:2375"), "192.0.2.7"),
+        ] {
+            assert_eq!(host_of(&endpoint).await.unwrap().to_string(), host);
+        }
+    }
+
     fn unix(path: &str, source: &str) -> Candidate {
         Candidate { endpoint: Endpoint::Unix(PathBuf::from(path)), source: source.to_owned() }
     }
@@ -218,6 +262,7 @@ mod tests {
     }
 
     #[tokio::test]
+    #[cfg(unix)]
     async fn a_named_engine_that_does_not_answer_is_blamed_by_its_source() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("docker.sock");

@@ -2,7 +2,7 @@
 //! without an engine.
 
 use std::collections::{BTreeMap, HashMap};
-use std::net::Ipv4Addr;
+use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 
 use bollard::models::{
@@ -16,7 +16,7 @@ use crate::model::topology::TimeScale;
 
 use super::address;
 use super::labels::{Names, PAUSE};
-use super::network::loopback_bindings;
+use super::network::bindings;
 use super::options::DockerOptions;
 use super::pause;
 
@@ -50,8 +50,8 @@ pub(super) struct PauseSpec<'a> {
     pub(super) network: &'a str,
     /// The task's address, if we choose it.
     pub(super) address: Option<Ipv4Addr>,
-    /// Publishes the task's ports on loopback.
-    pub(super) publish: bool,
+    /// Publishes the task's ports on this machine; `None` where the task can be dialled.
+    pub(super) publish: Option<IpAddr>,
     /// Of the task, if there is one.
     pub(super) cgroup_parent: Option<&'a str>,
 }
@@ -67,9 +67,9 @@ pub(super) fn pause_body(names: &Names, options: &DockerOptions, spec: &PauseSpe
         }),
         ..EndpointSettings::default()
     };
-    let bindings = spec.publish.then(|| {
+    let bindings = spec.publish.map(|host| {
         let mappings = task.definition.containers.iter().flat_map(|container| &container.port_mappings);
-        loopback_bindings(mappings.map(|mapping| (mapping.container_port, mapping.udp)))
+        bindings(mappings.map(|mapping| (mapping.container_port, mapping.udp)), host)
     });
     ContainerCreateBody {
         image: Some(spec.image.to_owned()),
@@ -384,7 +384,7 @@ mod tests {
             image: "neargate/pause:1-amd64",
             network: "net-id",
             address: Some(Ipv4Addr::new(172, 31, 2, 72)),
-            publish: true,
+            publish: Some(IpAddr::V4(Ipv4Addr::LOCALHOST)),
             cgroup_parent: None,
         };
         let pause = pause_body(&names, &options, &spec);

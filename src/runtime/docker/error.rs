@@ -9,6 +9,7 @@ pub(super) fn message(error: &Error) -> String {
     match error {
         Error::DockerResponseServerError { message, .. } => message.trim().to_owned(),
         Error::DockerStreamError { error } => error.trim().to_owned(),
+        Error::RequestTimeoutError => "it does not answer".to_owned(),
         other => {
             let mut text = other.to_string();
             let mut source = std::error::Error::source(other);
@@ -70,5 +71,24 @@ pub(super) fn sorted(error: &Error, otherwise: impl FnOnce(String) -> RuntimeErr
         ))
     } else {
         otherwise(text)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_can_happen_to_any_call_is_told_apart() {
+        let refused = |status_code, text: &str| {
+            let error = Error::DockerResponseServerError { status_code, message: text.to_owned() };
+            runtime_error(&error, "creating it")
+        };
+        let full = refused(500, "write /var/lib/docker/x: no space left on device");
+        assert!(matches!(&full, RuntimeError::DiskFull(_)));
+        assert!(full.to_string().contains("docker system prune"), "{full}");
+        assert_eq!(refused(500, "boom "), RuntimeError::Other("creating it: boom".to_owned()));
+        let gone = Error::IOError { err: std::io::ErrorKind::ConnectionRefused.into() };
+        assert!(matches!(runtime_error(&gone, "creating it"), RuntimeError::EngineUnreachable(_)));
     }
 }

@@ -37,6 +37,7 @@ impl DockerRuntime {
         let progress = Progress { image: request.image.clone(), sender };
         if request.policy == ImagePolicy::Missing
             && let Some(found) = self.find_image(&request.image).await?
+            && is_for(&found, request, &progress)
         {
             self.remember_digest(&request.image, &found);
             return Ok(());
@@ -73,5 +74,51 @@ impl DockerRuntime {
             Some(digest) => digests.insert(image.to_owned(), digest),
             None => digests.remove(image),
         };
+    }
+}
+
+/// Whether an image that is here is for the platform that is asked for.
+fn is_for(found: &ImageInspect, request: &ImageRequest, progress: &Progress) -> bool {
+    let (Some(wanted), Some(os), Some(architecture)) = (&request.platform, &found.os, &found.architecture) else {
+        return true;
+    };
+    let has = format!("{os}/{architecture}");
+    // `linux/arm64/v8` is `linux/arm64`.
+    if has == *wanted || wanted.starts_with(&format!("{has}/")) {
+        return true;
+    }
+    progress.tell(format!("the image that is here is for {has}, the task definition wants {wanted}"));
+    false
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::ContainerName;
+
+    #[test]
+    fn an_image_for_another_platform_will_not_do() {
+        let (sender, mut told) = mpsc::channel(4);
+        let progress = Progress { image: "app".to_owned(), sender };
+        let found = ImageInspect {
+            os: Some("linux".to_owned()),
+            architecture: Some("arm64".to_owned()),
+            ..ImageInspect::default()
+        };
+        let will_do = |platform: Option<&str>| {
+            let request = ImageRequest {
+                image: "app".to_owned(),
+                container: ContainerName::new("web"),
+                build: None,
+                credentials: None,
+                policy: ImagePolicy::Missing,
+                platform: platform.map(str::to_owned),
+            };
+            is_for(&found, &request, &progress)
+        };
+        assert!(will_do(None) && will_do(Some("linux/arm64")) && will_do(Some("linux/arm64/v8")));
+        assert!(told.try_recv().is_err());
+        assert!(!will_do(Some("linux/amd64")));
+        assert!(told.try_recv().unwrap().message.contains("is for linux/arm64"));
     }
 }

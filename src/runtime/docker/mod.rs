@@ -8,7 +8,7 @@
 //!     └─ neargate-<project>-<service>-<task>-api
 //! ```
 //!
-//! [`DockerRuntime`] implements [`Runtime`]; its steps are in `task`, images in `image`, `build`, `buildkit` and
+//! [`DockerRuntime`] implements [`Runtime`]; its steps are in `task` and `close`, images in `image`, `build`, `buildkit` and
 //! `pull`, what the engine reports in `watch` and `logs`, cleaning up in `sweep`. `container_config` is the pure
 //! translation of a task definition. Only this module knows bollard.
 
@@ -16,6 +16,7 @@ mod address;
 mod build;
 mod buildkit;
 mod cgroup;
+mod close;
 mod container_config;
 mod context;
 mod credentials;
@@ -32,10 +33,12 @@ mod raw;
 mod reference;
 mod session;
 mod task;
+mod terminal;
 mod watch;
 
 pub mod connect;
 pub mod endpoint;
+pub mod exec;
 pub mod options;
 pub mod owner;
 pub mod pause;
@@ -43,6 +46,7 @@ pub mod sweep;
 
 use std::collections::HashMap;
 use std::net::Ipv4Addr;
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -54,7 +58,9 @@ use crate::control::runtime::{
 use crate::model::{ContainerName, TaskId};
 
 pub use connect::{Engine, EngineInfo, EngineKind};
+pub use exec::ExecRequest;
 pub use options::{BuilderMode, DockerOptions, ReachMode};
+pub use sweep::ProjectOnEngine;
 
 use cgroup::Cgroups;
 use container_config::TaskLimits;
@@ -74,6 +80,8 @@ pub struct DockerRuntime {
     facts: OnceCell<Facts>,
     /// Tasks opened by this process. Those of an earlier one are found by their labels.
     tasks: Mutex<HashMap<TaskId, OpenTask>>,
+    /// The engine has refused to set limits once; see `task`.
+    ulimits_refused: AtomicBool,
     /// Digests of images provided by this process, by reference.
     digests: Mutex<HashMap<String, String>>,
 }
@@ -116,6 +124,7 @@ impl DockerRuntime {
             network: tokio::sync::Mutex::default(),
             facts: OnceCell::new(),
             tasks: Mutex::default(),
+            ulimits_refused: AtomicBool::new(false),
             digests: Mutex::default(),
         }
     }
@@ -173,8 +182,8 @@ impl DockerRuntime {
 
 impl Runtime for DockerRuntime {
     async fn prepare(&self) -> Result<(), RuntimeError> {
-        tokio::try_join!(self.network(), self.facts(), self.ensure_pause_image())?;
-        Ok(())
+        let prepared = tokio::try_join!(self.network(), self.facts(), self.ensure_pause_image());
+        prepared.map(drop).map_err(|error| self.engine.located(error))
     }
 
     async fn provide_image(
@@ -182,11 +191,11 @@ impl Runtime for DockerRuntime {
         request: &ImageRequest,
         progress: mpsc::Sender<ImageProgress>,
     ) -> Result<(), RuntimeError> {
-        self.provide(request, progress).await
+        self.provide(request, progress).await.map_err(|error| self.engine.located(error))
     }
 
     async fn open_task(&self, task: &TaskSpec) -> Result<TaskNetwork, RuntimeError> {
-        self.open(task).await
+        self.open(task).await.map_err(|error| self.engine.located(error))
     }
 
     async fn start_container(
@@ -194,7 +203,7 @@ impl Runtime for DockerRuntime {
         task: &TaskSpec,
         container: &ContainerName,
     ) -> Result<StartedContainer, RuntimeError> {
-        self.start(task, container).await
+        self.start(task, container).await.map_err(|error| self.engine.located(error))
     }
 
     async fn stop_container(
@@ -203,11 +212,11 @@ impl Runtime for DockerRuntime {
         container: &ContainerName,
         stop_timeout: Duration,
     ) -> Result<(), RuntimeError> {
-        self.stop(task, container, stop_timeout).await
+        self.stop(task, container, stop_timeout).await.map_err(|error| self.engine.located(error))
     }
 
     async fn close_task(&self, task: &TaskId) -> Result<(), RuntimeError> {
-        self.close(task).await
+        self.close(task).await.map_err(|error| self.engine.located(error))
     }
 
     async fn watch(&self, events: mpsc::Sender<RuntimeEvent>) {
@@ -220,10 +229,10 @@ impl Runtime for DockerRuntime {
         container: &ContainerName,
         lines: mpsc::Sender<LogLine>,
     ) -> Result<(), RuntimeError> {
-        self.follow(task, container, lines).await
+        self.follow(task, container, lines).await.map_err(|error| self.engine.located(error))
     }
 
     async fn sweep(&self, everything: bool) -> Result<Vec<String>, RuntimeError> {
-        self.sweep_engine(everything).await
+        self.sweep_engine(everything).await.map_err(|error| self.engine.located(error))
     }
 }

@@ -1,11 +1,11 @@
 //! The project's network: one bridge, which stands for the VPC, and how this machine reaches what is in it.
 
 use std::collections::HashMap;
-use std::net::Ipv4Addr;
+use std::net::{IpAddr, Ipv4Addr};
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
-use bollard::models::{Ipam, IpamConfig, Network, NetworkCreateRequest};
+use bollard::models::{Ipam, IpamConfig, Network, NetworkCreateRequest, PortBinding};
 use ipnet::Ipv4Net;
 
 use crate::control::runtime::RuntimeError;
@@ -165,12 +165,14 @@ fn is_direct(engine: &Engine, mode: ReachMode, network_id: &str) -> bool {
     }
 }
 
-/// Port bindings on loopback, with ports the engine chooses.
-pub(super) fn loopback_bindings(
+/// Port bindings with ports the engine chooses, on loopback: tasks are nobody else's business. Only where the engine
+/// runs on another machine (a `docker:dind` service in CI) they must be open to this one.
+pub(super) fn bindings(
     ports: impl IntoIterator<Item = (u16, bool)>,
-) -> HashMap<String, Option<Vec<bollard::models::PortBinding>>> {
-    let binding =
-        bollard::models::PortBinding { host_ip: Some("127.0.0.1".to_owned()), host_port: Some(String::new()) };
+    host: IpAddr,
+) -> HashMap<String, Option<Vec<PortBinding>>> {
+    let interface = if host.is_loopback() { "127.0.0.1" } else { "0.0.0.0" };
+    let binding = PortBinding { host_ip: Some(interface.to_owned()), host_port: Some(String::new()) };
     ports
         .into_iter()
         .map(|(port, udp)| (format!("{port}/{}", if udp { "udp" } else { "tcp" }), Some(vec![binding.clone()])))

@@ -13,11 +13,11 @@ use std::collections::HashMap;
 use crate::control::runtime::RuntimeError;
 use crate::model::ProjectName;
 
+use super::close::{remove_container, remove_volume};
 use super::connect::Engine;
 use super::error::{self, runtime_error};
 use super::labels::{CONTAINER, OWNER, PAUSE, PROJECT, SERVICE, TASK};
 use super::owner::{Owner, RealProcesses};
-use super::task::{remove_container, remove_volume};
 use super::{DockerRuntime, pause};
 
 /// A project that has something on the engine.

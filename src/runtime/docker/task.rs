@@ -1,37 +1,28 @@
-//! The life of a task on the engine: open (pause container), start and stop its containers, close.
+//! The start of a task on the engine: open it (pause container), start its containers.
 //!
 //! A task costs as few calls as it can: create and start per container, no inspecting when the answer is known. Each
 //! step may be repeated; what an earlier attempt or a dead process left under the same name is replaced.
 
 use std::collections::{BTreeMap, HashMap};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-use std::time::Duration;
+use std::sync::atomic::Ordering;
 
-use bollard::Docker;
 use bollard::models::{ContainerCreateBody, ContainerInspectResponse, VolumeCreateRequest};
-use bollard::query_parameters::{
-    CreateContainerOptionsBuilder, CreateImageOptionsBuilder, ListContainersOptionsBuilder, ListVolumesOptionsBuilder,
-    RemoveContainerOptionsBuilder, RemoveVolumeOptionsBuilder, StopContainerOptionsBuilder,
-};
+use bollard::query_parameters::{CreateContainerOptionsBuilder, CreateImageOptionsBuilder};
 use futures_util::TryStreamExt as _;
-use futures_util::future::{join_all, try_join_all};
+use futures_util::future::try_join_all;
 
 use crate::control::runtime::{Reach, RuntimeError, StartedContainer, TaskNetwork, TaskSpec};
 use crate::model::{ContainerName, TaskId};
 
+use super::close::remove_container;
 use super::container_config::{PauseSpec, TaskLimits, member_body, pause_body};
 use super::error::{self, runtime_error, sorted};
-use super::labels::{CONTAINER, PAUSE, TASK};
 use super::{DockerRuntime, OpenTask, pause};
 
 /// How often a step is tried again after the engine said that the world changed under it: a name in use, an address
 /// in use, a network or image that was pruned.
 const ATTEMPTS: usize = 8;
-/// The longest a removal that is already under way is waited for.
-const REMOVAL_LIMIT: Duration = Duration::from_secs(20);
-const REMOVAL_POLL: Duration = Duration::from_millis(25);
-/// On top of the stop time-out: for the engine's own work.
-const STOP_MARGIN: Duration = Duration::from_secs(30);
 
 impl DockerRuntime {
     /// Imports the pause image unless it is there.
@@ -77,7 +68,7 @@ impl DockerRuntime {
                 image: &image,
                 network: &network.id,
                 address,
-                publish: !network.direct,
+                publish: (!network.direct).then(|| self.engine.host()),
                 cgroup_parent: cgroup_parent.as_deref(),
             };
             let body = pause_body(&self.names, &self.options, &spec);
@@ -128,7 +119,7 @@ impl DockerRuntime {
             _ => {
                 let inspected = self.engine.docker().inspect_container(&pause_id, None).await;
                 let inspected = inspected.map_err(|error| runtime_error(&error, "reading the task's address"))?;
-                task_network(&inspected, direct)?
+                task_network(&inspected, direct, self.engine.host())?
             }
         };
         let open = OpenTask { pause_id, address, limits, containers: HashMap::new() };
@@ -162,10 +153,22 @@ impl DockerRuntime {
             return Err(RuntimeError::Other(format!("the task definition has no container {container}")));
         };
         let (pause, limits) = self.pause_of(task).await?;
-        let body = member_body(&self.names, &self.options, task, definition, &pause, &limits);
+        let mut body = member_body(&self.names, &self.options, task, definition, &pause, &limits);
         let name = self.names.member(&task.service, &task.id, container);
         let platform = self.foreign_platform(task);
-        let started = self.create_and_start(&name, body, platform).await;
+        if self.ulimits_refused.load(Ordering::Relaxed) {
+            forget_ulimits(&mut body);
+        }
+        let mut started = self.create_and_start(&name, body.clone(), platform).await;
+        if started.as_ref().is_err_and(StepError::is_refused_ulimit) {
+            // An engine that itself runs confined may not raise limits (Fargate's own default is 65535 open files). A
+            // task with fewer is nearer to Fargate than no task.
+            if !self.ulimits_refused.swap(true, Ordering::Relaxed) {
+                tracing::warn!("the engine may not set ulimits; containers run with the engine's own");
+            }
+            forget_ulimits(&mut body);
+            started = self.create_and_start(&name, body, platform).await;
+        }
         let id = started.map_err(|error| error.of_member(&definition.image))?;
         if let Some(open) = self.tasks().get_mut(&task.id) {
             open.containers.insert(container.clone(), id.clone());
@@ -221,25 +224,6 @@ impl DockerRuntime {
         Ok(id)
     }
 
-    /// Stops a member, in the engine's way: the image's stop signal, then SIGKILL.
-    pub(super) async fn stop(
-        &self,
-        task: &TaskId,
-        container: &ContainerName,
-        stop_timeout: Duration,
-    ) -> Result<(), RuntimeError> {
-        let Some(id) = self.container_id(task, container).await? else { return Ok(()) };
-        let seconds = i32::try_from(stop_timeout.as_millis().div_ceil(1000)).unwrap_or(i32::MAX);
-        let options = StopContainerOptionsBuilder::new().t(seconds).build();
-        match self.engine.patient(stop_timeout + STOP_MARGIN).stop_container(&id, Some(options)).await {
-            Ok(()) => Ok(()),
-            Err(error) if error::is_not_found(&error) => Ok(()),
-            Err(error) => Err(sorted(&error, |text| {
-                RuntimeError::Other(format!("CannotStopContainerError: {container}: {text}"))
-            })),
-        }
-    }
-
     /// The engine's id of a member, if there is such a container.
     pub(super) async fn container_id(
         &self,
@@ -253,59 +237,12 @@ impl DockerRuntime {
         let all = self.containers_of(task).await?;
         Ok(all.into_iter().find(|found| found.container == container.as_str()).map(|found| found.id))
     }
-
-    async fn containers_of(&self, task: &TaskId) -> Result<Vec<Found>, RuntimeError> {
-        let filters = self.names.task_filter(task);
-        let options = ListContainersOptionsBuilder::new().all(true).filters(&filters).build();
-        let listed = self.engine.docker().list_containers(Some(options)).await;
-        let listed = listed.map_err(|error| runtime_error(&error, "listing the task's containers"))?;
-        let found = listed.into_iter().filter_map(|summary| {
-            let container = summary.labels?.remove(CONTAINER)?;
-            Some(Found { id: summary.id?, container })
-        });
-        Ok(found.collect())
-    }
-
-    /// Removes everything of the task.
-    pub(super) async fn close(&self, task: &TaskId) -> Result<(), RuntimeError> {
-        let docker = self.engine.docker();
-        let (found, volumes) = tokio::try_join!(self.containers_of(task), self.volumes_of(task))?;
-        let (pauses, members): (Vec<_>, Vec<_>) = found.into_iter().partition(|found| found.container == PAUSE);
-        for group in [members, pauses] {
-            let removals = join_all(group.iter().map(|found| remove_container(docker, &found.id))).await;
-            for removal in removals {
-                removal.map_err(|error| runtime_error(&error, "removing a container of the task"))?;
-            }
-        }
-        join_all(volumes.iter().map(|volume| remove_volume(docker, volume))).await;
-        if let Some(cgroups) = self.facts.get().and_then(|facts| facts.cgroups.as_ref()) {
-            cgroups.close(self.names.project(), task);
-        }
-        let open = self.tasks().remove(task);
-        if let (Some(address), Some(network)) = (open.and_then(|open| open.address), &*self.network.lock().await) {
-            network.release_address(address);
-        }
-        Ok(())
-    }
-
-    async fn volumes_of(&self, task: &TaskId) -> Result<Vec<String>, RuntimeError> {
-        let options = ListVolumesOptionsBuilder::new().filters(&self.names.task_filter(task)).build();
-        let listed = self.engine.docker().list_volumes(Some(options)).await;
-        let listed = listed.map_err(|error| runtime_error(&error, "listing the task's volumes"))?;
-        // Filters of several labels are an "or" in some versions of the engine.
-        let of_task = listed
-            .volumes
-            .into_iter()
-            .flatten()
-            .filter(|volume| volume.labels.get(TASK).map(String::as_str) == Some(task.as_str()));
-        Ok(of_task.map(|volume| volume.name).collect())
-    }
 }
 
-/// A container of a task, found by label.
-struct Found {
-    id: String,
-    container: String,
+fn forget_ulimits(body: &mut ContainerCreateBody) {
+    if let Some(host_config) = &mut body.host_config {
+        host_config.ulimits = None;
+    }
 }
 
 /// Which of the two calls failed; the reasons mean different things to ECS.
@@ -321,6 +258,10 @@ impl StepError {
 
     fn start(cause: bollard::errors::Error) -> Self {
         Self { cause, created: true }
+    }
+
+    fn is_refused_ulimit(&self) -> bool {
+        self.created && error::message(&self.cause).contains("error setting rlimit")
     }
 
     fn sorted(&self) -> RuntimeError {
@@ -351,7 +292,7 @@ fn is_missing_command(text: &str) -> bool {
     text.contains("executable file not found") || text.contains("no such file or directory") && text.contains("exec")
 }
 
-fn task_network(inspected: &ContainerInspectResponse, direct: bool) -> Result<TaskNetwork, RuntimeError> {
+fn task_network(inspected: &ContainerInspectResponse, direct: bool, host: IpAddr) -> Result<TaskNetwork, RuntimeError> {
     let settings = inspected.network_settings.as_ref();
     let networks = settings.and_then(|settings| settings.networks.as_ref());
     let address = networks
@@ -367,31 +308,8 @@ fn task_network(inspected: &ContainerInspectResponse, direct: bool) -> Result<Ta
         let Some(port) = port.strip_suffix("/tcp").and_then(|port| port.parse::<u16>().ok()) else { continue };
         let on_host = bindings.iter().flatten().find_map(|binding| binding.host_port.as_ref()?.parse::<u16>().ok());
         if let Some(on_host) = on_host {
-            published.insert(port, SocketAddr::from((Ipv4Addr::LOCALHOST, on_host)));
+            published.insert(port, SocketAddr::new(host, on_host));
         }
     }
     Ok(TaskNetwork { address, reach: Reach::Published(published) })
-}
-
-/// Removes a container with its anonymous volumes, by force, and returns when it is really gone.
-pub(super) async fn remove_container(docker: &Docker, id: &str) -> Result<(), bollard::errors::Error> {
-    let options = RemoveContainerOptionsBuilder::new().force(true).v(true).build();
-    let deadline = tokio::time::Instant::now() + REMOVAL_LIMIT;
-    loop {
-        match docker.remove_container(id, Some(options.clone())).await {
-            Ok(()) => return Ok(()),
-            Err(error) if error::is_not_found(&error) => return Ok(()),
-            // Somebody else is at it: it is gone when the engine knows it no more.
-            Err(error) if error::status(&error) == Some(409) && tokio::time::Instant::now() < deadline => {
-                tokio::time::sleep(REMOVAL_POLL).await;
-            }
-            Err(error) => return Err(error),
-        }
-    }
-}
-
-/// Removes a volume; one that is in use or gone already is left alone.
-pub(super) async fn remove_volume(docker: &Docker, name: &str) -> bool {
-    let options = RemoveVolumeOptionsBuilder::new().force(false).build();
-    docker.remove_volume(name, Some(options)).await.is_ok()
 }

@@ -63,7 +63,7 @@ impl DockerRuntime {
                 back_off = FIRST_BACK_OFF;
             }
             tracing::debug!(%text, "the engine's events ended");
-            if events.send(RuntimeEvent::Unreachable(text)).await.is_err() {
+            if events.send(RuntimeEvent::Unreachable(self.engine.gone(&text))).await.is_err() {
                 return;
             }
             tokio::select! {

@@ -164,6 +164,26 @@ async fn a_dockerfile_that_needs_buildkit_gets_it() {
 }
 
 #[tokio::test]
+async fn an_engine_behind_tcp_builds_with_buildkit_and_publishes_ports() {
+    let Some(mut shop) = Workshop::new(BuilderMode::BuildKit).await else { return };
+    let Some(engine) = super::relay::over_tcp(&shop.world).await else { return };
+    let runtime = neargate::runtime::docker::DockerRuntime::new(engine, shop.world.options());
+    shop.world.runtime = std::sync::Arc::new(runtime);
+    shop.dockerfile("FROM busybox\nRUN echo answer >/answer\n");
+    shop.provide(&shop.request()).await.0.unwrap();
+    let mut web = container("web", &shop.image, "while true; do nc -l -p 80 </answer; done");
+    web.port_mappings = vec![neargate::model::task_definition::PortMapping { container_port: 80, udp: false }];
+    let task = super::world::task(vec![web]);
+    let dial = shop.world.run(&task).await.dial(80).unwrap();
+    assert!(dial.ip().is_loopback());
+    assert_eq!(super::world::answer_of(dial).await, "answer\n");
+    // Removed over TCP: the relay ends with this test, before the world does.
+    shop.world.runtime.close_task(&task.id).await.unwrap();
+    let runtime = neargate::runtime::docker::DockerRuntime::new(shop.world.engine.clone(), shop.world.options());
+    shop.world.runtime = std::sync::Arc::new(runtime);
+}
+
+#[tokio::test]
 async fn a_build_that_nobody_waits_for_stops() {
     for (builder, marker) in BUILDERS.into_iter().zip(["4711081", "4711082"]) {
         let Some(shop) = Workshop::new(builder).await else { return };

@@ -34,13 +34,17 @@ async fn a_task_of_two_containers_beside_the_bare_calls() {
         world.runtime.close_task(&task.id).await.unwrap();
         figures[3].push(start.elapsed());
     }
-    let median = |figures: &mut Vec<Duration>| {
-        figures.sort();
-        figures[figures.len() / 2].as_secs_f64()
+    let median = |mut figures: Vec<f64>| {
+        figures.sort_by(f64::total_cmp);
+        figures[figures.len() / 2]
     };
-    let [bare_up, bare_down, up, down] = figures.each_mut().map(median);
-    eprintln!("up   {up:.3} s, bare {bare_up:.3} s: {:.2}", up / bare_up);
-    eprintln!("down {down:.3} s, bare {bare_down:.3} s: {:.2}", down / bare_down);
+    let seconds = |figures: &[Duration]| median(figures.iter().map(Duration::as_secs_f64).collect());
+    let [bare_up, bare_down, up, down] = &figures;
+    for (what, ours, bare) in [("up", up, bare_up), ("down", down, bare_down)] {
+        // Of each round, because the machine's load changes between them.
+        let ratios = ours.iter().zip(bare).map(|(ours, bare)| ours.as_secs_f64() / bare.as_secs_f64()).collect();
+        eprintln!("{what}: {:.3} s, bare {:.3} s, ratio {:.2}", seconds(ours), seconds(bare), median(ratios));
+    }
 }
 
 /// The same work with nothing but the calls it takes.

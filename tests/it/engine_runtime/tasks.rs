@@ -57,7 +57,7 @@ async fn a_task_can_be_reached_directly_or_through_published_ports() {
 async fn what_the_definition_says_is_what_the_container_sees() {
     let Some(world) = World::new().await else { return };
     let mut web =
-        world.container("web", "echo $A-$SECRET-$AWS_EXECUTION_ENV-$AWS_REGION; id -u; pwd; ulimit -n; touch /x");
+        world.container("web", "echo $A-$SECRET-$AWS_EXECUTION_ENV-$AWS_REGION; id -u; pwd; ulimit -n; touch /x 2>&1");
     web.environment.insert("A".to_owned(), "1 2".to_owned());
     web.user = Some("1234:99".to_owned());
     web.working_directory = Some("/tmp".to_owned());
@@ -69,6 +69,15 @@ async fn what_the_definition_says_is_what_the_container_sees() {
     let lines: Vec<String> = world.lines(&task, &name("web")).await.into_iter().map(|line| line.text).collect();
     assert_eq!(lines[..4], ["1 2-s-AWS_ECS_FARGATE-us-east-1", "1234", "/tmp", "4321"]);
     assert!(lines[4].contains("Read-only file system"), "{lines:?}");
+}
+
+#[tokio::test]
+async fn this_machine_has_a_name_in_the_task_only_if_that_was_asked_for() {
+    for asked in [false, true] {
+        let Some(world) = World::with(|options| options.host_gateway = asked).await else { return };
+        let hosts = world.output(world.container("web", "cat /etc/hosts")).await;
+        assert_eq!(hosts.iter().any(|line| line.contains("host.docker.internal")), asked, "{hosts:?}");
+    }
 }
 
 #[tokio::test]

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use neargate::control::runtime::{ObservedState, Runtime as _, RuntimeEvent};
+use neargate::control::runtime::{ObservedState, Runtime as _, RuntimeError, RuntimeEvent};
 use neargate::model::task::HealthStatus;
 use neargate::model::task_definition::ContainerHealthCheck;
 use neargate::model::topology::TimeScale;
@@ -127,12 +127,18 @@ async fn a_lost_pause_container_is_noticed_live_and_after_a_gap() {
 #[tokio::test]
 async fn an_engine_that_goes_away_is_reported_and_found_again() {
     let Some(world) = World::new().await else { return };
-    let Some(relay) = super::world::Relay::new(&world).await else { return };
+    let Some(relay) = super::relay::Relay::new(&world).await else { return };
     let through = relay.runtime(world.options()).await;
-    let mut observer = super::world::Observer::new(std::sync::Arc::new(through));
+    let through_too = std::sync::Arc::new(through);
+    let mut observer = super::world::Observer::new(std::sync::Arc::clone(&through_too));
     observer.inventory().await;
     relay.cut();
     observer.until("the loss", |log| log.iter().any(|event| matches!(event, RuntimeEvent::Unreachable(_)))).await;
+    let task = task(vec![world.container("web", "true")]);
+    let error = through_too.open_task(&task).await.unwrap_err();
+    assert!(matches!(&error, RuntimeError::EngineUnreachable(_)), "{error:?}");
+    let text = error.to_string();
+    assert!(text.contains("docker.sock (relay): ") && text.contains("`docker info` should work"), "{text}");
     relay.mend();
     observer.until("an inventory afterwards", |log| matches!(log.last(), Some(RuntimeEvent::Inventory(_)))).await;
 }

@@ -1,4 +1,10 @@
 //! What the tests share: builders, waiting, expected files.
 
+pub(crate) mod browser;
+pub(crate) mod engine;
 pub(crate) mod expected;
+pub(crate) mod http;
+mod janitor;
+pub(crate) mod scenario;
+pub(crate) mod stack;
 pub(crate) mod world;

@@ -1,0 +1,70 @@
+//! Commands in running containers.
+
+use bytes::Bytes;
+use neargate::control::runtime::{Runtime as _, TaskSpec};
+use neargate::runtime::docker::ExecRequest;
+use tokio::sync::mpsc;
+
+use super::world::{World, name, task};
+
+async fn exec(
+    world: &World,
+    task: &TaskSpec,
+    command: &[&str],
+    input: Option<&str>,
+    tty: bool,
+) -> (i64, String, String) {
+    let request = ExecRequest {
+        task: task.id.clone(),
+        container: name("web"),
+        command: command.iter().map(|word| (*word).to_owned()).collect(),
+        interactive: input.is_some(),
+        tty: Some(tty),
+    };
+    let (sender, receiver) = mpsc::channel(4);
+    if let Some(input) = input {
+        sender.send(Bytes::from(input.to_owned())).await.unwrap();
+    }
+    drop(sender);
+    let (mut out, mut err) = (Vec::new(), Vec::new());
+    let code = world.runtime.exec_captured(&request, receiver, &mut out, &mut err).await.unwrap();
+    (code, String::from_utf8(out).unwrap(), String::from_utf8(err).unwrap())
+}
+
+#[tokio::test]
+async fn a_command_has_its_streams_and_its_exit_code() {
+    let Some(world) = World::new().await else { return };
+    let task = task(vec![world.container("web", "sleep 600")]);
+    world.run(&task).await;
+    let result = exec(&world, &task, &["sh", "-c", "echo out; echo err >&2; exit 42"], None, false).await;
+    assert_eq!(result, (42, "out\n".to_owned(), "err\n".to_owned()));
+
+    let result = exec(&world, &task, &["sh", "-c", "wc -c; echo done"], Some("12345"), false).await;
+    assert_eq!(result, (0, "5\ndone\n".to_owned(), String::new()), "the end of input is passed on");
+
+    let (code, out, _) = exec(&world, &task, &["sh", "-c", "test -t 1 && echo terminal"], None, true).await;
+    assert_eq!((code, out.trim_end()), (0, "terminal"));
+
+    let (code, out, err) = exec(&world, &task, &["no-such-program"], None, false).await;
+    assert!(matches!(code, 126 | 127), "{code}");
+    assert!(format!("{out}{err}").contains("executable file not found"), "{out}{err}");
+}
+
+#[tokio::test]
+async fn a_container_that_does_not_run_is_named() {
+    let Some(world) = World::new().await else { return };
+    let task = task(vec![world.container("web", "true")]);
+    world.run(&task).await;
+    world.lines(&task, &name("web")).await;
+    let request = ExecRequest {
+        task: task.id.clone(),
+        container: name("web"),
+        command: vec!["true".to_owned()],
+        interactive: false,
+        tty: None,
+    };
+    let refused = async || world.runtime.exec(&request).await.unwrap_err().to_string();
+    assert_eq!(refused().await, "the container web is not running");
+    world.runtime.close_task(&task.id).await.unwrap();
+    assert_eq!(refused().await, "the container web is not running");
+}

@@ -1,0 +1,212 @@
+//! Who may know whom. Arrows point down only; a module that is missing here fails the test.
+
+use std::collections::BTreeSet;
+
+use super::source::{Source, own_modules, paths};
+
+/// What every edge may import: the layers below, never another edge. Two edges that need to talk do so through
+/// `control`, or `app` introduces them.
+const BELOW_EDGES: &[&str] = &["model", "engine", "control"];
+/// Wiring and words see everything below them.
+const EVERYTHING: &[&str] = &["*"];
+
+/// A top-level module, and the modules it may import.
+const LAYERS: &[(&str, &[&str])] = &[
+    // nouns
+    ("model", &[]),
+    // decisions, and beside them the user's files
+    ("engine", &["model"]),
+    ("config", &["model"]),
+    // one writer
+    ("control", &["model", "engine"]),
+    // edges
+    ("admin", BELOW_EDGES),
+    ("certs", BELOW_EDGES),
+    ("folders", BELOW_EDGES),
+    ("hosts", BELOW_EDGES),
+    ("logs", BELOW_EDGES),
+    ("probes", BELOW_EDGES),
+    ("proxy", BELOW_EDGES),
+    ("runtime", BELOW_EDGES),
+    ("trust", BELOW_EDGES),
+    // wiring
+    ("app", EVERYTHING),
+    // words
+    ("cli", EVERYTHING),
+    ("main", &["cli"]),
+];
+
+/// An import that the table forbids, by file and module, and why it is right all the same.
+const EXCEPTIONS: &[(&str, &str, &str)] = &[];
+
+/// What the pure layers may use besides `std`.
+const PURE: &[(&str, &[&str])] =
+    &[("model", &["ipnet", "jiff"]), ("engine", &["ipnet", "itoa", "jiff", "memchr", "regex"])];
+
+/// Layers without async, I/O and clock: time, files and variables arrive as arguments.
+const WITHOUT_IO: &[&str] = &["model", "engine", "config"];
+const IO_AND_CLOCK: &[&str] = &[
+    "Instant::now",
+    "SystemTime",
+    "Timestamp::now",
+    "Zoned::now",
+    "std::env",
+    "std::fs",
+    "std::process",
+    "std::thread",
+    "TcpListener",
+    "TcpStream",
+    "UdpSocket",
+    "UnixListener",
+    "UnixStream",
+];
+
+/// A crate that only these modules know, so that replacing it is a change in one place.
+const OWNED: &[(&str, &[&str], &str)] = &[
+    ("bollard", &["runtime"], "only `runtime::docker` speaks to an engine"),
+    ("tar", &["runtime"], "build contexts and the pause image"),
+    ("hyper", &["runtime"], "BuildKit takes calls that bollard cannot make; the proxy reads and writes HTTP itself"),
+    ("hyper_util", &["runtime"], "as hyper"),
+    ("http_body_util", &["runtime"], "as hyper"),
+    ("h2", &["proxy"], "HTTP/2 towards clients"),
+    ("httparse", &["proxy", "probes"], "heads are read where bytes arrive"),
+    (
+        "rustls",
+        &["certs", "proxy", "probes", "trust"],
+        "`certs` decides what TLS offers, `proxy` and `probes` speak it, `trust` reads a root",
+    ),
+    ("tokio_rustls", &["proxy", "probes"], "TLS on sockets"),
+    ("rcgen", &["certs"], "certificates are issued in one place"),
+    ("x509_parser", &["certs", "trust"], "certificates are read where they are kept and where they are trusted"),
+    ("annotate_snippets", &["config"], "mistakes of files are drawn in one place"),
+    ("granit_parser", &["config"], "only `config` knows the file format"),
+    ("serde_saphyr", &["config"], "only `config` knows the file format"),
+    ("schemars", &["config"], "only `config` knows the file format"),
+    ("clap", &["cli"], "what is typed is the command line's"),
+    ("clap_complete", &["cli"], "what is typed is the command line's"),
+    ("indicatif", &["cli"], "what is drawn is the command line's"),
+    ("anstream", &["cli"], "what is coloured is the command line's"),
+    ("tracing_subscriber", &["cli"], "diagnostics are subscribed to once"),
+];
+
+/// The only files that may print.
+const PRINTERS: &[(&str, &str)] = &[
+    ("src/cli/printer.rs", "data on stdout, everything else on stderr"),
+    ("src/runtime/docker/exec.rs", "the streams of `exec` are the container's, byte for byte"),
+    ("src/runtime/docker/terminal.rs", "`exec` asks our terminal for its size"),
+];
+const PRINTING: &[&str] = &["print", "println", "eprint", "eprintln"];
+
+/// Everything that a file may not know, as sentences.
+pub(super) fn mistakes(sources: &[Source], crates: &BTreeSet<String>) -> Vec<String> {
+    let mut mistakes = Vec::new();
+    let sources = || sources.iter().filter(|source| source.path.starts_with("src/"));
+    let tops: BTreeSet<&str> = sources().filter_map(|source| Some(top_of(source)?.0)).collect();
+    for top in &tops {
+        if !LAYERS.iter().any(|(name, _)| name == top) {
+            mistakes
+                .push(format!("src/{top}: which layer is it in? Give it a row in LAYERS of tests/it/tidy/layers.rs"));
+        }
+    }
+    let mut excused = BTreeSet::<&(&str, &str, &str)>::new();
+    for source in sources() {
+        let Some((top, allowed)) = top_of(source) else { continue };
+        let mut say = |line: usize, what: String| mistakes.push(format!("{}:{line}: {what}", source.path));
+        let own = own_modules(&source.code);
+        for (line, path) in paths(&source.code) {
+            let (root, rest) = (path[0].as_str(), &path[1..]);
+            if let Some(module) = module_named(source, root, rest) {
+                let exception = EXCEPTIONS.iter().find(|(file, to, _)| *file == source.path && *to == module);
+                excused.extend(exception);
+                let is_allowed =
+                    module == top || allowed == EVERYTHING || allowed.contains(&module) || exception.is_some();
+                if tops.contains(module) && !is_allowed {
+                    say(
+                        line,
+                        format!(
+                            "`{top}` may not import `{module}`. Move the noun it needs down to `model`, let \
+                                       `control` publish it, or let `app` hand it in"
+                        ),
+                    );
+                }
+            }
+            if crates.contains(root) && !own.contains(root) {
+                crate_mistake(top, root).into_iter().for_each(|what| say(line, what));
+            }
+            let named = path.join("::");
+            let io =
+                IO_AND_CLOCK.iter().find(|io| named == **io || format!("::{named}::").contains(&format!("::{io}::")));
+            if let Some(io) = io.filter(|_| WITHOUT_IO.contains(&top)) {
+                say(line, format!("`{top}` has neither I/O nor a clock: take what `{io}` gives as an argument"));
+            }
+        }
+        for window in source.code.windows(3) {
+            let [before, word, next] = window else { continue };
+            if WITHOUT_IO.contains(&top) && (word.is("async") || word.is("await")) {
+                say(word.line, format!("`{top}` decides and does not wait: no async"));
+            }
+            let prints = next.is("!") && PRINTING.iter().any(|name| word.is(name));
+            // `.stdout(…)` chooses where a child's output goes; `io::stdout()` is ours.
+            let takes_stream = next.is("(") && !before.is(".") && (word.is("stdout") || word.is("stderr"));
+            if (prints || takes_stream) && !PRINTERS.iter().any(|(file, _)| *file == source.path) {
+                say(
+                    word.line,
+                    format!("`{}` belongs to the printer: return the text, or log it with `tracing`", word.text),
+                );
+            }
+            if next.is("!") && ["dbg", "todo", "unimplemented"].iter().any(|name| word.is(name)) {
+                say(word.line, format!("`{}!` is for the desk, not for a commit", word.text));
+            }
+        }
+    }
+    for (file, module, reason) in EXCEPTIONS.iter().filter(|exception| !excused.contains(exception)) {
+        mistakes.push(format!("{file} no longer imports `{module}` ({reason}): take its row out of EXCEPTIONS"));
+    }
+    mistakes
+}
+
+/// The top-level module of a file, with what it may import. `None` for `lib.rs`, which names everything.
+fn top_of(source: &Source) -> Option<(&str, &'static [&'static str])> {
+    let top = match source.module.first() {
+        Some(top) => top.as_str(),
+        None if source.path == "src/main.rs" => "main",
+        None => return None,
+    };
+    let allowed = LAYERS.iter().find(|(name, _)| *name == top).map_or(EVERYTHING, |(_, allowed)| *allowed);
+    Some((top, allowed))
+}
+
+/// The top-level module that a path leads to, if it leads into this package.
+fn module_named<'a>(source: &'a Source, root: &str, rest: &'a [String]) -> Option<&'a str> {
+    match root {
+        "crate" | "neargate" => rest.first().map(String::as_str),
+        "super" => {
+            let up = 1 + rest.iter().take_while(|segment| *segment == "super").count();
+            (up >= source.module.len()).then(|| rest.get(up - 1).map(String::as_str)).flatten()
+        }
+        _ => None,
+    }
+}
+
+fn crate_mistake(top: &str, name: &str) -> Option<String> {
+    if let Some((_, allowed)) = PURE.iter().find(|(layer, _)| *layer == top)
+        && !allowed.contains(&name)
+    {
+        return Some(format!(
+            "`{top}` is plain data and decisions: it may not use `{name}`, only {}",
+            allowed.join(", ")
+        ));
+    }
+    let (_, owners, why) = OWNED.iter().find(|(owned, _, _)| *owned == name)?;
+    (!owners.contains(&top)).then(|| format!("`{name}` belongs to {}: {why}", owners.join(" and ")))
+}
+
+/// Dependencies that nothing names, so that Cargo.toml says what is really used.
+pub(super) fn unused(sources: &[Source], crates: &BTreeSet<String>) -> Vec<String> {
+    let named: BTreeSet<String> = sources
+        .iter()
+        .flat_map(|source| paths(&source.code).into_iter().chain(paths(&source.tests)))
+        .map(|(_, mut path)| path.swap_remove(0))
+        .collect();
+    crates.difference(&named).map(|name| format!("Cargo.toml: nothing uses `{name}`; take it out")).collect()
+}
