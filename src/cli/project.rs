@@ -57,6 +57,7 @@ pub(crate) fn load(
         project_name: global.project_name.clone(),
         build: start.is_some_and(|start| start.build),
         pull: start.is_some_and(|start| start.pull),
+        admin: start.and_then(|start| start.admin),
     };
     let loaded = read(&file, &env)?.map_err(|mistakes| {
         let _ = printer.err().write_all(mistakes.render(Style::Coloured).as_bytes());
@@ -82,6 +83,7 @@ impl Project {
             project_name: global.project_name.clone(),
             build: start.build,
             pull: start.pull,
+            admin: start.admin,
         }
     }
 }

@@ -21,6 +21,10 @@ pub mod stickiness;
 pub mod trace_id;
 pub mod transform;
 
+// What is written down about it.
+pub mod figures;
+pub mod logs;
+
 // Whom it may reach, and who is fit.
 pub mod health;
 pub mod security_group;

@@ -62,8 +62,11 @@ pub fn bound_group(
 pub struct Bond {
     /// The target to use: an index into the group's targets. It may take new requests.
     pub target: Option<usize>,
+    /// The group is sticky, and a new target has to be chosen: the client is new, or its cookie is of no use (CloudWatch
+    /// metric `NonStickyRequestCount`).
+    pub non_sticky: bool,
     /// The client did ask for a target, even if it cannot have it.
-    pub asked: bool,
+    asked: bool,
     /// Bonds with other groups, kept for the answer.
     others: Vec<Ticket>,
 }
@@ -82,14 +85,14 @@ impl Bond {
                 .and_then(|_| shards(fields))
                 .map(|value| key.open(Purpose::Application, &value).unwrap_or_default()),
         };
-        let Some(tickets) = tickets else { return Self::default() };
+        let Some(tickets) = tickets else { return Self { non_sticky: true, ..Self::default() } };
         let (own, others): (Vec<_>, Vec<_>) =
             tickets.into_iter().filter(|ticket| ticket.valid_until > now).partition(|ticket| ticket.group == group.id);
         // A target that is deregistered, draining or unhealthy is not eligible: the client gets another one.
         let target = own.first().and_then(|ticket| {
             group.eligible.iter().copied().find(|&index| group.targets[index].target == ticket.target)
         });
-        Self { target, asked: true, others }
+        Self { target, non_sticky: target.is_none(), asked: true, others }
     }
 }
 

@@ -179,20 +179,11 @@ impl CompiledRewrite {
     }
 }
 
-/// Compiles a pattern of a transform.
-pub fn compile(pattern: &str) -> Result<Regex, TransformStatus> {
+fn compile(pattern: &str) -> Result<Regex, TransformStatus> {
     RegexBuilder::new(pattern).size_limit(LARGEST_PROGRAM).build().map_err(|error| match error {
         regex::Error::CompiledTooBig(_) => TransformStatus::CompileTooBig,
         _ => TransformStatus::RegexSyntaxError,
     })
-}
-
-/// The highest group that a replacement refers to.
-pub fn highest_group(replacement: &str) -> usize {
-    let groups = pieces(replacement)
-        .into_iter()
-        .filter_map(|piece| if let Piece::Group(group) = piece { Some(group) } else { None });
-    groups.max().unwrap_or(0)
 }
 
 /// Splits a replacement at its `$1`. A `$` without a digit stands for itself.

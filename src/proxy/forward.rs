@@ -24,11 +24,13 @@ use super::error::ProxyError;
 use super::http1::{self, Next, ResponseFraming, TargetReader};
 use super::idle::IdleTimer;
 use super::load::InFlight;
+use super::meters::GroupMeter;
 use super::request::Settled;
 use super::stream::Stream;
 use super::transaction::Transaction;
 use super::worker::Worker;
 use super::{upgrade, upstream};
+use crate::engine::figures::GroupCount;
 use crate::engine::headers::BodyHeader;
 use crate::engine::stickiness::Session;
 use crate::model::listener::HeaderModification;
@@ -52,6 +54,8 @@ pub(super) struct Forward {
     pub(super) session: Option<Box<Session>>,
     /// Counts as long as the request lasts.
     pub(super) in_flight: InFlight,
+    /// Counts for the target group.
+    pub(super) meter: Arc<GroupMeter>,
 }
 
 /// How a response ended.
@@ -87,7 +91,7 @@ pub(super) async fn run(
     responder.send_continue().await?;
     let stream = match worker.upstream.take(forward.dial, forward.idle_timeout).await {
         Some(stream) => stream,
-        None => upstream::connect(forward.dial, forward.reachable, worker.shared.connect_timeout).await?,
+        None => connect(worker, forward).await?,
     };
     idle.touch();
     transaction.steps.dispatched = Some(Instant::now());
@@ -116,6 +120,17 @@ pub(super) async fn run(
                 worker.keep_upstream(forward.dial, stream);
             }
             Ok(Settled::Answered)
+        }
+    }
+}
+
+async fn connect(worker: &Worker, forward: &Forward) -> Result<Stream, ProxyError> {
+    let connected = upstream::connect(forward.dial, forward.reachable, worker.shared.connect_timeout).await;
+    match connected {
+        Ok(stream) => Ok(stream.counted(worker.meters.open_connection())),
+        Err(error) => {
+            forward.meter.add(GroupCount::TargetConnectionErrors, 1);
+            Err(error)
         }
     }
 }
@@ -243,14 +258,17 @@ async fn download(
         match body.next()? {
             Next::Data { length, last } => {
                 responder.data(&body.data()[..length], last).await?;
+                transaction.note_responding();
                 body.consume(length);
             }
             Next::More => {
                 responder.flush().await?;
+                transaction.note_responding();
                 body.fill().await?;
             }
             Next::End => {
                 responder.finish().await?;
+                transaction.note_responding();
                 return Ok(Downloaded::Complete { reusable });
             }
         }
@@ -286,8 +304,11 @@ fn prepare_head(
         100..=199 => return Ok(Head::Interim),
         _ => {}
     }
+    let answered = Instant::now();
     transaction.target_status = Some(status);
-    transaction.steps.answered = Some(Instant::now());
+    transaction.steps.answered = Some(answered);
+    let asked = transaction.steps.dispatched.unwrap_or(answered);
+    forward.meter.target_answered(status, answered.saturating_duration_since(asked));
     let framing = http1::response_framing(status, forward.head_only, fields)?;
     let reason = target.reason(&line);
     let additions = Additions {

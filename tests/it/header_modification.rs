@@ -74,7 +74,7 @@ async fn a_rewritten_request_reaches_the_target_and_the_log_keeps_both() {
     let transaction = alb.settled().await;
     assert_eq!(transaction.transform_status, Some(TransformStatus::Success));
     let text = transaction.text.unwrap();
-    assert_eq!(text.path_and_query, "/dp/B09G3HRMW");
+    assert_eq!(text.path_and_query(), b"/dp/B09G3HRMW");
     assert_eq!(text.transformed.uri.as_deref(), Some(&b"/product.php?id=B09G3HRMW"[..]));
 }
 

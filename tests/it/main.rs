@@ -28,6 +28,8 @@ mod header_modification;
 mod http2;
 /// Tables that change, connections that last, draining.
 mod lifecycle;
+/// What is written down and counted about requests, connections and failures.
+mod records;
 /// Clients that stay with their group or target.
 mod stickiness;
 /// Upgrades, with a real WebSocket client and server.
@@ -36,5 +38,7 @@ mod websocket;
 /// Tasks on a real engine, through the API.
 mod engine_runtime;
 
+/// The real binary, the engine and a browser: commands, the ChatKit application, failures, interruptions.
+mod end_to_end;
 /// Layers, files, fixtures, dependencies and documents of this repository.
 mod tidy;

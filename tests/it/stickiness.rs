@@ -73,6 +73,8 @@ async fn the_lines_are_those_of_a_load_balancer() {
 async fn a_tampered_cookie_leads_to_some_target_and_is_counted() {
     let mut alb = start(Stickiness::LbCookie { duration: HOUR }).await;
     let (_, cookies) = ask(&alb, "a=b").await;
+    assert!(alb.settled().await.non_sticky, "a new client");
+    ask(&alb, &cookies).await;
     assert!(!alb.settled().await.non_sticky);
     let broken = cookies.replace("AWSALB=", "AWSALB=AAAA").replace("AWSALBCORS=", "AWSALBCORS=AAAA");
     let (_, renewed) = ask(&alb, &broken).await;

@@ -4,7 +4,6 @@ use super::Lowering;
 use crate::config::diagnostics::Diagnostic;
 use crate::config::file::load_balancer::{RewriteFile, TransformFile, TransformWord};
 use crate::config::read::Spanned;
-use crate::engine::transform;
 use crate::model::rule::{Rewrite, Transforms};
 
 const PAGE: &str = "ALB user guide, Transforms for listener rules";
@@ -61,13 +60,17 @@ fn rewrite(file: &RewriteFile, lowering: &mut Lowering<'_>) -> Option<Rewrite> {
             );
         }
     }
-    match transform::compile(&regex.value) {
-        Err(status) => lowering.report(
-            Diagnostic::error(format!("`{}` is not a regular expression", regex.value), regex.span, status.name())
-                .note(format!("no look-around, back-references or possessive quantifiers ({PAGE})")),
+    match regex::Regex::new(&regex.value) {
+        Err(_) => lowering.report(
+            Diagnostic::error(
+                format!("`{}` is not a regular expression", regex.value),
+                regex.span,
+                "TransformRegexSyntaxError",
+            )
+            .note(format!("no look-around, back-references or possessive quantifiers ({PAGE})")),
         ),
         Ok(compiled) => {
-            let highest = transform::highest_group(&replace.value);
+            let highest = highest_group(&replace.value);
             if highest >= compiled.captures_len() {
                 lowering.report(
                     Diagnostic::warning(format!("there is no group ${highest}"), replace.span, "")
@@ -78,4 +81,10 @@ fn rewrite(file: &RewriteFile, lowering: &mut Lowering<'_>) -> Option<Rewrite> {
         }
     }
     Some(Rewrite { regex: regex.value.clone(), replace: replace.value.clone() })
+}
+
+/// The highest group that a replacement refers to, `$1` to `$9`.
+fn highest_group(replacement: &str) -> usize {
+    let groups = replacement.split('$').skip(1).filter_map(|rest| rest.chars().next()?.to_digit(10));
+    groups.max().unwrap_or(0) as usize
 }

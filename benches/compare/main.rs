@@ -1,0 +1,317 @@
+//! neargate beside other load balancers, on the same work, in one go: `make bench`.
+//!
+//! ```text
+//!  make bench                                  everything, seven rounds
+//!  make bench ARGS="a b --rounds 3"            two workloads, three rounds
+//!  make bench ARGS="--only neargate,nginx"     some contenders
+//! ```
+//!
+//! `benches/README.md` says what is measured and how to read it.
+
+mod check;
+mod contenders;
+mod load;
+mod process;
+mod report;
+mod target;
+
+use std::error::Error;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use contenders::{Contender, Ground, Running};
+use load::{Job, Kind, Tls};
+use process::Tree;
+use report::{Figures, Results};
+
+/// All workloads, in the order in which they are run.
+const WORKLOADS: [&str; 11] = ["a", "h", "b", "c", "d", "e", "e-resumed", "g", "a-log", "f", "i"];
+
+/// Before every measurement.
+const WARM_UP: Duration = Duration::from_millis(300);
+/// Of workload f.
+const RESTING_CONNECTIONS: usize = 5_000;
+/// Of workload g.
+const RATE_EVERY: Duration = Duration::from_millis(2);
+/// Memory is looked at when things have calmed down.
+const CALM: Duration = Duration::from_millis(1_500);
+/// How long idle processes are watched.
+const WATCH: Duration = Duration::from_secs(5);
+
+type Result<T> = std::result::Result<T, Box<dyn Error>>;
+
+fn main() -> std::process::ExitCode {
+    match run() {
+        Ok(()) => std::process::ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("compare: {error}");
+            std::process::ExitCode::FAILURE
+        }
+    }
+}
+
+fn run() -> Result<()> {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    if let [command, ports @ ..] = arguments.as_slice()
+        && command == "serve-targets"
+    {
+        let ports: Vec<u16> = ports.iter().map(|port| port.parse()).collect::<std::result::Result<_, _>>()?;
+        return Ok(target::run(&ports)?);
+    }
+    let plan = Plan::read(&arguments)?;
+    raise_file_limit()?;
+    process::pin_to(process::LOAD_CORE).map_err(|error| format!("this takes two cores: {error}"))?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    tokio::task::LocalSet::new().block_on(&runtime, compare(plan))
+}
+
+/// What is to be measured.
+struct Plan {
+    workloads: Vec<String>,
+    contenders: Vec<String>,
+    rounds: usize,
+    measured: Duration,
+}
+
+impl Plan {
+    fn read(arguments: &[String]) -> Result<Self> {
+        let mut plan = Self {
+            workloads: Vec::new(),
+            contenders: contenders::NAMES.map(str::to_owned).to_vec(),
+            rounds: 7,
+            measured: Duration::from_secs(2),
+        };
+        let mut arguments = arguments.iter();
+        while let Some(argument) = arguments.next() {
+            let mut value = || arguments.next().ok_or(format!("{argument} takes a value"));
+            match argument.as_str() {
+                "--rounds" => plan.rounds = value()?.parse()?,
+                "--seconds" => plan.measured = Duration::from_secs_f64(value()?.parse()?),
+                "--only" => plan.contenders = value()?.split(',').map(str::to_owned).collect(),
+                name if WORKLOADS.contains(&name) => plan.workloads.push(name.to_owned()),
+                name => return Err(format!("no workload is called {name}; there are {}", WORKLOADS.join(", ")).into()),
+            }
+        }
+        if plan.workloads.is_empty() {
+            plan.workloads = WORKLOADS.map(str::to_owned).to_vec();
+        }
+        Ok(plan)
+    }
+
+    /// The wanted ones among these, in their order.
+    fn wanted<'n>(&self, names: &[&'n str]) -> Vec<&'n str> {
+        names.iter().copied().filter(|name| self.workloads.iter().any(|wanted| wanted == name)).collect()
+    }
+}
+
+async fn compare(plan: Plan) -> Result<()> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/bench");
+    std::fs::create_dir_all(&folder)?;
+    let mut contenders = Vec::new();
+    for name in &plan.contenders {
+        match Contender::find(name, &folder.join("bin")) {
+            Ok(contender) => contenders.push(contender),
+            Err(missing) => eprintln!("skipped: {missing}"),
+        }
+    }
+    make_certificate(&folder)?;
+    let [target_web, target_api] = contenders::free_ports()?;
+    let ground = Ground { folder: folder.clone(), target_web, target_api };
+    let mut targets = Command::new(std::env::current_exe()?);
+    targets.arg("serve-targets").args([target_web, target_api].map(|port| port.to_string()));
+    let _targets = Tree::start(targets, process::LOAD_CORE, &folder.join("targets.log"))?;
+    let mut bench = Bench {
+        plan,
+        contenders,
+        ground,
+        tls: Tls::trusting(&folder.join("certificate.pem"))?,
+        results: Results::default(),
+    };
+
+    bench.traffic(&["a", "h", "b", "c", "d", "e", "e-resumed", "g"], false).await?;
+    bench.traffic(&["a-log"], true).await?;
+    bench.resting_connections().await?;
+    bench.start().await?;
+
+    println!("{}", bench.results.table());
+    for contender in &bench.contenders {
+        let size = std::fs::metadata(&contender.binary)?.len();
+        println!("{}: binary {:.1} MB", contender.name, size as f64 / 1e6);
+    }
+    let picture = Path::new(env!("CARGO_MANIFEST_DIR")).join("results.svg");
+    bench.results.write(&folder.join("results.json"), &picture)?;
+    Ok(())
+}
+
+struct Bench {
+    plan: Plan,
+    contenders: Vec<Contender>,
+    ground: Ground,
+    tls: Tls,
+    results: Results,
+}
+
+impl Bench {
+    /// Workloads that send requests. All contenders run side by side and rest unless it is their turn.
+    async fn traffic(&mut self, workloads: &[&'static str], log: bool) -> Result<()> {
+        let workloads = self.plan.wanted(workloads);
+        if workloads.is_empty() {
+            return Ok(());
+        }
+        let mut running = Vec::new();
+        for contender in &self.contenders {
+            let mut started = contender.start(&self.ground, log)?;
+            check::first_request(&mut started, &self.tls, Instant::now()).await?;
+            check::same_work(&started, &self.ground, &self.tls)
+                .await
+                .map_err(|what| format!("{} does not do the same work: {what}", started.name))?;
+            running.push(started);
+        }
+        for round in 0..self.plan.rounds {
+            for &workload in &workloads {
+                let direct = if workload == "g" { Some(self.rate(None).await?) } else { None };
+                // Nobody is always first.
+                running.rotate_left(1);
+                for contender in &running {
+                    eprintln!("round {} of {}: {workload} {}", round + 1, self.plan.rounds, contender.name);
+                    let figures = match &direct {
+                        Some(direct) => self.added(contender, direct).await?,
+                        None => self.load(contender, workload).await?,
+                    };
+                    self.results.add(workload, contender.name, figures);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    async fn load(&self, contender: &Running, workload: &str) -> Result<Figures> {
+        let both: &[&str] = &["/small", "/api/small"];
+        let job = |kind, paths, upload, connections| Job { kind, paths, upload, connections };
+        let (job, port) = match workload {
+            "a" | "a-log" => (job(Kind::Http1, both, 0, 64), contender.place.port),
+            "b" => (job(Kind::Http2, both, 0, 64), contender.place.port),
+            "c" => (job(Kind::Http1, &["/big", "/api/big"], 0, 8), contender.place.port),
+            "d" => (job(Kind::Http1, &["/upload", "/api/upload"], 1024 * 1024, 8), contender.place.port),
+            "e" | "e-resumed" => (job(Kind::NewConnection, both, 0, 16), contender.place.port),
+            "h" => (job(Kind::Http1, &["/100-service/small"], 0, 64), contender.place.port_rules),
+            other => return Err(format!("workload {other} is not made of requests").into()),
+        };
+        let address = SocketAddr::from(([127, 0, 0, 1], port));
+        let mut marks = Vec::new();
+        let mark = || marks.push((Instant::now(), contender.tree.cpu_time()));
+        let resume = workload == "e-resumed";
+        let seen = load::run(&self.tls, address, &job, resume, WARM_UP, self.plan.measured, mark)
+            .await
+            .map_err(|error| format!("{} in {workload}: {error}", contender.name))?;
+        let [(begun, cpu_before), (ended, cpu_after)] = marks[..] else { return Err("no marks".into()) };
+        let requests = seen.requests as f64;
+        Ok(Figures {
+            cpu_us: Some((cpu_after - cpu_before).as_secs_f64() * 1e6 / requests),
+            rps: Some(requests / (ended - begun).as_secs_f64()),
+            p50_ms: Some(seen.percentile(50.0)),
+            p99_ms: Some(seen.percentile(99.0)),
+            memory_kib: Some(contender.tree.memory_kib() as f64),
+        })
+    }
+
+    /// 500 requests per second, to a contender or, without one, to a target.
+    async fn rate(&self, contender: Option<&Running>) -> Result<load::Seen> {
+        let port = contender.map_or(self.ground.target_web, |contender| contender.place.port);
+        let address = SocketAddr::from(([127, 0, 0, 1], port));
+        let count = (self.plan.measured.as_secs_f64() / RATE_EVERY.as_secs_f64()) as usize;
+        Ok(load::at_rate(contender.map(|_| &self.tls), address, "/small", RATE_EVERY, count).await?)
+    }
+
+    /// What a contender adds to the latency of its target.
+    async fn added(&self, contender: &Running, direct: &load::Seen) -> Result<Figures> {
+        let before = contender.tree.cpu_time();
+        let seen = self.rate(Some(contender)).await?;
+        let cpu = contender.tree.cpu_time() - before;
+        let added = |percent| Some(seen.percentile(percent) - direct.percentile(percent));
+        Ok(Figures {
+            cpu_us: Some(cpu.as_secs_f64() * 1e6 / seen.requests as f64),
+            rps: Some(1.0 / RATE_EVERY.as_secs_f64()),
+            p50_ms: added(50.0),
+            p99_ms: added(99.0),
+            memory_kib: Some(contender.tree.memory_kib() as f64),
+        })
+    }
+
+    /// Memory per connection: with all of them, less what it was after the first request.
+    async fn resting_connections(&mut self) -> Result<()> {
+        for round in 0..self.plan.rounds {
+            for workload in self.plan.wanted(&["f"]) {
+                for contender in &self.contenders {
+                    eprintln!("round {} of {}: {workload} {}", round + 1, self.plan.rounds, contender.name);
+                    let mut running = contender.start(&self.ground, false)?;
+                    check::first_request(&mut running, &self.tls, Instant::now()).await?;
+                    tokio::time::sleep(CALM).await;
+                    let before = running.tree.memory_kib();
+                    let address = SocketAddr::from(([127, 0, 0, 1], running.place.port));
+                    let resting = load::rest(&self.tls, address, RESTING_CONNECTIONS).await?;
+                    tokio::time::sleep(CALM).await;
+                    let more = running.tree.memory_kib().saturating_sub(before);
+                    drop(resting);
+                    let figures =
+                        Figures { memory_kib: Some(more as f64 / RESTING_CONNECTIONS as f64), ..Figures::default() };
+                    self.results.add(workload, contender.name, figures);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// From the start of the process to the first response; in the last round also what it does at rest.
+    async fn start(&mut self) -> Result<()> {
+        for round in 0..self.plan.rounds {
+            for workload in self.plan.wanted(&["i"]) {
+                for contender in &self.contenders {
+                    eprintln!("round {} of {}: {workload} {}", round + 1, self.plan.rounds, contender.name);
+                    let started = Instant::now();
+                    let mut running = contender.start(&self.ground, false)?;
+                    let first = check::first_request(&mut running, &self.tls, started).await?;
+                    tokio::time::sleep(CALM).await;
+                    let figures = Figures {
+                        p50_ms: Some(first.as_secs_f64() * 1e3),
+                        memory_kib: Some(running.tree.memory_kib() as f64),
+                        ..Figures::default()
+                    };
+                    self.results.add(workload, contender.name, figures);
+                    if round + 1 == self.plan.rounds {
+                        let (sleeps, cpu) = (running.tree.sleeps(), running.tree.cpu_time());
+                        tokio::time::sleep(WATCH).await;
+                        let sleeps = (running.tree.sleeps() - sleeps) as f64 / WATCH.as_secs_f64();
+                        let cpu = (running.tree.cpu_time() - cpu).as_secs_f64() / WATCH.as_secs_f64();
+                        println!(
+                            "{} at rest: {sleeps:.1} wake-ups per second, {:.2} % of a core",
+                            contender.name,
+                            cpu * 100.0
+                        );
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A P-256 certificate that all contenders use.
+fn make_certificate(folder: &Path) -> Result<()> {
+    let key = rcgen::KeyPair::generate_for(&rcgen::PKCS_ECDSA_P256_SHA256)?;
+    let certificate = rcgen::CertificateParams::new(vec![load::HOST.to_owned()])?.self_signed(&key)?.pem();
+    let key = key.serialize_pem();
+    let file = |name: &str, text: &str| std::fs::write(PathBuf::from(folder).join(name), text);
+    file("both.pem", &format!("{certificate}{key}"))?;
+    file("certificate.pem", &certificate)?;
+    Ok(file("key.pem", &key)?)
+}
+
+/// Contenders inherit it.
+fn raise_file_limit() -> Result<()> {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let most = getrlimit(Resource::Nofile).maximum;
+    Ok(setrlimit(Resource::Nofile, Rlimit { current: most, maximum: most })?)
+}

@@ -1,0 +1,212 @@
+//! Figures into a table, a JSON file and a picture.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::path::Path;
+
+use serde_json::{Value, json};
+
+/// What one round of one workload said of one contender.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Figures {
+    pub(crate) cpu_us: Option<f64>,
+    pub(crate) rps: Option<f64>,
+    pub(crate) p50_ms: Option<f64>,
+    pub(crate) p99_ms: Option<f64>,
+    pub(crate) memory_kib: Option<f64>,
+}
+
+/// Everything measured, by workload, contender and round.
+#[derive(Debug, Default)]
+pub(crate) struct Results {
+    rounds: BTreeMap<(String, String), Vec<Figures>>,
+}
+
+/// What the others are compared with.
+const REFERENCES: [&str; 2] = ["nginx", "haproxy"];
+
+/// What a workload is about, where it is not CPU time.
+fn main_figure(workload: &str) -> (&'static str, fn(&Figures) -> Option<f64>) {
+    match workload {
+        "c" | "d" => ("CPU µs/MiB", |figures| figures.cpu_us),
+        "f" => ("KiB/connection", |figures| figures.memory_kib),
+        "g" => ("added p50 ms", |figures| figures.p50_ms),
+        "i" => ("start ms", |figures| figures.p50_ms),
+        _ => ("CPU µs/request", |figures| figures.cpu_us),
+    }
+}
+
+impl Results {
+    pub(crate) fn add(&mut self, workload: &str, contender: &str, figures: Figures) {
+        self.rounds.entry((workload.to_owned(), contender.to_owned())).or_default().push(figures);
+    }
+
+    fn of(&self, workload: &str, contender: &str) -> &[Figures] {
+        self.rounds.get(&(workload.to_owned(), contender.to_owned())).map_or(&[], Vec::as_slice)
+    }
+
+    fn median(&self, workload: &str, contender: &str, figure: impl Fn(&Figures) -> Option<f64>) -> Option<f64> {
+        let values: Vec<f64> = self.of(workload, contender).iter().filter_map(figure).collect();
+        quartiles(values).map(|[_, median, _]| median)
+    }
+
+    /// Quartiles of the ratios within one round each.
+    fn ratio(
+        &self,
+        one: (&str, &str),
+        other: (&str, &str),
+        figure: impl Fn(&Figures) -> Option<f64>,
+    ) -> Option<[f64; 3]> {
+        let pairs = self.of(one.0, one.1).iter().zip(self.of(other.0, other.1));
+        quartiles(pairs.filter_map(|(one, other)| Some(figure(one)? / figure(other)?)).collect())
+    }
+
+    fn workloads(&self) -> Vec<&str> {
+        let mut names: Vec<&str> = self.rounds.keys().map(|(workload, _)| workload.as_str()).collect();
+        names.dedup();
+        names
+    }
+
+    fn contenders(&self) -> Vec<&'static str> {
+        let is_there = |name: &&str| self.rounds.keys().any(|(_, contender)| contender == *name);
+        crate::contenders::NAMES.into_iter().filter(is_there).collect()
+    }
+
+    /// For people.
+    pub(crate) fn table(&self) -> String {
+        let mut text = String::new();
+        for workload in self.workloads() {
+            let (what, figure) = main_figure(workload);
+            let _ = writeln!(
+                text,
+                "\n{workload:10} {what:>15} {:>21} {:>21} {:>9} {:>8} {:>8} {:>9}",
+                "÷ nginx [quartiles]", "÷ haproxy [quartiles]", "per s", "p50 ms", "p99 ms", "KiB"
+            );
+            for contender in self.contenders() {
+                let Some(value) = self.median(workload, contender, figure) else { continue };
+                let _ = write!(text, "{contender:10} {value:15.3}");
+                for reference in REFERENCES {
+                    let ratio = self.ratio((workload, contender), (workload, reference), figure);
+                    let _ = write!(text, " {:>21}", ratio.map_or("-".to_owned(), show_ratio));
+                }
+                let more: [(usize, usize, fn(&Figures) -> Option<f64>); 4] = [
+                    (9, 0, |figures| figures.rps),
+                    (8, 3, |figures| figures.p50_ms),
+                    (8, 3, |figures| figures.p99_ms),
+                    (9, 0, |figures| figures.memory_kib),
+                ];
+                for (width, digits, figure) in more {
+                    let value = self.median(workload, contender, figure);
+                    let _ =
+                        write!(text, " {:>width$}", value.map_or("-".to_owned(), |value| format!("{value:.digits$}")));
+                }
+                text.push('\n');
+            }
+        }
+        for contender in self.contenders() {
+            if let Some(ratio) = self.ratio(("h", contender), ("a", contender), |figures| figures.cpu_us) {
+                let _ = writeln!(text, "\n{contender}: h ÷ a {}", show_ratio(ratio));
+            }
+        }
+        text
+    }
+
+    /// For programs.
+    pub(crate) fn json(&self) -> Value {
+        let entries = self.rounds.iter().map(|((workload, contender), rounds)| {
+            let median = |figure: fn(&Figures) -> Option<f64>| self.median(workload, contender, figure);
+            json!({
+                "workload": workload,
+                "contender": contender,
+                "cpu_us": median(|figures| figures.cpu_us),
+                "rps": median(|figures| figures.rps),
+                "p50_ms": median(|figures| figures.p50_ms),
+                "p99_ms": median(|figures| figures.p99_ms),
+                "memory_kib": median(|figures| figures.memory_kib),
+                "rounds": rounds.len(),
+            })
+        });
+        entries.collect()
+    }
+
+    /// For the README: CPU time, nginx = 1.
+    pub(crate) fn picture(&self) -> String {
+        let shown: Vec<(&str, &str)> = [
+            ("a", "small GET, HTTP/1.1"),
+            ("a-log", "the same, with the access log"),
+            ("b", "small GET, HTTP/2"),
+            ("c", "1 MiB down"),
+            ("d", "1 MiB up"),
+            ("e", "new TLS connection"),
+            ("e-resumed", "resumed TLS connection"),
+        ]
+        .into_iter()
+        .filter(|(workload, _)| self.ratio((workload, "neargate"), (workload, "nginx"), |f| f.cpu_us).is_some())
+        .collect();
+        draw(&shown, |workload, contender| {
+            self.ratio((workload, contender), (workload, "nginx"), |figures| figures.cpu_us)
+        })
+    }
+
+    /// Writes both files.
+    pub(crate) fn write(&self, json: &Path, picture: &Path) -> std::io::Result<()> {
+        std::fs::write(json, format!("{:#}\n", self.json()))?;
+        if self.ratio(("a", "neargate"), ("a", "nginx"), |figures| figures.cpu_us).is_some() {
+            std::fs::write(picture, self.picture())?;
+        }
+        Ok(())
+    }
+}
+
+fn show_ratio([low, median, high]: [f64; 3]) -> String {
+    format!("{median:.3} [{low:.2}–{high:.2}]")
+}
+
+fn quartiles(mut values: Vec<f64>) -> Option<[f64; 3]> {
+    values.sort_by(f64::total_cmp);
+    let last = values.len().checked_sub(1)?;
+    Some([0.25, 0.5, 0.75].map(|part| {
+        let place = part * last as f64;
+        let (below, above) = (values[place.floor() as usize], values[place.ceil() as usize]);
+        below + (above - below) * place.fract()
+    }))
+}
+
+/// Horizontal bars, one group per workload.
+fn draw(workloads: &[(&str, &str)], ratio: impl Fn(&str, &str) -> Option<[f64; 3]>) -> String {
+    const BARS: [(&str, &str); 3] = [("neargate", "#d97706"), ("nginx", "#64748b"), ("haproxy", "#94a3b8")];
+    const LEFT: f64 = 220.0;
+    const UNIT: f64 = 330.0;
+    const WIDEST: f64 = 1.45;
+    let height = 70 + workloads.len() * 66;
+    let mut svg = format!(
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 760 {height}\" font-family=\"system-ui, sans-serif\" font-size=\"13\">\n\
+         <rect width=\"760\" height=\"{height}\" fill=\"#ffffff\"/>\n\
+         <text x=\"20\" y=\"28\" font-size=\"15\" font-weight=\"600\">CPU time per request (per MiB for bodies), nginx = 1; less is better</text>\n"
+    );
+    for (index, (workload, title)) in workloads.iter().enumerate() {
+        let top = 52 + index * 66;
+        let _ = writeln!(svg, "<text x=\"{}\" y=\"{}\" text-anchor=\"end\">{title}</text>", LEFT - 14.0, top + 30);
+        for (row, (contender, colour)) in BARS.iter().enumerate() {
+            let Some([low, value, high]) = ratio(workload, contender) else { continue };
+            let (y, width) = (top + row * 18, UNIT * value.min(WIDEST));
+            let _ = writeln!(
+                svg,
+                "<rect x=\"{LEFT}\" y=\"{y}\" width=\"{width:.1}\" height=\"14\" rx=\"2\" fill=\"{colour}\"/>\n\
+                 <text x=\"{:.1}\" y=\"{}\">{value:.2} {contender}</text>",
+                LEFT + width + 6.0,
+                y + 12,
+            );
+            if low < high {
+                let (from, to) = (LEFT + UNIT * low.min(WIDEST), LEFT + UNIT * high.min(WIDEST));
+                let _ = writeln!(
+                    svg,
+                    "<line x1=\"{from:.1}\" x2=\"{to:.1}\" y1=\"{0}\" y2=\"{0}\" stroke=\"#1e293b\" stroke-width=\"1.5\"/>",
+                    y + 7
+                );
+            }
+        }
+    }
+    svg.push_str("</svg>\n");
+    svg
+}
