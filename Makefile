@@ -30,27 +30,19 @@ test: setup lint ## Everything CI runs: lint, then all tests, with a real engine
 
 lint: rust ## Formatting, clippy, documentation; shell scripts where shellcheck is installed
 	@docker/setup compiler
-	$(CARGO) fmt --check
-	$(CARGO) clippy $(LOCKED) --all-targets -- -D warnings
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy $(LOCKED) --workspace --all-targets -- -D warnings
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc $(LOCKED) --no-deps --document-private-items
 	@if command -v shellcheck >/dev/null; then shellcheck docker/setup docker/demo fixtures/openai-stand-in/run; fi
 
 fmt: rust ## Format the code
-	$(CARGO) fmt
+	$(CARGO) fmt --all
 
-bench: rust ## The benchmarks
-	@if [ -d benches ]; then \
-	  $(CARGO) bench $(LOCKED); \
-	else \
-	  echo "There are no benchmarks yet. They come with the work on the load balancer's speed."; \
-	fi
-
-pictures: rust ## Take the README's pictures anew, of the demo
-	@docker/demo up
-	@$(NEARGATE) down
-	@$(CAPTURE) up -- neargate up --detach --wait
-	@$(CAPTURE) ps -- neargate ps
-	@docker/demo down
+bench: rust ## neargate beside other load balancers (QUICK=1: three short rounds; ARGS="a b --rounds 3")
+	@docker/setup load-balancers
+	$(CARGO) build $(LOCKED) --release --package neargate
+	$(CARGO) build $(LOCKED) --release --package neargate-compare
+	target/release/compare $(if $(QUICK),--rounds 3 --seconds 1) $(ARGS)
 
 setup: ## Install and start what the demo and the tests need
 	@docker/setup all
