@@ -15,20 +15,24 @@ use jiff::Timestamp;
 use tokio::sync::watch;
 use tokio_util::task::AbortOnDropHandle;
 
+use crate::admin::metrics;
 use crate::admin::server::{self, Stack};
 use crate::admin::wire::UpRequest;
 use crate::certs::{Authority, CertError, CertStore, authority, folder};
 use crate::control::command::Renew;
 use crate::control::ids::RandomIds;
 use crate::control::runtime::{Runtime, RuntimeError};
+use crate::control::sink::Sink;
 use crate::control::view::ClusterView;
 use crate::control::{self, ControlHandle};
+use crate::engine::logs::health_check::HealthCheckEntry;
 use crate::folders::{Folders, ProjectLock};
 use crate::logs::collector;
 use crate::model::listener::ListenerProtocol;
 use crate::model::{ServiceName, Topology};
 use crate::probes;
-use crate::proxy::{DataPlane, DataPlaneConfig, ListenerTls};
+use crate::proxy::{AccessSink, ConnectionSink, DataPlane, DataPlaneConfig, ListenerTls, Meters};
+use crate::records;
 use crate::runtime::StackRuntime;
 use crate::trust::{self, environment};
 
@@ -114,8 +118,13 @@ impl App {
         let renew = Renew { builds: request.build, pulls: request.pull };
         let control = control::start(Arc::clone(&topology), renew, Arc::clone(&runtime), RandomIds);
         let tls = ListenerTls(certificates.subscribe());
-        let data_plane = DataPlane::start(DataPlaneConfig::new(tls, seed()), control.routing(), control.observations())
-            .map_err(io("start the data plane"))?;
+        let records = start_records(&control, &folders).map_err(io("start the writer of the logs"))?;
+        let mut config = DataPlaneConfig::new(tls, seed());
+        config.access = Some(records.access.clone());
+        config.connections = Some(records.connections.clone());
+        let data_plane =
+            DataPlane::start(config, control.routing(), control.observations()).map_err(io("start the data plane"))?;
+        let figures = figures(data_plane.meters(), control.clone(), records.access.clone());
 
         let (shut_down, _) = watch::channel(ShutDown::No);
         let socket = server::bind(&folders.socket()).map_err(io("make the control socket"))?;
@@ -127,11 +136,26 @@ impl App {
             loader,
         };
         let renewal = Arc::clone(&certificates);
-        let tasks = vec![
+        let mut tasks = vec![
             spawn(server::serve(socket, Arc::new(stack))),
-            spawn(probes::run(control.routing(), control.observations(), topology.time_scale)),
+            spawn(probes::run(
+                control.routing(),
+                control.observations(),
+                topology.time_scale,
+                records.health_checks.clone(),
+            )),
+            spawn(records::follow(control.routing(), records.access, records.connections, records.health_checks)),
             spawn(async move { renewal.renew_in_time().await }),
         ];
+        if let Some(address) = request.admin {
+            let listener = tokio::net::TcpListener::bind(address).await;
+            let listener = listener.map_err(io(&format!("listen on {address} for --admin")))?;
+            // The port may have been ours to choose.
+            if let Ok(address) = listener.local_addr() {
+                notes.push(format!("figures for Prometheus: http://{address}/metrics"));
+            }
+            tasks.push(spawn(metrics::serve(listener, figures)));
+        }
         let logs = tokio::spawn(collector::collect(Arc::clone(&runtime), control.view(), folders.container_logs()));
         Ok(Self { control, runtime, data_plane, folders, shut_down, notes, _tasks: tasks, logs, _lock: lock })
     }
@@ -180,6 +204,36 @@ impl App {
         swept?;
         Ok(())
     }
+}
+
+/// Where the parts hand over what the load balancer's logs are made of.
+struct Records {
+    access: AccessSink,
+    connections: ConnectionSink,
+    health_checks: Sink<HealthCheckEntry>,
+}
+
+/// Closed until the routing table wants logs.
+fn start_records(control: &ControlHandle, folders: &Folders) -> io::Result<Records> {
+    let (access, requests) = AccessSink::bounded(records::QUEUE);
+    let (connections, connection_queue) = ConnectionSink::bounded(records::QUEUE);
+    let (health_checks, check_queue) = Sink::bounded(records::QUEUE);
+    access.set_open(false);
+    connections.set_open(false);
+    health_checks.set_open(false);
+    let queues = records::Queues { access: requests, connection: connection_queue, health_check: check_queue };
+    records::start(folders.load_balancer_logs(), control.routing(), queues)?;
+    Ok(Records { access, connections, health_checks })
+}
+
+/// What `--admin` serves.
+fn figures(meters: Meters, control: ControlHandle, access: AccessSink) -> metrics::Figures {
+    Arc::new(move || {
+        let mut figures = meters.read();
+        figures.dropped_lines = access.dropped();
+        let table = Arc::clone(&control.routing().borrow());
+        figures.to_prometheus(&table)
+    })
 }
 
 /// Another command may hold the lock for an instant, to see whether it is free.

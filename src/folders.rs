@@ -6,6 +6,7 @@
 //!    control.sock   how other commands talk to that process (0600)
 //!    neargate.log   its own diagnostics when it runs in the background
 //!    logs/          output of containers, by log group and stream
+//!    s3/            the load balancer's own logs, by bucket and key
 //!    ca.pem         the certificate of the authority in use
 //!    ca-bundle.pem  the system's roots and ours, for tools that know only one file
 //!  $XDG_DATA_HOME/neargate/<project>/      stays: people have put it into their trust stores
@@ -79,6 +80,11 @@ impl Folders {
     /// Output of containers.
     pub fn container_logs(&self) -> PathBuf {
         self.state.join("logs")
+    }
+
+    /// The load balancer's own logs.
+    pub fn load_balancer_logs(&self) -> PathBuf {
+        self.state.join("s3")
     }
 
     /// The certificate of the local authority.

@@ -23,6 +23,7 @@ pub mod hosts;
 pub mod logs;
 pub mod probes;
 pub mod proxy;
+pub mod records;
 pub mod runtime;
 pub mod trust;
 

@@ -1,6 +1,7 @@
 //! What is said over the control socket.
 
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
@@ -37,8 +38,8 @@ pub struct UpRequest {
     pub file: PathBuf,
     /// The variables that the file refers to, with the values they have where `up` was typed.
     pub environment: BTreeMap<String, String>,
-    /// `--listen 443=8443`
-    pub listen: BTreeMap<u16, u16>,
+    /// `--listen 443=8443`, as pairs: in a tagged enum serde cannot read numbers that are keys.
+    pub listen: Vec<(u16, u16)>,
     /// `--time-scale`
     pub time_scale: Option<f64>,
     /// `--project-name`
@@ -47,6 +48,9 @@ pub struct UpRequest {
     pub build: bool,
     /// `--pull`
     pub pull: bool,
+    /// `--admin`; only looked at when a stack starts.
+    #[serde(default)]
+    pub admin: Option<SocketAddr>,
 }
 
 /// One line from the server.

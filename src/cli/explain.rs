@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 use serde::Serialize;
 
@@ -20,8 +21,11 @@ use crate::model::listener::ListenerProtocol;
 
 /// `explain`
 pub(crate) fn explain(global: &Global, args: &ExplainArgs, printer: &mut Printer) -> Result<ExitStatus, Failure> {
-    let project = project::load(global, None, false, printer)?;
+    let mut project = project::load(global, None, false, printer)?;
     let view = stack::block_on(stack::view(&project.folders))?;
+    if let Some(view) = &view {
+        bind_as_running(&mut project, view);
+    }
     let table = RoutingTable::compile(&project.topology, &BTreeMap::new(), 0);
     let url = Url::parse(&args.url)?;
     let explanation = of(&project, view.as_ref(), &table, &url, args)?;
@@ -30,6 +34,15 @@ pub(crate) fn explain(global: &Global, args: &ExplainArgs, printer: &mut Printer
         Format::Table => printer.data(&text(&explanation))?,
     }
     Ok(ExitStatus::SUCCESS)
+}
+
+/// The local ports of the running stack, which was told of them by `up --listen`, not by the file.
+fn bind_as_running(project: &mut Project, view: &ClusterView) {
+    for listener in &mut Arc::make_mut(&mut project.topology).load_balancer.listeners {
+        if let Some(running) = view.listeners.iter().find(|running| running.port == listener.port) {
+            listener.bind_port = running.bind_port;
+        }
+    }
 }
 
 /// The parts of a URL that the load balancer sees.

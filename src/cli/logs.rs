@@ -10,15 +10,18 @@ use serde::Serialize;
 
 use crate::cli::picture::short;
 use crate::cli::printer::{DIM, Printer};
-use crate::cli::{ExitStatus, Failure, Format, Global, LogsArgs, project, stack};
+use crate::cli::{ExitStatus, Failure, Format, Global, LogsArgs, project, records, stack};
 use crate::logs::reader::{Entry, LogReader};
 
 /// How often a followed file is looked at.
-const FOLLOW_INTERVAL: Duration = Duration::from_millis(100);
+pub(crate) const FOLLOW_INTERVAL: Duration = Duration::from_millis(100);
 
 /// `logs`
 pub(crate) fn logs(global: &Global, args: &LogsArgs, printer: &mut Printer) -> Result<ExitStatus, Failure> {
     let since = args.since.as_deref().map(|text| parse_since(text, Timestamp::now())).transpose()?;
+    if let Some(kind) = records::wanted(args) {
+        return records::logs(global, args, kind, since, printer);
+    }
     let (name, folders) = project::identify(global)?;
     let mut reader = LogReader::new(folders.container_logs());
     let mut entries = reader.read()?;

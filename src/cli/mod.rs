@@ -16,6 +16,7 @@ mod picture;
 mod printer;
 mod project;
 mod ps;
+mod records;
 mod run;
 mod stack;
 mod trust;
@@ -164,6 +165,9 @@ pub(crate) struct StartArgs {
     /// Divide waits in which only the clock works by this; 1 is AWS's own pace [default: the file's, or 10]
     #[arg(long, value_name = "FACTOR", env = "NEARGATE_TIME_SCALE")]
     pub(crate) time_scale: Option<f64>,
+    /// Serve CloudWatch's figures for Prometheus at http://ADDRESS/metrics, e.g. 127.0.0.1:9180 (loopback only)
+    #[arg(long, value_name = "ADDRESS", env = "NEARGATE_ADMIN", value_parser = crate::admin::metrics::parse_address)]
+    pub(crate) admin: Option<std::net::SocketAddr>,
 }
 
 #[derive(Debug, Args)]
@@ -221,6 +225,15 @@ pub(crate) struct LogsArgs {
     /// Show when each line was written
     #[arg(short, long)]
     pub(crate) timestamps: bool,
+    /// The load balancer's access log instead: one line per request
+    #[arg(long, conflicts_with_all = ["containers", "connections", "health_checks"])]
+    pub(crate) access: bool,
+    /// The load balancer's connection log instead: one line per client connection
+    #[arg(long, conflicts_with_all = ["containers", "health_checks"])]
+    pub(crate) connections: bool,
+    /// The load balancer's health check log instead: one line per health check
+    #[arg(long, conflicts_with = "containers")]
+    pub(crate) health_checks: bool,
     #[command(flatten)]
     pub(crate) format: FormatArgs,
 }

@@ -52,11 +52,12 @@ pub(crate) fn load(
     let request = UpRequest {
         file: file.clone(),
         environment: BTreeMap::new(),
-        listen: start.map(|start| start.listen.iter().copied().collect()).unwrap_or_default(),
+        listen: start.map(|start| start.listen.clone()).unwrap_or_default(),
         time_scale: start.and_then(|start| start.time_scale),
         project_name: global.project_name.clone(),
         build: start.is_some_and(|start| start.build),
         pull: start.is_some_and(|start| start.pull),
+        admin: start.and_then(|start| start.admin),
     };
     let loaded = read(&file, &env)?.map_err(|mistakes| {
         let _ = printer.err().write_all(mistakes.render(Style::Coloured).as_bytes());
@@ -77,11 +78,12 @@ impl Project {
         UpRequest {
             file: self.file.clone(),
             environment: self.environment.clone(),
-            listen: start.listen.iter().copied().collect(),
+            listen: start.listen.clone(),
             time_scale: start.time_scale,
             project_name: global.project_name.clone(),
             build: start.build,
             pull: start.pull,
+            admin: start.admin,
         }
     }
 }

@@ -1,7 +1,8 @@
 //! `up`: starts the stack here or in the background, or applies a changed file to the one that runs.
 
 use std::collections::BTreeSet;
-use std::fs::OpenOptions;
+use std::fs::{File, OpenOptions};
+use std::io::{Read, Seek};
 use std::os::unix::fs::OpenOptionsExt;
 use std::os::unix::process::CommandExt;
 use std::process::{Child, Command, Stdio};
@@ -41,8 +42,8 @@ pub(crate) fn up(global: &Global, args: &UpArgs, printer: &mut Printer) -> Resul
         if goal == Goal::Forever {
             in_the_foreground(&project, &request, printer).await
         } else {
-            let child = in_the_background(&project, global, &args.start)?;
-            wait_for_background(&project, child, goal, &args.start, printer).await
+            let background = in_the_background(&project, global, &args.start)?;
+            wait_for_background(&project, background, goal, &args.start, printer).await
         }
     })
 }
@@ -190,11 +191,21 @@ pub(crate) fn cannot_listen(view: &ClusterView) -> Option<Failure> {
     (!messages.is_empty()).then(|| Failure::new(messages.join("\n")))
 }
 
+/// The process behind `up -d`, and what it writes. A start that fails removes its folder with the log in it, hence the
+/// open file.
+struct Background {
+    child: Child,
+    log: File,
+}
+
 /// Starts this program again, detached: its own session, no terminal, output into its log file.
-pub(crate) fn in_the_background(project: &Project, global: &Global, start: &StartArgs) -> Result<Child, Failure> {
+fn in_the_background(project: &Project, global: &Global, start: &StartArgs) -> Result<Background, Failure> {
     project.folders.create_state()?;
-    let log =
-        OpenOptions::new().create(true).write(true).truncate(true).mode(0o600).open(project.folders.process_log())?;
+    let mut options = OpenOptions::new();
+    // Appending, so that where we read does not decide where it writes.
+    options.create(true).read(true).append(true).mode(0o600);
+    let log = options.open(project.folders.process_log())?;
+    log.set_len(0)?;
     let program = std::env::current_exe().map_err(|error| Failure::from(error).context("cannot find this program"))?;
     let mut command = Command::new(program);
     command.arg("background").arg("--file").arg(&project.file).args(["--color", "never"]);
@@ -207,25 +218,29 @@ pub(crate) fn in_the_background(project: &Project, global: &Global, start: &Star
     if let Some(factor) = start.time_scale {
         command.arg("--time-scale").arg(factor.to_string());
     }
+    if let Some(address) = start.admin {
+        command.arg("--admin").arg(address.to_string());
+    }
     command.args(start.build.then_some("--build")).args(start.pull.then_some("--pull"));
     let folder = project.file.parent().unwrap_or(std::path::Path::new("/"));
     // A group of its own: Ctrl-C here is not meant for it.
-    command.current_dir(folder).stdin(Stdio::null()).stdout(Stdio::null()).stderr(log).process_group(0);
-    command.spawn().map_err(|error| Failure::from(error).context("cannot start the background process"))
+    command.current_dir(folder).stdin(Stdio::null()).stdout(Stdio::null()).stderr(log.try_clone()?).process_group(0);
+    let child = command.spawn().map_err(|error| Failure::from(error).context("cannot start the background process"))?;
+    Ok(Background { child, log })
 }
 
 /// Waits until the background process answers, then until the goal is reached. If the process ends before, its last
 /// words are the failure.
-pub(crate) async fn wait_for_background(
+async fn wait_for_background(
     project: &Project,
-    mut child: Child,
+    mut background: Background,
     goal: Goal,
     start: &StartArgs,
     printer: &mut Printer,
 ) -> Result<ExitStatus, Failure> {
     loop {
-        if let Some(status) = child.try_wait()? {
-            return Err(last_words(project, status.code()));
+        if let Some(status) = background.child.try_wait()? {
+            return Err(last_words(project, &mut background.log, status.code()));
         }
         if project.folders.socket().exists() && stack::view(&project.folders).await?.is_some() {
             break;
@@ -233,18 +248,29 @@ pub(crate) async fn wait_for_background(
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
     match follow(project, goal, start, printer).await {
-        Err(failure) if failure.status == ExitStatus::FAILED && failure.message.is_empty() => {
-            Err(last_words(project, child.wait()?.code()))
+        Err(failure) if failure.status == ExitStatus::FAILED && is_ending(project).await => {
+            Err(last_words(project, &mut background.log, background.child.wait()?.code()))
         }
         other => other,
     }
 }
 
-fn last_words(project: &Project, code: Option<i32>) -> Failure {
-    let log = std::fs::read_to_string(project.folders.process_log()).unwrap_or_default();
+/// Whether the process behind `up -d` has ended or is about to: without a port it takes down what it has started.
+/// Whoever is told so should find nothing half done.
+async fn is_ending(project: &Project) -> bool {
+    match stack::view(&project.folders).await {
+        Ok(Some(view)) => view.shutting_down || cannot_listen(&view).is_some(),
+        Ok(None) | Err(_) => true,
+    }
+}
+
+fn last_words(project: &Project, log: &mut File, code: Option<i32>) -> Failure {
+    let mut text = String::new();
+    // What cannot be read is as good as not written.
+    let _ = log.rewind().and_then(|()| log.read_to_string(&mut text));
     let _ = project.folders.remove_state();
     let status = code.and_then(|code| u8::try_from(code).ok()).filter(|code| *code != 0);
-    let message = log.trim_end().rsplit_once("error: ").map_or(log.trim_end(), |(_, message)| message);
+    let message = text.trim_end().rsplit_once("error: ").map_or(text.trim_end(), |(_, message)| message);
     let message = if message.is_empty() { "the background process ended without a word" } else { message };
     Failure { status: ExitStatus(status.unwrap_or(1)), message: message.to_owned() }
 }

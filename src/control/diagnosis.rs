@@ -86,14 +86,19 @@ fn stopped_task(task: &TaskView) -> Finding {
     }
 }
 
-/// The essential container that ended first, as far as can be told: the one that neargate did not stop itself.
+/// The essential container that ended first, as far as its exit code tells. The others were stopped by neargate then:
+/// those end with 0 if they handle SIGTERM, with 143 if they do not, with 137 if they had to be killed.
 fn culprit(task: &TaskView) -> Option<&ContainerView> {
-    let essential = || task.containers.iter().filter(|container| container.essential);
-    let by_itself = |container: &&ContainerView| !matches!(container.exit_code, None | Some(143));
-    essential()
-        .find(|container| container.reason.is_some())
-        .or_else(|| essential().find(by_itself))
-        .or_else(|| essential().find(|container| container.exit_code.is_some()))
+    let ended = task.containers.iter().filter(|container| container.essential && container.exit_code.is_some());
+    let failed_to_start = task.containers.iter().find(|container| container.essential && container.reason.is_some());
+    failed_to_start.or_else(|| {
+        ended.min_by_key(|container| match container.exit_code {
+            Some(0) => 1,
+            Some(137) => 2,
+            Some(143) => 3,
+            _ => 0,
+        })
+    })
 }
 
 fn exit(container: &ContainerView) -> (String, String) {

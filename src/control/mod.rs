@@ -36,6 +36,7 @@ pub mod ids;
 pub mod observation;
 pub mod runtime;
 mod secrets;
+pub mod sink;
 pub mod view;
 
 pub use controller::start;

@@ -23,6 +23,23 @@ pub fn load_balancer_id(name: &str) -> String {
     format!("app/{name}/{:016x}", fingerprint(&["loadbalancer", name]))
 }
 
+/// `arn:aws:acm:…:certificate/<uuid>`, the same for every certificate with these names: a renewal keeps its ARN.
+pub fn certificate(names: &[String]) -> String {
+    let half = |purpose| {
+        let parts: Vec<&str> = [purpose].into_iter().chain(names.iter().map(String::as_str)).collect();
+        fingerprint(&parts)
+    };
+    let (high, low) = (half("certificate"), half("certificate, second half"));
+    format!(
+        "arn:aws:acm:{REGION}:{ACCOUNT}:certificate/{:08x}-{:04x}-{:04x}-{:04x}-{:012x}",
+        high >> 32,
+        (high >> 16) & 0xffff,
+        high & 0xffff,
+        low >> 48,
+        low & 0xffff_ffff_ffff
+    )
+}
+
 /// The load balancer's own DNS name, which requests without a `Host` are given.
 pub fn load_balancer_dns_name(name: &str) -> String {
     let digits = fingerprint(&["dns", name]) % 10_000_000_000;

@@ -15,6 +15,10 @@ pub mod redirect;
 pub mod routing;
 pub mod trace_id;
 
+// What is written down about it.
+pub mod figures;
+pub mod logs;
+
 // Whom it may reach, and who is fit.
 pub mod health;
 pub mod security_group;

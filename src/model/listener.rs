@@ -93,6 +93,21 @@ pub struct LoadBalancerAttributes {
     pub desync_mitigation_mode: DesyncMode,
     /// `routing.http.x_amzn_tls_version_and_cipher_suite.enabled`.
     pub tls_headers: bool,
+    /// `access_logs.s3.*`
+    pub access_logs: Option<LogDelivery>,
+    /// `connection_logs.s3.*`
+    pub connection_logs: Option<LogDelivery>,
+    /// `health_check_logs.s3.*`
+    pub health_check_logs: Option<LogDelivery>,
+}
+
+/// Where one of the load balancer's logs goes when it is enabled.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LogDelivery {
+    /// `bucket`: here a folder below the state folder.
+    pub bucket: String,
+    /// `prefix`: what keys begin with; may be empty.
+    pub prefix: String,
 }
 
 impl Default for LoadBalancerAttributes {
@@ -107,6 +122,9 @@ impl Default for LoadBalancerAttributes {
             drop_invalid_header_fields: false,
             desync_mitigation_mode: DesyncMode::Defensive,
             tls_headers: false,
+            access_logs: None,
+            connection_logs: None,
+            health_check_logs: None,
         }
     }
 }

@@ -19,7 +19,9 @@ use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::Instant;
 
 use crate::control::observation::Observation;
+use crate::control::sink::Sink;
 use crate::engine::health::{FIRST_PROBE, next_probe};
+use crate::engine::logs::health_check::HealthCheckEntry;
 use crate::engine::routing::RoutingTable;
 use crate::model::TargetGroupName;
 use crate::model::target_group::TargetGroup;
@@ -41,11 +43,13 @@ struct Probed {
     health: TargetHealth,
 }
 
-/// Probes whatever the latest table wants probed, until the table's sender is gone.
+/// Probes whatever the latest table wants probed, until the table's sender is gone. Each probe is accounted for in
+/// `log`, if that is open.
 pub async fn run(
     mut tables: watch::Receiver<Arc<RoutingTable>>,
     observations: mpsc::Sender<Observation>,
     time_scale: TimeScale,
+    log: Sink<HealthCheckEntry>,
 ) {
     // Dropping the set ends every loop with it.
     let mut loops = JoinSet::new();
@@ -66,7 +70,7 @@ pub async fn run(
                 }
                 None => {
                     let (state, receiver) = watch::channel(probed);
-                    let task = loops.spawn(probe_target(receiver, observations.clone(), time_scale));
+                    let task = loops.spawn(probe_target(receiver, observations.clone(), time_scale, log.clone()));
                     (state, task)
                 }
             };
@@ -103,12 +107,25 @@ async fn probe_target(
     mut state: watch::Receiver<Probed>,
     observations: mpsc::Sender<Observation>,
     time_scale: TimeScale,
+    log: Sink<HealthCheckEntry>,
 ) {
     let first = Instant::now();
     let mut due = FIRST_PROBE;
     loop {
         let probed = state.borrow_and_update().clone();
+        let begun = Instant::now();
         let found = attempt::probe(&probed).await;
+        if log.is_open() {
+            log.accept(HealthCheckEntry {
+                protocol: probed.settings.health_check.protocol,
+                version: probed.settings.protocol_version,
+                time: jiff::Timestamp::now(),
+                latency: begun.elapsed(),
+                target: SocketAddr::new(probed.target.address, probed.target.port),
+                target_group: probed.target_group.clone(),
+                outcome: found.outcome,
+            });
+        }
         let observation = Observation::Probed {
             target_group: probed.target_group,
             target: probed.target,

@@ -271,7 +271,7 @@ impl World {
     fn start<const N: usize>(groups: [(&str, bool); N]) -> Self {
         let (tables, receiver) = watch::channel(table(groups, TargetHealth::Healthy));
         let (sender, observations) = mpsc::channel(1);
-        let task = tokio::spawn(run(receiver, sender, TimeScale::DEFAULT));
+        let task = tokio::spawn(run(receiver, sender, TimeScale::DEFAULT, Sink::bounded(1).0));
         Self { tables, observations, task, started: Instant::now() }
     }
 

@@ -3,11 +3,13 @@
 //! Two implementations: [`super::http1`] and [`super::http2`]. The body that comes in and the response that goes out
 //! are separate objects, because both move at the same time.
 
+use std::future::poll_fn;
 use std::task::{Context, Poll};
 
 use super::buffer::Buffer;
 use super::error::ProxyError;
 use super::http1::{Next, ResponseFraming};
+use super::idle::IdleTimer;
 use super::respond::{Answer, Traits};
 use super::stream::Stream;
 use super::transaction::HttpVersion;
@@ -62,6 +64,17 @@ pub(super) trait RequestBody {
     fn raw(&mut self) -> Option<(&Stream, &mut Buffer)>;
     /// Bytes received so far, head and framing included.
     fn received_bytes(&self) -> u64;
+
+    /// Reads on until the body has ended and throws it away: what a client still sends after an early answer.
+    async fn discard(&mut self, idle: &IdleTimer) -> Result<(), ProxyError> {
+        loop {
+            let next = idle.guard(poll_fn(|cx| self.poll_next(cx))).await;
+            match next.unwrap_or(Err(ProxyError::RequestTimeout))? {
+                Next::Data { length, .. } => self.consume(length),
+                Next::More | Next::End => return Ok(()),
+            }
+        }
+    }
 }
 
 /// The response as it goes out. All errors mean that the client has gone.

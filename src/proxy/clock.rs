@@ -36,6 +36,11 @@ impl Random {
         mixed ^ (mixed >> 31)
     }
 
+    /// Of a connection.
+    pub(super) fn connection_id(&self) -> u128 {
+        u128::from(self.next()) << 64 | u128::from(self.next())
+    }
+
     /// The random part of a trace id.
     pub(super) fn trace_bits(&self) -> [u8; 12] {
         let mut bits = [0; 12];

@@ -2,16 +2,21 @@
 
 use std::net::SocketAddr;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::net::TcpStream;
 use tokio::time::Instant;
 use tokio_rustls::TlsAcceptor;
 
+use super::certificate::Recorder;
 use super::stream::Stream;
 use super::tls::TlsFacts;
+use super::transaction::ConnectionSink;
 use super::worker::Worker;
 use super::{http1, http2};
+use crate::engine::figures::Count;
+use crate::engine::logs::connection::{ConnectionEntry, Handshake};
 use crate::model::listener::ListenerProtocol;
 
 /// What stays the same for all requests of a connection.
@@ -20,7 +25,9 @@ pub(super) struct Connection {
     /// AWS's port of the listener.
     pub(super) listener_port: u16,
     /// Of HTTPS listeners.
-    pub(super) tls: Option<TlsFacts>,
+    pub(super) tls: Option<Arc<TlsFacts>>,
+    /// In logs `TID_` and 32 digits.
+    pub(super) id: u128,
     /// `client_keep_alive`, fixed when the connection was made: after this moment one more request is served.
     last_request_after: Instant,
 }
@@ -46,15 +53,34 @@ pub(super) async fn serve(worker: Rc<Worker>, stream: TcpStream, client: SocketA
     let is_tls = matches!(table.listeners[listener].protocol, ListenerProtocol::Https(_));
     let (keep_alive, handshake_timeout) = (table.attributes.client_keep_alive, table.attributes.idle_timeout);
     drop(snapshot);
+    let _open = worker.meters.open_connection();
+    let id = worker.random.connection_id();
     let connection =
-        |tls| Connection { client, listener_port: port, tls, last_request_after: Instant::now() + keep_alive };
+        |tls| Connection { client, listener_port: port, tls, id, last_request_after: Instant::now() + keep_alive };
+    let log = |tls| {
+        if let Some(sink) = worker.shared.connections.as_ref().filter(|sink| ConnectionSink::is_open(sink)) {
+            sink.accept(ConnectionEntry { time: worker.now(), client, listener_port: port, tls, id });
+        }
+    };
 
     if !is_tls {
+        log(None);
         http1::serve(worker, connection(None), Stream::from(stream)).await;
         return;
     }
-    let Some(tls) = handshake(&worker, stream, port, handshake_timeout).await else { return };
-    let facts = TlsFacts::of(tls.get_ref().1);
+    let begun = Instant::now();
+    let Some((tls, facts)) = handshake(&worker, stream, port, handshake_timeout).await else {
+        worker.meters.add(Count::ClientTlsNegotiationErrors, 1);
+        log(Some(Handshake::Failed));
+        return;
+    };
+    log(Some(Handshake::Established {
+        protocol: facts.version,
+        cipher: facts.cipher,
+        took: begun.elapsed(),
+        key_exchange: facts.key_exchange,
+    }));
+    let facts = Arc::new(facts);
     if tls.get_ref().1.alpn_protocol() == Some(b"h2") {
         http2::serve(worker, connection(Some(facts)), *tls).await;
     } else {
@@ -68,15 +94,25 @@ async fn handshake(
     stream: TcpStream,
     port: u16,
     timeout: Duration,
-) -> Option<Box<tokio_rustls::server::TlsStream<TcpStream>>> {
+) -> Option<(Box<tokio_rustls::server::TlsStream<TcpStream>>, TlsFacts)> {
     let Some(config) = worker.shared.tls.config(port) else {
         tracing::warn!(port, "an HTTPS listener has no certificate yet");
         return None;
     };
+    let (config, recorder) = if worker.logs_requests() {
+        let (config, recorder) = Recorder::wrap(&config);
+        (config, Some(recorder))
+    } else {
+        (config, None)
+    };
     // Boxed: the handshake's state is large, and an idle connection should not carry room for it.
     let accepting = Box::pin(TlsAcceptor::from(config).accept(stream));
     match tokio::time::timeout(timeout, accepting).await {
-        Ok(Ok(stream)) => Some(Box::new(stream)),
+        Ok(Ok(stream)) => {
+            let certificate = recorder.and_then(|recorder| worker.certificates.look_up(&recorder));
+            let facts = TlsFacts::of(stream.get_ref().1, certificate);
+            Some((Box::new(stream), facts))
+        }
         Ok(Err(error)) => {
             tracing::debug!(port, %error, "TLS handshake failed");
             None

@@ -11,8 +11,9 @@ use tokio::task::AbortHandle;
 use super::clock::Random;
 use super::listeners;
 use super::load::LoadBook;
+use super::meters::Meters;
 use super::tls::ListenerTls;
-use super::transaction::AccessSink;
+use super::transaction::{AccessSink, ConnectionSink};
 use super::worker::{self, Command, Shared};
 use crate::control::observation::Observation;
 use crate::engine::routing::RoutingTable;
@@ -38,6 +39,8 @@ pub struct DataPlaneConfig {
     pub tls: ListenerTls,
     /// Who wants to know of every request.
     pub access: Option<AccessSink>,
+    /// Who wants to know of every client connection.
+    pub connections: Option<ConnectionSink>,
     /// Entropy for trace ids and random choices.
     pub seed: u64,
 }
@@ -46,7 +49,14 @@ impl DataPlaneConfig {
     /// Everything as in production.
     pub fn new(tls: ListenerTls, seed: u64) -> Self {
         let cores = thread::available_parallelism().map_or(1, usize::from);
-        Self { workers: cores.min(MOST_WORKERS), connect_timeout: CONNECT_TIMEOUT, tls, access: None, seed }
+        Self {
+            workers: cores.min(MOST_WORKERS),
+            connect_timeout: CONNECT_TIMEOUT,
+            tls,
+            access: None,
+            connections: None,
+            seed,
+        }
     }
 }
 
@@ -55,6 +65,7 @@ impl DataPlaneConfig {
 pub struct DataPlane {
     workers: Vec<WorkerHandle>,
     reconciling: AbortHandle,
+    meters: Meters,
 }
 
 #[derive(Debug)]
@@ -79,14 +90,22 @@ impl DataPlane {
             connect_timeout: config.connect_timeout,
             tls: config.tls,
             access: config.access,
+            connections: config.connections,
+            meters: Meters::default(),
             loads: Arc::clone(&loads),
         };
         let workers = (0..config.workers.max(1))
             .map(|index| start_worker(index, shared.clone(), table.clone(), seeds.next()))
             .collect::<io::Result<Vec<_>>>()?;
+        let meters = shared.meters;
         let commands = workers.iter().map(|worker| worker.commands.clone()).collect();
         let reconciling = tokio::spawn(listeners::reconcile(commands, table, observations, loads)).abort_handle();
-        Ok(Self { workers, reconciling })
+        Ok(Self { workers, reconciling, meters })
+    }
+
+    /// What is counted, for whoever wants to read it; outlives the data plane.
+    pub fn meters(&self) -> Meters {
+        self.meters.clone()
     }
 
     /// Stops accepting, closes connections at rest, lets requests finish, and cuts what is left at the deadline.

@@ -14,6 +14,7 @@ use std::future::{Future, poll_fn};
 use std::io::IoSlice;
 use std::net::SocketAddr;
 use std::pin::{Pin, pin};
+use std::sync::Arc;
 use std::task::{Poll, ready};
 use std::time::{Duration, Instant};
 
@@ -23,11 +24,13 @@ use super::error::ProxyError;
 use super::http1::{self, Next, ResponseFraming, TargetReader};
 use super::idle::IdleTimer;
 use super::load::InFlight;
+use super::meters::GroupMeter;
 use super::request::Settled;
 use super::stream::Stream;
 use super::transaction::Transaction;
 use super::worker::Worker;
 use super::{upgrade, upstream};
+use crate::engine::figures::GroupCount;
 use crate::engine::headers::BodyHeader;
 
 /// A request that is ready to go: nothing is left to decide.
@@ -44,6 +47,8 @@ pub(super) struct Forward {
     /// Counts as long as the request lasts.
     #[expect(dead_code, reason = "its end is what counts")]
     pub(super) in_flight: InFlight,
+    /// Counts for the target group.
+    pub(super) meter: Arc<GroupMeter>,
 }
 
 /// How a response ended.
@@ -79,7 +84,7 @@ pub(super) async fn run(
     responder.send_continue().await?;
     let stream = match worker.upstream.take(forward.dial, forward.idle_timeout).await {
         Some(stream) => stream,
-        None => upstream::connect(forward.dial, forward.reachable, worker.shared.connect_timeout).await?,
+        None => connect(worker, forward).await?,
     };
     idle.touch();
     transaction.steps.dispatched = Some(Instant::now());
@@ -108,6 +113,17 @@ pub(super) async fn run(
                 worker.keep_upstream(forward.dial, stream);
             }
             Ok(Settled::Answered)
+        }
+    }
+}
+
+async fn connect(worker: &Worker, forward: &Forward) -> Result<Stream, ProxyError> {
+    let connected = upstream::connect(forward.dial, forward.reachable, worker.shared.connect_timeout).await;
+    match connected {
+        Ok(stream) => Ok(stream.counted(worker.meters.open_connection())),
+        Err(error) => {
+            forward.meter.add(GroupCount::TargetConnectionErrors, 1);
+            Err(error)
         }
     }
 }
@@ -235,14 +251,17 @@ async fn download(
         match body.next()? {
             Next::Data { length, last } => {
                 responder.data(&body.data()[..length], last).await?;
+                transaction.note_responding();
                 body.consume(length);
             }
             Next::More => {
                 responder.flush().await?;
+                transaction.note_responding();
                 body.fill().await?;
             }
             Next::End => {
                 responder.finish().await?;
+                transaction.note_responding();
                 return Ok(Downloaded::Complete { reusable });
             }
         }
@@ -278,8 +297,11 @@ fn prepare_head(
         100..=199 => return Ok(Head::Interim),
         _ => {}
     }
+    let answered = Instant::now();
     transaction.target_status = Some(status);
-    transaction.steps.answered = Some(Instant::now());
+    transaction.steps.answered = Some(answered);
+    let asked = transaction.steps.dispatched.unwrap_or(answered);
+    forward.meter.target_answered(status, answered.saturating_duration_since(asked));
     let framing = http1::response_framing(status, forward.head_only, fields)?;
     let reason = target.reason(&line);
     responder.head(&TargetHead { status, reason, fields, framing, head_only: forward.head_only })?;

@@ -31,7 +31,7 @@
 //! [`data_plane`] starts one thread per worker: a single-threaded runtime with its own listening sockets
 //! (`SO_REUSEPORT`), its own connections to targets and its own buffers. A request never leaves its thread and takes
 //! no lock; what workers share are two counters per request ([`load`]) and the table they look at. [`listeners`]
-//! keeps the bound ports in step with the table.
+//! keeps the bound ports in step with the table. What CloudWatch would count, each worker counts for itself ([`meters`]).
 //!
 //! # Why an HTTP/1 of our own
 //!
@@ -41,7 +41,10 @@
 //! writes. HTTP/2 has none of these freedoms (names are lower-case, framing is binary), so there the `h2` crate does
 //! the work, and its requests are written into the same form before anything is decided.
 
+#![allow(rustdoc::private_intra_doc_links, reason = "the map above is for those who read this folder")]
+
 mod buffer;
+pub mod certificate;
 mod client;
 mod clock;
 mod connection;
@@ -53,6 +56,7 @@ mod http2;
 mod idle;
 mod listeners;
 mod load;
+mod meters;
 mod port_holder;
 mod request;
 mod respond;
@@ -64,5 +68,6 @@ mod upstream;
 mod worker;
 
 pub use data_plane::{CONNECT_TIMEOUT, DataPlane, DataPlaneConfig};
+pub use meters::Meters;
 pub use tls::ListenerTls;
-pub use transaction::{AccessSink, Transaction};
+pub use transaction::{AccessSink, ConnectionSink, Transaction};

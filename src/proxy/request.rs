@@ -4,6 +4,7 @@
 //! [`Client`] hides which.
 
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Instant;
 
 use super::client::{Client, Request, RequestBody, Responder};
@@ -16,10 +17,11 @@ use super::transaction::{ActionKind, HttpVersion, Steps, Text, Transaction};
 use super::worker::{Snapshot, Worker};
 use crate::engine::balancing;
 use crate::engine::facts::FieldKind;
+use crate::engine::figures::Count;
 use crate::engine::headers::{self, Forwarding, Front};
 use crate::engine::redirect::RedirectFacts;
 use crate::engine::routing::{RoutedAction, RoutedForward};
-use crate::engine::trace_id::TraceSeed;
+use crate::engine::trace_id::{self, TraceSeed};
 
 /// How a request ended, for its connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,7 +57,9 @@ pub(super) async fn serve<C: Client>(
         None => {
             let request = client.request();
             traits = request.traits;
-            decide(worker, connection, &request, &mut transaction)
+            let decision = decide(worker, connection, &request, &mut transaction);
+            note_trace_id(worker, &request, &mut transaction);
+            decision
         }
     };
 
@@ -115,11 +119,12 @@ fn begin(worker: &Worker, connection: &Connection, front: Front) -> Transaction 
         front,
         scheme: if connection.tls.is_some() { "https" } else { "http" },
         upgraded: false,
+        connection: connection.id,
         client: connection.client,
         listener_port: connection.listener_port,
         created: worker.now(),
         settled: jiff::Timestamp::UNIX_EPOCH,
-        steps: Steps { received: Instant::now(), dispatched: None, answered: None, ended: None },
+        steps: Steps { received: Instant::now(), dispatched: None, answered: None, responding: None, ended: None },
         status: 0,
         target_status: None,
         received_bytes: 0,
@@ -139,7 +144,7 @@ fn decide(
     request: &Request<'_>,
     transaction: &mut Transaction,
 ) -> Result<Decision, ProxyError> {
-    if worker.shared.access.is_some() {
+    if worker.logs_requests() {
         transaction.text = Some(text(connection, request));
     }
     classify(request)?;
@@ -150,6 +155,7 @@ fn decide(
 
     let route = snapshot.table.route(listener, &request.facts);
     transaction.rule = Some(route.priority);
+    worker.meters.add(Count::RuleEvaluations, route.evaluated.into());
 
     match route.action {
         RoutedAction::Redirect(redirect) => {
@@ -169,7 +175,7 @@ fn decide(
             let location = redirect.location(&facts, |to, port| snapshot.table.bound_port(host, to, port));
             let location = location.map_err(|_| ProxyError::LocationTooLong)?;
             if let Some(text) = &mut transaction.text {
-                text.redirect_url = Some(String::from_utf8_lossy(&location).into_owned());
+                text.redirect_url = Some(location.clone());
             }
             Ok(Decision::Answer(respond::redirect(redirect.status_code, location)))
         }
@@ -215,7 +221,7 @@ fn prepare_forward(
         }
     };
     if let Some(text) = &mut transaction.text {
-        text.target_group_arn = Some(table.target_groups[group].arn.clone());
+        text.target_group_arn = Some(Arc::clone(&snapshot.meters[group].meter.arn));
     }
     let chosen = snapshot.loads[group].choose(table, group, worker.random.next());
     let (target, in_flight) = chosen.ok_or(ProxyError::NoTargets)?;
@@ -236,9 +242,10 @@ fn prepare_forward(
     let trace_id =
         headers::write(&request.facts, &forwarding, &mut head).map_err(|_| ProxyError::TooManyForwardedAddresses)?;
     if let Some(text) = &mut transaction.text {
-        text.trace_id = String::from_utf8_lossy(&head[trace_id]).into_owned();
+        text.trace_id_space().extend_from_slice(&head[trace_id]);
     }
     transaction.target = Some(std::net::SocketAddr::new(state.target.address, state.target.port));
+    snapshot.meters[group].count_request(&worker.meters, connection.client.is_ipv6());
     Ok(Forward {
         dial: state.dial,
         reachable: state.reachable,
@@ -248,31 +255,34 @@ fn prepare_forward(
         upgrade: request.upgrade,
         idle_timeout: table.attributes.idle_timeout,
         in_flight,
+        meter: Arc::clone(&snapshot.meters[group].meter),
     })
 }
 
 fn text(connection: &Connection, request: &Request<'_>) -> Box<Text> {
-    let owned = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-    let mut path_and_query = owned(request.facts.path);
-    if let Some(query) = request.facts.query {
-        path_and_query.push('?');
-        path_and_query.push_str(&owned(query));
+    let facts = &request.facts;
+    let host = facts.host_and_port().unwrap_or_default();
+    let user_agent = facts.fields.first(FieldKind::UserAgent).unwrap_or_default();
+    let mut text = Text::new(facts.method, host, facts.path, facts.query, user_agent);
+    text.version = request.version.as_str();
+    text.tls = connection.tls.clone();
+    Box::new(text)
+}
+
+/// A request that is answered here has a trace id, too, once routing has looked at it.
+fn note_trace_id(worker: &Worker, request: &Request<'_>, transaction: &mut Transaction) {
+    let routed = transaction.rule.is_some();
+    if let Some(text) = transaction.text.as_mut().filter(|text| routed && text.trace_id().is_empty()) {
+        let seed = TraceSeed { seconds: transaction.created.as_second() as u32, random: worker.random.trace_bits() };
+        let existing = request.facts.fields.first(FieldKind::TraceId);
+        trace_id::write(existing, request.head_size, seed, text.trace_id_space());
     }
-    Box::new(Text {
-        method: owned(request.facts.method),
-        host: owned(request.facts.host_and_port().unwrap_or_default()),
-        path_and_query,
-        version: request.version.as_str(),
-        user_agent: owned(request.facts.fields.first(FieldKind::UserAgent).unwrap_or_default()),
-        tls: connection.tls.as_ref().map(|tls| (tls.cipher.to_owned(), tls.version.to_owned())),
-        server_name: connection.tls.as_ref().and_then(|tls| tls.server_name.clone()),
-        ..Text::default()
-    })
 }
 
 /// Closes the account and hands it over.
 fn settle(worker: &Worker, mut transaction: Transaction) {
-    if let Some(sink) = &worker.shared.access {
+    worker.meters.settle(&transaction);
+    if let Some(sink) = worker.shared.access.as_ref().filter(|sink| sink.is_open()) {
         transaction.settled = worker.now();
         transaction.steps.ended = Some(Instant::now());
         sink.accept(transaction);

@@ -12,8 +12,14 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio_rustls::server::TlsStream;
 
+use super::meters::OpenConnection;
+
 /// Either leg of a request.
-pub(super) struct Stream(RefCell<Io>);
+pub(super) struct Stream {
+    io: RefCell<Io>,
+    /// Its end is what counts.
+    _counted: Option<OpenConnection>,
+}
 
 enum Io {
     Plain(TcpStream),
@@ -22,21 +28,26 @@ enum Io {
 
 impl From<TcpStream> for Stream {
     fn from(stream: TcpStream) -> Self {
-        Self(RefCell::new(Io::Plain(stream)))
+        Self { io: RefCell::new(Io::Plain(stream)), _counted: None }
     }
 }
 
 impl From<Box<TlsStream<TcpStream>>> for Stream {
     fn from(stream: Box<TlsStream<TcpStream>>) -> Self {
-        Self(RefCell::new(Io::Tls(stream)))
+        Self { io: RefCell::new(Io::Tls(stream)), _counted: None }
     }
 }
 
 impl Stream {
+    /// Counts as open until it is dropped.
+    pub(super) fn counted(self, counted: OpenConnection) -> Self {
+        Self { _counted: Some(counted), ..self }
+    }
+
     /// Reads what is there; 0 is the end.
     pub(super) fn poll_read(&self, cx: &mut Context<'_>, space: &mut [u8]) -> Poll<io::Result<usize>> {
         let mut space = ReadBuf::new(space);
-        let result = match &mut *self.0.borrow_mut() {
+        let result = match &mut *self.io.borrow_mut() {
             Io::Plain(stream) => Pin::new(stream).poll_read(cx, &mut space),
             Io::Tls(stream) => Pin::new(stream).poll_read(cx, &mut space),
         };
@@ -47,7 +58,7 @@ impl Stream {
     /// Ready when reading is worth a try: bytes or the end may have arrived. Needs no buffer, so that a connection
     /// at rest holds none.
     pub(super) fn poll_readable(&self, cx: &mut Context<'_>) -> Poll<()> {
-        match &mut *self.0.borrow_mut() {
+        match &mut *self.io.borrow_mut() {
             Io::Plain(stream) => stream.poll_read_ready(cx).map(|_| ()),
             Io::Tls(stream) => {
                 let (tcp, session) = stream.get_mut();
@@ -62,21 +73,21 @@ impl Stream {
     }
 
     fn poll_write(&self, cx: &mut Context<'_>, slices: &[IoSlice<'_>]) -> Poll<io::Result<usize>> {
-        match &mut *self.0.borrow_mut() {
+        match &mut *self.io.borrow_mut() {
             Io::Plain(stream) => Pin::new(stream).poll_write_vectored(cx, slices),
             Io::Tls(stream) => Pin::new(stream).poll_write_vectored(cx, slices),
         }
     }
 
     fn poll_flush(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        match &mut *self.0.borrow_mut() {
+        match &mut *self.io.borrow_mut() {
             Io::Plain(_) => Poll::Ready(Ok(())),
             Io::Tls(stream) => Pin::new(stream).poll_flush(cx),
         }
     }
 
     fn poll_shutdown(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        match &mut *self.0.borrow_mut() {
+        match &mut *self.io.borrow_mut() {
             Io::Plain(stream) => Pin::new(stream).poll_shutdown(cx),
             Io::Tls(stream) => Pin::new(stream).poll_shutdown(cx),
         }

@@ -3,8 +3,11 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use rustls::{ProtocolVersion, ServerConfig};
+use rustls::{HandshakeKind, NamedGroup, ProtocolVersion, ServerConfig};
 use tokio::sync::watch;
+
+use super::certificate::CertificateFacts;
+use crate::engine::logs::access::TlsWords;
 
 /// The current TLS configuration of every HTTPS listener, by AWS's port. New connections use what is there when they
 /// arrive, so certificates can change without anything being closed.
@@ -34,14 +37,23 @@ pub fn complete(config: &mut ServerConfig, http2_enabled: bool) -> Result<(), ru
 
 /// What a handshake ended in, in OpenSSL's names, which is how ALB writes them.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct TlsFacts {
-    pub(super) version: &'static str,
-    pub(super) cipher: &'static str,
-    pub(super) server_name: Option<String>,
+pub struct TlsFacts {
+    /// `TLSv1.3`
+    pub version: &'static str,
+    /// `ECDHE-ECDSA-AES128-GCM-SHA256`
+    pub cipher: &'static str,
+    /// `x25519`
+    pub key_exchange: &'static str,
+    /// The name asked for.
+    pub server_name: Option<String>,
+    /// A session was resumed, so no certificate was shown.
+    pub resumed: bool,
+    /// The certificate for the name; only looked at for a log.
+    pub certificate: Option<Arc<CertificateFacts>>,
 }
 
 impl TlsFacts {
-    pub(super) fn of(session: &rustls::ServerConnection) -> Self {
+    pub(super) fn of(session: &rustls::ServerConnection, certificate: Option<Arc<CertificateFacts>>) -> Self {
         let version = match session.protocol_version() {
             Some(ProtocolVersion::TLSv1_3) => "TLSv1.3",
             Some(ProtocolVersion::TLSv1_2) => "TLSv1.2",
@@ -60,6 +72,34 @@ impl TlsFacts {
             Some(C::TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256) => "ECDHE-RSA-CHACHA20-POLY1305",
             _ => "-",
         };
-        Self { version, cipher, server_name: session.server_name().map(str::to_owned) }
+        let key_exchange = match session.negotiated_key_exchange_group().map(|group| group.name()) {
+            Some(NamedGroup::X25519) => "x25519",
+            Some(NamedGroup::secp256r1) => "secp256r1",
+            Some(NamedGroup::secp384r1) => "secp384r1",
+            Some(NamedGroup::secp521r1) => "secp521r1",
+            Some(NamedGroup::X25519MLKEM768) => "X25519MLKEM768",
+            Some(NamedGroup::secp256r1MLKEM768) => "SecP256r1MLKEM768",
+            _ => "-",
+        };
+        let resumed = session.handshake_kind() == Some(HandshakeKind::Resumed);
+        let server_name = session.server_name().map(str::to_owned);
+        Self { version, cipher, key_exchange, server_name, resumed, certificate }
+    }
+
+    /// For an access log. The name is that of the handshake "if … the domain doesn't match a certificate" nothing is
+    /// written; the certificate of a resumed session is `session-reused` (ALB user guide, "Access logs").
+    pub fn words(&self) -> TlsWords<'_> {
+        let certificate = self.certificate.as_deref();
+        let covered = |name: &&str| certificate.is_some_and(|certificate| certificate.covers(name));
+        TlsWords {
+            cipher: self.cipher,
+            protocol: self.version,
+            domain_name: self.server_name.as_deref().filter(covered),
+            certificate: if self.resumed {
+                Some("session-reused")
+            } else {
+                certificate.map(|certificate| certificate.arn.as_str())
+            },
+        }
     }
 }

@@ -5,13 +5,16 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
 use jiff::Timestamp;
-use tokio::sync::mpsc;
 
+use super::tls::TlsFacts;
+use crate::control::sink::Sink;
 use crate::engine::headers::Front;
+use crate::engine::logs::access::{AccessEntry, Kind, RequestWords, Timings};
+use crate::engine::logs::connection::ConnectionEntry;
+use crate::engine::logs::{LogLine, Names};
 
 /// One request from its first byte to its last.
 #[derive(Clone, Debug)]
@@ -22,6 +25,8 @@ pub struct Transaction {
     pub scheme: &'static str,
     /// It became a WebSocket.
     pub upgraded: bool,
+    /// Of the connection; lines of the connection log have the same.
+    pub connection: u128,
     /// Who asked.
     pub client: SocketAddr,
     /// AWS's port of the listener.
@@ -83,6 +88,8 @@ pub struct Steps {
     pub dispatched: Option<Instant>,
     /// The target's head was complete.
     pub answered: Option<Instant>,
+    /// The first of it was sent to the client; only noted for a sink.
+    pub responding: Option<Instant>,
     /// The last byte was sent.
     pub ended: Option<Instant>,
 }
@@ -98,54 +105,153 @@ pub enum ActionKind {
     FixedResponse,
 }
 
-/// The texts of a request.
+impl ActionKind {
+    /// As it is written.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Forward => "forward",
+            Self::Redirect => "redirect",
+            Self::FixedResponse => "fixed-response",
+        }
+    }
+}
+
+/// The texts of a request, as they came, in one piece of memory: one allocation per request that is logged.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Text {
-    /// As sent.
-    pub method: String,
-    /// Host and port of the URL.
-    pub host: String,
-    /// Path and query.
-    pub path_and_query: String,
+    /// Method, host, path with query, user agent, trace id.
+    words: Vec<u8>,
+    /// Where the first four end.
+    ends: [usize; 4],
     /// `HTTP/1.1`
     pub version: &'static str,
-    /// `User-Agent`
-    pub user_agent: String,
-    /// The complete `X-Amzn-Trace-Id` sent to the target.
-    pub trace_id: String,
     /// Of the target group.
-    pub target_group_arn: Option<String>,
+    pub target_group_arn: Option<Arc<str>>,
     /// Of a redirect.
-    pub redirect_url: Option<String>,
-    /// TLS cipher and version.
-    pub tls: Option<(String, String)>,
-    /// Name asked for in the TLS handshake.
-    pub server_name: Option<String>,
+    pub redirect_url: Option<Vec<u8>>,
+    /// Of HTTPS listeners.
+    pub tls: Option<Arc<TlsFacts>>,
 }
 
-/// Where accounts go: a bounded queue. When it is full they are dropped and counted; a request never waits for its
-/// log line.
-#[derive(Clone, Debug)]
-pub struct AccessSink {
-    queue: mpsc::Sender<Transaction>,
-    dropped: Arc<AtomicU64>,
+impl Text {
+    /// Keeps words: method, host (possibly with a port), path, query, user agent.
+    pub(super) fn new(method: &[u8], host: &[u8], path: &[u8], query: Option<&[u8]>, user_agent: &[u8]) -> Self {
+        // With room for the trace id.
+        let size = method.len() + host.len() + path.len() + query.map_or(0, |query| query.len() + 1);
+        let mut words = Vec::with_capacity(size + user_agent.len() + 48);
+        words.extend_from_slice(method);
+        words.extend_from_slice(host);
+        words.extend_from_slice(path);
+        if let Some(query) = query {
+            words.push(b'?');
+            words.extend_from_slice(query);
+        }
+        words.extend_from_slice(user_agent);
+        let target = method.len() + host.len();
+        Self { words, ends: [method.len(), target, size, size + user_agent.len()], ..Self::default() }
+    }
+
+    /// As sent.
+    pub fn method(&self) -> &[u8] {
+        &self.words[..self.ends[0]]
+    }
+
+    /// Host and port of the URL; empty if there was none.
+    pub fn host(&self) -> &[u8] {
+        &self.words[self.ends[0]..self.ends[1]]
+    }
+
+    /// Path and query.
+    pub fn path_and_query(&self) -> &[u8] {
+        &self.words[self.ends[1]..self.ends[2]]
+    }
+
+    /// `User-Agent`; empty if there was none.
+    pub fn user_agent(&self) -> &[u8] {
+        &self.words[self.ends[2]..self.ends[3]]
+    }
+
+    /// The complete `X-Amzn-Trace-Id` sent to the target; empty if there is none.
+    pub fn trace_id(&self) -> &[u8] {
+        &self.words[self.ends[3]..]
+    }
+
+    /// Where the trace id is to be written.
+    pub(super) fn trace_id_space(&mut self) -> &mut Vec<u8> {
+        self.words.truncate(self.ends[3]);
+        &mut self.words
+    }
 }
 
-impl AccessSink {
-    /// A sink and the end to read it from.
-    pub fn bounded(capacity: usize) -> (Self, mpsc::Receiver<Transaction>) {
-        let (queue, reader) = mpsc::channel(capacity);
-        (Self { queue, dropped: Arc::default() }, reader)
+/// Where accounts of requests go.
+pub type AccessSink = Sink<Transaction>;
+
+/// Where accounts of connections go.
+pub type ConnectionSink = Sink<ConnectionEntry>;
+
+impl LogLine for Transaction {
+    fn write(&self, names: Names<'_>, out: &mut Vec<u8>) {
+        let text = self.text.as_deref();
+        AccessEntry {
+            kind: self.kind(),
+            time: self.settled,
+            client: self.client,
+            target: self.target,
+            timings: self.timings(),
+            status: self.status,
+            target_status: self.target_status,
+            received_bytes: self.received_bytes,
+            sent_bytes: self.sent_bytes,
+            request: text.map(|text| RequestWords {
+                method: text.method(),
+                host: text.host(),
+                target: text.path_and_query(),
+                version: text.version,
+                user_agent: text.user_agent(),
+                trace_id: text.trace_id(),
+            }),
+            listener_port: self.listener_port,
+            tls: text.and_then(|text| text.tls.as_deref()).map(TlsFacts::words),
+            target_group_arn: text.and_then(|text| text.target_group_arn.as_deref()),
+            rule: self.rule,
+            created: self.created,
+            action: self.action.map(ActionKind::as_str),
+            redirect_url: text.and_then(|text| text.redirect_url.as_deref()),
+            // The guide's codes are about authentication, Lambda and WAF; none of those happens here.
+            error_reason: None,
+            classification: None,
+            connection: self.connection,
+        }
+        .write(names, out);
+    }
+}
+
+impl Transaction {
+    /// The first of the response has been sent.
+    pub(super) fn note_responding(&mut self) {
+        if self.text.is_some() && self.steps.responding.is_none() {
+            self.steps.responding = Some(Instant::now());
+        }
     }
 
-    /// How many accounts were lost to a full queue.
-    pub fn dropped(&self) -> u64 {
-        self.dropped.load(Ordering::Relaxed)
+    fn kind(&self) -> Kind {
+        match (self.front, self.scheme, self.upgraded) {
+            (Front::Http2, ..) => Kind::Http2,
+            (Front::Http1, "https", false) => Kind::Https,
+            (Front::Http1, "https", true) => Kind::WebSocketTls,
+            (Front::Http1, _, false) => Kind::Http,
+            (Front::Http1, _, true) => Kind::WebSocket,
+        }
     }
 
-    pub(super) fn accept(&self, transaction: Transaction) {
-        if self.queue.try_send(transaction).is_err() {
-            self.dropped.fetch_add(1, Ordering::Relaxed);
+    fn timings(&self) -> Timings {
+        let Steps { received, dispatched, answered, responding, ended } = self.steps;
+        let Some(dispatched) = dispatched else { return Timings::default() };
+        let ended = ended.unwrap_or(dispatched);
+        Timings {
+            request: Some(dispatched.saturating_duration_since(received)),
+            target: answered.unwrap_or(ended).saturating_duration_since(dispatched),
+            response: answered.map(|answered| responding.unwrap_or(answered).saturating_duration_since(answered)),
         }
     }
 }

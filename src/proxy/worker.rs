@@ -18,11 +18,13 @@ use tokio::task::LocalSet;
 use tokio_util::sync::CancellationToken;
 
 use super::buffer::BufferPool;
+use super::certificate::CertificateBook;
 use super::clock::{DateCache, Random};
 use super::connection;
 use super::load::{GroupLoad, LoadBook};
+use super::meters::{MeteredGroup, Meters, WorkerMeters};
 use super::tls::ListenerTls;
-use super::transaction::AccessSink;
+use super::transaction::{AccessSink, ConnectionSink};
 use super::upstream::Pool;
 use crate::engine::facts::FieldSpan;
 use crate::engine::routing::RoutingTable;
@@ -38,6 +40,8 @@ pub(super) struct Shared {
     pub(super) connect_timeout: Duration,
     pub(super) tls: ListenerTls,
     pub(super) access: Option<AccessSink>,
+    pub(super) connections: Option<ConnectionSink>,
+    pub(super) meters: Meters,
     pub(super) loads: Arc<LoadBook>,
 }
 
@@ -63,6 +67,8 @@ pub(super) struct Worker {
     pub(super) upstream: Pool,
     pub(super) random: Random,
     pub(super) dates: DateCache,
+    pub(super) meters: Arc<WorkerMeters>,
+    pub(super) certificates: CertificateBook,
     pub(super) drain: DrainSignal,
     /// Spans of the response head that is being parsed; borrowed between two waits only.
     pub(super) spans: RefCell<Vec<FieldSpan>>,
@@ -78,6 +84,8 @@ pub(super) struct Snapshot {
     pub(super) table: Arc<RoutingTable>,
     /// By index of target group.
     pub(super) loads: Vec<GroupLoad>,
+    /// Likewise.
+    pub(super) meters: Vec<MeteredGroup>,
 }
 
 /// Tells idle connections to close and busy ones to be their last.
@@ -108,9 +116,12 @@ impl DrainSignal {
 
 impl Worker {
     fn new(shared: Shared, table: watch::Receiver<Arc<RoutingTable>>, seed: u64) -> Self {
-        let first = Rc::new(Snapshot::new(table.borrow().clone(), &shared.loads));
+        let meters = shared.meters.for_worker();
+        let first = Rc::new(Snapshot::new(table.borrow().clone(), &shared.loads, &meters));
         Self {
             shared,
+            meters,
+            certificates: CertificateBook::default(),
             buffers: Rc::default(),
             upstream: Pool::default(),
             random: Random::new(seed),
@@ -134,7 +145,7 @@ impl Worker {
             let dials: Vec<SocketAddr> =
                 newest.target_groups.iter().flat_map(|group| &group.targets).map(|target| target.dial).collect();
             self.upstream.retain(|dial| dials.contains(&dial));
-            *self.snapshot.borrow_mut() = Rc::new(Snapshot::new(newest, &self.shared.loads));
+            *self.snapshot.borrow_mut() = Rc::new(Snapshot::new(newest, &self.shared.loads, &self.meters));
         }
         Rc::clone(&self.snapshot.borrow())
     }
@@ -149,6 +160,11 @@ impl Worker {
 
     pub(super) fn now(&self) -> Timestamp {
         Timestamp::now()
+    }
+
+    /// Whether accounts of requests are wanted, with their texts.
+    pub(super) fn logs_requests(&self) -> bool {
+        self.shared.access.as_ref().is_some_and(AccessSink::is_open)
     }
 
     /// Counts a connection for as long as the guard lives.
@@ -166,9 +182,9 @@ impl Worker {
 }
 
 impl Snapshot {
-    fn new(table: Arc<RoutingTable>, loads: &LoadBook) -> Self {
-        let loads = loads.open(&table);
-        Self { table, loads }
+    fn new(table: Arc<RoutingTable>, loads: &LoadBook, meters: &WorkerMeters) -> Self {
+        let (loads, meters) = (loads.open(&table), meters.open(&table));
+        Self { table, loads, meters }
     }
 }
 

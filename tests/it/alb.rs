@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use neargate::control::observation::Observation;
+use neargate::engine::logs::connection::ConnectionEntry;
 use neargate::engine::routing::RoutingTable;
 use neargate::model::listener::{Listener, ListenerProtocol, LoadBalancer, LoadBalancerAttributes, TlsSettings};
 use neargate::model::rule::{Action, FixedResponse, Forward, Redirect, Rule, WeightedTargetGroup};
@@ -18,7 +19,7 @@ use neargate::model::target_group::{
 use neargate::model::target_health::{Target, TargetHealth, TargetState};
 use neargate::model::topology::TimeScale;
 use neargate::model::{TargetGroupName, Topology};
-use neargate::proxy::{AccessSink, DataPlane, DataPlaneConfig, ListenerTls, Transaction, tls};
+use neargate::proxy::{AccessSink, ConnectionSink, DataPlane, DataPlaneConfig, ListenerTls, Transaction, tls};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{mpsc, watch};
@@ -104,7 +105,8 @@ impl Setup {
         let (table, tables) =
             watch::channel(Arc::new(RoutingTable::compile(&self.topology, &self.targets, generation)));
         let (observe, observations) = mpsc::channel(64);
-        let (sink, transactions) = AccessSink::bounded(1024);
+        let (access, transactions) = AccessSink::bounded(1024);
+        let (connection_sink, connections) = ConnectionSink::bounded(64);
         let certificate = rcgen::generate_simple_self_signed(["app.example.com".to_owned()]).unwrap();
         let mut tls_config = rustls::ServerConfig::builder()
             .with_no_client_auth()
@@ -118,7 +120,8 @@ impl Setup {
         let mut config = DataPlaneConfig::new(ListenerTls(watch::channel(Arc::new(configs)).1), 7);
         config.workers = self.workers;
         config.connect_timeout = self.connect_timeout;
-        config.access = Some(sink);
+        config.access = Some(access.clone());
+        config.connections = Some(connection_sink);
         let plane = DataPlane::start(config, tables, observe).unwrap();
         let mut alb = Alb {
             address: SocketAddr::from(([127, 0, 0, 1], bind_port)),
@@ -129,7 +132,9 @@ impl Setup {
             targets: self.targets,
             generation,
             observations,
+            access,
             transactions,
+            connections,
         };
         alb.bound().await;
         alb
@@ -146,7 +151,9 @@ pub(crate) struct Alb {
     pub(crate) targets: BTreeMap<TargetGroupName, Vec<TargetState>>,
     generation: u64,
     pub(crate) observations: mpsc::Receiver<Observation>,
+    pub(crate) access: AccessSink,
     transactions: mpsc::Receiver<Transaction>,
+    connections: mpsc::Receiver<ConnectionEntry>,
 }
 
 impl Alb {
@@ -193,6 +200,11 @@ impl Alb {
             }
         })
         .await
+    }
+
+    /// The account of the next connection that was made.
+    pub(crate) async fn connected(&mut self) -> ConnectionEntry {
+        within("connecting", self.connections.recv()).await.unwrap()
     }
 
     /// The account of the next request that was settled.

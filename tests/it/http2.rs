@@ -17,7 +17,7 @@ use tokio_rustls::client::TlsStream;
 
 use crate::alb::{Alb, ScriptedTarget, Setup, Wire, fixed, stable, within};
 
-async fn tls(alb: &Alb, protocols: &[&str]) -> TlsStream<TcpStream> {
+pub(crate) async fn tls(alb: &Alb, protocols: &[&str]) -> TlsStream<TcpStream> {
     let mut roots = rustls::RootCertStore::empty();
     roots.add(alb.certificate.clone()).unwrap();
     let mut config = rustls::ClientConfig::builder().with_root_certificates(roots).with_no_client_auth();
@@ -27,7 +27,7 @@ async fn tls(alb: &Alb, protocols: &[&str]) -> TlsStream<TcpStream> {
     within("the handshake", TlsConnector::from(Arc::new(config)).connect(name, tcp)).await.unwrap()
 }
 
-async fn http2(alb: &Alb) -> SendRequest<Full<Bytes>> {
+pub(crate) async fn http2(alb: &Alb) -> SendRequest<Full<Bytes>> {
     let stream = tls(alb, &["h2"]).await;
     assert_eq!(stream.get_ref().1.alpn_protocol(), Some(&b"h2"[..]));
     let (sender, connection) = handshake(TokioExecutor::new(), TokioIo::new(stream)).await.unwrap();
@@ -35,14 +35,17 @@ async fn http2(alb: &Alb) -> SendRequest<Full<Bytes>> {
     sender
 }
 
-async fn send(sender: &mut SendRequest<Full<Bytes>>, request: Request<Full<Bytes>>) -> (Response<()>, Vec<u8>) {
+pub(crate) async fn send(
+    sender: &mut SendRequest<Full<Bytes>>,
+    request: Request<Full<Bytes>>,
+) -> (Response<()>, Vec<u8>) {
     let response: Response<Body> = within("the response", sender.send_request(request)).await.unwrap();
     let (parts, body) = response.into_parts();
     let body = within("the body", body.collect()).await.unwrap().to_bytes().to_vec();
     (Response::from_parts(parts, ()), body)
 }
 
-fn get(path: &str) -> Request<Full<Bytes>> {
+pub(crate) fn get(path: &str) -> Request<Full<Bytes>> {
     Request::get(format!("https://app.example.com{path}")).body(Full::default()).unwrap()
 }
 
@@ -106,6 +109,24 @@ async fn large_bodies_pass_both_ways_on_concurrent_streams() {
         });
     }
     assert!(within("all streams", running.join_all()).await.into_iter().all(|same| same));
+}
+
+#[tokio::test]
+async fn an_early_answer_to_a_large_upload_reaches_the_client() {
+    let target = ScriptedTarget::new(|mut incoming| async move {
+        incoming.head().await;
+        incoming.wire.send("HTTP/1.1 413 Too Large\r\nContent-Length: 2\r\n\r\nno").await;
+        incoming.wire.rest().await;
+    })
+    .await;
+    let alb = https_forwarding(&target).await;
+    let mut client = http2(&alb).await;
+    for _ in 0..3 {
+        let body = Full::from(vec![b'x'; 2_000_000]);
+        let request = Request::post("https://app.example.com/").body(body).unwrap();
+        let (response, body) = send(&mut client, request).await;
+        assert_eq!((response.status().as_u16(), &body[..]), (413, &b"no"[..]));
+    }
 }
 
 #[tokio::test]

@@ -24,11 +24,15 @@ mod forwarding;
 mod http2;
 /// Tables that change, connections that last, draining.
 mod lifecycle;
+/// What is written down and counted about requests, connections and failures.
+mod records;
 /// Upgrades, with a real WebSocket client and server.
 mod websocket;
 
 /// Tasks on a real engine, through the API.
 mod engine_runtime;
 
+/// The real binary, the engine and a browser: commands, the ChatKit application, failures, interruptions.
+mod end_to_end;
 /// Layers, files, fixtures, dependencies and documents of this repository.
 mod tidy;

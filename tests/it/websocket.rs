@@ -23,7 +23,7 @@ async fn echo() -> ScriptedTarget {
     .await
 }
 
-async fn open(alb: &Alb) -> tokio_tungstenite::WebSocketStream<tokio::net::TcpStream> {
+pub(crate) async fn open(alb: &Alb) -> tokio_tungstenite::WebSocketStream<tokio::net::TcpStream> {
     let stream = alb.connect().await.stream;
     let (socket, response) = within("the upgrade", client_async("ws://e.com/chat", stream)).await.unwrap();
     assert_eq!(response.status(), 101);

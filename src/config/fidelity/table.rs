@@ -13,7 +13,8 @@ const ANSWER_ONLY: Entry =
 const REFUSED: Entry = Aws(Ignored("Fargate takes it only when it is empty or off"));
 const NO_ROLLING: Entry = Aws(NotYet("tasks are replaced one by one, without a rolling deployment"));
 const NO_HEADER_CHANGE: Entry = Aws(NotYet("headers of requests and responses stay as they are"));
-const NO_LOGS: Entry = Aws(NotYet("logs are not written to S3; `neargate logs` has what containers print"));
+const LOG_FILES: Entry =
+    Aws(Approximated("a folder below `s3/` in the state folder, in files that are not compressed"));
 const NO_AUTH: Entry = Aws(NotYet("nobody is asked to sign in: every request reaches the other action"));
 const NO_STICKINESS: Entry = Aws(NotYet("requests are spread without regard to cookies"));
 const NO_SERVICE_CONNECT: Entry = Aws(NotYet("names of Service Connect do not resolve"));
@@ -99,7 +100,7 @@ const TABLE: &[Line] = &[
         &[],
         Aws(Ignored("the project's own network takes the place of the VPC's subnets")),
     ),
-    ("load balancer", &["access_logs", "connection_logs", "health_check_logs"], &[], NO_LOGS),
+    ("load balancer", &["access_logs", "connection_logs", "health_check_logs"], &[], Holds),
     (
         "load balancer",
         &["enable_deletion_protection"],
@@ -109,6 +110,8 @@ const TABLE: &[Line] = &[
     ("load balancer", &["enable_cross_zone_load_balancing", "enable_zonal_shift"], &[], ONE_ZONE),
     ("load balancer", &["enable_waf_fail_open"], &[], Aws(Ignored("there is no firewall in front"))),
     ("load balancer", &["minimum_load_balancer_capacity", "tags"], &[], UNSEEN),
+    ("log", &["enabled"], &[], Aws(Honoured)),
+    ("log", &["bucket", "prefix"], &[], LOG_FILES),
     // listeners
     ("listener", &["port", "protocol"], &[], Aws(Honoured)),
     ("listener", &["default_action", "rules", "certificate"], &[], Holds),

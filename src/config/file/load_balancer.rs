@@ -44,12 +44,12 @@ record! {
         subnets: Anything,
         /// Recognised; the project's network takes their place.
         subnet_mapping: Anything,
-        /// Recognised; not written yet.
-        access_logs: Anything,
-        /// Recognised; not written yet.
-        connection_logs: Anything,
-        /// Recognised; not written yet.
-        health_check_logs: Anything,
+        /// One line per request (Terraform: `access_logs`).
+        access_logs: LogDeliveryFile,
+        /// One line per client connection (Terraform: `connection_logs`).
+        connection_logs: LogDeliveryFile,
+        /// One line per health check (Terraform: `health_check_logs`).
+        health_check_logs: LogDeliveryFile,
         /// Recognised; `neargate down` always takes the stack away.
         enable_deletion_protection: bool,
         /// Recognised; there is one zone.
@@ -62,6 +62,18 @@ record! {
         minimum_load_balancer_capacity: Anything,
         /// Recognised; shown nowhere.
         tags: Anything,
+    }
+}
+
+record! {
+    /// Where a log of the load balancer goes: below `s3/` in the project's state folder, under the keys it has in S3.
+    LogDeliveryFile, "log" {
+        /// The bucket: here a folder. Default: `logs`.
+        bucket: Spanned<String>,
+        /// What keys begin with. Default: nothing.
+        prefix: Spanned<String>,
+        /// Whether the log is written. Default: false, as with Terraform.
+        enabled: bool,
     }
 }
 

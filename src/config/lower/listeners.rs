@@ -9,13 +9,19 @@ use super::{Lowering, actions, certificates, conditions, names, security_groups}
 use crate::config::diagnostics::Diagnostic;
 use crate::config::file::File;
 use crate::config::file::load_balancer::{
-    DesyncWord, ListenerFile, ListenerProtocolWord, LoadBalancerFile, RuleFile, XffWord,
+    DesyncWord, ListenerFile, ListenerProtocolWord, LoadBalancerFile, LogDeliveryFile, RuleFile, XffWord,
 };
+use crate::config::read::Spanned;
 use crate::config::source::Span;
-use crate::model::listener::{DesyncMode, Listener, ListenerProtocol, LoadBalancer, LoadBalancerAttributes, XffMode};
+use crate::model::listener::{
+    DesyncMode, Listener, ListenerProtocol, LoadBalancer, LoadBalancerAttributes, LogDelivery, XffMode,
+};
 use crate::model::rule::{Condition, Patterns, Rule};
 use crate::model::target_group::TargetGroup;
 use crate::model::{DomainName, ProjectName, TargetGroupName};
+
+/// Terraform requires one; here nobody needs to own it.
+const DEFAULT_BUCKET: &str = "logs";
 
 const ATTRIBUTES: &str = "ALB user guide, Edit attributes for your Application Load Balancer";
 const QUOTAS: &str = "ALB user guide, Quotas for your Application Load Balancers";
@@ -124,7 +130,29 @@ fn attributes(file: &LoadBalancerFile, lowering: &mut Lowering<'_>) -> LoadBalan
             Some(DesyncWord::Strictest) => DesyncMode::Strictest,
         },
         tls_headers: file.enable_tls_version_and_cipher_suite_headers.unwrap_or(defaults.tls_headers),
+        access_logs: log_delivery(file.access_logs.as_ref(), lowering),
+        connection_logs: log_delivery(file.connection_logs.as_ref(), lowering),
+        health_check_logs: log_delivery(file.health_check_logs.as_ref(), lowering),
     }
+}
+
+/// `None` unless it is enabled.
+fn log_delivery(file: Option<&LogDeliveryFile>, lowering: &mut Lowering<'_>) -> Option<LogDelivery> {
+    let file = file?;
+    let mut text = |given: &Option<Spanned<String>>, default: &str| {
+        let Some(given) = given else { return default.to_owned() };
+        // They become folders here, which must not lead out of the state folder.
+        let climbs = given.value.split('/').any(|part| matches!(part, "." | ".."));
+        if climbs || given.value.starts_with('/') || given.value.contains(['\\', '\0']) {
+            lowering.report(
+                Diagnostic::error(format!("`{}` cannot be part of a key in S3 here", given.value), given.span, "")
+                    .help("leave out `.`, `..`, backslashes and a slash in front"),
+            );
+        }
+        given.value.clone()
+    };
+    let (bucket, prefix) = (text(&file.bucket, DEFAULT_BUCKET), text(&file.prefix, ""));
+    file.enabled.unwrap_or(false).then_some(LogDelivery { bucket, prefix })
 }
 
 fn bind_address(file: &LoadBalancerFile, lowering: &mut Lowering<'_>) -> IpAddr {

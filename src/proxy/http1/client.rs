@@ -164,20 +164,6 @@ impl Http1Body<'_> {
     fn drop_head(&mut self) {
         self.buffer.consume(std::mem::take(&mut self.head));
     }
-
-    /// Reads on until the body has ended and throws it away: what a client still sends after an early answer.
-    pub(super) async fn discard(&mut self) -> Result<(), ProxyError> {
-        loop {
-            let next = std::future::poll_fn(|cx| match self.poll_next(cx) {
-                Poll::Pending => self.idle.poll_expired(cx).map(|()| Err(ProxyError::RequestTimeout)),
-                ready => ready,
-            });
-            match next.await? {
-                Next::Data { length, .. } => self.consume(length),
-                Next::More | Next::End => return Ok(()),
-            }
-        }
-    }
 }
 
 impl RequestBody for Http1Body<'_> {

@@ -21,6 +21,7 @@ use client::{Http1Client, Leg};
 use head::HeadScanner;
 
 use super::buffer::Buffer;
+use super::client::RequestBody as _;
 use super::connection::Connection;
 use super::error::ProxyError;
 use super::idle::IdleTimer;
@@ -75,7 +76,7 @@ pub(super) async fn serve(worker: Rc<Worker>, connection: Connection, stream: St
         let settled = request::serve(&worker, &connection, Front::Http1, &mut client, &idle).await;
         let keep_alive = client.keeps_alive();
         let discarded = match settled {
-            Settled::Answered if keep_alive => client.into_body().discard().await,
+            Settled::Answered if keep_alive => client.into_body().discard(&idle).await,
             Settled::Answered => {
                 linger(&stream, &mut buffer).await;
                 break;

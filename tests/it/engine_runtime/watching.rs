@@ -8,6 +8,7 @@ use neargate::model::task_definition::ContainerHealthCheck;
 use neargate::model::topology::TimeScale;
 
 use super::world::{World, name, seen, task};
+use crate::support::engine::Relay;
 
 #[tokio::test]
 async fn an_exit_is_reported_with_its_code() {
@@ -127,8 +128,8 @@ async fn a_lost_pause_container_is_noticed_live_and_after_a_gap() {
 #[tokio::test]
 async fn an_engine_that_goes_away_is_reported_and_found_again() {
     let Some(world) = World::new().await else { return };
-    let Some(relay) = super::relay::Relay::new(&world).await else { return };
-    let through = relay.runtime(world.options()).await;
+    let Some(relay) = Relay::new().await else { return };
+    let through = super::relay::runtime(&relay, world.options()).await;
     let through_too = std::sync::Arc::new(through);
     let mut observer = super::world::Observer::new(std::sync::Arc::clone(&through_too));
     observer.inventory().await;

@@ -15,6 +15,8 @@ use neargate::model::{ContainerName, ProjectName, ServiceName, TaskId};
 use neargate::runtime::docker::{DockerOptions, DockerRuntime, Engine};
 use tokio::sync::mpsc;
 
+use crate::support::engine::{Turn, turn};
+
 /// Long enough for a busy machine; no test waits for it unless it fails.
 const DEADLINE: Duration = Duration::from_secs(60);
 
@@ -23,6 +25,7 @@ pub(super) struct World {
     pub(super) runtime: Arc<DockerRuntime>,
     pub(super) engine: Engine,
     pub(super) busybox: String,
+    _turn: Turn,
 }
 
 impl World {
@@ -33,10 +36,7 @@ impl World {
 
     pub(super) async fn with(change: impl FnOnce(&mut DockerOptions)) -> Option<Self> {
         static NEXT: AtomicU32 = AtomicU32::new(0);
-        if std::env::var_os("NEARGATE_TEST_NO_ENGINE").is_some() {
-            eprintln!("skipped: NEARGATE_TEST_NO_ENGINE is set");
-            return None;
-        }
+        let turn = turn().await?;
         let project = format!("it-{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
         let mut options = DockerOptions::new(ProjectName::new(project));
         change(&mut options);
@@ -44,7 +44,7 @@ impl World {
         let busybox = local_image(&engine, "busybox").await;
         let runtime = Arc::new(DockerRuntime::new(engine.clone(), options));
         runtime.prepare().await.unwrap();
-        Some(Self { runtime, engine, busybox })
+        Some(Self { runtime, engine, busybox, _turn: turn })
     }
 
     /// Another process of the same project, as far as the engine can tell.

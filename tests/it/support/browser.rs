@@ -20,13 +20,13 @@ use tokio::time::Instant;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream};
 
+use super::waiting::until;
+
 /// A browser on a busy machine.
 const DEADLINE: Duration = Duration::from_secs(60);
-/// How often the page is looked at.
-const LOOK: Duration = Duration::from_millis(50);
 
 /// What a run of its own needs, and nothing that would make it forgiving.
-const FLAGS: [&str; 10] = [
+const FLAGS: [&str; 11] = [
     "--headless",
     "--no-sandbox", // Tests run as root in containers, where its sandbox does not work.
     "--disable-gpu",
@@ -36,6 +36,8 @@ const FLAGS: [&str; 10] = [
     "--disable-background-networking",
     "--disable-component-update",
     "--no-first-run",
+    // It would try https by itself first, and never see the load balancer's redirect.
+    "--disable-features=HttpsUpgrades",
     "--remote-debugging-port=0",
 ];
 
@@ -98,18 +100,11 @@ impl Browser {
     /// The text of the element with this `data-testid`, once the page shows one other than `but`.
     pub(crate) async fn shown(&mut self, test_id: &str, but: &str) -> String {
         let expression = format!("document.querySelector('[data-testid=\"{test_id}\"]')?.innerText ?? ''");
-        let deadline = Instant::now() + DEADLINE;
-        loop {
-            let text = self.value(&expression).await.as_str().unwrap_or_default().trim().to_owned();
-            if !text.is_empty() && text != but {
-                return text;
-            }
-            if Instant::now() > deadline {
-                let page = self.value("document.documentElement.outerHTML").await;
-                panic!("{test_id} is never shown; the page is {page}\nreported: {:#?}", self.events);
-            }
-            tokio::time::sleep(LOOK).await;
-        }
+        let look = async || {
+            let text = self.value(&expression).await;
+            Some(text.as_str().unwrap_or_default().trim().to_owned())
+        };
+        until(&format!("{test_id} on the page"), look, |text| !text.is_empty() && text != but).await
     }
 
     /// Waits for an event of this name, since the last visit began, that is as wanted.
@@ -179,15 +174,12 @@ impl Drop for Browser {
 
 /// The address that Chromium writes down once it listens.
 async fn debugger(file: &Path) -> String {
-    let deadline = Instant::now() + DEADLINE;
-    loop {
-        let text = std::fs::read_to_string(file).unwrap_or_default();
-        if let Some((port, path)) = text.split_once('\n').filter(|(_, path)| !path.is_empty()) {
-            return format!("ws://127.0.0.1:{port}{path}");
-        }
-        assert!(Instant::now() < deadline, "Chromium does not start");
-        tokio::time::sleep(LOOK).await;
-    }
+    let look = async || {
+        let text = std::fs::read_to_string(file).ok()?;
+        let (port, path) = text.split_once('\n').filter(|(_, path)| !path.is_empty())?;
+        Some(format!("ws://127.0.0.1:{port}{path}"))
+    };
+    until("Chromium listens", look, |_| true).await
 }
 
 /// Puts a root into the database where Chromium on Linux looks for what its user trusts.

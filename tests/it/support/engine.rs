@@ -3,8 +3,8 @@
 //! Tests share one engine and two cores. A test that starts containers holds a [`Turn`]; one that compares the whole
 //! engine before and after holds the only one, so that nobody else's containers come and go meanwhile.
 
-use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
+use std::collections::{BTreeSet, HashMap};
+use std::path::PathBuf;
 
 use bollard::query_parameters::{
     ListContainersOptionsBuilder, ListImagesOptionsBuilder, ListNetworksOptions, ListVolumesOptions,
@@ -48,45 +48,57 @@ async fn connect() -> Engine {
     Engine::connect().await.expect("an engine; NEARGATE_TEST_NO_ENGINE=1 skips these tests")
 }
 
-/// Everything in the engine, except what other projects of neargate have there.
+/// What is in the engine, as far as one project may have to do with it, one line each.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Listing {
-    containers: BTreeSet<String>,
-    networks: BTreeSet<String>,
-    volumes: BTreeSet<String>,
-    images: BTreeSet<String>,
-}
+pub(crate) struct Listing(BTreeSet<String>);
 
 impl Listing {
-    /// What is there now. `project` is the one whose things count; those of other projects (a stack that several tests
-    /// share, someone's own) come and go as they like.
+    /// What is there now: containers, networks and volumes that bear the project's label or look like neargate's without
+    /// any; every image and every layer, since a nameless one could be anybody's. What other projects have is theirs.
     pub(crate) async fn of(project: &str) -> Self {
         let engine = connect().await;
         let docker = engine.docker();
-        let counts = |labels: Option<&std::collections::HashMap<String, String>>| {
-            labels.and_then(|labels| labels.get(PROJECT)).is_none_or(|owner| owner == project)
-        };
+        let counts =
+            |name: &str, labels: Option<&HashMap<String, String>>| match labels.and_then(|all| all.get(PROJECT)) {
+                Some(owner) => owner == project,
+                None => name.contains("neargate"),
+            };
+        let mut lines = BTreeSet::new();
         let all = ListContainersOptionsBuilder::new().all(true).build();
-        let containers = docker.list_containers(Some(all)).await.unwrap();
-        let networks = docker.list_networks(None::<ListNetworksOptions>).await.unwrap();
-        let volumes = docker.list_volumes(None::<ListVolumesOptions>).await.unwrap().volumes.unwrap_or_default();
+        for found in docker.list_containers(Some(all)).await.unwrap() {
+            let name = found.names.unwrap_or_default().join(" ");
+            if counts(&name, found.labels.as_ref()) {
+                lines.insert(format!("container {name} {}", found.id.unwrap_or_default()));
+            }
+        }
+        for found in docker.list_networks(None::<ListNetworksOptions>).await.unwrap() {
+            let name = found.name.unwrap_or_default();
+            if counts(&name, found.labels.as_ref()) {
+                lines.insert(format!("network {name} {}", found.id.unwrap_or_default()));
+            }
+        }
+        for found in docker.list_volumes(None::<ListVolumesOptions>).await.unwrap().volumes.unwrap_or_default() {
+            if counts(&found.name, Some(&found.labels)) {
+                lines.insert(format!("volume {}", found.name));
+            }
+        }
         // Intermediate layers too.
         let all = ListImagesOptionsBuilder::new().all(true).build();
-        let images = docker.list_images(Some(all)).await.unwrap();
-        Self {
-            containers: containers
-                .into_iter()
-                .filter(|found| counts(found.labels.as_ref()))
-                .map(|found| format!("{:?} {}", found.names.unwrap_or_default(), found.id.unwrap_or_default()))
-                .collect(),
-            networks: networks
-                .into_iter()
-                .filter(|found| counts(found.labels.as_ref()))
-                .map(|found| format!("{} {}", found.name.unwrap_or_default(), found.id.unwrap_or_default()))
-                .collect(),
-            volumes: volumes.into_iter().filter(|found| counts(Some(&found.labels))).map(|found| found.name).collect(),
-            images: images.into_iter().map(|found| format!("{:?} {}", found.repo_tags, found.id)).collect(),
+        for found in docker.list_images(Some(all)).await.unwrap() {
+            lines.insert(format!("image {} {}", found.repo_tags.join(" "), found.id));
         }
+        Self(lines)
+    }
+
+    /// Fails the test if anything has come or gone since; `when` is for the message.
+    pub(crate) async fn assert_unchanged(&self, project: &str, when: &str) {
+        let now = Self::of(project).await;
+        let changes = |sign: &str, lines: Vec<&String>| -> Vec<String> {
+            lines.into_iter().map(|line| format!("{sign} {line}")).collect()
+        };
+        let mut changed = changes("+", now.0.difference(&self.0).collect());
+        changed.extend(changes("-", self.0.difference(&now.0).collect()));
+        assert!(changed.is_empty(), "{when}, the engine is not as it was before:\n{}", changed.join("\n"));
     }
 }
 
@@ -98,37 +110,37 @@ pub(crate) async fn owner_of(project: &str) -> Option<u32> {
 
 /// An engine that can be made to go away: a socket that leads to the real one until it is cut.
 pub(crate) struct Relay {
-    path: PathBuf,
+    folder: tempfile::TempDir,
     target: PathBuf,
     accepting: std::sync::Mutex<tokio::task::JoinSet<()>>,
 }
 
 impl Relay {
     /// `None` where the engine has no Unix socket.
-    pub(crate) async fn new(folder: &Path) -> Option<Self> {
+    pub(crate) async fn new() -> Option<Self> {
         let Endpoint::Unix(target) = connect().await.endpoint().clone() else {
             eprintln!("skipped: the engine has no Unix socket");
             return None;
         };
-        let relay = Self { path: folder.join("engine.sock"), target, accepting: std::sync::Mutex::default() };
+        let relay = Self { folder: tempfile::tempdir().unwrap(), target, accepting: std::sync::Mutex::default() };
         relay.mend();
         Some(relay)
     }
 
-    /// The value for `DOCKER_HOST`.
-    pub(crate) fn docker_host(&self) -> String {
-        format!("unix://{}", self.path.display())
+    /// The socket.
+    pub(crate) fn path(&self) -> PathBuf {
+        self.folder.path().join("docker.sock")
     }
 
     /// The engine is gone: no new connection, and those that are open end.
     pub(crate) fn cut(&self) {
-        std::fs::remove_file(&self.path).unwrap();
+        std::fs::remove_file(self.path()).unwrap();
         *self.accepting.lock().unwrap() = tokio::task::JoinSet::new();
     }
 
     /// The engine is back.
     pub(crate) fn mend(&self) {
-        let listener = tokio::net::UnixListener::bind(&self.path).unwrap();
+        let listener = tokio::net::UnixListener::bind(self.path()).unwrap();
         let target = self.target.clone();
         self.accepting.lock().unwrap().spawn(async move {
             let mut connections = tokio::task::JoinSet::new();

@@ -5,10 +5,9 @@ use std::os::unix::process::CommandExt as _;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
-/// What it does once its standard input ends. `down` is what a person would do; what a broken `down` leaves is removed
-/// by label, if there is a docker command.
-const DUTIES: &str = r#"
-cat >/dev/null
+/// What becomes of a stack. `down` is what a person would do; what a broken `down` leaves is removed by label, if there
+/// is a docker command.
+const OF_A_STACK: &str = r#"
 "$neargate" down --force
 if command -v docker >/dev/null; then
   label="label=dev.neargate.project=$NEARGATE_PROJECT_NAME"
@@ -24,14 +23,25 @@ cd / && rm -rf "$base"
 pub(crate) struct Janitor(Child);
 
 impl Janitor {
-    /// Waits at once.
-    pub(crate) fn new(project: &str, base: &Path, folder: &Path, environment: &BTreeMap<String, String>) -> Self {
-        let mut command = Command::new("sh");
-        command.arg("-c").arg(DUTIES).arg(project).current_dir(folder).envs(environment);
+    /// For a stack whose commands run in `folder` with this environment, and who has all its files below `base`.
+    pub(crate) fn of_stack(base: &Path, folder: &Path, environment: &BTreeMap<String, String>) -> Self {
+        let mut command = Self::shell(OF_A_STACK);
+        command.current_dir(folder).envs(environment);
         command.env("neargate", env!("CARGO_BIN_EXE_neargate")).env("base", base);
+        Self(command.spawn().unwrap())
+    }
+
+    /// For anything that one line of shell takes away.
+    pub(crate) fn of(duties: &str) -> Self {
+        Self(Self::shell(duties).spawn().unwrap())
+    }
+
+    fn shell(duties: &str) -> Command {
+        let mut command = Command::new("sh");
+        command.arg("-c").arg(format!("cat >/dev/null\n{duties}"));
         // A group of its own: Ctrl-C is meant for the tests.
         command.process_group(0).stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
-        Self(command.spawn().unwrap())
+        command
     }
 }
 

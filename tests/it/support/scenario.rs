@@ -31,7 +31,6 @@ pub(crate) fn container(name: &str, port: u16) -> Value {
         "environment": [{ "name": "NAME", "value": name }, { "name": "PORT", "value": port.to_string() }],
         // A target that does not end by itself must not hold up a test.
         "stopTimeout": 2,
-        "ulimits": [{ "name": "nofile", "softLimit": 1024, "hardLimit": 4096 }],
         "logConfiguration": {
             "logDriver": "awslogs",
             "options": {

@@ -11,19 +11,16 @@ use std::sync::atomic::{AtomicU16, AtomicU32, Ordering};
 use std::time::Duration;
 
 use neargate::control::view::{ClusterView, TargetView};
-use tokio::time::Instant;
+use serde_json::Value;
 
 use super::http::{self, Connection, Reply, Stream};
 use super::janitor::Janitor;
+use super::waiting::until;
 
 /// The name that stacks answer for.
 pub(crate) const DOMAIN: &str = "app.domain.com";
 /// No command takes this long, unless it hangs.
 const LONGEST_COMMAND: Duration = Duration::from_secs(240);
-/// Long enough for a busy machine; no test waits for it unless it fails.
-const DEADLINE: Duration = Duration::from_secs(90);
-/// How often a view is looked at.
-const LOOK: Duration = Duration::from_millis(40);
 
 /// A project, running or not.
 pub(crate) struct Stack {
@@ -58,7 +55,7 @@ impl Output {
 
     /// Standard output as JSON.
     #[track_caller]
-    pub(crate) fn json(&self) -> serde_json::Value {
+    pub(crate) fn json(&self) -> Value {
         serde_json::from_str(&self.stdout).unwrap_or_else(|error| panic!("{error}: {self:?}"))
     }
 }
@@ -77,14 +74,17 @@ impl Stack {
         let folder = base.join("project");
         std::fs::create_dir_all(&folder).unwrap();
         fill(&folder);
-        let listen: Vec<String> = ports.iter().map(|(port, local)| format!("{port}={local}")).collect();
-        let environment = BTreeMap::from([
+        let mapped = ports.iter().filter(|(port, local)| port != local);
+        let listen: Vec<String> = mapped.map(|(port, local)| format!("{port}={local}")).collect();
+        let mut environment = BTreeMap::from([
             ("NEARGATE_PROJECT_NAME".to_owned(), project.clone()),
-            ("NEARGATE_LISTEN".to_owned(), listen.join(",")),
             ("NEARGATE_STATE_DIR".to_owned(), base.join("state").display().to_string()),
             ("NEARGATE_DATA_DIR".to_owned(), base.join("data").display().to_string()),
         ]);
-        let janitor = Janitor::new(&project, &base, &folder, &environment);
+        if !listen.is_empty() {
+            environment.insert("NEARGATE_LISTEN".to_owned(), listen.join(","));
+        }
+        let janitor = Janitor::of_stack(&base, &folder, &environment);
         Self { folder, project, ports, environment, _janitor: janitor }
     }
 
@@ -106,6 +106,11 @@ impl Stack {
     /// Where the stack keeps what goes with it.
     pub(crate) fn state_folder(&self) -> PathBuf {
         Path::new(&self.environment["NEARGATE_STATE_DIR"]).join(&self.project)
+    }
+
+    /// Where its authority is kept.
+    pub(crate) fn data_folder(&self) -> PathBuf {
+        Path::new(&self.environment["NEARGATE_DATA_DIR"]).join(&self.project)
     }
 
     /// The local port of a listener. A port that is none of the file's is taken as it is: redirects name local ones.
@@ -153,34 +158,20 @@ impl Stack {
     }
 
     /// Waits until the view is as wanted, and returns it.
-    pub(crate) async fn until(&self, what: &str, mut is_wanted: impl FnMut(&ClusterView) -> bool) -> ClusterView {
-        let deadline = Instant::now() + DEADLINE;
-        loop {
-            let view = self.view().await;
-            if is_wanted(&view) {
-                return view;
-            }
-            assert!(Instant::now() < deadline, "never seen: {what}; at last: {view:#?}");
-            tokio::time::sleep(LOOK).await;
-        }
+    pub(crate) async fn until(&self, what: &str, is_wanted: impl Fn(&ClusterView) -> bool) -> ClusterView {
+        until(what, async || Some(self.view().await), is_wanted).await
     }
 
     /// `doctor`, once it says something about this: what it found, as `(symptom, cause, fix)`.
     pub(crate) async fn diagnosis(&self, subject: &str) -> [String; 3] {
-        let mut found = None;
-        eventually(&format!("a finding about {subject}"), async || {
+        let look = async || {
             let report = self.run(&["doctor", "--format", "json"]).await.json();
             let findings = report["findings"].as_array().unwrap().clone();
-            let text =
-                |finding: &serde_json::Value, field: &str| finding[field].as_str().unwrap_or_default().to_owned();
-            found = findings
-                .into_iter()
-                .find(|finding| text(finding, "subject").contains(subject))
-                .map(|finding| ["symptom", "cause", "fix"].map(|field| text(&finding, field)));
-            found.is_some()
-        })
-        .await;
-        found.unwrap()
+            let text = |finding: &Value, field: &str| finding[field].as_str().unwrap_or_default().to_owned();
+            let found = findings.into_iter().find(|finding| text(finding, "subject").contains(subject));
+            found.map(|finding| ["symptom", "cause", "fix"].map(|field| text(&finding, field)))
+        };
+        until(&format!("a finding about {subject}"), look, |_| true).await
     }
 
     /// Whether anything of the stack listens on this machine.
@@ -273,15 +264,6 @@ impl Running {
 pub(crate) fn kill(process: u32, signal: rustix::process::Signal) {
     let process = rustix::process::Pid::from_raw(i32::try_from(process).unwrap()).unwrap();
     rustix::process::kill_process(process, signal).unwrap();
-}
-
-/// Waits until something is so.
-pub(crate) async fn eventually(what: &str, mut is_so: impl AsyncFnMut() -> bool) {
-    let deadline = Instant::now() + DEADLINE;
-    while !is_so().await {
-        assert!(Instant::now() < deadline, "never so: {what}");
-        tokio::time::sleep(LOOK).await;
-    }
 }
 
 /// A port that nobody has; each is given away once. Below the range from which the system takes ports for outgoing

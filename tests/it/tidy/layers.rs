@@ -27,6 +27,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("logs", BELOW_EDGES),
     ("probes", BELOW_EDGES),
     ("proxy", BELOW_EDGES),
+    ("records", BELOW_EDGES),
     ("runtime", BELOW_EDGES),
     ("trust", BELOW_EDGES),
     // wiring
@@ -65,9 +66,13 @@ const IO_AND_CLOCK: &[&str] = &[
 const OWNED: &[(&str, &[&str], &str)] = &[
     ("bollard", &["runtime"], "only `runtime::docker` speaks to an engine"),
     ("tar", &["runtime"], "build contexts and the pause image"),
-    ("hyper", &["runtime"], "BuildKit takes calls that bollard cannot make; the proxy reads and writes HTTP itself"),
-    ("hyper_util", &["runtime"], "as hyper"),
-    ("http_body_util", &["runtime"], "as hyper"),
+    (
+        "hyper",
+        &["admin", "runtime"],
+        "figures are served, and BuildKit takes calls that bollard cannot make; the proxy reads and writes HTTP itself",
+    ),
+    ("hyper_util", &["admin", "runtime"], "as hyper"),
+    ("http_body_util", &["admin", "runtime"], "as hyper"),
     ("h2", &["proxy"], "HTTP/2 towards clients"),
     ("httparse", &["proxy", "probes"], "heads are read where bytes arrive"),
     (
@@ -77,7 +82,7 @@ const OWNED: &[(&str, &[&str], &str)] = &[
     ),
     ("tokio_rustls", &["proxy", "probes"], "TLS on sockets"),
     ("rcgen", &["certs"], "certificates are issued in one place"),
-    ("x509_parser", &["certs", "trust"], "certificates are read where they are kept and where they are trusted"),
+    ("x509_parser", &["certs", "proxy", "trust"], "certificates are read where they are kept, shown and trusted"),
     ("annotate_snippets", &["config"], "mistakes of files are drawn in one place"),
     ("granit_parser", &["config"], "only `config` knows the file format"),
     ("serde_saphyr", &["config"], "only `config` knows the file format"),

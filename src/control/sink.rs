@@ -1,0 +1,84 @@
+//! Where edges hand over accounts of what happened: a bounded queue that never makes anybody wait.
+//!
+//! What is written down about a request must not slow the request. So the queue has a bound; when it is full, accounts
+//! are dropped and counted (ALB user guide, "Access logs": they are kept "on a best-effort basis"). While nobody wants
+//! them the sink is closed, and whoever would fill it can spare the trouble.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+use tokio::sync::mpsc;
+
+/// The end that is written to.
+#[derive(Debug)]
+pub struct Sink<T> {
+    queue: mpsc::Sender<T>,
+    state: Arc<State>,
+}
+
+#[derive(Debug)]
+struct State {
+    open: AtomicBool,
+    dropped: AtomicU64,
+}
+
+impl<T> Sink<T> {
+    /// An open sink and the end to read it from.
+    pub fn bounded(capacity: usize) -> (Self, mpsc::Receiver<T>) {
+        let (queue, reader) = mpsc::channel(capacity);
+        let state = State { open: AtomicBool::new(true), dropped: AtomicU64::new(0) };
+        (Self { queue, state: Arc::new(state) }, reader)
+    }
+
+    /// Whether somebody wants to know.
+    pub fn is_open(&self) -> bool {
+        self.state.open.load(Ordering::Relaxed)
+    }
+
+    /// Says whether somebody wants to know, for every clone.
+    pub fn set_open(&self, open: bool) {
+        self.state.open.store(open, Ordering::Relaxed);
+    }
+
+    /// How many accounts were lost to a full queue.
+    pub fn dropped(&self) -> u64 {
+        self.state.dropped.load(Ordering::Relaxed)
+    }
+
+    /// Hands one over, or drops it. Never waits.
+    pub fn accept(&self, account: T) {
+        if self.is_open() && self.queue.try_send(account).is_err() {
+            self.state.dropped.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+}
+
+impl<T> Clone for Sink<T> {
+    fn clone(&self) -> Self {
+        Self { queue: self.queue.clone(), state: Arc::clone(&self.state) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_full_queue_drops_and_counts_instead_of_waiting() {
+        let (sink, mut reader) = Sink::bounded(2);
+        (0..5).for_each(|number| sink.accept(number));
+        assert_eq!(sink.dropped(), 3);
+        assert_eq!((reader.try_recv(), reader.try_recv()), (Ok(0), Ok(1)));
+        sink.accept(5);
+        assert_eq!((reader.try_recv(), sink.dropped()), (Ok(5), 3));
+    }
+
+    #[test]
+    fn a_closed_sink_takes_nothing_and_counts_nothing() {
+        let (sink, mut reader) = Sink::bounded(1);
+        let other = sink.clone();
+        other.set_open(false);
+        (0..5).for_each(|number| sink.accept(number));
+        assert!(reader.try_recv().is_err() && sink.dropped() == 0);
+    }
+}

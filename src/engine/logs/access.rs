@@ -1,0 +1,247 @@
+//! A line of the access log (ALB user guide, "Access logs for your Application Load Balancer", access log entries).
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use jiff::{Timestamp, Unit};
+
+use super::{Fields, Names};
+
+/// "If the string is longer than 8 KB, it is truncated."
+const LONGEST_USER_AGENT: usize = 8 * 1024;
+
+/// Whether the host of the request line is written with the listener's port, whatever port the client wrote. The
+/// guide's format is `protocol://host:port/uri`, and every line seen in public has the listener's; with `--listen` it
+/// keeps local ports out of the log.
+const PORT_OF_THE_LISTENER: bool = true;
+
+/// What there is to be said about one request.
+#[derive(Clone, Copy, Debug)]
+pub struct AccessEntry<'a> {
+    /// The kind of conversation.
+    pub kind: Kind,
+    /// When the response was complete, or the WebSocket closed.
+    pub time: Timestamp,
+    /// Who asked.
+    pub client: SocketAddr,
+    /// Who was chosen to answer.
+    pub target: Option<SocketAddr>,
+    /// When its steps were taken.
+    pub timings: Timings,
+    /// What the client got, 460 if it did not wait.
+    pub status: u16,
+    /// What the target said.
+    pub target_status: Option<u16>,
+    /// From the client.
+    pub received_bytes: u64,
+    /// To the client.
+    pub sent_bytes: u64,
+    /// `None` if it could not be understood.
+    pub request: Option<RequestWords<'a>>,
+    /// AWS's port of the listener.
+    pub listener_port: u16,
+    /// Of HTTPS listeners.
+    pub tls: Option<TlsWords<'a>>,
+    /// Of the group that was chosen.
+    pub target_group_arn: Option<&'a str>,
+    /// Priority of the rule, 0 for the default one; `None` if no rule was looked at.
+    pub rule: Option<u32>,
+    /// When the request had arrived.
+    pub created: Timestamp,
+    /// What the rule did.
+    pub action: Option<&'static str>,
+    /// Where the client was sent.
+    pub redirect_url: Option<&'a [u8]>,
+    /// A code of the guide's table "Error reason codes"; none of those can happen yet.
+    pub error_reason: Option<&'a str>,
+    /// Class and reason.
+    pub classification: Option<(&'a str, &'a str)>,
+    /// Of the connection.
+    pub connection: u128,
+}
+
+/// `type`
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// `http`
+    Http,
+    /// `https`
+    Https,
+    /// `h2`
+    Http2,
+    /// `grpcs`
+    Grpc,
+    /// `ws`
+    WebSocket,
+    /// `wss`
+    WebSocketTls,
+}
+
+impl Kind {
+    /// As it is written.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Http => "http",
+            Self::Https => "https",
+            Self::Http2 => "h2",
+            Self::Grpc => "grpcs",
+            Self::WebSocket => "ws",
+            Self::WebSocketTls => "wss",
+        }
+    }
+
+    /// `http` or `https`, whatever is spoken on top.
+    fn scheme(self) -> &'static str {
+        if matches!(self, Self::Http | Self::WebSocket) { "http" } else { "https" }
+    }
+}
+
+/// When the steps of a request were taken, each counted from the one before.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Timings {
+    /// From its arrival until it went to the target; `None` if it never did.
+    pub request: Option<Duration>,
+    /// From then until the target's head was there, or, if none came, until the target was given up.
+    pub target: Duration,
+    /// From then until the response began; `None` if no head came.
+    pub response: Option<Duration>,
+}
+
+impl Timings {
+    /// The three numbers; `None` is written as -1.
+    ///
+    /// - Not dispatched: -1, -1, -1. So does a client that left without an answer (captures of 460).
+    /// - Dispatched to a target that closed: the time until then, and -1 for the response (captures of 502).
+    /// - Dispatched to a target that stayed silent: -1 for target and response ("if the registered target does not
+    ///   respond before the idle timeout").
+    fn numbers(&self, status: u16) -> [Option<Duration>; 3] {
+        match (self.request, self.response) {
+            (None, _) => [None; 3],
+            (Some(_), None) if status == 460 => [None; 3],
+            (Some(request), None) if status == 504 => [Some(request), None, None],
+            (Some(request), response) => [Some(request), Some(self.target), response],
+        }
+    }
+}
+
+/// A request that was understood.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct RequestWords<'a> {
+    /// As sent.
+    pub method: &'a [u8],
+    /// Host of the URL, possibly with a port; empty if there was none.
+    pub host: &'a [u8],
+    /// Path and query, as sent.
+    pub target: &'a [u8],
+    /// `HTTP/1.1`
+    pub version: &'a str,
+    /// `User-Agent`; empty if there was none.
+    pub user_agent: &'a [u8],
+    /// The complete `X-Amzn-Trace-Id`; empty if routing was not reached.
+    pub trace_id: &'a [u8],
+}
+
+/// What a TLS handshake ended in.
+#[derive(Clone, Copy, Debug)]
+pub struct TlsWords<'a> {
+    /// OpenSSL's name.
+    pub cipher: &'a str,
+    /// `TLSv1.3`
+    pub protocol: &'a str,
+    /// The name asked for, if a certificate has it.
+    pub domain_name: Option<&'a str>,
+    /// The ARN of the certificate, or `session-reused`.
+    pub certificate: Option<&'a str>,
+}
+
+impl AccessEntry<'_> {
+    /// Appends the line: 33 fields.
+    pub fn write(&self, names: Names<'_>, out: &mut Vec<u8>) {
+        let words = self.request.unwrap_or_default();
+        let target = self.target.map(|target| target.to_string());
+        let target_status = self.target_status.map(|status| status.to_string());
+        let mut fields = Fields::new(out);
+
+        fields.bare(self.kind.as_str());
+        fields.time(self.time);
+        fields.bare(names.id);
+        fields.shown(self.client);
+        fields.optional(target.as_deref());
+        for time in self.timings.numbers(self.status) {
+            match time {
+                Some(time) => fields.shown(format_args!("{}.{:03}", time.as_secs(), time.subsec_millis())),
+                None => fields.bare("-1"),
+            }
+        }
+        // 000: the connection ended before anything was decided.
+        fields.shown(format_args!("{:03}", self.status));
+        fields.optional(target_status.as_deref());
+        // Of what could not be understood nothing is counted (captures of malformed requests).
+        fields.number(if self.request.is_some() { self.received_bytes } else { 0 });
+        fields.number(self.sent_bytes);
+
+        self.write_request_line(&words, names, fields.next());
+        let agent = &words.user_agent[..words.user_agent.len().min(LONGEST_USER_AGENT)];
+        fields.quoted(Some(agent));
+        fields.optional(self.tls.map(|tls| tls.cipher));
+        fields.optional(self.tls.map(|tls| tls.protocol));
+        fields.optional(self.target_group_arn);
+        fields.quoted(Some(words.trace_id));
+        fields.quoted(self.tls.and_then(|tls| tls.domain_name).map(str::as_bytes));
+        fields.quoted(self.tls.and_then(|tls| tls.certificate).map(str::as_bytes));
+        match self.rule {
+            Some(priority) => fields.number(priority.into()),
+            None => fields.bare("-"),
+        }
+        fields.time(to_milliseconds(self.created));
+        fields.quoted(self.action.map(str::as_bytes));
+        fields.quoted(self.redirect_url);
+        fields.quoted(self.error_reason.map(str::as_bytes));
+        // "Currently, this list can contain one item and it matches the target:port field"; likewise the next.
+        fields.quoted(target.as_deref().map(str::as_bytes));
+        fields.quoted(target_status.as_deref().map(str::as_bytes));
+        fields.quoted(self.classification.map(|(class, _)| class.as_bytes()));
+        fields.quoted(self.classification.map(|(_, reason)| reason.as_bytes()));
+        fields.connection(self.connection);
+        // transformed_host, transformed_uri, request_transform_status: nothing is rewritten yet.
+        (0..3).for_each(|_| fields.quoted(None));
+    }
+
+    /// `"METHOD protocol://host:port/uri HTTP/version"`. What could not be understood has dashes where its words would
+    /// be and the load balancer's own name (captures of malformed requests).
+    fn write_request_line(&self, words: &RequestWords<'_>, names: Names<'_>, out: &mut Vec<u8>) {
+        let (host, port) = split_port(words.host);
+        let own_port = itoa::Buffer::new().format(self.listener_port).to_owned();
+        let port = port.filter(|_| !PORT_OF_THE_LISTENER).unwrap_or(own_port.as_bytes());
+        let understood = self.request.is_some();
+
+        out.push(b'"');
+        super::escape(if understood { words.method } else { b"-" }, out);
+        out.push(b' ');
+        out.extend_from_slice(self.kind.scheme().as_bytes());
+        out.extend_from_slice(b"://");
+        super::escape(if host.is_empty() { names.dns_name.as_bytes() } else { host }, out);
+        out.push(b':');
+        super::escape(port, out);
+        super::escape(if understood { words.target } else { b"-" }, out);
+        out.push(b' ');
+        super::escape(if understood { words.version.as_bytes() } else { b"-" }, out);
+        out.push(b'"');
+    }
+}
+
+/// `[::1]:80` and `e.com:80` have a port, `[::1]` and `e.com` do not.
+fn split_port(host: &[u8]) -> (&[u8], Option<&[u8]>) {
+    match host.iter().rposition(|&byte| byte == b':') {
+        Some(colon) if host[colon + 1..].iter().all(u8::is_ascii_digit) => (&host[..colon], Some(&host[colon + 1..])),
+        _ => (host, None),
+    }
+}
+
+/// Times of creation end in three zeros in the guide's examples and in every capture.
+fn to_milliseconds(time: Timestamp) -> Timestamp {
+    time.round(jiff::TimestampRound::new().smallest(Unit::Millisecond).mode(jiff::RoundMode::Trunc)).unwrap_or(time)
+}
+
+#[cfg(test)]
+mod tests;

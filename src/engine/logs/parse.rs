@@ -1,0 +1,44 @@
+//! Reads lines back, for tests: by spaces, quotation marks and `\xHH`, the way every tool for these logs does.
+
+/// The fields of a line, escapes undone. A dash stays a dash.
+pub(crate) fn fields(line: &[u8]) -> Vec<Vec<u8>> {
+    let mut fields = Vec::new();
+    let mut rest = line;
+    while !rest.is_empty() {
+        let (field, after) = match rest.strip_prefix(b"\"") {
+            Some(quoted) => {
+                let end = quoted.iter().position(|&byte| byte == b'"').expect("an unterminated field");
+                (&quoted[..end], &quoted[end + 1..])
+            }
+            None => {
+                let end = rest.iter().position(|&byte| byte == b' ').unwrap_or(rest.len());
+                (&rest[..end], &rest[end..])
+            }
+        };
+        fields.push(unescape(field));
+        rest = match after.strip_prefix(b" ") {
+            Some(after) => after,
+            None => {
+                assert!(after.is_empty(), "something follows a closing quotation mark");
+                after
+            }
+        };
+    }
+    fields
+}
+
+fn unescape(field: &[u8]) -> Vec<u8> {
+    let mut plain = Vec::new();
+    let mut rest = field;
+    while let Some((&byte, after)) = rest.split_first() {
+        if byte == b'\\' {
+            let digits = std::str::from_utf8(&after[1..3]).unwrap();
+            plain.push(u8::from_str_radix(digits, 16).unwrap());
+            rest = &after[3..];
+        } else {
+            plain.push(byte);
+            rest = after;
+        }
+    }
+    plain
+}

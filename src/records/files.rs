@@ -1,0 +1,72 @@
+//! The file that is being written, and when the next one begins.
+
+use std::fs::{self, File, OpenOptions};
+use std::hash::{BuildHasher, Hasher, RandomState};
+use std::io::{self, Write};
+use std::net::{IpAddr, Ipv4Addr};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::PathBuf;
+
+use jiff::Timestamp;
+
+use crate::engine::logs::key::{self, LogKind};
+use crate::model::listener::LogDelivery;
+
+/// One log's files.
+pub(super) struct LogFiles {
+    folder: PathBuf,
+    kind: LogKind,
+    current: Option<Current>,
+}
+
+struct Current {
+    delivery: LogDelivery,
+    end: Timestamp,
+    file: File,
+}
+
+impl LogFiles {
+    pub(super) fn new(folder: PathBuf, kind: LogKind) -> Self {
+        Self { folder, kind, current: None }
+    }
+
+    pub(super) fn kind(&self) -> LogKind {
+        self.kind
+    }
+
+    /// Appends lines to the file of this moment. Whole lines only: whoever reads may look between any two calls.
+    pub(super) fn append(
+        &mut self,
+        delivery: &LogDelivery,
+        id: &str,
+        node: Option<IpAddr>,
+        now: Timestamp,
+        lines: &[u8],
+    ) -> io::Result<()> {
+        let is_current = |current: &Current| now < current.end && current.delivery == *delivery;
+        if !self.current.as_ref().is_some_and(is_current) {
+            self.current = Some(self.open(delivery, id, node, now)?);
+        }
+        match &mut self.current {
+            Some(current) => current.file.write_all(lines),
+            None => Ok(()),
+        }
+    }
+
+    fn open(&self, delivery: &LogDelivery, id: &str, node: Option<IpAddr>, now: Timestamp) -> io::Result<Current> {
+        let end = key::interval_end(now);
+        let node = node.unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST));
+        let random = RandomState::new().build_hasher().finish();
+        let key = key::key(self.kind, &delivery.prefix, id, end, node, random);
+        // The folder above is the state folder. When that is gone the stack is, and nothing is to be left behind.
+        if !self.folder.parent().is_some_and(|state| state.exists()) {
+            return Err(io::Error::new(io::ErrorKind::NotFound, "the state folder is gone"));
+        }
+        let path = self.folder.join(&delivery.bucket).join(key);
+        if let Some(parent) = path.parent() {
+            fs::create_dir_all(parent)?;
+        }
+        let file = OpenOptions::new().create(true).append(true).mode(0o600).open(path)?;
+        Ok(Current { delivery: delivery.clone(), end, file })
+    }
+}

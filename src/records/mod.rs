@@ -1,0 +1,139 @@
+//! The load balancer's logs as files, under the keys they would have in S3.
+//!
+//! ```text
+//!  data plane ──Sink<Transaction>──────┐
+//!             ──Sink<ConnectionEntry>──┼─> bounded queues ─> one thread: lines ─> <state>/s3/<bucket>/<key>.log
+//!  probes ─────Sink<HealthCheckEntry>──┘                                                     │
+//!                                                              neargate logs --access <── reader
+//! ```
+//!
+//! A request hands over its account and is done; all that costs time (text, files, a slow disk) happens on a thread of
+//! its own. That thread gathers: after a batch it looks away for a moment, so that handing over wakes nobody while
+//! there is much to do, and nothing runs while there is nothing to do.
+//!
+//! Files are plain text, not gzip as in S3: they are there to be followed and searched while the application runs, and
+//! they go with the state folder when the stack is taken down. Their lines are what an ALB would write.
+//!
+//! Which logs are written is what the routing table says (attributes `access_logs.s3.enabled` and so on); as on AWS
+//! the default is none. A closed sink costs a request one look at a flag.
+
+mod files;
+pub mod reader;
+
+use std::io;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use tokio::sync::{mpsc, watch};
+
+use crate::control::sink::Sink;
+use crate::engine::logs::key::LogKind;
+use crate::engine::logs::{LogLine, Names};
+use crate::engine::routing::RoutingTable;
+use crate::model::listener::{LoadBalancerAttributes, LogDelivery};
+use files::LogFiles;
+
+/// Accounts that may wait for the writer. At 20 ms per look that is enough for 400,000 requests in a second.
+pub const QUEUE: usize = 8192;
+
+/// Accounts that are written at once.
+const BATCH: usize = 1024;
+/// How long the writer looks away. What is followed with `logs -f` is as late as this.
+const GATHER: Duration = Duration::from_millis(20);
+
+/// The ends to read from.
+#[derive(Debug)]
+pub struct Queues<A, C, H> {
+    /// Of requests.
+    pub access: mpsc::Receiver<A>,
+    /// Of client connections.
+    pub connection: mpsc::Receiver<C>,
+    /// Of health checks.
+    pub health_check: mpsc::Receiver<H>,
+}
+
+/// Starts the thread that writes. It ends when all sinks are gone.
+pub fn start<A: LogLine, C: LogLine, H: LogLine>(
+    folder: PathBuf,
+    tables: watch::Receiver<Arc<RoutingTable>>,
+    queues: Queues<A, C, H>,
+) -> io::Result<JoinHandle<()>> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
+    let deliver_to = move |kind| (LogFiles::new(folder.clone(), kind), tables.clone());
+    std::thread::Builder::new().name("records".into()).spawn(move || {
+        runtime.block_on(async {
+            tokio::join!(
+                deliver(queues.access, deliver_to(LogKind::Access)),
+                deliver(queues.connection, deliver_to(LogKind::Connection)),
+                deliver(queues.health_check, deliver_to(LogKind::HealthCheck)),
+            );
+        });
+    })
+}
+
+/// Opens and closes sinks as the table says, for as long as it is polled.
+pub async fn follow<A, C, H>(
+    mut tables: watch::Receiver<Arc<RoutingTable>>,
+    access: Sink<A>,
+    connection: Sink<C>,
+    health_check: Sink<H>,
+) {
+    loop {
+        {
+            let table = tables.borrow_and_update();
+            access.set_open(delivery(LogKind::Access, &table.attributes).is_some());
+            connection.set_open(delivery(LogKind::Connection, &table.attributes).is_some());
+            health_check.set_open(delivery(LogKind::HealthCheck, &table.attributes).is_some());
+        }
+        if tables.changed().await.is_err() {
+            return;
+        }
+    }
+}
+
+fn delivery(kind: LogKind, attributes: &LoadBalancerAttributes) -> Option<&LogDelivery> {
+    match kind {
+        LogKind::Access => attributes.access_logs.as_ref(),
+        LogKind::Connection => attributes.connection_logs.as_ref(),
+        LogKind::HealthCheck => attributes.health_check_logs.as_ref(),
+    }
+}
+
+async fn deliver<T: LogLine>(
+    mut queue: mpsc::Receiver<T>,
+    (mut files, tables): (LogFiles, watch::Receiver<Arc<RoutingTable>>),
+) {
+    let mut batch = Vec::new();
+    let mut text = Vec::new();
+    let mut failed = false;
+    while queue.recv_many(&mut batch, BATCH).await > 0 {
+        let table = Arc::clone(&tables.borrow());
+        let full = batch.len() == BATCH;
+        let names = Names { id: &table.load_balancer_id, dns_name: &table.dns_name };
+        for account in batch.drain(..) {
+            account.write(names, &mut text);
+            text.push(b'\n');
+        }
+        if let Some(delivery) = delivery(files.kind(), &table.attributes) {
+            let node = table.listeners.first().map(|listener| listener.bind.ip());
+            let written = files.append(delivery, names.id, node, Timestamp::now(), &text);
+            // Told once, not for every batch.
+            if let Err(error) = &written
+                && !failed
+            {
+                tracing::warn!(%error, "a log of the load balancer cannot be written");
+            }
+            failed = written.is_err();
+        }
+        text.clear();
+        if !full {
+            tokio::time::sleep(GATHER).await;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,110 @@
+//! Reads the files again, for `neargate logs --access`. Needs no process: files are all there is.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::{self, Read, Seek, SeekFrom};
+use std::path::{Path, PathBuf};
+
+use jiff::Timestamp;
+
+use crate::engine::logs::key::LogKind;
+
+/// What names of all log files of a load balancer have in them.
+const INFIX: &str = "_elasticloadbalancing_";
+
+/// One line of a log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Line {
+    /// What the line says of when it happened.
+    pub at: Timestamp,
+    /// The whole line.
+    pub text: String,
+}
+
+/// Reads the files of one log, each from where the last reading ended.
+#[derive(Debug)]
+pub struct RecordReader {
+    folder: PathBuf,
+    kind: LogKind,
+    read: BTreeMap<PathBuf, Position>,
+}
+
+#[derive(Debug, Default)]
+struct Position {
+    offset: u64,
+    /// A line whose end is not written yet.
+    rest: Vec<u8>,
+}
+
+impl RecordReader {
+    /// Starts at the beginning of every file.
+    pub fn new(folder: impl Into<PathBuf>, kind: LogKind) -> Self {
+        Self { folder: folder.into(), kind, read: BTreeMap::new() }
+    }
+
+    /// What was written since the last call, in the order of the lines' own times.
+    pub fn read(&mut self) -> io::Result<Vec<Line>> {
+        let mut paths = Vec::new();
+        find(&self.folder, self.kind, &mut paths)?;
+        let mut lines = Vec::new();
+        for path in paths {
+            let position = self.read.entry(path.clone()).or_default();
+            let mut file = File::open(&path)?;
+            file.seek(SeekFrom::Start(position.offset))?;
+            position.offset += file.read_to_end(&mut position.rest)? as u64;
+            let Some(end) = position.rest.iter().rposition(|byte| *byte == b'\n') else { continue };
+            let complete: Vec<u8> = position.rest.drain(..=end).collect();
+            let text = String::from_utf8_lossy(&complete);
+            lines.extend(text.lines().map(|line| Line { at: time_of(self.kind, line), text: line.to_owned() }));
+        }
+        // Stable: what happened at one time stays in the order it was written.
+        lines.sort_by_key(|line| line.at);
+        Ok(lines)
+    }
+}
+
+/// The first field that is a time: the first of connections, the second of the others.
+fn time_of(kind: LogKind, line: &str) -> Timestamp {
+    let field = if kind == LogKind::Connection { 0 } else { 1 };
+    let text = line.split(' ').nth(field).unwrap_or_default();
+    text.parse().unwrap_or(Timestamp::UNIX_EPOCH)
+}
+
+fn find(folder: &Path, kind: LogKind, found: &mut Vec<PathBuf>) -> io::Result<()> {
+    let entries = match std::fs::read_dir(folder) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(error),
+    };
+    for entry in entries {
+        let entry = entry?;
+        if entry.file_type()?.is_dir() {
+            find(&entry.path(), kind, found)?;
+        } else if is_of(kind, &entry.file_name().to_string_lossy()) {
+            found.push(entry.path());
+        }
+    }
+    Ok(())
+}
+
+/// Names begin with a word for the log, or, for access logs, with the account.
+fn is_of(kind: LogKind, name: &str) -> bool {
+    let start = name.split(INFIX).next().unwrap_or_default().trim_end_matches(|letter: char| letter.is_ascii_digit());
+    name.contains(INFIX) && start == kind.file_prefix()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_name_says_which_log_it_is_of() {
+        let name = "111122223333_elasticloadbalancing_us-east-1_app.a.1_20220215T2340Z_127.0.0.1_abcdefgh.log";
+        for kind in [LogKind::Access, LogKind::Connection, LogKind::HealthCheck] {
+            assert_eq!(is_of(kind, name), kind == LogKind::Access);
+            assert_eq!(is_of(kind, &format!("conn_log_{name}")), kind == LogKind::Connection);
+            assert_eq!(is_of(kind, &format!("health_check_log_{name}")), kind == LogKind::HealthCheck);
+        }
+        assert!(!is_of(LogKind::Access, "notes.txt"));
+    }
+}

@@ -1,0 +1,124 @@
+//! `kill -9` at the worst moments, and an engine that goes away: what is left is found by its label and removed.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use rustix::process::Signal;
+use serde_json::json;
+
+use super::assert_nothing_is_left;
+use crate::support::engine::{self, Listing, Relay, owner_of};
+use crate::support::scenario::{Scenario, container, with};
+use crate::support::stack::{DOMAIN, Running, kill};
+use crate::support::waiting::eventually;
+
+/// Ends the process as nothing can prevent.
+async fn kill_dead(process: Running) {
+    process.signal(Signal::KILL);
+    assert_eq!(process.end().await.code, None);
+}
+
+#[tokio::test]
+async fn killed_while_starting_down_leaves_nothing() {
+    let Some(_turn) = engine::turn_alone().await else { return };
+    let stack = Scenario::web_and_api().stack();
+    let before = Listing::of(stack.project()).await;
+    // As early as the first object is there, and again with more of them.
+    for tasks in ["PROVISIONING", "PENDING"] {
+        let up = stack.spawn(&["up"]);
+        eventually("something of ours is in the engine", async || {
+            up.stderr().contains(tasks) && Listing::of(stack.project()).await != before
+        })
+        .await;
+        kill_dead(up).await;
+        assert!(stack.state_folder().exists(), "it had no time to tidy up");
+        stack.down().await;
+        assert_nothing_is_left(&stack, &before).await;
+    }
+}
+
+#[tokio::test]
+async fn killed_under_traffic_the_next_up_goes_on_and_down_leaves_nothing() {
+    let Some(_turn) = engine::turn_alone().await else { return };
+    let stack = Scenario::web_and_api().stack();
+    let before = Listing::of(stack.project()).await;
+    // In the background, as most stacks are: its pid is in its labels.
+    stack.up().await;
+    let first = owner_of(stack.project()).await.unwrap();
+    let answered = Arc::new(AtomicU32::new(0));
+    let mut clients = tokio::task::JoinSet::new();
+    for _ in 0..4 {
+        let mut connection = stack.open(443).await;
+        let answered = Arc::clone(&answered);
+        clients.spawn(async move {
+            // Until the connection breaks.
+            while connection.try_send(http::Request::get("/api/x"), "").await.is_ok() {
+                answered.fetch_add(1, Ordering::Relaxed);
+            }
+        });
+    }
+    eventually("traffic flows", async || answered.load(Ordering::Relaxed) > 100).await;
+    kill(first, Signal::KILL);
+    clients.join_all().await;
+    assert!(stack.run(&["ps"]).await.succeeded().stderr.contains("not running"));
+
+    stack.up().await;
+    assert_eq!(stack.get(&format!("https://{DOMAIN}/api/x")).await.status, 200);
+    let second = owner_of(stack.project()).await.unwrap();
+    assert_ne!(first, second);
+    kill(second, Signal::KILL);
+    eventually("the process is gone", async || !stack.listens()).await;
+    stack.down().await;
+    assert_nothing_is_left(&stack, &before).await;
+}
+
+#[tokio::test]
+async fn killed_while_stopping_a_second_down_leaves_nothing() {
+    let Some(_turn) = engine::turn_alone().await else { return };
+    let mut deaf = with(container("web", 80), "DEAF", "1");
+    deaf["stopTimeout"] = json!(60);
+    let stack = Scenario::of(vec![deaf]).stack();
+    let before = Listing::of(stack.project()).await;
+    stack.up().await;
+    let owner = owner_of(stack.project()).await.unwrap();
+    let down = stack.spawn(&["down"]);
+    stack.until("it is stopping", |view| view.shutting_down).await;
+    kill(owner, Signal::KILL);
+    // The `down` that was waiting notices, and does by label what was left undone.
+    down.end().await.succeeded();
+    assert_nothing_is_left(&stack, &before).await;
+
+    // Killed itself, `down` leaves the stack to stop by itself, and can be typed again.
+    stack.up().await;
+    let down = stack.spawn(&["down"]);
+    stack.until("it is stopping", |view| view.shutting_down).await;
+    kill_dead(down).await;
+    stack.run(&["down", "--force"]).await.succeeded();
+    assert_nothing_is_left(&stack, &before).await;
+}
+
+#[tokio::test]
+async fn a_stack_outlives_its_engine_going_away_and_heals_when_it_is_back() {
+    let Some(_turn) = engine::turn().await else { return };
+    let Some(relay) = Relay::new().await else { return };
+    let mut stack = Scenario::web_and_api().stack();
+    stack.set("DOCKER_HOST", &format!("unix://{}", relay.path().display()));
+    stack.up().await;
+    relay.cut();
+    let view = stack.until("the trouble is seen", |view| view.trouble.is_some()).await;
+    assert!(!view.trouble.unwrap().contains('\n'), "one clear message");
+    let [symptom, cause, fix] = stack.diagnosis("container engine").await;
+    assert!(!symptom.is_empty() && !cause.is_empty() && fix.contains("start it again"), "{symptom} {cause} {fix}");
+    assert_eq!(stack.get(&format!("https://{DOMAIN}/api/x")).await.status, 200, "targets that run are served");
+
+    relay.mend();
+    stack.until("it is well again", |view| view.trouble.is_none() && view.ready).await;
+    // A container that ended meanwhile would have been replaced; one that ends now is.
+    let _ = stack.open(443).await.try_send(http::Request::get("/api/end?code=1"), "").await;
+    stack
+        .until("the task is replaced", |view| {
+            view.ready && view.services[0].tasks.iter().any(|task| task.last_status == "STOPPED")
+        })
+        .await;
+    stack.down().await;
+}
