@@ -136,13 +136,12 @@ pub(crate) async fn sweep(project: &ProjectName, folders: &Folders) -> Result<Ve
     let swept = match DockerRuntime::connect(DockerOptions::new(project.clone())).await {
         Ok(runtime) => {
             let mut swept = runtime.sweep(true).await?;
-            while was_killed {
+            let mut late = was_killed;
+            while late {
                 tokio::time::sleep(AFTERMATH).await;
-                let late = runtime.sweep(true).await?;
-                if late.is_empty() {
-                    break;
-                }
-                swept.extend(late);
+                let more = runtime.sweep(true).await?;
+                late = !more.is_empty();
+                swept.extend(more);
             }
             swept
         }

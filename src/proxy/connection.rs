@@ -82,7 +82,8 @@ pub(super) async fn serve(worker: Rc<Worker>, stream: TcpStream, client: SocketA
     }));
     let facts = Arc::new(facts);
     if tls.get_ref().1.alpn_protocol() == Some(b"h2") {
-        http2::serve(worker, connection(Some(facts)), *tls).await;
+        // Boxed, because its state is large, and the other protocol's connections should not carry room for it.
+        Box::pin(http2::serve(worker, connection(Some(facts)), *tls)).await;
     } else {
         http1::serve(worker, connection(Some(facts)), Stream::from(tls)).await;
     }

@@ -32,7 +32,7 @@ use super::request::{self, Settled};
 use super::stream::Stream;
 use super::worker::Worker;
 use crate::engine::desync::{self, Judgement};
-use crate::engine::facts::Fields;
+use crate::engine::facts::{FieldSpan, Fields};
 use crate::engine::headers::Front;
 
 /// How long a client may go on sending after it was told that the connection closes. Closing at once would reset the
@@ -56,7 +56,7 @@ pub(super) async fn serve(worker: Rc<Worker>, connection: Connection, stream: St
     let mut ahead: Option<Buffer> = None;
     let mut draining = pin!(worker.drain.begins());
     loop {
-        let mut buffer = match ahead.take() {
+        let buffer = match ahead.take() {
             Some(buffer) => buffer,
             None => {
                 // At rest: no buffer, one timer.
@@ -66,42 +66,66 @@ pub(super) async fn serve(worker: Rc<Worker>, connection: Connection, stream: St
                 worker.buffers.lend()
             }
         };
-        let head = match read_head(&stream, &mut buffer, &idle).await {
-            Head::Complete(size) => Ok(size),
-            Head::Refused(error) => Err(error),
-            Head::None => break,
-        };
-        let may_keep_alive = !connection.has_outlived_keep_alive() && !worker.drain.has_begun();
-        let judgement = head.as_ref().map_or_else(
-            |_| Judgement::default(),
-            |&size| desync::judge(&buffer[..size], worker.snapshot().table.attributes.desync_mitigation_mode),
-        );
-        let leg = Leg { worker: &worker, client: connection.client, stream: &stream, buffer: &mut buffer, idle: &idle };
-        let mut client = match head {
-            Ok(size) => Http1Client::new(leg, size, &mut spans, judgement, may_keep_alive),
-            Err(error) => Http1Client::refused(leg, error),
-        };
-        let settled = request::serve(&worker, &connection, Front::Http1, &mut client, &idle).await;
-        let keep_alive = client.keeps_alive();
-        let discarded = match settled {
-            Settled::Answered if keep_alive => client.into_body().discard(&idle).await,
-            Settled::Answered => {
-                linger(&stream, &mut buffer).await;
-                break;
-            }
-            // Without a polite end: that is what tells an incomplete response from a complete one.
-            Settled::Cut => return,
-            Settled::Upgraded => break,
-        };
-        if discarded.is_err() {
-            return;
-        }
-        if !buffer.is_empty() {
-            ahead = Some(buffer);
+        // Boxed: the state of a request is large, and a connection at rest should not carry room for it.
+        let request = Box::pin(serve_request(&worker, &connection, &stream, buffer, &mut spans, &idle));
+        match request.await {
+            Then::Next(buffer) => ahead = Some(buffer).filter(|buffer| !buffer.is_empty()),
+            Then::Close => break,
+            Then::Nothing => return,
         }
         idle.set_limit(worker.snapshot().table.attributes.idle_timeout);
     }
     let _ = tokio::time::timeout(LINGER, stream.shutdown()).await;
+}
+
+/// What follows a request on its connection.
+enum Then {
+    /// Another one, whose beginning may be here already.
+    Next(Buffer),
+    /// A polite end.
+    Close,
+    /// The connection is of no more use, and whatever there was to say has been said. An incomplete response is told
+    /// from a complete one by an end without politeness.
+    Nothing,
+}
+
+async fn serve_request(
+    worker: &Worker,
+    connection: &Connection,
+    stream: &Stream,
+    mut buffer: Buffer,
+    spans: &mut Vec<FieldSpan>,
+    idle: &IdleTimer,
+) -> Then {
+    let head = match read_head(stream, &mut buffer, idle).await {
+        Head::Complete(size) => Ok(size),
+        Head::Refused(error) => Err(error),
+        Head::None => return Then::Close,
+    };
+    let may_keep_alive = !connection.has_outlived_keep_alive() && !worker.drain.has_begun();
+    let judgement = head.as_ref().map_or_else(
+        |_| Judgement::default(),
+        |&size| desync::judge(&buffer[..size], worker.snapshot().table.attributes.desync_mitigation_mode),
+    );
+    let leg = Leg { worker, client: connection.client, stream, buffer: &mut buffer, idle };
+    let mut client = match head {
+        Ok(size) => Http1Client::new(leg, size, spans, judgement, may_keep_alive),
+        Err(error) => Http1Client::refused(leg, error),
+    };
+    let settled = request::serve(worker, connection, Front::Http1, &mut client, idle).await;
+    let keep_alive = client.keeps_alive();
+    match settled {
+        Settled::Answered if keep_alive => {
+            let discarded = client.into_body().discard(idle).await;
+            if discarded.is_ok() { Then::Next(buffer) } else { Then::Nothing }
+        }
+        Settled::Answered => {
+            linger(stream, &mut buffer).await;
+            Then::Close
+        }
+        Settled::Cut => Then::Nothing,
+        Settled::Upgraded => Then::Close,
+    }
 }
 
 /// Waits for the first byte of the next request. `false`: none will come, or none is wanted any more.
