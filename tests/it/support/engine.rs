@@ -102,6 +102,14 @@ impl Listing {
     }
 }
 
+/// Whether any container, whoever made it, runs a command with these words: a builder's containers have no name and no
+/// label.
+pub(crate) async fn has_container_that_runs(words: &str) -> bool {
+    let all = ListContainersOptionsBuilder::new().all(true).build();
+    let containers = connect().await.docker().list_containers(Some(all)).await.unwrap();
+    containers.iter().any(|found| found.command.as_deref().is_some_and(|command| command.contains(words)))
+}
+
 /// The process that owns a project, as its labels say.
 pub(crate) async fn owner_of(project: &str) -> Option<u32> {
     let projects = connect().await.projects().await.unwrap();

@@ -34,6 +34,7 @@ struct Case {
     rule: Option<u32>,
     action: Option<String>,
     redirect_url: Option<String>,
+    transform: Option<(Option<String>, Option<String>, String)>,
     /// Whether a target group was chosen.
     #[serde(default)]
     group: bool,
@@ -85,7 +86,11 @@ fn lines_are_as_documented_and_as_seen() {
             redirect_url: case.redirect_url.as_deref().map(str::as_bytes),
             error_reason: None,
             classification: None,
-            transform: None,
+            transform: case.transform.as_ref().map(|(host, uri, status)| TransformWords {
+                host: host.as_deref().map(str::as_bytes),
+                uri: uri.as_deref().map(str::as_bytes),
+                status,
+            }),
             connection: 0x1234_abcd_5678_ef90,
         };
         let mut line = Vec::new();
