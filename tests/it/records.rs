@@ -246,7 +246,10 @@ async fn the_form_of_a_request_and_its_rewriting_are_in_its_line() {
     alb.exchange("GET /old x HTTP/1.1\r\nHost: e.com\r\nConnection: close\r\n\r\n").await;
     // A blank in a URL is acceptable; a rewritten one has to be a URL.
     let line = line(&alb.settled().await);
-    assert!(line.contains(" \"rewrite\" ") && line.contains("\"Acceptable\" \"SpaceInUri\""), "{line}");
+    assert!(
+        line.contains(" \"-\" \"-\" \"-\" \"-\" \"-\" \"Acc") && line.contains("\"Acceptable\" \"SpaceInUri\""),
+        "{line}"
+    );
     assert!(line.ends_with("\"-\" \"-\" \"TransformInvalidPath\""), "{line}");
     alb.exchange("GET /old HTTP/1.1\r\nHost: e.com\r\nConnection: close\r\n\r\n").await;
     let line = self::line(&alb.settled().await);
