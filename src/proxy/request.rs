@@ -222,8 +222,8 @@ fn decide(
             Ok(Decision::Answer(respond::fixed(fixed)))
         }
         RoutedAction::Forward(action) => {
-            transaction.action = Some(ActionKind::Forward);
             let rewritten = rewrite(route.transforms, request, transaction)?;
+            transaction.action = Some(ActionKind::Forward);
             let request = Request { facts: rewritten.facts(&request.facts), ..*request };
             let forward = prepare_forward(worker, connection, &request, snapshot, listener, action, transaction)?;
             Ok(Decision::Forward(Forward { part, ..forward }))
@@ -251,9 +251,7 @@ fn rewrite(
     let Some(transforms) = transforms else { return Ok(Transformed::default()) };
     let result = transforms.apply(&request.facts);
     transaction.transform_status = Some(result.as_ref().err().copied().unwrap_or(TransformStatus::Success));
-    transaction.action = Some(ActionKind::Rewrite);
     let transformed = result.map_err(ProxyError::TransformFailed)?;
-    transaction.action = Some(ActionKind::RewriteAndForward);
     if let Some(text) = &mut transaction.text {
         text.transformed = transformed.clone();
     }

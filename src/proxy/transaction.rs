@@ -109,10 +109,6 @@ pub struct Steps {
 pub enum ActionKind {
     /// `forward`
     Forward,
-    /// `rewrite`, and nothing after it: it failed.
-    Rewrite,
-    /// `rewrite` and `forward`
-    RewriteAndForward,
     /// `redirect`
     Redirect,
     /// `fixed-response`
@@ -124,8 +120,6 @@ impl ActionKind {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Forward => "forward",
-            Self::Rewrite => "rewrite",
-            Self::RewriteAndForward => "rewrite,forward",
             Self::Redirect => "redirect",
             Self::FixedResponse => "fixed-response",
         }

@@ -5,6 +5,7 @@ use neargate::model::listener::HeaderModification;
 use neargate::model::rule::{Condition, Patterns, Rewrite, Rule, Transforms};
 
 use crate::alb::{ScriptedTarget, Setup, fixed, forward, healthy, page, stable};
+use crate::http2;
 
 const OK: &str = "HTTP/1.1 200 OK\r\nServer: mine\r\nx-frame-options: ALLOWALL\r\nContent-Length: 2\r\n\r\nok";
 const REQUEST: &str = "GET / HTTP/1.1\r\nHost: e.com\r\nConnection: close\r\n\r\n";
@@ -99,4 +100,32 @@ async fn a_transform_that_matches_and_fails_is_a_500() {
     let answer = alb.exchange("GET /good HTTP/1.1\r\nHost: e.com\r\nConnection: close\r\n\r\n").await;
     assert!(answer.ends_with("ok"), "{answer}");
     assert!(target.heads()[0].starts_with("GET /good HTTP/1.1\r\n"));
+}
+
+#[tokio::test]
+async fn over_http_2_the_target_is_told_of_tls_and_the_client_gets_headers_and_cookies() {
+    let target = ScriptedTarget::answering(OK).await;
+    let mut setup = Setup::forwarding(&[target.address]);
+    setup.https();
+    setup.attributes().tls_headers = true;
+    let headers = HeaderModification { tls_cipher_suite_name: "X-Cipher".to_owned(), ..hardened() };
+    setup.topology.load_balancer.listeners[0].headers = headers;
+    let duration = std::time::Duration::from_secs(60);
+    let group = setup.topology.target_groups.get_mut("web").unwrap();
+    group.attributes.stickiness = Some(neargate::model::target_group::Stickiness::LbCookie { duration });
+    let alb = setup.start().await;
+    let mut client = http2::http2(&alb).await;
+    let mut request = http2::get("/");
+    request.headers_mut().insert("x-cipher", "none".parse().unwrap());
+    let (response, _) = http2::send(&mut client, request).await;
+    assert_eq!(response.headers()["x-frame-options"], "DENY");
+    assert_eq!(response.headers().get_all("x-frame-options").iter().count(), 1);
+    assert_eq!(response.headers()["strict-transport-security"], "max-age=1");
+    let cookies: Vec<_> =
+        response.headers().get_all("set-cookie").iter().map(|value| value.to_str().unwrap()).collect();
+    assert!(cookies[0].starts_with("AWSALB=") && cookies[1].starts_with("AWSALBCORS="), "{cookies:?}");
+    assert!(cookies[1].ends_with("; SameSite=None; Secure"), "{cookies:?}");
+    let head = &target.heads()[0];
+    assert!(head.contains("\r\nX-Amzn-Tls-Version: TLSv1.3\r\nX-Cipher: TLS_AES_256_GCM_SHA384\r\n"), "{head}");
+    assert!(!head.contains("none"), "{head}");
 }

@@ -1,4 +1,4 @@
-//! Sticky sessions on the wire: cookies that a browser would keep, and where they lead.
+//! Which target gets a request, on the wire: cookies that a browser would keep and where they lead, and slow start.
 
 use std::time::Duration;
 
@@ -128,4 +128,24 @@ async fn a_group_is_kept_whatever_the_weights_say() {
         reasons.extend(alb.settled().await.error_reason);
     }
     assert_eq!(reasons, ["AWSALBTGCookieInvalid"]);
+}
+
+#[tokio::test]
+async fn a_newcomer_warms_up_and_the_first_of_a_group_need_not() {
+    let old = ScriptedTarget::answering(target_saying("one")).await;
+    let new = ScriptedTarget::answering(target_saying("two")).await;
+    let mut setup = Setup::forwarding(&[old.address]);
+    setup.workers = 1;
+    let group = setup.topology.target_groups.get_mut("web").unwrap();
+    group.attributes.slow_start = Duration::from_secs(900);
+    let mut alb = setup.start().await;
+    ask(&alb, "a=b").await;
+    assert_eq!(old.heads().len(), 1, "alone, it takes everything at once");
+    alb.targets.get_mut("web").unwrap().push(healthy(new.address));
+    alb.publish().await;
+    for _ in 0..100 {
+        ask(&alb, "a=b").await;
+    }
+    // The tests take seconds of the 900 at most: far less than half of its half.
+    assert!(new.heads().len() < 25, "{} of 100 in the first seconds", new.heads().len());
 }
