@@ -19,7 +19,7 @@ use tokio::net::TcpStream;
 use tokio_rustls::server::TlsStream;
 
 use super::buffer::Buffer;
-use super::client::{Client, Request, RequestBody, Responder, TargetHead};
+use super::client::{Additions, Client, Request, RequestBody, Responder, TargetHead};
 use super::connection::Connection;
 use super::error::ProxyError;
 use super::http1::{Next, ResponseFraming};
@@ -348,7 +348,7 @@ impl Responder for Http2Responder<'_> {
         Ok(())
     }
 
-    async fn answer(&mut self, answer: &Answer, traits: Traits) -> Result<(), ProxyError> {
+    async fn answer(&mut self, answer: &Answer, traits: Traits, additions: &Additions) -> Result<(), ProxyError> {
         let mut response = http::Response::new(());
         *response.status_mut() = status_code(answer.status)?;
         let headers = response.headers_mut();
@@ -357,7 +357,9 @@ impl Responder for Http2Responder<'_> {
                 headers.insert(name, value);
             }
         };
-        insert(http::header::SERVER, respond::SERVER.as_bytes());
+        if additions.server() {
+            insert(http::header::SERVER, respond::SERVER.as_bytes());
+        }
         self.worker.dates.with(self.worker.now(), |date| insert(http::header::DATE, date));
         if !answer.content_type.is_empty() {
             insert(http::header::CONTENT_TYPE, answer.content_type.as_bytes());
@@ -366,6 +368,7 @@ impl Responder for Http2Responder<'_> {
         if let Some(location) = &answer.location {
             insert(http::header::LOCATION, location);
         }
+        set(headers, additions);
         let without_body = answer.body.is_empty() || traits.head_only;
         self.start(response, without_body)?;
         if without_body {
@@ -382,6 +385,11 @@ impl Responder for Http2Responder<'_> {
         let first =
             hoisted.into_iter().flat_map(|kind| head.fields.iter().filter(move |field| field.kind == kind).take(1));
         let rest = head.fields.iter().filter(|field| !hoisted.contains(&field.kind) && !is_of_connection(field.name));
+        for cookie in &head.additions.cookies {
+            if let Ok(value) = HeaderValue::from_str(cookie) {
+                headers.append(http::header::SET_COOKIE, value);
+            }
+        }
         for field in first.chain(rest) {
             // With chunks the length was not believed.
             if field.kind == FieldKind::ContentLength && head.framing == ResponseFraming::Chunked {
@@ -393,6 +401,7 @@ impl Responder for Http2Responder<'_> {
             let value = value.map_err(|_| ProxyError::MalformedResponse("an invalid header value"))?;
             headers.append(name, value);
         }
+        set(headers, head.additions);
         let end = matches!(head.framing, ResponseFraming::None | ResponseFraming::Length(0));
         self.start(response, end)
     }
@@ -427,6 +436,16 @@ impl Responder for Http2Responder<'_> {
 
     fn sent_bytes(&self) -> u64 {
         self.sent
+    }
+}
+
+/// Headers of the listener, in place of a target's of the same name.
+fn set(headers: &mut http::HeaderMap, additions: &Additions) {
+    for (name, value) in additions.set() {
+        // Both were checked with the configuration.
+        if let (Ok(name), Ok(value)) = (HeaderName::from_bytes(name.as_bytes()), HeaderValue::from_str(value)) {
+            headers.insert(name, value);
+        }
     }
 }
 

@@ -284,7 +284,8 @@ async fn a_handshake_that_fails_is_a_line_and_a_figure_and_no_request() {
 }
 
 fn rule(priority: u32, path: &str, action: Action) -> Rule {
-    Rule { priority, conditions: vec![Condition::PathPattern(Patterns::Wildcards(vec![path.into()]))], action }
+    let conditions = vec![Condition::PathPattern(Patterns::Wildcards(vec![path.into()]))];
+    Rule { priority, conditions, action, transforms: neargate::model::rule::Transforms::default() }
 }
 
 #[tokio::test]

@@ -52,7 +52,7 @@ pub struct AccessEntry<'a> {
     pub action: Option<&'static str>,
     /// Where the client was sent.
     pub redirect_url: Option<&'a [u8]>,
-    /// A code of the guide's table "Error reason codes"; none of those can happen yet.
+    /// A code of the guide's table "Error reason codes".
     pub error_reason: Option<&'a str>,
     /// Class and reason.
     pub classification: Option<(&'a str, &'a str)>,
@@ -60,6 +60,17 @@ pub struct AccessEntry<'a> {
     pub transform: Option<TransformWords<'a>>,
     /// Of the connection.
     pub connection: u128,
+}
+
+/// How a request was rewritten.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TransformWords<'a> {
+    /// The new host, if it has changed.
+    pub host: Option<&'a [u8]>,
+    /// The new path and query, if they have changed.
+    pub uri: Option<&'a [u8]>,
+    /// `TransformSuccess`, or what went wrong.
+    pub status: &'a str,
 }
 
 /// `type`
@@ -154,17 +165,6 @@ pub struct TlsWords<'a> {
     pub domain_name: Option<&'a str>,
     /// The ARN of the certificate, or `session-reused`.
     pub certificate: Option<&'a str>,
-}
-
-/// What the rule's transforms made of a request.
-#[derive(Clone, Copy, Debug)]
-pub struct TransformWords<'a> {
-    /// The new host, if it is another.
-    pub host: Option<&'a [u8]>,
-    /// The new path and query, if they are others.
-    pub uri: Option<&'a [u8]>,
-    /// `TransformSuccess` or what went wrong.
-    pub status: &'a str,
 }
 
 /// Of a transform that worked; any other means that nothing was rewritten.

@@ -145,7 +145,7 @@ proptest! {
             redirect_url: redirect.as_deref(),
             error_reason: None,
             classification: Some(("Ambiguous", "SpaceInUri")),
-            transform: None,
+            transform: Some(TransformWords { host: None, uri: Some(&target), status: "TransformSuccess" }),
             connection,
         };
         let mut line = Vec::new();
