@@ -83,7 +83,7 @@ impl Contender {
                     place.configuration.clone().into(),
                 ]
             }),
-            "traefik" => ("traefik.yaml", |place| {
+            "traefik" => ("traefik-routes.yaml", |place| {
                 let mut arguments = vec![
                     format!("--entryPoints.main.address=127.0.0.1:{}", place.port),
                     format!("--entryPoints.rules.address=127.0.0.1:{}", place.port_rules),
