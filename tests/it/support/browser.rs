@@ -99,12 +99,17 @@ impl Browser {
 
     /// The text of the element with this `data-testid`, once the page shows one other than `but`.
     pub(crate) async fn shown(&mut self, test_id: &str, but: &str) -> String {
-        let expression = format!("document.querySelector('[data-testid=\"{test_id}\"]')?.innerText ?? ''");
+        // With the whole page, for the message of a test that fails.
+        let expression = format!(
+            "[document.querySelector('[data-testid=\"{test_id}\"]')?.innerText ?? '', \
+             location.href + ' ' + document.body?.innerText]"
+        );
         let look = async || {
-            let text = self.value(&expression).await;
-            Some(text.as_str().unwrap_or_default().trim().to_owned())
+            let texts = self.value(&expression).await;
+            let text = |index: usize| texts[index].as_str().unwrap_or_default().trim().to_owned();
+            Some((text(0), text(1)))
         };
-        until(&format!("{test_id} on the page"), look, |text| !text.is_empty() && text != but).await
+        until(&format!("{test_id} on the page"), look, |(text, _)| !text.is_empty() && text != but).await.0
     }
 
     /// Waits for an event of this name, since the last visit began, that is as wanted.
