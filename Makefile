@@ -44,6 +44,13 @@ bench: rust ## neargate beside other load balancers (QUICK=1: three short rounds
 	$(CARGO) build $(LOCKED) --release --package neargate-compare
 	target/release/compare $(if $(QUICK),--rounds 3 --seconds 1) $(ARGS)
 
+pictures: rust ## Take the README's pictures anew, of the demo
+	@docker/demo up
+	@$(NEARGATE) down
+	@$(CAPTURE) up -- neargate up --detach --wait
+	@$(CAPTURE) ps -- neargate ps
+	@docker/demo down
+
 setup: ## Install and start what the demo and the tests need
 	@docker/setup all
 
