@@ -36,6 +36,9 @@ fn main_figure(workload: &str) -> (&'static str, fn(&Figures) -> Option<f64>) {
     }
 }
 
+/// One of the figures of a round.
+type Figure = fn(&Figures) -> Option<f64>;
+
 impl Results {
     pub(crate) fn add(&mut self, workload: &str, contender: &str, figures: Figures) {
         self.rounds.entry((workload.to_owned(), contender.to_owned())).or_default().push(figures);
@@ -89,7 +92,7 @@ impl Results {
                     let ratio = self.ratio((workload, contender), (workload, reference), figure);
                     let _ = write!(text, " {:>21}", ratio.map_or("-".to_owned(), show_ratio));
                 }
-                let more: [(usize, usize, fn(&Figures) -> Option<f64>); 4] = [
+                let more: [(usize, usize, Figure); 4] = [
                     (9, 0, |figures| figures.rps),
                     (8, 3, |figures| figures.p50_ms),
                     (8, 3, |figures| figures.p99_ms),

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use crate::admin::wire::UpRequest;
 use crate::app::chain;
 use crate::cli::file::{self, FileError};
-use crate::cli::printer::Printer;
+use crate::cli::printer::{NOTE, Printer};
 use crate::cli::{ExitStatus, Failure, Global, StartArgs};
 use crate::config::{self, Diagnostics, Loaded, Style};
 use crate::folders::Folders;
@@ -63,9 +63,11 @@ pub(crate) fn load(
         let _ = printer.err().write_all(mistakes.render(Style::Coloured).as_bytes());
         Failure::printed(ExitStatus::USAGE)
     })?;
+    // In full they belong to `check`: a stack that is started ten times a day need not say them ten times.
     if warnings && !loaded.warnings.is_empty() {
-        let text = config::diagnostics::render_all(&loaded.warnings, &loaded.sources, Style::Coloured);
-        let _ = printer.err().write_all(text.as_bytes());
+        let count = loaded.warnings.len();
+        let noun = if count == 1 { "warning" } else { "warnings" };
+        printer.note(format!("{NOTE}!{NOTE:#} {count} {noun} about the file: neargate check"));
     }
     let topology = adjust(loaded.topology, &request).map_err(Failure::usage)?;
     let folders = Folders::of(&topology.name, variable)?;

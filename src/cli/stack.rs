@@ -17,6 +17,10 @@ use crate::runtime::docker::{DockerOptions, DockerRuntime};
 /// How long a process that was told to stop may take before it is no longer waited for.
 const LONGEST_SHUT_DOWN: Duration = Duration::from_secs(150);
 
+/// What a killed process had asked of the engine is done all the same, a little later: nobody can take it back, and
+/// nothing tells that it is on its way. After this long without anything new, nothing more is expected.
+const AFTERMATH: Duration = Duration::from_millis(700);
+
 /// Runs a future on a runtime of its own: verbs are ordinary functions.
 pub(crate) fn block_on<T>(future: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -127,8 +131,20 @@ pub(crate) async fn sweep(project: &ProjectName, folders: &Folders) -> Result<Ve
         }
         Ok(())
     };
+    // A stack that ends in good order takes its folder with it.
+    let was_killed = folders.state().exists() && folders.lock_is_free()?;
     let swept = match DockerRuntime::connect(DockerOptions::new(project.clone())).await {
-        Ok(runtime) => runtime.sweep(true).await?,
+        Ok(runtime) => {
+            let mut swept = runtime.sweep(true).await?;
+            let mut late = was_killed;
+            while late {
+                tokio::time::sleep(AFTERMATH).await;
+                let more = runtime.sweep(true).await?;
+                late = !more.is_empty();
+                swept.extend(more);
+            }
+            swept
+        }
         // Without an engine nothing of ours runs. If it comes back with containers, the next `up` or `down` finds them.
         Err(error) => {
             removed_state()?;

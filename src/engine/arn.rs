@@ -12,10 +12,12 @@ pub const REGION: &str = "us-east-1";
 
 /// `arn:aws:elasticloadbalancing:…:targetgroup/<name>/<id>`
 pub fn target_group(name: &TargetGroupName) -> String {
-    format!(
-        "arn:aws:elasticloadbalancing:{REGION}:{ACCOUNT}:targetgroup/{name}/{:016x}",
-        fingerprint(&["targetgroup", name.as_str()])
-    )
+    format!("arn:aws:elasticloadbalancing:{REGION}:{ACCOUNT}:targetgroup/{name}/{:016x}", target_group_id(name))
+}
+
+/// The hexadecimal part of that.
+pub fn target_group_id(name: &TargetGroupName) -> u64 {
+    fingerprint(&["targetgroup", name.as_str()])
 }
 
 /// `app/<name>/<id>`, as logs and metrics name a load balancer.

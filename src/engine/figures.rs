@@ -50,11 +50,15 @@ pub enum Count {
     Ipv6Requests,
     /// "rules evaluated by the load balancer while processing requests. The default rule is not counted."
     RuleEvaluations,
+    /// "requests that do not comply with RFC 7230"
+    DesyncNonCompliant,
+    /// "the load balancer chose a new target because it couldn't use an existing sticky session"
+    NonSticky,
 }
 
 impl Count {
     /// Every counter in the order of its value.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 19] = [
         Self::NewConnections,
         Self::ClosedConnections,
         Self::ClientTlsNegotiationErrors,
@@ -72,6 +76,8 @@ impl Count {
         Self::Ipv6ProcessedBytes,
         Self::Ipv6Requests,
         Self::RuleEvaluations,
+        Self::DesyncNonCompliant,
+        Self::NonSticky,
     ];
 
     /// CloudWatch's name.
@@ -94,6 +100,8 @@ impl Count {
             Self::Ipv6ProcessedBytes => "IPv6ProcessedBytes",
             Self::Ipv6Requests => "IPv6RequestCount",
             Self::RuleEvaluations => "RuleEvaluations",
+            Self::DesyncNonCompliant => "DesyncMitigationMode_NonCompliant_Request_Count",
+            Self::NonSticky => "NonStickyRequestCount",
         })
     }
 }

@@ -40,6 +40,29 @@ pub struct Forwarding<'a> {
     pub trace: TraceSeed,
     /// Bytes of the head that was received.
     pub head_size: usize,
+    /// What the TLS handshake ended in, where targets are to be told.
+    pub tls: Option<TlsHeaders<'a>>,
+}
+
+/// `routing.http.x_amzn_tls_version_and_cipher_suite.enabled`: two headers about the client's leg, under the names that
+/// the listener gives them.
+#[derive(Clone, Copy, Debug)]
+pub struct TlsHeaders<'a> {
+    /// Usually `X-Amzn-Tls-Version`.
+    pub version_name: &'a str,
+    /// In OpenSSL's words, `TLSv1.3`.
+    pub version: &'a str,
+    /// Usually `X-Amzn-Tls-Cipher-Suite`.
+    pub cipher_suite_name: &'a str,
+    /// In OpenSSL's words, `ECDHE-RSA-AES128-GCM-SHA256`.
+    pub cipher_suite: &'a str,
+}
+
+impl TlsHeaders<'_> {
+    /// A client's own field of the same name is not passed on: nobody else may say how the client is connected.
+    fn replaces(&self, name: &[u8]) -> bool {
+        [self.version_name, self.cipher_suite_name].iter().any(|own| name.eq_ignore_ascii_case(own.as_bytes()))
+    }
 }
 
 /// How the client speaks.
@@ -89,6 +112,11 @@ pub fn write(
     trace_id::write(facts.fields.first(FieldKind::TraceId), forwarding.head_size, forwarding.trace, out);
     let trace_id = trace_start..out.len();
     out.extend_from_slice(b"\r\n");
+    // Where ALB puts these two is not known; its own fields come first, so they do here.
+    if let Some(tls) = forwarding.tls {
+        write_field(tls.version_name.as_bytes(), tls.version.as_bytes(), out);
+        write_field(tls.cipher_suite_name.as_bytes(), tls.cipher_suite.as_bytes(), out);
+    }
     write_client_fields(facts, forwarding, out);
     out.extend_from_slice(b"\r\n");
     Ok(trace_id)
@@ -182,6 +210,7 @@ fn write_client_fields(facts: &RequestFacts<'_>, forwarding: &Forwarding<'_>, ou
                 }
             }
             _ if attributes.drop_invalid_header_fields && !is_valid_name(field.name) => {}
+            _ if forwarding.tls.is_some_and(|tls| tls.replaces(field.name)) => {}
             // HTTP/2 may split cookies; HTTP/1.1 wants them in one field (RFC 9113, section 8.2.3).
             _ if forwarding.front == Front::Http2 && field.name == b"cookie" => {
                 if !cookies_written {
@@ -257,6 +286,9 @@ mod tests {
         attributes: Attributes,
         #[serde(default)]
         upgrade: bool,
+        /// HTTPS, with the TLS headers on and the second one renamed to `Cipher`.
+        #[serde(default)]
+        tls: bool,
         content_length: Option<u64>,
         #[serde(default)]
         chunked: bool,
@@ -320,6 +352,12 @@ mod tests {
             upgrade: case.upgrade,
             trace: TraceSeed { seconds: 0, random: [0; 12] },
             head_size: 100,
+            tls: case.tls.then_some(TlsHeaders {
+                version_name: "X-Amzn-Tls-Version",
+                version: "TLSv1.3",
+                cipher_suite_name: "Cipher",
+                cipher_suite: "TLS_AES_128_GCM_SHA256",
+            }),
         };
         let mut out = Vec::new();
         let written = write(&facts, &forwarding, &mut out);

@@ -4,8 +4,11 @@
 pub mod arn;
 
 // What the load balancer does with a request.
+pub mod anomaly;
 pub mod balancing;
 mod conditions;
+pub mod cookie_seal;
+pub mod desync;
 pub mod explain;
 pub mod facts;
 pub mod headers;
@@ -13,7 +16,10 @@ pub mod host;
 pub mod pattern;
 pub mod redirect;
 pub mod routing;
+pub mod slow_start;
+pub mod stickiness;
 pub mod trace_id;
+pub mod transform;
 
 // What is written down about it.
 pub mod figures;

@@ -15,8 +15,9 @@ use std::sync::Arc;
 use super::conditions::{Compared, CompiledCondition};
 use super::facts::RequestFacts;
 use super::redirect::CompiledRedirect;
+use super::transform::CompiledTransforms;
 use super::{arn, balancing};
-use crate::model::listener::{Listener, ListenerProtocol, LoadBalancer, LoadBalancerAttributes};
+use crate::model::listener::{HeaderModification, Listener, ListenerProtocol, LoadBalancer, LoadBalancerAttributes};
 use crate::model::rule::{Action, FixedResponse, Forward};
 use crate::model::target_group::TargetGroup;
 use crate::model::target_health::TargetState;
@@ -52,6 +53,8 @@ pub struct RoutedListener {
     pub protocol: ListenerProtocol,
     /// In ascending order of priority, the default rule last.
     pub(super) rules: Vec<RoutedRule>,
+    /// `None` when every header stays as it is, the usual case.
+    pub headers: Option<Arc<HeaderModification>>,
 }
 
 impl RoutedListener {
@@ -71,6 +74,7 @@ pub(super) struct RoutedRule {
     pub(super) priority: u32,
     pub(super) conditions: Vec<CompiledCondition>,
     pub(super) action: RoutedAction,
+    pub(super) transforms: Option<CompiledTransforms>,
 }
 
 /// What a rule does, with references resolved.
@@ -109,6 +113,8 @@ pub struct RoutedTargetGroup {
     pub name: TargetGroupName,
     /// `arn:aws:elasticloadbalancing:…:targetgroup/<name>/<id>`
     pub arn: String,
+    /// The hexadecimal part of its ARN: what cookies call it.
+    pub id: u64,
     /// Its settings.
     pub settings: Arc<TargetGroup>,
     /// Whether any rule forwards to it; if not it is not probed.
@@ -128,6 +134,8 @@ pub struct Route<'t> {
     pub evaluated: u32,
     /// What is to be done.
     pub action: &'t RoutedAction,
+    /// How the request is rewritten before it is forwarded.
+    pub transforms: Option<&'t CompiledTransforms>,
 }
 
 impl RoutingTable {
@@ -153,6 +161,7 @@ impl RoutingTable {
                 RoutedTargetGroup {
                     name: name.clone(),
                     arn: arn::target_group(name),
+                    id: arn::target_group_id(name),
                     settings: Arc::new(settings.clone()),
                     in_use: topology.is_in_use(name),
                     eligible: balancing::eligible(&targets, &settings.attributes),
@@ -196,7 +205,8 @@ impl RoutingTable {
         let matching = |rule: &RoutedRule| rule.conditions.iter().all(|condition| condition.matches(&request));
         let index = rules.iter().position(matching).unwrap_or(rules.len() - 1);
         let evaluated = (index + 1).min(rules.len() - 1) as u32;
-        Route { priority: rules[index].priority, evaluated, action: &rules[index].action }
+        let rule = &rules[index];
+        Route { priority: rule.priority, evaluated, action: &rule.action, transforms: rule.transforms.as_ref() }
     }
 
     /// The local port behind a port of this load balancer, if `host` is a name that reaches it; any other port or
@@ -231,16 +241,18 @@ fn compile_listener(
             priority: rule.priority,
             conditions: rule.conditions.iter().map(CompiledCondition::new).collect(),
             action: compile_action(&rule.action, index_of),
+            transforms: CompiledTransforms::new(&rule.transforms),
         })
         .collect();
     rules.sort_by_key(|rule| rule.priority);
     let action = compile_action(&listener.default_action, index_of);
-    rules.push(RoutedRule { priority: 0, conditions: Vec::new(), action });
+    rules.push(RoutedRule { priority: 0, conditions: Vec::new(), action, transforms: None });
     RoutedListener {
         port: listener.port,
         bind: SocketAddr::new(load_balancer.bind_address, listener.bind_port),
         protocol: listener.protocol.clone(),
         rules,
+        headers: (listener.headers != HeaderModification::default()).then(|| Arc::new(listener.headers.clone())),
     }
 }
 

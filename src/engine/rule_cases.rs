@@ -10,8 +10,8 @@ use super::facts::{FieldList, RequestFacts};
 use super::fixture;
 use super::routing::RoutingTable;
 use crate::model::Topology;
-use crate::model::listener::{Listener, ListenerProtocol, LoadBalancer, LoadBalancerAttributes};
-use crate::model::rule::{Action, Condition, FixedResponse, Patterns, QueryStringPair, Rule};
+use crate::model::listener::{HeaderModification, Listener, ListenerProtocol, LoadBalancer, LoadBalancerAttributes};
+use crate::model::rule::{Action, Condition, FixedResponse, Patterns, QueryStringPair, Rule, Transforms};
 use crate::model::topology::TimeScale;
 
 #[derive(Deserialize)]
@@ -114,6 +114,7 @@ fn table(rules: impl IntoIterator<Item = (u32, Condition)>) -> RoutingTable {
         priority,
         conditions: vec![condition],
         action: answer(200),
+        transforms: Transforms::default(),
     });
     let listener = Listener {
         port: 80,
@@ -121,6 +122,7 @@ fn table(rules: impl IntoIterator<Item = (u32, Condition)>) -> RoutingTable {
         protocol: ListenerProtocol::Http,
         default_action: answer(404),
         rules: rules.collect(),
+        headers: HeaderModification::default(),
     };
     let topology = Topology {
         name: "rules".into(),

@@ -35,6 +35,37 @@ pub struct Listener {
     pub default_action: Action,
     /// In ascending order of priority.
     pub rules: Vec<Rule>,
+    /// Listener attributes that change headers.
+    pub headers: HeaderModification,
+}
+
+/// Name of the header with the version of TLS, unless the listener gives it another.
+pub const TLS_VERSION: &str = "X-Amzn-Tls-Version";
+/// Name of the header with the cipher suite, unless the listener gives it another.
+pub const TLS_CIPHER_SUITE: &str = "X-Amzn-Tls-Cipher-Suite";
+
+/// Listener attributes `routing.http.…` (ALB user guide, "HTTP header modification").
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HeaderModification {
+    /// `routing.http.response.server.enabled`: whether the load balancer's own responses say `Server: awselb/2.0`.
+    pub server: bool,
+    /// Names and values of `routing.http.response.….header_value`: set on every response, whatever the target says.
+    pub response: Vec<(&'static str, String)>,
+    /// `routing.http.request.x_amzn_tls_version.header_name`
+    pub tls_version_name: String,
+    /// `routing.http.request.x_amzn_tls_cipher_suite.header_name`
+    pub tls_cipher_suite_name: String,
+}
+
+impl Default for HeaderModification {
+    fn default() -> Self {
+        Self {
+            server: true,
+            response: Vec::new(),
+            tls_version_name: TLS_VERSION.to_owned(),
+            tls_cipher_suite_name: TLS_CIPHER_SUITE.to_owned(),
+        }
+    }
 }
 
 /// Protocols an ALB listener can have, with what each needs.

@@ -13,6 +13,26 @@ pub struct Rule {
     pub conditions: Vec<Condition>,
     /// What happens to a request that matches.
     pub action: Action,
+    /// How it is rewritten before it is forwarded.
+    pub transforms: Transforms,
+}
+
+/// Transforms of a rule: at most one of each type; the default rule has none.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Transforms {
+    /// `host-header-rewrite`
+    pub host_header: Option<Rewrite>,
+    /// `url-rewrite`
+    pub url: Option<Rewrite>,
+}
+
+/// `RewriteConfig`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rewrite {
+    /// What is looked for: at most 1024 characters.
+    pub regex: String,
+    /// What takes its place, with `$1` for groups: at most 1024 characters.
+    pub replace: String,
 }
 
 /// One condition; its values are alternatives.

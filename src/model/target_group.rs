@@ -90,6 +90,8 @@ pub struct TargetGroupAttributes {
     pub deregistration_delay: Duration,
     /// `load_balancing.algorithm.type`.
     pub algorithm: Algorithm,
+    /// `load_balancing.algorithm.anomaly_mitigation`: goes with [`Algorithm::WeightedRandom`] only.
+    pub anomaly_mitigation: bool,
     /// `slow_start.duration_seconds`: 0 (off) or 30–900.
     pub slow_start: Duration,
     /// `stickiness.*`
@@ -105,6 +107,7 @@ impl Default for TargetGroupAttributes {
         Self {
             deregistration_delay: Duration::from_secs(300),
             algorithm: Algorithm::RoundRobin,
+            anomaly_mitigation: false,
             slow_start: Duration::ZERO,
             stickiness: None,
             minimum_healthy_targets: 1,

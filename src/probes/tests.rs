@@ -299,6 +299,7 @@ fn table<const N: usize>(groups: [(&str, bool); N], health: TargetHealth) -> Arc
     let group = |(name, in_use): (&str, bool)| RoutedTargetGroup {
         name: TargetGroupName::new(name),
         arn: String::new(),
+        id: 0,
         settings: probed.settings.clone(),
         in_use,
         targets: vec![TargetState { target: TARGET, dial: probed.dial, reachable: false, health: health.clone() }],

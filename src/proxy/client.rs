@@ -4,6 +4,7 @@
 //! are separate objects, because both move at the same time.
 
 use std::future::poll_fn;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use super::buffer::Buffer;
@@ -13,8 +14,10 @@ use super::idle::IdleTimer;
 use super::respond::{Answer, Traits};
 use super::stream::Stream;
 use super::transaction::HttpVersion;
+use crate::engine::desync::Judgement;
 use crate::engine::facts::{Fields, RequestFacts};
 use crate::engine::headers::{BodyHeader, Front};
+use crate::model::listener::HeaderModification;
 
 /// A request whose head has been read and understood.
 pub(super) struct Request<'a> {
@@ -35,6 +38,33 @@ pub(super) struct TargetHead<'a> {
     pub(super) fields: Fields<'a>,
     pub(super) framing: ResponseFraming,
     pub(super) head_only: bool,
+    pub(super) additions: &'a Additions,
+}
+
+/// What the load balancer adds to a response, the target's or its own.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Additions {
+    /// Of the listener; `None` if it changes nothing.
+    pub(super) modification: Option<Arc<HeaderModification>>,
+    /// Values of `Set-Cookie`.
+    pub(super) cookies: Vec<String>,
+}
+
+impl Additions {
+    /// Headers that are set whatever the target says.
+    pub(super) fn set(&self) -> &[(&'static str, String)] {
+        self.modification.as_ref().map_or(&[], |modification| &modification.response)
+    }
+
+    /// Whether a target's field gives way to one of ours.
+    pub(super) fn replace(&self, name: &[u8]) -> bool {
+        self.set().iter().any(|(set, _)| name.eq_ignore_ascii_case(set.as_bytes()))
+    }
+
+    /// Whether responses of the load balancer's own name it.
+    pub(super) fn server(&self) -> bool {
+        self.modification.as_ref().is_none_or(|modification| modification.server)
+    }
 }
 
 /// One request and the way back to its client.
@@ -42,6 +72,10 @@ pub(super) trait Client {
     type Body: RequestBody;
     type Responder: Responder;
 
+    /// What desync mitigation says of the raw head. HTTP/2 leaves nothing to be read in two ways.
+    fn take_judgement(&mut self) -> Judgement {
+        Judgement::default()
+    }
     /// Why the head could not even be understood.
     fn take_refusal(&mut self) -> Option<ProxyError>;
     /// The head; only to be asked for if it was not refused.
@@ -82,7 +116,7 @@ pub(super) trait Responder {
     /// Answers `Expect: 100-continue`, where that is due.
     async fn send_continue(&mut self) -> Result<(), ProxyError>;
     /// Sends a response of the load balancer's own.
-    async fn answer(&mut self, answer: &Answer, traits: Traits) -> Result<(), ProxyError>;
+    async fn answer(&mut self, answer: &Answer, traits: Traits, additions: &Additions) -> Result<(), ProxyError>;
     /// Prepares the head of a target's response; it leaves together with the first data.
     fn head(&mut self, head: &TargetHead<'_>) -> Result<(), ProxyError>;
     /// Sends data, in one piece with what was prepared before. `last`: nothing but the end follows.

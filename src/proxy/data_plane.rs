@@ -16,6 +16,7 @@ use super::tls::ListenerTls;
 use super::transaction::{AccessSink, ConnectionSink};
 use super::worker::{self, Command, Shared};
 use crate::control::observation::Observation;
+use crate::engine::cookie_seal::CookieKey;
 use crate::engine::routing::RoutingTable;
 
 /// ALB user guide, troubleshooting, HTTP 504: "the load balancer failed to establish a connection to the target before
@@ -93,6 +94,7 @@ impl DataPlane {
             connections: config.connections,
             meters: Meters::default(),
             loads: Arc::clone(&loads),
+            cookie_key: Arc::new(cookie_key()?),
         };
         let workers = (0..config.workers.max(1))
             .map(|index| start_worker(index, shared.clone(), table.clone(), seeds.next()))
@@ -128,6 +130,13 @@ impl Drop for DataPlane {
         // With the last sender gone the workers end.
         self.reconciling.abort();
     }
+}
+
+/// Cookies of an earlier run are of no use: targets are others by then.
+fn cookie_key() -> io::Result<CookieKey> {
+    let mut secret = [0; 32];
+    aws_lc_rs::rand::fill(&mut secret).map_err(|_| io::Error::other("no random bytes"))?;
+    Ok(CookieKey::new(secret))
 }
 
 fn start_worker(

@@ -4,11 +4,15 @@
 use std::fmt;
 use std::io;
 
+use crate::engine::transform::TransformStatus;
+
 /// Why a request failed.
 #[derive(Debug)]
 pub(super) enum ProxyError {
     /// Not HTTP, or not in a way that can be understood safely.
     MalformedRequest(&'static str),
+    /// Blocked by desync mitigation, for this reason.
+    Desync(std::borrow::Cow<'static, str>),
     /// HTTP/1.1 without `Host`.
     MissingHost,
     /// A line of more than 16 K, or a head of more than 64 K.
@@ -19,6 +23,8 @@ pub(super) enum ProxyError {
     RequestTimeout,
     /// More than 30 addresses in `X-Forwarded-For`.
     TooManyForwardedAddresses,
+    /// A transform matched and could not be carried out.
+    TransformFailed(TransformStatus),
     /// A `Transfer-Encoding` other than chunked.
     UnsupportedTransferEncoding,
     /// A redirect to a URL of more than 8 K.
@@ -45,11 +51,12 @@ impl ProxyError {
     /// The status a client sees, or, for 460, only the log.
     pub(super) fn status(&self) -> u16 {
         match self {
-            Self::MalformedRequest(_) | Self::MissingHost | Self::RequestHeadTooLarge => 400,
+            Self::MalformedRequest(_) | Self::Desync(_) | Self::MissingHost | Self::RequestHeadTooLarge => 400,
             Self::MethodNotAllowed => 405,
             Self::RequestTimeout => 408,
             Self::ClientGone => 460,
             Self::TooManyForwardedAddresses => 463,
+            Self::TransformFailed(_) => 500,
             Self::UnsupportedTransferEncoding => 501,
             Self::Unreachable(_) | Self::TargetClosed | Self::MalformedResponse(_) | Self::ResponseHeadTooLarge => 502,
             Self::NoTargets => 503,
@@ -63,12 +70,14 @@ impl fmt::Display for ProxyError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::MalformedRequest(what) => write!(f, "malformed request: {what}"),
+            Self::Desync(reason) => write!(f, "blocked by desync mitigation: {reason}"),
             Self::MissingHost => f.write_str("an HTTP/1.1 request without Host"),
             Self::RequestHeadTooLarge => f.write_str("a request line or header of 16 K, or a head of more than 64 K"),
             Self::MethodNotAllowed => f.write_str("TRACE is not allowed"),
             Self::RequestTimeout => f.write_str("the client sent nothing for longer than the idle timeout"),
             Self::ClientGone => f.write_str("the client closed the connection before it was answered"),
             Self::TooManyForwardedAddresses => f.write_str("more than 30 addresses in X-Forwarded-For"),
+            Self::TransformFailed(status) => write!(f, "a transform failed: {}", status.name()),
             Self::UnsupportedTransferEncoding => f.write_str("a Transfer-Encoding other than chunked and identity"),
             Self::LocationTooLong => f.write_str("the redirect's URL has more than 8 K"),
             Self::NoTargets => f.write_str("the target group has no registered targets"),

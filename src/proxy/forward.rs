@@ -19,7 +19,7 @@ use std::task::{Poll, ready};
 use std::time::{Duration, Instant};
 
 use super::buffer::Scratch;
-use super::client::{RequestBody, Responder, TargetHead};
+use super::client::{Additions, RequestBody, Responder, TargetHead};
 use super::error::ProxyError;
 use super::http1::{self, Next, ResponseFraming, TargetReader};
 use super::idle::IdleTimer;
@@ -32,6 +32,8 @@ use super::worker::Worker;
 use super::{upgrade, upstream};
 use crate::engine::figures::GroupCount;
 use crate::engine::headers::BodyHeader;
+use crate::engine::stickiness::Session;
+use crate::model::listener::HeaderModification;
 
 /// A request that is ready to go: nothing is left to decide.
 pub(super) struct Forward {
@@ -44,8 +46,13 @@ pub(super) struct Forward {
     pub(super) head_only: bool,
     pub(super) upgrade: bool,
     pub(super) idle_timeout: Duration,
+    /// The connection serves nobody else afterwards.
+    pub(super) part: bool,
+    /// What the listener does to headers.
+    pub(super) modification: Option<Arc<HeaderModification>>,
+    /// Where something is sticky.
+    pub(super) session: Option<Box<Session>>,
     /// Counts as long as the request lasts.
-    #[expect(dead_code, reason = "its end is what counts")]
     pub(super) in_flight: InFlight,
     /// Counts for the target group.
     pub(super) meter: Arc<GroupMeter>,
@@ -109,7 +116,7 @@ pub(super) async fn run(
             Ok(Settled::Upgraded)
         }
         Downloaded::Complete { reusable } => {
-            if reusable && progress.get() == Upload::Done && buffer.is_empty() {
+            if reusable && !forward.part && progress.get() == Upload::Done && buffer.is_empty() {
                 worker.keep_upstream(forward.dial, stream);
             }
             Ok(Settled::Answered)
@@ -304,7 +311,14 @@ fn prepare_head(
     forward.meter.target_answered(status, answered.saturating_duration_since(asked));
     let framing = http1::response_framing(status, forward.head_only, fields)?;
     let reason = target.reason(&line);
-    responder.head(&TargetHead { status, reason, fields, framing, head_only: forward.head_only })?;
+    let additions = Additions {
+        modification: forward.modification.clone(),
+        cookies: forward.session.as_ref().map_or_else(Vec::new, |session| {
+            session.set_cookies(&worker.shared.cookie_key, worker.now(), || worker.random.trace_bits(), fields)
+        }),
+    };
+    let head_only = forward.head_only;
+    responder.head(&TargetHead { status, reason, fields, framing, head_only, additions: &additions })?;
     transaction.status = status;
     if status == 101 {
         return Ok(Head::Upgraded);

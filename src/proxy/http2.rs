@@ -19,7 +19,7 @@ use tokio::net::TcpStream;
 use tokio_rustls::server::TlsStream;
 
 use super::buffer::Buffer;
-use super::client::{Client, Request, RequestBody, Responder, TargetHead};
+use super::client::{Additions, Client, Request, RequestBody, Responder, TargetHead};
 use super::connection::Connection;
 use super::error::ProxyError;
 use super::http1::{Next, ResponseFraming};
@@ -177,7 +177,7 @@ impl<'c> Http2Client<'c> {
             None if stream.is_end_stream() => BodyHeader::None,
             None => BodyHeader::Chunked,
         };
-        let received = fields.size() as u64;
+        let received = request_size(&parts.method, &parts.uri, &parts.headers);
         Self {
             method: parts.method,
             uri: parts.uri,
@@ -308,7 +308,7 @@ impl Http2Responder<'_> {
     fn start(&mut self, response: http::Response<()>, end: bool) -> Result<(), ProxyError> {
         let mut sender = self.sender.borrow_mut();
         let Sender::Waiting(respond) = &mut *sender else { return Ok(()) };
-        self.sent += head_size(response.headers());
+        self.sent += response_size(response.headers());
         let stream = respond.send_response(response, end).map_err(|_| ProxyError::ClientGone)?;
         *sender = Sender::Started(stream);
         Ok(())
@@ -348,7 +348,7 @@ impl Responder for Http2Responder<'_> {
         Ok(())
     }
 
-    async fn answer(&mut self, answer: &Answer, traits: Traits) -> Result<(), ProxyError> {
+    async fn answer(&mut self, answer: &Answer, traits: Traits, additions: &Additions) -> Result<(), ProxyError> {
         let mut response = http::Response::new(());
         *response.status_mut() = status_code(answer.status)?;
         let headers = response.headers_mut();
@@ -357,7 +357,9 @@ impl Responder for Http2Responder<'_> {
                 headers.insert(name, value);
             }
         };
-        insert(http::header::SERVER, respond::SERVER.as_bytes());
+        if additions.server() {
+            insert(http::header::SERVER, respond::SERVER.as_bytes());
+        }
         self.worker.dates.with(self.worker.now(), |date| insert(http::header::DATE, date));
         if !answer.content_type.is_empty() {
             insert(http::header::CONTENT_TYPE, answer.content_type.as_bytes());
@@ -366,6 +368,7 @@ impl Responder for Http2Responder<'_> {
         if let Some(location) = &answer.location {
             insert(http::header::LOCATION, location);
         }
+        set(headers, additions);
         let without_body = answer.body.is_empty() || traits.head_only;
         self.start(response, without_body)?;
         if without_body {
@@ -382,6 +385,11 @@ impl Responder for Http2Responder<'_> {
         let first =
             hoisted.into_iter().flat_map(|kind| head.fields.iter().filter(move |field| field.kind == kind).take(1));
         let rest = head.fields.iter().filter(|field| !hoisted.contains(&field.kind) && !is_of_connection(field.name));
+        for cookie in &head.additions.cookies {
+            if let Ok(value) = HeaderValue::from_str(cookie) {
+                headers.append(http::header::SET_COOKIE, value);
+            }
+        }
         for field in first.chain(rest) {
             // With chunks the length was not believed.
             if field.kind == FieldKind::ContentLength && head.framing == ResponseFraming::Chunked {
@@ -393,6 +401,7 @@ impl Responder for Http2Responder<'_> {
             let value = value.map_err(|_| ProxyError::MalformedResponse("an invalid header value"))?;
             headers.append(name, value);
         }
+        set(headers, head.additions);
         let end = matches!(head.framing, ResponseFraming::None | ResponseFraming::Length(0));
         self.start(response, end)
     }
@@ -430,11 +439,31 @@ impl Responder for Http2Responder<'_> {
     }
 }
 
-/// As long as it would be in HTTP/1. What HPACK makes of it is known to `h2` alone, so logs and figures say a little more
-/// than went over the wire; an ALB counts what went over the wire (user guide, "Access logs", example HTTP/2 entry).
-fn head_size(headers: &http::HeaderMap) -> u64 {
-    let lines = headers.iter().map(|(name, value)| name.as_str().len() + value.len() + ": \r\n".len());
-    (lines.sum::<usize>() + ":status: 200\r\n".len()) as u64
+/// Headers of the listener, in place of a target's of the same name.
+fn set(headers: &mut http::HeaderMap, additions: &Additions) {
+    for (name, value) in additions.set() {
+        // Both were checked with the configuration.
+        if let (Ok(name), Ok(value)) = (HeaderName::from_bytes(name.as_bytes()), HeaderValue::from_str(value)) {
+            headers.insert(name, value);
+        }
+    }
+}
+
+/// Heads count as long as they would be in HTTP/1. What HPACK makes of them is known to `h2` alone, so logs and figures
+/// say a little more than went over the wire; an ALB counts what went over the wire (user guide, "Access logs", example
+/// HTTP/2 entry).
+fn response_size(headers: &http::HeaderMap) -> u64 {
+    ("HTTP/2.0 200\r\n\r\n".len() + fields_size(headers)) as u64
+}
+
+fn request_size(method: &http::Method, uri: &http::Uri, headers: &http::HeaderMap) -> u64 {
+    let target = uri.path_and_query().map_or(0, |target| target.as_str().len());
+    let host = uri.authority().map_or(0, |authority| authority.as_str().len() + "host: \r\n".len());
+    (method.as_str().len() + target + "  HTTP/2.0\r\n\r\n".len() + host + fields_size(headers)) as u64
+}
+
+fn fields_size(headers: &http::HeaderMap) -> usize {
+    headers.iter().map(|(name, value)| name.as_str().len() + value.len() + ": \r\n".len()).sum()
 }
 
 fn status_code(status: u16) -> Result<http::StatusCode, ProxyError> {

@@ -6,12 +6,15 @@
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
 
 use tokio::sync::mpsc;
 
+use super::outcomes::OutcomeCounters;
 use crate::control::observation::Observation;
-use crate::engine::balancing;
 use crate::engine::routing::{RoutedTargetGroup, RoutingTable};
+use crate::engine::slow_start::{self, Warmth};
+use crate::engine::{anomaly, balancing};
 use crate::model::TargetGroupName;
 use crate::model::target_health::{Target, TargetHealth};
 
@@ -30,7 +33,15 @@ struct Groups {
 
 struct GroupBook {
     turn: Arc<AtomicUsize>,
-    targets: HashMap<Target, Arc<TargetLoad>>,
+    /// When weights were last adjusted.
+    judged: Arc<Mutex<Instant>>,
+    targets: HashMap<Target, TargetBook>,
+}
+
+/// What is kept of a target from table to table.
+struct TargetBook {
+    load: Arc<TargetLoad>,
+    warmth: Option<Warmth>,
 }
 
 /// The load of one target.
@@ -39,13 +50,17 @@ pub(super) struct TargetLoad {
     target: Target,
     outstanding: AtomicUsize,
     draining: AtomicBool,
+    outcomes: OutcomeCounters,
     observations: mpsc::Sender<Observation>,
 }
 
 /// The counters of one group, in the order of a routing table.
 pub(super) struct GroupLoad {
     turn: Arc<AtomicUsize>,
+    judged: Arc<Mutex<Instant>>,
     targets: Vec<Arc<TargetLoad>>,
+    /// Empty when every target takes its full share.
+    warmth: Vec<Warmth>,
 }
 
 impl LoadBook {
@@ -71,31 +86,58 @@ impl LoadBook {
         group: &RoutedTargetGroup,
         is_newest: bool,
     ) -> GroupLoad {
-        let book = books
-            .entry(group.name.clone())
-            .or_insert_with(|| GroupBook { turn: Arc::default(), targets: HashMap::new() });
+        let book = books.entry(group.name.clone()).or_insert_with(GroupBook::new);
         if is_newest {
             book.targets.retain(|target, _| group.targets.iter().any(|state| state.target == *target));
         }
         let loads = group.targets.iter().map(|state| {
-            let load = book.targets.entry(state.target).or_insert_with(|| Arc::new(self.load_of(group, state.target)));
+            let book = book.targets.entry(state.target);
+            let TargetBook { load, .. } = book.or_insert_with(|| self.book_of(group, state.target));
             if is_newest {
                 load.set_draining(state.health == TargetHealth::Draining);
+                load.outcomes.watch(group.settings.attributes.anomaly_mitigation);
             }
             Arc::clone(load)
         });
-        GroupLoad { turn: Arc::clone(&book.turn), targets: loads.collect() }
+        let targets = loads.collect();
+        let warmth = if is_newest { warm_up(group, &mut book.targets) } else { Vec::new() };
+        GroupLoad { turn: Arc::clone(&book.turn), judged: Arc::clone(&book.judged), targets, warmth }
     }
 
-    fn load_of(&self, group: &RoutedTargetGroup, target: Target) -> TargetLoad {
-        TargetLoad {
+    fn book_of(&self, group: &RoutedTargetGroup, target: Target) -> TargetBook {
+        let load = TargetLoad {
             target_group: group.name.clone(),
             target,
             outstanding: AtomicUsize::new(0),
             draining: AtomicBool::new(false),
+            outcomes: OutcomeCounters::new(),
             observations: self.observations.clone(),
+        };
+        TargetBook { load: Arc::new(load), warmth: None }
+    }
+}
+
+impl GroupBook {
+    fn new() -> Self {
+        Self { turn: Arc::default(), judged: Arc::new(Mutex::new(Instant::now())), targets: HashMap::new() }
+    }
+}
+
+/// Notes which targets have become healthy, and says how warm each is; nothing if all are.
+fn warm_up(group: &RoutedTargetGroup, books: &mut HashMap<Target, TargetBook>) -> Vec<Warmth> {
+    let before = group.targets.iter().map(|state| {
+        let warmth = books.get(&state.target).and_then(|book| book.warmth);
+        (warmth, state.health == TargetHealth::Healthy)
+    });
+    let before = before.collect::<Vec<_>>();
+    let warmth = slow_start::observe(&before, group.settings.attributes.slow_start, Instant::now());
+    for (state, warmth) in group.targets.iter().zip(&warmth) {
+        if let Some(book) = books.get_mut(&state.target) {
+            book.warmth = Some(*warmth);
         }
     }
+    let warming = warmth.iter().any(|warmth| matches!(warmth, Warmth::Warming { .. }));
+    if warming { warmth } else { Vec::new() }
 }
 
 impl GroupLoad {
@@ -103,15 +145,40 @@ impl GroupLoad {
     /// are none.
     pub(super) fn choose(&self, table: &RoutingTable, group: usize, random: u64) -> Option<(usize, InFlight)> {
         let routed = &table.target_groups[group];
-        let chosen = balancing::choose_target(
-            routed.settings.attributes.algorithm,
-            routed.eligible.len(),
-            self.turn.fetch_add(1, Ordering::Relaxed),
-            random,
-            |index| self.targets[routed.eligible[index]].outstanding.load(Ordering::Relaxed),
-        )?;
+        let attributes = &routed.settings.attributes;
+        let count = routed.eligible.len();
+        let turn = self.turn.fetch_add(1, Ordering::Relaxed);
+        let chosen = if !self.warmth.is_empty() {
+            let now = Instant::now();
+            let share =
+                |index: usize| slow_start::share(self.warmth[routed.eligible[index]], attributes.slow_start, now);
+            slow_start::choose(count, turn, random, share)?
+        } else if attributes.anomaly_mitigation {
+            self.judge(routed);
+            anomaly::choose(count, random, |index| self.targets[routed.eligible[index]].outcomes.weight())?
+        } else {
+            let outstanding = |index: usize| self.targets[routed.eligible[index]].outstanding.load(Ordering::Relaxed);
+            balancing::choose_target(attributes.algorithm, count, turn, random, outstanding)?
+        };
         let target = routed.eligible[chosen];
-        Some((target, InFlight::new(Arc::clone(&self.targets[target]))))
+        Some((target, self.take(target)))
+    }
+
+    /// Counts a request as in flight to a target that was chosen otherwise.
+    pub(super) fn take(&self, target: usize) -> InFlight {
+        InFlight::new(Arc::clone(&self.targets[target]))
+    }
+
+    /// Adjusts weights, if that is due; whoever is at it already does it for all workers.
+    fn judge(&self, group: &RoutedTargetGroup) {
+        let Ok(mut judged) = self.judged.try_lock() else { return };
+        if judged.elapsed() < anomaly::PERIOD {
+            return;
+        }
+        *judged = Instant::now();
+        let counters = || group.eligible.iter().map(|&index| &self.targets[index].outcomes);
+        let standings = anomaly::judge(&counters().map(OutcomeCounters::take).collect::<Vec<_>>(), true);
+        counters().zip(standings).for_each(|(counters, standing)| counters.set(standing));
     }
 }
 
@@ -138,6 +205,13 @@ impl InFlight {
     fn new(load: Arc<TargetLoad>) -> Self {
         load.outstanding.fetch_add(1, Ordering::AcqRel);
         Self(load)
+    }
+}
+
+impl InFlight {
+    /// Notes how it went, where that is of interest.
+    pub(super) fn record(&self, failed: bool) {
+        self.0.outcomes.record(failed);
     }
 }
 

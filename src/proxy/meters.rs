@@ -123,6 +123,8 @@ impl WorkerMeters {
         if transaction.client.is_ipv6() {
             self.add(Count::Ipv6ProcessedBytes, bytes);
         }
+        self.add(Count::DesyncNonCompliant, transaction.classification.is_some().into());
+        self.add(Count::NonSticky, transaction.non_sticky.into());
         if transaction.target_status.is_some() {
             return;
         }

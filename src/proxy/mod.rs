@@ -57,6 +57,7 @@ mod idle;
 mod listeners;
 mod load;
 mod meters;
+mod outcomes;
 mod port_holder;
 mod request;
 mod respond;

@@ -7,7 +7,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Instant;
 
-use super::client::{Client, Request, RequestBody, Responder};
+use super::client::{Additions, Client, Request, RequestBody, Responder};
 use super::connection::Connection;
 use super::error::ProxyError;
 use super::forward::{self, Forward};
@@ -16,12 +16,16 @@ use super::respond::{self, Answer, Traits};
 use super::transaction::{ActionKind, HttpVersion, Steps, Text, Transaction};
 use super::worker::{Snapshot, Worker};
 use crate::engine::balancing;
+use crate::engine::desync::{self, Judgement, Verdict};
 use crate::engine::facts::FieldKind;
 use crate::engine::figures::Count;
-use crate::engine::headers::{self, Forwarding, Front};
+use crate::engine::headers::{self, Forwarding, Front, TlsHeaders};
 use crate::engine::redirect::RedirectFacts;
 use crate::engine::routing::{RoutedAction, RoutedForward};
+use crate::engine::stickiness::{self, Bond, Session};
 use crate::engine::trace_id::{self, TraceSeed};
+use crate::engine::transform::{CompiledTransforms, TransformStatus, Transformed};
+use crate::model::listener::{TLS_CIPHER_SUITE, TLS_VERSION};
 
 /// How a request ended, for its connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,24 +54,38 @@ pub(super) async fn serve<C: Client>(
 ) -> Settled {
     let mut transaction = begin(worker, connection, front);
     let mut traits = Traits::default();
+    let snapshot = worker.snapshot();
+    let listener = snapshot.table.listener_by_port(connection.listener_port);
+    let modification = listener.and_then(|listener| snapshot.table.listeners[listener].headers.clone());
+    let additions = Additions { modification, cookies: Vec::new() };
 
     // Everything that needs no waiting: classify, snapshot, route, act, choose the target, write its head.
-    let decision = match client.take_refusal() {
+    let judgement = client.take_judgement();
+    let part = judgement.verdict == Verdict::PassAndPart;
+    let decision = match refusal(client, judgement, &mut transaction) {
         Some(error) => Err(error),
         None => {
             let request = client.request();
             traits = request.traits;
-            let decision = decide(worker, connection, &request, &mut transaction);
+            let decision = decide(worker, connection, &snapshot, &request, part, &mut transaction);
             note_trace_id(worker, &request, &mut transaction);
             decision
         }
     };
+    drop(snapshot);
 
     // Answer, or forward and stream both ways.
     let (body, responder) = client.legs();
     let outcome = match decision {
-        Ok(Decision::Answer(answer)) => answer_client(responder, &answer, traits, idle, &mut transaction).await,
-        Ok(Decision::Forward(forward)) => forward::run(worker, &forward, body, responder, idle, &mut transaction).await,
+        Ok(Decision::Answer(answer)) => {
+            answer_client(responder, &answer, traits, &additions, idle, &mut transaction).await
+        }
+        Ok(Decision::Forward(forward)) => {
+            let outcome = forward::run(worker, &forward, body, responder, idle, &mut transaction).await;
+            let failed = outcome.as_ref().is_err_and(|error| matches!(error.status(), 502 | 504));
+            forward.in_flight.record(failed || transaction.target_status.is_some_and(|status| status >= 500));
+            outcome
+        }
         Err(error) => Err(error),
     };
 
@@ -83,7 +101,8 @@ pub(super) async fn serve<C: Client>(
                 Settled::Cut
             } else {
                 let answer = respond::for_error(&error, traits);
-                answer_client(responder, &answer, traits, idle, &mut transaction).await.unwrap_or(Settled::Cut)
+                let answered = answer_client(responder, &answer, traits, &additions, idle, &mut transaction).await;
+                answered.unwrap_or(Settled::Cut)
             }
         }
     };
@@ -94,10 +113,24 @@ pub(super) async fn serve<C: Client>(
     settled
 }
 
+/// Why the request goes no further, if its form alone says so: the classifier's word and the parser's, in the order
+/// that [`desync::CLASSIFIED_BEFORE_ANYTHING_ELSE`] sets.
+fn refusal(client: &mut impl Client, judgement: Judgement, transaction: &mut Transaction) -> Option<ProxyError> {
+    let reason = judgement.classification.as_ref().map(|found| found.reason.clone());
+    let blocked = reason.filter(|_| judgement.verdict == Verdict::Block).map(ProxyError::Desync);
+    transaction.classification = judgement.classification;
+    if desync::CLASSIFIED_BEFORE_ANYTHING_ELSE {
+        blocked.or_else(|| client.take_refusal())
+    } else {
+        client.take_refusal().or(blocked)
+    }
+}
+
 async fn answer_client(
     responder: &mut impl Responder,
     answer: &Answer,
     traits: Traits,
+    additions: &Additions,
     idle: &IdleTimer,
     transaction: &mut Transaction,
 ) -> Result<Settled, ProxyError> {
@@ -107,7 +140,7 @@ async fn answer_client(
     let answering = async {
         // Due at once, so also before an answer that does not wait for the body.
         responder.send_continue().await?;
-        responder.answer(answer, traits).await
+        responder.answer(answer, traits, additions).await
     };
     // A client that sends requests and reads no answers must not be waited for forever.
     idle.guard(answering).await.unwrap_or(Err(ProxyError::ClientGone))?;
@@ -132,6 +165,10 @@ fn begin(worker: &Worker, connection: &Connection, front: Front) -> Transaction 
         rule: None,
         action: None,
         target: None,
+        classification: None,
+        non_sticky: false,
+        error_reason: None,
+        transform_status: None,
         error: None,
         text: None,
     }
@@ -141,7 +178,9 @@ fn begin(worker: &Worker, connection: &Connection, front: Front) -> Transaction 
 fn decide(
     worker: &Worker,
     connection: &Connection,
+    snapshot: &Rc<Snapshot>,
     request: &Request<'_>,
+    part: bool,
     transaction: &mut Transaction,
 ) -> Result<Decision, ProxyError> {
     if worker.logs_requests() {
@@ -149,7 +188,6 @@ fn decide(
     }
     classify(request)?;
 
-    let snapshot = worker.snapshot();
     // A listener that is gone from the table answers the requests of its last connections with what it has: nothing.
     let listener = snapshot.table.listener_by_port(connection.listener_port).ok_or(ProxyError::NoTargets)?;
 
@@ -184,13 +222,16 @@ fn decide(
             Ok(Decision::Answer(respond::fixed(fixed)))
         }
         RoutedAction::Forward(action) => {
+            let rewritten = rewrite(route.transforms, request, transaction)?;
             transaction.action = Some(ActionKind::Forward);
-            prepare_forward(worker, connection, request, &snapshot, action, transaction).map(Decision::Forward)
+            let request = Request { facts: rewritten.facts(&request.facts), ..*request };
+            let forward = prepare_forward(worker, connection, &request, snapshot, listener, action, transaction)?;
+            Ok(Decision::Forward(Forward { part, ..forward }))
         }
     }
 }
 
-/// Refuses what must not be forwarded. Desync classification of the raw head belongs here.
+/// Refuses what must not be forwarded, whatever its form.
 fn classify(request: &Request<'_>) -> Result<(), ProxyError> {
     if request.facts.method == b"TRACE" {
         return Err(ProxyError::MethodNotAllowed);
@@ -201,20 +242,45 @@ fn classify(request: &Request<'_>) -> Result<(), ProxyError> {
     Ok(())
 }
 
+/// The request as the target is to see it, if the rule rewrites it. The rule itself looked at the original.
+fn rewrite(
+    transforms: Option<&CompiledTransforms>,
+    request: &Request<'_>,
+    transaction: &mut Transaction,
+) -> Result<Transformed, ProxyError> {
+    let Some(transforms) = transforms else { return Ok(Transformed::default()) };
+    let result = transforms.apply(&request.facts);
+    transaction.transform_status = Some(result.as_ref().err().copied().unwrap_or(TransformStatus::Success));
+    let transformed = result.map_err(ProxyError::TransformFailed)?;
+    if let Some(text) = &mut transaction.text {
+        text.transformed = transformed.clone();
+    }
+    Ok(transformed)
+}
+
 /// Chooses group and target, and writes the head that the target will get.
 fn prepare_forward(
     worker: &Worker,
     connection: &Connection,
     request: &Request<'_>,
     snapshot: &Rc<Snapshot>,
+    listener: usize,
     action: &RoutedForward,
     transaction: &mut Transaction,
 ) -> Result<Forward, ProxyError> {
     let table = &snapshot.table;
-    // A single group, the usual case, leaves nothing to chance.
-    let group = match action.groups.as_slice() {
-        [only] => only.group,
-        groups => {
+    let key = &worker.shared.cookie_key;
+    let now = transaction.created.as_second();
+    let fields = request.facts.fields;
+    let bound = stickiness::bound_group(action, table, key, fields, now);
+    if bound.invalid {
+        transaction.error_reason = Some("AWSALBTGCookieInvalid");
+    }
+    let group = match (bound.group, action.groups.as_slice()) {
+        (Some(group), _) => group,
+        // A single group, the usual case, leaves nothing to chance.
+        (None, [only]) => only.group,
+        (None, groups) => {
             let weights = groups.iter().map(|group| group.weight);
             let chosen = balancing::choose_group(weights, worker.random.next()).ok_or(ProxyError::NoTargets)?;
             groups[chosen].group
@@ -223,10 +289,20 @@ fn prepare_forward(
     if let Some(text) = &mut transaction.text {
         text.target_group_arn = Some(Arc::clone(&snapshot.meters[group].meter.arn));
     }
-    let chosen = snapshot.loads[group].choose(table, group, worker.random.next());
-    let (target, in_flight) = chosen.ok_or(ProxyError::NoTargets)?;
+    let bond = Bond::read(&table.target_groups[group], key, fields, now);
+    transaction.non_sticky = bond.non_sticky;
+    let (target, in_flight) = match bond.target {
+        Some(target) => (target, snapshot.loads[group].take(target)),
+        None => {
+            let chosen = snapshot.loads[group].choose(table, group, worker.random.next());
+            chosen.ok_or(ProxyError::NoTargets)?
+        }
+    };
     let state = &table.target_groups[group].targets[target];
+    let https = connection.tls.is_some();
+    let session = Session::new(action, &table.target_groups[group], state.target, bond, fields, https);
 
+    let modification = &table.listeners[listener].headers;
     let forwarding = Forwarding {
         scheme: transaction.scheme,
         listener_port: connection.listener_port,
@@ -237,6 +313,15 @@ fn prepare_forward(
         upgrade: request.upgrade,
         trace: TraceSeed { seconds: transaction.created.as_second() as u32, random: worker.random.trace_bits() },
         head_size: request.head_size,
+        tls: connection.tls.as_ref().filter(|_| table.attributes.tls_headers).map(|tls| {
+            let names = modification.as_deref();
+            TlsHeaders {
+                version_name: names.map_or(TLS_VERSION, |names| &names.tls_version_name),
+                version: tls.version,
+                cipher_suite_name: names.map_or(TLS_CIPHER_SUITE, |names| &names.tls_cipher_suite_name),
+                cipher_suite: tls.cipher,
+            }
+        }),
     };
     let mut head = worker.buffers.lend_scratch();
     let trace_id =
@@ -254,6 +339,9 @@ fn prepare_forward(
         head_only: request.traits.head_only,
         upgrade: request.upgrade,
         idle_timeout: table.attributes.idle_timeout,
+        part: false,
+        modification: modification.clone(),
+        session: session.map(Box::new),
         in_flight,
         meter: Arc::clone(&snapshot.meters[group].meter),
     })

@@ -7,6 +7,7 @@
 
 use std::borrow::Cow;
 
+use super::client::Additions;
 use super::error::ProxyError;
 use crate::model::rule::FixedResponse;
 
@@ -88,13 +89,22 @@ pub(super) fn fixed(action: &FixedResponse) -> Answer {
 }
 
 /// Appends the answer in HTTP/1.1.
-pub(super) fn write_http1(answer: &Answer, date: &[u8], keep_alive: bool, head_only: bool, out: &mut Vec<u8>) {
+pub(super) fn write_http1(
+    answer: &Answer,
+    date: &[u8],
+    keep_alive: bool,
+    head_only: bool,
+    additions: &Additions,
+    out: &mut Vec<u8>,
+) {
     let mut line = |parts: &[&[u8]]| {
         parts.iter().for_each(|part| out.extend_from_slice(part));
         out.extend_from_slice(b"\r\n");
     };
     line(&[b"HTTP/1.1 ", itoa::Buffer::new().format(answer.status).as_bytes(), b" ", reason(answer.status).as_bytes()]);
-    line(&[b"Server: ", SERVER.as_bytes()]);
+    if additions.server() {
+        line(&[b"Server: ", SERVER.as_bytes()]);
+    }
     line(&[b"Date: ", date]);
     if !answer.content_type.is_empty() {
         line(&[b"Content-Type: ", answer.content_type.as_bytes()]);
@@ -103,6 +113,9 @@ pub(super) fn write_http1(answer: &Answer, date: &[u8], keep_alive: bool, head_o
     line(&[b"Connection: ", if keep_alive { b"keep-alive" } else { b"close" }]);
     if let Some(location) = &answer.location {
         line(&[b"Location: ", location]);
+    }
+    for (name, value) in additions.set() {
+        line(&[name.as_bytes(), b": ", value.as_bytes()]);
     }
     line(&[]);
     if !head_only {
@@ -218,7 +231,7 @@ mod tests {
             _ => panic!("{}: one of error, redirect, fixed", case.name),
         };
         let mut out = Vec::new();
-        write_http1(&answer, b"<date>", !answer.close, traits.head_only, &mut out);
+        write_http1(&answer, b"<date>", !answer.close, traits.head_only, &Additions::default(), &mut out);
         let expected = case.answer.replace('\n', "\r\n").replace("<padding>\r\n", PADDING);
         assert_eq!(String::from_utf8(out).unwrap(), expected, "{} ({})", case.name, case.source);
     }

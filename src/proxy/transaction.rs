@@ -11,10 +11,12 @@ use jiff::Timestamp;
 
 use super::tls::TlsFacts;
 use crate::control::sink::Sink;
+use crate::engine::desync::Classification;
 use crate::engine::headers::Front;
-use crate::engine::logs::access::{AccessEntry, Kind, RequestWords, Timings};
+use crate::engine::logs::access::{AccessEntry, Kind, RequestWords, Timings, TransformWords};
 use crate::engine::logs::connection::ConnectionEntry;
 use crate::engine::logs::{LogLine, Names};
+use crate::engine::transform::{TransformStatus, Transformed};
 
 /// One request from its first byte to its last.
 #[derive(Clone, Debug)]
@@ -51,6 +53,14 @@ pub struct Transaction {
     pub action: Option<ActionKind>,
     /// Where it was sent.
     pub target: Option<SocketAddr>,
+    /// How far its form was from RFC 7230; `None` if it complied, or was not HTTP/1.
+    pub classification: Option<Classification>,
+    /// Its group is sticky, and a new target had to be chosen.
+    pub non_sticky: bool,
+    /// `error_reason` of an access log.
+    pub error_reason: Option<&'static str>,
+    /// How its transforms went; `None` if the rule has none.
+    pub transform_status: Option<TransformStatus>,
     /// Why it failed.
     pub error: Option<String>,
     /// Texts; only kept for a sink.
@@ -127,6 +137,8 @@ pub struct Text {
     pub version: &'static str,
     /// Of the target group.
     pub target_group_arn: Option<Arc<str>>,
+    /// Host and URL after transforms, where these changed them.
+    pub transformed: Transformed,
     /// Of a redirect.
     pub redirect_url: Option<Vec<u8>>,
     /// Of HTTPS listeners.
@@ -217,9 +229,13 @@ impl LogLine for Transaction {
             created: self.created,
             action: self.action.map(ActionKind::as_str),
             redirect_url: text.and_then(|text| text.redirect_url.as_deref()),
-            // The guide's codes are about authentication, Lambda and WAF; none of those happens here.
-            error_reason: None,
-            classification: None,
+            error_reason: self.error_reason,
+            classification: self.classification.as_ref().map(|found| (found.tier.name(), &*found.reason)),
+            transform: self.transform_status.map(|status| TransformWords {
+                host: text.and_then(|text| text.transformed.host.as_deref()),
+                uri: text.and_then(|text| text.transformed.uri.as_deref()),
+                status: status.name(),
+            }),
             connection: self.connection,
         }
         .write(names, out);

@@ -26,6 +26,7 @@ use super::meters::{MeteredGroup, Meters, WorkerMeters};
 use super::tls::ListenerTls;
 use super::transaction::{AccessSink, ConnectionSink};
 use super::upstream::Pool;
+use crate::engine::cookie_seal::CookieKey;
 use crate::engine::facts::FieldSpan;
 use crate::engine::routing::RoutingTable;
 
@@ -43,6 +44,7 @@ pub(super) struct Shared {
     pub(super) connections: Option<ConnectionSink>,
     pub(super) meters: Meters,
     pub(super) loads: Arc<LoadBook>,
+    pub(super) cookie_key: Arc<CookieKey>,
 }
 
 /// What a worker is told to do.

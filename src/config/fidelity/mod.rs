@@ -149,7 +149,7 @@ mod tests {
     fn the_table_knows_every_field_and_no_other() {
         let records = keys_of! {
             File QuotasFile SecurityGroupFile IngressFile
-            LoadBalancerFile LogDeliveryFile ListenerFile CertificateFile RuleFile
+            LoadBalancerFile LogDeliveryFile ListenerFile CertificateFile RuleFile TransformFile RewriteConfigFile RewriteFile
             ConditionFile LongPatternsFile HttpHeaderFile QueryStringFile
             ActionFile ForwardGroupsFile WeightedFile GroupStickinessFile RedirectFile FixedResponseFile
             TargetGroupFile HealthCheckFile StickinessFile TargetGroupHealthFile UnhealthyStateRoutingFile StaticTargetFile

@@ -120,28 +120,44 @@ record! {
         mutual_authentication: Anything,
         /// Recognised: Network Load Balancers only.
         alpn_policy: Anything,
-        /// Recognised; a header of responses that is not set yet.
-        routing_http_response_server_enabled: Anything,
-        /// Recognised; a header of responses that is not set yet.
-        routing_http_response_strict_transport_security_header_value: Anything,
-        /// Recognised; a header of responses that is not set yet.
-        routing_http_response_access_control_allow_origin_header_value: Anything,
-        /// Recognised; a header of responses that is not set yet.
-        routing_http_response_access_control_allow_methods_header_value: Anything,
-        /// Recognised; a header of responses that is not set yet.
-        routing_http_response_access_control_allow_headers_header_value: Anything,
-        /// Recognised; a header of responses that is not set yet.
-        routing_http_response_access_control_allow_credentials_header_value: Anything,
-        /// Recognised; a header of responses that is not set yet.
-        routing_http_response_access_control_expose_headers_header_value: Anything,
-        /// Recognised; a header of responses that is not set yet.
-        routing_http_response_access_control_max_age_header_value: Anything,
-        /// Recognised; a header of responses that is not set yet.
-        routing_http_response_content_security_policy_header_value: Anything,
-        /// Recognised; a header of responses that is not set yet.
-        routing_http_response_x_content_type_options_header_value: Anything,
-        /// Recognised; a header of responses that is not set yet.
-        routing_http_response_x_frame_options_header_value: Anything,
+        /// Whether the load balancer's own responses say `Server: awselb/2.0`. Default: true.
+        routing_http_response_server_enabled: bool,
+        /// `Strict-Transport-Security` of every response, whatever the target says. Default: left alone.
+        routing_http_response_strict_transport_security_header_value: Spanned<String>,
+        /// `Access-Control-Allow-Origin` of every response, whatever the target says. Default: left alone.
+        routing_http_response_access_control_allow_origin_header_value: Spanned<String>,
+        /// `Access-Control-Allow-Methods` of every response, whatever the target says. Default: left alone.
+        routing_http_response_access_control_allow_methods_header_value: Spanned<String>,
+        /// `Access-Control-Allow-Headers` of every response, whatever the target says. Default: left alone.
+        routing_http_response_access_control_allow_headers_header_value: Spanned<String>,
+        /// `Access-Control-Allow-Credentials` of every response, whatever the target says. Default: left alone.
+        routing_http_response_access_control_allow_credentials_header_value: Spanned<String>,
+        /// `Access-Control-Expose-Headers` of every response, whatever the target says. Default: left alone.
+        routing_http_response_access_control_expose_headers_header_value: Spanned<String>,
+        /// `Access-Control-Max-Age` of every response, whatever the target says. Default: left alone.
+        routing_http_response_access_control_max_age_header_value: Spanned<String>,
+        /// `Content-Security-Policy` of every response, whatever the target says. Default: left alone.
+        routing_http_response_content_security_policy_header_value: Spanned<String>,
+        /// `X-Content-Type-Options` of every response, whatever the target says. Default: left alone.
+        routing_http_response_x_content_type_options_header_value: Spanned<String>,
+        /// `X-Frame-Options` of every response, whatever the target says. Default: left alone.
+        routing_http_response_x_frame_options_header_value: Spanned<String>,
+        /// The name under which targets see the version of TLS. Default: `X-Amzn-Tls-Version`.
+        routing_http_request_x_amzn_tls_version_header_name: Spanned<String>,
+        /// The name under which targets see the cipher suite. Default: `X-Amzn-Tls-Cipher-Suite`.
+        routing_http_request_x_amzn_tls_cipher_suite_header_name: Spanned<String>,
+        /// Recognised; client certificates are not asked for yet.
+        routing_http_request_x_amzn_mtls_clientcert_serial_number_header_name: Anything,
+        /// Recognised; client certificates are not asked for yet.
+        routing_http_request_x_amzn_mtls_clientcert_issuer_header_name: Anything,
+        /// Recognised; client certificates are not asked for yet.
+        routing_http_request_x_amzn_mtls_clientcert_subject_header_name: Anything,
+        /// Recognised; client certificates are not asked for yet.
+        routing_http_request_x_amzn_mtls_clientcert_validity_header_name: Anything,
+        /// Recognised; client certificates are not asked for yet.
+        routing_http_request_x_amzn_mtls_clientcert_leaf_header_name: Anything,
+        /// Recognised; client certificates are not asked for yet.
+        routing_http_request_x_amzn_mtls_clientcert_header_name: Anything,
         /// Recognised; shown nowhere.
         tags: Anything,
     }
@@ -182,9 +198,49 @@ record! {
         conditions: Vec<ConditionFile> [required],
         /// What happens to a request that matches.
         action: ActionFile [required],
-        /// Recognised; requests are not rewritten yet.
-        transform: Anything,
+        /// How the request is rewritten before it is forwarded: at most one transform of each type.
+        transform: OneOrMany<TransformFile>,
         /// Recognised; shown nowhere.
         tags: Anything,
+    }
+}
+
+record! {
+    /// A transform (ALB user guide, "Transforms for listener rules").
+    TransformFile, "transform" {
+        /// What is rewritten.
+        kind = "type": Spanned<TransformWord> [required],
+        /// For `host-header-rewrite`.
+        host_header_rewrite_config: RewriteConfigFile,
+        /// For `url-rewrite`.
+        url_rewrite_config: RewriteConfigFile,
+    }
+}
+
+keywords! {
+    /// What a transform rewrites.
+    TransformWord, "a type of transform" {
+        /// The host.
+        HostHeader = "host-header-rewrite",
+        /// Path and query.
+        Url = "url-rewrite",
+    }
+}
+
+record! {
+    /// What a transform does.
+    RewriteConfigFile, "rewrite config" {
+        /// The one rewrite.
+        rewrite: RewriteFile [required],
+    }
+}
+
+record! {
+    /// A rewrite.
+    RewriteFile, "rewrite" {
+        /// What is looked for in the host, or in path and query.
+        regex: Spanned<String> [required],
+        /// What takes its place; `$1` is what the first group matched.
+        replace: Spanned<String> [required],
     }
 }

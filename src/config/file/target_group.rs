@@ -29,8 +29,8 @@ record! {
         targets: Vec<StaticTargetFile>,
         /// Recognised; the project's network takes its place.
         vpc_id: String,
-        /// Recognised; weights are not corrected yet.
-        load_balancing_anomaly_mitigation: String,
+        /// Whether targets with more errors than their peers get less: for `weighted_random` only. Default: `off`.
+        load_balancing_anomaly_mitigation: Spanned<SwitchWord>,
         /// Recognised; there is one zone.
         load_balancing_cross_zone_enabled: String,
         /// Recognised; targets have IPv4 addresses.
@@ -87,6 +87,16 @@ keywords! {
         LeastOutstandingRequests = "least_outstanding_requests",
         /// At random.
         WeightedRandom = "weighted_random",
+    }
+}
+
+keywords! {
+    /// On or off, as Terraform writes it.
+    SwitchWord, "a switch" {
+        /// Does.
+        On = "on",
+        /// Does not.
+        Off = "off",
     }
 }
 

@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use super::actions::Where;
 use super::security_groups::Groups;
-use super::{Lowering, actions, certificates, conditions, names, security_groups};
+use super::{Lowering, actions, certificates, conditions, headers, names, security_groups, transforms};
 use crate::config::diagnostics::Diagnostic;
 use crate::config::file::File;
 use crate::config::file::load_balancer::{
@@ -217,7 +217,8 @@ fn one(
     rules.sort_by_key(|(rule, _)| rule.priority);
     let (rules, spans) = rules.into_iter().unzip();
     file.protocol.as_ref()?;
-    let listener = Listener { port, bind_port: port, protocol, default_action: default_action?, rules };
+    let headers = headers::lower(file, lowering);
+    let listener = Listener { port, bind_port: port, protocol, default_action: default_action?, rules, headers };
     let span = file.port.as_ref()?.span;
     Some((listener, span, spans))
 }
@@ -258,7 +259,9 @@ fn rule(file: &RuleFile, at: &Where<'_>, lowering: &mut Lowering<'_>) -> Option<
     limits(&conditions, file.span, lowering);
     let action = file.action.as_ref().and_then(|action| actions::lower(action, at, lowering));
     let priority = file.priority.as_ref()?.value;
-    (!conditions.is_empty()).then_some(Rule { priority, conditions, action: action? })
+    let transforms =
+        transforms::lower(file.transform.as_ref().map(|many| many.0.as_slice()).unwrap_or_default(), lowering);
+    (!conditions.is_empty()).then_some(Rule { priority, conditions, action: action?, transforms })
 }
 
 /// As the API spells it.

@@ -5,12 +5,14 @@
 mod actions;
 mod certificates;
 mod conditions;
+mod headers;
 mod listeners;
 mod names;
 mod secrets;
 pub(crate) mod security_groups;
 mod services;
 mod target_groups;
+mod transforms;
 
 pub(crate) use listeners::kind as listeners_kind;
 

@@ -10,7 +10,7 @@ use super::{Lowering, names};
 use crate::config::diagnostics::Diagnostic;
 use crate::config::file::File;
 use crate::config::file::target_group::{
-    AlgorithmWord, HealthCheckFile, ProtocolVersionWord, StickinessFile, StickinessWord, TargetGroupFile,
+    AlgorithmWord, HealthCheckFile, ProtocolVersionWord, StickinessFile, StickinessWord, SwitchWord, TargetGroupFile,
     TargetProtocolWord,
 };
 use crate::config::read::Spanned;
@@ -212,6 +212,16 @@ fn attributes(file: &TargetGroupFile, lowering: &mut Lowering<'_>) -> TargetGrou
         Some(AlgorithmWord::LeastOutstandingRequests) => Algorithm::LeastOutstandingRequests,
         Some(AlgorithmWord::WeightedRandom) => Algorithm::WeightedRandom,
     };
+    let mitigation = file.load_balancing_anomaly_mitigation.as_ref().filter(|word| word.value == SwitchWord::On);
+    if let Some(switch) = mitigation.filter(|_| algorithm != Algorithm::WeightedRandom) {
+        lowering.report(
+            Diagnostic::error("anomaly mitigation goes with `weighted_random` only", switch.span, "")
+                .note(format!(
+                    "the anomaly mitigation function is only available with the weighted random algorithm ({ATTRIBUTES})"
+                ))
+                .help("add `load_balancing_algorithm_type: weighted_random`"),
+        );
+    }
     let slow_start = file.slow_start.as_ref();
     if let Some(slow) = slow_start.filter(|slow| slow.value != 0) {
         lowering.within(slow, 30, 900, "slow_start", ATTRIBUTES);
@@ -261,6 +271,7 @@ fn attributes(file: &TargetGroupFile, lowering: &mut Lowering<'_>) -> TargetGrou
             ATTRIBUTES,
         ),
         algorithm,
+        anomaly_mitigation: mitigation.is_some(),
         slow_start: Duration::from_secs(slow_start.map_or(0, |slow| slow.value.into())),
         stickiness,
         minimum_healthy_targets: count.map_or(defaults.minimum_healthy_targets, |count| count.value),

@@ -52,12 +52,25 @@ pub struct AccessEntry<'a> {
     pub action: Option<&'static str>,
     /// Where the client was sent.
     pub redirect_url: Option<&'a [u8]>,
-    /// A code of the guide's table "Error reason codes"; none of those can happen yet.
+    /// A code of the guide's table "Error reason codes".
     pub error_reason: Option<&'a str>,
     /// Class and reason.
     pub classification: Option<(&'a str, &'a str)>,
+    /// What became of the rule's transforms.
+    pub transform: Option<TransformWords<'a>>,
     /// Of the connection.
     pub connection: u128,
+}
+
+/// How a request was rewritten.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TransformWords<'a> {
+    /// The new host, if it has changed.
+    pub host: Option<&'a [u8]>,
+    /// The new path and query, if they have changed.
+    pub uri: Option<&'a [u8]>,
+    /// `TransformSuccess`, or what went wrong.
+    pub status: &'a str,
 }
 
 /// `type`
@@ -154,6 +167,9 @@ pub struct TlsWords<'a> {
     pub certificate: Option<&'a str>,
 }
 
+/// Of a transform that worked; any other means that nothing was rewritten.
+const TRANSFORMED: &str = "TransformSuccess";
+
 impl AccessEntry<'_> {
     /// Appends the line: 33 fields.
     pub fn write(&self, names: Names<'_>, out: &mut Vec<u8>) {
@@ -194,7 +210,13 @@ impl AccessEntry<'_> {
             None => fields.bare("-"),
         }
         fields.time(to_milliseconds(self.created));
-        fields.quoted(self.action.map(str::as_bytes));
+        match self.action {
+            // The list is in the order in which actions were taken.
+            Some(action) if self.transform.is_some_and(|transform| transform.status == TRANSFORMED) => {
+                fields.quoted(Some([b"rewrite,", action.as_bytes()].concat().as_slice()));
+            }
+            action => fields.quoted(action.map(str::as_bytes)),
+        }
         fields.quoted(self.redirect_url);
         fields.quoted(self.error_reason.map(str::as_bytes));
         // "Currently, this list can contain one item and it matches the target:port field"; likewise the next.
@@ -203,8 +225,9 @@ impl AccessEntry<'_> {
         fields.quoted(self.classification.map(|(class, _)| class.as_bytes()));
         fields.quoted(self.classification.map(|(_, reason)| reason.as_bytes()));
         fields.connection(self.connection);
-        // transformed_host, transformed_uri, request_transform_status: nothing is rewritten yet.
-        (0..3).for_each(|_| fields.quoted(None));
+        fields.quoted(self.transform.and_then(|transform| transform.host));
+        fields.quoted(self.transform.and_then(|transform| transform.uri));
+        fields.quoted(self.transform.map(|transform| transform.status.as_bytes()));
     }
 
     /// `"METHOD protocol://host:port/uri HTTP/version"`. What could not be understood has dashes where its words would

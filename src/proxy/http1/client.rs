@@ -7,6 +7,7 @@ use super::body::{BodyReader, Next, RequestFraming, request_framing};
 use super::head::{RequestLine, Version, parse_request};
 use super::responder::{Http1Responder, Manner};
 use super::target::lists;
+use crate::engine::desync::{Judgement, Verdict};
 use crate::engine::facts::{FieldKind, FieldSpan, Fields, RequestFacts};
 use crate::engine::headers::{BodyHeader, Front};
 use crate::proxy::buffer::Buffer;
@@ -21,6 +22,7 @@ use crate::proxy::worker::Worker;
 /// One request of an HTTP/1 connection.
 pub(super) struct Http1Client<'c> {
     parsed: Result<Parsed, Option<ProxyError>>,
+    judgement: Judgement,
     spans: &'c [FieldSpan],
     client: SocketAddr,
     body: Http1Body<'c>,
@@ -45,14 +47,21 @@ pub(super) struct Leg<'c> {
 impl<'c> Http1Client<'c> {
     /// Takes the head apart that lies in the first `head_size` bytes of the buffer. `may_keep_alive` is what we are
     /// willing to do; the client has to want it too.
-    pub(super) fn new(leg: Leg<'c>, head_size: usize, spans: &'c mut Vec<FieldSpan>, may_keep_alive: bool) -> Self {
+    pub(super) fn new(
+        leg: Leg<'c>,
+        head_size: usize,
+        spans: &'c mut Vec<FieldSpan>,
+        judgement: Judgement,
+        may_keep_alive: bool,
+    ) -> Self {
         let head = &leg.buffer[..head_size];
         let mut manner = Manner { keep_alive: false, is_http11: true, expects_continue: false };
         let parsed = parse_request(head, spans).and_then(|line| {
             let fields = Fields::new(head, spans);
             manner.is_http11 = line.version == Version::Http11;
             let RequestFraming { body, ambiguous } = request_framing(line.version, fields)?;
-            manner.keep_alive = may_keep_alive && !ambiguous && client_keeps_open(line.version, fields);
+            let unsuspicious = !ambiguous && judgement.verdict == Verdict::Pass;
+            manner.keep_alive = may_keep_alive && unsuspicious && client_keeps_open(line.version, fields);
             manner.expects_continue =
                 manner.is_http11 && body != BodyHeader::None && lists(fields, FieldKind::Expect, b"100-continue");
             let upgrade = manner.is_http11
@@ -60,13 +69,13 @@ impl<'c> Http1Client<'c> {
                 && lists(fields, FieldKind::Upgrade, b"websocket");
             Ok(Parsed { line, body, upgrade })
         });
-        Self::with(leg, head_size, spans, parsed, manner)
+        Self::with(leg, head_size, spans, parsed, judgement, manner)
     }
 
     /// A request whose head could not even be read.
     pub(super) fn refused(leg: Leg<'c>, error: ProxyError) -> Self {
         let manner = Manner { keep_alive: false, is_http11: true, expects_continue: false };
-        Self::with(leg, 0, &[], Err(error), manner)
+        Self::with(leg, 0, &[], Err(error), Judgement::default(), manner)
     }
 
     fn with(
@@ -74,6 +83,7 @@ impl<'c> Http1Client<'c> {
         head_size: usize,
         spans: &'c [FieldSpan],
         parsed: Result<Parsed, ProxyError>,
+        judgement: Judgement,
         manner: Manner,
     ) -> Self {
         let Leg { worker, client, stream, buffer, idle } = leg;
@@ -81,6 +91,7 @@ impl<'c> Http1Client<'c> {
         let received = if head_size > 0 { head_size } else { buffer.len() } as u64;
         Self {
             parsed: parsed.map_err(Some),
+            judgement,
             spans,
             client,
             // The head stays in the buffer until it has been decided upon.
@@ -111,6 +122,10 @@ fn client_keeps_open(version: Version, fields: Fields<'_>) -> bool {
 impl<'c> Client for Http1Client<'c> {
     type Body = Http1Body<'c>;
     type Responder = Http1Responder<'c>;
+
+    fn take_judgement(&mut self) -> Judgement {
+        std::mem::take(&mut self.judgement)
+    }
 
     fn take_refusal(&mut self) -> Option<ProxyError> {
         self.parsed.as_mut().err().and_then(Option::take)

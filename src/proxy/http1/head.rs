@@ -6,6 +6,7 @@
 
 use std::ops::Range;
 
+use super::request_fields;
 use crate::engine::facts::FieldSpan;
 use crate::proxy::error::ProxyError;
 
@@ -90,12 +91,15 @@ pub(super) struct RequestLine {
 pub(super) fn parse_request(head: &[u8], fields: &mut Vec<FieldSpan>) -> Result<RequestLine, ProxyError> {
     let line_end = memchr::memchr(b'\n', head).unwrap_or(head.len());
     let line = parse_request_line(trim_cr(&head[..line_end]))?;
-    parse_fields(head, line_end + 1, fields).map_err(ProxyError::MalformedRequest)?;
+    request_fields::parse(head, line_end + 1, fields).map_err(ProxyError::MalformedRequest)?;
     Ok(line)
 }
 
+/// Takes whatever has one meaning only: odd characters in a target and blanks around a version are for desync
+/// mitigation to judge, before this.
 fn parse_request_line(line: &[u8]) -> Result<RequestLine, ProxyError> {
     let malformed = ProxyError::MalformedRequest;
+    let line = &line[..trim(line, 0).end];
     let method_end = memchr::memchr(b' ', line).ok_or(malformed("the request line has no target"))?;
     let target_end = memchr::memrchr(b' ', line).filter(|&end| end > method_end);
     let target_end = target_end.ok_or(malformed("the request line has no version"))?;
@@ -104,13 +108,14 @@ fn parse_request_line(line: &[u8]) -> Result<RequestLine, ProxyError> {
         return Err(malformed("the method is not a token"));
     }
     let version = match &line[target_end + 1..] {
-        b"HTTP/1.1" => Version::Http11,
         b"HTTP/1.0" => Version::Http10,
-        _ => return Err(malformed("the version is neither HTTP/1.1 nor HTTP/1.0")),
+        // nginx treats later minor versions as 1.1, and so did every HTTP/1 server since.
+        [b'H', b'T', b'T', b'P', b'/', b'1', b'.', b'1'..=b'9'] => Version::Http11,
+        _ => return Err(malformed("the version is not HTTP/1")),
     };
     let target = method_end + 1..target_end;
-    if line[target.clone()].iter().any(|&byte| byte <= b' ' || byte == 0x7f) {
-        return Err(malformed("white space or a control character in the request target"));
+    if line[target.clone()].iter().any(|&byte| matches!(byte, 0 | b'\r')) {
+        return Err(malformed("NUL or CR in the request target"));
     }
     if method == b"CONNECT" {
         return Err(malformed("CONNECT is for forward proxies"));
@@ -181,7 +186,7 @@ pub(super) fn parse_response(head: &[u8], fields: &mut Vec<FieldSpan>) -> Result
     Ok(StatusLine { version, status, reason })
 }
 
-/// Splits header lines from `start` up to the empty line.
+/// Splits header lines of a response from `start` up to the empty line.
 fn parse_fields(head: &[u8], mut start: usize, fields: &mut Vec<FieldSpan>) -> Result<(), &'static str> {
     fields.clear();
     while let Some(length) = memchr::memchr(b'\n', &head[start..]) {
@@ -209,14 +214,14 @@ fn parse_fields(head: &[u8], mut start: usize, fields: &mut Vec<FieldSpan>) -> R
 }
 
 /// What is left of `line[start..]` without spaces and tabs at both ends.
-fn trim(line: &[u8], start: usize) -> Range<usize> {
+pub(super) fn trim(line: &[u8], start: usize) -> Range<usize> {
     let is_blank = |byte: &u8| matches!(byte, b' ' | b'\t');
     let leading = line[start..].iter().take_while(|byte| is_blank(byte)).count();
     let trailing = line[start + leading..].iter().rev().take_while(|byte| is_blank(byte)).count();
     start + leading..line.len() - trailing
 }
 
-fn trim_cr(line: &[u8]) -> &[u8] {
+pub(super) fn trim_cr(line: &[u8]) -> &[u8] {
     line.strip_suffix(b"\r").unwrap_or(line)
 }
 
@@ -257,6 +262,8 @@ mod tests {
             ("GET http://e.com:81/x?y HTTP/1.1", "GET e.com:81 /x y"),
             ("GET HTTPS://e.com HTTP/1.1", "GET e.com  -"),
             ("GET http://e.com?q HTTP/1.1", "GET e.com  q"),
+            ("GET /a b HTTP/1.1", "GET - /a b -"),
+            ("GET / HTTP/1.3 ", "GET - / -"),
         ];
         for (line, expected) in cases {
             assert_eq!(request(&format!("{line}\r\n\r\n")).unwrap().0, expected, "{line}");
@@ -280,16 +287,11 @@ mod tests {
             "G(T / HTTP/1.1",
             "GET / HTTP/2.0",
             "GET / http/1.1",
-            "GET /a b HTTP/1.1",
             "GET a HTTP/1.1",
             "GET * HTTP/1.1",
             "GET http:// HTTP/1.1",
             "CONNECT e.com:1 HTTP/1.1",
             "PRI * HTTP/2.0",
-            "GET / HTTP/1.1\r\nnocolon",
-            "GET / HTTP/1.1\r\n: x",
-            "GET / HTTP/1.1\r\nA : x",
-            "GET / HTTP/1.1\r\nA: b\r\n folded",
             "GET / HTTP/1.1\r\nA: b\rc",
             "GET / HTTP/1.1\r\nA: b\0",
         ];

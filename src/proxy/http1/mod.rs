@@ -4,6 +4,9 @@ mod body;
 mod chunked;
 mod client;
 mod head;
+#[cfg(test)]
+mod one_meaning;
+mod request_fields;
 mod responder;
 mod target;
 
@@ -28,6 +31,7 @@ use super::idle::IdleTimer;
 use super::request::{self, Settled};
 use super::stream::Stream;
 use super::worker::Worker;
+use crate::engine::desync::{self, Judgement};
 use crate::engine::facts::{FieldSpan, Fields};
 use crate::engine::headers::Front;
 
@@ -99,9 +103,13 @@ async fn serve_request(
         Head::None => return Then::Close,
     };
     let may_keep_alive = !connection.has_outlived_keep_alive() && !worker.drain.has_begun();
+    let judgement = head.as_ref().map_or_else(
+        |_| Judgement::default(),
+        |&size| desync::judge(&buffer[..size], worker.snapshot().table.attributes.desync_mitigation_mode),
+    );
     let leg = Leg { worker, client: connection.client, stream, buffer: &mut buffer, idle };
     let mut client = match head {
-        Ok(size) => Http1Client::new(leg, size, spans, may_keep_alive),
+        Ok(size) => Http1Client::new(leg, size, spans, judgement, may_keep_alive),
         Err(error) => Http1Client::refused(leg, error),
     };
     let settled = request::serve(worker, connection, Front::Http1, &mut client, idle).await;
@@ -113,7 +121,7 @@ async fn serve_request(
         }
         Settled::Answered => {
             linger(stream, &mut buffer).await;
-            Then::Nothing
+            Then::Close
         }
         Settled::Cut => Then::Nothing,
         Settled::Upgraded => Then::Close,

@@ -6,7 +6,7 @@ use super::body::ResponseFraming;
 use super::chunked::{LAST_CHUNK, size_line};
 use crate::engine::facts::FieldKind;
 use crate::proxy::buffer::Scratch;
-use crate::proxy::client::{Responder, TargetHead};
+use crate::proxy::client::{Additions, Responder, TargetHead};
 use crate::proxy::error::ProxyError;
 use crate::proxy::idle::IdleTimer;
 use crate::proxy::respond::{self, Answer, Traits};
@@ -71,11 +71,13 @@ impl Responder for Http1Responder<'_> {
         Ok(())
     }
 
-    async fn answer(&mut self, answer: &Answer, traits: Traits) -> Result<(), ProxyError> {
+    async fn answer(&mut self, answer: &Answer, traits: Traits, additions: &Additions) -> Result<(), ProxyError> {
         self.manner.keep_alive &= !answer.close;
         let Self { worker, out, manner, .. } = self;
         let now = worker.now();
-        worker.dates.with(now, |date| respond::write_http1(answer, date, manner.keep_alive, traits.head_only, out));
+        worker.dates.with(now, |date| {
+            respond::write_http1(answer, date, manner.keep_alive, traits.head_only, additions, out);
+        });
         self.flush().await
     }
 
@@ -157,6 +159,10 @@ fn write_head(head: &TargetHead<'_>, chunked: bool, connection: &[u8], out: &mut
         _ => {}
     }
     line(b"Connection", connection);
+    // Before what the target sent, as captures show.
+    for cookie in &head.additions.cookies {
+        line(b"Set-Cookie", cookie.as_bytes());
+    }
     for field in head.fields.iter() {
         match field.kind {
             FieldKind::Date
@@ -165,8 +171,12 @@ fn write_head(head: &TargetHead<'_>, chunked: bool, connection: &[u8], out: &mut
             | FieldKind::TransferEncoding
             | FieldKind::Connection
             | FieldKind::KeepAlive => {}
+            _ if head.additions.replace(field.name) => {}
             _ => line(field.name, field.value),
         }
+    }
+    for (name, value) in head.additions.set() {
+        line(name.as_bytes(), value.as_bytes());
     }
     out.extend_from_slice(b"\r\n");
 }

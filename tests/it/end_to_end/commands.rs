@@ -1,6 +1,5 @@
 //! What the commands promise: exit codes, output for programs, what they change and what they leave alone.
 
-use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use futures_util::{SinkExt as _, StreamExt as _};
@@ -9,27 +8,17 @@ use rustix::process::Signal;
 use serde_json::{Value, json};
 use tokio_tungstenite::tungstenite::Message;
 
-use super::assert_nothing_is_left;
+use super::{assert_fails, assert_nothing_is_left};
 use crate::support::engine::{self, Listing};
 use crate::support::http::Connection;
 use crate::support::scenario::{Scenario, container, with};
-use crate::support::stack::{DOMAIN, Output, Stack, free_port, targets};
+use crate::support::stack::{DOMAIN, Output, Stack, targets};
 use crate::support::waiting::eventually;
 
 /// The ids of the tasks that run.
 fn running(view: &ClusterView) -> Vec<String> {
     let tasks = view.services.iter().flat_map(|service| &service.tasks);
     tasks.filter(|task| task.last_status == "RUNNING").map(|task| task.task_id.clone()).collect()
-}
-
-/// A message of one line, so to speak: one `error:`, no panic, no backtrace.
-#[track_caller]
-fn assert_fails(output: &Output, code: i32, parts: &[&str]) {
-    assert_eq!(output.code, Some(code), "{output:?}");
-    assert_eq!(output.stderr.matches("error:").count(), 1, "{output:?}");
-    for part in parts {
-        assert!(output.stderr.contains(part), "no {part:?} in {output:?}");
-    }
 }
 
 // --- Looking at a stack, and into it -------------------------------------------------------------------------
@@ -229,6 +218,7 @@ async fn ctrl_c_lets_requests_end_and_leaves_nothing() {
     eventually("the welcome", async || up.stderr().contains("is up")).await;
     let mut connection = stack.open(443).await;
     let in_flight = tokio::spawn(async move { connection.get("/slow?ms=2500").await });
+    let logs = stack.spawn(&["logs", "-f"]);
     eventually("it is in flight", async || stack.run(&["logs"]).await.stdout.contains("taking 2500 ms")).await;
 
     up.signal(Signal::INT);
@@ -237,6 +227,8 @@ async fn ctrl_c_lets_requests_end_and_leaves_nothing() {
     let ended = up.end().await;
     assert_eq!(ended.code, Some(130), "{ended:?}");
     assert_nothing_is_left(&stack, &before).await;
+    let logs = logs.end().await.succeeded();
+    assert!(logs.stdout.contains("taking 2500 ms"), "what was followed ends with the stack: {logs:?}");
 }
 
 #[tokio::test]
@@ -256,61 +248,6 @@ async fn a_second_ctrl_c_waits_for_nothing_and_leaves_nothing() {
     assert_eq!(ended.code, Some(130), "{ended:?}");
     assert!(asked.elapsed() < Duration::from_secs(30), "took {:?}", asked.elapsed());
     assert_nothing_is_left(&stack, &before).await;
-}
-
-// --- What goes wrong before anything runs --------------------------------------------------------------------
-
-#[tokio::test]
-async fn a_port_in_use_is_named_with_its_holder_and_nothing_is_left() {
-    let Some(_turn) = engine::turn_alone().await else { return };
-    let taken = free_port();
-    let holder = std::net::TcpListener::bind(("127.0.0.1", taken)).unwrap();
-    let scenario = Scenario::web_and_api();
-    let stack = Stack::listening_on(BTreeMap::from([(80, taken), (443, free_port())]), |folder| scenario.write(folder));
-    let before = Listing::of(stack.project()).await;
-    for arguments in [&["up", "-d"][..], &["up"], &["run", "--", "true"]] {
-        let output = stack.run(arguments).await;
-        assert_fails(&output, 1, &[&taken.to_string(), "--listen 80="]);
-        before.assert_unchanged(stack.project(), &format!("after {arguments:?}")).await;
-        assert!(!stack.state_folder().exists(), "after {arguments:?}");
-    }
-    drop(holder);
-    assert!(!stack.listens());
-}
-
-#[tokio::test]
-async fn an_engine_that_is_not_there_is_one_message_and_exit_code_4() {
-    let Some(_turn) = engine::turn().await else { return };
-    let mut stack = Scenario::web_and_api().stack();
-    stack.set("DOCKER_HOST", "unix:///nonexistent/docker.sock");
-    for arguments in [&["up", "-d", "--wait"][..], &["up"], &["run", "--", "true"], &["down"]] {
-        let output = stack.run(arguments).await;
-        assert_fails(&output, 4, &["/nonexistent/docker.sock"]);
-        assert!(!stack.state_folder().exists() && !stack.listens(), "after {arguments:?}");
-    }
-    let report = stack.run(&["doctor", "--format", "json"]).await;
-    assert_eq!(report.code, Some(1), "{report:?}");
-    let checks = report.json()["checks"].clone();
-    let engine = checks.as_array().unwrap().iter().find(|check| check["name"].as_str().unwrap().contains("engine"));
-    assert_eq!(engine.unwrap()["status"], json!("problem"));
-    // What needs no engine does without.
-    stack.run(&["check"]).await.succeeded();
-    stack.run(&["explain", &format!("https://{DOMAIN}/api/x")]).await.succeeded();
-}
-
-#[tokio::test]
-async fn a_broken_file_is_exit_code_2_and_starts_nothing() {
-    let Some(_turn) = engine::turn().await else { return };
-    let mut scenario = Scenario::web_and_api();
-    scenario.rules()[0]["action"]["forward"] = json!("tg-apu");
-    let stack = scenario.stack();
-    for arguments in [&["check"][..], &["up", "-d"], &["run", "--", "true"]] {
-        let output = stack.run(arguments).await;
-        assert_eq!(output.code, Some(2), "{output:?}");
-        let text = format!("{}{}", output.stdout, output.stderr);
-        assert!(text.contains("neargate.yaml:") && text.contains("tg-api"), "place and nearest name: {output:?}");
-        assert!(!stack.state_folder().exists(), "after {arguments:?}");
-    }
 }
 
 #[tokio::test]

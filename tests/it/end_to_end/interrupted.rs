@@ -7,7 +7,7 @@ use rustix::process::Signal;
 use serde_json::json;
 
 use super::assert_nothing_is_left;
-use crate::support::engine::{self, Listing, Relay, owner_of};
+use crate::support::engine::{self, Listing, Relay, has_container_that_runs, owner_of};
 use crate::support::scenario::{Scenario, container, with};
 use crate::support::stack::{DOMAIN, Running, kill};
 use crate::support::waiting::eventually;
@@ -35,6 +35,26 @@ async fn killed_while_starting_down_leaves_nothing() {
         stack.down().await;
         assert_nothing_is_left(&stack, &before).await;
     }
+}
+
+#[tokio::test]
+async fn killed_while_building_an_image_down_leaves_nothing() {
+    let Some(_turn) = engine::turn_alone().await else { return };
+    let mut scenario = Scenario::of(vec![container("web", 80)]);
+    scenario.task["containerDefinitions"][0]["image"] = json!("neargate-it/never-built:latest");
+    scenario.service()["build"] = json!({ "web": { "context": "." } });
+    let stack = scenario.stack();
+    // Finished steps would stay as the engine's build cache, which is no more ours than that of `docker build`.
+    let step = "FROM busybox:1.35\nRUN echo it builds; head -c 1000 /dev/urandom >/layer; sleep 20\n";
+    std::fs::write(stack.folder().join("Dockerfile"), step).unwrap();
+    let before = Listing::of(stack.project()).await;
+    let up = stack.spawn(&["up"]);
+    eventually("it builds", async || has_container_that_runs("it builds").await).await;
+    kill_dead(up).await;
+    stack.down().await;
+    // The engine notices by itself that nobody waits for the build any more.
+    eventually("the builder's container is gone", async || !has_container_that_runs("it builds").await).await;
+    assert_nothing_is_left(&stack, &before).await;
 }
 
 #[tokio::test]

@@ -15,6 +15,8 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 
 /// The label of everything that neargate makes.
 const PROJECT: &str = "dev.neargate.project";
+/// How the line of the built-in pause image begins.
+const PAUSE_IMAGE: &str = "image neargate/pause:";
 /// Tests with a stack at the same time: more of them would make each other's probes late on two cores.
 const TOGETHER: u32 = 3;
 
@@ -50,7 +52,11 @@ async fn connect() -> Engine {
 
 /// What is in the engine, as far as one project may have to do with it, one line each.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Listing(BTreeSet<String>);
+pub(crate) struct Listing {
+    lines: BTreeSet<String>,
+    /// Other projects run too. Then the pause image, which goes with its last project, is not ours alone.
+    is_shared: bool,
+}
 
 impl Listing {
     /// What is there now: containers, networks and volumes that bear the project's label or look like neargate's without
@@ -64,11 +70,14 @@ impl Listing {
                 None => name.contains("neargate"),
             };
         let mut lines = BTreeSet::new();
+        let mut is_shared = false;
         let all = ListContainersOptionsBuilder::new().all(true).build();
         for found in docker.list_containers(Some(all)).await.unwrap() {
             let name = found.names.unwrap_or_default().join(" ");
             if counts(&name, found.labels.as_ref()) {
                 lines.insert(format!("container {name} {}", found.id.unwrap_or_default()));
+            } else {
+                is_shared |= found.labels.is_some_and(|labels| labels.contains_key(PROJECT));
             }
         }
         for found in docker.list_networks(None::<ListNetworksOptions>).await.unwrap() {
@@ -87,19 +96,29 @@ impl Listing {
         for found in docker.list_images(Some(all)).await.unwrap() {
             lines.insert(format!("image {} {}", found.repo_tags.join(" "), found.id));
         }
-        Self(lines)
+        Self { lines, is_shared }
     }
 
     /// Fails the test if anything has come or gone since; `when` is for the message.
     pub(crate) async fn assert_unchanged(&self, project: &str, when: &str) {
         let now = Self::of(project).await;
-        let changes = |sign: &str, lines: Vec<&String>| -> Vec<String> {
-            lines.into_iter().map(|line| format!("{sign} {line}")).collect()
+        let is_shared = self.is_shared || now.is_shared;
+        let changes = |sign: &str, one: &Self, other: &Self| -> Vec<String> {
+            let lines = one.lines.difference(&other.lines);
+            let ours = lines.filter(|line| !(is_shared && line.starts_with(PAUSE_IMAGE)));
+            ours.map(|line| format!("{sign} {line}")).collect()
         };
-        let mut changed = changes("+", now.0.difference(&self.0).collect());
-        changed.extend(changes("-", self.0.difference(&now.0).collect()));
+        let changed = [changes("+", &now, self), changes("-", self, &now)].concat();
         assert!(changed.is_empty(), "{when}, the engine is not as it was before:\n{}", changed.join("\n"));
     }
+}
+
+/// Whether any container, whoever made it, runs a command with these words: a builder's containers have no name and no
+/// label.
+pub(crate) async fn has_container_that_runs(words: &str) -> bool {
+    let all = ListContainersOptionsBuilder::new().all(true).build();
+    let containers = connect().await.docker().list_containers(Some(all)).await.unwrap();
+    containers.iter().any(|found| found.command.as_deref().is_some_and(|command| command.contains(words)))
 }
 
 /// The process that owns a project, as its labels say.

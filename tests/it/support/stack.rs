@@ -127,13 +127,20 @@ impl Stack {
 
     /// Starts `neargate` with these arguments.
     pub(crate) fn spawn<S: AsRef<str>>(&self, arguments: &[S]) -> Running {
+        self.spawn_under(&[], arguments)
+    }
+
+    /// The same under another program, e.g. one that takes a right away.
+    pub(crate) fn spawn_under<S: AsRef<str>>(&self, program: &[&str], arguments: &[S]) -> Running {
         static NEXT: AtomicU32 = AtomicU32::new(0);
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
         let file = |stream: &str| self.folder.with_file_name(format!("{number}.{stream}"));
         let (out, err) = (file("stdout"), file("stderr"));
-        let words: Vec<&str> = arguments.iter().map(AsRef::as_ref).collect();
-        let mut command = tokio::process::Command::new(env!("CARGO_BIN_EXE_neargate"));
-        command.args(&words).current_dir(&self.folder).envs(&self.environment).env_remove("CI").kill_on_drop(true);
+        let mut words = program.to_vec();
+        words.push(env!("CARGO_BIN_EXE_neargate"));
+        words.extend(arguments.iter().map(AsRef::as_ref));
+        let mut command = tokio::process::Command::new(words[0]);
+        command.args(&words[1..]).current_dir(&self.folder).envs(&self.environment).env_remove("CI").kill_on_drop(true);
         command.stdin(Stdio::null());
         command.stdout(std::fs::File::create(&out).unwrap()).stderr(std::fs::File::create(&err).unwrap());
         Running { child: command.spawn().unwrap(), words: words.join(" "), out, err }
@@ -255,7 +262,7 @@ impl Running {
         let (stdout, stderr) = (self.stdout(), self.stderr());
         match ended {
             Ok(status) => Output { code: status.unwrap().code(), stdout, stderr },
-            Err(_) => panic!("neargate {} does not end\n{stdout}\n{stderr}", self.words),
+            Err(_) => panic!("{} does not end\n{stdout}\n{stderr}", self.words),
         }
     }
 }

@@ -34,6 +34,7 @@ struct Case {
     rule: Option<u32>,
     action: Option<String>,
     redirect_url: Option<String>,
+    transform: Option<(Option<String>, Option<String>, String)>,
     /// Whether a target group was chosen.
     #[serde(default)]
     group: bool,
@@ -85,6 +86,11 @@ fn lines_are_as_documented_and_as_seen() {
             redirect_url: case.redirect_url.as_deref().map(str::as_bytes),
             error_reason: None,
             classification: None,
+            transform: case.transform.as_ref().map(|(host, uri, status)| TransformWords {
+                host: host.as_deref().map(str::as_bytes),
+                uri: uri.as_deref().map(str::as_bytes),
+                status,
+            }),
             connection: 0x1234_abcd_5678_ef90,
         };
         let mut line = Vec::new();
@@ -139,6 +145,7 @@ proptest! {
             redirect_url: redirect.as_deref(),
             error_reason: None,
             classification: Some(("Ambiguous", "SpaceInUri")),
+            transform: Some(TransformWords { host: None, uri: Some(&target), status: "TransformSuccess" }),
             connection,
         };
         let mut line = Vec::new();
@@ -194,6 +201,7 @@ fn a_user_agent_beyond_8_k_is_cut() {
         redirect_url: None,
         error_reason: None,
         classification: None,
+        transform: None,
         connection: 0,
     };
     let mut line = Vec::new();

@@ -1,0 +1,77 @@
+//! Listener attributes that change headers (ALB user guide, "HTTP header modification").
+
+use super::Lowering;
+use crate::config::diagnostics::Diagnostic;
+use crate::config::file::load_balancer::ListenerFile;
+use crate::config::read::Spanned;
+use crate::model::listener::HeaderModification;
+
+const PAGE: &str = "ALB user guide, HTTP header modification, Limitations";
+/// "The value for the attribute can not exceed 1K bytes in size."
+const LONGEST_VALUE: usize = 1024;
+/// What a value may hold besides letters and digits.
+const MARKS: &str = "_ :;.,\\/'?!(){}[]@<>=-+*#&`|~^%";
+
+/// The changes that a listener makes.
+pub(super) fn lower(file: &ListenerFile, lowering: &mut Lowering<'_>) -> HeaderModification {
+    let defaults = HeaderModification::default();
+    let responses: [(&'static str, &Option<Spanned<String>>); 10] = [
+        ("Strict-Transport-Security", &file.routing_http_response_strict_transport_security_header_value),
+        ("Access-Control-Allow-Origin", &file.routing_http_response_access_control_allow_origin_header_value),
+        ("Access-Control-Allow-Methods", &file.routing_http_response_access_control_allow_methods_header_value),
+        ("Access-Control-Allow-Headers", &file.routing_http_response_access_control_allow_headers_header_value),
+        ("Access-Control-Allow-Credentials", &file.routing_http_response_access_control_allow_credentials_header_value),
+        ("Access-Control-Expose-Headers", &file.routing_http_response_access_control_expose_headers_header_value),
+        ("Access-Control-Max-Age", &file.routing_http_response_access_control_max_age_header_value),
+        ("Content-Security-Policy", &file.routing_http_response_content_security_policy_header_value),
+        ("X-Content-Type-Options", &file.routing_http_response_x_content_type_options_header_value),
+        ("X-Frame-Options", &file.routing_http_response_x_frame_options_header_value),
+    ];
+    let response = responses
+        .into_iter()
+        .filter_map(|(name, value)| Some((name, value.as_ref()?)))
+        // "Setting an empty value will cause the load balancer to revert to the default behavior."
+        .filter(|(_, value)| !value.is_empty())
+        .map(|(name, field)| (name, value(field, lowering)))
+        .collect();
+    let mut renamed = |field: &Option<Spanned<String>>, default: String| match field {
+        Some(field) if !field.is_empty() => name(field, lowering),
+        _ => default,
+    };
+    HeaderModification {
+        server: file.routing_http_response_server_enabled.unwrap_or(defaults.server),
+        response,
+        tls_version_name: renamed(&file.routing_http_request_x_amzn_tls_version_header_name, defaults.tls_version_name),
+        tls_cipher_suite_name: renamed(
+            &file.routing_http_request_x_amzn_tls_cipher_suite_header_name,
+            defaults.tls_cipher_suite_name,
+        ),
+    }
+}
+
+fn value(field: &Spanned<String>, lowering: &mut Lowering<'_>) -> String {
+    if field.len() > LONGEST_VALUE {
+        let length = field.len();
+        lowering.report(
+            Diagnostic::error("a header value of more than 1 K", field.span, format!("{length} bytes"))
+                .note(format!("at most {LONGEST_VALUE} bytes ({PAGE})")),
+        );
+    }
+    if let Some(odd) = field.chars().find(|&letter| !letter.is_ascii_alphanumeric() && !MARKS.contains(letter)) {
+        lowering.report(
+            Diagnostic::error(format!("{odd:?} in a header value"), field.span, "")
+                .note(format!("letters, digits and {MARKS} ({PAGE})")),
+        );
+    }
+    field.value.clone()
+}
+
+fn name(field: &Spanned<String>, lowering: &mut Lowering<'_>) -> String {
+    if !field.chars().all(|letter| letter.is_ascii_alphanumeric() || matches!(letter, '-' | '_')) {
+        lowering.report(
+            Diagnostic::error(format!("`{}` is not a name for a header", field.value), field.span, "")
+                .note("letters, digits, hyphens and underscores"),
+        );
+    }
+    field.value.clone()
+}

@@ -1,0 +1,157 @@
+//! Automatic Target Weights: targets that fail more than their peers get less (ALB user guide, "Automatic Target
+//! Weights (ATW)").
+//!
+//! "Comparing the percent errors of one target with the percent errors of other targets", "a minimum of three healthy
+//! targets", "the period is every five seconds", "to the minimum amount required", "gradually have more traffic": that
+//! much is documented. The thresholds are AWS's secret; the constants here stand in for them.
+
+use std::time::Duration;
+
+/// How often weights are adjusted.
+pub const PERIOD: Duration = Duration::from_secs(5);
+/// Fewer healthy targets are not compared.
+pub const FEWEST_TARGETS: usize = 3;
+/// The weight of a target that is like its peers.
+pub const FULL_WEIGHT: u32 = 1000;
+/// Fewer requests than this in a period say nothing about a target.
+const FEWEST_REQUESTS: u32 = 5;
+/// A target is anomalous if its percentage of errors is this much above that of all its peers together …
+const EXCESS_PERCENT: u32 = 10;
+/// … and this many times as high.
+const EXCESS_FACTOR: u32 = 2;
+/// What an anomalous target still gets, so that its recovery can be seen.
+const LEAST_WEIGHT: u32 = 50;
+/// What a target that is normal again gains in a period: parity takes at most ten.
+const RECOVERY: u32 = 100;
+
+/// What a target did in a period.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Outcomes {
+    /// Requests that ended.
+    pub requests: u32,
+    /// Those with a 5xx of the target's, or without a connection.
+    pub errors: u32,
+}
+
+/// A target in the eyes of its peers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Standing {
+    /// `AnomalyDetection.Result`: `anomalous`, not `normal`.
+    pub anomalous: bool,
+    /// Its weight from now on.
+    pub weight: u32,
+}
+
+impl Default for Standing {
+    fn default() -> Self {
+        Self { anomalous: false, weight: FULL_WEIGHT }
+    }
+}
+
+/// Judges the healthy targets of a group after a period. Without `mitigation` they are judged and nothing follows.
+pub fn judge(targets: &[(Standing, Outcomes)], mitigation: bool) -> Vec<Standing> {
+    let total = targets.iter().fold(Outcomes::default(), |sum, (_, outcomes)| Outcomes {
+        requests: sum.requests.saturating_add(outcomes.requests),
+        errors: sum.errors.saturating_add(outcomes.errors),
+    });
+    let judge_one = |(before, own): &(Standing, Outcomes)| {
+        let anomalous = if targets.len() < FEWEST_TARGETS {
+            false
+        } else if own.requests < FEWEST_REQUESTS {
+            before.anomalous
+        } else {
+            let peers = Outcomes { requests: total.requests - own.requests, errors: total.errors - own.errors };
+            let (own, peers) = (percent(*own), percent(peers));
+            own >= peers + EXCESS_PERCENT && own >= peers * EXCESS_FACTOR
+        };
+        let weight = match (mitigation, anomalous) {
+            (false, _) => FULL_WEIGHT,
+            (true, true) => LEAST_WEIGHT,
+            (true, false) => (before.weight + RECOVERY).min(FULL_WEIGHT),
+        };
+        Standing { anomalous, weight }
+    };
+    targets.iter().map(judge_one).collect()
+}
+
+fn percent(outcomes: Outcomes) -> u32 {
+    (u64::from(outcomes.errors) * 100).checked_div(u64::from(outcomes.requests)).unwrap_or(0) as u32
+}
+
+/// Picks one of `count` targets at random, by weight.
+pub fn choose(count: usize, random: u64, weight: impl Fn(usize) -> u32) -> Option<usize> {
+    let total: u64 = (0..count).map(|index| u64::from(weight(index))).sum();
+    let mut ticket = random.checked_rem(total)?;
+    for index in 0..count {
+        match ticket.checked_sub(u64::from(weight(index))) {
+            Some(rest) => ticket = rest,
+            None => return Some(index),
+        }
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn did(requests: u32, errors: u32) -> (Standing, Outcomes) {
+        (Standing::default(), Outcomes { requests, errors })
+    }
+
+    fn weights(standings: &[Standing]) -> Vec<u32> {
+        standings.iter().map(|standing| standing.weight).collect()
+    }
+
+    #[test]
+    fn a_target_that_fails_more_than_its_peers_gets_the_minimum() {
+        let standings = judge(&[did(100, 0), did(100, 40), did(100, 1)], true);
+        assert_eq!(weights(&standings), [FULL_WEIGHT, LEAST_WEIGHT, FULL_WEIGHT]);
+        assert!(standings[1].anomalous);
+    }
+
+    #[test]
+    fn without_mitigation_it_is_only_said() {
+        let standings = judge(&[did(100, 0), did(100, 40), did(100, 1)], false);
+        assert!(standings[1].anomalous);
+        assert_eq!(weights(&standings), [FULL_WEIGHT; 3]);
+    }
+
+    #[test]
+    fn two_targets_are_not_compared() {
+        assert!(!judge(&[did(100, 0), did(100, 100)], true)[1].anomalous);
+    }
+
+    #[test]
+    fn when_all_fail_alike_nobody_is_anomalous() {
+        assert_eq!(weights(&judge(&[did(100, 50), did(100, 52), did(100, 48)], true)), [FULL_WEIGHT; 3]);
+    }
+
+    #[test]
+    fn a_target_that_recovers_gets_more_and_more_until_parity() {
+        let mut standing = judge(&[did(100, 0), did(100, 40), did(100, 0)], true)[1];
+        let mut course = vec![standing.weight];
+        while standing.weight < FULL_WEIGHT {
+            standing = judge(&[did(100, 0), (standing, Outcomes { requests: 5, errors: 0 }), did(100, 0)], true)[1];
+            course.push(standing.weight);
+        }
+        assert_eq!(course, [50, 150, 250, 350, 450, 550, 650, 750, 850, 950, 1000]);
+    }
+
+    #[test]
+    fn silence_changes_no_verdict() {
+        let anomalous = Standing { anomalous: true, weight: LEAST_WEIGHT };
+        let standings = judge(&[did(100, 0), (anomalous, Outcomes::default()), did(100, 0)], true);
+        assert_eq!(standings[1], anomalous);
+    }
+
+    #[test]
+    fn weights_are_proportions() {
+        let mut counts = [0; 3];
+        for random in 0..1050 {
+            counts[choose(3, random, |index| [500, 50, 500][index]).unwrap()] += 1;
+        }
+        assert_eq!(counts, [500, 50, 500]);
+        assert_eq!(choose(0, 1, |_| 1), None);
+    }
+}

@@ -1,0 +1,58 @@
+//! How requests to a target ended, and the weight that follows: the memory of [`crate::engine::anomaly`], shared by
+//! all workers.
+
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+
+use crate::engine::anomaly::{self, Outcomes, Standing};
+
+/// The counters of one target.
+pub(super) struct OutcomeCounters {
+    /// Whether its group mitigates anomalies; if not, nothing is counted.
+    watched: AtomicBool,
+    requests: AtomicU32,
+    errors: AtomicU32,
+    anomalous: AtomicBool,
+    weight: AtomicU32,
+}
+
+impl OutcomeCounters {
+    pub(super) fn new() -> Self {
+        Self {
+            watched: AtomicBool::new(false),
+            requests: AtomicU32::new(0),
+            errors: AtomicU32::new(0),
+            anomalous: AtomicBool::new(false),
+            weight: AtomicU32::new(anomaly::FULL_WEIGHT),
+        }
+    }
+
+    pub(super) fn watch(&self, watched: bool) {
+        self.watched.store(watched, Ordering::Relaxed);
+    }
+
+    pub(super) fn record(&self, failed: bool) {
+        if self.watched.load(Ordering::Relaxed) {
+            self.requests.fetch_add(1, Ordering::Relaxed);
+            self.errors.fetch_add(u32::from(failed), Ordering::Relaxed);
+        }
+    }
+
+    pub(super) fn weight(&self) -> u32 {
+        self.weight.load(Ordering::Relaxed)
+    }
+
+    /// What has happened since the last time.
+    pub(super) fn take(&self) -> (Standing, Outcomes) {
+        let standing =
+            Standing { anomalous: self.anomalous.load(Ordering::Relaxed), weight: self.weight.load(Ordering::Relaxed) };
+        let errors = self.errors.swap(0, Ordering::Relaxed);
+        // A request may end between the two lines; more errors than requests there cannot be.
+        let requests = self.requests.swap(0, Ordering::Relaxed).max(errors);
+        (standing, Outcomes { requests, errors })
+    }
+
+    pub(super) fn set(&self, standing: Standing) {
+        self.anomalous.store(standing.anomalous, Ordering::Relaxed);
+        self.weight.store(standing.weight, Ordering::Relaxed);
+    }
+}
