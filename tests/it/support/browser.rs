@@ -25,6 +25,9 @@ use super::waiting::until;
 /// A browser on a busy machine.
 const DEADLINE: Duration = Duration::from_secs(60);
 
+/// What Chromium says of a connection that it gave up itself.
+const NETWORK_CHANGED: &str = "net::ERR_NETWORK_CHANGED";
+
 /// What a run of its own needs, and nothing that would make it forgiving.
 const FLAGS: [&str; 11] = [
     "--headless",
@@ -79,14 +82,29 @@ impl Browser {
         browser
     }
 
-    /// Goes to a URL; the error is Chromium's, e.g. `net::ERR_CERT_INVALID`.
+    /// Goes to a URL and waits until the page is there; the error is Chromium's, e.g. `net::ERR_CERT_INVALID`.
+    ///
+    /// Chromium drops what it is loading whenever an address of the machine comes or goes, as with every container that
+    /// starts or ends. Nobody can keep other programs from starting containers, so then it goes there again.
     pub(crate) async fn visit(&mut self, url: &str) -> Result<(), String> {
-        self.events.clear();
-        let answer = self.call("Page.navigate", json!({ "url": url })).await;
-        match answer["errorText"].as_str() {
-            Some(error) if !error.is_empty() => Err(error.to_owned()),
-            _ => Ok(()),
+        loop {
+            self.events.clear();
+            let answer = self.call("Page.navigate", json!({ "url": url })).await;
+            match answer["errorText"].as_str().filter(|error| !error.is_empty()) {
+                Some(NETWORK_CHANGED) => continue,
+                Some(error) => return Err(error.to_owned()),
+                None => {}
+            }
+            self.event("Page.loadEventFired", |_| true).await;
+            if !self.was_cut_off() {
+                return Ok(());
+            }
         }
+    }
+
+    /// Whether Chromium has given up anything, since the last visit began, because an address came or went.
+    pub(crate) fn was_cut_off(&self) -> bool {
+        self.events.iter().any(|event| event["params"]["errorText"] == NETWORK_CHANGED)
     }
 
     /// The value of a JavaScript expression on the page.
