@@ -238,7 +238,7 @@ mod tests {
 
     #[test]
     fn answers_are_those_of_the_fixtures() {
-        fixture::each("alb/errors", check);
+        fixture::each("alb/answers", check);
     }
 
     #[test]

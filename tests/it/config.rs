@@ -6,7 +6,7 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::support::expected::Differences;
+use crate::support::expected::{Differences, read};
 use neargate::cli::check::{CheckArgs, check};
 use neargate::cli::init::{InitArgs, init};
 use neargate::cli::{ExitStatus, Format};
@@ -84,8 +84,7 @@ fn the_schema_is_current_and_takes_the_good_files() {
     let schema: serde_json::Value = serde_json::from_str(&schema).unwrap();
     let validator = jsonschema::validator_for(&schema).unwrap();
     for case in cases("valid") {
-        let text = std::fs::read_to_string(case.join("neargate.yaml")).unwrap();
-        let file: serde_json::Value = serde_saphyr::from_str(&text).unwrap();
+        let file: serde_json::Value = read(&case.join("neargate.yaml"));
         let problems: Vec<String> =
             validator.iter_errors(&file).map(|error| format!("{}: {error}", error.instance_path())).collect();
         assert!(problems.is_empty(), "{}: {problems:#?}", case.display());

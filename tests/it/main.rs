@@ -16,6 +16,8 @@ mod tasks;
 mod alb;
 /// What the load balancer answers itself, to the byte.
 mod answers;
+/// What the load balancer does, as a page: `docs/alb.md`, from the cases of `fixtures/alb/`.
+mod behaviours;
 /// Requests that two servers could read differently.
 mod desync;
 /// Targets that refuse, close, lie or keep silent; clients that go away.

@@ -29,7 +29,7 @@ use neargate::model::{ContainerName, ServiceName, TargetGroupName};
 use serde::Deserialize;
 use tokio::time::Instant;
 
-use crate::support::expected::{Differences, cases};
+use crate::support::expected::{Differences, cases, read};
 use crate::support::world::{Script, World};
 
 #[derive(Deserialize)]
@@ -91,9 +91,7 @@ fn thirty() -> u64 {
 fn tasks_live_as_on_fargate() {
     let mut differences = Differences::default();
     for path in cases("tasks", "yaml") {
-        let text = std::fs::read_to_string(&path).unwrap();
-        let case: Case = serde_saphyr::from_str(&text).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
-        check(&path, &case, &mut differences);
+        check(&path, &read(&path), &mut differences);
     }
     differences.finish();
 }

@@ -52,6 +52,19 @@ pub struct Fidelity {
     pub locations: Vec<Location>,
 }
 
+/// What the table says of some fields of one record.
+#[derive(Clone, Debug)]
+pub struct Line {
+    /// Which kind of record, e.g. `target group`.
+    pub record: &'static str,
+    /// The fields.
+    pub keys: &'static [&'static str],
+    /// The values of them that the line is about; none: all.
+    pub values: &'static [&'static str],
+    /// What becomes of them.
+    pub level: Level,
+}
+
 /// What the table says of a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Entry {
@@ -89,29 +102,29 @@ pub fn markdown() -> String {
          `neargate check` prints the part of this that a project uses. Fields of this program's own are left out.\n",
     );
     let mut record = "";
-    for (kind, keys, values, entry) in table::lines() {
-        let Entry::Aws(level) = entry else { continue };
+    let quoted = |words: &[&str]| words.iter().map(|word| format!("`{word}`")).collect::<Vec<_>>().join(", ");
+    for Line { record: kind, keys, values, level } in lines() {
         if kind != record {
             record = kind;
             page.push_str(&format!("\n## {kind}\n\n| field | | |\n|---|---|---|\n"));
         }
-        let keys: Vec<String> = keys.iter().map(|key| format!("`{key}`")).collect();
-        let only = match values {
-            [] => String::new(),
-            values => format!(" = {}", values.iter().map(|value| format!("`{value}`")).collect::<Vec<_>>().join(", ")),
-        };
-        page.push_str(&format!(
-            "| {}{only} | {} | {} |\n",
-            keys.join(", "),
-            level.name(),
-            level.reason().unwrap_or_default()
-        ));
+        let only = if values.is_empty() { String::new() } else { format!(" = {}", quoted(values)) };
+        let (level, reason) = (level.name(), level.reason().unwrap_or_default());
+        page.push_str(&format!("| {}{only} | {level} | {reason} |\n", quoted(keys)));
     }
     page.push_str("\n## always\n\n| | |\n|---|---|\n");
     for (what, reason) in table::STANDING {
         page.push_str(&format!("| {what} | {reason} |\n"));
     }
     page
+}
+
+/// Every line of the table that is about fields of AWS's.
+pub fn lines() -> impl Iterator<Item = Line> {
+    table::lines().filter_map(|(record, keys, values, entry)| {
+        let Entry::Aws(level) = entry else { return None };
+        Some(Line { record, keys, values, level })
+    })
 }
 
 /// Differences that no field asks for.

@@ -1,17 +1,18 @@
-//! The cases of `fixtures/alb/health/`: what probes find, and what AWS would say of the target.
+//! The cases of `fixtures/alb/health/` and `fixtures/alb/health-schedule/`: what probes find, and what AWS would say of the target.
 
 use std::time::Duration;
 
 use serde::Deserialize;
 
 use super::*;
+use crate::engine::fixture;
 use crate::model::target_group::{Matcher, TargetProtocol};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct TransitionCase {
     name: String,
-    documented: String,
+    source: String,
     #[serde(default = "five")]
     healthy_threshold: u32,
     #[serde(default = "two")]
@@ -39,6 +40,7 @@ struct Step {
 #[serde(deny_unknown_fields)]
 struct ScheduleCase {
     name: String,
+    source: String,
     interval: f64,
     time_scale: f64,
     /// How long every probe takes.
@@ -67,20 +69,15 @@ fn whole() -> String {
 
 #[test]
 fn states_follow_the_documented_rules() {
-    for case in read::<TransitionCase>("transitions.yaml") {
-        check_transitions(&case);
-    }
+    fixture::each("alb/health", check_transitions);
 }
 
 #[test]
 fn probes_are_due_when_the_cases_say() {
-    for case in read::<ScheduleCase>("schedule.yaml") {
-        check_schedule(&case);
-    }
+    fixture::each("alb/health-schedule", check_schedule);
 }
 
-fn check_transitions(case: &TransitionCase) {
-    assert!(!case.documented.is_empty(), "{}: quote the rule", case.name);
+fn check_transitions(case: TransitionCase) {
     let settings = settings(case.healthy_threshold, case.unhealthy_threshold, 30.0);
     let mut record = HealthRecord::new(case.in_use);
     for (index, step) in case.steps.iter().enumerate() {
@@ -99,7 +96,7 @@ fn check_transitions(case: &TransitionCase) {
             }
         };
         let after = describe(record.health());
-        assert_eq!(after, step.then, "{}, step {}", case.name, index + 1);
+        assert_eq!(after, step.then, "{}, step {} ({})", case.name, index + 1, case.source);
         let reported = change.map(|change| (describe(&change.from), describe(&change.to)));
         let expected = (before != after).then_some((before, after));
         assert_eq!(
@@ -112,7 +109,7 @@ fn check_transitions(case: &TransitionCase) {
     }
 }
 
-fn check_schedule(case: &ScheduleCase) {
+fn check_schedule(case: ScheduleCase) {
     let settings = settings(5, 2, case.interval);
     let scale = TimeScale::new(case.time_scale).expect("a time scale");
     let mut due = FIRST_PROBE;
@@ -129,13 +126,7 @@ fn check_schedule(case: &ScheduleCase) {
             if judged { TargetHealth::Healthy } else { TargetHealth::Initial(InitialReason::InitialHealthChecking) };
         due = next_probe(&health, due, end, &settings, scale);
     }
-    assert_eq!(found, case.probes, "{}", case.name);
-}
-
-fn read<T: for<'de> Deserialize<'de>>(file: &str) -> Vec<T> {
-    let path = format!("{}/fixtures/alb/health/{file}", env!("CARGO_MANIFEST_DIR"));
-    let text = std::fs::read_to_string(&path).expect("the fixture");
-    serde_saphyr::from_str(&text).unwrap_or_else(|error| panic!("{path}: {error}"))
+    assert_eq!(found, case.probes, "{} ({})", case.name, case.source);
 }
 
 fn settings(healthy_threshold: u32, unhealthy_threshold: u32, interval: f64) -> HealthCheck {

@@ -1,13 +1,15 @@
-//! The cases of `fixtures/alb/security_groups/`.
+//! The cases of `fixtures/alb/security-groups/`.
 
 use serde::Deserialize;
 
 use super::*;
+use crate::engine::fixture;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Case {
     name: String,
+    source: String,
     /// Group to its rules: `tcp 8000 from alb-sg`, `tcp 1-1024 from 10.0.0.0/8`, `all from alb-sg`.
     groups: BTreeMap<String, Vec<String>>,
     load_balancer: Vec<String>,
@@ -21,15 +23,10 @@ struct Case {
 
 #[test]
 fn connections_are_let_in_as_the_cases_say() {
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/alb/security_groups/cases.yaml");
-    let text = std::fs::read_to_string(path).expect("the fixture");
-    let cases: Vec<Case> = serde_saphyr::from_str(&text).unwrap_or_else(|error| panic!("{path}: {error}"));
-    for case in cases {
-        check(&case);
-    }
+    fixture::each("alb/security-groups", check);
 }
 
-fn check(case: &Case) {
+fn check(case: Case) {
     let groups: Groups = case
         .groups
         .iter()
@@ -45,7 +42,13 @@ fn check(case: &Case) {
         (None, Some(client)) => client_reaches(&groups, &load_balancer, case.port, client),
         _ => panic!("{}: either a target or a client", case.name),
     };
-    assert_eq!(verdict, Verdict { allowed: case.allowed, because: case.because.clone() }, "{}", case.name);
+    assert_eq!(
+        verdict,
+        Verdict { allowed: case.allowed, because: case.because.clone() },
+        "{} ({})",
+        case.name,
+        case.source
+    );
 }
 
 fn parse_rule(text: &str) -> IngressRule {

@@ -21,6 +21,12 @@ pub(crate) fn cases(folder: &str, ending: &str) -> Vec<PathBuf> {
     paths
 }
 
+/// What a file of cases holds.
+pub(crate) fn read<T: serde::de::DeserializeOwned>(path: &Path) -> T {
+    let text = std::fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    serde_saphyr::from_str(&text).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
 /// Whether the text is what the file says; collects what differs, so that one run shows all.
 #[derive(Default)]
 pub(crate) struct Differences(Vec<String>);

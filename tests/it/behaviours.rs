@@ -1,0 +1,291 @@
+//! `docs/alb.md`: every behaviour of an Application Load Balancer that a case under `fixtures/alb/` proves, with where it
+//! can be seen, and beside it what the table in `src/config/fidelity/` says is different. Nothing on the page is written
+//! by hand, so nothing on it can be untrue for longer than a test run.
+//!
+//! A case is one sentence (`name`) and where that can be read (`source`): a page that [`PAGES`] knows, first, and after a
+//! semicolon whatever else supports it. What AWS says nothing about is `inferred`; what is not AWS's at all is `neargate`.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use neargate::config::Level;
+use neargate::config::fidelity;
+use serde::Deserialize;
+
+use crate::support::expected::{Differences, cases, fixtures, read};
+
+/// A chapter of the page.
+struct Family {
+    title: &'static str,
+    /// Folders of `fixtures/alb/`.
+    folders: &'static [&'static str],
+    /// Records of the fidelity table.
+    records: &'static [&'static str],
+}
+
+const FAMILIES: &[Family] = &[
+    Family {
+        title: "Listeners, rules and conditions",
+        folders: &["rules", "rule-order"],
+        records: &["load balancer", "listener", "certificate", "rule", "condition"],
+    },
+    Family {
+        title: "Actions: redirects, fixed responses, error pages",
+        folders: &["redirects", "answers"],
+        records: &["action"],
+    },
+    Family { title: "Transforms", folders: &["transforms"], records: &["transform", "rewrite"] },
+    Family { title: "The request that a target gets", folders: &["headers", "host", "trace-id"], records: &[] },
+    Family { title: "Desync mitigation", folders: &["desync"], records: &[] },
+    Family {
+        title: "Target groups and stickiness",
+        folders: &["cookies"],
+        records: &["target group", "weighted target group", "group stickiness", "stickiness"],
+    },
+    Family {
+        title: "Health checks",
+        folders: &["health", "health-schedule"],
+        records: &["health check", "unhealthy state routing"],
+    },
+    Family { title: "Security groups", folders: &["security-groups"], records: &["security group", "ingress rule"] },
+    Family { title: "Logs", folders: &["logs/access", "logs/connection", "logs/health-check"], records: &["log"] },
+];
+
+/// Records of the fidelity table that are about tasks.
+const OF_TASKS: &[&str] = &[
+    "service",
+    "task definition",
+    "runtime platform",
+    "ephemeral storage",
+    "volume",
+    "container definition",
+    "repository credentials",
+    "secret",
+    "log configuration",
+    "linux parameters",
+];
+
+/// Where titles that sources begin with can be read. The longest that fits counts.
+const PAGES: &[(&str, &str)] = &[
+    ("ALB user guide, Access logs", "application/load-balancer-access-logs.html"),
+    ("ALB user guide, Application-based stickiness", "application/edit-target-group-attributes.html"),
+    ("ALB user guide, Classification reasons", "application/load-balancer-access-logs.html#classification-reasons"),
+    ("ALB user guide, Condition types for listener rules", "application/rule-condition-types.html"),
+    ("ALB user guide, Connection logs", "application/load-balancer-connection-logs.html"),
+    ("ALB user guide, Desync mitigation mode", "application/edit-load-balancer-attributes.html#desync-mitigation-mode"),
+    ("ALB user guide, Duration-based stickiness", "application/edit-target-group-attributes.html"),
+    ("ALB user guide, Edit attributes", "application/edit-load-balancer-attributes.html"),
+    ("ALB user guide, Forward actions", "application/rule-action-types.html#forward-actions"),
+    ("ALB user guide, HTTP header conditions", "application/rule-condition-types.html#http-header-conditions"),
+    ("ALB user guide, HTTP headers and Application Load Balancers", "application/x-forwarded-headers.html"),
+    ("ALB user guide, HTTP request method conditions", "application/rule-condition-types.html"),
+    ("ALB user guide, Health check logs", "application/load-balancer-health-check-logs.html"),
+    ("ALB user guide, Listener rules", "application/listener-rules.html"),
+    ("ALB user guide, Listeners", "application/load-balancer-listeners.html"),
+    ("ALB user guide, Query string conditions", "application/rule-condition-types.html#query-string-conditions"),
+    ("ALB user guide, Redirect actions", "application/rule-action-types.html#redirect-actions"),
+    ("ALB user guide, Request tracing", "application/load-balancer-request-tracing.html"),
+    ("ALB user guide, Security groups", "application/load-balancer-update-security-groups.html"),
+    ("ALB user guide, Source IP address conditions", "application/rule-condition-types.html#source-ip-conditions"),
+    ("ALB user guide, Sticky sessions", "application/edit-target-group-attributes.html#sticky-sessions"),
+    ("ALB user guide, Target group health checks", "application/target-group-health-checks.html"),
+    ("ALB user guide, Transforms", "application/rule-transforms.html"),
+    ("ALB user guide, Troubleshooting", "application/load-balancer-troubleshooting.html"),
+    ("ALB user guide, X-Forwarded headers", "application/x-forwarded-headers.html"),
+    ("ALB user guide, X-Forwarded-For", "application/x-forwarded-headers.html#x-forwarded-for"),
+    ("ALB user guide, host conditions", "application/rule-condition-types.html#host-conditions"),
+    ("ALB user guide, path conditions", "application/rule-condition-types.html#path-conditions"),
+    ("ELB user guide, How Elastic Load Balancing works", "userguide/how-elastic-load-balancing-works.html"),
+    ("AWS re:Post", "https://repost.aws/knowledge-center/elb-alb-drop-not-valid-headers"),
+    (
+        "VPC user guide, Default security groups",
+        "https://docs.aws.amazon.com/vpc/latest/userguide/default-security-group.html",
+    ),
+    (
+        "VPC user guide, Security group rules",
+        "https://docs.aws.amazon.com/vpc/latest/userguide/security-group-rules.html",
+    ),
+    ("VPC user guide, Security groups", "https://docs.aws.amazon.com/vpc/latest/userguide/vpc-security-groups.html"),
+    ("http-desync-guardian", "https://github.com/aws/http-desync-guardian"),
+    ("aws-load-balancer-controller", "https://github.com/kubernetes-sigs/aws-load-balancer-controller"),
+    ("RFC 1945", "https://www.rfc-editor.org/rfc/rfc1945"),
+    ("RFC 9110", "https://www.rfc-editor.org/rfc/rfc9110"),
+    ("RFC 9112", "https://www.rfc-editor.org/rfc/rfc9112"),
+    ("RFC 9113", "https://www.rfc-editor.org/rfc/rfc9113"),
+];
+
+/// Where pages of [`PAGES`] are that do not say so themselves.
+const GUIDE: &str = "https://docs.aws.amazon.com/elasticloadbalancing/latest/";
+
+const OPENING: &str = "# What an Application Load Balancer does, and what is done here
+
+<!-- Generated from fixtures/alb/ and src/config/fidelity/table.rs by `UPDATE_EXPECTED=1 cargo test --test it behaviours`;
+edits here are lost. -->
+
+Each line that is *honoured* is the name of a test case, and its source is where AWS, or a load balancer of AWS's, can be
+seen to do so. *Approximated* says that AWS is silent and the nearest guess is tested, or what the difference is; *not yet*,
+what happens instead. Fields with no effect here are in [fidelity.md](fidelity.md).
+";
+
+/// What every case has, whatever its family.
+#[derive(Deserialize)]
+struct Case {
+    name: String,
+    source: String,
+    /// Of requests that could be read in two ways: what they are classified as.
+    classification: Option<String>,
+}
+
+impl Case {
+    /// Whose behaviour it is, and how well it is known; none for what is not AWS's.
+    fn verdict(&self) -> Option<&'static str> {
+        match self.source.split([':', ' ']).next() {
+            Some("neargate") => None,
+            Some("inferred") => Some("approximated"),
+            _ => Some("honoured"),
+        }
+    }
+
+    fn sentence(&self) -> String {
+        let classified = self.classification.as_ref().map(|class| format!(": {class}")).unwrap_or_default();
+        escape(&capitalised(&format!("{}{classified}", self.name)))
+    }
+}
+
+fn capitalised(text: &str) -> String {
+    let mut rest = text.chars();
+    rest.next().into_iter().flat_map(char::to_uppercase).chain(rest).collect()
+}
+
+/// What Markdown would take for something else.
+fn escape(text: &str) -> String {
+    let mut escaped = String::new();
+    for character in text.chars() {
+        match character {
+            '<' => escaped.push_str("&lt;"),
+            '|' | '*' | '_' | '[' | '`' => escaped.extend(['\\', character]),
+            _ => escaped.push(character),
+        }
+    }
+    escaped
+}
+
+/// The longest title of [`PAGES`] that this begins with, and where it can be read.
+fn page(source: &str) -> Option<(&'static str, &'static str)> {
+    PAGES.iter().filter(|(title, _)| source.starts_with(title)).max_by_key(|(title, _)| title.len()).copied()
+}
+
+/// Where the links lead.
+fn links(page: &str) -> String {
+    let mut links = "\n".to_owned();
+    for (title, path) in PAGES.iter().filter(|(title, _)| page.contains(&format!("[{title}]"))) {
+        let guide = if path.contains("://") { "" } else { GUIDE };
+        links.push_str(&format!("[{title}]: {guide}{path}\n"));
+    }
+    links
+}
+
+/// The source, its pages as links.
+fn linked(source: &str) -> String {
+    let parts = source.split("; ").map(|part| match page(part) {
+        // What the page says there is quoted in the case.
+        Some((title, _)) => {
+            format!("[{title}]{}", escape(part[title.len()..].split(": ").next().unwrap_or_default()))
+        }
+        None => escape(part),
+    });
+    parts.collect::<Vec<_>>().join("; ")
+}
+
+/// Which fields a line of the fidelity table is about.
+fn fields(line: &fidelity::Line) -> String {
+    let quoted = |words: &[&str]| words.iter().map(|word| format!("`{word}`")).collect::<Vec<_>>().join(", ");
+    let keys = match line.keys {
+        [first, second, _, rest @ ..] if !rest.is_empty() => {
+            format!("{} and {} more", quoted(&[first, second]), rest.len() + 1)
+        }
+        keys => quoted(keys),
+    };
+    let values = if line.values.is_empty() { String::new() } else { format!(" = {}", quoted(line.values)) };
+    format!("{keys}{values} of {}", line.record)
+}
+
+fn row(behaviour: &str, source: &str, verdict: &str) -> String {
+    format!("| {behaviour} | {source} | {verdict} |\n")
+}
+
+fn chapter(family: &Family) -> String {
+    let mut text = format!("\n## {}\n\n| behaviour | source | |\n|---|---|---|\n", family.title);
+    for file in family.folders.iter().flat_map(|folder| cases(&format!("alb/{folder}"), "yaml")) {
+        for case in read::<Vec<Case>>(&file) {
+            if let Some(verdict) = case.verdict() {
+                text.push_str(&row(&case.sentence(), &linked(&case.source), verdict));
+            }
+        }
+    }
+    for line in fidelity::lines().filter(|line| family.records.contains(&line.record)) {
+        if let Level::NotYet(reason) | Level::Approximated(reason) = line.level {
+            text.push_str(&row(&capitalised(reason), &fields(&line), line.level.name()));
+        }
+    }
+    text
+}
+
+/// Every folder below this one that holds cases, from `fixtures/alb`.
+fn families_of(folder: &Path) -> BTreeSet<String> {
+    let mut found = BTreeSet::new();
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            found.append(&mut families_of(&path));
+        } else {
+            found.insert(folder.strip_prefix(fixtures().join("alb")).unwrap().to_str().unwrap().to_owned());
+        }
+    }
+    found
+}
+
+#[test]
+fn the_page_of_behaviours_is_current() {
+    let mut differences = Differences::default();
+    let mut page = OPENING.to_owned() + &FAMILIES.iter().map(chapter).collect::<String>();
+    page.push_str(&links(&page));
+    differences.check(&Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/alb.md"), &page);
+    differences.finish();
+}
+
+#[test]
+fn every_family_of_cases_has_a_chapter() {
+    let listed: BTreeSet<String> = FAMILIES.iter().flat_map(|family| family.folders).map(|&name| name.into()).collect();
+    assert_eq!(families_of(&fixtures().join("alb")), listed, "FAMILIES names other folders than there are");
+}
+
+#[test]
+fn every_difference_has_a_chapter_or_is_of_tasks() {
+    let differs = |line: &fidelity::Line| matches!(line.level, Level::NotYet(_) | Level::Approximated(_));
+    let told = |record| FAMILIES.iter().any(|family| family.records.contains(&record)) || OF_TASKS.contains(&record);
+    let untold: BTreeSet<&str> =
+        fidelity::lines().filter(differs).map(|line| line.record).filter(|record| !told(*record)).collect();
+    assert!(untold.is_empty(), "add to FAMILIES, or to OF_TASKS: {untold:?}");
+}
+
+#[test]
+fn every_case_says_where_its_rule_can_be_seen() {
+    let mut mistakes = Vec::new();
+    for file in
+        FAMILIES.iter().flat_map(|family| family.folders).flat_map(|folder| cases(&format!("alb/{folder}"), "yaml"))
+    {
+        for case in read::<Vec<Case>>(&file) {
+            let known = ["capture", "inferred: ", "neargate"].iter().any(|word| case.source.starts_with(word));
+            if !known && page(&case.source).is_none() {
+                mistakes.push(format!(
+                    "{}: \"{}\": a source begins with a page of PAGES, `captures`, `inferred: ` or `neargate`, not \"{}\"",
+                    file.display(),
+                    case.name,
+                    case.source
+                ));
+            }
+        }
+    }
+    assert!(mistakes.is_empty(), "{}", mistakes.join("\n"));
+}
