@@ -2,11 +2,11 @@
 
 use crate::cli::project;
 use crate::cli::stack::{self, block_on};
+use crate::cli::terminal;
 use crate::cli::{ExecArgs, ExitStatus, Failure, Global};
 use crate::control::view::ClusterView;
 use crate::model::{ContainerName, TaskId};
-use crate::runtime::docker::exec::ExecRequest;
-use crate::runtime::docker::{DockerOptions, DockerRuntime};
+use crate::runtime::docker::{DockerOptions, DockerRuntime, ExecRequest, Streams};
 
 /// `exec`
 pub(crate) fn exec(global: &Global, args: &ExecArgs) -> Result<ExitStatus, Failure> {
@@ -18,10 +18,17 @@ pub(crate) fn exec(global: &Global, args: &ExecArgs) -> Result<ExitStatus, Failu
             task: find(&view, args)?,
             container: ContainerName::new(&args.container),
             command: args.command.clone(),
-            interactive: true,
-            tty: args.no_tty.then_some(false),
+            tty: !args.no_tty && terminal::is_terminal(),
         };
-        let code = runtime.exec(&request).await?;
+        let streams = Streams {
+            stdin: Some(terminal::read_stdin()),
+            stdout: tokio::io::stdout(),
+            stderr: tokio::io::stderr(),
+            sizes: request.tty.then(terminal::sizes),
+        };
+        // Raw mode ends when the guard is dropped, however the command ends.
+        let _raw = if request.tty { terminal::RawMode::enter() } else { None };
+        let code = runtime.exec(&request, streams).await?;
         Ok(ExitStatus(u8::try_from(code).unwrap_or(1)))
     })
 }

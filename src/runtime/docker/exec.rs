@@ -1,4 +1,4 @@
-//! A command in a running container, for `neargate exec`: streams, terminal and exit code as `docker exec` has them.
+//! A command in a running container, with streams, terminal and exit code as `docker exec` has them.
 
 use std::pin::pin;
 use std::time::Duration;
@@ -15,12 +15,13 @@ use tokio::sync::mpsc;
 use crate::control::runtime::RuntimeError;
 use crate::model::{ContainerName, TaskId};
 
+use super::DockerRuntime;
 use super::error::{self, runtime_error, sorted};
-use super::{DockerRuntime, terminal};
 
 /// The longest the exit code is waited for after the output has ended.
 const EXIT_LIMIT: Duration = Duration::from_secs(10);
 const EXIT_POLL: Duration = Duration::from_millis(20);
+const RESIZE_ATTEMPTS: u32 = 20;
 
 /// What to run, and where.
 #[derive(Clone, Debug)]
@@ -31,51 +32,28 @@ pub struct ExecRequest {
     pub container: ContainerName,
     /// Program and arguments.
     pub command: Vec<String>,
-    /// Passes standard input on.
-    pub interactive: bool,
-    /// Allocates a terminal; `None` if and only if our own input and output are one.
-    pub tty: Option<bool>,
+    /// Allocates a terminal for the command.
+    pub tty: bool,
 }
 
-/// Where the streams of a command go.
-struct Streams<O, E> {
+/// Where the streams of a command come from and go to.
+#[derive(Debug)]
+pub struct Streams<O, E> {
     /// Pieces of standard input; closed at its end. `None` passes nothing on.
-    stdin: Option<mpsc::Receiver<Bytes>>,
-    stdout: O,
-    stderr: E,
+    pub stdin: Option<mpsc::Receiver<Bytes>>,
+    /// What the command writes to its standard output; with a terminal, everything.
+    pub stdout: O,
+    /// What the command writes to its standard error.
+    pub stderr: E,
+    /// Columns and rows of whatever shows the output, first as they are, then as they change. Only with a terminal.
+    pub sizes: Option<mpsc::Receiver<(u16, u16)>>,
 }
 
 impl DockerRuntime {
-    /// Runs a command with this process's own streams and returns its exit code: 126 and 127 if it cannot be run.
-    /// Standard input is read by a thread that nobody waits for: a read cannot be taken back.
-    pub async fn exec(&self, request: &ExecRequest) -> Result<i64, RuntimeError> {
-        let tty = request.tty.unwrap_or_else(|| request.interactive && terminal::is_terminal());
-        let streams = Streams {
-            stdin: request.interactive.then(terminal::read_stdin),
-            stdout: tokio::io::stdout(),
-            stderr: tokio::io::stderr(),
-        };
-        // Raw mode ends when the guard is dropped, however the command ends.
-        let _raw = if tty && request.interactive { terminal::RawMode::enter() } else { None };
-        self.exec_with(request, tty, streams).await
-    }
-
-    /// Runs a command with the streams given; for tests and for callers that show its output elsewhere.
-    pub async fn exec_captured(
+    /// Runs a command and returns its exit code: 126 and 127 if it cannot be run.
+    pub async fn exec(
         &self,
         request: &ExecRequest,
-        stdin: mpsc::Receiver<Bytes>,
-        stdout: &mut (impl AsyncWrite + Unpin + Send),
-        stderr: &mut (impl AsyncWrite + Unpin + Send),
-    ) -> Result<i64, RuntimeError> {
-        let streams = Streams { stdin: request.interactive.then_some(stdin), stdout, stderr };
-        self.exec_with(request, request.tty.unwrap_or(false), streams).await
-    }
-
-    async fn exec_with(
-        &self,
-        request: &ExecRequest,
-        tty: bool,
         mut streams: Streams<impl AsyncWrite + Unpin + Send, impl AsyncWrite + Unpin + Send>,
     ) -> Result<i64, RuntimeError> {
         let docker = self.engine.docker();
@@ -84,17 +62,17 @@ impl DockerRuntime {
         let id = self.container_id(&request.task, container).await?.ok_or_else(not_there)?;
         let config = ExecConfig {
             cmd: Some(request.command.clone()),
-            attach_stdin: Some(request.interactive),
+            attach_stdin: Some(streams.stdin.is_some()),
             attach_stdout: Some(true),
             attach_stderr: Some(true),
-            tty: Some(tty),
+            tty: Some(request.tty),
             ..ExecConfig::default()
         };
         let created = docker.create_exec(&id, config).await.map_err(|error| match error::status(&error) {
             Some(404 | 409) => not_there(),
             _ => runtime_error(&error, &format!("running a command in {container}")),
         })?;
-        let options = StartExecOptions { detach: false, tty, output_capacity: None };
+        let options = StartExecOptions { detach: false, tty: request.tty, output_capacity: None };
         let started = docker.start_exec(&created.id, Some(options)).await.map_err(|error| {
             sorted(&error, |text| RuntimeError::Other(format!("running a command in {container}: {text}")))
         })?;
@@ -112,7 +90,7 @@ impl DockerRuntime {
             let _ = input.shutdown().await;
             std::future::pending::<()>().await;
         };
-        let resize = self.follow_size(&created.id, tty);
+        let resize = self.follow_size(&created.id, streams.sizes.take());
         let show = async {
             while let Some(piece) = output.next().await {
                 let written = match piece.map_err(|error| runtime_error(&error, "reading the command's output"))? {
@@ -151,21 +129,18 @@ impl DockerRuntime {
         }
     }
 
-    /// Tells the command's terminal the size of ours, now and whenever it changes. Never ends.
-    async fn follow_size(&self, exec: &str, tty: bool) {
-        if tty {
-            let mut changes = terminal::SizeChanges::new();
-            let mut attempts = 0;
-            while let Some((columns, rows)) = terminal::size() {
+    /// Tells the command's terminal each size. Never ends.
+    async fn follow_size(&self, exec: &str, sizes: Option<mpsc::Receiver<(u16, u16)>>) {
+        if let Some(mut sizes) = sizes {
+            while let Some((columns, rows)) = sizes.recv().await {
                 let options = ResizeExecOptionsBuilder::new().w(columns.into()).h(rows.into()).build();
-                let resized = self.engine.docker().resize_exec(exec, options).await;
                 // The engine knows the terminal only once the command runs.
-                if resized.is_err() && attempts < 20 {
-                    attempts += 1;
+                for _ in 0..RESIZE_ATTEMPTS {
+                    if self.engine.docker().resize_exec(exec, options.clone()).await.is_ok() {
+                        break;
+                    }
                     tokio::time::sleep(EXIT_POLL).await;
-                    continue;
                 }
-                changes.next().await;
             }
         }
         std::future::pending().await

@@ -33,7 +33,6 @@ mod raw;
 mod reference;
 mod session;
 mod task;
-mod terminal;
 mod watch;
 
 pub mod connect;
@@ -58,7 +57,7 @@ use crate::control::runtime::{
 use crate::model::{ContainerName, TaskId};
 
 pub use connect::{Engine, EngineInfo, EngineKind};
-pub use exec::ExecRequest;
+pub use exec::{ExecRequest, Streams};
 pub use options::{BuilderMode, DockerOptions, ReachMode};
 pub use sweep::ProjectOnEngine;
 

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use neargate::control::runtime::{Runtime as _, TaskSpec};
-use neargate::runtime::docker::ExecRequest;
+use neargate::runtime::docker::{ExecRequest, Streams};
 use tokio::sync::mpsc;
 
 use super::world::{World, name, task};
@@ -18,8 +18,7 @@ async fn exec(
         task: task.id.clone(),
         container: name("web"),
         command: command.iter().map(|word| (*word).to_owned()).collect(),
-        interactive: input.is_some(),
-        tty: Some(tty),
+        tty,
     };
     let (sender, receiver) = mpsc::channel(4);
     if let Some(input) = input {
@@ -27,8 +26,17 @@ async fn exec(
     }
     drop(sender);
     let (mut out, mut err) = (Vec::new(), Vec::new());
-    let code = world.runtime.exec_captured(&request, receiver, &mut out, &mut err).await.unwrap();
+    let stdin = input.is_some().then_some(receiver);
+    let streams = Streams { stdin, stdout: &mut out, stderr: &mut err, sizes: tty.then(a_small_terminal) };
+    let code = world.runtime.exec(&request, streams).await.unwrap();
     (code, String::from_utf8(out).unwrap(), String::from_utf8(err).unwrap())
+}
+
+/// 77 columns, 20 rows.
+fn a_small_terminal() -> mpsc::Receiver<(u16, u16)> {
+    let (sender, receiver) = mpsc::channel(1);
+    sender.try_send((77, 20)).unwrap();
+    receiver
 }
 
 #[tokio::test]
@@ -45,6 +53,10 @@ async fn a_command_has_its_streams_and_its_exit_code() {
     let (code, out, _) = exec(&world, &task, &["sh", "-c", "test -t 1 && echo terminal"], None, true).await;
     assert_eq!((code, out.trim_end()), (0, "terminal"));
 
+    let wait_for_size = "until [ \"$(stty size)\" = '20 77' ]; do sleep 0.02; done; echo resized";
+    let (code, out, _) = exec(&world, &task, &["sh", "-c", wait_for_size], None, true).await;
+    assert_eq!((code, out.trim_end()), (0, "resized"));
+
     let (code, out, err) = exec(&world, &task, &["no-such-program"], None, false).await;
     assert!(matches!(code, 126 | 127), "{code}");
     assert!(format!("{out}{err}").contains("executable file not found"), "{out}{err}");
@@ -56,14 +68,12 @@ async fn a_container_that_does_not_run_is_named() {
     let task = task(vec![world.container("web", "true")]);
     world.run(&task).await;
     world.lines(&task, &name("web")).await;
-    let request = ExecRequest {
-        task: task.id.clone(),
-        container: name("web"),
-        command: vec!["true".to_owned()],
-        interactive: false,
-        tty: None,
+    let request =
+        ExecRequest { task: task.id.clone(), container: name("web"), command: vec!["true".to_owned()], tty: false };
+    let refused = async || {
+        let streams = Streams { stdin: None, stdout: tokio::io::sink(), stderr: tokio::io::sink(), sizes: None };
+        world.runtime.exec(&request, streams).await.unwrap_err().to_string()
     };
-    let refused = async || world.runtime.exec(&request).await.unwrap_err().to_string();
     assert_eq!(refused().await, "the container web is not running");
     world.runtime.close_task(&task.id).await.unwrap();
     assert_eq!(refused().await, "the container web is not running");

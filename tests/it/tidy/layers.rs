@@ -100,8 +100,8 @@ const OWNED: &[(&str, &[&str], &str)] = &[
 /// The only files that may print.
 const PRINTERS: &[(&str, &str)] = &[
     ("src/cli/printer.rs", "data on stdout, everything else on stderr"),
-    ("src/runtime/docker/exec.rs", "the streams of `exec` are the container's, byte for byte"),
-    ("src/runtime/docker/terminal.rs", "`exec` asks our terminal for its size"),
+    ("src/cli/exec.rs", "its streams are the container's, byte for byte"),
+    ("src/cli/terminal.rs", "asks the terminal for its size"),
 ];
 const PRINTING: &[&str] = &["print", "println", "eprint", "eprintln"];
 

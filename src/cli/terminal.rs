@@ -6,12 +6,12 @@ use bytes::Bytes;
 use tokio::sync::mpsc;
 
 /// Whether input and output are a terminal.
-pub(super) fn is_terminal() -> bool {
+pub(crate) fn is_terminal() -> bool {
     std::io::stdin().is_terminal() && std::io::stdout().is_terminal()
 }
 
 /// Standard input, in pieces; closed at its end. Read by a thread of its own that dies with the process.
-pub(super) fn read_stdin() -> mpsc::Receiver<Bytes> {
+pub(crate) fn read_stdin() -> mpsc::Receiver<Bytes> {
     let (sender, receiver) = mpsc::channel(16);
     std::thread::spawn(move || {
         let mut stdin = std::io::stdin();
@@ -26,27 +26,42 @@ pub(super) fn read_stdin() -> mpsc::Receiver<Bytes> {
     receiver
 }
 
+/// Columns and rows of the terminal, now and whenever they change. To be called inside a tokio runtime.
+pub(crate) fn sizes() -> mpsc::Receiver<(u16, u16)> {
+    let (sender, receiver) = mpsc::channel(1);
+    tokio::spawn(async move {
+        let mut changes = SizeChanges::new();
+        while let Some(size) = size() {
+            if sender.send(size).await.is_err() {
+                return;
+            }
+            changes.next().await;
+        }
+    });
+    receiver
+}
+
 /// Columns and rows of standard output's terminal.
 #[cfg(unix)]
-pub(super) fn size() -> Option<(u16, u16)> {
+fn size() -> Option<(u16, u16)> {
     let size = rustix::termios::tcgetwinsize(std::io::stdout()).ok()?;
     (size.ws_col > 0 && size.ws_row > 0).then_some((size.ws_col, size.ws_row))
 }
 
 #[cfg(not(unix))]
-pub(super) fn size() -> Option<(u16, u16)> {
+fn size() -> Option<(u16, u16)> {
     None
 }
 
 /// Changes of the terminal's size.
-pub(super) struct SizeChanges {
+struct SizeChanges {
     #[cfg(unix)]
     signals: Option<tokio::signal::unix::Signal>,
 }
 
 impl SizeChanges {
     /// From now on.
-    pub(super) fn new() -> Self {
+    fn new() -> Self {
         Self {
             #[cfg(unix)]
             signals: tokio::signal::unix::signal(tokio::signal::unix::SignalKind::window_change()).ok(),
@@ -54,7 +69,7 @@ impl SizeChanges {
     }
 
     /// Waits for the next one.
-    pub(super) async fn next(&mut self) {
+    async fn next(&mut self) {
         #[cfg(unix)]
         if let Some(signals) = &mut self.signals
             && signals.recv().await.is_some()
@@ -67,14 +82,14 @@ impl SizeChanges {
 
 /// Keys go to the command as they are typed, Ctrl-C included, until this is dropped.
 #[cfg(unix)]
-pub(super) struct RawMode {
+pub(crate) struct RawMode {
     before: rustix::termios::Termios,
 }
 
 #[cfg(unix)]
 impl RawMode {
     /// `None` if standard input is no terminal.
-    pub(super) fn enter() -> Option<Self> {
+    pub(crate) fn enter() -> Option<Self> {
         use rustix::termios::{OptionalActions, tcgetattr, tcsetattr};
         let before = tcgetattr(std::io::stdin()).ok()?;
         let mut raw = before.clone();
@@ -93,11 +108,11 @@ impl Drop for RawMode {
 
 /// There is no raw mode without `termios`; lines go to the command when they are complete.
 #[cfg(not(unix))]
-pub(super) struct RawMode;
+pub(crate) struct RawMode;
 
 #[cfg(not(unix))]
 impl RawMode {
-    pub(super) fn enter() -> Option<Self> {
+    pub(crate) fn enter() -> Option<Self> {
         None
     }
 }

@@ -1,0 +1,338 @@
+//! What can be typed: verbs and their options, as clap reads them. What is written here is what `--help` prints.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// Fargate, but near you: an AWS Application Load Balancer in front of ECS Fargate tasks, on this machine.
+#[derive(Debug, Parser)]
+#[command(name = "neargate", version, max_term_width = 100, infer_subcommands = false)]
+pub struct Cli {
+    #[command(flatten)]
+    pub(crate) global: Global,
+    /// Short for --file, before the command; after it too where -f means nothing else
+    #[arg(short = 'f', value_name = "FILE", hide = true)]
+    short_file: Option<PathBuf>,
+    #[command(subcommand)]
+    pub(super) command: Verb,
+}
+
+impl Cli {
+    /// The options that every command takes, with `-f` from wherever it was written.
+    pub(super) fn global(&self) -> Global {
+        let mut global = self.global.clone();
+        global.file = global.file.or_else(|| self.short_file.clone()).or_else(|| self.command.short_file());
+        global
+    }
+}
+
+/// Options that every command takes.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct Global {
+    /// The file that describes the stack [default: neargate.yaml, here or in a folder above]. Short: -f
+    #[arg(long, global = true, value_name = "FILE", env = "NEARGATE_FILE")]
+    pub(crate) file: Option<PathBuf>,
+    /// Another name for the project than the file's, to run the same file twice side by side
+    #[arg(short, long, global = true, value_name = "NAME", env = "NEARGATE_PROJECT_NAME")]
+    pub(crate) project_name: Option<String>,
+    /// When to colour
+    #[arg(long, global = true, value_enum, default_value_t, value_name = "WHEN")]
+    pub(crate) color: Color,
+    /// Diagnostics of neargate itself on standard error; twice for more
+    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    pub(crate) verbose: u8,
+}
+
+/// When output is coloured.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Color {
+    /// On a terminal, unless NO_COLOR is set
+    #[default]
+    Auto,
+    /// Always
+    Always,
+    /// Never
+    Never,
+}
+
+/// How data is printed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// For people
+    #[default]
+    Table,
+    /// For programs
+    Json,
+}
+
+/// `-f FILE` after the command, as in `neargate up -f other.yaml`. Not for `logs`, where `-f` follows.
+#[derive(Clone, Debug, Default, Args)]
+pub(crate) struct ShortFile {
+    #[arg(short = 'f', value_name = "FILE", hide = true, id = "short-file-after")]
+    short_file: Option<PathBuf>,
+}
+
+/// A command.
+#[derive(Debug, Subcommand)]
+pub(super) enum Verb {
+    /// Start the stack, or apply a changed file to the running one
+    Up(UpArgs),
+    /// Stop the stack and remove everything of it
+    Down(DownArgs),
+    /// List tasks, containers and targets
+    Ps(PsArgs),
+    /// Show the output of containers
+    Logs(LogsArgs),
+    /// Run a command inside a running container
+    Exec(ExecArgs),
+    /// Replace the tasks of a service with fresh ones
+    Restart(RestartArgs),
+    /// Check the file and report how faithfully each setting is honoured; needs no engine
+    Check(FileAndFormat),
+    /// Write a neargate.yaml from the task definition and the workflow of this repository
+    Init(InitArgs),
+    /// Say which rule a request would match and why, and what would happen to it
+    Explain(ExplainArgs),
+    /// Start the stack, run a command that trusts and reaches it, stop the stack
+    Run(RunArgs),
+    /// Find out what is wrong, and how to fix it
+    Doctor(FileAndFormat),
+    /// Print, or maintain, the lines of /etc/hosts that the stack's names need
+    Hosts(HostsArgs),
+    /// Print the certificate of the local authority as PEM
+    Ca,
+    /// Have this machine's browsers and tools trust the local authority
+    Trust,
+    /// Take that trust back
+    Untrust,
+    /// Print shell completions
+    Completions {
+        /// For this shell
+        shell: clap_complete::Shell,
+    },
+    /// The process behind `up -d`.
+    #[command(hide = true)]
+    Background(UpArgs),
+}
+
+/// Options of `up`.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct UpArgs {
+    /// Leave the stack running in the background
+    #[arg(short, long)]
+    pub(crate) detach: bool,
+    /// Return once every target is healthy; exit code 3 if that takes too long. Implies --detach
+    #[arg(long)]
+    pub(crate) wait: bool,
+    #[command(flatten)]
+    pub(crate) start: StartArgs,
+}
+
+/// Options of everything that starts a stack.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct StartArgs {
+    #[command(flatten)]
+    short: ShortFile,
+    /// How long --wait waits, in seconds
+    #[arg(long, value_name = "SECONDS", default_value_t = 120, env = "NEARGATE_WAIT_TIMEOUT")]
+    pub(crate) wait_timeout: u64,
+    /// Build images although they are there
+    #[arg(long)]
+    pub(crate) build: bool,
+    /// Pull images although they are there
+    #[arg(long)]
+    pub(crate) pull: bool,
+    /// Bind another local port for a listener, e.g. 443=8443; may be given several times
+    #[arg(long, value_name = "PORT=LOCAL", value_parser = parse_listen, env = "NEARGATE_LISTEN", value_delimiter = ',')]
+    pub(crate) listen: Vec<(u16, u16)>,
+    /// Divide waits in which only the clock works by this; 1 is AWS's own pace [default: the file's, or 10]
+    #[arg(long, value_name = "FACTOR", env = "NEARGATE_TIME_SCALE")]
+    pub(crate) time_scale: Option<f64>,
+    /// Serve CloudWatch's figures for Prometheus at http://ADDRESS/metrics, e.g. 127.0.0.1:9180 (loopback only)
+    #[arg(long, value_name = "ADDRESS", env = "NEARGATE_ADMIN", value_parser = crate::admin::metrics::parse_address)]
+    pub(crate) admin: Option<std::net::SocketAddr>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct DownArgs {
+    #[command(flatten)]
+    short: ShortFile,
+    /// Do not wait for requests in flight and for containers to stop by themselves
+    #[arg(long)]
+    pub(super) force: bool,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct PsArgs {
+    #[command(flatten)]
+    short: ShortFile,
+    /// Stopped tasks too
+    #[arg(short, long)]
+    pub(super) all: bool,
+    /// Service events too
+    #[arg(long)]
+    pub(super) events: bool,
+    #[command(flatten)]
+    pub(super) format: FormatArgs,
+}
+
+#[derive(Clone, Debug, Args)]
+pub(crate) struct FormatArgs {
+    /// How to print
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) format: Format,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct FileAndFormat {
+    #[command(flatten)]
+    short: ShortFile,
+    #[command(flatten)]
+    pub(super) format: FormatArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct LogsArgs {
+    /// Only these containers
+    #[arg(value_name = "CONTAINER")]
+    pub(crate) containers: Vec<String>,
+    /// Go on showing what is written
+    #[arg(short, long)]
+    pub(crate) follow: bool,
+    /// Only from this time on: a timestamp (2026-01-02T13:23:37Z) or how long ago (10m, 1h30m)
+    #[arg(long, value_name = "TIME")]
+    pub(crate) since: Option<String>,
+    /// Only the last lines
+    #[arg(short = 'n', long, value_name = "LINES")]
+    pub(crate) tail: Option<usize>,
+    /// Show when each line was written
+    #[arg(short, long)]
+    pub(crate) timestamps: bool,
+    /// The load balancer's access log instead: one line per request
+    #[arg(long, conflicts_with_all = ["containers", "connections", "health_checks"])]
+    pub(crate) access: bool,
+    /// The load balancer's connection log instead: one line per client connection
+    #[arg(long, conflicts_with_all = ["containers", "health_checks"])]
+    pub(crate) connections: bool,
+    /// The load balancer's health check log instead: one line per health check
+    #[arg(long, conflicts_with = "containers")]
+    pub(crate) health_checks: bool,
+    #[command(flatten)]
+    pub(crate) format: FormatArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ExecArgs {
+    /// Do not allocate a terminal
+    #[arg(short = 'T', long)]
+    pub(crate) no_tty: bool,
+    /// In this task: the beginning of its id
+    #[arg(long, value_name = "ID")]
+    pub(crate) task: Option<String>,
+    /// The container
+    pub(crate) container: String,
+    /// The command and its arguments
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true, required = true)]
+    pub(crate) command: Vec<String>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct RestartArgs {
+    #[command(flatten)]
+    short: ShortFile,
+    /// Only this service
+    pub(super) service: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct InitArgs {
+    /// Overwrite the file that is there
+    #[arg(long)]
+    pub(super) force: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ExplainArgs {
+    /// e.g. `https://app.domain.com/api/users?page=2`
+    pub(crate) url: String,
+    /// Request method
+    #[arg(short = 'X', long, default_value = "GET", value_name = "METHOD")]
+    pub(crate) request: String,
+    /// Request header, e.g. 'User-Agent: curl/8'; may be given several times
+    #[arg(short = 'H', long, value_name = "NAME: VALUE")]
+    pub(crate) header: Vec<String>,
+    /// Address of the client
+    #[arg(long, default_value = "127.0.0.1", value_name = "ADDRESS")]
+    pub(crate) source_ip: std::net::IpAddr,
+    #[command(flatten)]
+    pub(crate) format: FormatArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RunArgs {
+    #[command(flatten)]
+    pub(crate) start: StartArgs,
+    /// The command and its arguments
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true, required = true, value_name = "CMD")]
+    pub(crate) command: Vec<OsString>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct HostsArgs {
+    /// Write them to the hosts file, replacing what neargate wrote there before
+    #[arg(long, conflicts_with = "remove")]
+    pub(crate) apply: bool,
+    /// Remove what neargate wrote there
+    #[arg(long)]
+    pub(crate) remove: bool,
+    /// The hosts file
+    #[arg(long, value_name = "FILE", default_value = "/etc/hosts")]
+    pub(crate) hosts_file: PathBuf,
+}
+
+impl Verb {
+    fn short_file(&self) -> Option<PathBuf> {
+        let short = match self {
+            Self::Up(args) | Self::Background(args) => &args.start.short,
+            Self::Run(args) => &args.start.short,
+            Self::Down(args) => &args.short,
+            Self::Ps(args) => &args.short,
+            Self::Restart(args) => &args.short,
+            Self::Check(args) | Self::Doctor(args) => &args.short,
+            _ => return None,
+        };
+        short.short_file.clone()
+    }
+}
+
+fn parse_listen(text: &str) -> Result<(u16, u16), String> {
+    let (port, local) = text.split_once('=').ok_or("must look like 443=8443")?;
+    let number = |text: &str| -> Result<u16, String> {
+        match text.trim().parse() {
+            Ok(0) | Err(_) => Err(format!("`{text}` is not a port (1-65535)")),
+            Ok(port) => Ok(port),
+        }
+    };
+    Ok((number(port)?, number(local)?))
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn the_definitions_contradict_nothing() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn a_listener_is_remapped_by_two_ports() {
+        assert_eq!(parse_listen("443=8443"), Ok((443, 8443)));
+        assert!(parse_listen("443").is_err());
+        assert!(parse_listen("0=1").is_err());
+        assert!(parse_listen("443=65536").is_err());
+    }
+}
