@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use super::file::{self, FileError, LoadedFile};
 use super::{ExitStatus, Format};
 use crate::config::diagnostics::render_all;
-use crate::config::{Fidelity, Level, Loaded, Style};
+use crate::config::{Fidelity, Level, Loaded, Style, Tasks};
 
 /// What `check` is given.
 pub struct CheckArgs<'a> {
@@ -27,7 +27,7 @@ pub struct CheckArgs<'a> {
 
 /// Prints the report to `out`, or the mistakes to `err` (as JSON: to `out`).
 pub fn check(args: &CheckArgs<'_>, out: &mut dyn Write, err: &mut dyn Write) -> io::Result<ExitStatus> {
-    match file::load(args.file.as_deref(), &args.folder, args.env) {
+    match file::load(args.file.as_deref(), &args.folder, args.env, Tasks::Run) {
         Ok(LoadedFile { loaded, .. }) => {
             match args.format {
                 Format::Table => {

@@ -21,7 +21,7 @@ use crate::model::listener::ListenerProtocol;
 
 /// `explain`
 pub(crate) fn explain(global: &Global, args: &ExplainArgs, printer: &mut Printer) -> Result<ExitStatus, Failure> {
-    let mut project = project::load(global, None, false, printer)?;
+    let mut project = project::load_names(global, printer)?;
     let view = stack::block_on(stack::view(&project.folders))?;
     if let Some(view) = &view {
         bind_as_running(&mut project, view);

@@ -4,7 +4,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use crate::config::{self, Diagnostics, Loaded, Source};
+use crate::config::{self, Diagnostics, Loaded, Source, Tasks};
 
 /// A file that was read.
 #[derive(Clone, Debug)]
@@ -45,6 +45,7 @@ pub(crate) fn load(
     file: Option<&Path>,
     folder: &Path,
     env: &dyn Fn(&str) -> Option<String>,
+    tasks: Tasks,
 ) -> Result<LoadedFile, FileError> {
     let file = match file {
         Some(file) => folder.join(file),
@@ -58,6 +59,7 @@ pub(crate) fn load(
         text: &text,
         read_file: &|path| std::fs::read_to_string(path),
         env,
+        tasks,
     });
     match loaded {
         Ok(loaded) => Ok(LoadedFile { loaded }),

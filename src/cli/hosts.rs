@@ -7,7 +7,7 @@ use crate::hosts;
 
 /// `hosts`
 pub(crate) fn hosts(global: &Global, args: &HostsArgs, printer: &mut Printer) -> Result<ExitStatus, Failure> {
-    let project = project::load(global, None, false, printer)?;
+    let project = project::load_names(global, printer)?;
     let (name, domains) = (&project.topology.name, &project.topology.domains);
     let address = project.topology.load_balancer.bind_address;
     let address = if address.is_unspecified() { std::net::Ipv4Addr::LOCALHOST.into() } else { address };

@@ -11,7 +11,7 @@ use crate::app::chain;
 use crate::cli::file::{self, FileError};
 use crate::cli::printer::{NOTE, Printer};
 use crate::cli::{ExitStatus, Failure, Global, StartArgs};
-use crate::config::{self, Diagnostics, Loaded, Style};
+use crate::config::{self, Diagnostics, Loaded, Style, Tasks};
 use crate::folders::Folders;
 use crate::model::topology::TimeScale;
 use crate::model::{ProjectName, Topology};
@@ -40,6 +40,21 @@ pub(crate) fn load(
     warnings: bool,
     printer: &mut Printer,
 ) -> Result<Project, Failure> {
+    load_for(Tasks::Run, global, start, warnings, printer)
+}
+
+/// Loads the file for its names only: what services and secrets refer to need not be set.
+pub(crate) fn load_names(global: &Global, printer: &mut Printer) -> Result<Project, Failure> {
+    load_for(Tasks::DoNotRun, global, None, false, printer)
+}
+
+fn load_for(
+    tasks: Tasks,
+    global: &Global,
+    start: Option<&StartArgs>,
+    warnings: bool,
+    printer: &mut Printer,
+) -> Result<Project, Failure> {
     let file = find(global)?;
     let used = RefCell::new(BTreeMap::new());
     let env = |name: &str| {
@@ -59,7 +74,7 @@ pub(crate) fn load(
         pull: start.is_some_and(|start| start.pull),
         admin: start.and_then(|start| start.admin),
     };
-    let loaded = read(&file, &env)?.map_err(|mistakes| {
+    let loaded = read(&file, &env, tasks)?.map_err(|mistakes| {
         let _ = printer.err().write_all(mistakes.render(Style::Coloured).as_bytes());
         Failure::printed(ExitStatus::USAGE)
     })?;
@@ -128,13 +143,17 @@ pub(crate) fn identify(global: &Global) -> Result<(ProjectName, Folders), Failur
 
 /// Whether the file asks for tasks; one that cannot be read might.
 pub(crate) fn needs_engine(global: &Global) -> bool {
-    let loaded = find(global).and_then(|file| read(&file, &variable));
+    let loaded = find(global).and_then(|file| read(&file, &variable, Tasks::DoNotRun));
     !matches!(loaded, Ok(Ok(loaded)) if loaded.topology.services.is_empty())
 }
 
 /// Reads the file and what it mentions. The outer failure is one of this machine, the inner one the file's mistakes.
-pub(crate) fn read(file: &Path, env: &dyn Fn(&str) -> Option<String>) -> Result<Result<Loaded, Diagnostics>, Failure> {
-    match file::load(Some(file), &std::env::current_dir()?, env) {
+pub(crate) fn read(
+    file: &Path,
+    env: &dyn Fn(&str) -> Option<String>,
+    tasks: Tasks,
+) -> Result<Result<Loaded, Diagnostics>, Failure> {
+    match file::load(Some(file), &std::env::current_dir()?, env, tasks) {
         Ok(read) => Ok(Ok(read.loaded)),
         Err(FileError::Invalid { diagnostics, .. }) => Ok(Err(diagnostics)),
         Err(error) => Err(Failure::usage(chain(&error))),
@@ -145,7 +164,7 @@ pub(crate) fn read(file: &Path, env: &dyn Fn(&str) -> Option<String>) -> Result<
 pub(crate) fn reload(request: &UpRequest) -> Result<Arc<Topology>, (String, u8)> {
     let usage = |message: String| (message, ExitStatus::USAGE.0);
     let env = |name: &str| request.environment.get(name).cloned();
-    let loaded = read(&request.file, &env)
+    let loaded = read(&request.file, &env, Tasks::Run)
         .map_err(|failure| (failure.message, failure.status.0))?
         .map_err(|mistakes| usage(mistakes.render(Style::Plain)))?;
     adjust(loaded.topology, request).map(Arc::new).map_err(usage)

@@ -10,7 +10,7 @@ use crate::trust::{self, Machine, Outcome, Root, StoreReport, SystemRunner};
 
 /// `trust`
 pub(crate) fn trust(global: &Global, printer: &mut Printer) -> Result<ExitStatus, Failure> {
-    let project = project::load(global, None, false, printer)?;
+    let project = project::load_names(global, printer)?;
     let folders = &project.folders;
     if !folders.ca_certificate_in_use().exists() && !folders.ca_certificate().exists() {
         // People trust first and start later; the authority that `up` will use is made now.

@@ -14,10 +14,11 @@
 
 use std::ops::Range;
 
+use super::Tasks;
 use super::diagnostics::Diagnostic;
 use super::read::Reader;
 use super::source::{Sources, Span};
-use super::tree::{Node, Value};
+use super::tree::{Entry, Node, Scalar, Value};
 
 /// What went wrong inside one value; `at` is in bytes of the value.
 #[derive(Debug, PartialEq, Eq)]
@@ -36,39 +37,67 @@ enum ProblemKind {
     Malformed { why: &'static str },
 }
 
-/// Replaces every reference in every value of the tree. Keys are left alone, as in Compose.
+/// Replaces every reference in every value of the file. Keys are left alone, as in Compose.
 pub(crate) fn interpolate(
-    node: &mut Node,
+    root: &mut Node,
     sources: &Sources,
     env: &dyn Fn(&str) -> Option<String>,
+    tasks: Tasks,
     reader: &mut Reader,
 ) {
-    match &mut node.value {
-        Value::Scalar(scalar) => {
-            if !scalar.text.contains('$') {
-                return;
-            }
-            let (text, problems) = expand(&scalar.text, env);
-            if !problems.is_empty() {
-                // Not null, whatever is left: it was given. What else is wrong with it nobody wants to read.
-                scalar.plain = false;
-                reader.silence(node.span);
-            }
-            for problem in problems {
-                let place = place(sources, node.span, &scalar.text, problem.at.clone());
-                reader.diagnostics.push(problem.diagnostic(place));
-            }
-            scalar.text = text;
-        }
-        Value::List(items) => items.iter_mut().for_each(|item| interpolate(item, sources, env, reader)),
-        Value::Map(entries) => {
+    let mut walk = Walk { sources, env, reader, unset_is_fine: false };
+    match &mut root.value {
+        Value::Map(entries) if tasks == Tasks::DoNotRun => {
             for entry in entries {
-                // Extensions are for other tools and for anchors: an anchor's value was copied to where it is used.
-                if !entry.key.starts_with("x-") {
-                    interpolate(&mut entry.value, sources, env, reader);
-                }
+                walk.unset_is_fine = matches!(entry.key.as_str(), "services" | "secrets");
+                walk.entry(entry);
             }
         }
+        _ => walk.node(root),
+    }
+}
+
+struct Walk<'w> {
+    sources: &'w Sources,
+    env: &'w dyn Fn(&str) -> Option<String>,
+    reader: &'w mut Reader,
+    unset_is_fine: bool,
+}
+
+impl Walk<'_> {
+    fn node(&mut self, node: &mut Node) {
+        match &mut node.value {
+            Value::Scalar(scalar) => self.scalar(node.span, scalar),
+            Value::List(items) => items.iter_mut().for_each(|item| self.node(item)),
+            Value::Map(entries) => entries.iter_mut().for_each(|entry| self.entry(entry)),
+        }
+    }
+
+    fn entry(&mut self, entry: &mut Entry) {
+        // Extensions are for other tools and for anchors: an anchor's value was copied to where it is used.
+        if !entry.key.starts_with("x-") {
+            self.node(&mut entry.value);
+        }
+    }
+
+    fn scalar(&mut self, span: Span, scalar: &mut Scalar) {
+        if !scalar.text.contains('$') {
+            return;
+        }
+        let (text, problems) = expand(&scalar.text, self.env);
+        if !problems.is_empty() {
+            // Not null, whatever is left: it was given. What else is wrong with it nobody wants to read.
+            scalar.plain = false;
+            self.reader.silence(span);
+        }
+        for problem in problems {
+            if self.unset_is_fine && !matches!(problem.kind, ProblemKind::Malformed { .. }) {
+                continue;
+            }
+            let place = place(self.sources, span, &scalar.text, problem.at.clone());
+            self.reader.diagnostics.push(problem.diagnostic(place));
+        }
+        scalar.text = text;
     }
 }
 

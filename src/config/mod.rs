@@ -51,6 +51,17 @@ pub struct Source<'a> {
     pub read_file: &'a dyn Fn(&Path) -> io::Result<String>,
     /// An environment variable of the process; it wins over `.env`.
     pub env: &'a dyn Fn(&str) -> Option<String>,
+    /// Whether services and secrets may refer to variables that are not set.
+    pub tasks: Tasks,
+}
+
+/// What the file is read for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Tasks {
+    /// To run it: every variable is needed.
+    Run,
+    /// For the load balancer's names and ports: what only tasks use may be missing. `sudo` hands no variables on.
+    DoNotRun,
 }
 
 /// A file without mistakes.
@@ -89,7 +100,7 @@ pub fn load(source: Source<'_>) -> Result<Loaded, Diagnostics> {
         Err(_) => Default::default(),
     };
     let env = |name: &str| (source.env)(name).or_else(|| dotenv.get(name).cloned());
-    interpolate::interpolate(&mut root, &sources, &env, &mut reader);
+    interpolate::interpolate(&mut root, &sources, &env, source.tasks, &mut reader);
 
     let file = file::File::read(&root, &mut reader);
     let mut lowering = lower::Lowering {
@@ -192,6 +203,10 @@ mod tests {
         {"name":"init","image":"i","essential":false,"ulimits":[{"name":"nofile","softLimit":1,"hardLimit":2}]}]}"#;
 
     fn try_load_with(text: &str, task: &str) -> Result<Loaded, Diagnostics> {
+        try_load_for(text, task, Tasks::Run)
+    }
+
+    fn try_load_for(text: &str, task: &str, tasks: Tasks) -> Result<Loaded, Diagnostics> {
         let read_file = |path: &Path| {
             if path.ends_with("td.json") {
                 return Ok(task.to_owned());
@@ -205,6 +220,7 @@ mod tests {
             text,
             read_file: &read_file,
             env: &env,
+            tasks,
         })
     }
 
@@ -223,6 +239,19 @@ services:
         let loaded = try_load(SMALL).unwrap();
         assert_eq!(loaded.topology.name.as_str(), "app");
         assert_eq!(loaded.topology.services.len(), 1);
+    }
+
+    #[test]
+    fn who_runs_no_tasks_needs_none_of_their_variables() {
+        let text = format!("{SMALL}secrets:\n  a: ${{NOT_SET}}\n  b: ${{NOT_SET:?give it}}\n");
+        assert_eq!(try_load(&text).unwrap_err().errors(), 2);
+        let loaded = try_load_for(&text, TASK, Tasks::DoNotRun).unwrap();
+        assert_eq!(loaded.topology.domains.len(), 1);
+
+        let text = SMALL.replace("app.example.com", "${NOT_SET}");
+        assert_eq!(try_load_for(&text, TASK, Tasks::DoNotRun).unwrap_err().errors(), 1, "a name is needed");
+        let text = format!("{SMALL}secrets:\n  a: ${{NOT SET}}\n");
+        assert_eq!(try_load_for(&text, TASK, Tasks::DoNotRun).unwrap_err().errors(), 1, "not even a variable");
     }
 
     #[test]
