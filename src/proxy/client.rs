@@ -94,6 +94,15 @@ pub(super) trait RequestBody {
     fn consume(&mut self, count: usize);
     /// Ready when the client has gone; only to be asked after the end of the body.
     fn poll_gone(&mut self, cx: &mut Context<'_>) -> Poll<()>;
+    /// Ready when the request is lost while nothing of its body has been taken yet: its client has gone, or broken off.
+    fn poll_lost(&mut self, cx: &mut Context<'_>) -> Poll<ProxyError> {
+        match self.poll_next(cx) {
+            Poll::Ready(Err(error)) => Poll::Ready(error),
+            Poll::Ready(Ok(Next::End | Next::More)) => self.poll_gone(cx).map(|()| ProxyError::ClientGone),
+            // What has arrived is in the way of the end, should that follow.
+            Poll::Ready(Ok(Next::Data { .. })) | Poll::Pending => Poll::Pending,
+        }
+    }
     /// The connection and what was read from it already, for a protocol that takes it over; `None` in HTTP/2.
     fn raw(&mut self) -> Option<(&Stream, &mut Buffer)>;
     /// Bytes received so far, head and framing included.

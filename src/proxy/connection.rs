@@ -13,7 +13,7 @@ use super::certificate::Recorder;
 use super::stream::Stream;
 use super::tls::TlsFacts;
 use super::transaction::ConnectionSink;
-use super::worker::Worker;
+use super::worker::{ListenerLife, Worker};
 use super::{http1, http2};
 use crate::engine::figures::Count;
 use crate::engine::logs::connection::{ConnectionEntry, Handshake};
@@ -28,6 +28,8 @@ pub(super) struct Connection {
     pub(super) tls: Option<Arc<TlsFacts>>,
     /// In logs `TID_` and 32 digits.
     pub(super) id: u128,
+    /// The listener it was made to.
+    pub(super) listener: Rc<ListenerLife>,
     /// `client_keep_alive`, fixed when the connection was made: after this moment one more request is served.
     last_request_after: Instant,
 }
@@ -55,8 +57,16 @@ pub(super) async fn serve(worker: Rc<Worker>, stream: TcpStream, client: SocketA
     drop(snapshot);
     let _open = worker.meters.open_connection();
     let id = worker.random.connection_id();
-    let connection =
-        |tls| Connection { client, listener_port: port, tls, id, last_request_after: Instant::now() + keep_alive };
+    let life = worker.listener_life(port, is_tls);
+    let _enlisted = worker.alarm.enlist().await;
+    let connection = |tls| Connection {
+        client,
+        listener_port: port,
+        tls,
+        id,
+        listener: life,
+        last_request_after: Instant::now() + keep_alive,
+    };
     let log = |tls| {
         if let Some(sink) = worker.shared.connections.as_ref().filter(|sink| ConnectionSink::is_open(sink)) {
             sink.accept(ConnectionEntry { time: worker.now(), client, listener_port: port, tls, id });

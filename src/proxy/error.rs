@@ -39,6 +39,8 @@ pub(super) enum ProxyError {
     ConnectTimeout,
     /// The target closed or reset the connection before its response was complete.
     TargetClosed,
+    /// The target was taken out, and its deregistration delay has run out.
+    Deregistered,
     /// The target's response is not HTTP.
     MalformedResponse(&'static str),
     /// The head of the target's response has more than 32 K.
@@ -58,7 +60,8 @@ impl ProxyError {
             Self::TooManyForwardedAddresses => 463,
             Self::TransformFailed(_) => 500,
             Self::UnsupportedTransferEncoding => 501,
-            Self::Unreachable(_) | Self::TargetClosed | Self::MalformedResponse(_) | Self::ResponseHeadTooLarge => 502,
+            Self::Unreachable(_) | Self::TargetClosed | Self::Deregistered => 502,
+            Self::MalformedResponse(_) | Self::ResponseHeadTooLarge => 502,
             Self::NoTargets => 503,
             Self::ConnectTimeout | Self::TargetTimeout => 504,
             Self::LocationTooLong => 507,
@@ -84,6 +87,7 @@ impl fmt::Display for ProxyError {
             Self::Unreachable(_) => f.write_str("the target refused the connection"),
             Self::ConnectTimeout => f.write_str("the connection to the target could not be established in time"),
             Self::TargetClosed => f.write_str("the target closed the connection with a request outstanding"),
+            Self::Deregistered => f.write_str("the target's deregistration delay ran out with a request outstanding"),
             Self::MalformedResponse(what) => write!(f, "malformed response of the target: {what}"),
             Self::ResponseHeadTooLarge => f.write_str("the target's response headers have more than 32 K"),
             Self::TargetTimeout => f.write_str("the target sent nothing for longer than the idle timeout"),

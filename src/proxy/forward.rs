@@ -14,6 +14,7 @@ use std::future::{Future, poll_fn};
 use std::io::IoSlice;
 use std::net::SocketAddr;
 use std::pin::{Pin, pin};
+use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Poll, ready};
 use std::time::{Duration, Instant};
@@ -28,7 +29,7 @@ use super::meters::GroupMeter;
 use super::request::Settled;
 use super::stream::Stream;
 use super::transaction::Transaction;
-use super::worker::Worker;
+use super::worker::{ListenerLife, Worker};
 use super::{upgrade, upstream};
 use crate::engine::figures::GroupCount;
 use crate::engine::headers::BodyHeader;
@@ -52,6 +53,8 @@ pub(super) struct Forward {
     pub(super) modification: Option<Arc<HeaderModification>>,
     /// Where something is sticky.
     pub(super) session: Option<Box<Session>>,
+    /// Where it came from; a WebSocket ends with it.
+    pub(super) listener: Rc<ListenerLife>,
     /// Counts as long as the request lasts.
     pub(super) in_flight: InFlight,
     /// Counts for the target group.
@@ -91,7 +94,7 @@ pub(super) async fn run(
     responder.send_continue().await?;
     let stream = match worker.upstream.take(forward.dial, forward.idle_timeout).await {
         Some(stream) => stream,
-        None => connect(worker, forward).await?,
+        None => while_wanted(connect(worker, forward), forward, body).await?,
     };
     idle.touch();
     transaction.steps.dispatched = Some(Instant::now());
@@ -102,14 +105,15 @@ pub(super) async fn run(
         let uploading = pin!(upload(body, &stream, forward, &progress, idle));
         let reader = TargetReader::new(&stream, &mut buffer, idle);
         let downloading = download(worker, forward, reader, responder, transaction);
-        exchange(uploading, downloading, &progress, idle).await?
+        exchange(uploading, downloading, &progress, forward, idle).await?
     };
 
     match downloaded {
         Downloaded::Upgraded => {
             transaction.upgraded = true;
             if let Some((client, client_buffer)) = body.raw() {
-                let (up, down) = upgrade::run(client, client_buffer, &stream, &mut buffer, idle).await;
+                let is_over = || forward.in_flight.is_cut() || forward.listener.is_over();
+                let (up, down) = upgrade::run(client, client_buffer, &stream, &mut buffer, idle, is_over).await;
                 transaction.received_bytes += up;
                 transaction.sent_bytes += down;
             }
@@ -135,11 +139,32 @@ async fn connect(worker: &Worker, forward: &Forward) -> Result<Stream, ProxyErro
     }
 }
 
-/// Drives both directions until the download has ended, the upload has failed, or nothing has moved for too long.
+/// Waits for something that comes before the exchange, as long as the client waits, too, and the target may be used.
+async fn while_wanted<T>(
+    waiting: impl Future<Output = Result<T, ProxyError>>,
+    forward: &Forward,
+    body: &mut impl RequestBody,
+) -> Result<T, ProxyError> {
+    let mut waiting = pin!(waiting);
+    poll_fn(|cx| {
+        if let Poll::Ready(result) = waiting.as_mut().poll(cx) {
+            return Poll::Ready(result);
+        }
+        if forward.in_flight.is_cut() {
+            return Poll::Ready(Err(ProxyError::Deregistered));
+        }
+        body.poll_lost(cx).map(Err)
+    })
+    .await
+}
+
+/// Drives both directions until the download has ended, the upload has failed, the target's time is over, or nothing
+/// has moved for too long.
 async fn exchange<T>(
     mut uploading: Pin<&mut impl Future<Output = ProxyError>>,
     downloading: impl Future<Output = Result<T, ProxyError>>,
     progress: &Cell<Upload>,
+    forward: &Forward,
     idle: &IdleTimer,
 ) -> Result<T, ProxyError> {
     let mut downloading = pin!(downloading);
@@ -151,6 +176,9 @@ async fn exchange<T>(
         }
         if let Poll::Ready(error) = failed {
             return Poll::Ready(Err(error));
+        }
+        if forward.in_flight.is_cut() {
+            return Poll::Ready(Err(ProxyError::Deregistered));
         }
         ready!(idle.poll_expired(cx));
         let waited_for_client = progress.get() == Upload::FromClient;

@@ -72,13 +72,22 @@ pub(super) async fn serve(worker: Rc<Worker>, connection: Connection, stream: Tl
                 // An error ends the connection just as its end does.
                 return Poll::Ready(accepted.and_then(Result::ok).map_or(Event::End, Event::Request));
             }
-            if !leaving && (draining.as_mut().poll(cx).is_ready() || outlived.as_mut().poll(cx).is_ready()) {
+            let mut must_leave = |cx: &mut Context<'_>| {
+                connection.listener.is_over()
+                    || draining.as_mut().poll(cx).is_ready()
+                    || outlived.as_mut().poll(cx).is_ready()
+            };
+            if !leaving && must_leave(cx) {
                 return Poll::Ready(Event::Leave);
             }
             ready!(idle.poll_expired(cx));
             Poll::Ready(Event::Idle)
         });
         match event.await {
+            // Nothing has been done with it: the client may ask again elsewhere.
+            Event::Request((_, mut respond)) if connection.listener.is_over() => {
+                respond.send_reset(Reason::REFUSED_STREAM);
+            }
             Event::Request((request, respond)) => {
                 idle.touch();
                 requests += 1;
@@ -131,6 +140,7 @@ async fn serve_stream(
     idle_timeout: Duration,
 ) {
     let idle = IdleTimer::new(idle_timeout);
+    let _enlisted = worker.alarm.enlist().await;
     let sender = RefCell::new(Sender::Waiting(respond));
     let mut client = Http2Client::new(worker, connection.client, request, &sender, &idle);
     let settled = request::serve(worker, connection, Front::Http2, &mut client, &idle).await;
@@ -270,6 +280,16 @@ impl RequestBody for Http2Body<'_> {
         }
         let length = self.current.len();
         Poll::Ready(Ok(Next::Data { length, last: self.stream.is_end_stream() }))
+    }
+
+    fn poll_lost(&mut self, cx: &mut Context<'_>) -> Poll<ProxyError> {
+        if self.poll_gone(cx).is_ready() {
+            return Poll::Ready(ProxyError::ClientGone);
+        }
+        match self.poll_next(cx) {
+            Poll::Ready(Err(error)) => Poll::Ready(error),
+            _ => Poll::Pending,
+        }
     }
 
     fn data(&self) -> &[u8] {

@@ -50,6 +50,8 @@ pub(super) struct TargetLoad {
     target: Target,
     outstanding: AtomicUsize,
     draining: AtomicBool,
+    /// Its delay is over: what is still in flight is cut.
+    cut: AtomicBool,
     outcomes: OutcomeCounters,
     observations: mpsc::Sender<Observation>,
 }
@@ -75,7 +77,13 @@ impl LoadBook {
         let is_newest = table.generation >= groups.generation;
         if is_newest {
             groups.generation = table.generation;
-            groups.by_name.retain(|name, _| table.target_groups.iter().any(|group| group.name == *name));
+            groups.by_name.retain(|name, book| {
+                let stays = table.target_groups.iter().any(|group| group.name == *name);
+                if !stays {
+                    book.targets.values().for_each(|book| book.load.end());
+                }
+                stays
+            });
         }
         table.target_groups.iter().map(|group| self.open_group(&mut groups.by_name, group, is_newest)).collect()
     }
@@ -88,7 +96,13 @@ impl LoadBook {
     ) -> GroupLoad {
         let book = books.entry(group.name.clone()).or_insert_with(GroupBook::new);
         if is_newest {
-            book.targets.retain(|target, _| group.targets.iter().any(|state| state.target == *target));
+            book.targets.retain(|target, book| {
+                let stays = group.targets.iter().any(|state| state.target == *target);
+                if !stays {
+                    book.load.end();
+                }
+                stays
+            });
         }
         let loads = group.targets.iter().map(|state| {
             let book = book.targets.entry(state.target);
@@ -110,6 +124,7 @@ impl LoadBook {
             target,
             outstanding: AtomicUsize::new(0),
             draining: AtomicBool::new(false),
+            cut: AtomicBool::new(false),
             outcomes: OutcomeCounters::new(),
             observations: self.observations.clone(),
         };
@@ -191,6 +206,14 @@ impl TargetLoad {
         }
     }
 
+    /// The target is in no table any more. One that did not drain has died, and what it has sent before may still be
+    /// on its way to clients.
+    fn end(&self) {
+        if self.draining.load(Ordering::Acquire) {
+            self.cut.store(true, Ordering::Release);
+        }
+    }
+
     /// Best effort: with a full queue the target just drains for its full delay.
     fn report_drained(&self) {
         let drained = Observation::Drained { target_group: self.target_group.clone(), target: self.target };
@@ -209,6 +232,11 @@ impl InFlight {
 }
 
 impl InFlight {
+    /// The target's delay is over, and the request's time with it.
+    pub(super) fn is_cut(&self) -> bool {
+        self.0.cut.load(Ordering::Acquire)
+    }
+
     /// Notes how it went, where that is of interest.
     pub(super) fn record(&self, failed: bool) {
         self.0.outcomes.record(failed);

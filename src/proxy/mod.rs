@@ -31,7 +31,9 @@
 //! [`data_plane`] starts one thread per worker: a single-threaded runtime with its own listening sockets
 //! (`SO_REUSEPORT`), its own connections to targets and its own buffers. A request never leaves its thread and takes
 //! no lock; what workers share are two counters per request ([`load`]) and the table they look at. [`listeners`]
-//! keeps the bound ports in step with the table. What CloudWatch would count, each worker counts for itself ([`meters`]).
+//! keeps the bound ports in step with the table; what a new table ends (a listener, the delay of a target) is noticed by
+//! the requests and connections themselves, when [`alarm`] wakes them. What CloudWatch would count, each worker counts
+//! for itself ([`meters`]).
 //!
 //! # Why an HTTP/1 of our own
 //!
@@ -43,6 +45,7 @@
 
 #![allow(rustdoc::private_intra_doc_links, reason = "the map above is for those who read this folder")]
 
+mod alarm;
 mod buffer;
 pub mod certificate;
 mod client;

@@ -188,7 +188,7 @@ fn decide(
     }
     classify(request)?;
 
-    // A listener that is gone from the table answers the requests of its last connections with what it has: nothing.
+    // A listener that has gone this very moment; its connections end as soon as they notice.
     let listener = snapshot.table.listener_by_port(connection.listener_port).ok_or(ProxyError::NoTargets)?;
 
     let route = snapshot.table.route(listener, &request.facts);
@@ -342,6 +342,7 @@ fn prepare_forward(
         part: false,
         modification: modification.clone(),
         session: session.map(Box::new),
+        listener: Rc::clone(&connection.listener),
         in_flight,
         meter: Arc::clone(&snapshot.meters[group].meter),
     })

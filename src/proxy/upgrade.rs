@@ -14,14 +14,15 @@ use super::idle::IdleTimer;
 use super::stream::Stream;
 
 /// Carries bytes until the target has finished, either end fails, or nothing moves for too long. A client that has
-/// finished is told to the target, which may still have something to say. Returns how many bytes went to the target
-/// and how many to the client.
+/// finished is told to the target, which may still have something to say. `is_over` ends it at once. Returns how many
+/// bytes went to the target and how many to the client.
 pub(super) async fn run(
     client: &Stream,
     client_buffer: &mut Buffer,
     target: &Stream,
     target_buffer: &mut Buffer,
     idle: &IdleTimer,
+    is_over: impl Fn() -> bool,
 ) -> (u64, u64) {
     let (sent_up, sent_down) = (Cell::new(0), Cell::new(0));
     let mut up = pin!(carry(client, client_buffer, target, idle, &sent_up));
@@ -29,7 +30,7 @@ pub(super) async fn run(
     let (mut up_done, mut down_done) = (false, false);
     poll_fn(|cx| {
         let failed = poll_direction(up.as_mut(), &mut up_done, cx) || poll_direction(down.as_mut(), &mut down_done, cx);
-        if failed || down_done { Poll::Ready(()) } else { idle.poll_expired(cx) }
+        if failed || down_done || is_over() { Poll::Ready(()) } else { idle.poll_expired(cx) }
     })
     .await;
     (sent_up.get(), sent_down.get())

@@ -17,6 +17,7 @@ use tokio::sync::{Notify, mpsc, watch};
 use tokio::task::LocalSet;
 use tokio_util::sync::CancellationToken;
 
+use super::alarm::Alarm;
 use super::buffer::BufferPool;
 use super::certificate::CertificateBook;
 use super::clock::{DateCache, Random};
@@ -29,6 +30,7 @@ use super::upstream::Pool;
 use crate::engine::cookie_seal::CookieKey;
 use crate::engine::facts::FieldSpan;
 use crate::engine::routing::RoutingTable;
+use crate::model::listener::ListenerProtocol;
 
 /// How often idle connections to targets are looked through, while there are any.
 const SWEEP_EVERY: Duration = Duration::from_secs(5);
@@ -72,10 +74,14 @@ pub(super) struct Worker {
     pub(super) meters: Arc<WorkerMeters>,
     pub(super) certificates: CertificateBook,
     pub(super) drain: DrainSignal,
+    /// Rings when a new table has ended something, or everything ends.
+    pub(super) alarm: Rc<Alarm>,
     /// Spans of the response head that is being parsed; borrowed between two waits only.
     pub(super) spans: RefCell<Vec<FieldSpan>>,
     table: RefCell<watch::Receiver<Arc<RoutingTable>>>,
     snapshot: RefCell<Rc<Snapshot>>,
+    /// Listeners with connections, by AWS's port and whether they speak TLS.
+    listeners: RefCell<HashMap<(u16, bool), Rc<ListenerLife>>>,
     sweep_needed: Notify,
     connections: Cell<usize>,
     connection_closed: Notify,
@@ -88,6 +94,18 @@ pub(super) struct Snapshot {
     pub(super) loads: Vec<GroupLoad>,
     /// Likewise.
     pub(super) meters: Vec<MeteredGroup>,
+}
+
+/// Whether a listener is still there: what its connections keep of it.
+#[derive(Default)]
+pub(super) struct ListenerLife {
+    gone: Cell<bool>,
+}
+
+impl ListenerLife {
+    pub(super) fn is_over(&self) -> bool {
+        self.gone.get()
+    }
 }
 
 /// Tells idle connections to close and busy ones to be their last.
@@ -129,9 +147,11 @@ impl Worker {
             random: Random::new(seed),
             dates: DateCache::default(),
             drain: DrainSignal::default(),
+            alarm: Rc::default(),
             spans: RefCell::default(),
             table: RefCell::new(table),
             snapshot: RefCell::new(first),
+            listeners: RefCell::default(),
             sweep_needed: Notify::new(),
             connections: Cell::new(0),
             connection_closed: Notify::new(),
@@ -147,9 +167,32 @@ impl Worker {
             let dials: Vec<SocketAddr> =
                 newest.target_groups.iter().flat_map(|group| &group.targets).map(|target| target.dial).collect();
             self.upstream.retain(|dial| dials.contains(&dial));
-            *self.snapshot.borrow_mut() = Rc::new(Snapshot::new(newest, &self.shared.loads, &self.meters));
+            let listeners_ended = self.end_listeners(&newest);
+            let snapshot = Rc::new(Snapshot::new(newest, &self.shared.loads, &self.meters));
+            let previous = self.snapshot.replace(snapshot);
+            if listeners_ended || self.snapshot.borrow().has_lost_targets_of(&previous) {
+                self.alarm.ring();
+            }
         }
         Rc::clone(&self.snapshot.borrow())
+    }
+
+    /// What a connection to the listener with this port keeps of it; the listener is in the newest table.
+    pub(super) fn listener_life(&self, port: u16, is_tls: bool) -> Rc<ListenerLife> {
+        Rc::clone(self.listeners.borrow_mut().entry((port, is_tls)).or_default())
+    }
+
+    /// Marks listeners that are not in the table any more, or are something else now; returns whether there are any.
+    fn end_listeners(&self, table: &RoutingTable) -> bool {
+        let mut listeners = self.listeners.borrow_mut();
+        let before = listeners.len();
+        listeners.retain(|&(port, is_tls), life| {
+            let listener = table.listener_by_port(port).map(|index| &table.listeners[index].protocol);
+            let stays = listener.is_some_and(|protocol| matches!(protocol, ListenerProtocol::Https(_)) == is_tls);
+            life.gone.set(!stays);
+            stays
+        });
+        listeners.len() < before
     }
 
     /// Keeps a connection to a target for later requests.
@@ -188,6 +231,14 @@ impl Snapshot {
         let (loads, meters) = (loads.open(&table), meters.open(&table));
         Self { table, loads, meters }
     }
+
+    fn has_lost_targets_of(&self, previous: &Self) -> bool {
+        previous.table.target_groups.iter().any(|before| {
+            let now = self.table.target_groups.iter().find(|group| group.name == before.name);
+            let is_there = |target| now.is_some_and(|now| now.targets.iter().any(|state| state.target == target));
+            before.targets.iter().any(|state| !is_there(state.target))
+        })
+    }
 }
 
 /// Runs a worker until it is drained, or until nobody can tell it anything any more. Connections that are still open
@@ -206,6 +257,7 @@ pub(super) fn run(
 
 async fn obey(worker: Rc<Worker>, mut commands: mpsc::UnboundedReceiver<Command>) {
     tokio::task::spawn_local(sweep_upstream(Rc::clone(&worker)));
+    tokio::task::spawn_local(follow_tables(Rc::clone(&worker)));
     let mut accepting: HashMap<u16, CancellationToken> = HashMap::new();
     while let Some(command) = commands.recv().await {
         match command {
@@ -227,6 +279,7 @@ async fn obey(worker: Rc<Worker>, mut commands: mpsc::UnboundedReceiver<Command>
             Command::Drain { deadline } => {
                 accepting.drain().for_each(|(_, token)| token.cancel());
                 worker.drain.begin();
+                worker.alarm.ring();
                 let all_closed = async {
                     while worker.connections.get() > 0 {
                         worker.connection_closed.notified().await;
@@ -255,6 +308,14 @@ async fn accept(worker: Rc<Worker>, listener: TcpListener, port: u16, _open: mps
                 tokio::time::sleep(ACCEPT_PAUSE).await;
             }
         }
+    }
+}
+
+/// Takes every new table at once: what it ends must not wait for the next request to be noticed.
+async fn follow_tables(worker: Rc<Worker>) {
+    let mut tables = worker.table.borrow().clone();
+    while tables.changed().await.is_ok() {
+        worker.snapshot();
     }
 }
 

@@ -63,7 +63,7 @@ async fn listeners_come_and_go_with_the_table() {
 
     alb.topology.load_balancer.listeners.remove(0);
     alb.publish().await;
-    assert!(tokio::net::TcpStream::connect(first).await.is_err(), "the removed listener refuses");
+    within("refusing", async { while tokio::net::TcpStream::connect(first).await.is_ok() {} }).await;
     assert!(alb.exchange("GET / HTTP/1.0\r\n\r\n").await.ends_with("8080"));
 }
 

@@ -20,6 +20,8 @@ mod answers;
 mod behaviours;
 /// Requests that two servers could read differently.
 mod desync;
+/// Requests, connections and WebSockets that a new table ends; clients that leave too early.
+mod endings;
 /// Targets that refuse, close, lie or keep silent; clients that go away.
 mod failures;
 /// What targets and clients see of each other over HTTP/1.

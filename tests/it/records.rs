@@ -50,7 +50,7 @@ async fn exchange(setup: Setup, request: &str) -> (Alb, String) {
     (alb, response)
 }
 
-fn figures(alb: &Alb) -> Figures {
+pub(crate) fn figures(alb: &Alb) -> Figures {
     alb.plane.as_ref().unwrap().meters().read()
 }
 

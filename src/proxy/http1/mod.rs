@@ -55,12 +55,12 @@ pub(super) async fn serve(worker: Rc<Worker>, connection: Connection, stream: St
     // What was sent ahead of its turn.
     let mut ahead: Option<Buffer> = None;
     let mut draining = pin!(worker.drain.begins());
-    loop {
+    while !connection.listener.is_over() {
         let buffer = match ahead.take() {
             Some(buffer) => buffer,
             None => {
                 // At rest: no buffer, one timer.
-                if !wakes_up(&stream, &idle, draining.as_mut()).await {
+                if !wakes_up(&connection, &stream, &idle, draining.as_mut()).await {
                     break;
                 }
                 worker.buffers.lend()
@@ -97,16 +97,19 @@ async fn serve_request(
     spans: &mut Vec<FieldSpan>,
     idle: &IdleTimer,
 ) -> Then {
-    let head = match read_head(stream, &mut buffer, idle).await {
+    let is_unwanted = || connection.listener.is_over() || worker.drain.has_begun();
+    let head = match read_head(stream, &mut buffer, idle, is_unwanted).await {
         Head::Complete(size) => Ok(size),
         Head::Refused(error) => Err(error),
         Head::None => return Then::Close,
     };
+    // Brings the newest table, too.
+    let mode = worker.snapshot().table.attributes.desync_mitigation_mode;
+    if connection.listener.is_over() {
+        return Then::Close;
+    }
     let may_keep_alive = !connection.has_outlived_keep_alive() && !worker.drain.has_begun();
-    let judgement = head.as_ref().map_or_else(
-        |_| Judgement::default(),
-        |&size| desync::judge(&buffer[..size], worker.snapshot().table.attributes.desync_mitigation_mode),
-    );
+    let judgement = head.as_ref().map_or_else(|_| Judgement::default(), |&size| desync::judge(&buffer[..size], mode));
     let leg = Leg { worker, client: connection.client, stream, buffer: &mut buffer, idle };
     let mut client = match head {
         Ok(size) => Http1Client::new(leg, size, spans, judgement, may_keep_alive),
@@ -129,8 +132,16 @@ async fn serve_request(
 }
 
 /// Waits for the first byte of the next request. `false`: none will come, or none is wanted any more.
-async fn wakes_up(stream: &Stream, idle: &IdleTimer, mut draining: Pin<&mut impl Future<Output = ()>>) -> bool {
+async fn wakes_up(
+    connection: &Connection,
+    stream: &Stream,
+    idle: &IdleTimer,
+    mut draining: Pin<&mut impl Future<Output = ()>>,
+) -> bool {
     poll_fn(|cx| {
+        if connection.listener.is_over() {
+            return Poll::Ready(false);
+        }
         if stream.poll_readable(cx).is_ready() {
             return Poll::Ready(true);
         }
@@ -151,7 +162,8 @@ enum Head {
     None,
 }
 
-async fn read_head(stream: &Stream, buffer: &mut Buffer, idle: &IdleTimer) -> Head {
+/// A connection may have woken up for nothing, so the reasons not to wait for a request hold until its first byte.
+async fn read_head(stream: &Stream, buffer: &mut Buffer, idle: &IdleTimer, is_unwanted: impl Fn() -> bool) -> Head {
     let mut scanner = HeadScanner::for_request();
     loop {
         // Empty lines before a request line do no harm and some old clients send them (RFC 9112, section 2.2).
@@ -167,7 +179,9 @@ async fn read_head(stream: &Stream, buffer: &mut Buffer, idle: &IdleTimer) -> He
         if buffer.space().is_empty() {
             buffer.grow();
         }
+        let at_rest = buffer.is_empty();
         let read = poll_fn(|cx| match stream.poll_read(cx, buffer.space()) {
+            Poll::Pending if at_rest && is_unwanted() => Poll::Ready(None),
             Poll::Pending => idle.poll_expired(cx).map(|()| None),
             ready => ready.map(Some),
         });
