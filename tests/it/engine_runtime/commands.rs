@@ -53,7 +53,7 @@ async fn a_command_has_its_streams_and_its_exit_code() {
     let (code, out, _) = exec(&world, &task, &["sh", "-c", "test -t 1 && echo terminal"], None, true).await;
     assert_eq!((code, out.trim_end()), (0, "terminal"));
 
-    let wait_for_size = "until [ \"$(stty size)\" = '20 77' ]; do sleep 0.02; done; echo resized";
+    let wait_for_size = "until [ \"$(stty size 2>/dev/null)\" = '20 77' ]; do sleep 0.02; done; echo resized";
     let (code, out, _) = exec(&world, &task, &["sh", "-c", wait_for_size], None, true).await;
     assert_eq!((code, out.trim_end()), (0, "resized"));
 
