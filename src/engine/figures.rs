@@ -54,11 +54,15 @@ pub enum Count {
     DesyncNonCompliant,
     /// "the load balancer chose a new target because it couldn't use an existing sticky session"
     NonSticky,
+    /// "requests where the load balancer removed HTTP headers with header fields that are not valid"
+    DroppedInvalidHeaders,
+    /// "requests routed by the load balancer that had HTTP headers with header fields that are not valid"
+    ForwardedInvalidHeaders,
 }
 
 impl Count {
     /// Every counter in the order of its value.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 21] = [
         Self::NewConnections,
         Self::ClosedConnections,
         Self::ClientTlsNegotiationErrors,
@@ -78,6 +82,8 @@ impl Count {
         Self::RuleEvaluations,
         Self::DesyncNonCompliant,
         Self::NonSticky,
+        Self::DroppedInvalidHeaders,
+        Self::ForwardedInvalidHeaders,
     ];
 
     /// CloudWatch's name.
@@ -102,6 +108,8 @@ impl Count {
             Self::RuleEvaluations => "RuleEvaluations",
             Self::DesyncNonCompliant => "DesyncMitigationMode_NonCompliant_Request_Count",
             Self::NonSticky => "NonStickyRequestCount",
+            Self::DroppedInvalidHeaders => "DroppedInvalidHeaderRequestCount",
+            Self::ForwardedInvalidHeaders => "ForwardedInvalidHeaderRequestCount",
         })
     }
 }
@@ -184,6 +192,19 @@ pub fn of_own_status(status: u16) -> impl Iterator<Item = Count> {
     class.into_iter().chain(own)
 }
 
+/// Where a request with invalid header names is counted.
+pub fn of_invalid_headers(dropped: bool) -> Count {
+    if dropped { Count::DroppedInvalidHeaders } else { Count::ForwardedInvalidHeaders }
+}
+
+/// What one request adds to `RequestCountPerTarget`, in millionths: "the total number of requests received by the target
+/// group, divided by the number of healthy targets in the target group. If there are no healthy targets … it is divided
+/// by the total number of registered targets".
+pub fn share_of_target(healthy: usize, registered: usize) -> u64 {
+    let targets = if healthy > 0 { healthy } else { registered };
+    1_000_000 / targets.max(1) as u64
+}
+
 /// Upper bounds of the buckets of `TargetResponseTime`, in milliseconds; one more holds the rest.
 pub const BUCKETS: [u64; 14] = [1, 2, 5, 10, 25, 50, 100, 250, 500, 1000, 2500, 5000, 10_000, 60_000];
 
@@ -211,6 +232,8 @@ pub struct GroupFigures {
     pub target_group: String,
     /// By [`GroupCount`].
     pub counts: [u64; GroupCount::ALL.len()],
+    /// `RequestCountPerTarget` in millionths: the sum of [`share_of_target`].
+    pub requests_per_target: u64,
     /// Response times by [`bucket`], not cumulated.
     pub buckets: [u64; BUCKETS.len() + 1],
     /// Sum of all response times.
@@ -240,6 +263,12 @@ impl Figures {
             for group in &self.groups {
                 out.sample(&snake(count.cloudwatch()), "_sum", Some(&group.target_group), group.counts[count as usize]);
             }
+        }
+        let name = "RequestCountPerTarget";
+        out.begin(name, "_sum", "counter");
+        for group in &self.groups {
+            let requests = group.requests_per_target as f64 / 1e6;
+            out.sample(&snake(name), "_sum", Some(&group.target_group), requests);
         }
         out.begin("TargetResponseTime", "", "histogram");
         for group in &self.groups {
@@ -392,6 +421,13 @@ mod tests {
     }
 
     #[test]
+    fn a_request_is_shared_by_the_healthy_targets_or_else_by_all() {
+        assert_eq!(share_of_target(4, 5), 250_000);
+        assert_eq!(share_of_target(0, 2), 500_000);
+        assert_eq!(share_of_target(0, 0), 1_000_000);
+    }
+
+    #[test]
     fn own_answers_count_in_their_class_and_some_by_themselves() {
         assert_eq!(of_own_status(502).collect::<Vec<_>>(), [Count::Elb5xx, Count::Elb502]);
         assert_eq!(of_own_status(460).collect::<Vec<_>>(), [Count::Elb4xx]);
@@ -406,6 +442,7 @@ mod tests {
         figures.counts[Count::ClosedConnections as usize] = 3;
         let mut group = GroupFigures { target_group: "targetgroup/web/1".into(), ..GroupFigures::default() };
         group.counts[GroupCount::Requests as usize] = 2;
+        group.requests_per_target = 2 * share_of_target(3, 4);
         group.buckets[0] = 1;
         group.buckets[BUCKETS.len()] = 1;
         group.response_time = Duration::from_millis(61_001);
@@ -416,6 +453,7 @@ mod tests {
             "aws_applicationelb_new_connection_count_sum{load_balancer=\"\"} 5",
             "aws_applicationelb_active_connection_count_sum{load_balancer=\"\"} 2",
             "aws_applicationelb_request_count_sum{load_balancer=\"\",target_group=\"targetgroup/web/1\"} 2",
+            "aws_applicationelb_request_count_per_target_sum{load_balancer=\"\",target_group=\"targetgroup/web/1\"} 0.666666",
             "aws_applicationelb_target_response_time_bucket{load_balancer=\"\",target_group=\"targetgroup/web/1\",le=\"0.001\"} 1",
             "aws_applicationelb_target_response_time_bucket{load_balancer=\"\",target_group=\"targetgroup/web/1\",le=\"+Inf\"} 2",
             "aws_applicationelb_target_response_time_sum{load_balancer=\"\",target_group=\"targetgroup/web/1\"} 61.001",

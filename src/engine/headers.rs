@@ -89,12 +89,21 @@ pub enum BodyHeader {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TooManyForwardedAddresses;
 
-/// Appends request line and header fields, with the empty line. Returns where in `out` the trace id lies.
+/// What was written, as far as others want to know.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Written {
+    /// Where the trace id lies.
+    pub trace_id: Range<usize>,
+    /// The client sent names that `routing.http.drop_invalid_header_fields.enabled` is about.
+    pub invalid_names: bool,
+}
+
+/// Appends request line and header fields, with the empty line.
 pub fn write(
     facts: &RequestFacts<'_>,
     forwarding: &Forwarding<'_>,
     out: &mut Vec<u8>,
-) -> Result<Range<usize>, TooManyForwardedAddresses> {
+) -> Result<Written, TooManyForwardedAddresses> {
     if forwarded_addresses(facts) > MOST_FORWARDED_ADDRESSES {
         return Err(TooManyForwardedAddresses);
     }
@@ -117,9 +126,9 @@ pub fn write(
         write_field(tls.version_name.as_bytes(), tls.version.as_bytes(), out);
         write_field(tls.cipher_suite_name.as_bytes(), tls.cipher_suite.as_bytes(), out);
     }
-    write_client_fields(facts, forwarding, out);
+    let invalid_names = write_client_fields(facts, forwarding, out);
     out.extend_from_slice(b"\r\n");
-    Ok(trace_id)
+    Ok(Written { trace_id, invalid_names })
 }
 
 fn write_request_line(facts: &RequestFacts<'_>, out: &mut Vec<u8>) {
@@ -177,12 +186,16 @@ fn write_client(client: SocketAddr, with_port: bool, brackets: bool, out: &mut V
     }
 }
 
-fn write_client_fields(facts: &RequestFacts<'_>, forwarding: &Forwarding<'_>, out: &mut Vec<u8>) {
+/// Returns whether there were invalid names, dropped or not.
+fn write_client_fields(facts: &RequestFacts<'_>, forwarding: &Forwarding<'_>, out: &mut Vec<u8>) -> bool {
     let attributes = forwarding.attributes;
+    let mut invalid_names = false;
     let mut body_written = forwarding.body == BodyHeader::None;
     let mut upgrade_written = false;
     let mut cookies_written = false;
     for field in facts.fields.iter() {
+        let is_invalid = field.kind == FieldKind::Other && !is_valid_name(field.name);
+        invalid_names |= is_invalid;
         match field.kind {
             // Written above.
             FieldKind::Host | FieldKind::TraceId | FieldKind::XForwardedProto | FieldKind::XForwardedPort => {}
@@ -209,7 +222,7 @@ fn write_client_fields(facts: &RequestFacts<'_>, forwarding: &Forwarding<'_>, ou
                     write_field(field.name, b"chunked", out);
                 }
             }
-            _ if attributes.drop_invalid_header_fields && !is_valid_name(field.name) => {}
+            _ if attributes.drop_invalid_header_fields && is_invalid => {}
             _ if forwarding.tls.is_some_and(|tls| tls.replaces(field.name)) => {}
             // HTTP/2 may split cookies; HTTP/1.1 wants them in one field (RFC 9113, section 8.2.3).
             _ if forwarding.front == Front::Http2 && field.name == b"cookie" => {
@@ -230,6 +243,7 @@ fn write_client_fields(facts: &RequestFacts<'_>, forwarding: &Forwarding<'_>, ou
         }
         BodyHeader::Chunked => write_field(b"Transfer-Encoding", b"chunked", out),
     }
+    invalid_names
 }
 
 /// HTTP/2 names are lower-case; these few are re-cased towards a target of HTTP/1.1 (ALB user guide, "HTTP headers

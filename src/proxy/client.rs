@@ -72,10 +72,8 @@ pub(super) trait Client {
     type Body: RequestBody;
     type Responder: Responder;
 
-    /// What desync mitigation says of the raw head. HTTP/2 leaves nothing to be read in two ways.
-    fn take_judgement(&mut self) -> Judgement {
-        Judgement::default()
-    }
+    /// What desync mitigation says of the head.
+    fn take_judgement(&mut self) -> Judgement;
     /// Why the head could not even be understood.
     fn take_refusal(&mut self) -> Option<ProxyError>;
     /// The head; only to be asked for if it was not refused.

@@ -29,6 +29,7 @@ use super::respond::{self, Answer, Traits};
 use super::stream::Stream;
 use super::transaction::HttpVersion;
 use super::worker::Worker;
+use crate::engine::desync::{self, Judgement, Verdict};
 use crate::engine::facts::{FieldKind, FieldList, RequestFacts};
 use crate::engine::headers::{BodyHeader, Front};
 
@@ -62,6 +63,7 @@ pub(super) async fn serve(worker: Rc<Worker>, connection: Connection, stream: Tl
     let connection = Rc::new(connection);
     let idle = Rc::new(IdleTimer::new(idle_timeout));
     let streams = Rc::new(Cell::new(0_usize));
+    let parting = Rc::new(Cell::new(false));
     let mut requests = 0;
     let mut leaving = false;
     let mut draining = pin!(worker.drain.begins());
@@ -74,6 +76,7 @@ pub(super) async fn serve(worker: Rc<Worker>, connection: Connection, stream: Tl
             }
             let mut must_leave = |cx: &mut Context<'_>| {
                 connection.listener.is_over()
+                    || parting.get()
                     || draining.as_mut().poll(cx).is_ready()
                     || outlived.as_mut().poll(cx).is_ready()
             };
@@ -98,8 +101,9 @@ pub(super) async fn serve(worker: Rc<Worker>, connection: Connection, stream: Tl
                 streams.set(streams.get() + 1);
                 let (worker, connection) = (Rc::clone(&worker), Rc::clone(&connection));
                 let (streams, idle) = (Rc::clone(&streams), Rc::clone(&idle));
+                let parting = Rc::clone(&parting);
                 tokio::task::spawn_local(async move {
-                    serve_stream(&worker, &connection, request, respond, idle_timeout).await;
+                    serve_stream(&worker, &connection, request, respond, idle_timeout, &parting).await;
                     streams.set(streams.get() - 1);
                     idle.touch();
                 });
@@ -138,11 +142,17 @@ async fn serve_stream(
     request: http::Request<RecvStream>,
     respond: SendResponse<Bytes>,
     idle_timeout: Duration,
+    parting: &Cell<bool>,
 ) {
     let idle = IdleTimer::new(idle_timeout);
     let _enlisted = worker.alarm.enlist().await;
     let sender = RefCell::new(Sender::Waiting(respond));
     let mut client = Http2Client::new(worker, connection.client, request, &sender, &idle);
+    // "Closes the client and target connections" of an ambiguous request, and of a blocked one: here, once its answer
+    // and those of other streams are complete. The response wakes the connection's task, which then looks.
+    if client.judgement.verdict != Verdict::Pass {
+        parting.set(true);
+    }
     let settled = request::serve(worker, connection, Front::Http2, &mut client, &idle).await;
     // A reset would be allowed here (RFC 9113, section 8.1), but curl 7.88 takes it for a failure of the request, and
     // nginx reads on as well.
@@ -159,6 +169,7 @@ struct Http2Client<'c> {
     client: SocketAddr,
     body_header: BodyHeader,
     too_large: bool,
+    judgement: Judgement,
     body: Http2Body<'c>,
     responder: Http2Responder<'c>,
 }
@@ -188,7 +199,10 @@ impl<'c> Http2Client<'c> {
             None => BodyHeader::Chunked,
         };
         let received = request_size(&parts.method, &parts.uri, &parts.headers);
+        let mode = worker.snapshot().table.attributes.desync_mitigation_mode;
+        let judgement = desync::judge_http2(&facts_of(&parts.method, &parts.uri, &fields, client), mode);
         Self {
+            judgement,
             method: parts.method,
             uri: parts.uri,
             fields,
@@ -205,33 +219,45 @@ impl<'c> Client for Http2Client<'c> {
     type Body = Http2Body<'c>;
     type Responder = Http2Responder<'c>;
 
+    fn take_judgement(&mut self) -> Judgement {
+        std::mem::take(&mut self.judgement)
+    }
+
     fn take_refusal(&mut self) -> Option<ProxyError> {
         self.too_large.then_some(ProxyError::RequestHeadTooLarge)
     }
 
     fn request(&self) -> Request<'_> {
-        let fields = self.fields.fields();
-        let method = self.method.as_str().as_bytes();
+        let facts = facts_of(&self.method, &self.uri, &self.fields, self.client);
         Request {
-            facts: RequestFacts {
-                method,
-                authority: self.uri.authority().map(|authority| authority.as_str().as_bytes()),
-                path: self.uri.path().as_bytes(),
-                query: self.uri.query().map(str::as_bytes),
-                fields,
-                client: self.client,
-            },
+            traits: Traits::new(facts.method, facts.fields.first(FieldKind::UserAgent)),
+            facts,
             front: Front::Http2,
             version: HttpVersion::Http2,
             body: self.body_header,
             upgrade: false,
-            traits: Traits::new(method, fields.first(FieldKind::UserAgent)),
             head_size: self.fields.size(),
         }
     }
 
     fn legs(&mut self) -> (&mut Http2Body<'c>, &mut Http2Responder<'c>) {
         (&mut self.body, &mut self.responder)
+    }
+}
+
+fn facts_of<'a>(
+    method: &'a http::Method,
+    uri: &'a http::Uri,
+    fields: &'a FieldList,
+    client: SocketAddr,
+) -> RequestFacts<'a> {
+    RequestFacts {
+        method: method.as_str().as_bytes(),
+        authority: uri.authority().map(|authority| authority.as_str().as_bytes()),
+        path: uri.path().as_bytes(),
+        query: uri.query().map(str::as_bytes),
+        fields: fields.fields(),
+        client,
     }
 }
 

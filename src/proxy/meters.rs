@@ -37,6 +37,7 @@ impl Meters {
                 let sum = groups.entry(name.to_owned()).or_default();
                 add_all(&mut sum.counts, &group.counts);
                 add_all(&mut sum.buckets, &group.buckets);
+                sum.requests_per_target += group.per_target.get();
                 sum.response_time += Duration::from_micros(group.response_micros.get());
             }
         }
@@ -63,11 +64,15 @@ pub(super) struct GroupMeter {
     counts: [Cell; GroupCount::ALL.len()],
     buckets: [Cell; BUCKETS.len() + 1],
     response_micros: Cell,
+    /// In millionths.
+    per_target: Cell,
 }
 
 /// A group as a worker's snapshot has it.
 pub(super) struct MeteredGroup {
     pub(super) meter: Arc<GroupMeter>,
+    /// What one request adds to those per target.
+    share: u64,
     /// Whether all of its targets are used because too few are healthy.
     failing_open: bool,
 }
@@ -105,7 +110,8 @@ impl WorkerMeters {
             let healthy = count(|health| *health == TargetHealth::Healthy);
             let registered = count(|health| !matches!(health, TargetHealth::Draining | TargetHealth::Unused));
             let failing_open = balancing::is_failing_open(healthy, registered, &group.settings.attributes);
-            MeteredGroup { meter: Arc::clone(meter), failing_open }
+            let share = figures::share_of_target(healthy, registered);
+            MeteredGroup { meter: Arc::clone(meter), share, failing_open }
         });
         metered.collect()
     }
@@ -142,6 +148,7 @@ impl MeteredGroup {
     /// A target was chosen for a request.
     pub(super) fn count_request(&self, worker: &WorkerMeters, from_ipv6: bool) {
         self.meter.add(GroupCount::Requests, 1);
+        self.meter.per_target.add(self.share);
         if self.failing_open {
             self.meter.add(GroupCount::UnhealthyRoutingRequests, 1);
         }

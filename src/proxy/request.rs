@@ -18,7 +18,7 @@ use super::worker::{Snapshot, Worker};
 use crate::engine::balancing;
 use crate::engine::desync::{self, Judgement, Verdict};
 use crate::engine::facts::FieldKind;
-use crate::engine::figures::Count;
+use crate::engine::figures::{self, Count};
 use crate::engine::headers::{self, Forwarding, Front, TlsHeaders};
 use crate::engine::redirect::RedirectFacts;
 use crate::engine::routing::{RoutedAction, RoutedForward};
@@ -324,10 +324,13 @@ fn prepare_forward(
         }),
     };
     let mut head = worker.buffers.lend_scratch();
-    let trace_id =
+    let written =
         headers::write(&request.facts, &forwarding, &mut head).map_err(|_| ProxyError::TooManyForwardedAddresses)?;
+    if written.invalid_names {
+        worker.meters.add(figures::of_invalid_headers(table.attributes.drop_invalid_header_fields), 1);
+    }
     if let Some(text) = &mut transaction.text {
-        text.trace_id_space().extend_from_slice(&head[trace_id]);
+        text.trace_id_space().extend_from_slice(&head[written.trace_id]);
     }
     transaction.target = Some(std::net::SocketAddr::new(state.target.address, state.target.port));
     snapshot.meters[group].count_request(&worker.meters, connection.client.is_ipv6());

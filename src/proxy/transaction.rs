@@ -53,7 +53,7 @@ pub struct Transaction {
     pub action: Option<ActionKind>,
     /// Where it was sent.
     pub target: Option<SocketAddr>,
-    /// How far its form was from RFC 7230; `None` if it complied, or was not HTTP/1.
+    /// How far its form was from RFC 7230; `None` if it complied.
     pub classification: Option<Classification>,
     /// Its group is sticky, and a new target had to be chosen.
     pub non_sticky: bool,

@@ -3,7 +3,8 @@
 use neargate::engine::desync::Tier;
 use neargate::model::listener::DesyncMode;
 
-use crate::alb::{Alb, ScriptedTarget, Setup, page, stable};
+use crate::alb::{Alb, ScriptedTarget, Setup, page, stable, within};
+use crate::http2::{get, http2, send};
 
 const OK: &str = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
 
@@ -133,4 +134,36 @@ async fn a_folded_line_reaches_the_target_as_a_header_of_its_own() {
     let alb = start(DesyncMode::Defensive, &target).await;
     alb.exchange("GET / HTTP/1.1\r\nHost: e.com\r\nX-Folded: a\r\n b\r\nX-Last: c\r\n\r\n").await;
     assert!(target.heads()[0].contains("\r\nX-Folded: a\r\nb: \r\nX-Last: c\r\n"), "{}", target.heads()[0]);
+}
+
+#[tokio::test]
+async fn over_http2_too_ambiguous_requests_are_forwarded_once_and_severe_ones_blocked() {
+    let target = ScriptedTarget::answering(OK).await;
+    let mut setup = Setup::forwarding(&[target.address]);
+    setup.https();
+    setup.workers = 1;
+    let mut alb = setup.start().await;
+    // With POST the client sends a length of 0.
+    for (method, status, tier, reason) in [
+        (http::Method::GET, 200, Tier::Ambiguous, "SuspiciousHeader"),
+        (http::Method::POST, 400, Tier::Severe, "SuspiciousTeClPresent"),
+    ] {
+        let mut client = http2(&alb).await;
+        let mut request = get("/");
+        *request.method_mut() = method;
+        request.headers_mut().insert("transfer_encoding", "chunked".parse().unwrap());
+        let (response, _) = send(&mut client, request).await;
+        assert_eq!(response.status().as_u16(), status);
+        let classification = alb.settled().await.classification.unwrap();
+        assert_eq!((classification.tier, &*classification.reason), (tier, reason));
+        within("the goodbye", async {
+            while client.ready().await.is_ok() {
+                tokio::task::yield_now().await;
+            }
+        })
+        .await;
+    }
+    // What was connected for the ambiguous request serves no other.
+    send(&mut http2(&alb).await, get("/")).await;
+    assert_eq!(target.connections(), 2);
 }

@@ -332,6 +332,10 @@ async fn figures_follow_cloudwatchs_rules() {
         bytes += request.len() + wire.response().await.len();
         alb.settled().await;
     }
+    let odd = "GET /refusing HTTP/1.1\r\nHost: e.com\r\nodd_name: 1\r\n\r\n";
+    wire.send(odd).await;
+    bytes += odd.len() + wire.response().await.len();
+    alb.settled().await;
     let malformed = "what is this\r\n\r\n";
     bytes += malformed.len() + alb.exchange(malformed).await.len();
     alb.settled().await;
@@ -345,12 +349,14 @@ async fn figures_follow_cloudwatchs_rules() {
         (Count::Elb3xx, 1),
         // The fixed response and the malformed request.
         (Count::Elb4xx, 2),
-        (Count::Elb5xx, 2),
-        (Count::Elb502, 1),
+        (Count::Elb5xx, 3),
+        (Count::Elb502, 2),
         (Count::Elb503, 1),
         (Count::Elb504, 0),
-        // The default rule is not counted: 4 + 1 + 2 + 3 + 4.
-        (Count::RuleEvaluations, 14),
+        // The default rule is not counted: 4 + 1 + 2 + 3 + 4 + 4.
+        (Count::RuleEvaluations, 18),
+        (Count::ForwardedInvalidHeaders, 1),
+        (Count::DroppedInvalidHeaders, 0),
         (Count::ProcessedBytes, bytes as u64),
         (Count::Ipv6ProcessedBytes, 0),
     ] {
@@ -362,15 +368,15 @@ async fn figures_follow_cloudwatchs_rules() {
         ("web", GroupCount::TargetConnectionErrors, 0),
         ("web", GroupCount::UnhealthyRoutingRequests, 0),
         // A target was chosen, although it could not be reached.
-        ("refusing", GroupCount::Requests, 1),
-        ("refusing", GroupCount::TargetConnectionErrors, 1),
+        ("refusing", GroupCount::Requests, 2),
+        ("refusing", GroupCount::TargetConnectionErrors, 2),
         // None was.
         ("empty", GroupCount::Requests, 0),
     ] {
         assert_eq!(of_group(&figures, group, count), expected, "{group} {count:?}");
     }
     let web = figures.groups.iter().find(|group| group.target_group.starts_with("targetgroup/web/")).unwrap();
-    assert_eq!(web.buckets.iter().sum::<u64>(), 1);
+    assert_eq!((web.buckets.iter().sum::<u64>(), web.requests_per_target), (1, 1_000_000));
     assert!(web.response_time > Duration::ZERO);
 }
 
