@@ -84,7 +84,7 @@ fn task(task: &TaskView) -> Line {
         subject: format!("task {}", short(&task.task_id)),
         mood,
         state: task.last_status.clone(),
-        detail: task.stopped_reason.clone().or_else(|| task.private_ipv4_address.clone()).unwrap_or_default(),
+        detail: task.why_stopped().or_else(|| task.private_ipv4_address.clone()).unwrap_or_default(),
     }
 }
 

@@ -115,16 +115,12 @@ fn task_row(task: &TaskView) -> Vec<Cell> {
         "STOPPED" => BAD,
         _ => NOTE,
     };
-    let detail = match (&task.stop_code, &task.stopped_reason) {
-        (Some(code), Some(reason)) => format!("{code}: {reason}"),
-        _ => String::new(),
-    };
     vec![
         Cell::plain(short(&task.task_id)),
         Cell::new(&task.last_status, style),
         Cell::plain(&task.health_status),
         Cell::plain(task.private_ipv4_address.as_deref().unwrap_or("-")),
-        Cell::plain(&detail),
+        Cell::plain(&task.why_stopped().unwrap_or_default()),
     ]
 }
 

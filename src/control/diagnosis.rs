@@ -56,15 +56,17 @@ pub fn diagnose(view: &ClusterView, topology: &Topology) -> Vec<Finding> {
     }
     for service in &view.services {
         let failing = service.running_count < service.desired_count;
-        let stopped = service.tasks.iter().rev().find(|task| task.last_status == "STOPPED" && task.stop_code.is_some());
+        // A task that is on its way to STOPPED already says why.
+        let stopped = service.tasks.iter().rev().find(|task| task.stop_code.is_some());
         if let Some(task) =
             stopped.filter(|task| failing && task.stop_code.as_deref() != Some("ServiceSchedulerInitiated"))
         {
             findings.push(stopped_task(task));
         }
     }
+    let tasks_fail = !findings.is_empty();
     for group in view.target_groups.iter().filter(|group| group.in_use) {
-        findings.extend(target_group(view, topology, group));
+        findings.extend(target_group(view, topology, group, tasks_fail));
     }
     findings
 }
@@ -173,10 +175,14 @@ fn failed_start(reason: &str) -> (String, String) {
             "the failing step's output is above and in `neargate ps --all`".into(),
         );
     }
-    ("the task could not be started".into(), "the reason above is the engine's own".into())
+    (
+        "the engine could not start the task, for the reason above".into(),
+        "if the reason is about this machine (disk, memory, a limit), mend that; else look for it in the task definition"
+            .into(),
+    )
 }
 
-fn target_group(view: &ClusterView, topology: &Topology, group: &TargetGroupView) -> Vec<Finding> {
+fn target_group(view: &ClusterView, topology: &Topology, group: &TargetGroupView, tasks_fail: bool) -> Vec<Finding> {
     let Some(settings) = topology.target_groups.get(group.name.as_str()) else { return Vec::new() };
     let none_healthy = !group.targets.iter().any(|target| target.state == "healthy");
     if group.targets.iter().all(|target| target.state == "draining") {
@@ -185,7 +191,10 @@ fn target_group(view: &ClusterView, topology: &Topology, group: &TargetGroupView
             symptom: "no registered targets".into(),
             effect: Some("503 Service Temporarily Unavailable".into()),
             cause: "no task of a service with this target group is running".into(),
-            fix: "see the service's tasks: neargate ps --all".into(),
+            fix: match tasks_fail {
+                true => "mend what is above".into(),
+                false => "see the service's tasks: neargate ps --all".into(),
+            },
             container: None,
         }];
     }

@@ -145,6 +145,18 @@ pub struct TaskView {
     pub containers: Vec<ContainerView>,
 }
 
+impl TaskView {
+    /// Why it stopped, for people, who see the containers' own reasons beside it and need not read one twice.
+    pub fn why_stopped(&self) -> Option<String> {
+        let (code, reason) = (self.stop_code.as_ref()?, self.stopped_reason.as_ref()?);
+        let told_by = self.containers.iter().find(|container| container.reason.as_ref() == Some(reason));
+        Some(match told_by {
+            Some(container) => format!("{code}: container {}", container.name),
+            None => format!("{code}: {reason}"),
+        })
+    }
+}
+
 /// A container.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
