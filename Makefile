@@ -13,7 +13,7 @@ CAPTURE = env PATH="$(CURDIR)/target/release:$$PATH" \
 
 .NOTPARALLEL:
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-down test lint fmt bench pictures setup rust
+.PHONY: help demo demo-down test lint fmt bench figures pictures setup rust
 
 help: ## This list
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | column -t -s '|' 2>/dev/null || \
@@ -43,6 +43,9 @@ bench: rust ## neargate beside other load balancers (QUICK=1: three short rounds
 	$(CARGO) build $(LOCKED) --release --package neargate
 	$(CARGO) build $(LOCKED) --release --package neargate-compare
 	target/release/compare $(if $(QUICK),--rounds 3 --seconds 1) $(ARGS)
+
+figures: rust ## What `make bench` has measured last, into README.md and benches/README.md
+	$(CARGO) run $(LOCKED) --release --quiet --package neargate-compare -- figures
 
 pictures: rust ## Take the README's pictures anew, of the demo
 	@docker/demo up

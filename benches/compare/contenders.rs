@@ -46,6 +46,9 @@ pub(crate) struct Ground {
     pub(crate) target_api: u16,
 }
 
+/// Beside the configuration that names it, in workload j.
+const TASK_DEFINITION: &str = include_str!("../contenders/task-definition.json");
+
 /// All contenders, and where their binaries may be.
 pub(crate) const NAMES: [&str; 6] = ["neargate", "nginx", "haproxy", "envoy", "caddy", "traefik"];
 
@@ -100,8 +103,15 @@ impl Contender {
             _ => return Err(format!("no contender is called {name}; there are {}", NAMES.join(", "))),
         };
         let Some(&name) = NAMES.iter().find(|known| **known == name) else { return Err(name.to_owned()) };
-        let binary = find_binary(name, installed).ok_or(format!("{name} is not installed (docker/setup bench)"))?;
+        let binary =
+            find_binary(name, installed).ok_or(format!("{name} is not installed (docker/setup load-balancers)"))?;
         Ok(Self { name, binary, file, arguments })
+    }
+
+    /// neargate again, with a task in place of the load balancer's targets.
+    pub(crate) fn of_a_task(&self) -> Self {
+        let Self { name, binary, arguments, .. } = self;
+        Self { name, binary: binary.clone(), file: "neargate-task.yaml", arguments: *arguments }
     }
 
     /// Starts it with fresh files. It is not yet ready then.
@@ -116,6 +126,7 @@ impl Contender {
         let place = Place { configuration: folder.join(self.file), folder, port, port_rules, log };
         let template = Path::new(env!("CARGO_MANIFEST_DIR")).join("contenders").join(self.file);
         std::fs::write(&place.configuration, fill_in(&std::fs::read_to_string(template)?, &place, ground))?;
+        std::fs::write(place.folder.join("task-definition.json"), TASK_DEFINITION)?;
         let mut command = Command::new(&self.binary);
         command.args((self.arguments)(&place)).current_dir(&place.folder);
         command

@@ -4,12 +4,15 @@
 //!  make bench                                  everything, seven rounds
 //!  make bench ARGS="a b --rounds 3"            two workloads, three rounds
 //!  make bench ARGS="--only neargate,nginx"     some contenders
+//!  make figures                                what was measured last, into the two READMEs
 //! ```
 //!
 //! `benches/README.md` says what is measured and how to read it.
 
 mod check;
 mod contenders;
+mod documents;
+mod engine;
 mod load;
 mod process;
 mod report;
@@ -22,12 +25,13 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use contenders::{Contender, Ground, Running};
+use engine::Engine;
 use load::{Job, Kind, Tls};
 use process::Tree;
 use report::{Figures, Results};
 
 /// All workloads, in the order in which they are run.
-const WORKLOADS: [&str; 11] = ["a", "h", "b", "c", "d", "e", "e-resumed", "g", "a-log", "f", "i"];
+const WORKLOADS: [&str; 12] = ["a", "h", "b", "c", "d", "e", "e-resumed", "g", "a-log", "f", "i", "j"];
 
 /// Before every measurement.
 const WARM_UP: Duration = Duration::from_millis(300);
@@ -39,6 +43,14 @@ const RATE_EVERY: Duration = Duration::from_millis(2);
 const CALM: Duration = Duration::from_millis(1_500);
 /// How long idle processes are watched.
 const WATCH: Duration = Duration::from_secs(5);
+/// Memory hardly differs between rounds, and a round of it takes long.
+const ROUNDS_OF_MEMORY: usize = 3;
+/// What one contender takes in one round beside what is measured, for the estimate: connections, a start, five
+/// thousand connections, a task.
+const BESIDE_TRAFFIC: Duration = Duration::from_millis(250);
+const BESIDE_START: Duration = Duration::from_millis(500);
+const BESIDE_REST: Duration = Duration::from_secs(5);
+const BESIDE_TASK: Duration = Duration::from_secs(2);
 
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
@@ -59,6 +71,9 @@ fn run() -> Result<()> {
     {
         let ports: Vec<u16> = ports.iter().map(|port| port.parse()).collect::<std::result::Result<_, _>>()?;
         return Ok(target::run(&ports)?);
+    }
+    if arguments == ["figures"] {
+        return Ok(documents::write(&root(), &Results::read(&root().join(MEASURED))?)?);
     }
     let plan = Plan::read(&arguments)?;
     raise_file_limit()?;
@@ -81,7 +96,7 @@ impl Plan {
             workloads: Vec::new(),
             contenders: contenders::NAMES.map(str::to_owned).to_vec(),
             rounds: 7,
-            measured: Duration::from_secs(2),
+            measured: Duration::from_millis(1_500),
         };
         let mut arguments = arguments.iter();
         while let Some(argument) = arguments.next() {
@@ -100,22 +115,48 @@ impl Plan {
         Ok(plan)
     }
 
+    /// How long it will take, about.
+    fn estimate(&self, contenders: usize) -> Duration {
+        let rounds = |workload: &str| if workload == "f" { self.rounds_of_memory() } else { self.rounds };
+        let one = |workload: &str| match workload {
+            "f" => 2 * CALM + BESIDE_REST,
+            "i" => CALM + BESIDE_START,
+            "j" => BESIDE_TASK,
+            _ => WARM_UP + self.measured + BESIDE_TRAFFIC,
+        };
+        let total = |workload: &String| one(workload) * (rounds(workload) * contenders) as u32;
+        self.workloads.iter().map(total).sum()
+    }
+
+    fn rounds_of_memory(&self) -> usize {
+        self.rounds.min(ROUNDS_OF_MEMORY)
+    }
+
     /// The wanted ones among these, in their order.
     fn wanted<'n>(&self, names: &[&'n str]) -> Vec<&'n str> {
         names.iter().copied().filter(|name| self.workloads.iter().any(|wanted| wanted == name)).collect()
     }
 }
 
+/// Where everything is kept that is measured, for [`Results::read`].
+const MEASURED: &str = "target/bench/measured.json";
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+}
+
 async fn compare(plan: Plan) -> Result<()> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/bench");
+    let folder = root().join("target/bench");
     std::fs::create_dir_all(&folder)?;
     let mut contenders = Vec::new();
     for name in &plan.contenders {
         match Contender::find(name, &folder.join("bin")) {
             Ok(contender) => contenders.push(contender),
-            Err(missing) => eprintln!("skipped: {missing}"),
+            Err(missing) => eprintln!("left out: {missing}"),
         }
     }
+    let estimate = plan.estimate(contenders.len()).as_secs_f64() / 60.0;
+    eprintln!("{} rounds with {} contenders: about {estimate:.0} minutes", plan.rounds, contenders.len());
     make_certificate(&folder)?;
     let [target_web, target_api] = contenders::free_ports()?;
     let ground = Ground { folder: folder.clone(), target_web, target_api };
@@ -130,18 +171,21 @@ async fn compare(plan: Plan) -> Result<()> {
         results: Results::default(),
     };
 
+    bench.keep_those_that_work().await;
     bench.traffic(&["a", "h", "b", "c", "d", "e", "e-resumed", "g"], false).await?;
     bench.traffic(&["a-log"], true).await?;
     bench.resting_connections().await?;
     bench.start().await?;
+    bench.tasks().await;
 
-    println!("{}", bench.results.table());
-    for contender in &bench.contenders {
-        let size = std::fs::metadata(&contender.binary)?.len();
-        println!("{}: binary {:.1} MB", contender.name, size as f64 / 1e6);
+    let Bench { contenders, mut results, .. } = bench;
+    for contender in &contenders {
+        results.note_binary(contender.name, std::fs::metadata(&contender.binary)?.len());
     }
-    let picture = Path::new(env!("CARGO_MANIFEST_DIR")).join("results.svg");
-    bench.results.write(&folder.join("results.json"), &picture)?;
+    println!("{}", results.table());
+    let root = root();
+    results.write(&root.join(MEASURED), &folder.join("results.json"), &root.join("benches/results.svg"))?;
+    println!("written: target/bench/results.json; `make figures` puts these figures into the READMEs");
     Ok(())
 }
 
@@ -154,6 +198,27 @@ struct Bench {
 }
 
 impl Bench {
+    /// Whoever does not start, or does not do the same work, is left out; the others are compared all the same.
+    async fn keep_those_that_work(&mut self) {
+        let mut working = Vec::new();
+        for contender in std::mem::take(&mut self.contenders) {
+            match self.works(&contender).await {
+                Ok(()) => working.push(contender),
+                Err(error) => eprintln!("left out: {}: {error}", contender.name),
+            }
+        }
+        self.contenders = working;
+    }
+
+    async fn works(&self, contender: &Contender) -> Result<()> {
+        for log in [false, true] {
+            let mut started = contender.start(&self.ground, log)?;
+            check::first_request(&mut started, &self.tls, Instant::now()).await?;
+            check::same_work(&started, &self.ground, &self.tls).await?;
+        }
+        Ok(())
+    }
+
     /// Workloads that send requests. All contenders run side by side and rest unless it is their turn.
     async fn traffic(&mut self, workloads: &[&'static str], log: bool) -> Result<()> {
         let workloads = self.plan.wanted(workloads);
@@ -164,9 +229,6 @@ impl Bench {
         for contender in &self.contenders {
             let mut started = contender.start(&self.ground, log)?;
             check::first_request(&mut started, &self.tls, Instant::now()).await?;
-            check::same_work(&started, &self.ground, &self.tls)
-                .await
-                .map_err(|what| format!("{} does not do the same work: {what}", started.name))?;
             running.push(started);
         }
         for round in 0..self.plan.rounds {
@@ -177,9 +239,14 @@ impl Bench {
                 for contender in &running {
                     eprintln!("round {} of {}: {workload} {}", round + 1, self.plan.rounds, contender.name);
                     let figures = match &direct {
-                        Some(direct) => self.added(contender, direct).await?,
-                        None => self.load(contender, workload).await?,
+                        Some(direct) => self.added(contender, direct).await,
+                        None => self.load(contender, workload).await,
                     };
+                    // A round without figures keeps its place: ratios are taken within rounds.
+                    let figures = figures.unwrap_or_else(|error| {
+                        eprintln!("no figures: {error}");
+                        Figures::default()
+                    });
                     self.results.add(workload, contender.name, figures);
                 }
             }
@@ -242,10 +309,11 @@ impl Bench {
 
     /// Memory per connection: with all of them, less what it was after the first request.
     async fn resting_connections(&mut self) -> Result<()> {
-        for round in 0..self.plan.rounds {
+        let rounds = self.plan.rounds_of_memory();
+        for round in 0..rounds {
             for workload in self.plan.wanted(&["f"]) {
                 for contender in &self.contenders {
-                    eprintln!("round {} of {}: {workload} {}", round + 1, self.plan.rounds, contender.name);
+                    eprintln!("round {} of {rounds}: {workload} {}", round + 1, contender.name);
                     let mut running = contender.start(&self.ground, false)?;
                     check::first_request(&mut running, &self.tls, Instant::now()).await?;
                     tokio::time::sleep(CALM).await;
@@ -285,16 +353,47 @@ impl Bench {
                         tokio::time::sleep(WATCH).await;
                         let sleeps = (running.tree.sleeps() - sleeps) as f64 / WATCH.as_secs_f64();
                         let cpu = (running.tree.cpu_time() - cpu).as_secs_f64() / WATCH.as_secs_f64();
-                        println!(
-                            "{} at rest: {sleeps:.1} wake-ups per second, {:.2} % of a core",
-                            contender.name,
-                            cpu * 100.0
-                        );
+                        self.results.note_rest(contender.name, sleeps, cpu * 100.0);
                     }
                 }
             }
         }
         Ok(())
+    }
+}
+
+impl Bench {
+    /// A task by neargate, and by nothing but the engine's calls.
+    async fn tasks(&mut self) {
+        let [workload] = self.plan.wanted(&["j"])[..] else { return };
+        let Some(neargate) = self.contenders.iter().find(|contender| contender.name == "neargate") else { return };
+        let neargate = neargate.of_a_task();
+        let engine = match Engine::find(&neargate, &self.ground).await {
+            Ok(engine) => engine,
+            Err(missing) => return eprintln!("left out: workload {workload}: {missing}"),
+        };
+        for round in 0..self.plan.rounds {
+            eprintln!("round {} of {}: {workload}", round + 1, self.plan.rounds);
+            // Each goes first every other time.
+            let (task, bare) = if round % 2 == 0 {
+                let task = engine.task(&neargate, &self.ground).await;
+                (task, engine.bare().await)
+            } else {
+                let bare = engine.bare().await;
+                (engine.task(&neargate, &self.ground).await, bare)
+            };
+            for (contender, measured) in [("neargate", task), ("engine", bare)] {
+                let [up, down] = match measured {
+                    Ok((up, down)) => [up, down].map(Figures::of_time),
+                    Err(error) => {
+                        eprintln!("no figures: {contender}: {error}");
+                        Default::default()
+                    }
+                };
+                self.results.add("j", contender, up);
+                self.results.add("j-down", contender, down);
+            }
+        }
     }
 }
 

@@ -1,8 +1,9 @@
-//! Figures into a table, a JSON file and a picture.
+//! Figures into a table, JSON files and a picture. What the READMEs show of them is in [`crate::documents`].
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::Path;
+use std::time::Duration;
 
 use serde_json::{Value, json};
 
@@ -16,45 +17,112 @@ pub(crate) struct Figures {
     pub(crate) memory_kib: Option<f64>,
 }
 
+/// A figure under its name in files.
+type Named = (&'static str, fn(&Figures) -> Option<f64>);
+
+impl Figures {
+    const NAMED: [Named; 5] = [
+        ("cpu_us", |figures| figures.cpu_us),
+        ("rps", |figures| figures.rps),
+        ("p50_ms", |figures| figures.p50_ms),
+        ("p99_ms", |figures| figures.p99_ms),
+        ("memory_kib", |figures| figures.memory_kib),
+    ];
+
+    pub(crate) fn of_time(time: Duration) -> Self {
+        Self { p50_ms: Some(time.as_secs_f64() * 1e3), ..Self::default() }
+    }
+
+    fn to_json(&self) -> Value {
+        Self::NAMED.iter().map(|(name, figure)| ((*name).to_owned(), json!(figure(self)))).collect()
+    }
+
+    fn from_json(json: &Value) -> Self {
+        let [cpu_us, rps, p50_ms, p99_ms, memory_kib] = Self::NAMED.map(|(name, _)| json[name].as_f64());
+        Self { cpu_us, rps, p50_ms, p99_ms, memory_kib }
+    }
+}
+
+/// What a contender does when nobody wants anything of it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Rest {
+    pub(crate) wake_ups_per_second: f64,
+    pub(crate) cpu_percent: f64,
+}
+
 /// Everything measured, by workload, contender and round.
 #[derive(Debug, Default)]
 pub(crate) struct Results {
     rounds: BTreeMap<(String, String), Vec<Figures>>,
+    /// In bytes.
+    binaries: BTreeMap<String, u64>,
+    rest: BTreeMap<String, Rest>,
 }
+
+/// Beside the contenders, in workload j: the bare calls.
+const ENGINE: &str = "engine";
 
 /// What the others are compared with.
 const REFERENCES: [&str; 2] = ["nginx", "haproxy"];
 
 /// What a workload is about, where it is not CPU time.
-fn main_figure(workload: &str) -> (&'static str, fn(&Figures) -> Option<f64>) {
+pub(crate) fn main_figure(workload: &str) -> (&'static str, Figure) {
     match workload {
         "c" | "d" => ("CPU µs/MiB", |figures| figures.cpu_us),
         "f" => ("KiB/connection", |figures| figures.memory_kib),
         "g" => ("added p50 ms", |figures| figures.p50_ms),
         "i" => ("start ms", |figures| figures.p50_ms),
+        "j" => ("up ms", |figures| figures.p50_ms),
+        "j-down" => ("down ms", |figures| figures.p50_ms),
         _ => ("CPU µs/request", |figures| figures.cpu_us),
     }
 }
 
 /// One of the figures of a round.
-type Figure = fn(&Figures) -> Option<f64>;
+pub(crate) type Figure = fn(&Figures) -> Option<f64>;
 
 impl Results {
     pub(crate) fn add(&mut self, workload: &str, contender: &str, figures: Figures) {
         self.rounds.entry((workload.to_owned(), contender.to_owned())).or_default().push(figures);
     }
 
+    pub(crate) fn note_binary(&mut self, contender: &str, bytes: u64) {
+        self.binaries.insert(contender.to_owned(), bytes);
+    }
+
+    pub(crate) fn note_rest(&mut self, contender: &str, wake_ups_per_second: f64, cpu_percent: f64) {
+        self.rest.insert(contender.to_owned(), Rest { wake_ups_per_second, cpu_percent });
+    }
+
+    pub(crate) fn binary(&self, contender: &str) -> Option<u64> {
+        self.binaries.get(contender).copied()
+    }
+
+    pub(crate) fn rest(&self, contender: &str) -> Option<Rest> {
+        self.rest.get(contender).copied()
+    }
+
+    /// Of the workload that has most.
+    pub(crate) fn most_rounds(&self) -> usize {
+        self.rounds.values().map(Vec::len).max().unwrap_or(0)
+    }
+
     fn of(&self, workload: &str, contender: &str) -> &[Figures] {
         self.rounds.get(&(workload.to_owned(), contender.to_owned())).map_or(&[], Vec::as_slice)
     }
 
-    fn median(&self, workload: &str, contender: &str, figure: impl Fn(&Figures) -> Option<f64>) -> Option<f64> {
+    pub(crate) fn median(
+        &self,
+        workload: &str,
+        contender: &str,
+        figure: impl Fn(&Figures) -> Option<f64>,
+    ) -> Option<f64> {
         let values: Vec<f64> = self.of(workload, contender).iter().filter_map(figure).collect();
         quartiles(values).map(|[_, median, _]| median)
     }
 
     /// Quartiles of the ratios within one round each.
-    fn ratio(
+    pub(crate) fn ratio(
         &self,
         one: (&str, &str),
         other: (&str, &str),
@@ -72,7 +140,7 @@ impl Results {
 
     fn contenders(&self) -> Vec<&'static str> {
         let is_there = |name: &&str| self.rounds.keys().any(|(_, contender)| contender == *name);
-        crate::contenders::NAMES.into_iter().filter(is_there).collect()
+        crate::contenders::NAMES.into_iter().chain([ENGINE]).filter(is_there).collect()
     }
 
     /// For people.
@@ -111,25 +179,72 @@ impl Results {
                 let _ = writeln!(text, "\n{contender}: h ÷ a {}", show_ratio(ratio));
             }
         }
+        for workload in ["j", "j-down"] {
+            if let Some(ratio) = self.beside_engine(workload) {
+                let _ = writeln!(text, "\n{workload}: neargate ÷ bare engine calls {}", show_ratio(ratio));
+            }
+        }
+        for (contender, bytes) in &self.binaries {
+            let _ = writeln!(text, "\n{contender}: binary {:.1} MB", *bytes as f64 / 1e6);
+        }
+        for (contender, rest) in &self.rest {
+            let Rest { wake_ups_per_second, cpu_percent } = rest;
+            let _ = writeln!(
+                text,
+                "{contender} at rest: {wake_ups_per_second:.1} wake-ups per second, {cpu_percent:.2} % of a core"
+            );
+        }
         text
+    }
+
+    /// Of workload j.
+    pub(crate) fn beside_engine(&self, workload: &str) -> Option<[f64; 3]> {
+        self.ratio((workload, "neargate"), (workload, ENGINE), |figures| figures.p50_ms)
     }
 
     /// For programs.
     pub(crate) fn json(&self) -> Value {
         let entries = self.rounds.iter().map(|((workload, contender), rounds)| {
-            let median = |figure: fn(&Figures) -> Option<f64>| self.median(workload, contender, figure);
-            json!({
-                "workload": workload,
-                "contender": contender,
-                "cpu_us": median(|figures| figures.cpu_us),
-                "rps": median(|figures| figures.rps),
-                "p50_ms": median(|figures| figures.p50_ms),
-                "p99_ms": median(|figures| figures.p99_ms),
-                "memory_kib": median(|figures| figures.memory_kib),
-                "rounds": rounds.len(),
-            })
+            let mut entry = json!({ "workload": workload, "contender": contender });
+            for (name, figure) in Figures::NAMED {
+                entry[name] = json!(self.median(workload, contender, figure));
+            }
+            entry["rounds"] = json!(rounds.len());
+            entry
         });
         entries.collect()
+    }
+
+    /// Everything, for [`Results::read`].
+    fn everything(&self) -> Value {
+        let rounds = self.rounds.iter().map(|((workload, contender), rounds)| {
+            let rounds: Vec<Value> = rounds.iter().map(Figures::to_json).collect();
+            json!({ "workload": workload, "contender": contender, "rounds": rounds })
+        });
+        let rest =
+            self.rest.iter().map(|(name, rest)| (name.clone(), json!([rest.wake_ups_per_second, rest.cpu_percent])));
+        let (rounds, rest): (Value, Value) = (rounds.collect(), rest.collect());
+        json!({ "measured": rounds, "binaries": self.binaries, "rest": rest })
+    }
+
+    /// What an earlier run has written.
+    pub(crate) fn read(file: &Path) -> Result<Self, String> {
+        let text = std::fs::read_to_string(file).map_err(|_| "nothing was measured yet (make bench)")?;
+        let json: Value = serde_json::from_str(&text).map_err(|error| error.to_string())?;
+        let mut results = Self::default();
+        for entry in json["measured"].as_array().into_iter().flatten() {
+            let name = |key: &str| entry[key].as_str().unwrap_or_default().to_owned();
+            let rounds = entry["rounds"].as_array().into_iter().flatten().map(Figures::from_json);
+            results.rounds.insert((name("workload"), name("contender")), rounds.collect());
+        }
+        for (contender, bytes) in json["binaries"].as_object().into_iter().flatten() {
+            results.note_binary(contender, bytes.as_u64().unwrap_or_default());
+        }
+        for (contender, rest) in json["rest"].as_object().into_iter().flatten() {
+            let [wake_ups, cpu] = [0, 1].map(|index| rest[index].as_f64().unwrap_or_default());
+            results.note_rest(contender, wake_ups, cpu);
+        }
+        Ok(results)
     }
 
     /// For the README: CPU time, nginx = 1.
@@ -151,8 +266,9 @@ impl Results {
         })
     }
 
-    /// Writes both files.
-    pub(crate) fn write(&self, json: &Path, picture: &Path) -> std::io::Result<()> {
+    /// Writes all files.
+    pub(crate) fn write(&self, everything: &Path, json: &Path, picture: &Path) -> std::io::Result<()> {
+        std::fs::write(everything, format!("{:#}\n", self.everything()))?;
         std::fs::write(json, format!("{:#}\n", self.json()))?;
         if self.ratio(("a", "neargate"), ("a", "nginx"), |figures| figures.cpu_us).is_some() {
             std::fs::write(picture, self.picture())?;
@@ -161,7 +277,7 @@ impl Results {
     }
 }
 
-fn show_ratio([low, median, high]: [f64; 3]) -> String {
+pub(crate) fn show_ratio([low, median, high]: [f64; 3]) -> String {
     format!("{median:.3} [{low:.2}–{high:.2}]")
 }
 
