@@ -34,6 +34,7 @@ const FAMILIES: &[Family] = &[
         folders: &["redirects", "answers"],
         records: &["action"],
     },
+    Family { title: "Errors", folders: &["errors"], records: &[] },
     Family { title: "Transforms", folders: &["transforms"], records: &["transform", "rewrite"] },
     Family { title: "The request that a target gets", folders: &["headers", "host", "trace-id"], records: &[] },
     Family { title: "Desync mitigation", folders: &["desync"], records: &[] },
@@ -134,11 +135,16 @@ struct Case {
     source: String,
     /// Of requests that could be read in two ways: what they are classified as.
     classification: Option<String>,
+    /// Why AWS does it and this program does not.
+    not_yet: Option<String>,
 }
 
 impl Case {
     /// Whose behaviour it is, and how well it is known; none for what is not AWS's.
     fn verdict(&self) -> Option<&'static str> {
+        if self.not_yet.is_some() {
+            return Some("not yet");
+        }
         match self.source.split([':', ' ']).next() {
             Some("neargate") => None,
             Some("inferred") => Some("approximated"),
@@ -148,7 +154,8 @@ impl Case {
 
     fn sentence(&self) -> String {
         let classified = self.classification.as_ref().map(|class| format!(": {class}")).unwrap_or_default();
-        escape(&capitalised(&format!("{}{classified}", self.name)))
+        let instead = self.not_yet.as_ref().map(|reason| format!("; {reason}")).unwrap_or_default();
+        escape(&capitalised(&format!("{}{classified}{instead}", self.name)))
     }
 }
 

@@ -10,7 +10,7 @@ use neargate::engine::figures::GroupCount;
 use neargate::model::target_health::TargetHealth;
 use tokio_tungstenite::accept_async;
 
-use crate::alb::{Alb, ScriptedTarget, Setup, fixed, free_port, healthy, page, within};
+use crate::alb::{Alb, ScriptedTarget, Setup, fixed, free_port, healthy, within};
 use crate::{http2, records, websocket};
 
 const GET: &str = "GET / HTTP/1.1\r\nHost: e.com\r\n\r\n";
@@ -25,7 +25,8 @@ async fn silent_after(bytes: &'static str) -> ScriptedTarget {
     .await
 }
 
-async fn asked(target: &ScriptedTarget) {
+/// Waits until the target has a request.
+pub(crate) async fn asked(target: &ScriptedTarget) {
     within("the request at the target", async {
         while target.heads().is_empty() {
             tokio::task::yield_now().await;
@@ -35,33 +36,13 @@ async fn asked(target: &ScriptedTarget) {
 }
 
 /// Deregisters the only target, and lets its delay run out.
-async fn deregister(alb: &mut Alb, address: SocketAddr) {
+pub(crate) async fn deregister(alb: &mut Alb, address: SocketAddr) {
     let mut draining = healthy(address);
     draining.health = TargetHealth::Draining;
     alb.targets.insert("web".into(), vec![draining]);
     alb.publish().await;
     alb.targets.insert("web".into(), Vec::new());
     alb.publish().await;
-}
-
-/// ALB user guide, troubleshooting, HTTP 502: "the deregistration delay period elapsed for a request being handled by a
-/// target that was deregistered".
-#[tokio::test]
-async fn a_request_that_outlasts_the_deregistration_delay_is_502() {
-    let target = silent_after("").await;
-    let mut alb = Setup::forwarding(&[target.address]).start().await;
-    let mut wire = alb.connect().await;
-    wire.send(GET).await;
-    asked(&target).await;
-    deregister(&mut alb, target.address).await;
-    let answer = wire.response().await;
-    assert!(
-        answer.starts_with("HTTP/1.1 502 Bad Gateway\r\n") && answer.ends_with(&page("502 Bad Gateway")),
-        "{answer}"
-    );
-    let transaction = alb.settled().await;
-    assert_eq!((transaction.status, transaction.target_status), (502, None));
-    assert!(transaction.error.unwrap().contains("deregistration delay"));
 }
 
 #[tokio::test]

@@ -32,6 +32,8 @@ mod header_modification;
 mod http2;
 /// Tables that change, connections that last, draining.
 mod lifecycle;
+/// Every error of the load balancer, provoked: `fixtures/alb/errors/`.
+mod recipes;
 /// What is written down and counted about requests, connections and failures.
 mod records;
 /// Clients that stay with their group or target.
