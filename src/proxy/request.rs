@@ -236,7 +236,8 @@ fn classify(request: &Request<'_>) -> Result<(), ProxyError> {
     if request.facts.method == b"TRACE" {
         return Err(ProxyError::MethodNotAllowed);
     }
-    if request.version != HttpVersion::Http10 && request.facts.host_and_port().is_none() {
+    let may_lack_host = matches!(request.version, HttpVersion::Http09 | HttpVersion::Http10);
+    if !may_lack_host && request.facts.host_and_port().is_none() {
         return Err(ProxyError::MissingHost);
     }
     Ok(())

@@ -70,6 +70,8 @@ pub struct Transaction {
 /// Version of HTTP on the client's side.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum HttpVersion {
+    /// HTTP/0.9
+    Http09,
     /// HTTP/1.0
     Http10,
     /// HTTP/1.1
@@ -82,6 +84,7 @@ impl HttpVersion {
     /// As access logs write it.
     pub fn as_str(self) -> &'static str {
         match self {
+            Self::Http09 => "HTTP/0.9",
             Self::Http10 => "HTTP/1.0",
             Self::Http11 => "HTTP/1.1",
             Self::Http2 => "HTTP/2.0",

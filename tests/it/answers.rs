@@ -1,6 +1,9 @@
 //! What the load balancer answers itself, to the byte.
 
-use crate::alb::{Setup, fixed, page, redirect_to_https, stable};
+use neargate::model::listener::DesyncMode;
+use neargate::proxy::transaction::HttpVersion;
+
+use crate::alb::{ScriptedTarget, Setup, fixed, page, redirect_to_https, stable};
 
 #[tokio::test]
 async fn a_redirect_is_answered_to_the_byte_and_keeps_the_connection() {
@@ -86,6 +89,29 @@ async fn http_1_0_closes_unless_it_asks_not_to() {
         wire.send("GET / HTTP/1.0\r\nConnection: Keep-Alive\r\n\r\n").await;
         assert!(wire.response().await.contains("Connection: keep-alive\r\n"));
     }
+}
+
+/// ALB user guide, "Listeners": the load balancer takes HTTP/0.9 too. A response of it is a body and the end.
+#[tokio::test]
+async fn http_0_9_gets_bodies_without_heads() {
+    let target =
+        ScriptedTarget::answering("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n").await;
+    let mut alb = Setup::forwarding(&[target.address]).start().await;
+    let mut wire = alb.connect().await;
+    wire.send("GET /a?b\r\n").await;
+    assert_eq!(wire.rest().await, "ok");
+    let default_host = target.heads()[0].clone();
+    assert!(default_host.starts_with("GET /a?b HTTP/1.1\r\n") && default_host.contains("\r\nHost: "), "{default_host}");
+    let transaction = alb.settled().await;
+    assert_eq!((transaction.status, transaction.text.unwrap().version), (200, HttpVersion::Http09.as_str()));
+    assert_eq!(&*transaction.classification.unwrap().reason, "NonCompliantVersion");
+
+    let mut setup = Setup::answering(fixed(200, "text"));
+    setup.attributes().desync_mitigation_mode = DesyncMode::Monitor;
+    assert_eq!(setup.start().await.exchange("GET /\r\n").await, "text");
+    let mut setup = Setup::answering(fixed(200, "text"));
+    setup.attributes().desync_mitigation_mode = DesyncMode::Strictest;
+    assert_eq!(setup.start().await.exchange("GET /\r\n").await, page("400 Bad Request"));
 }
 
 #[tokio::test]

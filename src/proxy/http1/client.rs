@@ -55,9 +55,10 @@ impl<'c> Http1Client<'c> {
         may_keep_alive: bool,
     ) -> Self {
         let head = &leg.buffer[..head_size];
-        let mut manner = Manner { keep_alive: false, is_http11: true, expects_continue: false };
+        let mut manner = Manner::ONCE;
         let parsed = parse_request(head, spans).and_then(|line| {
             let fields = Fields::new(head, spans);
+            manner.has_head = line.version != Version::Http09;
             manner.is_http11 = line.version == Version::Http11;
             let RequestFraming { body, ambiguous } = request_framing(line.version, fields)?;
             let unsuspicious = !ambiguous && judgement.verdict == Verdict::Pass;
@@ -74,8 +75,7 @@ impl<'c> Http1Client<'c> {
 
     /// A request whose head could not even be read.
     pub(super) fn refused(leg: Leg<'c>, error: ProxyError) -> Self {
-        let manner = Manner { keep_alive: false, is_http11: true, expects_continue: false };
-        Self::with(leg, 0, &[], Err(error), Judgement::default(), manner)
+        Self::with(leg, 0, &[], Err(error), Judgement::default(), Manner::ONCE)
     }
 
     fn with(
@@ -115,6 +115,7 @@ impl<'c> Http1Client<'c> {
 fn client_keeps_open(version: Version, fields: Fields<'_>) -> bool {
     match version {
         Version::Http11 => !lists(fields, FieldKind::Connection, b"close"),
+        Version::Http09 => false,
         Version::Http10 => lists(fields, FieldKind::Connection, b"keep-alive"),
     }
 }
@@ -150,7 +151,11 @@ impl<'c> Client for Http1Client<'c> {
                 client: self.client,
             },
             front: Front::Http1,
-            version: if line.version == Version::Http11 { HttpVersion::Http11 } else { HttpVersion::Http10 },
+            version: match line.version {
+                Version::Http09 => HttpVersion::Http09,
+                Version::Http10 => HttpVersion::Http10,
+                Version::Http11 => HttpVersion::Http11,
+            },
             body: *body,
             upgrade: *upgrade,
             traits: Traits::new(method, fields.first(FieldKind::UserAgent)),

@@ -25,6 +25,8 @@ pub(super) struct HeadScanner {
     line_start: usize,
     longest_line: usize,
     largest_head: usize,
+    /// The first line may be all there is.
+    simple: bool,
 }
 
 /// A line or the whole head is larger than allowed.
@@ -33,11 +35,13 @@ pub(super) struct TooLarge;
 
 impl HeadScanner {
     pub(super) fn for_request() -> Self {
-        Self { checked: 0, line_start: 0, longest_line: LONGEST_LINE, largest_head: LARGEST_REQUEST_HEAD }
+        let (longest_line, largest_head) = (LONGEST_LINE, LARGEST_REQUEST_HEAD);
+        Self { checked: 0, line_start: 0, longest_line, largest_head, simple: true }
     }
 
     pub(super) fn for_response() -> Self {
-        Self { checked: 0, line_start: 0, longest_line: usize::MAX, largest_head: LARGEST_RESPONSE_HEAD }
+        let (longest_line, largest_head) = (usize::MAX, LARGEST_RESPONSE_HEAD);
+        Self { checked: 0, line_start: 0, longest_line, largest_head, simple: false }
     }
 
     /// Whether nothing was looked at yet.
@@ -55,7 +59,8 @@ impl HeadScanner {
                 return Err(TooLarge);
             }
             self.checked = line_end + 1;
-            if line.is_empty() && self.line_start > 0 {
+            let is_end = if self.line_start > 0 { line.is_empty() } else { self.simple && is_simple(line) };
+            if is_end {
                 return Ok(Some(self.checked));
             }
             self.line_start = self.checked;
@@ -66,9 +71,16 @@ impl HeadScanner {
     }
 }
 
-/// Minor version of HTTP/1.
+/// Whether a request line is a whole request of HTTP/0.9: `GET` and a path.
+pub(super) fn is_simple(line: &[u8]) -> bool {
+    line.strip_prefix(b"GET ").is_some_and(|target| target.starts_with(b"/") && memchr::memchr(b' ', target).is_none())
+}
+
+/// Version of HTTP before 2.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::proxy) enum Version {
+    /// HTTP/0.9: no header fields, neither there nor back.
+    Http09,
     /// HTTP/1.0
     Http10,
     /// HTTP/1.1
@@ -99,6 +111,9 @@ pub(super) fn parse_request(head: &[u8], fields: &mut Vec<FieldSpan>) -> Result<
 /// mitigation to judge, before this.
 fn parse_request_line(line: &[u8]) -> Result<RequestLine, ProxyError> {
     let malformed = ProxyError::MalformedRequest;
+    if is_simple(line) {
+        return parse_simple(line);
+    }
     let line = &line[..trim(line, 0).end];
     let method_end = memchr::memchr(b' ', line).ok_or(malformed("the request line has no target"))?;
     let target_end = memchr::memrchr(b' ', line).filter(|&end| end > method_end);
@@ -114,19 +129,32 @@ fn parse_request_line(line: &[u8]) -> Result<RequestLine, ProxyError> {
         _ => return Err(malformed("the version is not HTTP/1")),
     };
     let target = method_end + 1..target_end;
-    if line[target.clone()].iter().any(|&byte| matches!(byte, 0 | b'\r')) {
-        return Err(malformed("NUL or CR in the request target"));
-    }
+    refuse_nul_and_cr(&line[target.clone()])?;
     if method == b"CONNECT" {
         return Err(malformed("CONNECT is for forward proxies"));
     }
     let (authority, rest) = split_target(line, target)?;
-    let question = memchr::memchr(b'?', &line[rest.clone()]).map(|at| rest.start + at);
-    let (path, query) = match question {
-        Some(question) => (rest.start..question, Some(question + 1..rest.end)),
-        None => (rest, None),
-    };
+    let (path, query) = split_query(line, rest);
     Ok(RequestLine { method: 0..method_end, authority, path, query, version })
+}
+
+fn parse_simple(line: &[u8]) -> Result<RequestLine, ProxyError> {
+    refuse_nul_and_cr(line)?;
+    let method = 0.."GET".len();
+    let (path, query) = split_query(line, method.end + 1..line.len());
+    Ok(RequestLine { method, authority: None, path, query, version: Version::Http09 })
+}
+
+fn refuse_nul_and_cr(target: &[u8]) -> Result<(), ProxyError> {
+    let is_bad = target.iter().any(|&byte| matches!(byte, 0 | b'\r'));
+    if is_bad { Err(ProxyError::MalformedRequest("NUL or CR in the request target")) } else { Ok(()) }
+}
+
+fn split_query(line: &[u8], target: Range<usize>) -> (Range<usize>, Option<Range<usize>>) {
+    match memchr::memchr(b'?', &line[target.clone()]).map(|at| target.start + at) {
+        Some(question) => (target.start..question, Some(question + 1..target.end)),
+        None => (target, None),
+    }
 }
 
 /// Splits off the authority of an absolute-form target.
@@ -264,6 +292,7 @@ mod tests {
             ("GET http://e.com?q HTTP/1.1", "GET e.com  q"),
             ("GET /a b HTTP/1.1", "GET - /a b -"),
             ("GET / HTTP/1.3 ", "GET - / -"),
+            ("GET /a?b", "GET - /a b"),
         ];
         for (line, expected) in cases {
             assert_eq!(request(&format!("{line}\r\n\r\n")).unwrap().0, expected, "{line}");
@@ -280,8 +309,10 @@ mod tests {
     #[test]
     fn malformed_heads_are_refused() {
         let lines = [
-            "GET /",
             "GET",
+            "GET a",
+            "POST /",
+            "GET /a b",
             "GET  HTTP/1.1",
             " / HTTP/1.1",
             "G(T / HTTP/1.1",
@@ -299,6 +330,15 @@ mod tests {
             let refused = request(&format!("{line}\r\n\r\n"));
             assert!(matches!(refused, Err(ProxyError::MalformedRequest(_))), "{line:?}");
         }
+    }
+
+    #[test]
+    fn a_request_of_http_0_9_ends_with_its_line() {
+        let scan = |head: &str| HeadScanner::for_request().scan(head.as_bytes()).unwrap();
+        assert_eq!(scan("GET /a\r\nX"), Some("GET /a\r\n".len()));
+        assert_eq!(scan("GET /a"), None);
+        assert_eq!(scan("GET /a HTTP/1.0\r\n"), None);
+        assert_eq!(scan("POST /a\r\n"), None);
     }
 
     #[test]

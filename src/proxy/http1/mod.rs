@@ -34,6 +34,7 @@ use super::worker::Worker;
 use crate::engine::desync::{self, Judgement};
 use crate::engine::facts::{FieldSpan, Fields};
 use crate::engine::headers::Front;
+use crate::model::listener::DesyncMode;
 
 /// How long a client may go on sending after it was told that the connection closes. Closing at once would reset the
 /// connection and could take the answer away before it was read; nginx lingers for the same reason and as long.
@@ -109,7 +110,7 @@ async fn serve_request(
         return Then::Close;
     }
     let may_keep_alive = !connection.has_outlived_keep_alive() && !worker.drain.has_begun();
-    let judgement = head.as_ref().map_or_else(|_| Judgement::default(), |&size| desync::judge(&buffer[..size], mode));
+    let judgement = head.as_ref().map_or_else(|_| Judgement::default(), |&size| judge(&buffer[..size], mode));
     let leg = Leg { worker, client: connection.client, stream, buffer: &mut buffer, idle };
     let mut client = match head {
         Ok(size) => Http1Client::new(leg, size, spans, judgement, may_keep_alive),
@@ -128,6 +129,15 @@ async fn serve_request(
         }
         Settled::Cut => Then::Nothing,
         Settled::Upgraded => Then::Close,
+    }
+}
+
+/// A request of HTTP/0.9 has no empty line that could be missing.
+fn judge(head: &[u8], mode: DesyncMode) -> Judgement {
+    if head.ends_with(b"\n\r\n") || head.ends_with(b"\n\n") {
+        desync::judge(head, mode)
+    } else {
+        desync::judge(&[head, b"\r\n"].concat(), mode)
     }
 }
 

@@ -21,10 +21,17 @@ const LARGE_CHUNK: usize = 4 * 1024;
 pub(super) struct Manner {
     /// Both sides want to go on afterwards.
     pub(super) keep_alive: bool,
+    /// It wants to see a head: not HTTP/0.9.
+    pub(super) has_head: bool,
     /// It understands chunks.
     pub(super) is_http11: bool,
     /// It waits for `100 Continue`.
     pub(super) expects_continue: bool,
+}
+
+impl Manner {
+    /// For a client that nothing is known of yet.
+    pub(super) const ONCE: Self = Self { keep_alive: false, has_head: true, is_http11: true, expects_continue: false };
 }
 
 /// The response as it goes out.
@@ -76,7 +83,11 @@ impl Responder for Http1Responder<'_> {
         let Self { worker, out, manner, .. } = self;
         let now = worker.now();
         worker.dates.with(now, |date| {
-            respond::write_http1(answer, date, manner.keep_alive, traits.head_only, additions, out);
+            if manner.has_head {
+                respond::write_http1(answer, date, manner.keep_alive, traits.head_only, additions, out);
+            } else {
+                out.extend_from_slice(&answer.body);
+            }
         });
         self.flush().await
     }
@@ -93,7 +104,9 @@ impl Responder for Http1Responder<'_> {
             (_, true) => b"keep-alive",
             (_, false) => b"close",
         };
-        write_head(head, self.chunked, connection, &mut self.out);
+        if self.manner.has_head {
+            write_head(head, self.chunked, connection, &mut self.out);
+        }
         Ok(())
     }
 

@@ -114,7 +114,7 @@ pub(in crate::proxy) fn target_keeps_open(line: &StatusLine, fields: Fields<'_>,
     let says = |word: &[u8]| lists(fields, FieldKind::Connection, word);
     let open = match line.version {
         Version::Http11 => !says(b"close"),
-        Version::Http10 => says(b"keep-alive"),
+        Version::Http09 | Version::Http10 => says(b"keep-alive"),
     };
     // With both, the two ends could disagree on where the response ends.
     let ambiguous = framing == ResponseFraming::Chunked && fields.first(FieldKind::ContentLength).is_some();
