@@ -138,12 +138,7 @@ impl App {
         let renewal = Arc::clone(&certificates);
         let mut tasks = vec![
             spawn(server::serve(socket, Arc::new(stack))),
-            spawn(probes::run(
-                control.routing(),
-                control.observations(),
-                topology.time_scale,
-                records.health_checks.clone(),
-            )),
+            spawn(probes::run(control.routing(), control.observations(), records.health_checks.clone())),
             spawn(records::follow(control.routing(), records.access, records.connections, records.health_checks)),
             spawn(async move { renewal.renew_in_time().await }),
         ];

@@ -21,6 +21,7 @@ use crate::model::listener::{HeaderModification, Listener, ListenerProtocol, Loa
 use crate::model::rule::{Action, FixedResponse, Forward};
 use crate::model::target_group::TargetGroup;
 use crate::model::target_health::TargetState;
+use crate::model::topology::TimeScale;
 use crate::model::{DomainName, TargetGroupName, Topology};
 
 /// All that the data plane, the probes and `explain` need, as one value with a generation number.
@@ -34,6 +35,8 @@ pub struct RoutingTable {
     pub dns_name: String,
     /// Attributes of the load balancer.
     pub attributes: LoadBalancerAttributes,
+    /// How much faster health checks follow each other than on AWS.
+    pub time_scale: TimeScale,
     /// The names the stack answers for.
     pub domains: Vec<DomainName>,
     /// In ascending order of port.
@@ -173,6 +176,7 @@ impl RoutingTable {
             generation,
             load_balancer_id: arn::load_balancer_id(&load_balancer.name),
             dns_name: arn::load_balancer_dns_name(&load_balancer.name),
+            time_scale: topology.time_scale,
             attributes: load_balancer.attributes.clone(),
             domains: topology.domains.clone(),
             listeners,
@@ -186,6 +190,7 @@ impl RoutingTable {
             generation: 0,
             load_balancer_id: String::new(),
             dns_name: String::new(),
+            time_scale: TimeScale::DEFAULT,
             attributes: LoadBalancerAttributes::default(),
             domains: Vec::new(),
             listeners: Vec::new(),

@@ -37,6 +37,7 @@ mod http1;
 struct Probed {
     target_group: TargetGroupName,
     settings: Arc<TargetGroup>,
+    time_scale: TimeScale,
     target: Target,
     dial: SocketAddr,
     reachable: bool,
@@ -48,7 +49,6 @@ struct Probed {
 pub async fn run(
     mut tables: watch::Receiver<Arc<RoutingTable>>,
     observations: mpsc::Sender<Observation>,
-    time_scale: TimeScale,
     log: Sink<HealthCheckEntry>,
 ) {
     // Dropping the set ends every loop with it.
@@ -70,7 +70,7 @@ pub async fn run(
                 }
                 None => {
                     let (state, receiver) = watch::channel(probed);
-                    let task = loops.spawn(probe_target(receiver, observations.clone(), time_scale, log.clone()));
+                    let task = loops.spawn(probe_target(receiver, observations.clone(), log.clone()));
                     (state, task)
                 }
             };
@@ -93,6 +93,7 @@ fn wanted(table: &RoutingTable) -> impl Iterator<Item = Probed> {
         probed.map(|state| Probed {
             target_group: group.name.clone(),
             settings: group.settings.clone(),
+            time_scale: table.time_scale,
             target: state.target,
             dial: state.dial,
             reachable: state.reachable,
@@ -102,11 +103,10 @@ fn wanted(table: &RoutingTable) -> impl Iterator<Item = Probed> {
 }
 
 /// The life of one target's health checks: probe, report, wait for the next instant. What changes meanwhile (health,
-/// settings, address) moves that instant.
+/// settings, address, time scale) moves that instant.
 async fn probe_target(
     mut state: watch::Receiver<Probed>,
     observations: mpsc::Sender<Observation>,
-    time_scale: TimeScale,
     log: Sink<HealthCheckEntry>,
 ) {
     let first = Instant::now();
@@ -140,7 +140,7 @@ async fn probe_target(
         loop {
             due = {
                 let now = state.borrow_and_update();
-                next_probe(&now.health, last, first.elapsed(), &now.settings.health_check, time_scale)
+                next_probe(&now.health, last, first.elapsed(), &now.settings.health_check, now.time_scale)
             };
             tokio::select! {
                 () = tokio::time::sleep_until(first + due.at) => break,

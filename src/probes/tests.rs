@@ -10,7 +10,6 @@ use super::attempt::{Found, probe};
 use super::*;
 use crate::engine::health::ProbeTick;
 use crate::engine::routing::RoutedTargetGroup;
-use crate::model::listener::LoadBalancerAttributes;
 use crate::model::target_group::{HealthCheck, Matcher, ProtocolVersion, TargetGroupAttributes, TargetProtocol};
 use crate::model::target_health::{InitialReason, ProbeOutcome, TargetState};
 
@@ -242,6 +241,17 @@ async fn loops_follow_the_table() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_changed_time_scale_holds_for_the_next_probe() {
+    let mut world = World::start([("web", true)]);
+    world.next().await;
+    assert_eq!(world.next().await, ("web".into(), ProbeTick::Scaled, Duration::from_secs(11)));
+    let unhurried = table([("web", true)], TargetHealth::Healthy);
+    let unhurried = Arc::into_inner(unhurried).map(|table| RoutingTable { time_scale: TimeScale::REAL, ..table });
+    world.tables.send(Arc::new(unhurried.expect("nobody else has it"))).expect("somebody listens");
+    assert_eq!(world.next().await, ("web".into(), ProbeTick::Whole, Duration::from_secs(35)));
+}
+
+#[tokio::test(start_paused = true)]
 async fn targets_that_drain_are_not_probed() {
     let mut world = World::start([("web", true)]);
     world.next().await;
@@ -271,7 +281,7 @@ impl World {
     fn start<const N: usize>(groups: [(&str, bool); N]) -> Self {
         let (tables, receiver) = watch::channel(table(groups, TargetHealth::Healthy));
         let (sender, observations) = mpsc::channel(1);
-        let task = tokio::spawn(run(receiver, sender, TimeScale::DEFAULT, Sink::bounded(1).0));
+        let task = tokio::spawn(run(receiver, sender, Sink::bounded(1).0));
         Self { tables, observations, task, started: Instant::now() }
     }
 
@@ -305,15 +315,7 @@ fn table<const N: usize>(groups: [(&str, bool); N], health: TargetHealth) -> Arc
         targets: vec![TargetState { target: TARGET, dial: probed.dial, reachable: false, health: health.clone() }],
         eligible: Vec::new(),
     };
-    Arc::new(RoutingTable {
-        generation: 1,
-        load_balancer_id: String::new(),
-        dns_name: String::new(),
-        attributes: LoadBalancerAttributes::default(),
-        domains: Vec::new(),
-        listeners: Vec::new(),
-        target_groups: groups.into_iter().map(group).collect(),
-    })
+    Arc::new(RoutingTable { target_groups: groups.into_iter().map(group).collect(), ..RoutingTable::empty() })
 }
 
 fn probed(dial: SocketAddr) -> Probed {
@@ -338,6 +340,7 @@ fn probed(dial: SocketAddr) -> Probed {
     Probed {
         target_group: TargetGroupName::new("web"),
         settings: Arc::new(settings),
+        time_scale: TimeScale::DEFAULT,
         target: TARGET,
         dial,
         reachable: true,
