@@ -18,7 +18,7 @@ use tokio_util::task::AbortOnDropHandle;
 use crate::admin::metrics;
 use crate::admin::server::{self, Stack};
 use crate::admin::wire::UpRequest;
-use crate::certs::{Authority, CertError, CertStore, authority, folder};
+use crate::certs::{Authority, CertError, CertStore, authority, folder, targets};
 use crate::control::command::Renew;
 use crate::control::ids::RandomIds;
 use crate::control::runtime::{Runtime, RuntimeError};
@@ -119,7 +119,8 @@ impl App {
         let control = control::start(Arc::clone(&topology), renew, Arc::clone(&runtime), RandomIds);
         let tls = ListenerTls(certificates.subscribe());
         let records = start_records(&control, &folders).map_err(io("start the writer of the logs"))?;
-        let mut config = DataPlaneConfig::new(tls, seed());
+        let target_tls = Arc::new(targets::client_config()?);
+        let mut config = DataPlaneConfig::new(tls, Arc::clone(&target_tls), seed());
         config.access = Some(records.access.clone());
         config.connections = Some(records.connections.clone());
         let data_plane =
@@ -138,7 +139,7 @@ impl App {
         let renewal = Arc::clone(&certificates);
         let mut tasks = vec![
             spawn(server::serve(socket, Arc::new(stack))),
-            spawn(probes::run(control.routing(), control.observations(), records.health_checks.clone())),
+            spawn(probes::run(control.routing(), control.observations(), target_tls, records.health_checks.clone())),
             spawn(records::follow(control.routing(), records.access, records.connections, records.health_checks)),
             spawn(async move { renewal.renew_in_time().await }),
         ];

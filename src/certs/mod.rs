@@ -5,6 +5,7 @@
 //!  folder      where the authority is kept (owner only), made once; in CI it lives for the run, its key never on disk
 //!  ssl_policy  AWS's security policies as data: versions, ciphers, key exchanges, and what is out of reach here
 //!  sni         which certificate of a listener a client gets
+//!  targets     TLS towards targets, whose certificates nobody looks at
 //!  store       one `rustls::ServerConfig` per HTTPS listener, published whole; renews before anything expires
 //! ```
 //!
@@ -19,6 +20,7 @@ pub mod folder;
 pub mod sni;
 pub mod ssl_policy;
 pub mod store;
+pub mod targets;
 
 #[cfg(test)]
 mod testing;
@@ -86,6 +88,9 @@ pub enum CertError {
         /// Of the listener.
         port: u16,
     },
+    /// The TLS library cannot speak to targets.
+    #[error("TLS towards targets cannot be set up")]
+    TargetTls(#[source] rustls::Error),
     /// The TLS library refused the combination.
     #[error("TLS of listener {port} cannot be set up")]
     Tls {

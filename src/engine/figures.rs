@@ -58,11 +58,13 @@ pub enum Count {
     DroppedInvalidHeaders,
     /// "requests routed by the load balancer that had HTTP headers with header fields that are not valid"
     ForwardedInvalidHeaders,
+    /// "The number of gRPC requests processed over IPv4 and IPv6."
+    GrpcRequests,
 }
 
 impl Count {
     /// Every counter in the order of its value.
-    pub const ALL: [Self; 21] = [
+    pub const ALL: [Self; 22] = [
         Self::NewConnections,
         Self::ClosedConnections,
         Self::ClientTlsNegotiationErrors,
@@ -84,6 +86,7 @@ impl Count {
         Self::NonSticky,
         Self::DroppedInvalidHeaders,
         Self::ForwardedInvalidHeaders,
+        Self::GrpcRequests,
     ];
 
     /// CloudWatch's name.
@@ -110,6 +113,7 @@ impl Count {
             Self::NonSticky => "NonStickyRequestCount",
             Self::DroppedInvalidHeaders => "DroppedInvalidHeaderRequestCount",
             Self::ForwardedInvalidHeaders => "ForwardedInvalidHeaderRequestCount",
+            Self::GrpcRequests => "GrpcRequestCount",
         })
     }
 }
@@ -130,19 +134,22 @@ pub enum GroupCount {
     Target5xx,
     /// "connections that were not successfully established between the load balancer and target"
     TargetConnectionErrors,
+    /// "TLS connections initiated by the load balancer that did not establish a session with the target"
+    TargetTlsNegotiationErrors,
     /// "requests that are routed using the routing failover action (fail open)"
     UnhealthyRoutingRequests,
 }
 
 impl GroupCount {
     /// Every counter in the order of its value.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Requests,
         Self::Target2xx,
         Self::Target3xx,
         Self::Target4xx,
         Self::Target5xx,
         Self::TargetConnectionErrors,
+        Self::TargetTlsNegotiationErrors,
         Self::UnhealthyRoutingRequests,
     ];
 
@@ -155,6 +162,7 @@ impl GroupCount {
             Self::Target4xx => "HTTPCode_Target_4XX_Count",
             Self::Target5xx => "HTTPCode_Target_5XX_Count",
             Self::TargetConnectionErrors => "TargetConnectionErrorCount",
+            Self::TargetTlsNegotiationErrors => "TargetTLSNegotiationErrorCount",
             Self::UnhealthyRoutingRequests => "UnhealthyRoutingRequestCount",
         }
     }

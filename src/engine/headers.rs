@@ -36,6 +36,8 @@ pub struct Forwarding<'a> {
     pub body: BodyHeader,
     /// Whether `Upgrade` is passed on, with a `Connection` of its own.
     pub upgrade: bool,
+    /// Whether `TE: trailers` is passed on: to targets that are sent trailers, which those of gRPC insist on.
+    pub trailers: bool,
     /// For a new trace id.
     pub trace: TraceSeed,
     /// Bytes of the head that was received.
@@ -200,6 +202,7 @@ fn write_client_fields(facts: &RequestFacts<'_>, forwarding: &Forwarding<'_>, ou
             // Written above.
             FieldKind::Host | FieldKind::TraceId | FieldKind::XForwardedProto | FieldKind::XForwardedPort => {}
             FieldKind::XForwardedFor if attributes.xff_mode != XffMode::Preserve => {}
+            FieldKind::Te if forwarding.trailers && field.value == b"trailers" => write_field(b"te", field.value, out),
             // Of the client's connection only. nginx, from which ALB descends, leaves out the same.
             FieldKind::KeepAlive | FieldKind::Te | FieldKind::Expect => {}
             FieldKind::Connection if forwarding.upgrade && !upgrade_written => {
@@ -300,6 +303,9 @@ mod tests {
         attributes: Attributes,
         #[serde(default)]
         upgrade: bool,
+        /// To a target of HTTP/2.
+        #[serde(default)]
+        trailers: bool,
         /// HTTPS, with the TLS headers on and the second one renamed to `Cipher`.
         #[serde(default)]
         tls: bool,
@@ -364,6 +370,7 @@ mod tests {
                 (None, false) => BodyHeader::None,
             },
             upgrade: case.upgrade,
+            trailers: case.trailers,
             trace: TraceSeed { seconds: 0, random: [0; 12] },
             head_size: 100,
             tls: case.tls.then_some(TlsHeaders {

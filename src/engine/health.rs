@@ -238,7 +238,7 @@ pub fn unhealthy_reason(outcome: ProbeOutcome) -> Option<UnhealthyReason> {
         ProbeOutcome::Passed { .. } => None,
         ProbeOutcome::CodeMismatch { code } => Some(UnhealthyReason::ResponseCodeMismatch(code)),
         ProbeOutcome::TimedOut => Some(UnhealthyReason::Timeout),
-        ProbeOutcome::Failed => Some(UnhealthyReason::FailedHealthChecks),
+        ProbeOutcome::Failed | ProbeOutcome::NoGrpcStatus => Some(UnhealthyReason::FailedHealthChecks),
     }
 }
 
@@ -247,7 +247,7 @@ fn counts_against_new_target(probe: Probe) -> bool {
     let may_be_starting = match probe.outcome {
         ProbeOutcome::TimedOut | ProbeOutcome::Failed => probe.reachable,
         ProbeOutcome::CodeMismatch { code } => matches!(code, 502..=504),
-        ProbeOutcome::Passed { .. } => false,
+        ProbeOutcome::Passed { .. } | ProbeOutcome::NoGrpcStatus => false,
     };
     match probe.tick {
         ProbeTick::Early => false,

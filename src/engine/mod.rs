@@ -14,6 +14,7 @@ pub mod facts;
 pub mod headers;
 pub mod host;
 pub mod pattern;
+pub mod protocols;
 pub mod redirect;
 pub mod routing;
 pub mod slow_start;

@@ -135,4 +135,6 @@ pub enum ProbeOutcome {
     TimedOut,
     /// Refused, reset, or not HTTP.
     Failed,
+    /// An answer to a call of gRPC that has no `grpc-status`.
+    NoGrpcStatus,
 }

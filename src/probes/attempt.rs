@@ -8,9 +8,10 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::Probed;
-use super::connect::{self, ConnectFault};
+use super::connect::{self, ConnectFault, TargetTls};
 use super::http1::{self, Answer, AnswerFault};
-use crate::model::target_group::ProtocolVersion;
+use super::http2::{self, Kind};
+use crate::model::target_group::{ProtocolVersion, TargetProtocol};
 use crate::model::target_health::ProbeOutcome;
 
 /// What a health check found.
@@ -23,7 +24,7 @@ pub(super) struct Found {
 
 /// Carries out one health check. Takes at most the timeout of the settings, which measures the application and is
 /// therefore never scaled.
-pub(super) async fn probe(probed: &Probed) -> Found {
+pub(super) async fn probe(probed: &Probed, tls: &TargetTls) -> Found {
     let check = &probed.settings.health_check;
     if !probed.reachable {
         // What a security group does not let in is dropped, not refused: the load balancer learns nothing until its
@@ -33,7 +34,7 @@ pub(super) async fn probe(probed: &Probed) -> Found {
         return Found { outcome: ProbeOutcome::TimedOut, detail };
     }
     let started = Instant::now();
-    match tokio::time::timeout(check.timeout, exchange(probed)).await {
+    match tokio::time::timeout(check.timeout, exchange(probed, tls)).await {
         Err(_) => {
             let detail = format!("no answer within {}", short(check.timeout));
             Found { outcome: ProbeOutcome::TimedOut, detail }
@@ -44,18 +45,29 @@ pub(super) async fn probe(probed: &Probed) -> Found {
 }
 
 /// The seam between protocols: each makes of a target an answer with a code, or a fault.
-async fn exchange(probed: &Probed) -> Result<Answer, Fault> {
+async fn exchange(probed: &Probed, tls: &TargetTls) -> Result<Answer, Fault> {
     let check = &probed.settings.health_check;
     let dial = dial_address(probed)?;
-    match probed.settings.protocol_version {
+    let version = probed.settings.protocol_version;
+    let port = check.port.unwrap_or(probed.target.port);
+    let stream = connect::connect(dial, check.protocol, version, tls).await?;
+    let kind = match version {
         ProtocolVersion::Http1 => {
-            let port = check.port.unwrap_or(probed.target.port);
             let request = http1::request(probed.target.address, port, check.protocol, &check.path);
-            let stream = connect::connect(dial, check.protocol).await?;
-            Ok(http1::exchange(stream, &request, |code| !check.matcher.contains(code)).await?)
+            return Ok(http1::exchange(stream, &request, |code| !check.matcher.contains(code)).await?);
         }
-        version @ (ProtocolVersion::Http2 | ProtocolVersion::Grpc) => Err(Fault::NotYet(version)),
-    }
+        ProtocolVersion::Http2 => Kind::Http2,
+        ProtocolVersion::Grpc => Kind::Grpc,
+    };
+    let secure = check.protocol == TargetProtocol::Https;
+    let authority = SocketAddr::new(probed.target.address, port);
+    let said = http2::exchange(stream, kind, secure, authority, &check.path).await.map_err(Fault::Http2)?;
+    let code = match kind {
+        Kind::Http2 => said.status,
+        Kind::Grpc => said.grpc_status.ok_or(Fault::NoGrpcStatus { status: said.status })?,
+    };
+    let excerpt = if check.matcher.contains(code) { String::new() } else { said.excerpt };
+    Ok(Answer { code, excerpt })
 }
 
 /// Where to connect to. A health check port of its own is another port of the same task; behind published ports this
@@ -89,8 +101,12 @@ enum Fault {
     Answer(AnswerFault),
     /// The port of the health check cannot be reached from here.
     NotPublished(u16),
-    /// No probe of this kind is implemented.
-    NotYet(ProtocolVersion),
+    /// What was answered is not HTTP/2, or the connection broke.
+    Http2(h2::Error),
+    /// A call of gRPC came back without `grpc-status`.
+    NoGrpcStatus {
+        status: u16,
+    },
 }
 
 impl From<ConnectFault> for Fault {
@@ -122,13 +138,21 @@ impl Fault {
                     "port {port} of the health check is not published to this machine; declare it as a port mapping"
                 )
             }
-            Self::NotYet(version) => format!("health checks of {version:?} target groups are not implemented yet"),
+            Self::Http2(error) => match error.get_io() {
+                Some(error) => in_words(error),
+                None => format!("HTTP/2 failed: {error}"),
+            },
+            Self::NoGrpcStatus { status } => format!("answered HTTP {status} without grpc-status"),
         };
         let vanished = match &self {
             Self::Connect(ConnectFault::Tcp(error)) | Self::Answer(AnswerFault::Io(error)) => is_unanswered(error),
             _ => false,
         };
-        let outcome = if vanished { ProbeOutcome::TimedOut } else { ProbeOutcome::Failed };
+        let outcome = match self {
+            _ if vanished => ProbeOutcome::TimedOut,
+            Self::NoGrpcStatus { .. } => ProbeOutcome::NoGrpcStatus,
+            _ => ProbeOutcome::Failed,
+        };
         Found { outcome, detail }
     }
 }

@@ -5,19 +5,32 @@
 use std::io;
 use std::net::SocketAddr;
 use std::pin::Pin;
-use std::sync::{Arc, LazyLock};
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-use rustls::crypto::aws_lc_rs;
-use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
-use rustls::{ClientConfig, DigitallySignedStruct, SignatureScheme};
+use rustls::ClientConfig;
+use rustls::pki_types::ServerName;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
-use crate::model::target_group::TargetProtocol;
+use crate::model::target_group::{ProtocolVersion, TargetProtocol};
+
+/// How TLS connections are opened; `h2` is offered where HTTP/2 is going to be spoken.
+#[derive(Clone)]
+pub(super) struct TargetTls {
+    http1: Arc<ClientConfig>,
+    http2: Arc<ClientConfig>,
+}
+
+impl TargetTls {
+    pub(super) fn new(http1: Arc<ClientConfig>) -> Self {
+        let mut http2 = ClientConfig::clone(&http1);
+        http2.alpn_protocols = vec![b"h2".to_vec()];
+        Self { http1, http2: Arc::new(http2) }
+    }
+}
 
 /// Plain or TLS.
 pub(super) enum Stream {
@@ -32,68 +45,22 @@ pub(super) enum ConnectFault {
     Tls(io::Error),
 }
 
-pub(super) async fn connect(address: SocketAddr, protocol: TargetProtocol) -> Result<Stream, ConnectFault> {
-    static TLS: LazyLock<Option<Arc<ClientConfig>>> = LazyLock::new(|| client_config().ok().map(Arc::new));
+pub(super) async fn connect(
+    address: SocketAddr,
+    protocol: TargetProtocol,
+    version: ProtocolVersion,
+    tls: &TargetTls,
+) -> Result<Stream, ConnectFault> {
     let tcp = TcpStream::connect(address).await.map_err(ConnectFault::Tcp)?;
     match protocol {
         TargetProtocol::Http => Ok(Stream::Plain(tcp)),
         TargetProtocol::Https => {
-            let config = TLS.as_ref().ok_or_else(|| ConnectFault::Tls(io::Error::other("no usable cipher")))?;
+            let config = if version == ProtocolVersion::Http1 { &tls.http1 } else { &tls.http2 };
             // An address as the server's name: no SNI is sent, targets are registered by address.
             let name = ServerName::IpAddress(address.ip().into());
             let tls = TlsConnector::from(config.clone()).connect(name, tcp).await.map_err(ConnectFault::Tls)?;
             Ok(Stream::Tls(Box::new(tls)))
         }
-    }
-}
-
-fn client_config() -> Result<ClientConfig, rustls::Error> {
-    let mut config = ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
-        .with_safe_default_protocol_versions()?
-        .dangerous()
-        .with_custom_certificate_verifier(Arc::new(AnyCertificate))
-        .with_no_client_auth();
-    // Every check is a handshake of its own, as is every connection.
-    config.resumption = rustls::client::Resumption::disabled();
-    Ok(config)
-}
-
-/// Accepts whatever the target shows: expired, self-signed, for another name.
-#[derive(Debug)]
-struct AnyCertificate;
-
-impl ServerCertVerifier for AnyCertificate {
-    fn verify_server_cert(
-        &self,
-        _end_entity: &CertificateDer<'_>,
-        _intermediates: &[CertificateDer<'_>],
-        _server_name: &ServerName<'_>,
-        _ocsp_response: &[u8],
-        _now: UnixTime,
-    ) -> Result<ServerCertVerified, rustls::Error> {
-        Ok(ServerCertVerified::assertion())
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        _message: &[u8],
-        _certificate: &CertificateDer<'_>,
-        _signature: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        Ok(HandshakeSignatureValid::assertion())
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        _message: &[u8],
-        _certificate: &CertificateDer<'_>,
-        _signature: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        Ok(HandshakeSignatureValid::assertion())
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        aws_lc_rs::default_provider().signature_verification_algorithms.supported_schemes()
     }
 }
 

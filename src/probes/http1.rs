@@ -179,7 +179,7 @@ fn body_text<'a>(head: &Head, body: &'a [u8]) -> &'a [u8] {
 }
 
 /// One line of text from bytes nobody vouches for: no control characters, no runs of space, not too long.
-fn excerpt(bytes: &[u8]) -> String {
+pub(super) fn excerpt(bytes: &[u8]) -> String {
     let bytes = bytes.get(..bytes.len().min(4 * EXCERPT_MAX_CHARS)).unwrap_or_default();
     let text = String::from_utf8_lossy(bytes);
     let words = text.split(|c: char| c.is_whitespace() || c.is_control()).filter(|word| !word.is_empty());

@@ -1,7 +1,7 @@
 //! Health checks: one loop per target of every group in use, kept equal to the routing table.
 //!
 //! ```text
-//!  routing table ──► run ──► one loop per (group, target) ──► attempt ──► connect ──► http1
+//!  routing table ──► run ──► one loop per (group, target) ──► attempt ──► connect ──► http1, http2
 //!                             waits for `engine::health::next_probe`       new connection each time
 //!                                        │
 //!                                        └──► Observation::Probed: an outcome and a line of text, never an error
@@ -28,9 +28,12 @@ use crate::model::target_group::TargetGroup;
 use crate::model::target_health::{Target, TargetHealth};
 use crate::model::topology::TimeScale;
 
+use connect::TargetTls;
+
 mod attempt;
 mod connect;
 mod http1;
+mod http2;
 
 /// All that a probe of one target depends on.
 #[derive(Clone, Debug, PartialEq)]
@@ -49,8 +52,10 @@ struct Probed {
 pub async fn run(
     mut tables: watch::Receiver<Arc<RoutingTable>>,
     observations: mpsc::Sender<Observation>,
+    tls: Arc<rustls::ClientConfig>,
     log: Sink<HealthCheckEntry>,
 ) {
+    let tls = TargetTls::new(tls);
     // Dropping the set ends every loop with it.
     let mut loops = JoinSet::new();
     let mut running: HashMap<(TargetGroupName, Target), (watch::Sender<Probed>, AbortHandle)> = HashMap::new();
@@ -70,7 +75,7 @@ pub async fn run(
                 }
                 None => {
                     let (state, receiver) = watch::channel(probed);
-                    let task = loops.spawn(probe_target(receiver, observations.clone(), log.clone()));
+                    let task = loops.spawn(probe_target(receiver, observations.clone(), tls.clone(), log.clone()));
                     (state, task)
                 }
             };
@@ -107,6 +112,7 @@ fn wanted(table: &RoutingTable) -> impl Iterator<Item = Probed> {
 async fn probe_target(
     mut state: watch::Receiver<Probed>,
     observations: mpsc::Sender<Observation>,
+    tls: TargetTls,
     log: Sink<HealthCheckEntry>,
 ) {
     let first = Instant::now();
@@ -114,7 +120,7 @@ async fn probe_target(
     loop {
         let probed = state.borrow_and_update().clone();
         let begun = Instant::now();
-        let found = attempt::probe(&probed).await;
+        let found = attempt::probe(&probed, &tls).await;
         if log.is_open() {
             log.accept(HealthCheckEntry {
                 protocol: probed.settings.health_check.protocol,

@@ -1,12 +1,14 @@
 //! Probes against scripted servers that speak raw bytes, and loops on a paused clock where no socket is needed.
 
+mod http2;
+
 use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
-use super::attempt::{Found, probe};
+use super::attempt::{self, Found};
 use super::*;
 use crate::engine::health::ProbeTick;
 use crate::engine::routing::RoutedTargetGroup;
@@ -281,7 +283,7 @@ impl World {
     fn start<const N: usize>(groups: [(&str, bool); N]) -> Self {
         let (tables, receiver) = watch::channel(table(groups, TargetHealth::Healthy));
         let (sender, observations) = mpsc::channel(1);
-        let task = tokio::spawn(run(receiver, sender, Sink::bounded(1).0));
+        let task = tokio::spawn(run(receiver, sender, client_config(), Sink::bounded(1).0));
         Self { tables, observations, task, started: Instant::now() }
     }
 
@@ -316,6 +318,14 @@ fn table<const N: usize>(groups: [(&str, bool); N], health: TargetHealth) -> Arc
         eligible: Vec::new(),
     };
     Arc::new(RoutingTable { target_groups: groups.into_iter().map(group).collect(), ..RoutingTable::empty() })
+}
+
+fn client_config() -> Arc<rustls::ClientConfig> {
+    Arc::new(crate::certs::targets::client_config().expect("a configuration"))
+}
+
+async fn probe(probed: &Probed) -> Found {
+    attempt::probe(probed, &TargetTls::new(client_config())).await
 }
 
 fn probed(dial: SocketAddr) -> Probed {

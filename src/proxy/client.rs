@@ -7,6 +7,8 @@ use std::future::poll_fn;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
+use http::HeaderMap;
+
 use super::buffer::Buffer;
 use super::error::ProxyError;
 use super::http1::{Next, ResponseFraming};
@@ -90,6 +92,11 @@ pub(super) trait RequestBody {
     fn data(&self) -> &[u8];
     /// Takes data away.
     fn consume(&mut self, count: usize);
+    /// Waits for the fields that follow the body; only to be asked after its end. HTTP/1.1 has them, too, with chunks:
+    /// nginx leaves those behind, and nothing is known of an ALB that passes them on.
+    fn poll_trailers(&mut self, _: &mut Context<'_>) -> Poll<Result<Option<HeaderMap>, ProxyError>> {
+        Poll::Ready(Ok(None))
+    }
     /// Ready when the client has gone; only to be asked after the end of the body.
     fn poll_gone(&mut self, cx: &mut Context<'_>) -> Poll<()>;
     /// Ready when the request is lost while nothing of its body has been taken yet: its client has gone, or broken off.
@@ -132,6 +139,10 @@ pub(super) trait Responder {
     async fn flush(&mut self) -> Result<(), ProxyError>;
     /// Ends the response.
     async fn finish(&mut self) -> Result<(), ProxyError>;
+    /// Ends it with the fields that follow the body, where the protocol has such.
+    async fn trailers(&mut self, _: HeaderMap) -> Result<(), ProxyError> {
+        self.finish().await
+    }
     /// Ends it in a way that tells the client it is incomplete.
     async fn cut(&mut self);
     /// Bytes sent so far, head and framing included.

@@ -12,7 +12,7 @@ use super::clock::Random;
 use super::listeners;
 use super::load::LoadBook;
 use super::meters::Meters;
-use super::tls::ListenerTls;
+use super::tls::{ListenerTls, TargetTls};
 use super::transaction::{AccessSink, ConnectionSink};
 use super::worker::{self, Command, Shared};
 use crate::control::observation::Observation;
@@ -38,6 +38,8 @@ pub struct DataPlaneConfig {
     pub connect_timeout: Duration,
     /// TLS configurations of HTTPS listeners.
     pub tls: ListenerTls,
+    /// How TLS connections to targets are opened.
+    pub target_tls: Arc<rustls::ClientConfig>,
     /// Who wants to know of every request.
     pub access: Option<AccessSink>,
     /// Who wants to know of every client connection.
@@ -48,12 +50,13 @@ pub struct DataPlaneConfig {
 
 impl DataPlaneConfig {
     /// Everything as in production.
-    pub fn new(tls: ListenerTls, seed: u64) -> Self {
+    pub fn new(tls: ListenerTls, target_tls: Arc<rustls::ClientConfig>, seed: u64) -> Self {
         let cores = thread::available_parallelism().map_or(1, usize::from);
         Self {
             workers: cores.min(MOST_WORKERS),
             connect_timeout: CONNECT_TIMEOUT,
             tls,
+            target_tls,
             access: None,
             connections: None,
             seed,
@@ -90,6 +93,7 @@ impl DataPlane {
         let shared = Shared {
             connect_timeout: config.connect_timeout,
             tls: config.tls,
+            target_tls: TargetTls::new(config.target_tls),
             access: config.access,
             connections: config.connections,
             meters: Meters::default(),

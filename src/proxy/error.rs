@@ -21,6 +21,8 @@ pub(super) enum ProxyError {
     MethodNotAllowed,
     /// The client stopped in the middle of its request.
     RequestTimeout,
+    /// The target group does not take requests in the client's protocol.
+    IncompatibleProtocol,
     /// More than 30 addresses in `X-Forwarded-For`.
     TooManyForwardedAddresses,
     /// A transform matched and could not be carried out.
@@ -37,6 +39,10 @@ pub(super) enum ProxyError {
     Unreachable(io::Error),
     /// Neither accepted nor refused in time; security groups look like this.
     ConnectTimeout,
+    /// The TLS handshake with the target failed.
+    TargetTls(io::Error),
+    /// It did not come to an end in time.
+    TargetTlsTimeout,
     /// The target closed or reset the connection before its response was complete.
     TargetClosed,
     /// The target was taken out, and its deregistration delay has run out.
@@ -58,12 +64,13 @@ impl ProxyError {
             Self::RequestTimeout => 408,
             Self::ClientGone => 460,
             Self::TooManyForwardedAddresses => 463,
+            Self::IncompatibleProtocol => 464,
             Self::TransformFailed(_) => 500,
             Self::UnsupportedTransferEncoding => 501,
-            Self::Unreachable(_) | Self::TargetClosed | Self::Deregistered => 502,
+            Self::Unreachable(_) | Self::TargetTls(_) | Self::TargetClosed | Self::Deregistered => 502,
             Self::MalformedResponse(_) | Self::ResponseHeadTooLarge => 502,
             Self::NoTargets => 503,
-            Self::ConnectTimeout | Self::TargetTimeout => 504,
+            Self::ConnectTimeout | Self::TargetTlsTimeout | Self::TargetTimeout => 504,
             Self::LocationTooLong => 507,
         }
     }
@@ -80,12 +87,15 @@ impl fmt::Display for ProxyError {
             Self::RequestTimeout => f.write_str("the client sent nothing for longer than the idle timeout"),
             Self::ClientGone => f.write_str("the client closed the connection before it was answered"),
             Self::TooManyForwardedAddresses => f.write_str("more than 30 addresses in X-Forwarded-For"),
+            Self::IncompatibleProtocol => f.write_str("the target group does not take requests in this protocol"),
             Self::TransformFailed(status) => write!(f, "a transform failed: {}", status.name()),
             Self::UnsupportedTransferEncoding => f.write_str("a Transfer-Encoding other than chunked and identity"),
             Self::LocationTooLong => f.write_str("the redirect's URL has more than 8 K"),
             Self::NoTargets => f.write_str("the target group has no registered targets"),
             Self::Unreachable(_) => f.write_str("the target refused the connection"),
             Self::ConnectTimeout => f.write_str("the connection to the target could not be established in time"),
+            Self::TargetTls(_) => f.write_str("the TLS handshake with the target failed"),
+            Self::TargetTlsTimeout => f.write_str("the TLS handshake with the target did not end in time"),
             Self::TargetClosed => f.write_str("the target closed the connection with a request outstanding"),
             Self::Deregistered => f.write_str("the target's deregistration delay ran out with a request outstanding"),
             Self::MalformedResponse(what) => write!(f, "malformed response of the target: {what}"),
@@ -98,7 +108,7 @@ impl fmt::Display for ProxyError {
 impl std::error::Error for ProxyError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
-            Self::Unreachable(cause) => Some(cause),
+            Self::Unreachable(cause) | Self::TargetTls(cause) => Some(cause),
             _ => None,
         }
     }

@@ -1,4 +1,5 @@
-//! Forwarding to a target over HTTP/1.1: one request up, one response down, both at the same time.
+//! Forwarding to a target: one request up, one response down, both at the same time. HTTP/1.1 is here, HTTP/2 in
+//! [`http2`].
 //!
 //! ```text
 //!  client ──body──> [upload] ──head, body──> target
@@ -9,10 +10,11 @@
 //! Upload and download are two futures of one task. A target may answer before it has read everything, so the
 //! download decides when the exchange is over; the upload only ever ends it with an error.
 
+mod http2;
+
 use std::cell::Cell;
 use std::future::{Future, poll_fn};
 use std::io::IoSlice;
-use std::net::SocketAddr;
 use std::pin::{Pin, pin};
 use std::rc::Rc;
 use std::sync::Arc;
@@ -29,16 +31,20 @@ use super::meters::GroupMeter;
 use super::request::Settled;
 use super::stream::Stream;
 use super::transaction::Transaction;
+use super::upgrade;
+use super::upstream::{Dial, Opening};
 use super::worker::{ListenerLife, Worker};
-use super::{upgrade, upstream};
-use crate::engine::figures::GroupCount;
+use crate::engine::facts::Fields;
 use crate::engine::headers::BodyHeader;
 use crate::engine::stickiness::Session;
 use crate::model::listener::HeaderModification;
+use crate::model::target_group::ProtocolVersion;
 
 /// A request that is ready to go: nothing is left to decide.
 pub(super) struct Forward {
-    pub(super) dial: SocketAddr,
+    pub(super) dial: Dial,
+    /// What the target speaks.
+    pub(super) version: ProtocolVersion,
     /// Whether security groups let the load balancer in.
     pub(super) reachable: bool,
     /// As the target gets it.
@@ -92,6 +98,10 @@ pub(super) async fn run(
     transaction: &mut Transaction,
 ) -> Result<Settled, ProxyError> {
     responder.send_continue().await?;
+    if forward.version != ProtocolVersion::Http1 {
+        // Boxed, because requests of the other kind should not carry room for it.
+        return Box::pin(http2::run(worker, forward, body, responder, idle, transaction)).await;
+    }
     let stream = match worker.upstream.take(forward.dial, forward.idle_timeout).await {
         Some(stream) => stream,
         None => while_wanted(connect(worker, forward), forward, body).await?,
@@ -129,14 +139,14 @@ pub(super) async fn run(
 }
 
 async fn connect(worker: &Worker, forward: &Forward) -> Result<Stream, ProxyError> {
-    let connected = upstream::connect(forward.dial, forward.reachable, worker.shared.connect_timeout).await;
-    match connected {
-        Ok(stream) => Ok(stream.counted(worker.meters.open_connection())),
-        Err(error) => {
-            forward.meter.add(GroupCount::TargetConnectionErrors, 1);
-            Err(error)
-        }
-    }
+    let opening = Opening {
+        dial: forward.dial,
+        reachable: forward.reachable,
+        timeout: worker.shared.connect_timeout,
+        tls: &worker.shared.target_tls.http1,
+        meter: &forward.meter,
+    };
+    Ok(Stream::from(opening.open().await?).counted(worker.meters.open_connection()))
 }
 
 /// Waits for something that comes before the exchange, as long as the client waits, too, and the target may be used.
@@ -195,7 +205,17 @@ async fn upload(
     progress: &Cell<Upload>,
     idle: &IdleTimer,
 ) -> ProxyError {
-    match upload_all(body, target, forward, progress, idle).await {
+    let uploaded = upload_all(body, target, forward, progress, idle).await;
+    watch_client(uploaded, body, progress).await
+}
+
+/// What follows the upload.
+async fn watch_client(
+    uploaded: Result<(), UploadError>,
+    body: &mut impl RequestBody,
+    progress: &Cell<Upload>,
+) -> ProxyError {
+    match uploaded {
         Ok(()) => {
             progress.set(Upload::Done);
             poll_fn(|cx| body.poll_gone(cx)).await;
@@ -332,19 +352,10 @@ fn prepare_head(
         100..=199 => return Ok(Head::Interim),
         _ => {}
     }
-    let answered = Instant::now();
-    transaction.target_status = Some(status);
-    transaction.steps.answered = Some(answered);
-    let asked = transaction.steps.dispatched.unwrap_or(answered);
-    forward.meter.target_answered(status, answered.saturating_duration_since(asked));
+    note_answer(forward, transaction, status);
     let framing = http1::response_framing(status, forward.head_only, fields)?;
     let reason = target.reason(&line);
-    let additions = Additions {
-        modification: forward.modification.clone(),
-        cookies: forward.session.as_ref().map_or_else(Vec::new, |session| {
-            session.set_cookies(&worker.shared.cookie_key, worker.now(), || worker.random.trace_bits(), fields)
-        }),
-    };
+    let additions = additions(worker, forward, fields);
     let head_only = forward.head_only;
     responder.head(&TargetHead { status, reason, fields, framing, head_only, additions: &additions })?;
     transaction.status = status;
@@ -352,4 +363,23 @@ fn prepare_head(
         return Ok(Head::Upgraded);
     }
     Ok(Head::Final { framing, reusable: http1::target_keeps_open(&line, fields, framing) })
+}
+
+/// The target's head is there.
+fn note_answer(forward: &Forward, transaction: &mut Transaction, status: u16) {
+    let answered = Instant::now();
+    transaction.target_status = Some(status);
+    transaction.steps.answered = Some(answered);
+    let asked = transaction.steps.dispatched.unwrap_or(answered);
+    forward.meter.target_answered(status, answered.saturating_duration_since(asked));
+}
+
+/// What the response gets beside what the target gave it.
+fn additions(worker: &Worker, forward: &Forward, fields: Fields<'_>) -> Additions {
+    Additions {
+        modification: forward.modification.clone(),
+        cookies: forward.session.as_ref().map_or_else(Vec::new, |session| {
+            session.set_cookies(&worker.shared.cookie_key, worker.now(), || worker.random.trace_bits(), fields)
+        }),
+    }
 }

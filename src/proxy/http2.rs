@@ -32,6 +32,7 @@ use super::worker::Worker;
 use crate::engine::desync::{self, Judgement, Verdict};
 use crate::engine::facts::{FieldKind, FieldList, RequestFacts};
 use crate::engine::headers::{BodyHeader, Front};
+use crate::engine::protocols::RequestProtocol;
 
 /// ALB user guide, "Listeners": at most 128 concurrent streams.
 const MOST_STREAMS: u32 = 128;
@@ -229,8 +230,9 @@ impl<'c> Client for Http2Client<'c> {
 
     fn request(&self) -> Request<'_> {
         let facts = facts_of(&self.method, &self.uri, &self.fields, self.client);
+        let grpc = RequestProtocol::of(Front::Http2, facts.fields) == RequestProtocol::Grpc;
         Request {
-            traits: Traits::new(facts.method, facts.fields.first(FieldKind::UserAgent)),
+            traits: Traits { grpc, ..Traits::new(facts.method, facts.fields.first(FieldKind::UserAgent)) },
             facts,
             front: Front::Http2,
             version: HttpVersion::Http2,
@@ -329,6 +331,10 @@ impl RequestBody for Http2Body<'_> {
         let _ = self.stream.flow_control().release_capacity(count);
     }
 
+    fn poll_trailers(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<http::HeaderMap>, ProxyError>> {
+        self.stream.poll_trailers(cx).map_err(|_| ProxyError::ClientGone)
+    }
+
     fn poll_gone(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         self.sender.borrow_mut().poll_reset(cx)
     }
@@ -414,6 +420,10 @@ impl Responder for Http2Responder<'_> {
         if let Some(location) = &answer.location {
             insert(http::header::LOCATION, location);
         }
+        if let Some((status, message)) = answer.grpc {
+            insert(HeaderName::from_static("grpc-status"), status.as_bytes());
+            insert(HeaderName::from_static("grpc-message"), message.as_bytes());
+        }
         set(headers, additions);
         let without_body = answer.body.is_empty() || traits.head_only;
         self.start(response, without_body)?;
@@ -473,6 +483,14 @@ impl Responder for Http2Responder<'_> {
         Ok(())
     }
 
+    async fn trailers(&mut self, trailers: http::HeaderMap) -> Result<(), ProxyError> {
+        self.sent += fields_size(&trailers) as u64;
+        match &mut *self.sender.borrow_mut() {
+            Sender::Started(stream) => stream.send_trailers(trailers).map_err(|_| ProxyError::ClientGone),
+            Sender::Waiting(_) => Err(ProxyError::ClientGone),
+        }
+    }
+
     async fn cut(&mut self) {
         // A reset throws away what is queued. What was sent so far should go first, as it does in HTTP/1, and the
         // connection's task is already waiting for its turn to send it.
@@ -517,7 +535,7 @@ fn status_code(status: u16) -> Result<http::StatusCode, ProxyError> {
 }
 
 /// Fields that HTTP/2 does not have (RFC 9113, section 8.2.2).
-fn is_of_connection(name: &[u8]) -> bool {
+pub(super) fn is_of_connection(name: &[u8]) -> bool {
     ["connection", "keep-alive", "proxy-connection", "transfer-encoding", "upgrade"]
         .iter()
         .any(|forbidden| name.eq_ignore_ascii_case(forbidden.as_bytes()))

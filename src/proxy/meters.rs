@@ -11,6 +11,7 @@ use std::time::Duration;
 use super::transaction::{ActionKind, Transaction};
 use crate::engine::balancing;
 use crate::engine::figures::{self, BUCKETS, Count, Figures, GroupCount, GroupFigures};
+use crate::engine::protocols::RequestProtocol;
 use crate::engine::routing::RoutingTable;
 use crate::model::target_health::TargetHealth;
 
@@ -131,6 +132,10 @@ impl WorkerMeters {
         }
         self.add(Count::DesyncNonCompliant, transaction.classification.is_some().into());
         self.add(Count::NonSticky, transaction.non_sticky.into());
+        self.add(
+            Count::GrpcRequests,
+            (transaction.protocol == RequestProtocol::Grpc && transaction.target.is_some()).into(),
+        );
         if transaction.target_status.is_some() {
             return;
         }

@@ -14,18 +14,21 @@ use super::forward::{self, Forward};
 use super::idle::IdleTimer;
 use super::respond::{self, Answer, Traits};
 use super::transaction::{ActionKind, HttpVersion, Steps, Text, Transaction};
+use super::upstream::Dial;
 use super::worker::{Snapshot, Worker};
 use crate::engine::balancing;
 use crate::engine::desync::{self, Judgement, Verdict};
 use crate::engine::facts::FieldKind;
 use crate::engine::figures::{self, Count};
 use crate::engine::headers::{self, Forwarding, Front, TlsHeaders};
+use crate::engine::protocols::{self, RequestProtocol};
 use crate::engine::redirect::RedirectFacts;
 use crate::engine::routing::{RoutedAction, RoutedForward};
 use crate::engine::stickiness::{self, Bond, Session};
 use crate::engine::trace_id::{self, TraceSeed};
 use crate::engine::transform::{CompiledTransforms, TransformStatus, Transformed};
 use crate::model::listener::{TLS_CIPHER_SUITE, TLS_VERSION};
+use crate::model::target_group::{ProtocolVersion, TargetProtocol};
 
 /// How a request ended, for its connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,6 +70,9 @@ pub(super) async fn serve<C: Client>(
         None => {
             let request = client.request();
             traits = request.traits;
+            if traits.grpc {
+                transaction.protocol = RequestProtocol::Grpc;
+            }
             let decision = decide(worker, connection, &snapshot, &request, part, &mut transaction);
             note_trace_id(worker, &request, &mut transaction);
             decision
@@ -149,7 +155,7 @@ async fn answer_client(
 
 fn begin(worker: &Worker, connection: &Connection, front: Front) -> Transaction {
     Transaction {
-        front,
+        protocol: if front == Front::Http1 { RequestProtocol::Http1 } else { RequestProtocol::Http2 },
         scheme: if connection.tls.is_some() { "https" } else { "http" },
         upgraded: false,
         connection: connection.id,
@@ -290,6 +296,10 @@ fn prepare_forward(
     if let Some(text) = &mut transaction.text {
         text.target_group_arn = Some(Arc::clone(&snapshot.meters[group].meter.arn));
     }
+    let settings = &table.target_groups[group].settings;
+    if !protocols::takes(settings.protocol_version, transaction.protocol, request.facts.method) {
+        return Err(ProxyError::IncompatibleProtocol);
+    }
     let bond = Bond::read(&table.target_groups[group], key, fields, now);
     transaction.non_sticky = bond.non_sticky;
     let (target, in_flight) = match bond.target {
@@ -312,6 +322,7 @@ fn prepare_forward(
         front: request.front,
         body: request.body,
         upgrade: request.upgrade,
+        trailers: settings.protocol_version != ProtocolVersion::Http1,
         trace: TraceSeed { seconds: transaction.created.as_second() as u32, random: worker.random.trace_bits() },
         head_size: request.head_size,
         tls: connection.tls.as_ref().filter(|_| table.attributes.tls_headers).map(|tls| {
@@ -336,7 +347,8 @@ fn prepare_forward(
     transaction.target = Some(std::net::SocketAddr::new(state.target.address, state.target.port));
     snapshot.meters[group].count_request(&worker.meters, connection.client.is_ipv6());
     Ok(Forward {
-        dial: state.dial,
+        dial: Dial { address: state.dial, tls: settings.protocol == TargetProtocol::Https },
+        version: settings.protocol_version,
         reachable: state.reachable,
         head,
         body: request.body,

@@ -9,6 +9,7 @@ use std::borrow::Cow;
 
 use super::client::Additions;
 use super::error::ProxyError;
+use crate::engine::protocols;
 use crate::model::rule::FixedResponse;
 
 /// Seen on everything that a load balancer answers itself.
@@ -28,6 +29,8 @@ pub(super) struct Answer {
     pub(super) location: Option<Vec<u8>>,
     /// The client's connection cannot be used any more.
     pub(super) close: bool,
+    /// `grpc-status` and `grpc-message`.
+    pub(super) grpc: Option<(&'static str, &'static str)>,
 }
 
 /// What of a request shapes its answer.
@@ -37,19 +40,28 @@ pub(super) struct Traits {
     pub(super) head_only: bool,
     /// Sent by a browser that replaces short error pages.
     pub(super) padded: bool,
+    /// A call of gRPC, which no page says anything to.
+    pub(super) grpc: bool,
 }
 
 impl Traits {
     pub(super) fn new(method: &[u8], user_agent: Option<&[u8]>) -> Self {
         let agent = user_agent.unwrap_or_default();
         let says = |word: &[u8]| memchr::memmem::find(agent, word).is_some();
-        Self { head_only: method == b"HEAD", padded: says(b"Chrome/") || says(b"MSIE ") && !says(b"Opera") }
+        Self {
+            head_only: method == b"HEAD",
+            padded: says(b"Chrome/") || says(b"MSIE ") && !says(b"Opera"),
+            grpc: false,
+        }
     }
 }
 
 /// The response to a request that failed.
 pub(super) fn for_error(error: &ProxyError, traits: Traits) -> Answer {
     let status = error.status();
+    if let Some(grpc) = protocols::grpc_status(status).filter(|_| traits.grpc) {
+        return for_grpc(status, grpc);
+    }
     let mut body = page(status);
     if traits.padded && !body.is_empty() {
         body.push_str(&PADDING.repeat(6));
@@ -61,6 +73,20 @@ pub(super) fn for_error(error: &ProxyError, traits: Traits) -> Answer {
         location: None,
         // As nginx: where the rest of the request cannot be told from the next one, or will not come.
         close: matches!(status, 400 | 408 | 413 | 414 | 500 | 501 | 505),
+        grpc: None,
+    }
+}
+
+/// What a caller of gRPC gets instead of a page: a head with the status and nothing after it, "Trailers-Only" (gRPC over
+/// HTTP/2; a public HPACK dump of a real ALB's 502).
+fn for_grpc(status: u16, grpc: (&'static str, &'static str)) -> Answer {
+    Answer {
+        status,
+        content_type: "application/grpc".into(),
+        body: Cow::Borrowed(b""),
+        location: None,
+        close: false,
+        grpc: Some(grpc),
     }
 }
 
@@ -72,6 +98,7 @@ pub(super) fn redirect(status: u16, location: Vec<u8>) -> Answer {
         body: Cow::Owned(page(status).into_bytes()),
         location: Some(location),
         close: false,
+        grpc: None,
     }
 }
 
@@ -85,6 +112,7 @@ pub(super) fn fixed(action: &FixedResponse) -> Answer {
         body: Cow::Owned(action.message_body.clone().into_bytes()),
         location: None,
         close: false,
+        grpc: None,
     }
 }
 

@@ -10,9 +10,13 @@ use std::task::{Context, Poll, ready};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
-use tokio_rustls::server::TlsStream;
+use tokio_rustls::{client, server};
+use tokio_util::either::Either;
 
 use super::meters::OpenConnection;
+
+/// A connection to a target, as it was opened.
+pub(super) type TargetIo = Either<TcpStream, Box<client::TlsStream<TcpStream>>>;
 
 /// Either leg of a request.
 pub(super) struct Stream {
@@ -23,7 +27,9 @@ pub(super) struct Stream {
 
 enum Io {
     Plain(TcpStream),
-    Tls(Box<TlsStream<TcpStream>>),
+    Tls(Box<server::TlsStream<TcpStream>>),
+    /// With a target.
+    TargetTls(Box<client::TlsStream<TcpStream>>),
 }
 
 impl From<TcpStream> for Stream {
@@ -32,9 +38,19 @@ impl From<TcpStream> for Stream {
     }
 }
 
-impl From<Box<TlsStream<TcpStream>>> for Stream {
-    fn from(stream: Box<TlsStream<TcpStream>>) -> Self {
+impl From<Box<server::TlsStream<TcpStream>>> for Stream {
+    fn from(stream: Box<server::TlsStream<TcpStream>>) -> Self {
         Self { io: RefCell::new(Io::Tls(stream)), _counted: None }
+    }
+}
+
+impl From<TargetIo> for Stream {
+    fn from(stream: TargetIo) -> Self {
+        let io = match stream {
+            Either::Left(plain) => Io::Plain(plain),
+            Either::Right(tls) => Io::TargetTls(tls),
+        };
+        Self { io: RefCell::new(io), _counted: None }
     }
 }
 
@@ -50,6 +66,7 @@ impl Stream {
         let result = match &mut *self.io.borrow_mut() {
             Io::Plain(stream) => Pin::new(stream).poll_read(cx, &mut space),
             Io::Tls(stream) => Pin::new(stream).poll_read(cx, &mut space),
+            Io::TargetTls(stream) => Pin::new(stream).poll_read(cx, &mut space),
         };
         ready!(result)?;
         Poll::Ready(Ok(space.filled().len()))
@@ -59,15 +76,14 @@ impl Stream {
     /// at rest holds none.
     pub(super) fn poll_readable(&self, cx: &mut Context<'_>) -> Poll<()> {
         match &mut *self.io.borrow_mut() {
-            Io::Plain(stream) => stream.poll_read_ready(cx).map(|_| ()),
+            Io::Plain(stream) => poll_socket(stream, cx),
             Io::Tls(stream) => {
                 let (tcp, session) = stream.get_mut();
-                // What rustls has decrypted already makes no noise on the socket.
-                let held_back = match session.process_new_packets() {
-                    Ok(state) => state.plaintext_bytes_to_read() > 0 || state.peer_has_closed(),
-                    Err(_) => true,
-                };
-                if held_back { Poll::Ready(()) } else { tcp.poll_read_ready(cx).map(|_| ()) }
+                if holds_back(session.process_new_packets()) { Poll::Ready(()) } else { poll_socket(tcp, cx) }
+            }
+            Io::TargetTls(stream) => {
+                let (tcp, session) = stream.get_mut();
+                if holds_back(session.process_new_packets()) { Poll::Ready(()) } else { poll_socket(tcp, cx) }
             }
         }
     }
@@ -76,6 +92,7 @@ impl Stream {
         match &mut *self.io.borrow_mut() {
             Io::Plain(stream) => Pin::new(stream).poll_write_vectored(cx, slices),
             Io::Tls(stream) => Pin::new(stream).poll_write_vectored(cx, slices),
+            Io::TargetTls(stream) => Pin::new(stream).poll_write_vectored(cx, slices),
         }
     }
 
@@ -83,6 +100,7 @@ impl Stream {
         match &mut *self.io.borrow_mut() {
             Io::Plain(_) => Poll::Ready(Ok(())),
             Io::Tls(stream) => Pin::new(stream).poll_flush(cx),
+            Io::TargetTls(stream) => Pin::new(stream).poll_flush(cx),
         }
     }
 
@@ -90,6 +108,7 @@ impl Stream {
         match &mut *self.io.borrow_mut() {
             Io::Plain(stream) => Pin::new(stream).poll_shutdown(cx),
             Io::Tls(stream) => Pin::new(stream).poll_shutdown(cx),
+            Io::TargetTls(stream) => Pin::new(stream).poll_shutdown(cx),
         }
     }
 
@@ -116,4 +135,13 @@ impl Stream {
     pub(super) async fn shutdown(&self) -> io::Result<()> {
         std::future::poll_fn(|cx| self.poll_shutdown(cx)).await
     }
+}
+
+fn poll_socket(tcp: &TcpStream, cx: &mut Context<'_>) -> Poll<()> {
+    tcp.poll_read_ready(cx).map(|_| ())
+}
+
+/// What rustls has decrypted already makes no noise on the socket.
+fn holds_back(state: Result<rustls::IoState, rustls::Error>) -> bool {
+    state.map_or(true, |state| state.plaintext_bytes_to_read() > 0 || state.peer_has_closed())
 }

@@ -1,9 +1,9 @@
-//! TLS towards clients: where its configurations come from, and what a handshake tells.
+//! TLS towards clients: where its configurations come from, and what a handshake tells. And towards targets.
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use rustls::{HandshakeKind, NamedGroup, ProtocolVersion, ServerConfig};
+use rustls::{ClientConfig, HandshakeKind, NamedGroup, ProtocolVersion, ServerConfig};
 use tokio::sync::watch;
 
 use super::certificate::CertificateFacts;
@@ -33,6 +33,21 @@ pub fn complete(config: &mut ServerConfig, http2_enabled: bool) -> Result<(), ru
     config.ticketer = rustls::crypto::aws_lc_rs::Ticketer::new()?;
     config.session_storage = rustls::server::ServerSessionMemoryCache::new(4096);
     Ok(())
+}
+
+/// TLS towards targets. Those of HTTP/1.1 are offered no protocol, as nginx does; HTTP/2 has to be agreed upon.
+#[derive(Clone, Debug)]
+pub(super) struct TargetTls {
+    pub(super) http1: Arc<ClientConfig>,
+    pub(super) http2: Arc<ClientConfig>,
+}
+
+impl TargetTls {
+    pub(super) fn new(http1: Arc<ClientConfig>) -> Self {
+        let mut http2 = ClientConfig::clone(&http1);
+        http2.alpn_protocols = vec![b"h2".to_vec()];
+        Self { http1, http2: Arc::new(http2) }
+    }
 }
 
 /// What a handshake ended in, in OpenSSL's names, which is how ALB writes them.

@@ -12,17 +12,17 @@ use jiff::Timestamp;
 use super::tls::TlsFacts;
 use crate::control::sink::Sink;
 use crate::engine::desync::Classification;
-use crate::engine::headers::Front;
 use crate::engine::logs::access::{AccessEntry, Kind, RequestWords, Timings, TransformWords};
 use crate::engine::logs::connection::ConnectionEntry;
 use crate::engine::logs::{LogLine, Names};
+use crate::engine::protocols::RequestProtocol;
 use crate::engine::transform::{TransformStatus, Transformed};
 
 /// One request from its first byte to its last.
 #[derive(Clone, Debug)]
 pub struct Transaction {
-    /// HTTP/1.x or HTTP/2 on the client's side.
-    pub front: Front,
+    /// HTTP/1.x, HTTP/2 or gRPC on the client's side.
+    pub protocol: RequestProtocol,
     /// `http` or `https`.
     pub scheme: &'static str,
     /// It became a WebSocket.
@@ -254,12 +254,13 @@ impl Transaction {
     }
 
     fn kind(&self) -> Kind {
-        match (self.front, self.scheme, self.upgraded) {
-            (Front::Http2, ..) => Kind::Http2,
-            (Front::Http1, "https", false) => Kind::Https,
-            (Front::Http1, "https", true) => Kind::WebSocketTls,
-            (Front::Http1, _, false) => Kind::Http,
-            (Front::Http1, _, true) => Kind::WebSocket,
+        match (self.protocol, self.scheme, self.upgraded) {
+            (RequestProtocol::Grpc, ..) => Kind::Grpc,
+            (RequestProtocol::Http2, ..) => Kind::Http2,
+            (RequestProtocol::Http1, "https", false) => Kind::Https,
+            (RequestProtocol::Http1, "https", true) => Kind::WebSocketTls,
+            (RequestProtocol::Http1, _, false) => Kind::Http,
+            (RequestProtocol::Http1, _, true) => Kind::WebSocket,
         }
     }
 

@@ -1,24 +1,43 @@
-//! Connections to targets: dialled when needed, kept open between requests, one pool per worker.
+//! Connections to targets: dialled when needed, kept open between requests, one pool per worker and protocol.
+//!
+//! One of HTTP/1.1 is taken out of its pool for a request and put back afterwards ([`Pool`]); one of HTTP/2 stays in its
+//! own and is shared ([`multiplexed`]).
+
+pub(super) mod multiplexed;
 
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::future::poll_fn;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
+use rustls::ClientConfig;
+use rustls::pki_types::ServerName;
 use tokio::net::TcpStream;
 use tokio::time::Instant;
+use tokio_rustls::TlsConnector;
+use tokio_util::either::Either;
 
 use super::error::ProxyError;
-use super::stream::Stream;
+use super::meters::GroupMeter;
+use super::stream::{Stream, TargetIo};
+use crate::engine::figures::GroupCount;
 
 /// How many idle connections one worker keeps to one target.
 const MOST_IDLE: usize = 256;
 
+/// Where a connection leads, and whether under TLS.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Dial {
+    pub(super) address: SocketAddr,
+    pub(super) tls: bool,
+}
+
 /// Idle connections by where they lead.
 #[derive(Default)]
-pub(super) struct Pool(RefCell<HashMap<SocketAddr, Vec<Idle>>>);
+pub(super) struct Pool(RefCell<HashMap<Dial, Vec<Idle>>>);
 
 struct Idle {
     stream: Stream,
@@ -28,7 +47,7 @@ struct Idle {
 impl Pool {
     /// The connection used last, if one is left that the target has not closed as far as we know. If it closes it at
     /// this very moment the request fails with 502: that race exists on AWS, and nothing is retried there either.
-    pub(super) async fn take(&self, dial: SocketAddr, idle_timeout: Duration) -> Option<Stream> {
+    pub(super) async fn take(&self, dial: Dial, idle_timeout: Duration) -> Option<Stream> {
         poll_fn(|cx| {
             let mut idle = self.0.borrow_mut();
             let Some(streams) = idle.get_mut(&dial) else { return Poll::Ready(None) };
@@ -51,7 +70,7 @@ impl Pool {
     }
 
     /// Keeps a connection whose last response is complete.
-    pub(super) fn put(&self, dial: SocketAddr, stream: Stream) {
+    pub(super) fn put(&self, dial: Dial, stream: Stream) {
         let mut idle = self.0.borrow_mut();
         let streams = idle.entry(dial).or_default();
         if streams.len() < MOST_IDLE {
@@ -61,7 +80,7 @@ impl Pool {
 
     /// Closes connections to whatever is not a target any more: its address may soon be somebody else's.
     pub(super) fn retain(&self, is_target: impl Fn(SocketAddr) -> bool) {
-        self.0.borrow_mut().retain(|dial, _| is_target(*dial));
+        self.0.borrow_mut().retain(|dial, _| is_target(dial.address));
     }
 
     /// Closes connections that were idle for too long, or that their targets have closed. Returns whether any are
@@ -87,9 +106,36 @@ impl Pool {
     }
 }
 
+/// How a connection is opened.
+pub(super) struct Opening<'f> {
+    pub(super) dial: Dial,
+    /// Whether security groups let the load balancer in.
+    pub(super) reachable: bool,
+    /// For the connection, and as long again for the handshake ("TLS handshake timeout (10 seconds)", ALB user guide,
+    /// troubleshooting, HTTP 504).
+    pub(super) timeout: Duration,
+    pub(super) tls: &'f Arc<ClientConfig>,
+    /// Counts what goes wrong.
+    pub(super) meter: &'f GroupMeter,
+}
+
+impl Opening<'_> {
+    /// Connects, and shakes hands where that is due.
+    pub(super) async fn open(self) -> Result<TargetIo, ProxyError> {
+        let connected = connect(self.dial.address, self.reachable, self.timeout).await;
+        let tcp = connected.inspect_err(|_| self.meter.add(GroupCount::TargetConnectionErrors, 1))?;
+        if !self.dial.tls {
+            return Ok(Either::Left(tcp));
+        }
+        // Boxed: the state of a handshake is large, and most connections have none.
+        let secured = Box::pin(secure(self.dial.address, tcp, self.tls, self.timeout)).await;
+        secured.inspect_err(|_| self.meter.add(GroupCount::TargetTlsNegotiationErrors, 1)).map(Either::Right)
+    }
+}
+
 /// Dials a target. One behind a security group that does not let the load balancer in is not dialled at all: its
 /// packets would vanish, so the time just passes.
-pub(super) async fn connect(dial: SocketAddr, reachable: bool, timeout: Duration) -> Result<Stream, ProxyError> {
+async fn connect(dial: SocketAddr, reachable: bool, timeout: Duration) -> Result<TcpStream, ProxyError> {
     let connecting = async { if reachable { TcpStream::connect(dial).await } else { std::future::pending().await } };
     let stream = match tokio::time::timeout(timeout, connecting).await {
         Ok(Ok(stream)) => stream,
@@ -99,5 +145,20 @@ pub(super) async fn connect(dial: SocketAddr, reachable: bool, timeout: Duration
     };
     // Heads and small bodies must not wait for acknowledgements of earlier ones.
     let _ = stream.set_nodelay(true);
-    Ok(Stream::from(stream))
+    Ok(stream)
+}
+
+async fn secure(
+    dial: SocketAddr,
+    tcp: TcpStream,
+    config: &Arc<ClientConfig>,
+    timeout: Duration,
+) -> Result<Box<tokio_rustls::client::TlsStream<TcpStream>>, ProxyError> {
+    // An address as the server's name: no SNI is sent, targets are registered by address.
+    let name = ServerName::IpAddress(dial.ip().into());
+    match tokio::time::timeout(timeout, TlsConnector::from(Arc::clone(config)).connect(name, tcp)).await {
+        Ok(Ok(stream)) => Ok(Box::new(stream)),
+        Ok(Err(error)) => Err(ProxyError::TargetTls(error)),
+        Err(_) => Err(ProxyError::TargetTlsTimeout),
+    }
 }

@@ -24,9 +24,10 @@ use super::clock::{DateCache, Random};
 use super::connection;
 use super::load::{GroupLoad, LoadBook};
 use super::meters::{MeteredGroup, Meters, WorkerMeters};
-use super::tls::ListenerTls;
+use super::tls::{ListenerTls, TargetTls};
 use super::transaction::{AccessSink, ConnectionSink};
-use super::upstream::Pool;
+use super::upstream::multiplexed::Multiplexed;
+use super::upstream::{Dial, Pool};
 use crate::engine::cookie_seal::CookieKey;
 use crate::engine::facts::FieldSpan;
 use crate::engine::routing::RoutingTable;
@@ -42,6 +43,7 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 pub(super) struct Shared {
     pub(super) connect_timeout: Duration,
     pub(super) tls: ListenerTls,
+    pub(super) target_tls: TargetTls,
     pub(super) access: Option<AccessSink>,
     pub(super) connections: Option<ConnectionSink>,
     pub(super) meters: Meters,
@@ -68,7 +70,10 @@ pub(super) enum Command {
 pub(super) struct Worker {
     pub(super) shared: Shared,
     pub(super) buffers: Rc<BufferPool>,
+    /// Connections of HTTP/1.1 to targets.
     pub(super) upstream: Pool,
+    /// Those of HTTP/2.
+    pub(super) multiplexed: Rc<Multiplexed>,
     pub(super) random: Random,
     pub(super) dates: DateCache,
     pub(super) meters: Arc<WorkerMeters>,
@@ -144,6 +149,7 @@ impl Worker {
             certificates: CertificateBook::default(),
             buffers: Rc::default(),
             upstream: Pool::default(),
+            multiplexed: Rc::default(),
             random: Random::new(seed),
             dates: DateCache::default(),
             drain: DrainSignal::default(),
@@ -167,6 +173,7 @@ impl Worker {
             let dials: Vec<SocketAddr> =
                 newest.target_groups.iter().flat_map(|group| &group.targets).map(|target| target.dial).collect();
             self.upstream.retain(|dial| dials.contains(&dial));
+            self.multiplexed.retain(|dial| dials.contains(&dial));
             let listeners_ended = self.end_listeners(&newest);
             let snapshot = Rc::new(Snapshot::new(newest, &self.shared.loads, &self.meters));
             let previous = self.snapshot.replace(snapshot);
@@ -196,11 +203,16 @@ impl Worker {
     }
 
     /// Keeps a connection to a target for later requests.
-    pub(super) fn keep_upstream(&self, dial: SocketAddr, stream: super::stream::Stream) {
+    pub(super) fn keep_upstream(&self, dial: Dial, stream: super::stream::Stream) {
         if self.upstream.is_empty() {
             self.sweep_needed.notify_one();
         }
         self.upstream.put(dial, stream);
+    }
+
+    /// Has connections of HTTP/2 looked through from now on.
+    pub(super) fn sweep_multiplexed(&self) {
+        self.sweep_needed.notify_one();
     }
 
     pub(super) fn now(&self) -> Timestamp {
@@ -326,7 +338,8 @@ async fn sweep_upstream(worker: Rc<Worker>) {
         loop {
             tokio::time::sleep(SWEEP_EVERY).await;
             let idle_timeout = worker.snapshot().table.attributes.idle_timeout;
-            if !worker.upstream.sweep(idle_timeout).await {
+            let left = worker.upstream.sweep(idle_timeout).await;
+            if !worker.multiplexed.sweep(idle_timeout) && !left {
                 break;
             }
         }

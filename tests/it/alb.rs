@@ -84,6 +84,12 @@ impl Setup {
         self.targets.insert(name.into(), targets);
     }
 
+    /// Sets how targets of group `web` are spoken to; for HTTP/2 the listener has to be HTTPS.
+    pub(crate) fn speaking(&mut self, protocol: TargetProtocol, version: ProtocolVersion) {
+        let group = self.topology.target_groups.get_mut(&TargetGroupName::from("web")).unwrap();
+        (group.protocol, group.protocol_version) = (protocol, version);
+    }
+
     pub(crate) fn attributes(&mut self) -> &mut LoadBalancerAttributes {
         &mut self.topology.load_balancer.attributes
     }
@@ -118,7 +124,8 @@ impl Setup {
             .unwrap();
         tls::complete(&mut tls_config, self.topology.load_balancer.attributes.http2_enabled).unwrap();
         let configs = HashMap::from([(443, Arc::new(tls_config))]);
-        let mut config = DataPlaneConfig::new(ListenerTls(watch::channel(Arc::new(configs)).1), 7);
+        let target_tls = Arc::new(neargate::certs::targets::client_config().unwrap());
+        let mut config = DataPlaneConfig::new(ListenerTls(watch::channel(Arc::new(configs)).1), target_tls, 7);
         config.workers = self.workers;
         config.connect_timeout = self.connect_timeout;
         config.access = Some(access.clone());

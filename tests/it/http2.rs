@@ -24,6 +24,7 @@ pub(crate) async fn tls(alb: &Alb, protocols: &[&str]) -> TlsStream<TcpStream> {
     config.alpn_protocols = protocols.iter().map(|protocol| protocol.as_bytes().to_vec()).collect();
     let name = ServerName::try_from("app.example.com").unwrap();
     let tcp = TcpStream::connect(alb.address).await.unwrap();
+    tcp.set_nodelay(true).unwrap();
     within("the handshake", TlsConnector::from(Arc::new(config)).connect(name, tcp)).await.unwrap()
 }
 

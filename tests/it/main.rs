@@ -38,6 +38,8 @@ mod recipes;
 mod records;
 /// Clients that stay with their group or target.
 mod stickiness;
+/// Targets under TLS, and targets that speak HTTP/2 or gRPC.
+mod target_protocols;
 /// Upgrades, with a real WebSocket client and server.
 mod websocket;
 

@@ -9,6 +9,7 @@ use neargate::engine::arn;
 use neargate::engine::logs::{LogLine, Names};
 use neargate::model::listener::DesyncMode;
 use neargate::model::rule::{Condition, Patterns, Rewrite, Rule, Transforms};
+use neargate::model::target_group::{ProtocolVersion, TargetProtocol};
 use neargate::model::target_health::TargetHealth;
 use neargate::proxy::Transaction;
 use regex::{Captures, Regex};
@@ -38,6 +39,8 @@ struct Recipe {
     source: String,
     #[serde(default)]
     load_balancer: LoadBalancer,
+    #[serde(default)]
+    target_group: TargetGroup,
     first: Option<String>,
     client: String,
     #[serde(default)]
@@ -59,6 +62,13 @@ struct LoadBalancer {
     idle_timeout: Option<f64>,
     connect_timeout: Option<f64>,
     action: ActionWord,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct TargetGroup {
+    protocol: Option<String>,
+    protocol_version: Option<String>,
 }
 
 #[derive(Clone, Copy, Default, Deserialize)]
@@ -153,6 +163,17 @@ async fn prepare(recipe: &Recipe) -> (Setup, Option<ScriptedTarget>) {
     if !matches!(recipe.target, Target::Word(TargetWord::Absent)) {
         setup.group("web", vec![state]);
     }
+    let protocol = match recipe.target_group.protocol.as_deref() {
+        None => TargetProtocol::Http,
+        Some("HTTPS") => TargetProtocol::Https,
+        Some(other) => panic!("no recipe is about {other}"),
+    };
+    let version = match recipe.target_group.protocol_version.as_deref() {
+        None => ProtocolVersion::Http1,
+        Some("HTTP2") => ProtocolVersion::Http2,
+        Some(other) => panic!("no recipe is about {other}"),
+    };
+    setup.speaking(protocol, version);
     // A second request finds the connection of the first.
     setup.workers = 1;
     let LoadBalancer { desync_mitigation_mode, idle_timeout, connect_timeout, action } = &recipe.load_balancer;

@@ -192,8 +192,8 @@ mod tests {
 
     #[test]
     fn a_value_may_make_the_difference() {
-        assert_eq!(table::find("target group", "protocol_version", Some("HTTP1")), Entry::Aws(Level::Honoured));
-        let grpc = table::find("target group", "protocol_version", Some("GRPC"));
-        assert!(matches!(grpc, Entry::Aws(Level::NotYet(_))));
+        assert_eq!(table::find("target group", "target_type", Some("ip")), Entry::Aws(Level::Honoured));
+        let lambda = table::find("target group", "target_type", Some("lambda"));
+        assert!(matches!(lambda, Entry::Aws(Level::NotYet(_))));
     }
 }

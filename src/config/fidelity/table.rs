@@ -189,8 +189,12 @@ const TABLE: &[Line] = &[
     ("redirect action", &["protocol", "host", "port", "path", "query", "status_code"], &[], Holds),
     ("fixed response", &["status_code", "content_type", "message_body"], &[], Holds),
     // target groups
-    ("target group", &["protocol"], &["HTTPS"], Aws(NotYet("targets are reached over HTTP"))),
-    ("target group", &["protocol_version"], &["HTTP2", "GRPC"], Aws(NotYet("targets are reached over HTTP/1.1"))),
+    (
+        "target group",
+        &["protocol"],
+        &["HTTPS"],
+        Aws(Approximated("TLS 1.2 or 1.3 with forward secrecy, whatever the security policies of the listeners say")),
+    ),
     (
         "target group",
         &["target_type"],
@@ -220,7 +224,6 @@ const TABLE: &[Line] = &[
     ("target group", &["lambda_multi_value_headers_enabled"], &[], Aws(NotYet("there are no Lambda targets"))),
     ("target group", &["target_control_port"], &[], Aws(NotYet("targets do not steer the load balancer"))),
     ("target group", &["tags"], &[], UNSEEN),
-    ("health check", &["protocol"], &["HTTPS"], Aws(NotYet("probes are sent over HTTP"))),
     (
         "health check",
         &["interval"],

@@ -44,6 +44,10 @@ impl HealthCheckEntry {
     /// The guide's `ConnectionReset` stands for whatever ended a connection; a refused one has no code of its own.
     fn verdict(&self) -> (&'static str, Option<u16>, &'static str) {
         match self.outcome {
+            ProbeOutcome::NoGrpcStatus => ("FAIL", None, "GRPCStatusHeaderEmpty"),
+            ProbeOutcome::CodeMismatch { code } if self.version == ProtocolVersion::Grpc => {
+                ("FAIL", Some(code), "GRPCUnexpectedStatus")
+            }
             ProbeOutcome::Passed { code } => ("PASS", Some(code), "-"),
             ProbeOutcome::CodeMismatch { code: code @ 500.. } => ("FAIL", Some(code), "TargetError"),
             ProbeOutcome::CodeMismatch { code } => ("FAIL", Some(code), "ResponseCodeMismatch"),
@@ -84,6 +88,8 @@ mod tests {
         name: String,
         #[expect(dead_code, reason = "for the reader")]
         source: String,
+        #[serde(default)]
+        grpc: bool,
         found: Found,
         line: String,
     }
@@ -95,6 +101,7 @@ mod tests {
         Mismatch(u16),
         TimedOut,
         Failed,
+        NoGrpcStatus,
     }
 
     #[test]
@@ -102,7 +109,7 @@ mod tests {
         fixture::each("alb/logs/health-check", |case: Case| {
             let entry = HealthCheckEntry {
                 protocol: TargetProtocol::Http,
-                version: ProtocolVersion::Http1,
+                version: if case.grpc { ProtocolVersion::Grpc } else { ProtocolVersion::Http1 },
                 time: "2025-10-31T12:44:59.875678Z".parse().unwrap(),
                 latency: Duration::from_nanos(19_584_011),
                 target: "172.31.20.97:80".parse().unwrap(),
@@ -112,6 +119,7 @@ mod tests {
                     Found::Mismatch(code) => ProbeOutcome::CodeMismatch { code },
                     Found::TimedOut => ProbeOutcome::TimedOut,
                     Found::Failed => ProbeOutcome::Failed,
+                    Found::NoGrpcStatus => ProbeOutcome::NoGrpcStatus,
                 },
             };
             let mut line = Vec::new();

@@ -42,6 +42,7 @@ fn forwarded(head: &[u8], mode: DesyncMode) -> Option<(Vec<u8>, BodyHeader, Verd
         front: Front::Http1,
         body,
         upgrade: false,
+        trailers: false,
         trace: TraceSeed { seconds: 0, random: [0; 12] },
         head_size: head.len(),
         tls: None,

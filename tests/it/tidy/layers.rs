@@ -76,7 +76,7 @@ const OWNED: &[(&str, &[&str], &str)] = &[
     ),
     ("hyper_util", &["admin", "runtime"], "as hyper"),
     ("http_body_util", &["admin", "runtime"], "as hyper"),
-    ("h2", &["proxy"], "HTTP/2 towards clients"),
+    ("h2", &["proxy", "probes"], "HTTP/2 on connections; what a request means is decided before"),
     ("httparse", &["proxy", "probes"], "heads are read where bytes arrive"),
     (
         "rustls",

@@ -1,0 +1,126 @@
+//! The health check of HTTP/2 and gRPC target groups: one request on a connection of its own.
+//!
+//! A check of gRPC is a call: a POST with one empty message, judged by `grpc-status`, which comes in the trailers, or in
+//! the head if there is nothing else to say ("Trailers-Only", gRPC over HTTP/2). The default, code 12 for a method that
+//! nobody implements, passes with any server that speaks gRPC at all (ALB user guide, "Health checks for Application
+//! Load Balancer target groups"). Which fields a load balancer sends beside its user agent is not public.
+
+use std::future::Future;
+use std::net::SocketAddr;
+
+use bytes::Bytes;
+use http::{HeaderMap, Method, Request, Uri};
+
+use super::connect::Stream;
+use super::http1::excerpt;
+
+/// What a target said.
+#[derive(Debug)]
+pub(super) struct Said {
+    pub(super) status: u16,
+    /// `None` if there is none, or none that is a number.
+    pub(super) grpc_status: Option<u16>,
+    /// `grpc-message`, or the beginning of the body; one line.
+    pub(super) excerpt: String,
+}
+
+/// Which check it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// GET.
+    Http2,
+    /// A call.
+    Grpc,
+}
+
+/// An empty message, not compressed: what a call without arguments sends.
+const EMPTY_MESSAGE: &[u8] = &[0; 5];
+/// As much of a body is read as is shown.
+const BODY_MAX_BYTES: usize = 1024;
+
+/// Sends the request and reads the answer, trailers included.
+pub(super) async fn exchange(
+    stream: Stream,
+    kind: Kind,
+    secure: bool,
+    authority: SocketAddr,
+    path: &str,
+) -> Result<Said, h2::Error> {
+    let (requests, connection) = h2::client::Builder::new().enable_push(false).handshake(stream).await?;
+    let mut exchanging = std::pin::pin!(ask(requests, kind, request(kind, secure, authority, path)));
+    let mut connection = std::pin::pin!(connection);
+    std::future::poll_fn(|cx| {
+        // The connection moves what the exchange waits for; if it ends, the exchange is told.
+        let _ = connection.as_mut().poll(cx);
+        exchanging.as_mut().poll(cx)
+    })
+    .await
+}
+
+async fn ask(requests: h2::client::SendRequest<Bytes>, kind: Kind, request: Request<()>) -> Result<Said, h2::Error> {
+    let mut requests = requests.ready().await?;
+    let (response, mut sending) = requests.send_request(request, kind == Kind::Http2)?;
+    if kind == Kind::Grpc {
+        sending.send_data(Bytes::from_static(EMPTY_MESSAGE), true)?;
+    }
+    let (head, mut body) = response.await?.into_parts();
+    let mut said =
+        Said { status: head.status.as_u16(), grpc_status: grpc_status(&head.headers), excerpt: message(&head.headers) };
+    let mut beginning = Vec::new();
+    while let Some(data) = body.data().await {
+        let data = data?;
+        let _ = body.flow_control().release_capacity(data.len());
+        let room = BODY_MAX_BYTES.saturating_sub(beginning.len());
+        beginning.extend_from_slice(&data[..data.len().min(room)]);
+        // The status is known; what else there is to read does not matter.
+        if kind == Kind::Http2 && beginning.len() == BODY_MAX_BYTES {
+            break;
+        }
+    }
+    match kind {
+        Kind::Http2 if !head.headers.contains_key("content-encoding") => said.excerpt = excerpt(&beginning),
+        Kind::Http2 => {}
+        Kind::Grpc => {
+            if let Some(trailers) = body.trailers().await? {
+                said.grpc_status = grpc_status(&trailers).or(said.grpc_status);
+                said.excerpt = message(&trailers);
+            }
+        }
+    }
+    Ok(said)
+}
+
+fn request(kind: Kind, secure: bool, authority: SocketAddr, path: &str) -> Request<()> {
+    let (scheme, default_port) = if secure { ("https", 443) } else { ("http", 80) };
+    let authority = match authority {
+        SocketAddr::V4(address) if address.port() == default_port => address.ip().to_string(),
+        SocketAddr::V6(address) if address.port() == default_port => format!("[{}]", address.ip()),
+        address => address.to_string(),
+    };
+    let mut request = Request::new(());
+    // The path was checked with the configuration.
+    if let Ok(uri) = Uri::builder().scheme(scheme).authority(authority).path_and_query(path).build() {
+        *request.uri_mut() = uri;
+    }
+    let mut set = |name: &'static str, value: &'static str| {
+        request.headers_mut().insert(name, http::HeaderValue::from_static(value));
+    };
+    set("user-agent", "ELB-HealthChecker/2.0");
+    match kind {
+        Kind::Http2 => set("accept-encoding", "gzip, compressed"),
+        Kind::Grpc => {
+            set("content-type", "application/grpc");
+            set("te", "trailers");
+            *request.method_mut() = Method::POST;
+        }
+    }
+    request
+}
+
+fn grpc_status(fields: &HeaderMap) -> Option<u16> {
+    fields.get("grpc-status")?.to_str().ok()?.parse().ok()
+}
+
+fn message(fields: &HeaderMap) -> String {
+    fields.get("grpc-message").map_or_else(String::new, |message| excerpt(message.as_bytes()))
+}

@@ -1,0 +1,207 @@
+//! Forwarding to a target over HTTP/2: a stream on a shared connection, trailers both ways.
+//!
+//! Only clients of HTTP/2 come here; those of HTTP/1.1 were answered with 464. Neither side is read ahead of the other:
+//! a window is opened again only for what the other side has taken.
+
+use std::cell::Cell;
+use std::future::poll_fn;
+use std::pin::pin;
+use std::task::ready;
+use std::time::Instant;
+
+use bytes::Bytes;
+use h2::client::ResponseFuture;
+use h2::{RecvStream, SendStream};
+use http::header::{HeaderName, HeaderValue};
+
+use super::{Forward, Upload, UploadError, additions, exchange, note_answer, watch_client, while_wanted};
+use crate::engine::facts::FieldList;
+use crate::engine::headers::BodyHeader;
+use crate::proxy::client::{RequestBody, Responder, TargetHead};
+use crate::proxy::error::ProxyError;
+use crate::proxy::http1::{Next, ResponseFraming};
+use crate::proxy::http2::is_of_connection;
+use crate::proxy::idle::IdleTimer;
+use crate::proxy::request::Settled;
+use crate::proxy::transaction::Transaction;
+use crate::proxy::worker::Worker;
+
+/// ALB user guide, quotas: "Maximum … Response header size: 32 K".
+const LARGEST_HEAD: usize = 32 * 1024;
+
+/// As [`super::run`].
+pub(super) async fn run(
+    worker: &Worker,
+    forward: &Forward,
+    body: &mut impl RequestBody,
+    responder: &mut impl Responder,
+    idle: &IdleTimer,
+    transaction: &mut Transaction,
+) -> Result<Settled, ProxyError> {
+    let request = request(forward)?;
+    let lease = while_wanted(worker.multiplexed.lease(worker, forward), forward, body).await?;
+    worker.sweep_multiplexed();
+    let mut requests = lease.requests();
+    poll_fn(|cx| requests.poll_ready(cx)).await.map_err(failed)?;
+    idle.touch();
+    transaction.steps.dispatched = Some(Instant::now());
+
+    let without_body = matches!(forward.body, BodyHeader::None | BodyHeader::Length(0));
+    let (response, mut stream) = requests.send_request(request, without_body).map_err(failed)?;
+    let progress = Cell::new(if without_body { Upload::Done } else { Upload::FromClient });
+    let uploading = pin!(async {
+        let uploaded = if without_body { Ok(()) } else { upload_all(body, &mut stream, &progress, idle).await };
+        watch_client(uploaded, body, &progress).await
+    });
+    let downloading = download(worker, forward, response, responder, idle, transaction);
+    exchange(uploading, downloading, &progress, forward, idle).await?;
+    Ok(Settled::Answered)
+}
+
+/// The head as it was written for HTTP/1.1, in HTTP/2's terms.
+fn request(forward: &Forward) -> Result<http::Request<()>, ProxyError> {
+    const UNFIT: ProxyError = ProxyError::MalformedRequest("a request that HTTP/2 cannot express");
+    let mut lines = forward.head.split(|&byte| byte == b'\n').map(|line| line.strip_suffix(b"\r").unwrap_or(line));
+    let line = lines.next().and_then(|line| line.strip_suffix(b" HTTP/1.1")).ok_or(UNFIT)?;
+    let space = memchr::memchr(b' ', line).ok_or(UNFIT)?;
+    let (method, target) = (&line[..space], &line[space + 1..]);
+    let mut request = http::Request::new(());
+    *request.method_mut() = http::Method::from_bytes(method).map_err(|_| UNFIT)?;
+    let mut authority = &b""[..];
+    for line in lines.filter(|line| !line.is_empty()) {
+        let colon = memchr::memmem::find(line, b": ").ok_or(UNFIT)?;
+        let (name, value) = (&line[..colon], &line[colon + 2..]);
+        if name.eq_ignore_ascii_case(b"host") {
+            authority = value;
+        } else if !is_of_connection(name) {
+            let name = HeaderName::from_bytes(name).map_err(|_| UNFIT)?;
+            request.headers_mut().append(name, HeaderValue::from_bytes(value).map_err(|_| UNFIT)?);
+        }
+    }
+    let uri = http::Uri::builder().scheme(if forward.dial.tls { "https" } else { "http" });
+    *request.uri_mut() = uri.authority(authority).path_and_query(target).build().map_err(|_| UNFIT)?;
+    // `h2` would make something else of it than the client meant.
+    if *request.method() == http::Method::CONNECT { Err(UNFIT) } else { Ok(request) }
+}
+
+async fn upload_all(
+    body: &mut impl RequestBody,
+    target: &mut SendStream<Bytes>,
+    progress: &Cell<Upload>,
+    idle: &IdleTimer,
+) -> Result<(), UploadError> {
+    loop {
+        progress.set(Upload::FromClient);
+        let next = poll_fn(|cx| body.poll_next(cx)).await.map_err(UploadError::Client)?;
+        progress.set(Upload::ToTarget);
+        let Next::Data { length, last } = next else { break };
+        let mut sent = 0;
+        while sent < length {
+            let room = room(target, length - sent).await?;
+            let data = Bytes::copy_from_slice(&body.data()[sent..sent + room]);
+            sent += room;
+            target.send_data(data, last && sent == length).map_err(|_| UploadError::Target)?;
+            idle.touch();
+        }
+        body.consume(length);
+        if last {
+            return Ok(());
+        }
+    }
+    progress.set(Upload::FromClient);
+    let trailers = poll_fn(|cx| body.poll_trailers(cx)).await.map_err(UploadError::Client)?;
+    progress.set(Upload::ToTarget);
+    let ended = match trailers {
+        Some(trailers) => target.send_trailers(trailers),
+        None => target.send_data(Bytes::new(), true),
+    };
+    ended.map_err(|_| UploadError::Target)
+}
+
+/// Waits until the target is willing to take some of `wanted` bytes.
+async fn room(target: &mut SendStream<Bytes>, wanted: usize) -> Result<usize, UploadError> {
+    target.reserve_capacity(wanted);
+    poll_fn(|cx| {
+        loop {
+            match target.capacity() {
+                0 => match ready!(target.poll_capacity(cx)) {
+                    Some(Ok(_)) => {}
+                    _ => return std::task::Poll::Ready(Err(UploadError::Target)),
+                },
+                room => return std::task::Poll::Ready(Ok(room.min(wanted))),
+            }
+        }
+    })
+    .await
+}
+
+/// Reads the response and passes it on.
+async fn download(
+    worker: &Worker,
+    forward: &Forward,
+    response: ResponseFuture,
+    responder: &mut impl Responder,
+    idle: &IdleTimer,
+    transaction: &mut Transaction,
+) -> Result<(), ProxyError> {
+    let (head, mut body) = response.await.map_err(failed)?.into_parts();
+    idle.touch();
+    pass_head(worker, forward, &head, body.is_end_stream(), responder, transaction)?;
+    while let Some(data) = poll_fn(|cx| body.poll_data(cx)).await {
+        let data = data.map_err(failed)?;
+        idle.touch();
+        let last = body.is_end_stream();
+        if !data.is_empty() {
+            responder.data(&data, last).await?;
+            transaction.note_responding();
+            // The target may send as much again only now that the client has taken it.
+            let _ = body.flow_control().release_capacity(data.len());
+        }
+    }
+    end(body, responder).await?;
+    transaction.note_responding();
+    Ok(())
+}
+
+async fn end(mut body: RecvStream, responder: &mut impl Responder) -> Result<(), ProxyError> {
+    match poll_fn(|cx| body.poll_trailers(cx)).await.map_err(failed)? {
+        Some(trailers) => responder.trailers(trailers).await,
+        None => responder.finish().await,
+    }
+}
+
+fn pass_head(
+    worker: &Worker,
+    forward: &Forward,
+    head: &http::response::Parts,
+    ended: bool,
+    responder: &mut impl Responder,
+    transaction: &mut Transaction,
+) -> Result<(), ProxyError> {
+    let mut list = FieldList::default();
+    for (name, value) in &head.headers {
+        list.push(name.as_str().as_bytes(), value.as_bytes());
+    }
+    if list.size() > LARGEST_HEAD {
+        return Err(ProxyError::ResponseHeadTooLarge);
+    }
+    let status = head.status.as_u16();
+    let fields = list.fields();
+    note_answer(forward, transaction, status);
+    // The length, if there is one, is a field like any other: frames say where the body ends, and `h2` has them agree.
+    let framing = if ended { ResponseFraming::None } else { ResponseFraming::UntilClose };
+    let additions = additions(worker, forward, fields);
+    let head_only = forward.head_only;
+    responder.head(&TargetHead { status, reason: b"", fields, framing, head_only, additions: &additions })?;
+    transaction.status = status;
+    Ok(())
+}
+
+/// What the target did, or what `h2` makes of what it sent.
+fn failed(error: h2::Error) -> ProxyError {
+    if error.is_library() {
+        ProxyError::MalformedResponse("not HTTP/2, or not in order")
+    } else {
+        ProxyError::TargetClosed
+    }
+}
