@@ -139,6 +139,8 @@ pub struct LogDelivery {
     pub bucket: String,
     /// `prefix`: what keys begin with; may be empty.
     pub prefix: String,
+    /// Whether files are compressed when they are finished, as in S3.
+    pub gzip: bool,
 }
 
 impl Default for LoadBalancerAttributes {

@@ -1,12 +1,15 @@
 //! The file that is being written, and when the next one begins.
 
+use std::ffi::OsString;
 use std::fs::{self, File, OpenOptions};
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::io::{self, Write};
 use std::net::{IpAddr, Ipv4Addr};
 use std::os::unix::fs::OpenOptionsExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
+use flate2::Compression;
+use flate2::write::GzEncoder;
 use jiff::Timestamp;
 
 use crate::engine::logs::key::{self, LogKind};
@@ -22,6 +25,7 @@ pub(super) struct LogFiles {
 struct Current {
     delivery: LogDelivery,
     end: Timestamp,
+    path: PathBuf,
     file: File,
 }
 
@@ -45,11 +49,25 @@ impl LogFiles {
     ) -> io::Result<()> {
         let is_current = |current: &Current| now < current.end && current.delivery == *delivery;
         if !self.current.as_ref().is_some_and(is_current) {
+            self.close()?;
             self.current = Some(self.open(delivery, id, node, now)?);
         }
         match &mut self.current {
             Some(current) => current.file.write_all(lines),
             None => Ok(()),
+        }
+    }
+
+    /// When the current file is finished, if somebody wants to know: to be compressed it must be closed then.
+    pub(super) fn closes_at(&self) -> Option<Timestamp> {
+        self.current.as_ref().filter(|current| current.delivery.gzip).map(|current| current.end)
+    }
+
+    /// Finishes the current file.
+    pub(super) fn close(&mut self) -> io::Result<()> {
+        match self.current.take() {
+            Some(current) if current.delivery.gzip => compress(&current.path),
+            _ => Ok(()),
         }
     }
 
@@ -66,7 +84,20 @@ impl LogFiles {
         if let Some(parent) = path.parent() {
             fs::create_dir_all(parent)?;
         }
-        let file = OpenOptions::new().create(true).append(true).mode(0o600).open(path)?;
-        Ok(Current { delivery: delivery.clone(), end, file })
+        let file = OpenOptions::new().create(true).append(true).mode(0o600).open(&path)?;
+        Ok(Current { delivery: delivery.clone(), end, path, file })
     }
+}
+
+/// Puts `<path>.gz` in the place of a file. It has its name only when it is complete, so at any moment the lines are
+/// there, and for one moment twice.
+fn compress(path: &Path) -> io::Result<()> {
+    let beside = |suffix: &str| PathBuf::from([path.as_os_str(), suffix.as_ref()].into_iter().collect::<OsString>());
+    let (unfinished, finished) = (beside(".part"), beside(".gz"));
+    let file = OpenOptions::new().create(true).write(true).truncate(true).mode(0o600).open(&unfinished)?;
+    let mut encoder = GzEncoder::new(file, Compression::default());
+    io::copy(&mut File::open(path)?, &mut encoder)?;
+    encoder.finish()?;
+    fs::rename(&unfinished, finished)?;
+    fs::remove_file(path)
 }

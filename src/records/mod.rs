@@ -11,8 +11,9 @@
 //! its own. That thread gathers: after a batch it looks away for a moment, so that handing over wakes nobody while
 //! there is much to do, and nothing runs while there is nothing to do.
 //!
-//! Files are plain text, not gzip as in S3: they are there to be followed and searched while the application runs, and
-//! they go with the state folder when the stack is taken down. Their lines are what an ALB would write.
+//! Files are plain text: they are there to be followed and searched while the application runs, and they go with the
+//! state folder when the stack is taken down. Their lines are what an ALB would write. Whoever wants gzip, as in S3, gets
+//! it (`gzip: true`) when the five minutes of a file are over or the stack ends.
 //!
 //! Which logs are written is what the routing table says (attributes `access_logs.s3.enabled` and so on); as on AWS
 //! the default is none. A closed sink costs a request one look at a flag. An open one cost 0.2 µs of the request's
@@ -110,8 +111,19 @@ async fn deliver<T: LogLine>(
 ) {
     let mut batch = Vec::new();
     let mut text = Vec::new();
-    let mut failed = false;
-    while queue.recv_many(&mut batch, BATCH).await > 0 {
+    let mut told = Told::default();
+    loop {
+        // Both branches only wait, so nothing is lost when one is dropped.
+        let received = tokio::select! {
+            received = queue.recv_many(&mut batch, BATCH) => received,
+            () = until(files.closes_at()) => {
+                told.note(files.close());
+                continue;
+            }
+        };
+        if received == 0 {
+            break;
+        }
         let table = Arc::clone(&tables.borrow());
         let full = batch.len() == BATCH;
         let names = Names { id: &table.load_balancer_id, dns_name: &table.dns_name };
@@ -122,18 +134,39 @@ async fn deliver<T: LogLine>(
         if let Some(delivery) = delivery(files.kind(), &table.attributes) {
             let node = table.listeners.first().map(|listener| listener.bind.ip());
             let written = files.append(delivery, names.id, node, Timestamp::now(), &text);
-            // Told once, not for every batch.
-            if let Err(error) = &written
-                && !failed
-            {
-                tracing::warn!(%error, "a log of the load balancer cannot be written");
-            }
-            failed = written.is_err();
+            told.note(written);
         }
         text.clear();
         if !full {
             tokio::time::sleep(GATHER).await;
         }
+    }
+    told.note(files.close());
+}
+
+/// Whether a failure was told already: once, not for every batch.
+#[derive(Default)]
+struct Told(bool);
+
+impl Told {
+    fn note(&mut self, result: io::Result<()>) {
+        if let Err(error) = &result
+            && !self.0
+        {
+            tracing::warn!(%error, "a log of the load balancer cannot be written");
+        }
+        self.0 = result.is_err();
+    }
+}
+
+/// Waits until this moment, if there is one.
+async fn until(moment: Option<Timestamp>) {
+    match moment {
+        Some(moment) => {
+            let left = moment.duration_since(Timestamp::now());
+            tokio::time::sleep(left.try_into().unwrap_or_default()).await;
+        }
+        None => std::future::pending().await,
     }
 }
 

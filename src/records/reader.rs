@@ -5,6 +5,7 @@ use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
+use flate2::read::MultiGzDecoder;
 use jiff::Timestamp;
 
 use crate::engine::logs::key::LogKind;
@@ -26,6 +27,7 @@ pub struct Line {
 pub struct RecordReader {
     folder: PathBuf,
     kind: LogKind,
+    /// By the name that a file has before it is compressed.
     read: BTreeMap<PathBuf, Position>,
 }
 
@@ -34,6 +36,33 @@ struct Position {
     offset: u64,
     /// A line whose end is not written yet.
     rest: Vec<u8>,
+    /// It was compressed, so nothing comes any more.
+    finished: bool,
+}
+
+impl Position {
+    /// Reads on, if there is something to read on from: a file may be replaced by its compressed form at any time, and
+    /// is then read on the next occasion.
+    fn read_on(&mut self, path: &Path, compressed: bool) -> io::Result<()> {
+        if self.finished {
+            return Ok(());
+        }
+        let mut file = match File::open(path) {
+            Ok(file) => file,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+            Err(error) => return Err(error),
+        };
+        if compressed {
+            let mut whole = MultiGzDecoder::new(file);
+            io::copy(&mut whole.by_ref().take(self.offset), &mut io::sink())?;
+            whole.read_to_end(&mut self.rest)?;
+            self.finished = true;
+        } else {
+            file.seek(SeekFrom::Start(self.offset))?;
+            self.offset += file.read_to_end(&mut self.rest)? as u64;
+        }
+        Ok(())
+    }
 }
 
 impl RecordReader {
@@ -46,12 +75,14 @@ impl RecordReader {
     pub fn read(&mut self) -> io::Result<Vec<Line>> {
         let mut paths = Vec::new();
         find(&self.folder, self.kind, &mut paths)?;
+        // Compressed ones first: if both forms are there, the other is about to go.
+        paths.sort_by_key(|path| path.extension().is_none_or(|extension| extension != "gz"));
         let mut lines = Vec::new();
         for path in paths {
-            let position = self.read.entry(path.clone()).or_default();
-            let mut file = File::open(&path)?;
-            file.seek(SeekFrom::Start(position.offset))?;
-            position.offset += file.read_to_end(&mut position.rest)? as u64;
+            let compressed = path.extension().is_some_and(|extension| extension == "gz");
+            let name = if compressed { path.with_extension("") } else { path.clone() };
+            let position = self.read.entry(name).or_default();
+            position.read_on(&path, compressed)?;
             let Some(end) = position.rest.iter().rposition(|byte| *byte == b'\n') else { continue };
             let complete: Vec<u8> = position.rest.drain(..=end).collect();
             let text = String::from_utf8_lossy(&complete);
@@ -90,7 +121,8 @@ fn find(folder: &Path, kind: LogKind, found: &mut Vec<PathBuf>) -> io::Result<()
 /// Names begin with a word for the log, or, for access logs, with the account.
 fn is_of(kind: LogKind, name: &str) -> bool {
     let start = name.split(INFIX).next().unwrap_or_default().trim_end_matches(|letter: char| letter.is_ascii_digit());
-    name.contains(INFIX) && start == kind.file_prefix()
+    let ends_well = name.ends_with(".log") || name.ends_with(".log.gz");
+    name.contains(INFIX) && start == kind.file_prefix() && ends_well
 }
 
 #[cfg(test)]
@@ -105,6 +137,8 @@ mod tests {
             assert_eq!(is_of(kind, &format!("conn_log_{name}")), kind == LogKind::Connection);
             assert_eq!(is_of(kind, &format!("health_check_log_{name}")), kind == LogKind::HealthCheck);
         }
+        assert!(is_of(LogKind::Access, &format!("{name}.gz")));
+        assert!(!is_of(LogKind::Access, &format!("{name}.part")), "not complete yet");
         assert!(!is_of(LogKind::Access, "notes.txt"));
     }
 }

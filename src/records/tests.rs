@@ -13,7 +13,7 @@ impl LogLine for Plain {
 }
 
 fn delivered(prefix: &str) -> LogDelivery {
-    LogDelivery { bucket: "logs".into(), prefix: prefix.into() }
+    LogDelivery { bucket: "logs".into(), prefix: prefix.into(), gzip: false }
 }
 
 fn table(access_logs: Option<LogDelivery>) -> Arc<RoutingTable> {
@@ -74,6 +74,32 @@ fn a_new_interval_or_another_prefix_begins_a_new_file() {
     let ends: Vec<_> = names.iter().map(|name| name.split('_').nth(4).unwrap()).collect();
     assert_eq!(ends, ["20260101T0005Z", "20260101T0010Z", "20260101T0010Z"]);
     assert_eq!(texts(&mut RecordReader::new(&folder, LogKind::Access)).len(), 4);
+}
+
+#[test]
+fn a_finished_file_is_compressed_and_read_on_from_where_the_plain_one_was_left() {
+    let state = tempfile::tempdir().unwrap();
+    let folder = state.path().join("s3");
+    let mut files = LogFiles::new(folder.clone(), LogKind::Access);
+    let mut reader = RecordReader::new(&folder, LogKind::Access);
+    let delivery = LogDelivery { gzip: true, ..delivered("") };
+    let append = |files: &mut LogFiles, now: &str, word: &str| {
+        let line = format!("http {now} {word}\n");
+        files.append(&delivery, "app/a/1", None, now.parse().unwrap(), line.as_bytes()).unwrap();
+    };
+    append(&mut files, "2026-01-01T00:00:00Z", "one");
+    assert_eq!(files.closes_at(), Some("2026-01-01T00:05:00Z".parse().unwrap()));
+    assert_eq!(texts(&mut reader), ["http 2026-01-01T00:00:00Z one"]);
+    append(&mut files, "2026-01-01T00:00:01Z", "two");
+    append(&mut files, "2026-01-01T00:05:00Z", "three");
+    assert_eq!(texts(&mut reader), ["http 2026-01-01T00:00:01Z two", "http 2026-01-01T00:05:00Z three"]);
+    files.close().unwrap();
+    assert_eq!(files.closes_at(), None);
+    assert!(texts(&mut reader).is_empty());
+    assert_eq!(texts(&mut RecordReader::new(&folder, LogKind::Access)).len(), 3);
+    let day = folder.join("logs/AWSLogs/111122223333/elasticloadbalancing/us-east-1/2026/01/01");
+    let names: Vec<_> = std::fs::read_dir(day).unwrap().map(|entry| entry.unwrap().path()).collect();
+    assert!(names.len() == 2 && names.iter().all(|name| name.to_str().unwrap().ends_with(".log.gz")), "{names:?}");
 }
 
 #[test]

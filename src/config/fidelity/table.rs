@@ -13,7 +13,7 @@ const ANSWER_ONLY: Entry =
 const REFUSED: Entry = Aws(Ignored("Fargate takes it only when it is empty or off"));
 const NO_ROLLING: Entry = Aws(NotYet("tasks are replaced one by one, without a rolling deployment"));
 const LOG_FILES: Entry =
-    Aws(Approximated("a folder below `s3/` in the state folder, in files that are not compressed"));
+    Aws(Approximated("a folder below `s3/` in the state folder, in files that are compressed with `gzip: true` only"));
 const NO_AUTH: Entry = Aws(NotYet("nobody is asked to sign in: every request reaches the other action"));
 const NO_SERVICE_CONNECT: Entry = Aws(NotYet("names of Service Connect do not resolve"));
 
@@ -105,6 +105,7 @@ const TABLE: &[Line] = &[
     ("load balancer", &["minimum_load_balancer_capacity", "tags"], &[], UNSEEN),
     ("log", &["enabled"], &[], Aws(Honoured)),
     ("log", &["bucket", "prefix"], &[], LOG_FILES),
+    ("log", &["gzip"], &[], Own),
     // listeners
     ("listener", &["port", "protocol"], &[], Aws(Honoured)),
     ("listener", &["default_action", "rules", "certificate"], &[], Holds),

@@ -74,6 +74,9 @@ record! {
         prefix: Spanned<String>,
         /// Whether the log is written. Default: false, as with Terraform.
         enabled: bool,
+        /// Whether files are compressed when their five minutes are over, as in S3. Default: false, so that any tool
+        /// can follow and search them. neargate's own.
+        gzip: bool,
     }
 }
 

@@ -152,7 +152,7 @@ fn log_delivery(file: Option<&LogDeliveryFile>, lowering: &mut Lowering<'_>) -> 
         given.value.clone()
     };
     let (bucket, prefix) = (text(&file.bucket, DEFAULT_BUCKET), text(&file.prefix, ""));
-    file.enabled.unwrap_or(false).then_some(LogDelivery { bucket, prefix })
+    file.enabled.unwrap_or(false).then_some(LogDelivery { bucket, prefix, gzip: file.gzip.unwrap_or(false) })
 }
 
 fn bind_address(file: &LoadBalancerFile, lowering: &mut Lowering<'_>) -> IpAddr {
