@@ -17,6 +17,7 @@ use crate::engine::facts::{FieldSpan, Fields, RequestFacts};
 use crate::engine::redirect::RedirectFacts;
 use crate::engine::routing::{RoutedAction, RoutingTable};
 use crate::engine::security_group;
+use crate::engine::transform::{TransformStatus, Transformed};
 use crate::model::listener::ListenerProtocol;
 
 /// `explain`
@@ -102,6 +103,9 @@ struct Explanation {
     client_refused: Option<String>,
     rules: Vec<RuleLine>,
     action: String,
+    /// What the target sees, where the rule rewrites something.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    transform: Option<TransformLine>,
     #[serde(skip_serializing_if = "Option::is_none")]
     location: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -117,6 +121,17 @@ struct RuleLine {
     verdict: &'static str,
     conditions: Vec<ConditionLine>,
     action: String,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct TransformLine {
+    /// As in the access log.
+    status: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    host: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    url: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -182,6 +197,10 @@ fn of(
         }
         _ => None,
     };
+    let transform = match route.action {
+        RoutedAction::Forward(_) => route.transforms.map(|transforms| transform_line(transforms.apply(&facts))),
+        _ => None,
+    };
     let response = match route.action {
         RoutedAction::FixedResponse(fixed) => Some(format!("{} {}", fixed.status_code, fixed.message_body)),
         _ => None,
@@ -201,6 +220,7 @@ fn of(
         client_refused: (!admitted.allowed).then_some(admitted.because),
         rules,
         action: table.describe(route.action),
+        transform,
         location,
         response,
         target_groups: groups,
@@ -290,6 +310,16 @@ fn rule_line(trace: RuleTrace) -> RuleLine {
     }
 }
 
+fn transform_line(result: Result<Transformed, TransformStatus>) -> TransformLine {
+    let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
+    match result {
+        Ok(Transformed { host, uri }) => {
+            TransformLine { status: TransformStatus::Success.name(), host: host.map(text), url: uri.map(text) }
+        }
+        Err(status) => TransformLine { status: status.name(), host: None, url: None },
+    }
+}
+
 fn group_line(name: &str, weight: u16, view: Option<&ClusterView>) -> GroupLine {
     let group = view.and_then(|view| view.target_groups.iter().find(|group| group.name == name));
     let targets = group.map(|group| group.targets.clone()).unwrap_or_default();
@@ -340,6 +370,22 @@ fn text(explanation: &Explanation) -> String {
         }
     }
     let _ = writeln!(text, "{STRONG}→ {}{STRONG:#}", explanation.action);
+    match &explanation.transform {
+        Some(TransformLine { status, .. }) if *status != TransformStatus::Success.name() => {
+            let _ = writeln!(text, "  {BAD}its transform fails: {status}, answered with 500{BAD:#}");
+        }
+        Some(TransformLine { host: None, url: None, .. }) => {
+            let _ = writeln!(text, "  {DIM}its transforms match nothing here{DIM:#}");
+        }
+        Some(TransformLine { host, url, .. }) => {
+            for (what, value) in [("host", host), ("URL", url)] {
+                if let Some(value) = value {
+                    let _ = writeln!(text, "  the target sees the {what} {value}");
+                }
+            }
+        }
+        None => {}
+    }
     if let Some(location) = &explanation.location {
         let _ = writeln!(text, "  Location: {location}");
     }
@@ -384,6 +430,13 @@ fn targets(text: &mut String, group: &GroupLine, weighted: bool) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn transforms_are_shown_as_the_target_sees_them_or_as_they_fail() {
+        let shown = transform_line(Ok(Transformed { host: None, uri: Some(b"/product.php?id=7".to_vec()) }));
+        assert_eq!((shown.status, shown.url.as_deref()), ("TransformSuccess", Some("/product.php?id=7")));
+        assert_eq!(transform_line(Err(TransformStatus::InvalidHost)).status, "TransformInvalidHost");
+    }
 
     #[test]
     fn a_url_gives_what_a_browser_would_send() {

@@ -84,7 +84,18 @@ struct RuleView<'a> {
     /// As text, as AWS has it: `default` is one of them.
     priority: String,
     conditions: Vec<ConditionView>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    transforms: Vec<TransformView<'a>>,
     action: ActionView<'a>,
+}
+
+#[derive(Serialize)]
+struct TransformView<'a> {
+    /// In the API's words.
+    #[serde(rename = "type")]
+    kind: &'static str,
+    regex: &'a str,
+    replace: &'a str,
 }
 
 #[derive(Serialize)]
@@ -242,6 +253,7 @@ fn project<'a>(topology: &'a Topology, folder: &Path) -> Project<'a> {
                         .chain([RuleView {
                             priority: "default".to_owned(),
                             conditions: Vec::new(),
+                            transforms: Vec::new(),
                             action: action(&listener.default_action),
                         }])
                         .collect(),
@@ -269,8 +281,17 @@ fn rule(rule: &Rule) -> RuleView<'_> {
     RuleView {
         priority: rule.priority.to_string(),
         conditions: rule.conditions.iter().map(condition).collect(),
+        transforms: transforms(rule).collect(),
         action: action(&rule.action),
     }
+}
+
+fn transforms(rule: &Rule) -> impl Iterator<Item = TransformView<'_>> {
+    let both = [("host-header-rewrite", &rule.transforms.host_header), ("url-rewrite", &rule.transforms.url)];
+    both.into_iter().filter_map(|(kind, rewrite)| {
+        let rewrite = rewrite.as_ref()?;
+        Some(TransformView { kind, regex: &rewrite.regex, replace: &rewrite.replace })
+    })
 }
 
 fn condition(condition: &Condition) -> ConditionView {

@@ -105,8 +105,9 @@ fn listener(listener: &Listener) -> Branch {
     let mut below: Vec<Branch> = listener
         .rules
         .iter()
-        .map(|rule| {
-            leaf(format!("{:>digits$}  {:<width$}  → {}", rule.priority, conditions(rule), action(&rule.action)))
+        .map(|rule| Branch {
+            line: format!("{:>digits$}  {:<width$}  → {}", rule.priority, conditions(rule), action(&rule.action)),
+            below: transforms(rule),
         })
         .collect();
     below.push(leaf(format!("{:>digits$}  {:<width$}  → {}", "default", "", action(&listener.default_action))));
@@ -115,6 +116,13 @@ fn listener(listener: &Listener) -> Branch {
 
 fn conditions(rule: &Rule) -> String {
     rule.conditions.iter().map(condition).collect::<Vec<_>>().join(" and ")
+}
+
+/// What the target sees instead of what the conditions were compared with.
+fn transforms(rule: &Rule) -> Vec<Branch> {
+    let both = [("host", &rule.transforms.host_header), ("url", &rule.transforms.url)];
+    let given = both.into_iter().filter_map(|(what, rewrite)| Some((what, rewrite.as_ref()?)));
+    given.map(|(what, rewrite)| leaf(format!("rewrites {what} ~{} to {}", rewrite.regex, rewrite.replace))).collect()
 }
 
 fn condition(condition: &Condition) -> String {
