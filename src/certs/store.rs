@@ -19,7 +19,7 @@ use x509_parser::extensions::GeneralName;
 use x509_parser::prelude::{FromDer, X509Certificate};
 
 use super::authority::{date, timestamp};
-use super::sni::{BySni, NamedCertificate};
+use super::sni::{BySni, NamedCertificate, Rank};
 use super::{Authority, CertError, ssl_policy};
 use crate::model::DomainName;
 use crate::model::listener::{Certificate, ListenerProtocol, LoadBalancer, TlsSettings};
@@ -199,11 +199,13 @@ impl State {
     fn issue(&self, source: &Certificate, names: &[DomainName], now: Timestamp) -> Result<Held, CertError> {
         let leaf = self.authority.issue(names, now)?;
         let freshness = Freshness::RenewFrom(leaf.renew_from());
+        let first = leaf.chain.first().and_then(|first| X509Certificate::from_der(first).ok());
+        let rank = first.map_or_else(Rank::default, |(_, first)| Rank::of(&first));
         let certified =
             CertifiedKey::from_der(leaf.chain, leaf.key, &aws_lc_rs::default_provider()).map_err(|error| {
                 CertError::Unusable { path: "the issued certificate".into(), problem: error.to_string() }
             })?;
-        let certificate = NamedCertificate { names: names.to_vec(), certified: Arc::new(certified) };
+        let certificate = NamedCertificate { names: names.to_vec(), certified: Arc::new(certified), rank };
         Ok(Held { source: source.clone(), certificate, freshness })
     }
 }
@@ -270,7 +272,7 @@ fn from_files(
         return Err(unusable(certificate_path, &format!("expired on {}", date(not_after))));
     }
     let key = PrivateKeyDer::from_pem_slice(private_key).map_err(|_| unusable(key_path, "holds no private key"))?;
-    let names = names_of(&leaf);
+    let (names, rank) = (names_of(&leaf), Rank::of(&leaf));
     let certified =
         CertifiedKey::from_der(chain, key, &aws_lc_rs::default_provider()).map_err(|error| match error {
             rustls::Error::InconsistentKeys(_) => {
@@ -278,7 +280,7 @@ fn from_files(
             }
             other => unusable(key_path, &format!("cannot be used ({other})")),
         })?;
-    Ok(NamedCertificate { names, certified: Arc::new(certified) })
+    Ok(NamedCertificate { names, certified: Arc::new(certified), rank })
 }
 
 /// The alternative names, or the common name of a certificate that has none.

@@ -17,15 +17,23 @@ use tokio_rustls::client::TlsStream;
 
 use crate::alb::{Alb, ScriptedTarget, Setup, Wire, fixed, stable, within};
 
-pub(crate) async fn tls(alb: &Alb, protocols: &[&str]) -> TlsStream<TcpStream> {
+pub(crate) fn connector(alb: &Alb, protocols: &[&str]) -> TlsConnector {
     let mut roots = rustls::RootCertStore::empty();
     roots.add(alb.certificate.clone()).unwrap();
     let mut config = rustls::ClientConfig::builder().with_root_certificates(roots).with_no_client_auth();
     config.alpn_protocols = protocols.iter().map(|protocol| protocol.as_bytes().to_vec()).collect();
+    TlsConnector::from(Arc::new(config))
+}
+
+pub(crate) async fn tls(alb: &Alb, protocols: &[&str]) -> TlsStream<TcpStream> {
+    connect(alb, &connector(alb, protocols)).await
+}
+
+pub(crate) async fn connect(alb: &Alb, connector: &TlsConnector) -> TlsStream<TcpStream> {
     let name = ServerName::try_from("app.example.com").unwrap();
     let tcp = TcpStream::connect(alb.address).await.unwrap();
     tcp.set_nodelay(true).unwrap();
-    within("the handshake", TlsConnector::from(Arc::new(config)).connect(name, tcp)).await.unwrap()
+    within("the handshake", connector.connect(name, tcp)).await.unwrap()
 }
 
 pub(crate) async fn http2(alb: &Alb) -> SendRequest<Full<Bytes>> {

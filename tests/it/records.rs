@@ -16,7 +16,7 @@ use regex::Regex;
 use tokio_tungstenite::accept_async;
 use tokio_tungstenite::tungstenite::Message;
 
-use crate::alb::{Alb, ScriptedTarget, Setup, fixed, forward, healthy, redirect_to_https, refusing};
+use crate::alb::{Alb, ScriptedTarget, Setup, Wire, fixed, forward, healthy, redirect_to_https, refusing};
 use crate::{http2, websocket};
 
 const GET: &str = "GET /a?b=c HTTP/1.1\r\nHost: e.com\r\nUser-Agent: curl/8.5.0\r\n\r\n";
@@ -419,4 +419,24 @@ async fn while_nobody_listens_nothing_is_kept_and_all_is_counted() {
         tokio::task::yield_now().await;
     }
     assert_eq!(alb.access.dropped(), 0);
+}
+
+/// ALB user guide, "Access logs", `chosen_cert_arn`: "session-reused" for a connection that resumed a session.
+#[tokio::test]
+async fn a_resumed_session_shows_no_certificate_and_both_logs_have_its_line() {
+    let mut setup = Setup::answering(fixed(200, "ok"));
+    setup.https();
+    setup.workers = 1;
+    let mut alb = setup.start().await;
+    let connector = http2::connector(&alb, &["http/1.1"]);
+    for expected in ["\"<certificate>\"", "\"session-reused\""] {
+        let mut wire = Wire::new(http2::connect(&alb, &connector).await);
+        wire.send(GET).await;
+        // The ticket that the next connection resumes with has come before the answer.
+        wire.response().await;
+        let line = self::line(&alb.settled().await);
+        assert!(line.contains(expected), "{line}");
+        let connection = alb.connected().await;
+        assert!(matches!(connection.tls, Some(Handshake::Established { protocol: "TLSv1.3", .. })), "{connection:?}");
+    }
 }
