@@ -2,6 +2,7 @@
 //! machine comes through [`project`], what it prints goes through [`printer`].
 
 mod arguments;
+mod background;
 mod ca;
 pub mod check;
 mod doctor;
@@ -23,6 +24,7 @@ mod stack;
 mod terminal;
 mod trust;
 mod up;
+mod waiting;
 mod welcome;
 
 use std::ffi::OsString;
@@ -58,7 +60,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitStatus {
 fn dispatch(cli: Cli, printer: &mut Printer) -> Result<ExitStatus, Failure> {
     let global = cli.global();
     match cli.command {
-        Verb::Background(args) => return up::background(&global, &args),
+        Verb::Background(args) => return background::background(&global, &args),
         ref command => printer::install_diagnostics(global.verbose, matches!(command, Verb::Up(_) | Verb::Run(_))),
     }
     match cli.command {

@@ -10,7 +10,8 @@ use crate::app::{self, App};
 use crate::cli::live::Live;
 use crate::cli::printer::Printer;
 use crate::cli::project::{self, Project};
-use crate::cli::up::{self, Goal, Signals};
+use crate::cli::up::{self, Signals};
+use crate::cli::waiting::{self, Goal};
 use crate::cli::{ExitStatus, Failure, Global, RunArgs, stack};
 use crate::control::view::ClusterView;
 use crate::trust::environment;
@@ -22,7 +23,7 @@ pub(crate) fn run(global: &Global, args: &RunArgs, printer: &mut Printer) -> Res
         let request = project.request(global, &args.start);
         if let Some(pid) = stack::request(&project.folders, &Request::Apply(request.clone())).await? {
             printer.note(format!("using the stack that runs already (process {pid}); it will go on afterwards"));
-            up::follow(&project, Goal::Healthy, &args.start, printer).await?;
+            waiting::follow(&project, Goal::Healthy, &args.start, printer).await?;
             return command(&project, args, &mut Signals::new()?).await;
         }
         let mut signals = Signals::new()?;
@@ -50,13 +51,13 @@ pub(crate) fn run(global: &Global, args: &RunArgs, printer: &mut Printer) -> Res
 async fn until_ready(app: &App, args: &RunArgs, signals: &mut Signals, printer: &mut Printer) -> Result<(), Failure> {
     let mut live = Live::new();
     let mut views = app.view();
-    let crashed_before = up::crashed(&views.borrow());
+    let crashed_before = waiting::crashed(&views.borrow());
     let deadline = tokio::time::sleep(Duration::from_secs(args.start.wait_timeout));
     tokio::pin!(deadline);
     let result = loop {
         let view: Arc<ClusterView> = Arc::clone(&views.borrow_and_update());
         live.draw(&view, printer);
-        if let Some(failure) = up::cannot_listen(&view).or_else(|| up::is_hopeless(&view, &crashed_before)) {
+        if let Some(failure) = waiting::cannot_listen(&view).or_else(|| waiting::is_hopeless(&view, &crashed_before)) {
             break Err(failure);
         }
         if view.ready {
@@ -66,7 +67,7 @@ async fn until_ready(app: &App, args: &RunArgs, signals: &mut Signals, printer: 
             _ = views.changed() => {}
             () = &mut deadline => break Err(Failure {
                 status: ExitStatus::NOT_HEALTHY,
-                message: up::not_in_time(Some(&view), args.start.wait_timeout),
+                message: waiting::not_in_time(Some(&view), args.start.wait_timeout),
             }),
             () = signals.next() => break Err(Failure::printed(ExitStatus::INTERRUPTED)),
         }

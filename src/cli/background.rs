@@ -1,0 +1,134 @@
+//! The process behind `up -d`: how it is started, what it does, and what is heard of it when it fails.
+
+use std::fs::{File, OpenOptions};
+use std::io::{Read, Seek};
+use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::process::CommandExt;
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use crate::cli::printer::{self, Printer};
+use crate::cli::project::{self, Project};
+use crate::cli::up::{Signals, block_on_threads, start as start_app, stop};
+use crate::cli::waiting::{Goal, cannot_listen, follow};
+use crate::cli::{ExitStatus, Failure, Global, StartArgs, UpArgs, stack};
+
+/// The process behind `up -d`.
+pub(crate) fn background(global: &Global, args: &UpArgs) -> Result<ExitStatus, Failure> {
+    printer::install_background_diagnostics();
+    let mut printer = Printer::new(global.color);
+    let project = project::load(global, Some(&args.start), false, &mut printer)?;
+    block_on_threads(async {
+        let mut signals = Signals::new()?;
+        let app = start_app(&project, &project.request(global, &args.start)).await?;
+        for note in app.notes() {
+            tracing::info!("{note}");
+        }
+        let mut views = app.view();
+        loop {
+            let failure = cannot_listen(&views.borrow_and_update().clone());
+            if let Some(failure) = failure {
+                stop(app, signals, &mut printer).await?;
+                return Err(failure);
+            }
+            if views.borrow().listeners.iter().all(|listener| listener.bound) {
+                break;
+            }
+            tokio::select! {
+                _ = views.changed() => {}
+                () = signals.next() => break,
+                () = app.until_shut_down() => break,
+            }
+        }
+        tokio::select! {
+            () = signals.next() => {}
+            () = app.until_shut_down() => {}
+        }
+        stop(app, signals, &mut printer).await?;
+        Ok(ExitStatus::SUCCESS)
+    })
+}
+
+/// The process behind `up -d`, and what it writes. A start that fails removes its folder with the log in it, hence the
+/// open file.
+pub(super) struct Background {
+    child: Child,
+    log: File,
+}
+
+/// Starts this program again, detached: its own session, no terminal, output into its log file.
+pub(super) fn in_the_background(project: &Project, global: &Global, start: &StartArgs) -> Result<Background, Failure> {
+    project.folders.create_state()?;
+    let mut options = OpenOptions::new();
+    // Appending, so that where we read does not decide where it writes.
+    options.create(true).read(true).append(true).mode(0o600);
+    let log = options.open(project.folders.process_log())?;
+    log.set_len(0)?;
+    let program = std::env::current_exe().map_err(|error| Failure::from(error).context("cannot find this program"))?;
+    let mut command = Command::new(program);
+    command.arg("background").arg("--file").arg(&project.file).args(["--color", "never"]);
+    if let Some(name) = &global.project_name {
+        command.arg("--project-name").arg(name);
+    }
+    for (port, local) in &start.listen {
+        command.arg("--listen").arg(format!("{port}={local}"));
+    }
+    if let Some(factor) = start.time_scale {
+        command.arg("--time-scale").arg(factor.to_string());
+    }
+    if let Some(address) = start.admin {
+        command.arg("--admin").arg(address.to_string());
+    }
+    command.args(start.build.then_some("--build")).args(start.pull.then_some("--pull"));
+    let folder = project.file.parent().unwrap_or(std::path::Path::new("/"));
+    // A group of its own: Ctrl-C here is not meant for it.
+    command.current_dir(folder).stdin(Stdio::null()).stdout(Stdio::null()).stderr(log.try_clone()?).process_group(0);
+    let child = command.spawn().map_err(|error| Failure::from(error).context("cannot start the background process"))?;
+    Ok(Background { child, log })
+}
+
+/// Waits until the background process answers, then until the goal is reached. If the process ends before, its last
+/// words are the failure.
+pub(super) async fn wait_for_background(
+    project: &Project,
+    mut background: Background,
+    goal: Goal,
+    start: &StartArgs,
+    printer: &mut Printer,
+) -> Result<ExitStatus, Failure> {
+    loop {
+        if let Some(status) = background.child.try_wait()? {
+            return Err(last_words(project, &mut background.log, status.code()));
+        }
+        if project.folders.socket().exists() && stack::view(&project.folders).await?.is_some() {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    match follow(project, goal, start, printer).await {
+        Err(failure) if failure.status == ExitStatus::FAILED && is_ending(project).await => {
+            Err(last_words(project, &mut background.log, background.child.wait()?.code()))
+        }
+        other => other,
+    }
+}
+
+/// Whether the process behind `up -d` has ended or is about to: without a port it takes down what it has started.
+/// Whoever is told so should find nothing half done.
+async fn is_ending(project: &Project) -> bool {
+    match stack::view(&project.folders).await {
+        Ok(Some(view)) => view.shutting_down || cannot_listen(&view).is_some(),
+        Ok(None) | Err(_) => true,
+    }
+}
+
+fn last_words(project: &Project, log: &mut File, code: Option<i32>) -> Failure {
+    let mut text = String::new();
+    // What cannot be read is as good as not written.
+    let _ = log.rewind().and_then(|()| log.read_to_string(&mut text));
+    let _ = project.folders.remove_state();
+    let status = code.and_then(|code| u8::try_from(code).ok()).filter(|code| *code != 0);
+    let message = text.trim_end().rsplit_once("error: ").map_or(text.trim_end(), |(_, message)| message);
+    let message = if message.is_empty() { "the background process ended without a word" } else { message };
+    Failure { status: ExitStatus(status.unwrap_or(1)), message: message.to_owned() }
+}

@@ -1,0 +1,191 @@
+//! The view of a world: what the state means in ECS's and ELBv2's words.
+
+use std::collections::BTreeMap;
+
+use super::{
+    ClusterView, ContainerView, EventView, ImageView, ListenerView, ServiceView, TargetGroupView, TargetView, TaskView,
+};
+use crate::engine::arn;
+use crate::engine::targets;
+use crate::engine::world::{ImageState, Preparation, ServiceRecord, Task, World};
+use crate::model::listener::ListenerProtocol;
+use crate::model::task_definition::ContainerDefinition;
+use crate::model::{ServiceName, Topology};
+
+/// Whether a listener's port is bound, as the data plane reported it.
+pub type Bindings = BTreeMap<u16, Result<(), String>>;
+
+/// Everything that is known, as everyone may see it.
+pub fn of(topology: &Topology, world: &World, bindings: &Bindings, generation: u64) -> ClusterView {
+    let listeners: Vec<ListenerView> = topology
+        .load_balancer
+        .listeners
+        .iter()
+        .map(|listener| ListenerView {
+            port: listener.port,
+            bind_port: listener.bind_port,
+            protocol: match listener.protocol {
+                ListenerProtocol::Http => "HTTP".to_owned(),
+                ListenerProtocol::Https(_) => "HTTPS".to_owned(),
+            },
+            bound: matches!(bindings.get(&listener.port), Some(Ok(()))),
+            error: bindings.get(&listener.port).and_then(|result| result.clone().err()),
+        })
+        .collect();
+    let services: Vec<ServiceView> =
+        world.services.iter().map(|(name, record)| service(topology, world, name, record)).collect();
+    let target_groups = target_groups(topology, world);
+    let ready = !world.shutting_down
+        && listeners.iter().all(|listener| listener.bound)
+        && world.services.values().all(|record| record.steady)
+        && target_groups
+            .iter()
+            .filter(|group| group.in_use)
+            .all(|group| group.targets.iter().all(|target| matches!(target.state.as_str(), "healthy" | "draining")));
+    ClusterView {
+        generation,
+        project: topology.name.to_string(),
+        cluster: topology.cluster.to_string(),
+        domains: topology.domains.iter().map(ToString::to_string).collect(),
+        listeners,
+        images: images(world),
+        services,
+        target_groups,
+        trouble: world.engine_trouble.clone().or_else(|| match &world.project {
+            Preparation::Failed { reason, .. } => Some(reason.clone()),
+            _ => None,
+        }),
+        shutting_down: world.shutting_down,
+        ready,
+        at_rest: world.is_at_rest(),
+    }
+}
+
+fn images(world: &World) -> Vec<ImageView> {
+    world
+        .images
+        .iter()
+        .map(|(reference, image)| {
+            let (status, detail) = match &image.state {
+                ImageState::Missing => ("WAITING", None),
+                ImageState::Providing if image.built => ("BUILDING", image.progress.clone()),
+                ImageState::Providing => ("PULLING", image.progress.clone()),
+                ImageState::Ready => ("READY", None),
+                ImageState::Failed(reason) => ("FAILED", Some(reason.clone())),
+            };
+            ImageView { image: reference.clone(), status: status.to_owned(), detail }
+        })
+        .collect()
+}
+
+fn service(topology: &Topology, world: &World, name: &ServiceName, record: &ServiceRecord) -> ServiceView {
+    let mut tasks: Vec<&Task> = world.tasks.values().filter(|task| task.spec.service == *name).collect();
+    tasks.sort_by_key(|task| (task.is_stopped(), task.sequence));
+    let wanted = tasks.iter().filter(|task| task.is_wanted());
+    let (running, pending): (Vec<&&Task>, Vec<&&Task>) = wanted.partition(|task| task.running_since.is_some());
+    let family = record.wanted.as_ref().map_or("-", |service| service.task_definition.family.as_str());
+    ServiceView {
+        service_name: name.to_string(),
+        task_definition: format!("{family}:{}", record.deployment.number),
+        desired_count: record.wanted.as_ref().map_or(0, |service| service.desired_count),
+        running_count: running.len() as u32,
+        pending_count: pending.len() as u32,
+        deployment: record.deployment.id.clone(),
+        rollout_state: if record.deployment.completed { "COMPLETED" } else { "IN_PROGRESS" }.to_owned(),
+        failed_tasks: record.deployment.failed_tasks,
+        tasks: tasks.into_iter().map(|shown| task(topology, shown)).collect(),
+        events: record
+            .events
+            .iter()
+            .map(|event| EventView { created_at: event.at.to_string(), message: event.message.clone() })
+            .collect(),
+    }
+}
+
+fn task(topology: &Topology, task: &Task) -> TaskView {
+    TaskView {
+        task_id: task.spec.id.to_string(),
+        task_arn: arn::task(&topology.cluster, &task.spec.id),
+        last_status: task.status().to_string(),
+        desired_status: if task.is_wanted() { "RUNNING" } else { "STOPPED" }.to_owned(),
+        health_status: task.health().to_string(),
+        private_ipv4_address: task.address().map(|address| address.to_string()),
+        created_at: task.created_at.to_string(),
+        started_at: task.running_since.map(|since| since.timestamp.to_string()),
+        stopped_at: task.stopped_at.map(|at| at.to_string()),
+        stop_code: task.stop.as_ref().map(|stop| stop.code.to_string()),
+        stopped_reason: task.stop.as_ref().map(|stop| stop.reason.clone()),
+        containers: task.spec.definition.containers.iter().map(|definition| container(task, definition)).collect(),
+    }
+}
+
+fn container(task: &Task, definition: &ContainerDefinition) -> ContainerView {
+    let state = &task.containers[&definition.name];
+    let (log_group, log_stream) = log_destination(task, definition);
+    ContainerView {
+        name: definition.name.to_string(),
+        image: definition.image.clone(),
+        last_status: state.status().to_string(),
+        health_status: state.health.to_string(),
+        runtime_id: state.runtime_id.clone(),
+        exit_code: state.exit().map(|exit| exit.exit_code),
+        reason: state.reason.clone(),
+        restart_count: state.restarts,
+        essential: definition.essential,
+        log_group,
+        log_stream,
+        ports: definition.port_mappings.iter().map(|mapping| mapping.container_port).collect(),
+    }
+}
+
+/// Log group and stream of a container: `prefix/container/task-id` (ECS developer guide, "awslogs log driver"). One
+/// without log configuration, whose output Fargate would lose, is kept under the family's name.
+fn log_destination(task: &Task, definition: &ContainerDefinition) -> (String, String) {
+    let (group, prefix) = match &definition.log_configuration {
+        Some(configuration) => (configuration.group.clone(), configuration.stream_prefix.as_str()),
+        None => (format!("/ecs/{}", task.spec.definition.family), "ecs"),
+    };
+    (group, format!("{prefix}/{}/{}", definition.name, task.spec.id))
+}
+
+fn target_groups(topology: &Topology, world: &World) -> Vec<TargetGroupView> {
+    let states = targets::states(topology, world);
+    topology
+        .target_groups
+        .iter()
+        .map(|(name, settings)| {
+            let check = &settings.health_check;
+            let port = check.port.map_or_else(|| "traffic-port".to_owned(), |port| port.to_string());
+            let records = world.targets.get(name).map(Vec::as_slice).unwrap_or_default();
+            let states = states.get(name).map(Vec::as_slice).unwrap_or_default();
+            TargetGroupView {
+                name: name.to_string(),
+                arn: arn::target_group(name),
+                in_use: topology.is_in_use(name),
+                health_check: format!("{port}{}", check.path),
+                targets: records
+                    .iter()
+                    .zip(states)
+                    .map(|(record, state)| TargetView {
+                        id: state.target.address.to_string(),
+                        port: state.target.port,
+                        state: state.health.state().to_owned(),
+                        reason: state.health.reason().map(str::to_owned),
+                        description: state.health.description(),
+                        last_probe: record.last_probe.clone(),
+                        task_id: record.task.as_ref().map(ToString::to_string),
+                        container: record.task.as_ref().and_then(|id| {
+                            let service = topology.services.get(&world.tasks.get(id)?.spec.service)?;
+                            let binding = service
+                                .load_balancers
+                                .iter()
+                                .find(|binding| binding.target_group == *name && binding.port == state.target.port)?;
+                            Some(binding.container.to_string())
+                        }),
+                        reachable: state.reachable,
+                    })
+                    .collect(),
+            }
+        })
+        .collect()
+}
