@@ -288,3 +288,21 @@ async fn an_early_answer_to_a_large_upload_reaches_the_client() {
     wire.send("TRACE / HTTP/1.1\r\nHost: e.com\r\n\r\n").await;
     assert!(wire.response().await.starts_with("HTTP/1.1 405"));
 }
+
+/// AWS says nothing of either; nginx, from which ALB descends, passes on neither.
+#[tokio::test]
+async fn interim_responses_and_trailers_of_a_target_stay_behind() {
+    let target = ScriptedTarget::answering(
+        "HTTP/1.1 103 Early Hints\r\nLink: </a.css>; rel=preload\r\n\r\nHTTP/1.1 100 Continue\r\n\r\n\
+         HTTP/1.1 200 OK\r\nTrailer: X-Sum\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\nX-Sum: 9\r\n\r\n",
+    )
+    .await;
+    let alb = Setup::forwarding(&[target.address]).start().await;
+    let mut wire = alb.connect().await;
+    for _ in 0..2 {
+        wire.send("GET / HTTP/1.1\r\nHost: e.com\r\n\r\n").await;
+        let head = wire.head().await;
+        assert!(head.starts_with("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n"), "{head}");
+        assert_eq!(wire.through("0\r\n\r\n").await, "2\r\nok\r\n0\r\n\r\n");
+    }
+}

@@ -26,6 +26,8 @@ mod endings;
 mod failures;
 /// What targets and clients see of each other over HTTP/1.
 mod forwarding;
+/// Calls of gRPC, with a real client and a real server.
+mod grpc;
 /// Headers that a listener changes, and requests that a rule rewrites.
 mod header_modification;
 /// Clients of HTTP/2 over TLS.
