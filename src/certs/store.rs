@@ -251,6 +251,15 @@ fn read(path: &std::path::Path) -> Result<Vec<u8>, CertError> {
     std::fs::read(path).map_err(|source| CertError::Io { doing: "read", path: path.to_owned(), source })
 }
 
+/// Whether a listener could use these files of a user's.
+pub fn check_files(
+    certificate: &std::path::Path,
+    private_key: &std::path::Path,
+    now: Timestamp,
+) -> Result<(), CertError> {
+    from_files((certificate, private_key), &(read(certificate)?, read(private_key)?), now).map(|_| ())
+}
+
 /// A user's own certificate. One that has expired is refused, as its import would be (ACM API, ImportCertificate).
 fn from_files(
     (certificate_path, key_path): (&std::path::Path, &std::path::Path),

@@ -4,7 +4,8 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use crate::config::{self, Diagnostics, Loaded, Source, Tasks};
+use crate::certs::{self, CertError};
+use crate::config::{self, Diagnostics, Loaded, Source, Tasks, UnusableFile};
 
 /// A file that was read.
 #[derive(Clone, Debug)]
@@ -58,12 +59,21 @@ pub(crate) fn load(
         folder: parent,
         text: &text,
         read_file: &|path| std::fs::read_to_string(path),
+        unusable_certificate: &unusable_certificate,
         env,
         tasks,
     });
     match loaded {
         Ok(loaded) => Ok(LoadedFile { loaded }),
         Err(diagnostics) => Err(FileError::Invalid { file, diagnostics }),
+    }
+}
+
+/// What is wrong with a certificate or its key; a file that cannot be read has been told by then.
+fn unusable_certificate(certificate: &Path, private_key: &Path) -> Option<UnusableFile> {
+    match certs::store::check_files(certificate, private_key, jiff::Timestamp::now()) {
+        Err(CertError::Unusable { path, problem }) => Some(UnusableFile { path, problem }),
+        _ => None,
     }
 }
 
@@ -86,5 +96,51 @@ mod tests {
         let shown = |path: &str| relative(Path::new(path), Path::new("/a/b/c")).display().to_string();
         assert_eq!(shown("/a/b/c/neargate.yaml"), "neargate.yaml");
         assert_eq!(shown("/a/b/neargate.yaml"), "../neargate.yaml");
+    }
+
+    const FILE: &str = "\
+domain: app.example.com
+target_groups: { tg: { port: 80, targets: [ { address: 127.0.0.1 } ] } }
+load_balancer:
+  listeners:
+    - port: 443
+      protocol: HTTPS
+      certificate: { certificate_body: cert.pem, private_key: key.pem }
+      default_action: { forward: tg }
+";
+
+    /// The mistakes that are found with this certificate and key beside the file.
+    fn mistakes(certificate: &str, key: &str) -> String {
+        let folder = tempfile::tempdir().unwrap();
+        for (name, text) in [("neargate.yaml", FILE), ("cert.pem", certificate), ("key.pem", key)] {
+            std::fs::write(folder.path().join(name), text).unwrap();
+        }
+        match load(None, folder.path(), &|_| None, Tasks::Run) {
+            Ok(_) => String::new(),
+            Err(FileError::Invalid { diagnostics, .. }) => diagnostics.render(crate::config::Style::Plain),
+            Err(error) => panic!("{error}"),
+        }
+    }
+
+    fn certificate(key: &rcgen::KeyPair, until: i32) -> String {
+        let mut params = rcgen::CertificateParams::new(["app.example.com".to_owned()]).unwrap();
+        params.not_after = rcgen::date_time_ymd(until, 1, 1);
+        params.self_signed(key).unwrap().pem()
+    }
+
+    #[test]
+    fn own_certificates_are_looked_at_before_anything_runs() {
+        let (key, other) = (rcgen::KeyPair::generate().unwrap(), rcgen::KeyPair::generate().unwrap());
+        let valid = certificate(&key, 4000);
+        assert_eq!(mistakes(&valid, &key.serialize_pem()), "");
+        for (certificate, key, place, problem) in [
+            (&valid, &other, "cannot use `key.pem`", "it is not the key of cert.pem"),
+            (&certificate(&key, 2020), &key, "cannot use `cert.pem`", "it expired on 2020-01-01"),
+        ] {
+            let text = mistakes(certificate, &key.serialize_pem());
+            assert!(text.contains(place) && text.contains(problem) && text.contains("1 mistake found"), "{text}");
+        }
+        let text = mistakes("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n", &key.serialize_pem());
+        assert!(text.contains("it holds something that is not a certificate"), "{text}");
     }
 }

@@ -49,10 +49,21 @@ pub struct Source<'a> {
     pub text: &'a str,
     /// Reads another file. A missing one is [`io::ErrorKind::NotFound`].
     pub read_file: &'a dyn Fn(&Path) -> io::Result<String>,
+    /// What makes a certificate and its key, in this order, unusable as of now. Both files are there.
+    pub unusable_certificate: &'a dyn Fn(&Path, &Path) -> Option<UnusableFile>,
     /// An environment variable of the process; it wins over `.env`.
     pub env: &'a dyn Fn(&str) -> Option<String>,
     /// Whether services and secrets may refer to variables that are not set.
     pub tasks: Tasks,
+}
+
+/// A certificate or a key that a listener could not use.
+#[derive(Clone, Debug)]
+pub struct UnusableFile {
+    /// Which of the two.
+    pub path: PathBuf,
+    /// The end of a sentence: `holds no certificate`.
+    pub problem: String,
 }
 
 /// What the file is read for.
@@ -219,6 +230,7 @@ mod tests {
             folder: Path::new("/p/app"),
             text,
             read_file: &read_file,
+            unusable_certificate: &|_, _| None,
             env: &env,
             tasks,
         })

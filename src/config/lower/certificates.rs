@@ -5,6 +5,7 @@ use std::io::ErrorKind;
 use std::path::PathBuf;
 
 use super::{Lowering, names};
+use crate::config::UnusableFile;
 use crate::config::diagnostics::Diagnostic;
 use crate::config::file::load_balancer::{CertificateFile, ListenerFile};
 use crate::config::read::Spanned;
@@ -149,7 +150,23 @@ fn certificate(file: &CertificateFile, domains: &[DomainName], lowering: &mut Lo
         (None, Some(body), Some(key)) => {
             let certificate = pem(body, "CERTIFICATE", lowering);
             let private_key = pem(key, "PRIVATE KEY", lowering);
-            Some(Certificate::Files { certificate: certificate?, private_key: private_key? })
+            let (certificate, private_key) = (certificate?, private_key?);
+            if let Some(UnusableFile { path, problem }) =
+                (lowering.source.unusable_certificate)(&certificate, &private_key)
+            {
+                let at = if path == private_key { key } else { body };
+                let folder = format!("{}/", lowering.source.folder.display());
+                lowering.report(
+                    Diagnostic::error(
+                        format!("cannot use `{}`", at.value),
+                        at.span,
+                        format!("it {}", problem.replace(&folder, "")),
+                    )
+                    .note("ACM would not import it either (ACM API reference, ImportCertificate)"),
+                );
+                return None;
+            }
+            Some(Certificate::Files { certificate, private_key })
         }
         _ => {
             lowering.report(
@@ -161,7 +178,7 @@ fn certificate(file: &CertificateFile, domains: &[DomainName], lowering: &mut Lo
     }
 }
 
-/// The file must be there and look like PEM; whether key and certificate fit is found out when they are loaded.
+/// The file must be there and look like PEM.
 fn pem(path: &Spanned<String>, label: &str, lowering: &mut Lowering<'_>) -> Option<PathBuf> {
     let full = lowering.source.folder.join(&path.value);
     let why = match (lowering.source.read_file)(&full) {
