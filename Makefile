@@ -13,7 +13,7 @@ CAPTURE = env PATH="$(CURDIR)/target/release:$$PATH" \
 
 .NOTPARALLEL:
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-down test lint fmt bench figures pictures setup rust
+.PHONY: help demo demo-down test lint fmt bench fuzz figures pictures setup rust
 
 help: ## This list
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | column -t -s '|' 2>/dev/null || \
@@ -33,7 +33,7 @@ lint: rust ## Formatting, clippy, documentation; shell scripts where shellcheck 
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy $(LOCKED) --workspace --all-targets -- -D warnings
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc $(LOCKED) --no-deps --document-private-items
-	@if command -v shellcheck >/dev/null; then shellcheck docker/setup docker/demo fixtures/openai-stand-in/run; fi
+	@if command -v shellcheck >/dev/null; then shellcheck docker/setup docker/demo fixtures/openai-stand-in/run fuzz/run fuzz/instrument; fi
 
 fmt: rust ## Format the code
 	$(CARGO) fmt --all
@@ -43,6 +43,10 @@ bench: rust ## neargate beside other load balancers (QUICK=1: three short rounds
 	$(CARGO) build $(LOCKED) --release --package neargate
 	$(CARGO) build $(LOCKED) --release --package neargate-compare
 	target/release/compare $(if $(QUICK),--rounds 3 --seconds 1) $(ARGS)
+
+fuzz: rust ## Look for bytes that break a parser (SECONDS=60 for each; PROPERTIES="head chunks cookies config")
+	@docker/setup compiler
+	@fuzz/run $(or $(SECONDS),60) $(PROPERTIES)
 
 figures: rust ## What `make bench` has measured last, into README.md and benches/README.md
 	$(CARGO) run $(LOCKED) --release --quiet --package neargate-compare -- figures

@@ -27,6 +27,10 @@ pub mod records;
 pub mod runtime;
 pub mod trust;
 
+// What holds for whatever strangers send; for tests and `make fuzz`.
+#[cfg(any(test, feature = "fuzzing"))]
+pub mod properties;
+
 // Wiring and words.
 pub mod app;
 pub mod cli;

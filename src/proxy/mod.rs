@@ -71,6 +71,9 @@ mod upgrade;
 mod upstream;
 mod worker;
 
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) use http1::properties;
+
 pub use data_plane::{CONNECT_TIMEOUT, DataPlane, DataPlaneConfig};
 pub use meters::Meters;
 pub use tls::ListenerTls;

@@ -154,29 +154,8 @@ pub(in crate::proxy) const LAST_CHUNK: &[u8] = b"0\r\n\r\n";
 mod tests {
     use proptest::prelude::*;
 
+    use super::super::properties::decode;
     use super::*;
-
-    /// Decodes input that arrives in the given parts. Returns the data and what is left over.
-    fn decode(parts: &[&[u8]]) -> Result<(Vec<u8>, Vec<u8>, bool), Malformed> {
-        let mut decoder = ChunkDecoder::new();
-        let (mut waiting, mut data, mut done) = (Vec::new(), Vec::new(), false);
-        for part in parts {
-            waiting.extend_from_slice(part);
-            while !done {
-                let (skip, piece) = decoder.next(&waiting)?;
-                waiting.drain(..skip);
-                match piece {
-                    Piece::Data(length) => {
-                        data.extend(waiting.drain(..length));
-                        decoder.consume(length);
-                    }
-                    Piece::More => break,
-                    Piece::End => done = true,
-                }
-            }
-        }
-        Ok((data, waiting, done))
-    }
 
     fn encode(chunks: &[Vec<u8>]) -> Vec<u8> {
         let mut out = Vec::new();
@@ -198,7 +177,7 @@ mod tests {
             let mut bytes = encode(&chunks);
             bytes.extend_from_slice(b"GET /next");
             let parts: Vec<&[u8]> = bytes.chunks(size).collect();
-            let (data, rest, done) = decode(&parts).unwrap();
+            let (data, rest, done) = decode(parts.into_iter()).unwrap();
             prop_assert!(done);
             prop_assert_eq!(data, chunks.concat());
             prop_assert_eq!(rest, b"GET /next");
@@ -209,15 +188,15 @@ mod tests {
             bytes in proptest::collection::vec(prop_oneof![Just(b'\r'), Just(b'\n'), Just(b'1'), Just(b';'), any::<u8>()], 0..60),
             size in 1_usize..7,
         ) {
-            let whole = decode(&[&bytes]);
+            let whole = decode(std::iter::once(&bytes[..]));
             let parts: Vec<&[u8]> = bytes.chunks(size).collect();
-            prop_assert_eq!(whole.is_err(), decode(&parts).is_err());
+            prop_assert_eq!(whole.is_err(), decode(parts.into_iter()).is_err());
         }
     }
 
     #[test]
     fn extensions_and_trailers_are_skipped() {
-        let (data, rest, done) = decode(&[b"3;a=\"b\"\r\nabc\r\n0\r\nX: y\r\n\r\n"]).unwrap();
+        let (data, rest, done) = decode(std::iter::once(&b"3;a=\"b\"\r\nabc\r\n0\r\nX: y\r\n\r\n"[..])).unwrap();
         assert_eq!((&data[..], rest.len(), done), (&b"abc"[..], 0, true));
     }
 
@@ -226,7 +205,7 @@ mod tests {
         for body in
             ["\r\n", "3\nabc\r\n", "3\r\nabc\n", "3\r\nabcd", "0x3\r\n", "-1\r\n", " 3\r\n", "12345678123456781\r\n"]
         {
-            assert_eq!(decode(&[body.as_bytes()]), Err(Malformed), "{body:?}");
+            assert_eq!(decode(std::iter::once(body.as_bytes())), Err(Malformed), "{body:?}");
         }
     }
 }

@@ -6,6 +6,8 @@ mod client;
 mod head;
 #[cfg(test)]
 mod one_meaning;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) mod properties;
 mod request_fields;
 mod responder;
 mod target;

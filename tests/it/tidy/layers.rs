@@ -32,6 +32,8 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("trust", BELOW_EDGES),
     // wiring
     ("app", EVERYTHING),
+    // for tests and fuzzing only
+    ("properties", EVERYTHING),
     // words
     ("cli", EVERYTHING),
     ("main", &["cli"]),
