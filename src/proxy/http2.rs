@@ -47,6 +47,9 @@ const LARGEST_HEADER_LIST: u32 = 128 * 1024;
 /// ALB user guide, quotas: 64 K for all headers, 16 K for one.
 const LARGEST_HEAD: usize = 64 * 1024;
 const LARGEST_FIELD: usize = 16 * 1024;
+/// What `h2` may spend on remembering frames that wait for a slow reader. Beyond it the connection is closed, with the
+/// requests of everybody else, so it is what messages of ten bytes come to when every window is full of them.
+pub(super) const FRAMES_BUDGET: usize = 256 * 1024 * 1024;
 /// How long a client may take to acknowledge the end of an idle connection.
 const FAREWELL: Duration = Duration::from_secs(5);
 
@@ -59,6 +62,7 @@ pub(super) async fn serve(worker: Rc<Worker>, connection: Connection, stream: Tl
         .max_frame_size(LARGEST_FRAME)
         .max_concurrent_streams(MOST_STREAMS)
         .max_header_list_size(LARGEST_HEADER_LIST)
+        .data_frame_budget(FRAMES_BUDGET)
         .handshake(stream);
     let Ok(Ok(mut h2)) = tokio::time::timeout(idle_timeout, handshake).await else { return };
     let connection = Rc::new(connection);

@@ -41,7 +41,8 @@
 //! happens to a head that is not quite HTTP. hyper hides all of these behind its own types. So HTTP/1 is read and
 //! written here, on both sides; and because nothing is translated on the way, a small request costs two reads and two
 //! writes. HTTP/2 has none of these freedoms (names are lower-case, framing is binary), so there the `h2` crate does
-//! the work, and its requests are written into the same form before anything is decided.
+//! the work: requests are written into the same form before anything is decided, and read out of it again for targets of
+//! HTTP/2.
 
 #![allow(rustdoc::private_intra_doc_links, reason = "the map above is for those who read this folder")]
 

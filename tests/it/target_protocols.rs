@@ -103,7 +103,8 @@ async fn in_front_of(target: SocketAddr, protocol: TargetProtocol, version: Prot
 }
 
 async fn client(alb: &Alb) -> SendRequest<Bytes> {
-    let (requests, connection) = h2::client::handshake(http2::tls(alb, &["h2"]).await).await.unwrap();
+    let handshake = h2::client::Builder::new().data_frame_budget(1 << 30).handshake(http2::tls(alb, &["h2"]).await);
+    let (requests, connection) = handshake.await.unwrap();
     tokio::spawn(async move {
         let _ = connection.await;
     });
@@ -443,4 +444,35 @@ async fn a_group_may_change_what_it_speaks() {
     alb.targets.insert("web".into(), vec![healthy(target.address)]);
     alb.publish().await;
     assert_eq!(ask(&requests, request("GET", "/2")).await.1, b"/2");
+}
+
+#[tokio::test]
+async fn small_messages_that_nobody_reads_do_not_cost_others_their_connection() {
+    const MESSAGES: usize = 12_000;
+    let script = |request: Request<RecvStream>, mut respond: SendResponse<Bytes>| async move {
+        if request.uri().path() != "/many" {
+            return echo_path(request, respond).await;
+        }
+        let mut stream = respond.send_response(Response::new(()), false).unwrap();
+        for number in 1..=MESSAGES {
+            stream.send_data(Bytes::from_static(b"0123456789"), number == MESSAGES).unwrap();
+        }
+    };
+    let target = Http2Target::new(None, script).await;
+    let alb = in_front_of(target.address, TargetProtocol::Http, ProtocolVersion::Http2).await;
+    let mut unread = Vec::new();
+    for _ in 0..6 {
+        let requests = client(&alb).await;
+        let (response, _) =
+            requests.clone().ready().await.unwrap().send_request(request("GET", "/many"), true).unwrap();
+        unread.push((requests, within("the response", response).await.unwrap().into_body()));
+    }
+    let requests = client(&alb).await;
+    for _ in 0..20 {
+        assert_eq!(ask(&requests, request("GET", "/other")).await.1, b"/other");
+    }
+    for (_requests, body) in unread {
+        assert_eq!(read(body).await.unwrap().0.len(), MESSAGES * 10);
+    }
+    assert_eq!(target.connections(), 1);
 }

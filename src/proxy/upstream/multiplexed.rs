@@ -25,6 +25,7 @@ use tokio::time::Instant;
 use super::{Dial, Opening};
 use crate::proxy::error::ProxyError;
 use crate::proxy::forward::Forward;
+use crate::proxy::http2::FRAMES_BUDGET;
 use crate::proxy::meters::GroupMeter;
 use crate::proxy::worker::Worker;
 
@@ -185,6 +186,7 @@ impl Dialling {
         let handshake = h2::client::Builder::new()
             .initial_window_size(STREAM_WINDOW)
             .initial_connection_window_size(CONNECTION_WINDOW)
+            .data_frame_budget(FRAMES_BUDGET)
             .max_header_list_size(LARGEST_HEADER_LIST)
             .enable_push(false)
             .handshake(io);
