@@ -47,6 +47,12 @@ record! {
     QuotasFile, "quotas" {
         /// Rules of the load balancer, default rules not counted. Default: 100.
         rules_per_load_balancer: Spanned<u32>,
+        /// Listeners of the load balancer. Default: 50.
+        listeners_per_load_balancer: Spanned<u32>,
+        /// Certificates of the load balancer, default certificates not counted. Default: 25.
+        certificates_per_load_balancer: Spanned<u32>,
+        /// Targets of a target group that the file lists. Default: 1000.
+        targets_per_target_group: Spanned<u32>,
     }
 }
 

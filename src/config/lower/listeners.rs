@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr};
 
 use super::actions::Where;
+use super::quotas::PAGE as QUOTAS;
 use super::security_groups::Groups;
-use super::{Lowering, actions, certificates, conditions, headers, names, security_groups, transforms};
+use super::{Lowering, actions, certificates, conditions, headers, names, quotas, security_groups, transforms};
 use crate::config::diagnostics::Diagnostic;
 use crate::config::file::File;
 use crate::config::file::load_balancer::{
@@ -24,14 +25,12 @@ use crate::model::{DomainName, ProjectName, TargetGroupName};
 const DEFAULT_BUCKET: &str = "logs";
 
 const ATTRIBUTES: &str = "ALB user guide, Edit attributes for your Application Load Balancer";
-const QUOTAS: &str = "ALB user guide, Quotas for your Application Load Balancers";
 const RULES: &str = "ALB user guide, Listener rules for your Application Load Balancer";
 
 /// Condition values of one rule, wildcards of one rule. The guide says 5 wildcards in one place and 6 in another;
 /// what is refused here is what both refuse.
 const VALUES_PER_RULE: usize = 5;
 const WILDCARDS_PER_RULE: usize = 6;
-const RULES_PER_LOAD_BALANCER: u32 = 100;
 
 /// The load balancer. `None` after reporting.
 pub(super) fn load_balancer(
@@ -81,7 +80,7 @@ pub(super) fn load_balancer(
             lowered.push(listener);
         }
     }
-    rule_quota(file, files, lowering);
+    quotas::check(file, files, &lowered, lowering);
     lowered.sort_by_key(|(listener, ..)| listener.port);
     lowering.places.listeners = lowered.iter().map(|(_, span, rules)| (*span, rules.clone())).collect();
     Some(LoadBalancer {
@@ -314,25 +313,4 @@ fn limits(conditions: &[Condition], span: Span, lowering: &mut Lowering<'_>) {
 
 fn wildcards(pattern: &str) -> usize {
     pattern.matches(['*', '?']).count()
-}
-
-fn rule_quota(file: &File, listeners: &[ListenerFile], lowering: &mut Lowering<'_>) {
-    let quota = file.quotas.as_ref().and_then(|quotas| quotas.rules_per_load_balancer.as_ref());
-    let limit = quota.map_or(RULES_PER_LOAD_BALANCER, |quota| quota.value) as usize;
-    let rules: Vec<&RuleFile> = listeners.iter().flat_map(|listener| listener.rules.iter().flatten()).collect();
-    if let Some(over) = rules.get(limit) {
-        lowering.report(
-            Diagnostic::error(
-                format!("{} rules, the load balancer takes {limit}", rules.len()),
-                over.priority.as_ref().map_or(over.span, |priority| priority.span),
-                format!("rule {}", limit + 1),
-            )
-            .aws(
-                "TooManyRules: You've reached the limit on the number of rules per load balancer.",
-                "ELBv2 API reference, CreateRule",
-            )
-            .note(format!("default rules are not counted; the quota can be raised on request ({QUOTAS})"))
-            .help("if yours is higher, write `quotas: {rules_per_load_balancer: N}`"),
-        );
-    }
 }

@@ -8,6 +8,7 @@ mod conditions;
 mod headers;
 mod listeners;
 mod names;
+mod quotas;
 mod secrets;
 pub(crate) mod security_groups;
 mod services;
