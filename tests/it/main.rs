@@ -32,6 +32,8 @@ mod grpc;
 mod header_modification;
 /// Clients of HTTP/2 over TLS.
 mod http2;
+/// What clients of HTTP/2 may not do, frame by frame.
+mod http2_frames;
 /// Tables that change, connections that last, draining.
 mod lifecycle;
 /// Every error of the load balancer, provoked: `fixtures/alb/errors/`.
