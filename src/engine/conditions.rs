@@ -48,6 +48,16 @@ impl<'a> Compared<'a> {
     }
 }
 
+impl Compared<'_> {
+    pub(super) fn host(&self) -> &[u8] {
+        &self.host
+    }
+
+    pub(super) fn path(&self) -> &[u8] {
+        &self.path
+    }
+}
+
 impl CompiledCondition {
     pub(super) fn new(condition: &Condition) -> Self {
         let query_glob = |text: &str| Glob::new(text, Case::Insensitive, Escapes::Backslash);
@@ -65,6 +75,16 @@ impl CompiledCondition {
             Condition::SourceIp(_) => Test::SourceIp,
         };
         Self { test, source: condition.clone() }
+    }
+
+    /// How a path must begin; `None` if this is no condition on paths.
+    pub(super) fn path_beginning(&self) -> Option<Vec<u8>> {
+        if let Test::Path(matcher) = &self.test { Some(matcher.beginning()) } else { None }
+    }
+
+    /// How a host must begin, in lower case; `None` if this is no condition on hosts.
+    pub(super) fn host_beginning(&self) -> Option<Vec<u8>> {
+        if let Test::Host(matcher) = &self.test { Some(matcher.beginning()) } else { None }
     }
 
     pub(super) fn matches(&self, request: &Compared<'_>) -> bool {

@@ -11,6 +11,7 @@ pub mod cookie_seal;
 pub mod desync;
 pub mod explain;
 pub mod facts;
+mod glance;
 pub mod headers;
 pub mod host;
 pub mod pattern;

@@ -84,6 +84,18 @@ impl Glob {
         }
     }
 
+    /// What every text that matches begins with; folded where case does not matter.
+    fn beginning(&self) -> Vec<u8> {
+        match &self.shape {
+            Shape::Literal(literal) | Shape::Prefix(literal) => literal.to_vec(),
+            Shape::General(tokens) => {
+                let bytes =
+                    tokens.iter().map_while(|token| if let Token::Byte(byte) = token { Some(*byte) } else { None });
+                bytes.collect()
+            }
+        }
+    }
+
     fn same(&self, pattern: &[u8], text: &[u8]) -> bool {
         match self.case {
             Case::Sensitive => pattern == text,
@@ -147,6 +159,20 @@ impl Matcher {
                 Self::Globs(values.iter().map(|value| Glob::new(value, case, Escapes::None)).collect())
             }
             Patterns::Regexes(values) => Self::Regexes(values.iter().filter_map(|v| compile(v, case).ok()).collect()),
+        }
+    }
+
+    /// What every text that matches begins with, whichever value it is.
+    pub fn beginning(&self) -> Vec<u8> {
+        match self {
+            Self::Globs(globs) => {
+                let common = |one: Vec<u8>, other: Vec<u8>| {
+                    let pairs = one.into_iter().zip(other).take_while(|(one, other)| one == other);
+                    pairs.map(|(byte, _)| byte).collect()
+                };
+                globs.iter().map(Glob::beginning).reduce(common).unwrap_or_default()
+            }
+            Self::Regexes(_) => Vec::new(),
         }
     }
 

@@ -14,6 +14,7 @@ use std::sync::Arc;
 
 use super::conditions::{Compared, CompiledCondition};
 use super::facts::RequestFacts;
+use super::glance::{Glance, Shown};
 use super::redirect::CompiledRedirect;
 use super::transform::CompiledTransforms;
 use super::{arn, balancing};
@@ -56,6 +57,8 @@ pub struct RoutedListener {
     pub protocol: ListenerProtocol,
     /// In ascending order of priority, the default rule last.
     pub(super) rules: Vec<RoutedRule>,
+    /// Of each of them.
+    glances: Vec<Glance>,
     /// `None` when every header stays as it is, the usual case.
     pub headers: Option<Arc<HeaderModification>>,
 }
@@ -206,9 +209,12 @@ impl RoutingTable {
     /// The first rule whose conditions all match, in ascending order of priority; the default rule matches always.
     pub fn route(&self, listener: usize, facts: &RequestFacts<'_>) -> Route<'_> {
         let request = Compared::new(facts);
-        let rules = &self.listeners[listener].rules;
+        let RoutedListener { rules, glances, .. } = &self.listeners[listener];
+        let shown = Shown::by(&request);
         let matching = |rule: &RoutedRule| rule.conditions.iter().all(|condition| condition.matches(&request));
-        let index = rules.iter().position(matching).unwrap_or(rules.len() - 1);
+        let mut candidates = glances.iter().zip(rules);
+        let index = candidates.position(|(glance, rule)| glance.admits(shown) && matching(rule));
+        let index = index.unwrap_or(rules.len() - 1);
         let evaluated = (index + 1).min(rules.len() - 1) as u32;
         let rule = &rules[index];
         Route { priority: rule.priority, evaluated, action: &rule.action, transforms: rule.transforms.as_ref() }
@@ -256,6 +262,7 @@ fn compile_listener(
         port: listener.port,
         bind: SocketAddr::new(load_balancer.bind_address, listener.bind_port),
         protocol: listener.protocol.clone(),
+        glances: rules.iter().map(|rule| Glance::of(&rule.conditions)).collect(),
         rules,
         headers: (listener.headers != HeaderModification::default()).then(|| Arc::new(listener.headers.clone())),
     }

@@ -5,11 +5,14 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
+use rustls::ProtocolVersion;
+use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpStream;
 use tokio::time::Instant;
 use tokio_rustls::TlsAcceptor;
 
 use super::certificate::Recorder;
+use super::cork::Corked;
 use super::stream::Stream;
 use super::tls::TlsFacts;
 use super::transaction::ConnectionSink;
@@ -47,7 +50,6 @@ impl Connection {
 
 /// Serves a connection until it ends.
 pub(super) async fn serve(worker: Rc<Worker>, stream: TcpStream, client: SocketAddr, port: u16) {
-    let _ = stream.set_nodelay(true);
     let snapshot = worker.snapshot();
     let table = &snapshot.table;
     // Between a listener's removal and the closing of its socket.
@@ -105,7 +107,7 @@ async fn handshake(
     stream: TcpStream,
     port: u16,
     timeout: Duration,
-) -> Option<(Box<tokio_rustls::server::TlsStream<TcpStream>>, TlsFacts)> {
+) -> Option<(Box<tokio_rustls::server::TlsStream<Corked>>, TlsFacts)> {
     let Some(config) = worker.shared.tls.config(port) else {
         tracing::warn!(port, "an HTTPS listener has no certificate yet");
         return None;
@@ -117,7 +119,15 @@ async fn handshake(
         (config, None)
     };
     // Boxed: the handshake's state is large, and an idle connection should not carry room for it.
-    let accepting = Box::pin(TlsAcceptor::from(config).accept(stream));
+    let accepting = Box::pin(async {
+        let mut stream = TlsAcceptor::from(config).accept(Corked::new(stream)).await?;
+        stream.get_mut().0.open();
+        // Without tickets to wait with, what was held is what the client waits for.
+        if stream.get_ref().1.protocol_version() != Some(ProtocolVersion::TLSv1_3) {
+            stream.flush().await?;
+        }
+        std::io::Result::Ok(stream)
+    });
     match tokio::time::timeout(timeout, accepting).await {
         Ok(Ok(stream)) => {
             let certificate = recorder.and_then(|recorder| worker.certificates.look_up(&recorder));

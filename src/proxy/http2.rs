@@ -15,12 +15,12 @@ use bytes::{Buf, Bytes};
 use h2::server::SendResponse;
 use h2::{Reason, RecvStream, SendStream};
 use http::header::{HeaderName, HeaderValue};
-use tokio::net::TcpStream;
 use tokio_rustls::server::TlsStream;
 
 use super::buffer::Buffer;
 use super::client::{Additions, Client, Request, RequestBody, Responder, TargetHead};
 use super::connection::Connection;
+use super::cork::Corked;
 use super::error::ProxyError;
 use super::http1::{Next, ResponseFraming};
 use super::idle::IdleTimer;
@@ -54,7 +54,7 @@ pub(super) const FRAMES_BUDGET: usize = 256 * 1024 * 1024;
 const FAREWELL: Duration = Duration::from_secs(5);
 
 /// Serves one connection; every stream is a task of its own on this thread.
-pub(super) async fn serve(worker: Rc<Worker>, connection: Connection, stream: TlsStream<TcpStream>) {
+pub(super) async fn serve(worker: Rc<Worker>, connection: Connection, stream: TlsStream<Corked>) {
     let idle_timeout = worker.snapshot().table.attributes.idle_timeout;
     let handshake = h2::server::Builder::new()
         .initial_window_size(STREAM_WINDOW)

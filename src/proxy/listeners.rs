@@ -159,6 +159,8 @@ fn open(address: SocketAddr, share: bool) -> io::Result<Opened> {
     #[cfg(not(target_os = "linux"))]
     let _ = share;
     socket.set_nonblocking(true)?;
+    // Accepted connections inherit it: heads and small bodies must not wait for acknowledgements of earlier ones.
+    socket.set_tcp_nodelay(true)?;
     socket.bind(&address.into())?;
     Ok(Opened(socket))
 }

@@ -52,6 +52,7 @@ pub mod certificate;
 mod client;
 mod clock;
 mod connection;
+mod cork;
 mod data_plane;
 mod error;
 mod forward;

@@ -13,6 +13,7 @@ use tokio::net::TcpStream;
 use tokio_rustls::{client, server};
 use tokio_util::either::Either;
 
+use super::cork::Corked;
 use super::meters::OpenConnection;
 
 /// A connection to a target, as it was opened.
@@ -27,7 +28,7 @@ pub(super) struct Stream {
 
 enum Io {
     Plain(TcpStream),
-    Tls(Box<server::TlsStream<TcpStream>>),
+    Tls(Box<server::TlsStream<Corked>>),
     /// With a target.
     TargetTls(Box<client::TlsStream<TcpStream>>),
 }
@@ -38,8 +39,8 @@ impl From<TcpStream> for Stream {
     }
 }
 
-impl From<Box<server::TlsStream<TcpStream>>> for Stream {
-    fn from(stream: Box<server::TlsStream<TcpStream>>) -> Self {
+impl From<Box<server::TlsStream<Corked>>> for Stream {
+    fn from(stream: Box<server::TlsStream<Corked>>) -> Self {
         Self { io: RefCell::new(Io::Tls(stream)), _counted: None }
     }
 }
@@ -79,7 +80,7 @@ impl Stream {
             Io::Plain(stream) => poll_socket(stream, cx),
             Io::Tls(stream) => {
                 let (tcp, session) = stream.get_mut();
-                if holds_back(session.process_new_packets()) { Poll::Ready(()) } else { poll_socket(tcp, cx) }
+                if holds_back(session.process_new_packets()) { Poll::Ready(()) } else { tcp.poll_read_ready(cx) }
             }
             Io::TargetTls(stream) => {
                 let (tcp, session) = stream.get_mut();
@@ -129,6 +130,15 @@ impl Stream {
             IoSlice::advance_slices(&mut slices, written);
         }
         std::future::poll_fn(|cx| self.poll_flush(cx)).await
+    }
+
+    /// What is written from now on is the last, and may leave together with the end of the connection.
+    pub(super) fn hold_until_shutdown(&self) {
+        match &mut *self.io.borrow_mut() {
+            // Plain ones have no end to say, and ours towards targets are kept.
+            Io::Plain(_) | Io::TargetTls(_) => {}
+            Io::Tls(stream) => stream.get_mut().0.hold_until_shutdown(),
+        }
     }
 
     /// Says that nothing more will be written (TLS: `close_notify` first).

@@ -31,6 +31,8 @@ pub fn complete(config: &mut ServerConfig, http2_enabled: bool) -> Result<(), ru
     config.alpn_protocols =
         if http2_enabled { vec![b"h2".to_vec(), b"http/1.1".to_vec()] } else { vec![b"http/1.1".to_vec()] };
     config.ticketer = rustls::crypto::aws_lc_rs::Ticketer::new()?;
+    // As many as AWS's own TLS library, s2n, sends unless it is told otherwise.
+    config.send_tls13_tickets = 1;
     config.session_storage = rustls::server::ServerSessionMemoryCache::new(4096);
     Ok(())
 }

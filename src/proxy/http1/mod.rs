@@ -127,7 +127,7 @@ async fn serve_request(
         }
         Settled::Answered => {
             linger(stream, &mut buffer).await;
-            Then::Close
+            Then::Nothing
         }
         Settled::Cut => Then::Nothing,
         Settled::Upgraded => Then::Close,

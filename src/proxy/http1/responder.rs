@@ -57,7 +57,10 @@ impl<'c> Http1Responder<'c> {
         self.manner.keep_alive
     }
 
-    async fn write(&mut self, data: &[&[u8]]) -> Result<(), ProxyError> {
+    async fn write(&mut self, data: &[&[u8]], last: bool) -> Result<(), ProxyError> {
+        if last && !self.manner.keep_alive {
+            self.stream.hold_until_shutdown();
+        }
         let mut slices: [IoSlice<'_>; 4] = std::array::from_fn(|index| match index {
             0 => IoSlice::new(&self.out),
             _ => IoSlice::new(data.get(index - 1).copied().unwrap_or_default()),
@@ -89,7 +92,7 @@ impl Responder for Http1Responder<'_> {
                 out.extend_from_slice(&answer.body);
             }
         });
-        self.flush().await
+        self.write(&[], true).await
     }
 
     /// In nginx's order, seen behind load balancers too: Date, Content-Type, the length, Connection, then the rest as
@@ -110,14 +113,14 @@ impl Responder for Http1Responder<'_> {
         Ok(())
     }
 
-    async fn data(&mut self, data: &[u8], _last: bool) -> Result<(), ProxyError> {
+    async fn data(&mut self, data: &[u8], last: bool) -> Result<(), ProxyError> {
         if !self.chunked {
-            return self.write(&[data]).await;
+            return self.write(&[data], last).await;
         }
         let mut line = [0; 18];
         let line = size_line(data.len(), &mut line);
         if data.len() >= LARGE_CHUNK {
-            return self.write(&[line, data, b"\r\n"]).await;
+            return self.write(&[line, data, b"\r\n"], false).await;
         }
         // Small chunks and the end leave together.
         for part in [line, data, b"\r\n"] {
@@ -127,14 +130,14 @@ impl Responder for Http1Responder<'_> {
     }
 
     async fn flush(&mut self) -> Result<(), ProxyError> {
-        if self.out.is_empty() { Ok(()) } else { self.write(&[]).await }
+        if self.out.is_empty() { Ok(()) } else { self.write(&[], false).await }
     }
 
     async fn finish(&mut self) -> Result<(), ProxyError> {
         if self.chunked {
             self.out.extend_from_slice(LAST_CHUNK);
         }
-        self.flush().await
+        if self.out.is_empty() { Ok(()) } else { self.write(&[], true).await }
     }
 
     async fn cut(&mut self) {
