@@ -335,6 +335,15 @@ impl ScriptedTarget {
         Self { address, connections, heads }
     }
 
+    /// Reads a request and says nothing until it is left.
+    pub(crate) async fn silent() -> Self {
+        Self::new(|mut incoming| async move {
+            incoming.head().await;
+            incoming.wire.rest().await;
+        })
+        .await
+    }
+
     /// Answers every bodyless request with the same bytes, and keeps its connections open.
     pub(crate) async fn answering(response: &'static str) -> Self {
         Self::new(move |mut incoming| async move {

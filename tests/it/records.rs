@@ -152,11 +152,7 @@ async fn a_target_that_cannot_be_reached_is_504_without_times() {
 
 #[tokio::test]
 async fn a_silent_target_is_504_with_the_time_of_the_request() {
-    let target = ScriptedTarget::new(|mut incoming| async move {
-        incoming.head().await;
-        incoming.wire.rest().await;
-    })
-    .await;
+    let target = ScriptedTarget::silent().await;
     let mut setup = Setup::forwarding(&[target.address]);
     setup.attributes().idle_timeout = Duration::from_millis(200);
     unanswered(setup, "<address> <s> -1 -1 504").await;
@@ -164,11 +160,7 @@ async fn a_silent_target_is_504_with_the_time_of_the_request() {
 
 #[tokio::test]
 async fn a_client_that_leaves_is_460_with_nothing_sent() {
-    let target = ScriptedTarget::new(|mut incoming| async move {
-        incoming.head().await;
-        incoming.wire.rest().await;
-    })
-    .await;
+    let target = ScriptedTarget::silent().await;
     let mut alb = Setup::forwarding(&[target.address]).start().await;
     let mut wire = alb.connect().await;
     wire.send(GET).await;
