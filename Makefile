@@ -45,7 +45,7 @@ bench: rust ## neargate beside other load balancers (QUICK=1: three short rounds
 	target/release/compare $(if $(QUICK),--rounds 3 --seconds 1) $(ARGS)
 
 fuzz: rust ## Look for bytes that break a parser (SECONDS=60 for each; PROPERTIES="head chunks cookies config")
-	@docker/setup compiler
+	@docker/setup compiler cxx
 	@fuzz/run $(or $(SECONDS),60) $(PROPERTIES)
 
 figures: rust ## What `make bench` has measured last, into README.md and benches/README.md

@@ -48,12 +48,31 @@ impl Engine {
         image.map_err(|_| format!("the engine lacks {IMAGE} (docker/setup images)"))?;
         engine.forget().await;
         engine.task(neargate, ground).await.map_err(|error| format!("the task does not run: {error}"))?;
-        let filter = r#"{"reference":["neargate/pause"]}"#;
-        let images = engine.call("GET", &format!("/images/json?filters={}", escaped(filter)), None).await;
-        let images = images.map_err(|error| error.to_string())?;
-        let pause = images[0]["RepoTags"][0].as_str().ok_or("neargate's pause image is not there")?;
-        engine.pause = pause.to_owned();
+        engine.pause = engine.pause_image().await.map_err(|error| error.to_string())?;
         Ok(engine)
+    }
+
+    /// The image of neargate's that holds a task's network.
+    async fn pause_image(&self) -> io::Result<String> {
+        let filter = r#"{"reference":["neargate/pause"]}"#;
+        let images = self.call("GET", &format!("/images/json?filters={}", escaped(filter)), None).await?;
+        let pause = images[0]["RepoTags"][0].as_str();
+        pause.map(str::to_owned).ok_or_else(|| io::Error::other("neargate's pause image is not there"))
+    }
+
+    /// The last stack takes the pause image with it. A container that uses it keeps it, as another stack would.
+    async fn keep_pause_image(&self) -> io::Result<()> {
+        if self.pause.is_empty() {
+            let keeper = json!({ "Image": self.pause_image().await?, "Entrypoint": ["/pause"] });
+            self.call("POST", &format!("/containers/create?name={NAME}-keeper"), Some(keeper)).await?;
+        }
+        Ok(())
+    }
+
+    /// Takes away what measuring has left.
+    pub(crate) async fn leave(&self) {
+        self.forget().await;
+        let _ = self.call("DELETE", &format!("/images/{}", self.pause), None).await;
     }
 
     /// The task, run by neargate.
@@ -74,6 +93,7 @@ impl Engine {
         let output = running.place.folder.join("output.log");
         let failed = || io::Error::other(std::fs::read_to_string(output).unwrap_or_default());
         let up = tokio::time::timeout(PATIENCE, all_started).await.map_err(|_| failed())??;
+        self.keep_pause_image().await?;
         let start = Instant::now();
         drop(running);
         Ok((up, start.elapsed()))
@@ -105,7 +125,7 @@ impl Engine {
 
     /// Removes what an interrupted run may have left.
     async fn forget(&self) {
-        for name in ["web", "api", "pause"] {
+        for name in ["web", "api", "pause", "keeper"] {
             let _ = self.call("DELETE", &format!("/containers/{NAME}-{name}?force=true"), None).await;
         }
         let _ = self.call("DELETE", &format!("/networks/{NAME}"), None).await;

@@ -394,6 +394,7 @@ impl Bench {
                 self.results.add("j-down", contender, down);
             }
         }
+        engine.leave().await;
     }
 }
 

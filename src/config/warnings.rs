@@ -10,10 +10,12 @@ use crate::model::Topology;
 use crate::model::listener::{Listener, ListenerProtocol};
 use crate::model::rule::{Action, Condition, Patterns, Rule};
 use crate::model::security_group::Source;
+use crate::model::target_group::TargetProtocol;
 
 /// All of them.
 pub(super) fn about(topology: &Topology, places: &Places, out: &mut Vec<Diagnostic>) {
     unused_target_groups(topology, places, out);
+    plain_health_checks(topology, places, out);
     redirect_to_https(topology, places, out);
     for (listener, (_, spans)) in topology.load_balancer.listeners.iter().zip(&places.listeners) {
         shadowed(listener, spans, out);
@@ -34,6 +36,22 @@ fn unused_target_groups(topology: &Topology, places: &Places, out: &mut Vec<Diag
                     .help("forward to it in a rule or a default action, or take it out"),
             );
         }
+    }
+}
+
+/// The protocol of health checks is HTTP whatever that of the targets is, and stays so when the other is changed.
+fn plain_health_checks(topology: &Topology, places: &Places, out: &mut Vec<Diagnostic>) {
+    for (name, group) in topology.target_groups.iter().filter(|(name, _)| topology.is_in_use(name)) {
+        let check = &group.health_check;
+        if group.protocol != TargetProtocol::Https || check.protocol != TargetProtocol::Http || check.port.is_some() {
+            continue;
+        }
+        let Some(span) = places.target_groups.get(name.as_str()) else { continue };
+        out.push(
+            Diagnostic::warning(format!("`{name}` speaks TLS to its targets, and its health checks do not"), *span, "")
+                .note("they are HTTP unless they say otherwise (ELBv2 API reference, HealthCheckProtocol)")
+                .help("add `health_check: { protocol: HTTPS }`, or the `port` where targets answer without TLS"),
+        );
     }
 }
 
