@@ -1,4 +1,4 @@
-//! Every error of the load balancer, provoked on purpose: the recipes of `fixtures/alb/errors/`, which explain
+//! Every error of the load balancer, provoked on purpose: the recipes of `fixtures/alb/errors/` and `limits/`, which explain
 //! themselves. A cause in `src/proxy/error.rs` without a recipe, and a status of the guide without a line, fail here.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -258,7 +258,11 @@ async fn check(recipe: &Recipe, causes: &BTreeMap<String, String>) {
 }
 
 fn entries<T: serde::de::DeserializeOwned>(file: &str) -> Vec<T> {
-    read(&Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("fixtures/alb/errors/{file}")))
+    read(&Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/alb").join(file))
+}
+
+fn recipes() -> impl Iterator<Item = Recipe> {
+    ["errors/recipes.yaml", "limits/recipes.yaml"].into_iter().flat_map(entries)
 }
 
 /// The causes that the code knows, and how each begins to tell of itself.
@@ -275,7 +279,7 @@ fn causes() -> BTreeMap<String, String> {
 #[tokio::test]
 async fn every_recipe_brings_its_error_about() {
     let causes = causes();
-    for recipe in entries::<Recipe>("recipes.yaml") {
+    for recipe in recipes() {
         check(&recipe, &causes).await;
     }
 }
@@ -283,11 +287,11 @@ async fn every_recipe_brings_its_error_about() {
 #[test]
 fn every_cause_and_every_status_of_the_guide_has_a_recipe_or_says_why_not() {
     let (mut reached, mut statuses) = (BTreeSet::new(), BTreeSet::new());
-    for recipe in entries::<Recipe>("recipes.yaml") {
+    for recipe in recipes() {
         statuses.insert(recipe.log[..3].parse::<u16>().unwrap());
         reached.insert(recipe.cause);
     }
-    for gap in entries::<Gap>("unreachable.yaml") {
+    for gap in entries::<Gap>("errors/unreachable.yaml") {
         statuses.insert(gap.status);
         reached.extend(gap.cause);
     }
