@@ -31,7 +31,7 @@ use crate::logs::collector;
 use crate::model::listener::ListenerProtocol;
 use crate::model::{ServiceName, Topology};
 use crate::probes;
-use crate::proxy::{AccessSink, ConnectionSink, DataPlane, DataPlaneConfig, ListenerTls, Meters};
+use crate::proxy::{AccessSink, ConnectionSink, DataPlane, DataPlaneConfig, ListenerTls};
 use crate::records;
 use crate::runtime::StackRuntime;
 use crate::trust::{self, environment};
@@ -125,7 +125,7 @@ impl App {
         config.connections = Some(records.connections.clone());
         let data_plane =
             DataPlane::start(config, control.routing(), control.observations()).map_err(io("start the data plane"))?;
-        let figures = figures(data_plane.meters(), control.clone(), records.access.clone());
+        let figures = figures(&data_plane, control.clone(), records.access.clone());
 
         let (shut_down, _) = watch::channel(ShutDown::No);
         let socket = server::bind(&folders.socket()).map_err(io("make the control socket"))?;
@@ -223,9 +223,11 @@ fn start_records(control: &ControlHandle, folders: &Folders) -> io::Result<Recor
 }
 
 /// What `--admin` serves.
-fn figures(meters: Meters, control: ControlHandle, access: AccessSink) -> metrics::Figures {
+fn figures(data_plane: &DataPlane, control: ControlHandle, access: AccessSink) -> metrics::Figures {
+    let (meters, anomalies) = (data_plane.meters(), data_plane.anomalies());
     Arc::new(move || {
         let mut figures = meters.read();
+        figures.anomalies = anomalies();
         figures.dropped_lines = access.dropped();
         let table = Arc::clone(&control.routing().borrow());
         figures.to_prometheus(&table)

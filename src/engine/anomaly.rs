@@ -48,6 +48,26 @@ impl Default for Standing {
     }
 }
 
+/// What a target group's figures say of its targets (ALB user guide, "CloudWatch metrics": `AnomalousHostCount`,
+/// `MitigatedHostCount`).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Anomalies {
+    /// Those that are anomalous.
+    pub anomalous: usize,
+    /// Those that get less than their share, which a target that has recovered goes on doing for a while.
+    pub mitigated: usize,
+}
+
+impl Anomalies {
+    /// Counted over the targets of a group.
+    pub fn of(standings: impl IntoIterator<Item = Standing>) -> Self {
+        standings.into_iter().fold(Self::default(), |sum, standing| Self {
+            anomalous: sum.anomalous + usize::from(standing.anomalous),
+            mitigated: sum.mitigated + usize::from(standing.weight < FULL_WEIGHT),
+        })
+    }
+}
+
 /// Judges the healthy targets of a group after a period. Without `mitigation` they are judged and nothing follows.
 pub fn judge(targets: &[(Standing, Outcomes)], mitigation: bool) -> Vec<Standing> {
     let total = targets.iter().fold(Outcomes::default(), |sum, (_, outcomes)| Outcomes {
@@ -108,6 +128,7 @@ mod tests {
         let standings = judge(&[did(100, 0), did(100, 40), did(100, 1)], true);
         assert_eq!(weights(&standings), [FULL_WEIGHT, LEAST_WEIGHT, FULL_WEIGHT]);
         assert!(standings[1].anomalous);
+        assert_eq!(Anomalies::of(standings), Anomalies { anomalous: 1, mitigated: 1 });
     }
 
     #[test]
@@ -115,6 +136,7 @@ mod tests {
         let standings = judge(&[did(100, 0), did(100, 40), did(100, 1)], false);
         assert!(standings[1].anomalous);
         assert_eq!(weights(&standings), [FULL_WEIGHT; 3]);
+        assert_eq!(Anomalies::of(standings), Anomalies { anomalous: 1, mitigated: 0 });
     }
 
     #[test]

@@ -5,11 +5,15 @@
 //! for production find theirs here: namespace, metric and statistic in lower case, dimensions as labels. CloudWatch
 //! has sums per minute; here they grow for as long as the stack lives, which is what `rate()` and `increase()` want.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::time::Duration;
 
+use super::anomaly::Anomalies;
 use super::balancing;
-use super::routing::RoutingTable;
+use super::routing::{RoutedTargetGroup, RoutingTable};
+use crate::model::TargetGroupName;
+use crate::model::target_group::Algorithm;
 use crate::model::target_health::TargetHealth;
 
 /// Counters with the load balancer as their only dimension.
@@ -229,6 +233,8 @@ pub struct Figures {
     pub counts: [u64; Count::ALL.len()],
     /// In order of name.
     pub groups: Vec<GroupFigures>,
+    /// How targets stand beside their peers.
+    pub anomalies: BTreeMap<TargetGroupName, Anomalies>,
     /// Lines that were dropped because the writer of the logs could not follow.
     pub dropped_lines: u64,
 }
@@ -283,6 +289,7 @@ impl Figures {
             out.histogram("target_response_time", group);
         }
         out.health(table);
+        out.anomalies(table, &self.anomalies);
         let _ = writeln!(
             out.text,
             "# HELP neargate_log_lines_dropped_total Lines dropped because the writer of the logs could not follow.\n\
@@ -371,6 +378,24 @@ impl Exposition<'_> {
             self.begin(name, statistic, "gauge");
             for group in &groups {
                 self.sample(&snake(name), statistic, Some(&group.0), value(group));
+            }
+        }
+    }
+
+    /// Only groups that are weighted at random look for anomalies (ALB user guide, "Automatic target weights").
+    fn anomalies(&mut self, table: &RoutingTable, anomalies: &BTreeMap<TargetGroupName, Anomalies>) {
+        let looks = |group: &&RoutedTargetGroup| group.settings.attributes.algorithm == Algorithm::WeightedRandom;
+        let groups: Vec<_> = table.target_groups.iter().filter(|group| group.in_use).filter(looks).collect();
+        let of = |group: &RoutedTargetGroup| anomalies.get(&group.name).copied().unwrap_or_default();
+        for (name, value) in [
+            ("AnomalousHostCount", (|counted| counted.anomalous) as fn(Anomalies) -> usize),
+            ("MitigatedHostCount", |counted| counted.mitigated),
+        ] {
+            if !groups.is_empty() {
+                self.begin(name, "_average", "gauge");
+            }
+            for group in &groups {
+                self.sample(&snake(name), "_average", Some(dimension(&group.arn)), value(of(group)));
             }
         }
     }

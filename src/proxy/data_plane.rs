@@ -1,5 +1,6 @@
 //! The whole data plane: its threads, and the task that keeps their listeners in step.
 
+use std::collections::BTreeMap;
 use std::io;
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
@@ -16,8 +17,10 @@ use super::tls::{ListenerTls, TargetTls};
 use super::transaction::{AccessSink, ConnectionSink};
 use super::worker::{self, Command, Shared};
 use crate::control::observation::Observation;
+use crate::engine::anomaly::Anomalies;
 use crate::engine::cookie_seal::CookieKey;
 use crate::engine::routing::RoutingTable;
+use crate::model::TargetGroupName;
 
 /// ALB user guide, troubleshooting, HTTP 504: "the load balancer failed to establish a connection to the target before
 /// the connection timeout expired (10 seconds)".
@@ -70,6 +73,7 @@ pub struct DataPlane {
     workers: Vec<WorkerHandle>,
     reconciling: AbortHandle,
     meters: Meters,
+    loads: Arc<LoadBook>,
 }
 
 #[derive(Debug)]
@@ -105,13 +109,20 @@ impl DataPlane {
             .collect::<io::Result<Vec<_>>>()?;
         let meters = shared.meters;
         let commands = workers.iter().map(|worker| worker.commands.clone()).collect();
-        let reconciling = tokio::spawn(listeners::reconcile(commands, table, observations, loads)).abort_handle();
-        Ok(Self { workers, reconciling, meters })
+        let reconciling =
+            tokio::spawn(listeners::reconcile(commands, table, observations, Arc::clone(&loads))).abort_handle();
+        Ok(Self { workers, reconciling, meters, loads })
     }
 
     /// What is counted, for whoever wants to read it; outlives the data plane.
     pub fn meters(&self) -> Meters {
         self.meters.clone()
+    }
+
+    /// How targets stand beside their peers, for whoever wants to read it.
+    pub fn anomalies(&self) -> impl Fn() -> BTreeMap<TargetGroupName, Anomalies> + Send + Sync + 'static {
+        let loads = Arc::clone(&self.loads);
+        move || loads.anomalies()
     }
 
     /// Stops accepting, closes connections at rest, lets requests finish, and cuts what is left at the deadline.

@@ -3,7 +3,8 @@
 //! Counters are atomics; the maps around them are locked only when a new table arrives. A request touches the counter
 //! of its group and that of its target, and nothing else that another worker touches.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
+use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
@@ -12,10 +13,12 @@ use tokio::sync::mpsc;
 
 use super::outcomes::OutcomeCounters;
 use crate::control::observation::Observation;
+use crate::engine::anomaly::{self, Anomalies};
+use crate::engine::balancing;
 use crate::engine::routing::{RoutedTargetGroup, RoutingTable};
 use crate::engine::slow_start::{self, Warmth};
-use crate::engine::{anomaly, balancing};
 use crate::model::TargetGroupName;
+use crate::model::target_group::Algorithm;
 use crate::model::target_health::{Target, TargetHealth};
 
 /// The load of every group.
@@ -65,6 +68,12 @@ pub(super) struct GroupLoad {
     warmth: Vec<Warmth>,
 }
 
+impl fmt::Debug for LoadBook {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("LoadBook").finish_non_exhaustive()
+    }
+}
+
 impl LoadBook {
     pub(super) fn new(observations: mpsc::Sender<Observation>) -> Self {
         Self { groups: Mutex::default(), observations }
@@ -88,6 +97,14 @@ impl LoadBook {
         table.target_groups.iter().map(|group| self.open_group(&mut groups.by_name, group, is_newest)).collect()
     }
 
+    /// Targets that do worse than their peers, and those that get less because of it.
+    pub(super) fn anomalies(&self) -> BTreeMap<TargetGroupName, Anomalies> {
+        let groups = lock(&self.groups);
+        let of_group =
+            |book: &GroupBook| Anomalies::of(book.targets.values().map(|target| target.load.outcomes.standing()));
+        groups.by_name.iter().map(|(name, book)| (name.clone(), of_group(book))).collect()
+    }
+
     fn open_group(
         &self,
         books: &mut HashMap<TargetGroupName, GroupBook>,
@@ -109,7 +126,7 @@ impl LoadBook {
             let TargetBook { load, .. } = book.or_insert_with(|| self.book_of(group, state.target));
             if is_newest {
                 load.set_draining(state.health == TargetHealth::Draining);
-                load.outcomes.watch(group.settings.attributes.anomaly_mitigation);
+                load.outcomes.watch(group.settings.attributes.algorithm == Algorithm::WeightedRandom);
             }
             Arc::clone(load)
         });
@@ -168,7 +185,7 @@ impl GroupLoad {
             let share =
                 |index: usize| slow_start::share(self.warmth[routed.eligible[index]], attributes.slow_start, now);
             slow_start::choose(count, turn, random, share)?
-        } else if attributes.anomaly_mitigation {
+        } else if attributes.algorithm == Algorithm::WeightedRandom {
             self.judge(routed);
             anomaly::choose(count, random, |index| self.targets[routed.eligible[index]].outcomes.weight())?
         } else {
@@ -192,7 +209,10 @@ impl GroupLoad {
         }
         *judged = Instant::now();
         let counters = || group.eligible.iter().map(|&index| &self.targets[index].outcomes);
-        let standings = anomaly::judge(&counters().map(OutcomeCounters::take).collect::<Vec<_>>(), true);
+        let standings = anomaly::judge(
+            &counters().map(OutcomeCounters::take).collect::<Vec<_>>(),
+            group.settings.attributes.anomaly_mitigation,
+        );
         counters().zip(standings).for_each(|(counters, standing)| counters.set(standing));
     }
 }

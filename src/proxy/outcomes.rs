@@ -7,7 +7,7 @@ use crate::engine::anomaly::{self, Outcomes, Standing};
 
 /// The counters of one target.
 pub(super) struct OutcomeCounters {
-    /// Whether its group mitigates anomalies; if not, nothing is counted.
+    /// Whether its group looks for anomalies; if not, nothing is counted.
     watched: AtomicBool,
     requests: AtomicU32,
     errors: AtomicU32,
@@ -41,10 +41,14 @@ impl OutcomeCounters {
         self.weight.load(Ordering::Relaxed)
     }
 
+    /// How the target stands.
+    pub(super) fn standing(&self) -> Standing {
+        Standing { anomalous: self.anomalous.load(Ordering::Relaxed), weight: self.weight.load(Ordering::Relaxed) }
+    }
+
     /// What has happened since the last time.
     pub(super) fn take(&self) -> (Standing, Outcomes) {
-        let standing =
-            Standing { anomalous: self.anomalous.load(Ordering::Relaxed), weight: self.weight.load(Ordering::Relaxed) };
+        let standing = self.standing();
         let errors = self.errors.swap(0, Ordering::Relaxed);
         // A request may end between the two lines; more errors than requests there cannot be.
         let requests = self.requests.swap(0, Ordering::Relaxed).max(errors);
