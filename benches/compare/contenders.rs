@@ -49,8 +49,13 @@ pub(crate) struct Ground {
 /// Beside the configuration that names it, in workload j.
 const TASK_DEFINITION: &str = include_str!("../contenders/task-definition.json");
 
-/// All contenders, and where their binaries may be.
-pub(crate) const NAMES: [&str; 6] = ["neargate", "nginx", "haproxy", "envoy", "caddy", "traefik"];
+/// All contenders.
+pub(crate) const NAMES: [&str; 7] = ["neargate", "nginx", "haproxy", "envoy", "caddy", "traefik", BARE];
+
+/// What [`crate::bare`] is called.
+pub(crate) const BARE: &str = "bare";
+/// What takes rules, a log or a start that means something.
+const NOT_FOR_BARE: [&str; 3] = ["h", "a-log", "i"];
 
 impl Contender {
     /// `Err` says what is missing.
@@ -100,12 +105,18 @@ impl Contender {
                 }
                 arguments.into_iter().map(OsString::from).collect()
             }),
+            BARE => ("bare.txt", |place| vec!["serve-bare".into(), place.configuration.clone().into()]),
             _ => return Err(format!("no contender is called {name}; there are {}", NAMES.join(", "))),
         };
         let Some(&name) = NAMES.iter().find(|known| **known == name) else { return Err(name.to_owned()) };
         let binary =
             find_binary(name, installed).ok_or(format!("{name} is not installed (docker/setup load-balancers)"))?;
         Ok(Self { name, binary, file, arguments })
+    }
+
+    /// Whether it does the work that the others do, and so can be held to it.
+    pub(crate) fn is_whole(&self) -> bool {
+        self.name != BARE
     }
 
     /// neargate again, with a task in place of the load balancer's targets.
@@ -170,7 +181,15 @@ pub(crate) fn free_ports() -> io::Result<[u16; 2]> {
     Ok([sockets[0].local_addr()?.port(), sockets[1].local_addr()?.port()])
 }
 
+/// Whether a contender can do this workload.
+pub(crate) fn takes(name: &str, workload: &str) -> bool {
+    name != BARE || !NOT_FOR_BARE.contains(&workload)
+}
+
 fn find_binary(name: &str, installed: &Path) -> Option<PathBuf> {
+    if name == BARE {
+        return std::env::current_exe().ok();
+    }
     if name == "neargate" {
         // Beside this program, where `cargo build --release` has put it.
         return Some(std::env::current_exe().ok()?.with_file_name(name)).filter(|file| file.is_file());

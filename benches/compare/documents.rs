@@ -5,6 +5,7 @@ use std::io;
 use std::path::Path;
 use std::process::Command;
 
+use crate::contenders;
 use crate::report::{Results, main_figure};
 
 /// Every workload: what it is called, the unit, digits after the point, and what is aimed at.
@@ -119,7 +120,7 @@ fn others(results: &Results, text: &mut String) {
     let _ = writeln!(text, "\nThe others, nginx = 1 (of each round, medians):\n");
     let _ = writeln!(text, "| | a | b | c | d | e | e-resumed | f | g | i | a-log |");
     let _ = writeln!(text, "|---|---|---|---|---|---|---|---|---|---|---|");
-    for (contender, name) in &OTHERS[2..] {
+    for (contender, name) in OTHERS[2..].iter().chain(&[(contenders::BARE, "bare (the floor)")]) {
         let cells = ["a", "b", "c", "d", "e", "e-resumed", "f", "g", "i", "a-log"].map(|workload| {
             let ratio = results.ratio((workload, contender), (workload, "nginx"), main_figure(workload).1);
             ratio.map_or("–".to_owned(), |[_, ratio, _]| format!("{ratio:.2}"))

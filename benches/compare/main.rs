@@ -9,6 +9,7 @@
 //!
 //! `benches/README.md` says what is measured and how to read it.
 
+mod bare;
 mod check;
 mod contenders;
 mod documents;
@@ -71,6 +72,11 @@ fn run() -> Result<()> {
     {
         let ports: Vec<u16> = ports.iter().map(|port| port.parse()).collect::<std::result::Result<_, _>>()?;
         return Ok(target::run(&ports)?);
+    }
+    if let [command, file] = arguments.as_slice()
+        && command == "serve-bare"
+    {
+        return bare::run(Path::new(file));
     }
     if arguments == ["figures"] {
         return Ok(documents::write(&root(), &Results::read(&root().join(MEASURED))?)?);
@@ -179,7 +185,7 @@ async fn compare(plan: Plan) -> Result<()> {
     bench.tasks().await;
 
     let Bench { contenders, mut results, .. } = bench;
-    for contender in &contenders {
+    for contender in contenders.iter().filter(|contender| contender.is_whole()) {
         results.note_binary(contender.name, std::fs::metadata(&contender.binary)?.len());
     }
     println!("{}", results.table());
@@ -214,7 +220,9 @@ impl Bench {
         for log in [false, true] {
             let mut started = contender.start(&self.ground, log)?;
             check::first_request(&mut started, &self.tls, Instant::now()).await?;
-            check::same_work(&started, &self.ground, &self.tls).await?;
+            if contender.is_whole() {
+                check::same_work(&started, &self.ground, &self.tls).await?;
+            }
         }
         Ok(())
     }
@@ -236,7 +244,7 @@ impl Bench {
                 let direct = if workload == "g" { Some(self.rate(None).await?) } else { None };
                 // Nobody is always first.
                 running.rotate_left(1);
-                for contender in &running {
+                for contender in running.iter().filter(|running| contenders::takes(running.name, workload)) {
                     eprintln!("round {} of {}: {workload} {}", round + 1, self.plan.rounds, contender.name);
                     let figures = match &direct {
                         Some(direct) => self.added(contender, direct).await,
@@ -336,7 +344,8 @@ impl Bench {
     async fn start(&mut self) -> Result<()> {
         for round in 0..self.plan.rounds {
             for workload in self.plan.wanted(&["i"]) {
-                for contender in &self.contenders {
+                for contender in self.contenders.iter().filter(|contender| contenders::takes(contender.name, workload))
+                {
                     eprintln!("round {} of {}: {workload} {}", round + 1, self.plan.rounds, contender.name);
                     let started = Instant::now();
                     let mut running = contender.start(&self.ground, false)?;
