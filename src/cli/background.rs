@@ -8,8 +8,8 @@ use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use crate::cli::printer::{self, Printer};
+use crate::cli::process::{Signals, block_on_threads, start as start_app, stop};
 use crate::cli::project::{self, Project};
-use crate::cli::up::{Signals, block_on_threads, start as start_app, stop};
 use crate::cli::waiting::{Goal, cannot_listen, follow};
 use crate::cli::{ExitStatus, Failure, Global, StartArgs, UpArgs, stack};
 

@@ -16,6 +16,7 @@ mod live;
 mod logs;
 mod picture;
 mod printer;
+mod process;
 mod project;
 mod ps;
 mod records;

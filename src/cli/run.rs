@@ -9,8 +9,8 @@ use crate::admin::wire::Request;
 use crate::app::{self, App};
 use crate::cli::live::Live;
 use crate::cli::printer::Printer;
+use crate::cli::process::{self, Signals};
 use crate::cli::project::{self, Project};
-use crate::cli::up::{self, Signals};
 use crate::cli::waiting::{self, Goal};
 use crate::cli::{ExitStatus, Failure, Global, RunArgs, stack};
 use crate::control::view::ClusterView;
@@ -19,7 +19,7 @@ use crate::trust::environment;
 /// `run`
 pub(crate) fn run(global: &Global, args: &RunArgs, printer: &mut Printer) -> Result<ExitStatus, Failure> {
     let project = project::load(global, Some(&args.start), true, printer)?;
-    up::block_on_threads(async {
+    process::block_on_threads(async {
         let request = project.request(global, &args.start);
         if let Some(pid) = stack::request(&project.folders, &Request::Apply(request.clone())).await? {
             printer.note(format!("using the stack that runs already (process {pid}); it will go on afterwards"));
@@ -27,7 +27,7 @@ pub(crate) fn run(global: &Global, args: &RunArgs, printer: &mut Printer) -> Res
             return command(&project, args, &mut Signals::new()?).await;
         }
         let mut signals = Signals::new()?;
-        let app = up::start(&project, &request).await?;
+        let app = process::start(&project, &request).await?;
         for note in app.notes() {
             printer.note(note);
         }
@@ -35,7 +35,7 @@ pub(crate) fn run(global: &Global, args: &RunArgs, printer: &mut Printer) -> Res
             Ok(()) => command(&project, args, &mut signals).await,
             Err(failure) => Err(failure),
         };
-        let stopped = up::stop(app, signals, printer).await;
+        let stopped = process::stop(app, signals, printer).await;
         // The command's own exit code says more than a failure to clean up; that is printed, not returned.
         match (result, stopped) {
             (Ok(status), Ok(())) => Ok(status),

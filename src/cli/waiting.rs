@@ -9,8 +9,8 @@ use tokio::time::Instant;
 use crate::admin::wire::Request;
 use crate::cli::live::Live;
 use crate::cli::printer::Printer;
+use crate::cli::process::Signals;
 use crate::cli::project::Project;
-use crate::cli::up::Signals;
 use crate::cli::{ExitStatus, Failure, StartArgs, stack, welcome};
 use crate::control::view::{ClusterView, ServiceView};
 

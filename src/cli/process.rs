@@ -1,0 +1,81 @@
+//! What every process that runs a stack has, in the foreground (`up`, `run`) or behind `up -d`: its threads, the signals
+//! that end it, the start and the end of the stack.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::admin::wire::UpRequest;
+use crate::app::{App, ShutDown, StartError, chain};
+use crate::cli::Failure;
+use crate::cli::printer::Printer;
+use crate::cli::project::{self, Project};
+
+/// A runtime for a process that runs a stack: the control plane and Docker share two threads; the data plane has its
+/// own.
+pub(crate) fn block_on_threads<T>(future: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::from(error).context("cannot start the async runtime"))?;
+    let result = runtime.block_on(future);
+    // What still blocks (a DNS lookup, a file) must not hold up the exit.
+    runtime.shutdown_timeout(Duration::from_millis(100));
+    result
+}
+
+/// Starts the stack of a project; a start that fails leaves nothing.
+pub(crate) async fn start(project: &Project, request: &UpRequest) -> Result<App, Failure> {
+    App::start(Arc::clone(&project.topology), request, project.folders.clone(), Arc::new(project::reload))
+        .await
+        .map_err(|error| {
+            if !matches!(error, StartError::AlreadyRunning) {
+                // Nothing half done: the folder was made for this start.
+                let _ = project.folders.remove_state();
+            }
+            start_failure(&error)
+        })
+}
+
+/// Takes the stack down, showing how it goes; a second signal stops the waiting.
+pub(crate) async fn stop(app: App, mut signals: Signals, printer: &mut Printer) -> Result<(), Failure> {
+    printer.note("stopping (Ctrl-C again to stop at once)");
+    let urgent = app.shut_down();
+    let stopping = app.stop();
+    tokio::pin!(stopping);
+    let result = loop {
+        tokio::select! {
+            result = &mut stopping => break result,
+            () = signals.next() => { urgent.send_replace(ShutDown::AtOnce); }
+        }
+    };
+    result.map_err(|error| start_failure(&error))
+}
+
+/// SIGINT and SIGTERM.
+pub(crate) struct Signals {
+    interrupt: tokio::signal::unix::Signal,
+    terminate: tokio::signal::unix::Signal,
+}
+
+impl Signals {
+    pub(crate) fn new() -> Result<Self, Failure> {
+        use tokio::signal::unix::{SignalKind, signal};
+        Ok(Self { interrupt: signal(SignalKind::interrupt())?, terminate: signal(SignalKind::terminate())? })
+    }
+
+    /// The next one. Cancel-safe.
+    pub(crate) async fn next(&mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+        }
+    }
+}
+
+fn start_failure(error: &StartError) -> Failure {
+    match error {
+        StartError::Runtime(error) => error.clone().into(),
+        other => Failure::new(chain(other)),
+    }
+}
