@@ -6,6 +6,7 @@
 //! are units of systemd, which is not ours to configure.
 
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use bollard::models::{SystemInfo, SystemInfoCgroupDriverEnum, SystemInfoCgroupVersionEnum};
 
@@ -44,8 +45,9 @@ impl Cgroups {
         found.roots(&["memory", "cpu"]).iter().all(|root| is_writable(root)).then_some(found)
     }
 
-    /// Makes the task's group and returns it as the engine wants it. `None` if the kernel refuses.
-    pub(super) fn open(&self, project: &ProjectName, task: &TaskId, definition: &TaskDefinition) -> Option<String> {
+    /// Makes the task's group, which is not throttled until a container of it has been started. `None` if the kernel
+    /// refuses.
+    pub(super) fn open(&self, project: &ProjectName, task: &TaskId, definition: &TaskDefinition) -> Option<TaskGroup> {
         let parent = relative(project, task);
         let memory_bytes = u64::from(definition.memory_mib) * 1024 * 1024;
         let quota_micros = u64::from(definition.cpu) * PERIOD_MICROS / 1024;
@@ -53,14 +55,14 @@ impl Cgroups {
             Version::V1 => self.open_v1(&parent, memory_bytes, quota_micros),
             Version::V2 => self.open_v2(&parent, memory_bytes, quota_micros),
         };
-        if made.is_err() {
+        let Ok(quota) = made else {
             self.close(project, task);
             return None;
-        }
-        Some(format!("/{}", parent.display()))
+        };
+        Some(TaskGroup { parent: format!("/{}", parent.display()), quota, starting: Mutex::default() })
     }
 
-    fn open_v1(&self, parent: &Path, memory_bytes: u64, quota_micros: u64) -> std::io::Result<()> {
+    fn open_v1(&self, parent: &Path, memory_bytes: u64, quota_micros: u64) -> std::io::Result<Option<Quota>> {
         if memory_bytes > 0 {
             let folder = self.mount.join("memory").join(parent);
             std::fs::create_dir_all(&folder)?;
@@ -68,16 +70,16 @@ impl Cgroups {
             // There only where the kernel counts swap; without swap there is nothing to count.
             let _ = std::fs::write(folder.join("memory.memsw.limit_in_bytes"), memory_bytes.to_string());
         }
-        if quota_micros > 0 {
-            let folder = self.mount.join("cpu").join(parent);
-            std::fs::create_dir_all(&folder)?;
-            std::fs::write(folder.join("cpu.cfs_period_us"), PERIOD_MICROS.to_string())?;
-            std::fs::write(folder.join("cpu.cfs_quota_us"), quota_micros.to_string())?;
+        if quota_micros == 0 {
+            return Ok(None);
         }
-        Ok(())
+        let folder = self.mount.join("cpu").join(parent);
+        std::fs::create_dir_all(&folder)?;
+        std::fs::write(folder.join("cpu.cfs_period_us"), PERIOD_MICROS.to_string())?;
+        Quota::new(folder.join("cpu.cfs_quota_us"), quota_micros.to_string(), "-1".to_owned()).map(Some)
     }
 
-    fn open_v2(&self, parent: &Path, memory_bytes: u64, quota_micros: u64) -> std::io::Result<()> {
+    fn open_v2(&self, parent: &Path, memory_bytes: u64, quota_micros: u64) -> std::io::Result<Option<Quota>> {
         let folder = self.mount.join(parent);
         std::fs::create_dir_all(&folder)?;
         // A controller works in a group only if every group above hands it down.
@@ -88,10 +90,11 @@ impl Cgroups {
             std::fs::write(folder.join("memory.max"), memory_bytes.to_string())?;
             let _ = std::fs::write(folder.join("memory.swap.max"), "0");
         }
-        if quota_micros > 0 {
-            std::fs::write(folder.join("cpu.max"), format!("{quota_micros} {PERIOD_MICROS}"))?;
+        if quota_micros == 0 {
+            return Ok(None);
         }
-        Ok(())
+        let (held, free) = (format!("{quota_micros} {PERIOD_MICROS}"), format!("max {PERIOD_MICROS}"));
+        Quota::new(folder.join("cpu.max"), held, free).map(Some)
     }
 
     /// Whether the engine really put that container into the task's group.
@@ -143,6 +146,75 @@ impl Cgroups {
     }
 }
 
+/// The control group of one task.
+#[derive(Debug)]
+pub(super) struct TaskGroup {
+    /// As the engine wants it.
+    pub(super) parent: String,
+    quota: Option<Quota>,
+    /// How many containers are being started.
+    starting: Mutex<usize>,
+}
+
+impl TaskGroup {
+    /// Lets the engine start a container at full speed, until what is returned is dropped.
+    ///
+    /// What the engine does to start a container runs in the task's group already, but it is not the task's work: on
+    /// Fargate it is no part of what `cpu` buys. Held to a quarter of a CPU, two containers took 155 ms instead of 97.
+    pub(super) fn starting(self: &Arc<Self>) -> Starting {
+        self.count_starting(|starting| *starting += 1);
+        Starting(Arc::clone(self))
+    }
+
+    fn count_starting(&self, change: impl FnOnce(&mut usize)) {
+        let Some(quota) = &self.quota else { return };
+        let mut starting = self.starting.lock().unwrap_or_else(PoisonError::into_inner);
+        let before = *starting;
+        change(&mut starting);
+        // Under the lock, so that the last word is that of the last change.
+        match (before, *starting) {
+            (0, 1) => quota.free(),
+            (1, 0) => quota.hold(),
+            _ => {}
+        }
+    }
+}
+
+/// A container of the task is being started.
+pub(super) struct Starting(Arc<TaskGroup>);
+
+impl Drop for Starting {
+    fn drop(&mut self) {
+        self.0.count_starting(|starting| *starting -= 1);
+    }
+}
+
+/// How much CPU time the group may use, in the kernel's words.
+#[derive(Debug)]
+struct Quota {
+    file: PathBuf,
+    held: String,
+    free: String,
+}
+
+impl Quota {
+    /// Not held yet, but it could be: the kernel has taken both.
+    fn new(file: PathBuf, held: String, free: String) -> std::io::Result<Self> {
+        std::fs::write(&file, &held)?;
+        std::fs::write(&file, &free)?;
+        Ok(Self { file, held, free })
+    }
+
+    /// The group may be gone: its task was closed meanwhile.
+    fn hold(&self) {
+        let _ = std::fs::write(&self.file, &self.held);
+    }
+
+    fn free(&self) {
+        let _ = std::fs::write(&self.file, &self.free);
+    }
+}
+
 fn relative(project: &ProjectName, task: &TaskId) -> PathBuf {
     Path::new(ROOT).join(project.as_str()).join(task.short())
 }
@@ -185,8 +257,30 @@ mod tests {
         for (version, file, text) in cases {
             let mount = tempfile::tempdir().unwrap();
             let cgroups = Cgroups { mount: mount.path().to_owned(), version };
-            assert_eq!(cgroups.open(&project, &task, &definition).as_deref(), Some("/neargate/p/01234567"));
+            let group = Arc::new(cgroups.open(&project, &task, &definition).unwrap());
+            assert_eq!(group.parent, "/neargate/p/01234567");
+            drop(group.starting());
             assert_eq!(std::fs::read_to_string(mount.path().join(file)).unwrap(), text, "{file}");
         }
+    }
+
+    #[test]
+    fn it_is_throttled_unless_a_container_is_being_started() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("cpu.max");
+        let quota = Quota::new(file.clone(), "held".to_owned(), "free".to_owned()).unwrap();
+        let group = TaskGroup { parent: String::new(), quota: Some(quota), starting: Mutex::default() };
+        let group = Arc::new(group);
+        let now = || std::fs::read_to_string(&file).unwrap();
+        assert_eq!(now(), "free");
+        let (first, second) = (group.starting(), group.starting());
+        drop(first);
+        assert_eq!(now(), "free", "the second is still being started");
+        drop(second);
+        assert_eq!(now(), "held");
+        let late = group.starting();
+        assert_eq!(now(), "free");
+        drop(late);
+        assert_eq!(now(), "held");
     }
 }

@@ -69,7 +69,7 @@ impl DockerRuntime {
         self.remove_all(pauses.into_iter().map(|found| found.id.as_str())).await?;
         let docker = self.engine.docker();
         join_all(volumes.iter().map(|volume| remove_volume(docker, volume))).await;
-        if let Some(cgroups) = self.facts.get().and_then(|facts| facts.cgroups.as_ref()) {
+        if let Some(cgroups) = &self.cgroups {
             cgroups.close(self.names.project(), task);
         }
         let open = self.tasks().remove(task);

@@ -1,9 +1,12 @@
 //! The connection to the engine: tries the candidates, learns who answers.
 
 use std::net::{IpAddr, Ipv4Addr};
-use std::time::Duration;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
+use bollard::models::SystemInfo;
 use bollard::{API_DEFAULT_VERSION, Docker};
+use jiff::Timestamp;
 
 use crate::control::runtime::RuntimeError;
 
@@ -16,6 +19,9 @@ use super::pause::Arch;
 pub struct Engine {
     docker: Docker,
     info: EngineInfo,
+    system: Arc<SystemInfo>,
+    /// When it said what its clock shows.
+    heard: Instant,
     endpoint: Endpoint,
     host: IpAddr,
 }
@@ -95,6 +101,28 @@ impl Engine {
         self.host
     }
 
+    /// Whether it runs on this machine, or in a virtual one of it.
+    pub(super) fn is_local(&self) -> bool {
+        matches!(self.endpoint, Endpoint::Unix(_))
+    }
+
+    /// What it says about the machine it runs on.
+    pub(super) fn system(&self) -> &SystemInfo {
+        &self.system
+    }
+
+    /// How many CPUs it has.
+    pub(super) fn cpus(&self) -> i64 {
+        self.system.ncpu.unwrap_or(1)
+    }
+
+    /// What its clock shows, if it has gone on as ours since we were introduced: that of a virtual machine may be far
+    /// from ours, and stops when the machine sleeps.
+    pub(super) fn clock(&self) -> Option<Timestamp> {
+        let shown = self.system.system_time.as_ref()?.parse::<Timestamp>().ok()?;
+        shown.checked_add(self.heard.elapsed()).ok()
+    }
+
     /// The client.
     pub fn docker(&self) -> &Docker {
         &self.docker
@@ -129,10 +157,13 @@ impl Engine {
 
 async fn hello(candidate: &Candidate) -> Result<Engine, String> {
     let docker = client(&candidate.endpoint)?;
-    let version = tokio::time::timeout(HELLO_LIMIT, docker.version())
+    // Together: each takes the engine several milliseconds, because it asks its own parts.
+    let introduced = async { tokio::try_join!(docker.version(), docker.info()) };
+    let (version, system) = tokio::time::timeout(HELLO_LIMIT, introduced)
         .await
         .map_err(|_| format!("no answer within {} s", HELLO_LIMIT.as_secs()))?
         .map_err(|error| error::message(&error))?;
+    let heard = Instant::now();
     let is_podman =
         version.components.iter().flatten().any(|component| component.name.to_ascii_lowercase().contains("podman"));
     let info = EngineInfo {
@@ -148,7 +179,7 @@ async fn hello(candidate: &Candidate) -> Result<Engine, String> {
         return Err("it runs Windows containers; switch it to Linux containers".to_owned());
     }
     let host = host_of(&candidate.endpoint).await?;
-    Ok(Engine { docker, info, endpoint: candidate.endpoint.clone(), host })
+    Ok(Engine { docker, info, system: Arc::new(system), heard, endpoint: candidate.endpoint.clone(), host })
 }
 
 /// The machine whose ports an engine publishes, seen from here.

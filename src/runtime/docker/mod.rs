@@ -49,7 +49,7 @@ use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use tokio::sync::{OnceCell, mpsc};
+use tokio::sync::mpsc;
 
 use crate::control::runtime::{
     ImageProgress, ImageRequest, LogLine, Runtime, RuntimeError, RuntimeEvent, StartedContainer, TaskNetwork, TaskSpec,
@@ -61,7 +61,7 @@ pub use exec::{ExecRequest, Streams};
 pub use options::{BuilderMode, DockerOptions, ReachMode};
 pub use sweep::ProjectOnEngine;
 
-use cgroup::Cgroups;
+use cgroup::{Cgroups, TaskGroup};
 use container_config::TaskLimits;
 use labels::Names;
 use network::ProjectNetwork;
@@ -76,20 +76,14 @@ pub struct DockerRuntime {
     owner: Owner,
     /// Made by `prepare`, or by the first task; forgotten when the engine says it is gone.
     network: tokio::sync::Mutex<Option<Arc<ProjectNetwork>>>,
-    facts: OnceCell<Facts>,
+    /// Where tasks can be held within their size as a whole.
+    cgroups: Option<Cgroups>,
     /// Tasks opened by this process. Those of an earlier one are found by their labels.
     tasks: Mutex<HashMap<TaskId, OpenTask>>,
     /// The engine has refused to set limits once; see `task`.
     ulimits_refused: AtomicBool,
     /// Digests of images provided by this process, by reference.
     digests: Mutex<HashMap<String, String>>,
-}
-
-/// What never changes about the engine, asked for once.
-#[derive(Debug)]
-struct Facts {
-    cpus: i64,
-    cgroups: Option<Cgroups>,
 }
 
 /// A task whose pause container we started.
@@ -99,6 +93,7 @@ struct OpenTask {
     /// The address we chose, to be given back.
     address: Option<Ipv4Addr>,
     limits: TaskLimits,
+    group: Option<Arc<TaskGroup>>,
     containers: HashMap<ContainerName, String>,
 }
 
@@ -117,11 +112,11 @@ impl DockerRuntime {
     pub fn owned_by(engine: Engine, options: DockerOptions, owner: Owner) -> Self {
         Self {
             names: Names::new(options.project.clone(), &owner),
+            cgroups: engine.is_local().then(|| Cgroups::find(engine.system())).flatten(),
             engine,
             options,
             owner,
             network: tokio::sync::Mutex::default(),
-            facts: OnceCell::new(),
             tasks: Mutex::default(),
             ulimits_refused: AtomicBool::new(false),
             digests: Mutex::default(),
@@ -165,23 +160,11 @@ impl DockerRuntime {
         *slot = Some(Arc::clone(&network));
         Ok(network)
     }
-
-    async fn facts(&self) -> Result<&Facts, RuntimeError> {
-        self.facts
-            .get_or_try_init(|| async {
-                let info = self.engine.docker().info().await;
-                let info = info.map_err(|error| error::runtime_error(&error, "asking the engine about itself"))?;
-                let is_local = matches!(self.engine.endpoint(), endpoint::Endpoint::Unix(_));
-                let cgroups = if is_local { Cgroups::find(&info) } else { None };
-                Ok(Facts { cpus: info.ncpu.unwrap_or(1), cgroups })
-            })
-            .await
-    }
 }
 
 impl Runtime for DockerRuntime {
     async fn prepare(&self) -> Result<(), RuntimeError> {
-        let prepared = tokio::try_join!(self.network(), self.facts(), self.ensure_pause_image());
+        let prepared = tokio::try_join!(self.network(), self.ensure_pause_image());
         prepared.map(drop).map_err(|error| self.engine.located(error))
     }
 

@@ -12,7 +12,6 @@ use crate::control::runtime::RuntimeError;
 
 use super::address::{self, Addresses};
 use super::connect::Engine;
-use super::endpoint::Endpoint;
 use super::error::{self, runtime_error};
 use super::labels::{Names, PROJECT};
 use super::options::ReachMode;
@@ -59,7 +58,7 @@ pub(super) async fn ensure(engine: &Engine, names: &Names, mode: ReachMode) -> R
         return adopt(engine, names, mode, found).await;
     }
     let mut taken: Vec<Ipv4Net> = all.iter().flat_map(subnets_of).collect();
-    if matches!(engine.endpoint(), Endpoint::Unix(_)) {
+    if engine.is_local() {
         taken.extend(address::routed(&std::fs::read_to_string("/proc/net/route").unwrap_or_default()));
     }
     for subnet in address::subnets(names.project().as_str(), &taken).into_iter().take(SUBNET_ATTEMPTS) {
@@ -157,7 +156,7 @@ fn is_direct(engine: &Engine, mode: ReachMode, network_id: &str) -> bool {
         ReachMode::Direct => true,
         ReachMode::Published => false,
         ReachMode::Auto => {
-            matches!(engine.endpoint(), Endpoint::Unix(_))
+            engine.is_local()
                 && network_id
                     .get(..12)
                     .is_some_and(|short| Path::new("/sys/class/net").join(format!("br-{short}")).exists())

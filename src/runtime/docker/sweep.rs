@@ -122,9 +122,7 @@ impl DockerRuntime {
         if everything {
             words.extend(self.remove_pause_images().await);
         }
-        if let Ok(facts) = self.facts().await
-            && let Some(cgroups) = &facts.cgroups
-        {
+        if let Some(cgroups) = &self.cgroups {
             cgroups.sweep(self.names.project());
         }
         Ok(words)

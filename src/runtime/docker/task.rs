@@ -5,6 +5,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use bollard::models::{ContainerCreateBody, ContainerInspectResponse, VolumeCreateRequest};
@@ -15,6 +16,7 @@ use futures_util::future::try_join_all;
 use crate::control::runtime::{Reach, RuntimeError, StartedContainer, TaskNetwork, TaskSpec};
 use crate::model::{ContainerName, TaskId};
 
+use super::cgroup::{Cgroups, TaskGroup};
 use super::close::remove_container;
 use super::container_config::{PauseSpec, TaskLimits, member_body, pause_body};
 use super::error::{self, runtime_error, sorted};
@@ -54,11 +56,11 @@ impl DockerRuntime {
     }
 
     async fn start_pause(&self, task: &TaskSpec) -> Result<TaskNetwork, RuntimeError> {
-        let facts = self.facts().await?;
         let image = self.engine.arch()?.image();
         let name = self.names.pause(&task.service, &task.id);
-        let cgroup_parent =
-            facts.cgroups.as_ref().and_then(|cgroups| cgroups.open(self.names.project(), &task.id, &task.definition));
+        let cgroups = self.cgroups.as_ref();
+        let group = cgroups.and_then(|cgroups| cgroups.open(self.names.project(), &task.id, &task.definition));
+        let group = group.map(Arc::new);
         let mut last = RuntimeError::Other(format!("{name}: given up"));
         for _ in 0..ATTEMPTS {
             let network = self.network().await?;
@@ -69,12 +71,12 @@ impl DockerRuntime {
                 network: &network.id,
                 address,
                 publish: (!network.direct).then(|| self.engine.host()),
-                cgroup_parent: cgroup_parent.as_deref(),
+                cgroup_parent: group.as_ref().map(|group| group.parent.as_str()),
             };
             let body = pause_body(&self.names, &self.options, &spec);
             let started = self.create_and_start(&name, body, None).await;
             let error = match started {
-                Ok(id) => return self.opened(task, id, address, network.direct, cgroup_parent).await,
+                Ok(id) => return self.opened(task, id, address, network.direct, group).await,
                 Err(error) => error,
             };
             if let Some(address) = address {
@@ -102,17 +104,13 @@ impl DockerRuntime {
         pause_id: String,
         address: Option<Ipv4Addr>,
         direct: bool,
-        cgroup_parent: Option<String>,
+        group: Option<Arc<TaskGroup>>,
     ) -> Result<TaskNetwork, RuntimeError> {
-        let facts = self.facts().await?;
-        let held = |parent: &String| {
-            let cgroups = facts.cgroups.as_ref();
-            !parent.is_empty()
-                && cgroups.is_some_and(|cgroups| cgroups.holds(self.names.project(), &task.id, &pause_id))
-        };
-        let limits = match cgroup_parent.filter(held) {
-            Some(parent) => TaskLimits::Parent(parent),
-            None => TaskLimits::PerContainer { engine_cpus: facts.cpus },
+        let holds = |cgroups: &Cgroups| cgroups.holds(self.names.project(), &task.id, &pause_id);
+        let group = group.filter(|_| self.cgroups.as_ref().is_some_and(holds));
+        let limits = match &group {
+            Some(group) => TaskLimits::Parent(group.parent.clone()),
+            None => TaskLimits::PerContainer { engine_cpus: self.engine.cpus() },
         };
         let network = match address {
             Some(address) if direct => TaskNetwork { address: IpAddr::V4(address), reach: Reach::Direct },
@@ -122,7 +120,7 @@ impl DockerRuntime {
                 task_network(&inspected, direct, self.engine.host())?
             }
         };
-        let open = OpenTask { pause_id, address, limits, containers: HashMap::new() };
+        let open = OpenTask { pause_id, address, limits, group, containers: HashMap::new() };
         self.tasks().insert(task.id.clone(), open);
         Ok(network)
     }
@@ -152,13 +150,14 @@ impl DockerRuntime {
         let Some(definition) = task.definition.container(container) else {
             return Err(RuntimeError::Other(format!("the task definition has no container {container}")));
         };
-        let (pause, limits) = self.pause_of(task).await?;
+        let (pause, limits, group) = self.pause_of(task);
         let mut body = member_body(&self.names, &self.options, task, definition, &pause, &limits);
         let name = self.names.member(&task.service, &task.id, container);
         let platform = self.foreign_platform(task);
         if self.ulimits_refused.load(Ordering::Relaxed) {
             forget_ulimits(&mut body);
         }
+        let starting = group.as_ref().map(TaskGroup::starting);
         let mut started = self.create_and_start(&name, body.clone(), platform).await;
         if started.as_ref().is_err_and(StepError::is_refused_ulimit) {
             // An engine that itself runs confined may not raise limits (Fargate's own default is 65535 open files). A
@@ -169,6 +168,7 @@ impl DockerRuntime {
             forget_ulimits(&mut body);
             started = self.create_and_start(&name, body, platform).await;
         }
+        drop(starting);
         let id = started.map_err(|error| error.of_member(&definition.image))?;
         if let Some(open) = self.tasks().get_mut(&task.id) {
             open.containers.insert(container.clone(), id.clone());
@@ -187,13 +187,13 @@ impl DockerRuntime {
         (self.engine.arch().ok()? != arch).then_some(platform)
     }
 
-    async fn pause_of(&self, task: &TaskSpec) -> Result<(String, TaskLimits), RuntimeError> {
+    fn pause_of(&self, task: &TaskSpec) -> (String, TaskLimits, Option<Arc<TaskGroup>>) {
         if let Some(open) = self.tasks().get(&task.id) {
-            return Ok((open.pause_id.clone(), open.limits.clone()));
+            return (open.pause_id.clone(), open.limits.clone(), open.group.clone());
         }
         // A task of an earlier process: its pause container is known by name.
-        let limits = TaskLimits::PerContainer { engine_cpus: self.facts().await?.cpus };
-        Ok((self.names.pause(&task.service, &task.id), limits))
+        let limits = TaskLimits::PerContainer { engine_cpus: self.engine.cpus() };
+        (self.names.pause(&task.service, &task.id), limits, None)
     }
 
     /// Creates a container and starts it; if it does not start, nothing of it is left.

@@ -17,6 +17,7 @@ use bollard::models::{
 use bollard::query_parameters::{EventsOptionsBuilder, ListContainersOptionsBuilder};
 use futures_util::StreamExt as _;
 use futures_util::future::join_all;
+use jiff::Timestamp;
 use tokio::sync::mpsc;
 
 use crate::control::runtime::{ObservedContainer, ObservedState, RuntimeEvent};
@@ -51,12 +52,14 @@ impl From<Error> for End {
 impl DockerRuntime {
     pub(super) async fn watch_engine(&self, events: mpsc::Sender<RuntimeEvent>) {
         let mut back_off = FIRST_BACK_OFF;
+        // Of an engine that has just been introduced it is known; of one that went away and came back it is not.
+        let mut clock = self.engine.clock();
         loop {
             let mut connected = false;
             let end = tokio::select! {
                 // Everything in a session may be dropped at any point: the next one starts over.
                 () = events.closed() => return,
-                end = self.session(&events, &mut connected) => end,
+                end = self.session(&events, clock.take(), &mut connected) => end,
             };
             let End::EngineGone(text) = end else { return };
             if connected {
@@ -74,8 +77,13 @@ impl DockerRuntime {
         }
     }
 
-    async fn session(&self, events: &mpsc::Sender<RuntimeEvent>, connected: &mut bool) -> End {
-        match self.try_session(events, connected).await {
+    async fn session(
+        &self,
+        events: &mpsc::Sender<RuntimeEvent>,
+        clock: Option<Timestamp>,
+        connected: &mut bool,
+    ) -> End {
+        match self.try_session(events, clock, connected).await {
             Ok(never) => match never {},
             Err(end) => end,
         }
@@ -84,11 +92,15 @@ impl DockerRuntime {
     async fn try_session(
         &self,
         events: &mpsc::Sender<RuntimeEvent>,
+        clock: Option<Timestamp>,
         connected: &mut bool,
     ) -> Result<std::convert::Infallible, End> {
         let docker = self.engine.docker();
         // By the engine's clock: that of a virtual machine may be far from ours.
-        let now = docker.info().await?.system_time.and_then(|time| time.parse::<jiff::Timestamp>().ok());
+        let now = match clock {
+            Some(now) => Some(now),
+            None => docker.info().await?.system_time.and_then(|time| time.parse::<Timestamp>().ok()),
+        };
         let mut filters = self.names.project_filter();
         filters.insert("type".to_owned(), vec!["container".to_owned()]);
         let options = EventsOptionsBuilder::new().filters(&filters);

@@ -9,6 +9,7 @@ use neargate::model::topology::TimeScale;
 
 use super::world::{World, name, seen, task};
 use crate::support::engine::Relay;
+use crate::support::waiting::eventually;
 
 #[tokio::test]
 async fn an_exit_is_reported_with_its_code() {
@@ -48,6 +49,30 @@ async fn a_task_is_held_within_its_memory_as_a_whole() {
     world.run(&small).await;
     let exit = observer.exit("greedy").await;
     assert_eq!((exit.exit_code, exit.out_of_memory), (137, true));
+}
+
+/// What the engine does to start containers is not throttled; what they do is.
+#[tokio::test]
+async fn a_task_is_held_within_its_cpu_as_a_whole() {
+    let Some(world) = World::new().await else { return };
+    let busy = "while :; do :; done";
+    let mut small = task(vec![world.container("one", busy), world.container("two", busy)]);
+    std::sync::Arc::make_mut(&mut small.definition).cpu = 256;
+    world.run(&small).await;
+    let group = format!("neargate/{}/{}", world.options().project.as_str(), small.id.short());
+    let of_task = ["cpu/", ""].map(|root| std::path::PathBuf::from(format!("/sys/fs/cgroup/{root}{group}/cpu.stat")));
+    let Some(statistics) = of_task.iter().find(|file| file.exists()) else {
+        eprintln!(
+            "skipped: this engine's control groups are not ours to write, so each container has a share of its own"
+        );
+        return;
+    };
+    eventually("a busy task that is throttled", async || {
+        let text = std::fs::read_to_string(statistics).unwrap();
+        let throttled = text.lines().find_map(|line| line.strip_prefix("nr_throttled "));
+        throttled.is_some_and(|count| count != "0")
+    })
+    .await;
 }
 
 #[tokio::test]
