@@ -46,7 +46,7 @@ const TABLE: &[Line] = &[
     ("file", &["secrets"], &[], Own),
     ("file", &["cluster"], &[], Aws(Honoured)),
     ("quotas", &["rules_per_load_balancer", "listeners_per_load_balancer"], &[], Own),
-    ("quotas", &["certificates_per_load_balancer", "targets_per_target_group"], &[], Own),
+    ("quotas", &["certificates_per_load_balancer", "targets_per_target_group", "targets_per_load_balancer"], &[], Own),
     ("security group", &["ingress"], &[], Holds),
     ("security group", &["egress"], &[], Aws(NotYet("everything is let out, as AWS's default egress rule does"))),
     ("security group", &["description", "tags"], &[], UNSEEN),

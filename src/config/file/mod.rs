@@ -53,6 +53,8 @@ record! {
         certificates_per_load_balancer: Spanned<u32>,
         /// Targets of a target group that the file lists. Default: 1000.
         targets_per_target_group: Spanned<u32>,
+        /// Targets of the load balancer that the file lists. Default: 1000.
+        targets_per_load_balancer: Spanned<u32>,
     }
 }
 

@@ -9,6 +9,7 @@ use crate::config::file::load_balancer::ListenerFile;
 use crate::config::file::{File, QuotasFile};
 use crate::config::read::Spanned;
 use crate::config::source::Span;
+use crate::model::TargetGroupName;
 use crate::model::listener::Listener;
 use crate::model::rule::Action;
 
@@ -19,15 +20,125 @@ struct Quota {
     /// What is counted, and what takes it.
     what: &'static str,
     taker: &'static str,
-    limit: usize,
+    /// How many, where `quotas` says nothing else.
+    default: usize,
     /// What AWS answers, and the call that it answers so.
     error: &'static str,
     call: &'static str,
     /// What more there is to know.
     note: &'static str,
-    /// The key of `quotas` that raises it.
-    key: Option<&'static str>,
+    /// The key of `quotas` that raises it; `None` where AWS raises it for nobody.
+    raised: Option<Raised>,
+    /// What counts: a list for each taker.
+    counted: fn(&Counted<'_>) -> Vec<Vec<Span>>,
 }
+
+/// A key of `quotas`.
+struct Raised {
+    key: &'static str,
+    value: fn(&QuotasFile) -> Option<&Spanned<u32>>,
+}
+
+/// What is counted in.
+struct Counted<'a> {
+    file: &'a File,
+    listeners: &'a [ListenerFile],
+    lowered: &'a [(Listener, Span, Vec<Span>)],
+}
+
+const QUOTAS: &[Quota] = &[
+    Quota {
+        what: "rule",
+        taker: "the load balancer",
+        default: 100,
+        error: "TooManyRules: You've reached the limit on the number of rules per load balancer.",
+        call: "CreateRule",
+        note: "default rules are not counted; ",
+        raised: Some(Raised {
+            key: "rules_per_load_balancer",
+            value: |quotas| quotas.rules_per_load_balancer.as_ref(),
+        }),
+        counted: |counted| {
+            let rules = counted.listeners.iter().flat_map(|listener| listener.rules.iter().flatten());
+            vec![rules.map(|rule| rule.priority.as_ref().map_or(rule.span, |priority| priority.span)).collect()]
+        },
+    },
+    Quota {
+        what: "listener",
+        taker: "the load balancer",
+        default: 50,
+        error: "TooManyListeners: You've reached the limit on the number of listeners per load balancer.",
+        call: "CreateListener",
+        note: "",
+        raised: Some(Raised {
+            key: "listeners_per_load_balancer",
+            value: |quotas| quotas.listeners_per_load_balancer.as_ref(),
+        }),
+        counted: |counted| vec![counted.listeners.iter().map(|listener| listener.span).collect()],
+    },
+    Quota {
+        what: "certificate",
+        taker: "the load balancer",
+        default: 25,
+        error: "TooManyCertificates: You've reached the limit on the number of certificates per load balancer.",
+        call: "AddListenerCertificates",
+        note: "default certificates are not counted; ",
+        raised: Some(Raised {
+            key: "certificates_per_load_balancer",
+            value: |quotas| quotas.certificates_per_load_balancer.as_ref(),
+        }),
+        counted: |counted| {
+            let listeners = counted.listeners.iter().flat_map(|listener| &listener.certificate);
+            vec![listeners.flat_map(|many| many.0.iter().skip(1)).map(|certificate| certificate.span).collect()]
+        },
+    },
+    Quota {
+        what: "target group",
+        taker: "the load balancer",
+        default: 100,
+        error: "TooManyUniqueTargetGroupsPerLoadBalancer: You've reached the limit on the number of unique target groups \
+                per load balancer across all listeners.",
+        call: "CreateRule",
+        note: "",
+        raised: None,
+        counted: |counted| {
+            let mut seen = BTreeSet::new();
+            vec![forwards(counted.lowered).filter(|(group, _)| seen.insert(*group)).map(|(_, span)| span).collect()]
+        },
+    },
+    Quota {
+        what: "target",
+        taker: "a target group",
+        default: 1000,
+        error: TOO_MANY_TARGETS,
+        call: "RegisterTargets",
+        note: "",
+        raised: Some(Raised {
+            key: "targets_per_target_group",
+            value: |quotas| quotas.targets_per_target_group.as_ref(),
+        }),
+        counted: |counted| targets(counted).map(|(_, targets)| targets).collect(),
+    },
+    Quota {
+        what: "target",
+        taker: "the load balancer",
+        default: 1000,
+        error: TOO_MANY_TARGETS,
+        call: "RegisterTargets",
+        note: "",
+        raised: Some(Raised {
+            key: "targets_per_load_balancer",
+            value: |quotas| quotas.targets_per_load_balancer.as_ref(),
+        }),
+        counted: |counted| {
+            let used: BTreeSet<&TargetGroupName> = forwards(counted.lowered).map(|(group, _)| group).collect();
+            let of_balancer = targets(counted).filter(|(group, _)| used.contains(&TargetGroupName::new(group)));
+            vec![of_balancer.flat_map(|(_, targets)| targets).collect()]
+        },
+    },
+];
+
+const TOO_MANY_TARGETS: &str = "TooManyTargets: You've reached the limit on the number of targets.";
 
 /// Reports what is one too many.
 pub(super) fn check(
@@ -36,98 +147,51 @@ pub(super) fn check(
     lowered: &[(Listener, Span, Vec<Span>)],
     lowering: &mut Lowering<'_>,
 ) {
-    let raised = |key: fn(&QuotasFile) -> Option<&Spanned<u32>>, default: usize| {
-        file.quotas.as_ref().and_then(key).map_or(default, |quota| quota.value as usize)
-    };
-    let rules = listeners.iter().flat_map(|listener| listener.rules.iter().flatten());
-    let rules = rules.map(|rule| rule.priority.as_ref().map_or(rule.span, |priority| priority.span));
-    let quota = Quota {
-        what: "rule",
-        taker: "the load balancer",
-        limit: raised(|quotas| quotas.rules_per_load_balancer.as_ref(), 100),
-        error: "TooManyRules: You've reached the limit on the number of rules per load balancer.",
-        call: "CreateRule",
-        note: "default rules are not counted; ",
-        key: Some("rules_per_load_balancer"),
-    };
-    quota.check(rules, lowering);
-    let quota = Quota {
-        what: "listener",
-        taker: "the load balancer",
-        limit: raised(|quotas| quotas.listeners_per_load_balancer.as_ref(), 50),
-        error: "TooManyListeners: You've reached the limit on the number of listeners per load balancer.",
-        call: "CreateListener",
-        note: "",
-        key: Some("listeners_per_load_balancer"),
-    };
-    quota.check(listeners.iter().map(|listener| listener.span), lowering);
-    let certificates = listeners.iter().flat_map(|listener| &listener.certificate);
-    let quota = Quota {
-        what: "certificate",
-        taker: "the load balancer",
-        limit: raised(|quotas| quotas.certificates_per_load_balancer.as_ref(), 25),
-        error: "TooManyCertificates: You've reached the limit on the number of certificates per load balancer.",
-        call: "AddListenerCertificates",
-        note: "default certificates are not counted; ",
-        key: Some("certificates_per_load_balancer"),
-    };
-    quota.check(certificates.flat_map(|many| many.0.iter().skip(1)).map(|certificate| certificate.span), lowering);
-    let quota = Quota {
-        what: "target group",
-        taker: "the load balancer",
-        limit: 100,
-        error: "TooManyUniqueTargetGroupsPerLoadBalancer: You've reached the limit on the number of unique target groups \
-                per load balancer across all listeners.",
-        call: "CreateRule",
-        note: "",
-        key: None,
-    };
-    quota.check(target_groups(lowered), lowering);
-    for (_, group) in file.target_groups.iter().flat_map(|groups| groups.iter()) {
-        let quota = Quota {
-            what: "target",
-            taker: "a target group",
-            limit: raised(|quotas| quotas.targets_per_target_group.as_ref(), 1000),
-            error: "TooManyTargets: You've reached the limit on the number of targets.",
-            call: "RegisterTargets",
-            note: "",
-            key: Some("targets_per_target_group"),
-        };
-        quota.check(group.targets.iter().flatten().map(|target| target.span), lowering);
+    let counted = Counted { file, listeners, lowered };
+    for quota in QUOTAS {
+        let raised = quota.raised.as_ref().zip(file.quotas.as_ref());
+        let raised = raised.and_then(|(raised, quotas)| (raised.value)(quotas));
+        let limit = raised.map_or(quota.default, |raised| raised.value as usize);
+        for places in (quota.counted)(&counted) {
+            if let Some(over) = places.get(limit) {
+                lowering.report(quota.exceeded(places.len(), limit, *over));
+            }
+        }
     }
 }
 
-/// Where each target group is forwarded to for the first time.
-fn target_groups(listeners: &[(Listener, Span, Vec<Span>)]) -> impl Iterator<Item = Span> {
+impl Quota {
+    fn exceeded(&self, count: usize, limit: usize, over: Span) -> Diagnostic {
+        let Self { what, taker, note, .. } = self;
+        let title = format!("{count} {what}s, {taker} takes {limit}");
+        let diagnostic = Diagnostic::error(title, over, format!("{what} {}", limit + 1))
+            .aws(self.error, format!("ELBv2 API reference, {}", self.call).as_str());
+        match &self.raised {
+            Some(raised) => diagnostic
+                .note(format!("{note}the quota can be raised on request ({PAGE})"))
+                .help(format!("if yours is higher, write `quotas: {{{}: N}}`", raised.key)),
+            None => diagnostic.note(format!("{note}the quota cannot be raised ({PAGE})")),
+        }
+    }
+}
+
+/// The targets that each target group of the file lists.
+fn targets<'a>(counted: &Counted<'a>) -> impl Iterator<Item = (&'a str, Vec<Span>)> + use<'a> {
+    let groups = counted.file.target_groups.iter().flat_map(|groups| groups.iter());
+    groups.map(|(name, group)| (name.as_str(), group.targets.iter().flatten().map(|target| target.span).collect()))
+}
+
+/// The target groups that rules forward to, and where.
+fn forwards(listeners: &[(Listener, Span, Vec<Span>)]) -> impl Iterator<Item = (&TargetGroupName, Span)> {
     let actions = listeners.iter().flat_map(|(listener, span, rules)| {
         let rules = listener.rules.iter().zip(rules).map(|(rule, span)| (&rule.action, *span));
         std::iter::once((&listener.default_action, *span)).chain(rules)
     });
-    let mut seen = BTreeSet::new();
-    actions.flat_map(move |(action, span)| {
+    actions.flat_map(|(action, span)| {
         let groups = match action {
             Action::Forward(forward) => forward.target_groups.as_slice(),
             _ => &[],
         };
-        let new = groups.iter().filter(|group| seen.insert(group.target_group.clone())).count();
-        std::iter::repeat_n(span, new)
+        groups.iter().map(move |group| (&group.target_group, span))
     })
-}
-
-impl Quota {
-    fn check(&self, places: impl Iterator<Item = Span>, lowering: &mut Lowering<'_>) {
-        let places: Vec<Span> = places.collect();
-        let Self { what, taker, limit, note, .. } = self;
-        let Some(over) = places.get(*limit) else { return };
-        let title = format!("{} {what}s, {taker} takes {limit}", places.len());
-        let mut diagnostic = Diagnostic::error(title, *over, format!("{what} {}", limit + 1))
-            .aws(self.error, format!("ELBv2 API reference, {}", self.call).as_str());
-        diagnostic = match self.key {
-            Some(key) => diagnostic
-                .note(format!("{note}the quota can be raised on request ({PAGE})"))
-                .help(format!("if yours is higher, write `quotas: {{{key}: N}}`")),
-            None => diagnostic.note(format!("{note}the quota cannot be raised ({PAGE})")),
-        };
-        lowering.report(diagnostic);
-    }
 }
