@@ -2,10 +2,12 @@
 //!
 //! Some of them are what users come here to reproduce (a closed security group, say), so they never stop anything.
 
+use std::net::Ipv4Addr;
+
 use super::diagnostics::Diagnostic;
 use super::lower::Places;
-use super::lower::security_groups::{lets_clients_in, lets_in};
 use super::source::Span;
+use crate::engine::security_group;
 use crate::model::Topology;
 use crate::model::listener::{Listener, ListenerProtocol};
 use crate::model::rule::{Action, Condition, Patterns, Rule};
@@ -229,7 +231,8 @@ fn clients_kept_out(topology: &Topology, places: &Places, out: &mut Vec<Diagnost
         return;
     }
     for (listener, (span, _)) in topology.load_balancer.listeners.iter().zip(&places.listeners) {
-        if !lets_clients_in(topology, groups, listener.port) {
+        let here = Ipv4Addr::LOCALHOST.into();
+        if !security_group::client_reaches(&topology.security_groups, groups, listener.port, here).allowed {
             out.push(
                 Diagnostic::warning(
                     format!("the load balancer's security groups let nobody in on port {}", listener.port),
@@ -267,7 +270,8 @@ fn bindings(topology: &Topology, places: &Places, out: &mut Vec<Diagnostic>) {
                 _ => {}
             }
             for (port, what) in ports {
-                if !lets_in(topology, &service.security_groups, balancer, port) {
+                let own = &service.security_groups;
+                if !security_group::load_balancer_reaches(&topology.security_groups, balancer, own, port).allowed {
                     out.push(blocked(topology, name.as_str(), port, what, *span));
                 }
             }

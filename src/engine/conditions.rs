@@ -110,14 +110,7 @@ impl CompiledCondition {
 
     /// `Field` of the API.
     pub(super) fn field(&self) -> &'static str {
-        match self.source {
-            Condition::HostHeader(_) => "host-header",
-            Condition::PathPattern(_) => "path-pattern",
-            Condition::HttpHeader { .. } => "http-header",
-            Condition::HttpRequestMethod(_) => "http-request-method",
-            Condition::QueryString(_) => "query-string",
-            Condition::SourceIp(_) => "source-ip",
-        }
+        self.source.field()
     }
 
     /// The values of the condition, for people.

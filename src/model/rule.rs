@@ -57,6 +57,20 @@ pub enum Condition {
     SourceIp(Vec<IpNet>),
 }
 
+impl Condition {
+    /// `Field` of the API.
+    pub fn field(&self) -> &'static str {
+        match self {
+            Self::HostHeader(_) => "host-header",
+            Self::PathPattern(_) => "path-pattern",
+            Self::HttpHeader { .. } => "http-header",
+            Self::HttpRequestMethod(_) => "http-request-method",
+            Self::QueryString(_) => "query-string",
+            Self::SourceIp(_) => "source-ip",
+        }
+    }
+}
+
 /// Values of a condition: wildcards or regular expressions, never both in one condition.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Patterns {

@@ -5,10 +5,9 @@ use std::path::Path;
 use serde::Serialize;
 
 use crate::cli::file::relative;
-use crate::config::lower::listeners_kind as kind;
-use crate::config::lower::security_groups::lets_in;
 use crate::config::source::show_path;
 use crate::config::{Diagnostic, Diagnostics, Loaded, Location, Severity, Sources};
+use crate::engine::security_group;
 use crate::model::Topology;
 use crate::model::listener::ListenerProtocol;
 use crate::model::rule::{Action, Condition, Patterns, Rule};
@@ -316,7 +315,7 @@ fn condition(condition: &Condition) -> ConditionView {
         Condition::HttpHeader { name, .. } => Some(name.clone()),
         _ => None,
     };
-    ConditionView { field: kind(condition), name, values, regex_values }
+    ConditionView { field: condition.field(), name, values, regex_values }
 }
 
 fn action(action: &Action) -> ActionView<'_> {
@@ -357,7 +356,13 @@ fn targets<'a>(
             container: Some(binding.container.as_str()),
             address: None,
             port: binding.port,
-            reachable: lets_in(topology, &service.security_groups, balancer, binding.port),
+            reachable: security_group::load_balancer_reaches(
+                &topology.security_groups,
+                balancer,
+                &service.security_groups,
+                binding.port,
+            )
+            .allowed,
         })
     });
     let fixed = group.static_targets.iter().map(|target| Target {

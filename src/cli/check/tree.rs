@@ -4,8 +4,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use crate::cli::file::relative;
-use crate::config::lower::listeners_kind as kind;
-use crate::config::lower::security_groups::lets_in;
+use crate::engine::security_group;
 use crate::model::listener::{Certificate, Listener, ListenerProtocol};
 use crate::model::rule::{Action, Condition, Patterns, Rule};
 use crate::model::service::Service;
@@ -144,7 +143,7 @@ fn condition(condition: &Condition) -> String {
             .join(" | "),
         Condition::SourceIp(networks) => networks.iter().map(ToString::to_string).collect::<Vec<_>>().join(" | "),
     };
-    format!("{} {values}", kind(condition))
+    format!("{} {values}", condition.field())
 }
 
 fn action(action: &Action) -> String {
@@ -193,7 +192,9 @@ fn target_group(topology: &Topology, name: &TargetGroupName, group: &TargetGroup
     for (service_name, service) in &topology.services {
         for binding in service.load_balancers.iter().filter(|binding| binding.target_group == *name) {
             let balancer = &topology.load_balancer.security_groups;
-            let reach = lets_in(topology, &service.security_groups, balancer, binding.port);
+            let own = &service.security_groups;
+            let reach =
+                security_group::load_balancer_reaches(&topology.security_groups, balancer, own, binding.port).allowed;
             below.push(leaf(format!(
                 "{service_name}/{}:{}  {} may reach {} on {}: {}",
                 binding.container,

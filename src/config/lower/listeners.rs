@@ -238,7 +238,7 @@ fn rule(file: &RuleFile, at: &Where<'_>, lowering: &mut Lowering<'_>) -> Option<
         }
         for condition in files {
             let Some(lowered) = conditions::lower(condition, lowering) else { continue };
-            let kind = kind(&lowered);
+            let kind = lowered.field();
             let first =
                 seen.iter().find(|(known, _)| *known == kind && !matches!(kind, "http-header" | "query-string"));
             if let Some((_, first)) = first {
@@ -261,18 +261,6 @@ fn rule(file: &RuleFile, at: &Where<'_>, lowering: &mut Lowering<'_>) -> Option<
     let transforms =
         transforms::lower(file.transform.as_ref().map(|many| many.0.as_slice()).unwrap_or_default(), lowering);
     (!conditions.is_empty()).then_some(Rule { priority, conditions, action: action?, transforms })
-}
-
-/// As the API spells it.
-pub(crate) fn kind(condition: &Condition) -> &'static str {
-    match condition {
-        Condition::HostHeader(_) => "host-header",
-        Condition::PathPattern(_) => "path-pattern",
-        Condition::HttpHeader { .. } => "http-header",
-        Condition::HttpRequestMethod(_) => "http-request-method",
-        Condition::QueryString(_) => "query-string",
-        Condition::SourceIp(_) => "source-ip",
-    }
 }
 
 fn limits(conditions: &[Condition], span: Span, lowering: &mut Lowering<'_>) {

@@ -10,12 +10,10 @@ mod listeners;
 mod names;
 mod quotas;
 mod secrets;
-pub(crate) mod security_groups;
+mod security_groups;
 mod services;
 mod target_groups;
 mod transforms;
-
-pub(crate) use listeners::kind as listeners_kind;
 
 use std::collections::BTreeMap;
 use std::time::Duration;

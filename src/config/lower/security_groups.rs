@@ -12,7 +12,7 @@ use crate::config::suggest::help_for;
 use crate::model::listener::LoadBalancer;
 use crate::model::security_group::{IngressRule, IpProtocol, SecurityGroup, Source};
 use crate::model::service::Service;
-use crate::model::{SecurityGroupName, ServiceName, Topology};
+use crate::model::{SecurityGroupName, ServiceName};
 
 const PAGE: &str = "Amazon VPC user guide, Security group rules";
 
@@ -162,32 +162,4 @@ pub(super) fn join_default(
             }],
         });
     }
-}
-
-/// Whether some group among `groups` lets members of `from` in on a TCP port. A network lets the load balancer in
-/// when it is everything or private: the load balancer's own address is one of the VPC's.
-pub(crate) fn lets_in(
-    topology: &Topology,
-    groups: &[SecurityGroupName],
-    from: &[SecurityGroupName],
-    port: u16,
-) -> bool {
-    groups.iter().filter_map(|name| topology.security_groups.get(name)).flat_map(|group| &group.ingress).any(|rule| {
-        rule.protocol != IpProtocol::Udp
-            && (rule.from_port..=rule.to_port).contains(&port)
-            && match &rule.source {
-                Source::SecurityGroup(name) => from.contains(name),
-                Source::Cidr(IpNet::V4(network)) => network.prefix_len() == 0 || network.addr().is_private(),
-                Source::Cidr(IpNet::V6(network)) => network.prefix_len() == 0,
-            }
-    })
-}
-
-/// Whether some group among `groups` lets anybody on the internet in on a TCP port.
-pub(crate) fn lets_clients_in(topology: &Topology, groups: &[SecurityGroupName], port: u16) -> bool {
-    groups.iter().filter_map(|name| topology.security_groups.get(name)).flat_map(|group| &group.ingress).any(|rule| {
-        rule.protocol != IpProtocol::Udp
-            && (rule.from_port..=rule.to_port).contains(&port)
-            && matches!(rule.source, Source::Cidr(_))
-    })
 }

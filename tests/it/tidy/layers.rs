@@ -14,9 +14,9 @@ const EVERYTHING: &[&str] = &["*"];
 const LAYERS: &[(&str, &[&str])] = &[
     // nouns
     ("model", &[]),
-    // decisions, and beside them the user's files
+    // decisions, and above them the user's files: what a file leads to is asked of the decisions themselves
     ("engine", &["model"]),
-    ("config", &["model"]),
+    ("config", &["model", "engine"]),
     // one writer
     ("control", &["model", "engine"]),
     // edges
