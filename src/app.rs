@@ -119,8 +119,8 @@ impl App {
         let control = control::start(Arc::clone(&topology), renew, Arc::clone(&runtime), RandomIds);
         let tls = ListenerTls(certificates.subscribe());
         let records = start_records(&control, &folders).map_err(io("start the writer of the logs"))?;
-        let target_tls = Arc::new(targets::client_config()?);
-        let mut config = DataPlaneConfig::new(tls, Arc::clone(&target_tls), seed());
+        let target_tls = targets::client_configs()?;
+        let mut config = DataPlaneConfig::new(tls, target_tls.clone(), seed());
         config.access = Some(records.access.clone());
         config.connections = Some(records.connections.clone());
         let data_plane =

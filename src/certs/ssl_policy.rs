@@ -5,8 +5,8 @@
 //! policy keeps something, so every policy works with today's clients; what an old client would miss is said by
 //! [`SslPolicy::shortfall`], never hidden.
 
-use rustls::crypto::SupportedKxGroup;
-use rustls::crypto::aws_lc_rs::{cipher_suite as suite, kx_group};
+use rustls::crypto::aws_lc_rs::{self, cipher_suite as suite, kx_group};
+use rustls::crypto::{CryptoProvider, SupportedKxGroup};
 use rustls::{SupportedCipherSuite, SupportedProtocolVersion};
 
 use super::CertError;
@@ -160,15 +160,40 @@ impl SslPolicy {
         suites
     }
 
-    /// Key exchanges, in order of preference. Post-quantum ones belong to policies with PQ in their names only.
+    /// Key exchanges, in order of preference. Post-quantum ones belong to policies with PQ in their names only; those
+    /// that "enforce full RFC 9151 requirements" have the one curve of that.
     pub fn key_exchanges(&self) -> Vec<&'static dyn SupportedKxGroup> {
+        if self.ciphers.contains(&Only256) {
+            return vec![kx_group::SECP384R1];
+        }
         let post_quantum = [kx_group::X25519MLKEM768, kx_group::SECP256R1MLKEM768];
         let classical = [kx_group::X25519, kx_group::SECP256R1, kx_group::SECP384R1];
         post_quantum.into_iter().filter(|_| self.post_quantum).chain(classical).collect()
     }
 
+    /// The library, restricted to what of the policy can be offered.
+    pub fn provider(&self) -> CryptoProvider {
+        let (cipher_suites, kx_groups) = (self.cipher_suites(), self.key_exchanges());
+        CryptoProvider { cipher_suites, kx_groups, ..aws_lc_rs::default_provider() }
+    }
+
     /// What AWS offers under this name and the TLS library cannot, in words; `None` if nothing is lacking.
     pub fn shortfall(&self) -> Option<String> {
+        let mut lacking = self.lacking();
+        if self.post_quantum {
+            lacking.push("SecP384r1MLKEM1024");
+        }
+        (!lacking.is_empty()).then(|| {
+            format!(
+                "{}: {} not offered; a client that needs one connects on AWS and not here",
+                self.name,
+                join(&lacking)
+            )
+        })
+    }
+
+    /// Versions and ciphers that cannot be offered.
+    fn lacking(&self) -> Vec<&'static str> {
         let mut lacking = Vec::new();
         match self.oldest {
             Tls10 => lacking.push("TLS 1.0 and 1.1"),
@@ -181,16 +206,7 @@ impl SslPolicy {
         if self.ciphers.iter().any(|group| matches!(group, R2 | R1)) {
             lacking.push("ciphers with RSA key exchange");
         }
-        if self.post_quantum {
-            lacking.push("SecP384r1MLKEM1024");
-        }
-        (!lacking.is_empty()).then(|| {
-            format!(
-                "{}: {} not offered; a client that needs one connects on AWS and not here",
-                self.name,
-                join(&lacking)
-            )
-        })
+        lacking
     }
 
     const fn fips(mut self) -> Self {
@@ -235,36 +251,72 @@ mod tests {
     #[serde(deny_unknown_fields)]
     struct Case {
         name: String,
+        #[expect(dead_code, reason = "for the reader")]
         source: String,
         policy: String,
-        versions: Vec<String>,
+        protocols: Vec<String>,
         ciphers: Vec<String>,
-        key_exchanges: Vec<String>,
         #[serde(default)]
-        lacking: Option<String>,
+        not_yet: Option<String>,
+    }
+
+    /// OpenSSL's name: `TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256` is `ECDHE-RSA-AES128-GCM-SHA256`.
+    fn openssl(suite: &SupportedCipherSuite) -> String {
+        let name = format!("{:?}", suite.suite());
+        match name.strip_prefix("TLS13_") {
+            Some(rest) => format!("TLS_{rest}"),
+            None => name.trim_start_matches("TLS_").replace("_WITH_AES_", "-AES").replace('_', "-"),
+        }
+    }
+
+    fn protocol(version: &SupportedProtocolVersion) -> String {
+        format!("{:?}", version.version).replace('_', ".")
     }
 
     #[test]
-    fn policies_offer_what_the_guide_says() {
-        fixture::each("alb/tls", |case: Case| {
-            let name = format!("{} ({})", case.name, case.source);
+    fn policies_offer_what_the_guide_says_as_far_as_the_library_has_it() {
+        let library: Vec<_> = aws_lc_rs::ALL_CIPHER_SUITES.iter().map(openssl).collect();
+        let mut seen = BTreeSet::new();
+        fixture::each("alb/tls/policies", |case: Case| {
             let policy = find(&case.policy).unwrap();
-            let versions: Vec<_> = policy.versions().iter().map(|version| format!("{:?}", version.version)).collect();
-            assert_eq!(versions, case.versions, "{name}");
-            let ciphers: Vec<_> = policy.cipher_suites().iter().map(|suite| format!("{:?}", suite.suite())).collect();
-            assert_eq!(ciphers, case.ciphers, "{name}");
-            let groups: Vec<_> = policy.key_exchanges().iter().map(|group| format!("{:?}", group.name())).collect();
-            assert_eq!(groups, case.key_exchanges, "{name}");
-            let lacking = policy.shortfall().map(|text| {
-                text.trim_start_matches(policy.name)
-                    .trim_start_matches(": ")
-                    .split(" not offered")
-                    .next()
-                    .unwrap()
-                    .to_owned()
-            });
-            assert_eq!(lacking, case.lacking, "{name}");
+            assert!(seen.insert(policy.name), "{} has two cases", policy.name);
+            let mut guide = case.protocols.clone();
+            guide.retain(|version| ["TLSv1.3", "TLSv1.2"].contains(&version.as_str()));
+            assert_eq!(policy.versions().into_iter().map(protocol).collect::<Vec<_>>(), guide, "{}", case.name);
+            let complete = guide == case.protocols;
+            let mut guide = case.ciphers.clone();
+            guide.retain(|cipher| library.contains(cipher));
+            assert_eq!(policy.cipher_suites().iter().map(openssl).collect::<Vec<_>>(), guide, "{}", case.name);
+            assert_eq!(case.not_yet.is_none(), complete && guide == case.ciphers, "{}", case.name);
+            let lacking = policy.lacking();
+            let told = (!lacking.is_empty()).then(|| format!("{} not offered", join(&lacking)));
+            assert_eq!(told, case.not_yet, "{}", case.name);
         });
+        assert_eq!(seen, POLICIES.iter().map(|policy| policy.name).collect(), "policies without a case");
+    }
+
+    #[derive(Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct KeyExchanges {
+        name: String,
+        #[expect(dead_code, reason = "for the reader")]
+        source: String,
+        policies: Vec<String>,
+        key_exchanges: Vec<String>,
+    }
+
+    #[test]
+    fn families_of_policies_exchange_keys_in_their_groups() {
+        let mut seen = BTreeSet::new();
+        fixture::each("alb/tls/key-exchanges", |case: KeyExchanges| {
+            for name in &case.policies {
+                let policy = find(name).unwrap();
+                assert!(seen.insert(policy.name), "{name} has two cases");
+                let groups: Vec<_> = policy.key_exchanges().iter().map(|group| format!("{:?}", group.name())).collect();
+                assert_eq!(groups, case.key_exchanges, "{} ({name})", case.name);
+            }
+        });
+        assert_eq!(seen, POLICIES.iter().map(|policy| policy.name).collect(), "policies without a case");
     }
 
     #[test]

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use rustls::ServerConfig;
-use rustls::crypto::{CryptoProvider, aws_lc_rs};
+use rustls::crypto::aws_lc_rs;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::sign::CertifiedKey;
@@ -224,8 +224,8 @@ fn server_config(
     certificates: Vec<NamedCertificate>,
 ) -> Result<ServerConfig, CertError> {
     let policy = ssl_policy::find(policy)?;
-    let (versions, cipher_suites) = (policy.versions(), policy.cipher_suites());
-    if versions.is_empty() || cipher_suites.is_empty() {
+    let versions = policy.versions();
+    if versions.is_empty() || policy.cipher_suites().is_empty() {
         return Err(CertError::EmptyPolicy { name: policy.name.to_owned() });
     }
     let mut certificates = certificates.into_iter();
@@ -233,8 +233,7 @@ fn server_config(
     let resolver = BySni::new(default, certificates.collect());
 
     let tls = |source| CertError::Tls { port, source };
-    let provider = CryptoProvider { cipher_suites, kx_groups: policy.key_exchanges(), ..aws_lc_rs::default_provider() };
-    let mut config = ServerConfig::builder_with_provider(Arc::new(provider))
+    let mut config = ServerConfig::builder_with_provider(Arc::new(policy.provider()))
         .with_protocol_versions(&versions)
         .map_err(tls)?
         .with_no_client_auth()

@@ -1,4 +1,4 @@
-//! TLS towards targets, where every certificate will do: "The load balancer establishes TLS connections with the
+//! TLS towards targets: each policy there may be for it, and that every certificate will do: "The load balancer establishes TLS connections with the
 //! targets using certificates that you install on the targets. The load balancer does not validate these certificates"
 //! (ALB user guide, "Target groups for your Application Load Balancers", routing configuration).
 
@@ -9,13 +9,19 @@ use rustls::crypto::aws_lc_rs;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{ClientConfig, DigitallySignedStruct, SignatureScheme};
 
-use super::CertError;
+use super::{CertError, ssl_policy};
+use crate::engine::target_tls::{PerPolicy, TargetPolicy};
 
 /// How both requests and health checks open TLS connections to targets. No protocol is offered; who speaks HTTP/2 adds
 /// that.
-pub fn client_config() -> Result<ClientConfig, CertError> {
-    let mut config = ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
-        .with_safe_default_protocol_versions()
+pub fn client_configs() -> Result<PerPolicy<Arc<ClientConfig>>, CertError> {
+    PerPolicy::new(|policy| client_config(policy).map(Arc::new))
+}
+
+fn client_config(policy: TargetPolicy) -> Result<ClientConfig, CertError> {
+    let policy = ssl_policy::find(policy.name())?;
+    let mut config = ClientConfig::builder_with_provider(Arc::new(policy.provider()))
+        .with_protocol_versions(&policy.versions())
         .map_err(CertError::TargetTls)?
         .dangerous()
         .with_custom_certificate_verifier(Arc::new(AnyCertificate))

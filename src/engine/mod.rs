@@ -30,6 +30,7 @@ pub mod logs;
 // Whom it may reach, and who is fit.
 pub mod health;
 pub mod security_group;
+pub mod target_tls;
 pub mod targets;
 
 // What tasks and services do next.

@@ -16,6 +16,7 @@ use super::conditions::{Compared, CompiledCondition};
 use super::facts::RequestFacts;
 use super::glance::{Glance, Shown};
 use super::redirect::CompiledRedirect;
+use super::target_tls::TargetPolicy;
 use super::transform::CompiledTransforms;
 use super::{arn, balancing};
 use crate::model::listener::{HeaderModification, Listener, ListenerProtocol, LoadBalancer, LoadBalancerAttributes};
@@ -42,6 +43,8 @@ pub struct RoutingTable {
     pub domains: Vec<DomainName>,
     /// In ascending order of port.
     pub listeners: Vec<RoutedListener>,
+    /// What TLS connections to targets follow.
+    pub target_policy: TargetPolicy,
     /// Referred to by index.
     pub target_groups: Vec<RoutedTargetGroup>,
 }
@@ -183,6 +186,7 @@ impl RoutingTable {
             attributes: load_balancer.attributes.clone(),
             domains: topology.domains.clone(),
             listeners,
+            target_policy: TargetPolicy::of(load_balancer.security_policies()),
             target_groups,
         }
     }
@@ -197,6 +201,7 @@ impl RoutingTable {
             attributes: LoadBalancerAttributes::default(),
             domains: Vec::new(),
             listeners: Vec::new(),
+            target_policy: TargetPolicy::default(),
             target_groups: Vec::new(),
         }
     }

@@ -22,6 +22,16 @@ pub struct LoadBalancer {
     pub bind_address: IpAddr,
 }
 
+impl LoadBalancer {
+    /// Names of the security policies of the HTTPS listeners.
+    pub fn security_policies(&self) -> impl Iterator<Item = &str> {
+        self.listeners.iter().filter_map(|listener| match &listener.protocol {
+            ListenerProtocol::Http => None,
+            ListenerProtocol::Https(settings) => Some(settings.ssl_policy.as_str()),
+        })
+    }
+}
+
 /// One port that clients may connect to.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Listener {

@@ -50,7 +50,7 @@ async fn exchange(probed: &Probed, tls: &TargetTls) -> Result<Answer, Fault> {
     let dial = dial_address(probed)?;
     let version = probed.settings.protocol_version;
     let port = check.port.unwrap_or(probed.target.port);
-    let stream = connect::connect(dial, check.protocol, version, tls).await?;
+    let stream = connect::connect(dial, check.protocol, version, probed.target_policy, tls).await?;
     let kind = match version {
         ProtocolVersion::Http1 => {
             let request = http1::request(probed.target.address, port, check.protocol, &check.path);

@@ -15,20 +15,24 @@ use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
+use crate::engine::target_tls::{PerPolicy, TargetPolicy};
 use crate::model::target_group::{ProtocolVersion, TargetProtocol};
 
 /// How TLS connections are opened; `h2` is offered where HTTP/2 is going to be spoken.
 #[derive(Clone)]
 pub(super) struct TargetTls {
-    http1: Arc<ClientConfig>,
-    http2: Arc<ClientConfig>,
+    http1: PerPolicy<Arc<ClientConfig>>,
+    http2: PerPolicy<Arc<ClientConfig>>,
 }
 
 impl TargetTls {
-    pub(super) fn new(http1: Arc<ClientConfig>) -> Self {
-        let mut http2 = ClientConfig::clone(&http1);
-        http2.alpn_protocols = vec![b"h2".to_vec()];
-        Self { http1, http2: Arc::new(http2) }
+    pub(super) fn new(http1: PerPolicy<Arc<ClientConfig>>) -> Self {
+        let http2 = http1.map(|http1| {
+            let mut http2 = ClientConfig::clone(http1);
+            http2.alpn_protocols = vec![b"h2".to_vec()];
+            Arc::new(http2)
+        });
+        Self { http1, http2 }
     }
 }
 
@@ -49,13 +53,14 @@ pub(super) async fn connect(
     address: SocketAddr,
     protocol: TargetProtocol,
     version: ProtocolVersion,
+    policy: TargetPolicy,
     tls: &TargetTls,
 ) -> Result<Stream, ConnectFault> {
     let tcp = TcpStream::connect(address).await.map_err(ConnectFault::Tcp)?;
     match protocol {
         TargetProtocol::Http => Ok(Stream::Plain(tcp)),
         TargetProtocol::Https => {
-            let config = if version == ProtocolVersion::Http1 { &tls.http1 } else { &tls.http2 };
+            let config = if version == ProtocolVersion::Http1 { &tls.http1 } else { &tls.http2 }.get(policy);
             // An address as the server's name: no SNI is sent, targets are registered by address.
             let name = ServerName::IpAddress(address.ip().into());
             let tls = TlsConnector::from(config.clone()).connect(name, tcp).await.map_err(ConnectFault::Tls)?;

@@ -23,6 +23,7 @@ use crate::control::sink::Sink;
 use crate::engine::health::{FIRST_PROBE, next_probe};
 use crate::engine::logs::health_check::HealthCheckEntry;
 use crate::engine::routing::RoutingTable;
+use crate::engine::target_tls::{PerPolicy, TargetPolicy};
 use crate::model::TargetGroupName;
 use crate::model::target_group::TargetGroup;
 use crate::model::target_health::{Target, TargetHealth};
@@ -40,6 +41,7 @@ mod http2;
 struct Probed {
     target_group: TargetGroupName,
     settings: Arc<TargetGroup>,
+    target_policy: TargetPolicy,
     time_scale: TimeScale,
     target: Target,
     dial: SocketAddr,
@@ -52,7 +54,7 @@ struct Probed {
 pub async fn run(
     mut tables: watch::Receiver<Arc<RoutingTable>>,
     observations: mpsc::Sender<Observation>,
-    tls: Arc<rustls::ClientConfig>,
+    tls: PerPolicy<Arc<rustls::ClientConfig>>,
     log: Sink<HealthCheckEntry>,
 ) {
     let tls = TargetTls::new(tls);
@@ -98,6 +100,7 @@ fn wanted(table: &RoutingTable) -> impl Iterator<Item = Probed> {
         probed.map(|state| Probed {
             target_group: group.name.clone(),
             settings: group.settings.clone(),
+            target_policy: table.target_policy,
             time_scale: table.time_scale,
             target: state.target,
             dial: state.dial,

@@ -283,7 +283,7 @@ impl World {
     fn start<const N: usize>(groups: [(&str, bool); N]) -> Self {
         let (tables, receiver) = watch::channel(table(groups, TargetHealth::Healthy));
         let (sender, observations) = mpsc::channel(1);
-        let task = tokio::spawn(run(receiver, sender, client_config(), Sink::bounded(1).0));
+        let task = tokio::spawn(run(receiver, sender, client_configs(), Sink::bounded(1).0));
         Self { tables, observations, task, started: Instant::now() }
     }
 
@@ -320,12 +320,12 @@ fn table<const N: usize>(groups: [(&str, bool); N], health: TargetHealth) -> Arc
     Arc::new(RoutingTable { target_groups: groups.into_iter().map(group).collect(), ..RoutingTable::empty() })
 }
 
-fn client_config() -> Arc<rustls::ClientConfig> {
-    Arc::new(crate::certs::targets::client_config().expect("a configuration"))
+fn client_configs() -> PerPolicy<Arc<rustls::ClientConfig>> {
+    crate::certs::targets::client_configs().expect("configurations")
 }
 
 async fn probe(probed: &Probed) -> Found {
-    attempt::probe(probed, &TargetTls::new(client_config())).await
+    attempt::probe(probed, &TargetTls::new(client_configs())).await
 }
 
 fn probed(dial: SocketAddr) -> Probed {
@@ -350,6 +350,7 @@ fn probed(dial: SocketAddr) -> Probed {
     Probed {
         target_group: TargetGroupName::new("web"),
         settings: Arc::new(settings),
+        target_policy: TargetPolicy::Tls13,
         time_scale: TimeScale::DEFAULT,
         target: TARGET,
         dial,

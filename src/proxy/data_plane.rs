@@ -20,6 +20,7 @@ use crate::control::observation::Observation;
 use crate::engine::anomaly::Anomalies;
 use crate::engine::cookie_seal::CookieKey;
 use crate::engine::routing::RoutingTable;
+use crate::engine::target_tls::PerPolicy;
 use crate::model::TargetGroupName;
 
 /// ALB user guide, troubleshooting, HTTP 504: "the load balancer failed to establish a connection to the target before
@@ -42,7 +43,7 @@ pub struct DataPlaneConfig {
     /// TLS configurations of HTTPS listeners.
     pub tls: ListenerTls,
     /// How TLS connections to targets are opened.
-    pub target_tls: Arc<rustls::ClientConfig>,
+    pub target_tls: PerPolicy<Arc<rustls::ClientConfig>>,
     /// Who wants to know of every request.
     pub access: Option<AccessSink>,
     /// Who wants to know of every client connection.
@@ -53,7 +54,7 @@ pub struct DataPlaneConfig {
 
 impl DataPlaneConfig {
     /// Everything as in production.
-    pub fn new(tls: ListenerTls, target_tls: Arc<rustls::ClientConfig>, seed: u64) -> Self {
+    pub fn new(tls: ListenerTls, target_tls: PerPolicy<Arc<rustls::ClientConfig>>, seed: u64) -> Self {
         let cores = thread::available_parallelism().map_or(1, usize::from);
         Self {
             workers: cores.min(MOST_WORKERS),

@@ -347,7 +347,10 @@ fn prepare_forward(
     transaction.target = Some(std::net::SocketAddr::new(state.target.address, state.target.port));
     snapshot.meters[group].count_request(&worker.meters, connection.client.is_ipv6());
     Ok(Forward {
-        dial: Dial { address: state.dial, tls: settings.protocol == TargetProtocol::Https },
+        dial: Dial {
+            address: state.dial,
+            tls: (settings.protocol == TargetProtocol::Https).then_some(table.target_policy),
+        },
         version: settings.protocol_version,
         reachable: state.reachable,
         head,

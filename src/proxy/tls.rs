@@ -8,6 +8,7 @@ use tokio::sync::watch;
 
 use super::certificate::CertificateFacts;
 use crate::engine::logs::access::TlsWords;
+use crate::engine::target_tls::PerPolicy;
 
 /// The current TLS configuration of every HTTPS listener, by AWS's port. New connections use what is there when they
 /// arrive, so certificates can change without anything being closed.
@@ -40,15 +41,18 @@ pub fn complete(config: &mut ServerConfig, http2_enabled: bool) -> Result<(), ru
 /// TLS towards targets. Those of HTTP/1.1 are offered no protocol, as nginx does; HTTP/2 has to be agreed upon.
 #[derive(Clone, Debug)]
 pub(super) struct TargetTls {
-    pub(super) http1: Arc<ClientConfig>,
-    pub(super) http2: Arc<ClientConfig>,
+    pub(super) http1: PerPolicy<Arc<ClientConfig>>,
+    pub(super) http2: PerPolicy<Arc<ClientConfig>>,
 }
 
 impl TargetTls {
-    pub(super) fn new(http1: Arc<ClientConfig>) -> Self {
-        let mut http2 = ClientConfig::clone(&http1);
-        http2.alpn_protocols = vec![b"h2".to_vec()];
-        Self { http1, http2: Arc::new(http2) }
+    pub(super) fn new(http1: PerPolicy<Arc<ClientConfig>>) -> Self {
+        let http2 = http1.map(|http1| {
+            let mut http2 = ClientConfig::clone(http1);
+            http2.alpn_protocols = vec![b"h2".to_vec()];
+            Arc::new(http2)
+        });
+        Self { http1, http2 }
     }
 }
 

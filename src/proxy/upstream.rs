@@ -24,15 +24,16 @@ use super::error::ProxyError;
 use super::meters::GroupMeter;
 use super::stream::{Stream, TargetIo};
 use crate::engine::figures::GroupCount;
+use crate::engine::target_tls::{PerPolicy, TargetPolicy};
 
 /// How many idle connections one worker keeps to one target.
 const MOST_IDLE: usize = 256;
 
-/// Where a connection leads, and whether under TLS.
+/// Where a connection leads, and under which policy of TLS, if any.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Dial {
     pub(super) address: SocketAddr,
-    pub(super) tls: bool,
+    pub(super) tls: Option<TargetPolicy>,
 }
 
 /// Idle connections by where they lead.
@@ -114,7 +115,7 @@ pub(super) struct Opening<'f> {
     /// For the connection, and as long again for the handshake ("TLS handshake timeout (10 seconds)", ALB user guide,
     /// troubleshooting, HTTP 504).
     pub(super) timeout: Duration,
-    pub(super) tls: &'f Arc<ClientConfig>,
+    pub(super) tls: &'f PerPolicy<Arc<ClientConfig>>,
     /// Counts what goes wrong.
     pub(super) meter: &'f GroupMeter,
 }
@@ -124,11 +125,9 @@ impl Opening<'_> {
     pub(super) async fn open(self) -> Result<TargetIo, ProxyError> {
         let connected = connect(self.dial.address, self.reachable, self.timeout).await;
         let tcp = connected.inspect_err(|_| self.meter.add(GroupCount::TargetConnectionErrors, 1))?;
-        if !self.dial.tls {
-            return Ok(Either::Left(tcp));
-        }
+        let Some(policy) = self.dial.tls else { return Ok(Either::Left(tcp)) };
         // Boxed: the state of a handshake is large, and most connections have none.
-        let secured = Box::pin(secure(self.dial.address, tcp, self.tls, self.timeout)).await;
+        let secured = Box::pin(secure(self.dial.address, tcp, self.tls.get(policy), self.timeout)).await;
         secured.inspect_err(|_| self.meter.add(GroupCount::TargetTlsNegotiationErrors, 1)).map(Either::Right)
     }
 }

@@ -124,7 +124,7 @@ impl Setup {
             .unwrap();
         tls::complete(&mut tls_config, self.topology.load_balancer.attributes.http2_enabled).unwrap();
         let configs = HashMap::from([(443, Arc::new(tls_config))]);
-        let target_tls = Arc::new(neargate::certs::targets::client_config().unwrap());
+        let target_tls = neargate::certs::targets::client_configs().unwrap();
         let mut config = DataPlaneConfig::new(ListenerTls(watch::channel(Arc::new(configs)).1), target_tls, 7);
         config.workers = self.workers;
         config.connect_timeout = self.connect_timeout;

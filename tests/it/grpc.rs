@@ -223,7 +223,7 @@ async fn a_server_that_knows_nothing_of_health_checks_is_healthy_by_default() {
     let table = RoutingTable::compile(&alb.topology, &alb.targets, 1);
     let (_table, tables) = watch::channel(Arc::new(table));
     let (observe, mut observations) = mpsc::channel(8);
-    let tls = Arc::new(neargate::certs::targets::client_config().unwrap());
+    let tls = neargate::certs::targets::client_configs().unwrap();
     let probing = tokio::spawn(neargate::probes::run(tables, observe, tls, Sink::bounded(1).0));
     let found = within("a health check", observations.recv()).await.unwrap();
     let Observation::Probed { outcome, detail, .. } = found else { panic!("{found:?}") };

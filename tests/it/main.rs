@@ -44,6 +44,8 @@ mod records;
 mod stickiness;
 /// Targets under TLS, and targets that speak HTTP/2 or gRPC.
 mod target_protocols;
+/// Which security policy targets under TLS are spoken to with.
+mod target_tls;
 /// Upgrades, with a real WebSocket client and server.
 mod websocket;
 

@@ -195,7 +195,7 @@ const TABLE: &[Line] = &[
         "target group",
         &["protocol"],
         &["HTTPS"],
-        Aws(Approximated("TLS 1.2 or 1.3 with forward secrecy, whatever the security policies of the listeners say")),
+        Aws(Approximated("of the security policy that follows from the listeners', TLS 1.2 and 1.3 with AEAD ciphers")),
     ),
     (
         "target group",

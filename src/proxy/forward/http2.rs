@@ -78,7 +78,7 @@ fn request(forward: &Forward) -> Result<http::Request<()>, ProxyError> {
             request.headers_mut().append(name, HeaderValue::from_bytes(value).map_err(|_| UNFIT)?);
         }
     }
-    let uri = http::Uri::builder().scheme(if forward.dial.tls { "https" } else { "http" });
+    let uri = http::Uri::builder().scheme(if forward.dial.tls.is_some() { "https" } else { "http" });
     *request.uri_mut() = uri.authority(authority).path_and_query(target).build().map_err(|_| UNFIT)?;
     // `h2` would make something else of it than the client meant.
     if *request.method() == http::Method::CONNECT { Err(UNFIT) } else { Ok(request) }

@@ -23,6 +23,7 @@ use tokio::sync::oneshot;
 use tokio::time::Instant;
 
 use super::{Dial, Opening};
+use crate::engine::target_tls::PerPolicy;
 use crate::proxy::error::ProxyError;
 use crate::proxy::forward::Forward;
 use crate::proxy::http2::FRAMES_BUDGET;
@@ -162,7 +163,7 @@ struct Dialling {
     dial: Dial,
     reachable: bool,
     timeout: Duration,
-    tls: Arc<rustls::ClientConfig>,
+    tls: PerPolicy<Arc<rustls::ClientConfig>>,
     meter: Arc<GroupMeter>,
     meters: Arc<crate::proxy::meters::WorkerMeters>,
 }
@@ -173,7 +174,7 @@ impl Dialling {
             dial: forward.dial,
             reachable: forward.reachable,
             timeout: worker.shared.connect_timeout,
-            tls: Arc::clone(&worker.shared.target_tls.http2),
+            tls: worker.shared.target_tls.http2.clone(),
             meter: Arc::clone(&forward.meter),
             meters: Arc::clone(&worker.meters),
         }
