@@ -113,58 +113,58 @@ pub fn choose(count: usize, random: u64, weight: impl Fn(usize) -> u32) -> Optio
 
 #[cfg(test)]
 mod tests {
+    //! The cases of `fixtures/alb/anomalies/`.
+
+    use serde::Deserialize;
+
     use super::*;
+    use crate::engine::fixture;
 
-    fn did(requests: u32, errors: u32) -> (Standing, Outcomes) {
-        (Standing::default(), Outcomes { requests, errors })
+    #[derive(Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Case {
+        name: String,
+        source: String,
+        mitigation: Option<String>,
+        periods: Vec<Period>,
     }
 
-    fn weights(standings: &[Standing]) -> Vec<u32> {
-        standings.iter().map(|standing| standing.weight).collect()
-    }
-
-    #[test]
-    fn a_target_that_fails_more_than_its_peers_gets_the_minimum() {
-        let standings = judge(&[did(100, 0), did(100, 40), did(100, 1)], true);
-        assert_eq!(weights(&standings), [FULL_WEIGHT, LEAST_WEIGHT, FULL_WEIGHT]);
-        assert!(standings[1].anomalous);
-        assert_eq!(Anomalies::of(standings), Anomalies { anomalous: 1, mitigated: 1 });
-    }
-
-    #[test]
-    fn without_mitigation_it_is_only_said() {
-        let standings = judge(&[did(100, 0), did(100, 40), did(100, 1)], false);
-        assert!(standings[1].anomalous);
-        assert_eq!(weights(&standings), [FULL_WEIGHT; 3]);
-        assert_eq!(Anomalies::of(standings), Anomalies { anomalous: 1, mitigated: 0 });
+    #[derive(Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Period {
+        /// Where it changes within the case.
+        mitigation: Option<String>,
+        /// `<requests>/<errors>` of each target.
+        did: Vec<String>,
+        /// `<share> %`, and `anomalous`.
+        then: Vec<String>,
     }
 
     #[test]
-    fn two_targets_are_not_compared() {
-        assert!(!judge(&[did(100, 0), did(100, 100)], true)[1].anomalous);
+    fn anomalies_are_judged_as_documented() {
+        fixture::each("alb/anomalies", check);
     }
 
-    #[test]
-    fn when_all_fail_alike_nobody_is_anomalous() {
-        assert_eq!(weights(&judge(&[did(100, 50), did(100, 52), did(100, 48)], true)), [FULL_WEIGHT; 3]);
-    }
-
-    #[test]
-    fn a_target_that_recovers_gets_more_and_more_until_parity() {
-        let mut standing = judge(&[did(100, 0), did(100, 40), did(100, 0)], true)[1];
-        let mut course = vec![standing.weight];
-        while standing.weight < FULL_WEIGHT {
-            standing = judge(&[did(100, 0), (standing, Outcomes { requests: 5, errors: 0 }), did(100, 0)], true)[1];
-            course.push(standing.weight);
+    fn check(case: Case) {
+        let mut standings = vec![Standing::default(); case.periods[0].did.len()];
+        for (index, period) in case.periods.iter().enumerate() {
+            let mitigation = period.mitigation.as_ref().or(case.mitigation.as_ref()).unwrap() == "on";
+            let did = period.did.iter().map(|text| {
+                let (requests, errors) = text.split_once('/').unwrap();
+                Outcomes { requests: requests.parse().unwrap(), errors: errors.parse().unwrap() }
+            });
+            standings = judge(&standings.iter().copied().zip(did).collect::<Vec<_>>(), mitigation);
+            let shown: Vec<_> = standings.iter().map(show).collect();
+            assert_eq!(shown, period.then, "{}, period {} ({})", case.name, index + 1, case.source);
+            let anomalous = period.then.iter().filter(|text| text.contains("anomalous")).count();
+            let mitigated = period.then.iter().filter(|text| !text.starts_with("100 %")).count();
+            assert_eq!(Anomalies::of(standings.clone()), Anomalies { anomalous, mitigated }, "{}", case.name);
         }
-        assert_eq!(course, [50, 150, 250, 350, 450, 550, 650, 750, 850, 950, 1000]);
     }
 
-    #[test]
-    fn silence_changes_no_verdict() {
-        let anomalous = Standing { anomalous: true, weight: LEAST_WEIGHT };
-        let standings = judge(&[did(100, 0), (anomalous, Outcomes::default()), did(100, 0)], true);
-        assert_eq!(standings[1], anomalous);
+    fn show(standing: &Standing) -> String {
+        let share = standing.weight * 100 / FULL_WEIGHT;
+        format!("{share} %{}", if standing.anomalous { " anomalous" } else { "" })
     }
 
     #[test]

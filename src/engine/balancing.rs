@@ -11,17 +11,34 @@ use crate::model::target_health::{TargetHealth, TargetState};
 /// balancer fails open and routes to every registered target, those still `initial` included (ALB user guide, "Target
 /// group health"). Draining and unused targets never take new requests.
 pub fn eligible(targets: &[TargetState], attributes: &TargetGroupAttributes) -> Vec<usize> {
-    let indices = |wanted: fn(&TargetHealth) -> bool| {
-        let chosen = targets.iter().enumerate().filter(move |(_, target)| wanted(&target.health));
-        chosen.map(|(index, _)| index).collect::<Vec<_>>()
-    };
-    let registered = indices(|health| !matches!(health, TargetHealth::Draining | TargetHealth::Unused));
-    let healthy = indices(|health| *health == TargetHealth::Healthy);
-    if is_failing_open(healthy.len(), registered.len(), attributes) { registered } else { healthy }
+    let wanted = if group_fails_open(targets, attributes) { is_registered } else { is_healthy };
+    let chosen = targets.iter().enumerate().filter(|(_, target)| wanted(&target.health));
+    chosen.map(|(index, _)| index).collect()
 }
 
-/// Whether so few targets are healthy that all of them are used.
-pub fn is_failing_open(healthy: usize, registered: usize, attributes: &TargetGroupAttributes) -> bool {
+/// Whether so few of these targets are healthy that requests go to all of them; such requests count as
+/// `UnhealthyRoutingRequestCount`.
+pub fn group_fails_open(targets: &[TargetState], attributes: &TargetGroupAttributes) -> bool {
+    is_failing_open(count(targets, is_healthy), count(targets, is_registered), attributes)
+}
+
+/// How many targets are in such a state.
+pub fn count(targets: &[TargetState], wanted: impl Fn(&TargetHealth) -> bool) -> usize {
+    targets.iter().filter(|target| wanted(&target.health)).count()
+}
+
+/// Whether it passes its checks.
+pub fn is_healthy(health: &TargetHealth) -> bool {
+    *health == TargetHealth::Healthy
+}
+
+/// Whether it counts among the registered targets that percentages are taken of.
+pub fn is_registered(health: &TargetHealth) -> bool {
+    !matches!(health, TargetHealth::Draining | TargetHealth::Unused)
+}
+
+/// The same, of how many there are.
+fn is_failing_open(healthy: usize, registered: usize, attributes: &TargetGroupAttributes) -> bool {
     let percentage = attributes.minimum_healthy_percentage.unwrap_or(0);
     healthy < attributes.minimum_healthy_targets as usize || healthy * 100 < usize::from(percentage) * registered
 }
@@ -63,67 +80,116 @@ pub fn choose_target(
 
 #[cfg(test)]
 mod tests {
+    //! The cases of `fixtures/alb/fail-open/` and `fixtures/alb/algorithms/`.
+
+    use serde::Deserialize;
+
     use super::*;
+    use crate::engine::fixture;
     use crate::model::target_health::{InitialReason, Target, UnhealthyReason};
 
-    const HEALTHY: TargetHealth = TargetHealth::Healthy;
-    const FAILING: TargetHealth = TargetHealth::Unhealthy(UnhealthyReason::Timeout);
-    const INITIAL: TargetHealth = TargetHealth::Initial(InitialReason::InitialHealthChecking);
+    #[derive(Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct ThresholdCase {
+        name: String,
+        source: String,
+        count: Option<u32>,
+        percentage: Option<u8>,
+        targets: Vec<String>,
+        routed_to: Vec<usize>,
+        #[serde(default)]
+        fails_open: bool,
+    }
 
-    fn eligible_of(healths: &[TargetHealth], attributes: &TargetGroupAttributes) -> Vec<usize> {
-        let states: Vec<_> = healths
-            .iter()
-            .zip(1..)
-            .map(|(health, last)| {
-                let target = Target { address: [10, 0, 0, last].into(), port: 80 };
-                TargetState { target, dial: (target.address, 80).into(), reachable: true, health: health.clone() }
-            })
-            .collect();
-        eligible(&states, attributes)
+    #[derive(Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct OrderCase {
+        name: String,
+        source: String,
+        algorithm: Option<String>,
+        /// Requests in flight to each target before the first one.
+        #[serde(default)]
+        busy: Vec<usize>,
+        /// A target that is chosen, `nobody`, or `end` and a target.
+        #[serde(default)]
+        then: Vec<String>,
+        /// Of groups instead of targets.
+        weights: Option<Vec<u16>>,
+        /// How often each is chosen, over as many random numbers as these are together.
+        evenly: Option<Vec<usize>>,
     }
 
     #[test]
-    fn only_healthy_targets_are_used_while_one_is_healthy() {
-        assert_eq!(eligible_of(&[FAILING, HEALTHY, INITIAL], &TargetGroupAttributes::default()), [1]);
+    fn groups_fail_open_as_documented() {
+        fixture::each("alb/fail-open", check_thresholds);
     }
 
     #[test]
-    fn all_registered_targets_are_used_when_none_is_healthy() {
-        let healths = [FAILING, INITIAL, TargetHealth::Draining, TargetHealth::Unused];
-        assert_eq!(eligible_of(&healths, &TargetGroupAttributes::default()), [0, 1]);
+    fn targets_and_groups_are_chosen_as_documented() {
+        fixture::each("alb/algorithms", check_order);
     }
 
-    #[test]
-    fn a_draining_target_alone_leaves_nothing_to_route_to() {
-        assert!(eligible_of(&[TargetHealth::Draining], &TargetGroupAttributes::default()).is_empty());
+    fn check_thresholds(case: ThresholdCase) {
+        let what = format!("{} ({})", case.name, case.source);
+        let defaults = TargetGroupAttributes::default();
+        let attributes = TargetGroupAttributes {
+            minimum_healthy_targets: case.count.unwrap_or(defaults.minimum_healthy_targets),
+            minimum_healthy_percentage: case.percentage.or(defaults.minimum_healthy_percentage),
+            ..defaults
+        };
+        let states: Vec<_> = case.targets.iter().zip(1..).map(|(word, last)| state(word, last)).collect();
+        assert_eq!(eligible(&states, &attributes), case.routed_to, "{what}");
+        assert_eq!(group_fails_open(&states, &attributes), case.fails_open, "{what}");
     }
 
-    #[test]
-    fn too_few_healthy_targets_fail_open_by_count_and_by_percentage() {
-        let by_count = TargetGroupAttributes { minimum_healthy_targets: 2, ..TargetGroupAttributes::default() };
-        assert_eq!(eligible_of(&[HEALTHY, FAILING, FAILING], &by_count), [0, 1, 2]);
-        let half = TargetGroupAttributes { minimum_healthy_percentage: Some(50), ..TargetGroupAttributes::default() };
-        assert_eq!(eligible_of(&[HEALTHY, FAILING, FAILING], &half), [0, 1, 2]);
-        assert_eq!(eligible_of(&[HEALTHY, FAILING], &half), [0]);
+    fn state(word: &str, last: u8) -> TargetState {
+        let health = match word {
+            "healthy" => TargetHealth::Healthy,
+            "unhealthy" => TargetHealth::Unhealthy(UnhealthyReason::Timeout),
+            "initial" => TargetHealth::Initial(InitialReason::InitialHealthChecking),
+            "draining" => TargetHealth::Draining,
+            "unused" => TargetHealth::Unused,
+            other => panic!("no state is called {other}"),
+        };
+        let target = Target { address: [10, 0, 0, last].into(), port: 80 };
+        TargetState { target, dial: (target.address, 80).into(), reachable: true, health }
     }
 
-    #[test]
-    fn groups_are_chosen_in_proportion_to_their_weights() {
-        let mut counts = [0; 3];
-        for random in 0..400 {
-            counts[choose_group([1, 0, 3].into_iter(), random).unwrap()] += 1;
+    fn check_order(case: OrderCase) {
+        let what = format!("{} ({})", case.name, case.source);
+        if let Some(expected) = &case.evenly {
+            let candidates = expected.len();
+            let mut counts = vec![0; candidates];
+            for random in 0..expected.iter().sum::<usize>().max(1) as u64 {
+                let chosen = match &case.weights {
+                    Some(weights) => choose_group(weights.iter().copied(), random),
+                    None => choose_target(algorithm(&case), candidates, 0, random, |index| case.busy[index]),
+                };
+                chosen.into_iter().for_each(|index| counts[index] += 1);
+            }
+            assert_eq!(counts, *expected, "{what}");
         }
-        assert_eq!(counts, [100, 0, 300]);
-        assert_eq!(choose_group([0, 0].into_iter(), 7), None);
+        let mut busy = case.busy.clone();
+        let mut turn = 0;
+        for (index, step) in case.then.iter().enumerate() {
+            if let Some(ended) = step.strip_prefix("end ") {
+                busy[ended.parse::<usize>().unwrap()] -= 1;
+                continue;
+            }
+            let chosen = choose_target(algorithm(&case), busy.len(), turn, 0, |index| busy[index]);
+            turn += 1;
+            let shown = chosen.map_or("nobody".to_owned(), |chosen| chosen.to_string());
+            assert_eq!(shown, *step, "{what}, step {}", index + 1);
+            chosen.into_iter().for_each(|chosen| busy[chosen] += 1);
+        }
     }
 
-    #[test]
-    fn round_robin_goes_in_turn_and_least_outstanding_prefers_the_idle() {
-        let round_robin = |turn| choose_target(Algorithm::RoundRobin, 3, turn, 0, |_| 0);
-        assert_eq!([0, 1, 2, 3].map(round_robin), [Some(0), Some(1), Some(2), Some(0)]);
-        let busy = [2, 1, 1];
-        let least = |turn| choose_target(Algorithm::LeastOutstandingRequests, 3, turn, 0, |index| busy[index]);
-        assert_eq!([0, 1, 2].map(least), [Some(1), Some(1), Some(2)]);
-        assert_eq!(choose_target(Algorithm::RoundRobin, 0, 5, 0, |_| 0), None);
+    fn algorithm(case: &OrderCase) -> Algorithm {
+        match case.algorithm.as_deref() {
+            Some("round_robin") => Algorithm::RoundRobin,
+            Some("least_outstanding_requests") => Algorithm::LeastOutstandingRequests,
+            Some("weighted_random") => Algorithm::WeightedRandom,
+            other => panic!("no algorithm is called {other:?}"),
+        }
     }
 }

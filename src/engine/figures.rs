@@ -358,13 +358,9 @@ impl Exposition<'_> {
             .iter()
             .filter(|group| group.in_use)
             .map(|group| {
-                let count = |wanted: fn(&TargetHealth) -> bool| {
-                    group.targets.iter().filter(|target| wanted(&target.health)).count()
-                };
-                let healthy = count(|health| *health == TargetHealth::Healthy);
-                let unhealthy = count(|health| matches!(health, TargetHealth::Unhealthy(_)));
-                let registered = count(|health| !matches!(health, TargetHealth::Draining | TargetHealth::Unused));
-                let open = balancing::is_failing_open(healthy, registered, &group.settings.attributes);
+                let healthy = balancing::count(&group.targets, balancing::is_healthy);
+                let unhealthy = balancing::count(&group.targets, |health| matches!(health, TargetHealth::Unhealthy(_)));
+                let open = balancing::group_fails_open(&group.targets, &group.settings.attributes);
                 (dimension(&group.arn).to_owned(), healthy, unhealthy, usize::from(!open))
             })
             .collect();

@@ -63,73 +63,93 @@ pub fn choose(count: usize, turn: usize, random: u64, share: impl Fn(usize) -> u
 
 #[cfg(test)]
 mod tests {
+    //! The cases of `fixtures/alb/slow-start/`.
+
+    use std::collections::BTreeMap;
+
+    use serde::Deserialize;
+
     use super::*;
+    use crate::engine::fixture;
 
-    const MINUTE: Duration = Duration::from_secs(60);
+    #[derive(Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Case {
+        name: String,
+        source: String,
+        duration: u64,
+        steps: Vec<Step>,
+    }
 
-    #[test]
-    fn the_first_targets_of_a_group_take_their_full_share_at_once() {
-        let now = Instant::now();
-        assert_eq!(observe(&[(None, true), (None, true)], MINUTE, now), [Warmth::Warm, Warmth::Warm]);
+    #[derive(Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Step {
+        at: u64,
+        /// From now on.
+        duration: Option<u64>,
+        targets: BTreeMap<String, String>,
+        then: BTreeMap<String, String>,
+        requests: Option<BTreeMap<String, u32>>,
     }
 
     #[test]
-    fn a_newcomer_warms_up_beside_one_that_is_warm() {
-        let now = Instant::now();
-        let targets = observe(&[(Some(Warmth::Warm), true), (None, true)], MINUTE, now);
-        assert_eq!(targets, [Warmth::Warm, Warmth::Warming { since: now }]);
-        let targets = observe(&[(Some(targets[0]), true), (Some(targets[1]), true)], MINUTE, now + MINUTE / 2);
-        assert_eq!(targets[1], Warmth::Warming { since: now }, "saying the same twice changes nothing");
-        let targets = observe(&[(Some(targets[0]), true), (Some(targets[1]), true)], MINUTE, now + MINUTE);
-        assert_eq!(targets[1], Warmth::Warm);
+    fn targets_warm_up_as_documented() {
+        fixture::each("alb/slow-start", check);
     }
 
-    #[test]
-    fn a_newcomer_beside_unhealthy_or_warming_targets_alone_does_not_warm_up() {
-        let now = Instant::now();
-        let warming = Warmth::Warming { since: now };
-        let targets = observe(&[(Some(Warmth::Warm), false), (Some(warming), true), (None, true)], MINUTE, now);
-        assert_eq!(targets, [Warmth::Cold, warming, Warmth::Warm]);
-    }
-
-    #[test]
-    fn an_unhealthy_target_leaves_slow_start_and_begins_again() {
-        let now = Instant::now();
-        let warming = Warmth::Warming { since: now };
-        let targets = observe(&[(Some(Warmth::Warm), true), (Some(warming), false)], MINUTE, now);
-        assert_eq!(targets[1], Warmth::Cold);
-        let later = now + MINUTE / 2;
-        let targets = observe(&[(Some(Warmth::Warm), true), (Some(targets[1]), true)], MINUTE, later);
-        assert_eq!(targets[1], Warmth::Warming { since: later });
-    }
-
-    #[test]
-    fn enabling_slow_start_leaves_healthy_targets_alone() {
-        let now = Instant::now();
-        let off = observe(&[(None, true), (None, false)], Duration::ZERO, now);
-        let on = observe(&[(Some(off[0]), true), (Some(off[1]), false)], MINUTE, now);
-        assert_eq!(on, [Warmth::Warm, Warmth::Cold]);
-    }
-
-    #[test]
-    fn the_share_grows_in_a_line() {
-        let now = Instant::now();
-        let warming = Warmth::Warming { since: now };
-        let shares = [0, 15, 30, 45, 60, 90].map(|second| share(warming, MINUTE, now + Duration::from_secs(second)));
-        assert_eq!(shares, [0, 250, 500, 750, 1000, 1000]);
-        assert_eq!(share(Warmth::Warm, MINUTE, now), 1000);
-    }
-
-    #[test]
-    fn requests_are_spread_in_proportion_to_shares() {
-        let mut random = 1_u64;
-        let mut counts = [0_u32; 3];
-        for turn in 0..30_000 {
-            random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-            counts[choose(3, turn, random >> 2, |index| [1000, 1000, 250][index]).unwrap()] += 1;
+    fn check(case: Case) {
+        let begin = Instant::now();
+        let mut duration = Duration::from_secs(case.duration);
+        let mut known: BTreeMap<String, Warmth> = BTreeMap::new();
+        for step in case.steps {
+            let what = format!("{}, second {} ({})", case.name, step.at, case.source);
+            let now = begin + Duration::from_secs(step.at);
+            duration = step.duration.map_or(duration, Duration::from_secs);
+            let registered: Vec<_> =
+                step.targets.iter().map(|(name, state)| (known.get(name).copied(), state == "healthy")).collect();
+            let warmth = observe(&registered, duration, now);
+            assert_eq!(observe(&again(&registered, &warmth), duration, now), warmth, "{what}: saying it twice");
+            // One that is registered no more is forgotten.
+            known = step.targets.keys().cloned().zip(warmth).collect();
+            let shown = known.iter().map(|(name, warmth)| (name.clone(), show(*warmth, duration, now))).collect();
+            assert_eq!(step.then, shown, "{what}");
+            if let Some(expected) = step.requests {
+                let shares: Vec<_> = known.iter().filter(|(_, warmth)| **warmth != Warmth::Cold).collect();
+                let names = shares.iter().map(|(name, _)| (*name).clone());
+                let spread = spread(shares.len(), |index| share(*shares[index].1, duration, now));
+                assert_eq!(expected, names.zip(spread).collect(), "{what}");
+            }
         }
-        assert!((2_200..2_800).contains(&counts[2]), "a quarter of a third: {counts:?}");
-        assert_eq!(choose(2, 0, 0, |_| 0), Some(1), "somebody has to");
+    }
+
+    fn again(registered: &[(Option<Warmth>, bool)], warmth: &[Warmth]) -> Vec<(Option<Warmth>, bool)> {
+        registered.iter().zip(warmth).map(|((_, healthy), warmth)| (Some(*warmth), *healthy)).collect()
+    }
+
+    fn show(warmth: Warmth, duration: Duration, now: Instant) -> String {
+        match warmth {
+            Warmth::Cold => "out".into(),
+            Warmth::Warm => "full".into(),
+            Warmth::Warming { .. } => {
+                format!("warming {} %", (share(warmth, duration, now) as f64 / 10.0).round())
+            }
+        }
+    }
+
+    /// Percentages of many requests, on numbers that are random enough and always the same.
+    fn spread(count: usize, share: impl Fn(usize) -> u64) -> Vec<u32> {
+        const REQUESTS: u32 = 60_000;
+        let mut random = 1_u64;
+        let mut counts = vec![0_u32; count];
+        for turn in 0..REQUESTS {
+            random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            counts[choose(count, turn as usize, random >> 2, &share).unwrap()] += 1;
+        }
+        counts.into_iter().map(|count| (f64::from(count) * 100.0 / f64::from(REQUESTS)).round() as u32).collect()
+    }
+
+    #[test]
+    fn without_targets_there_is_nobody_to_choose() {
         assert_eq!(choose(0, 0, 0, |_| 0), None);
     }
 }

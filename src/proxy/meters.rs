@@ -105,13 +105,9 @@ impl WorkerMeters {
             let meter = groups
                 .entry(group.arn.clone())
                 .or_insert_with(|| Arc::new(GroupMeter { arn: group.arn.as_str().into(), ..GroupMeter::default() }));
-            let count = |wanted: fn(&TargetHealth) -> bool| {
-                group.targets.iter().filter(|target| wanted(&target.health)).count()
-            };
-            let healthy = count(|health| *health == TargetHealth::Healthy);
-            let registered = count(|health| !matches!(health, TargetHealth::Draining | TargetHealth::Unused));
-            let failing_open = balancing::is_failing_open(healthy, registered, &group.settings.attributes);
-            let share = figures::share_of_target(healthy, registered);
+            let count = |wanted: fn(&TargetHealth) -> bool| balancing::count(&group.targets, wanted);
+            let failing_open = balancing::group_fails_open(&group.targets, &group.settings.attributes);
+            let share = figures::share_of_target(count(balancing::is_healthy), count(balancing::is_registered));
             MeteredGroup { meter: Arc::clone(meter), share, failing_open }
         });
         metered.collect()
