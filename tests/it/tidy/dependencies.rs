@@ -7,9 +7,9 @@ use super::{fail_on, layers, sources, text};
 
 /// Crates that must not come back, by anybody's wish, and what is used instead.
 const BANNED: &[(&str, &str)] = &[
-    ("serde_yaml", "archived; `config` reads YAML by granit-parser and serde-saphyr"),
-    ("serde_yml", "unsound and archived; `config` reads YAML by granit-parser and serde-saphyr"),
-    ("serde_yaml_ng", "no spans; `config` reads YAML by granit-parser and serde-saphyr"),
+    ("serde_yaml", "archived; `config` reads YAML by granit-parser, tests by serde-saphyr"),
+    ("serde_yml", "unsound and archived; `config` reads YAML by granit-parser, tests by serde-saphyr"),
+    ("serde_yaml_ng", "no spans; `config` reads YAML by granit-parser, tests by serde-saphyr"),
     ("rustls-pemfile", "archived; rustls-pki-types reads PEM"),
     ("openssl", "needs the system's libraries; TLS is rustls's"),
     ("openssl-sys", "needs the system's libraries; TLS is rustls's"),

@@ -90,7 +90,6 @@ const OWNED: &[(&str, &[&str], &str)] = &[
     ("x509_parser", &["certs", "proxy", "trust"], "certificates are read where they are kept, shown and trusted"),
     ("annotate_snippets", &["config"], "mistakes of files are drawn in one place"),
     ("granit_parser", &["config"], "only `config` knows the file format"),
-    ("serde_saphyr", &["config"], "only `config` knows the file format"),
     ("schemars", &["config"], "only `config` knows the file format"),
     ("clap", &["cli"], "what is typed is the command line's"),
     ("clap_complete", &["cli"], "what is typed is the command line's"),
