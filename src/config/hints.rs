@@ -16,6 +16,7 @@ const HINTS: &[(&str, &str, &str, &str)] = &[
         "write `default_action` for what happens when no rule matches, and `rules` for the rest",
     ),
     ("listener", "default_actions", "default_action", "write `default_action`: a mapping, not a list"),
+    ("listener", "transform", "", "a default rule has no transforms: give it to one of `rules`"),
     ("listener", "rule", "rules", "write `rules`, a list"),
     ("rule", "actions", "action", "write `action`: a mapping, not a list"),
     ("rule", "condition", "conditions", "write `conditions`, a list"),

@@ -10,6 +10,7 @@ mod conditions;
 pub mod cookie_seal;
 pub mod desync;
 pub mod explain;
+mod expression;
 pub mod facts;
 mod glance;
 pub mod headers;

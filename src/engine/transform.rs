@@ -3,8 +3,9 @@
 //! A rule has at most one transform of each type. Its conditions were compared with the original; only the target
 //! sees the result. No match leaves the request as it is; a match whose result is not usable is a 500.
 
-use regex::bytes::{Captures, Regex, RegexBuilder};
+use regex::bytes::{Captures, Regex};
 
+use super::expression::{self, Refused};
 use super::facts::RequestFacts;
 use crate::model::rule::{Rewrite, Transforms};
 
@@ -180,10 +181,29 @@ impl CompiledRewrite {
 }
 
 fn compile(pattern: &str) -> Result<Regex, TransformStatus> {
-    RegexBuilder::new(pattern).size_limit(LARGEST_PROGRAM).build().map_err(|error| match error {
-        regex::Error::CompiledTooBig(_) => TransformStatus::CompileTooBig,
-        _ => TransformStatus::RegexSyntaxError,
+    expression::compile(pattern, false, LARGEST_PROGRAM).map_err(|refused| match refused {
+        Refused::TooBig => TransformStatus::CompileTooBig,
+        Refused::Syntax(_) => TransformStatus::RegexSyntaxError,
     })
+}
+
+/// What a rewrite would come to, known before any request: how many groups its expression has and which one its
+/// replacement asks for at most.
+pub fn check_rewrite(rewrite: &Rewrite) -> Result<Groups, TransformStatus> {
+    let groups = pieces(&rewrite.replace).into_iter().filter_map(|piece| match piece {
+        Piece::Group(group) => Some(group),
+        Piece::Text(_) => None,
+    });
+    Ok(Groups { there_are: compile(&rewrite.regex)?.captures_len() - 1, asked_for: groups.max().unwrap_or(0) })
+}
+
+/// Groups of a rewrite; 0 is the whole match.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Groups {
+    /// The last one.
+    pub there_are: usize,
+    /// The highest in the replacement.
+    pub asked_for: usize,
 }
 
 /// Splits a replacement at its `$1`. A `$` without a digit stands for itself.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::Lowering;
+use super::{Lowering, conditions};
 use crate::config::diagnostics::Diagnostic;
 use crate::config::file::actions::{
     ActionFile, FixedResponseFile, ForwardFile, ForwardGroupsFile, RedirectFile, RedirectStatusWord,
@@ -224,13 +224,14 @@ fn part_of_redirect(text: &Spanned<String>, name: &str, keywords: &[&str], lower
         }
         return;
     }
-    if text.len() > 128 || (text.is_empty() && name != "query") {
+    let length = text.chars().count();
+    let least = usize::from(name != "query");
+    if !(least..=128).contains(&length) {
         lowering.report(
-            wrong(format!("the {name} of a redirect has at most 128 characters"), &format!("this has {}", text.len()))
+            wrong(format!("the {name} of a redirect has {least} to 128 characters"), &format!("this has {length}"))
                 .note(format!("see {PAGE}")),
         );
-    }
-    if name == "path" && !text.starts_with('/') {
+    } else if name == "path" && !text.starts_with('/') {
         lowering.report(
             wrong("the path of a redirect begins with `/`".to_owned(), "")
                 .note(format!("see {PAGE}"))
@@ -246,9 +247,12 @@ fn part_of_redirect(text: &Spanned<String>, name: &str, keywords: &[&str], lower
     }
     if name == "host" && (text.contains("://") || text.contains('/')) {
         lowering.report(wrong("the host of a redirect is a name only".to_owned(), "").note(format!("see {PAGE}")));
+        return;
     }
     let mut rest = text.as_str();
+    let mut plain = String::new();
     while let Some(start) = rest.find("#{") {
+        plain.push_str(&rest[..start]);
         let after = &rest[start + 2..];
         let Some(end) = after.find('}') else {
             lowering.report(wrong("`#{` is never closed with `}`".to_owned(), ""));
@@ -262,7 +266,21 @@ fn part_of_redirect(text: &Spanned<String>, name: &str, keywords: &[&str], lower
                     .note(format!("here can be: {known} ({PAGE})")),
             );
         }
-        rest = &after[end..];
+        rest = &after[end + 1..];
+    }
+    plain.push_str(rest);
+    let listed = match name {
+        "host" => "-.*?",
+        "path" => conditions::PATH_CHARACTERS,
+        _ => return,
+    };
+    let strange = plain.chars().find(|c| !c.is_ascii_alphanumeric() && !listed.contains(*c) && !matches!(c, '*' | '?'));
+    if let Some(strange) = strange {
+        let characters = listed.trim_end_matches("*?").chars().map(String::from).collect::<Vec<_>>().join(" ");
+        lowering.report(
+            Diagnostic::warning(format!("`{strange}` in the {name} of a redirect"), text.span, "AWS may refuse it")
+                .note(format!("letters, digits, `*`, `?` and {characters} are what it consists of ({PAGE})")),
+        );
     }
 }
 

@@ -7,12 +7,14 @@ use crate::config::diagnostics::Diagnostic;
 use crate::config::file::conditions::{ConditionFile, HttpHeaderFile, PatternsFile};
 use crate::config::read::Spanned;
 use crate::config::source::Span;
+use crate::engine::pattern;
 use crate::model::rule::{Condition, Patterns, QueryStringPair};
 
 pub(super) const PAGE: &str = "ALB user guide, Condition types for listener rules";
+const RULES: &str = "ALB user guide, Listener rules";
 
 /// Which characters a pattern may have besides letters, digits and wildcards.
-const PATH_CHARACTERS: &str = "_-.$/~\"'@:+&";
+pub(super) const PATH_CHARACTERS: &str = "_-.$/~\"'@:+&";
 
 /// The one condition that a mapping holds.
 pub(super) fn lower(file: &ConditionFile, lowering: &mut Lowering<'_>) -> Option<Condition> {
@@ -274,19 +276,11 @@ fn source_ip(value: &Spanned<String>, lowering: &mut Lowering<'_>) -> Option<IpN
 
 fn regex(value: &Spanned<String>, lowering: &mut Lowering<'_>) {
     length(value, 128, "a regular expression", lowering);
-    let refused = ["(?=", "(?!", "(?<=", "(?<!", "(?>", "\\p", "\\P"];
-    let problem = if let Some(refused) = refused.iter().find(|refused| value.contains(**refused)) {
-        Some(format!("`{refused}` is not supported"))
-    } else {
-        regex::Regex::new(value).err().map(|error| {
-            let text = error.to_string();
-            text.lines().last().unwrap_or_default().trim_start_matches("error: ").to_owned()
-        })
-    };
-    if let Some(problem) = problem {
-        lowering.report(
-            Diagnostic::error("a regular expression that cannot be compiled", value.span, problem)
-                .note(format!("no look-around, no back-references, no Unicode classes: what RE2 can do ({PAGE})")),
-        );
+    if let Err(problem) = pattern::check_regex(value) {
+        lowering.report(Diagnostic::error("a regular expression that cannot be compiled", value.span, problem).note(
+            format!(
+                "no look-around, back-references, possessive quantifiers or Unicode classes: what RE2 can do ({RULES})"
+            ),
+        ));
     }
 }

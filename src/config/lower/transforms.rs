@@ -4,9 +4,11 @@ use super::Lowering;
 use crate::config::diagnostics::Diagnostic;
 use crate::config::file::load_balancer::{RewriteFile, TransformFile, TransformWord};
 use crate::config::read::Spanned;
+use crate::engine::transform;
 use crate::model::rule::{Rewrite, Transforms};
 
 const PAGE: &str = "ALB user guide, Transforms for listener rules";
+const RULES: &str = "ALB user guide, Listener rules";
 const API: &str = "ELBv2 API reference, RewriteConfig";
 const LONGEST: usize = 1024;
 
@@ -60,31 +62,22 @@ fn rewrite(file: &RewriteFile, lowering: &mut Lowering<'_>) -> Option<Rewrite> {
             );
         }
     }
-    match regex::Regex::new(&regex.value) {
-        Err(_) => lowering.report(
+    let rewrite = Rewrite { regex: regex.value.clone(), replace: replace.value.clone() };
+    match transform::check_rewrite(&rewrite) {
+        Err(status) => lowering.report(
             Diagnostic::error(
-                format!("`{}` is not a regular expression", regex.value),
+                format!("`{}` cannot be a regular expression here", regex.value),
                 regex.span,
-                "TransformRegexSyntaxError",
+                status.name(),
             )
-            .note(format!("no look-around, back-references or possessive quantifiers ({PAGE})")),
+            .note(format!("no look-around, back-references, possessive quantifiers or Unicode classes ({RULES})")),
         ),
-        Ok(compiled) => {
-            let highest = highest_group(&replace.value);
-            if highest >= compiled.captures_len() {
-                lowering.report(
-                    Diagnostic::warning(format!("there is no group ${highest}"), replace.span, "")
-                        .also(regex.span, format!("groups in here: {}", compiled.captures_len() - 1))
-                        .note(format!("a request that matches is answered with 500 ({PAGE})")),
-                );
-            }
-        }
+        Ok(groups) if groups.asked_for > groups.there_are => lowering.report(
+            Diagnostic::warning(format!("there is no group ${}", groups.asked_for), replace.span, "")
+                .also(regex.span, format!("groups in here: {}", groups.there_are))
+                .note(format!("a request that matches is answered with 500 ({PAGE})")),
+        ),
+        Ok(_) => {}
     }
-    Some(Rewrite { regex: regex.value.clone(), replace: replace.value.clone() })
-}
-
-/// The highest group that a replacement refers to, `$1` to `$9`.
-fn highest_group(replacement: &str) -> usize {
-    let groups = replacement.split('$').skip(1).filter_map(|rest| rest.chars().next()?.to_digit(10));
-    groups.max().unwrap_or(0) as usize
+    Some(rewrite)
 }
