@@ -4,13 +4,13 @@
 //!  authority   a CA of one project, limited by name constraints to the project's names; issues leaves
 //!  folder      where the authority is kept (owner only), made once; in CI it lives for the run, its key never on disk
 //!  ssl_policy  AWS's security policies as data: versions, ciphers, key exchanges, and what is out of reach here
-//!  sni         which certificate of a listener a client gets
+//!  sni         the certificates of a listener, for handshakes to choose from
 //!  targets     TLS towards targets, whose certificates nobody looks at
 //!  store       one `rustls::ServerConfig` per HTTPS listener, published whole; renews before anything expires
 //! ```
 //!
-//! Nothing here asks the time: it arrives as an argument, so that expiry can be tested. The one exception is
-//! [`store::CertStore::renew_in_time`], the task that runs the renewal.
+//! Nothing here asks the time: it arrives as an argument, so that expiry can be tested. The exceptions are
+//! [`store::CertStore::renew_in_time`], the task that runs the renewal, and handshakes, which are given a clock.
 
 use std::io;
 use std::path::PathBuf;

@@ -1,88 +1,67 @@
-//! Which certificate of a listener a client gets (ALB user guide, "Default certificate" and "Certificate list").
-//!
-//! The name the client asks for is compared with the names of each certificate, wildcards standing for one label. Of
-//! several that match, the best the client supports is taken; what is best, [`Rank`] says. No match, or no name, means the default
-//! certificate: the connection is never refused for its name, the client may not like the certificate, though.
+//! The certificates of a listener, as a handshake asks for them; which one it gets, [`crate::engine::certificates`]
+//! decides.
 
 use std::sync::Arc;
 
+use jiff::Timestamp;
 use rustls::server::{ClientHello, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
 use x509_parser::prelude::X509Certificate;
 use x509_parser::public_key::PublicKey;
 
+use super::authority::timestamp;
+use crate::engine::certificates::{CertificateTraits, best};
 use crate::model::DomainName;
 
-/// A certificate of a listener, with its names.
+/// A certificate of a listener, and what choosing it depends on.
 #[derive(Clone, Debug)]
-pub struct NamedCertificate {
-    /// Lower-case; `*.` stands for one label.
-    pub names: Vec<DomainName>,
+pub struct ListedCertificate {
+    /// Its names, key and validity.
+    pub traits: CertificateTraits,
     /// What is sent and signed with.
     pub certified: Arc<CertifiedKey>,
-    /// How it compares with others of the same name.
-    pub rank: Rank,
 }
 
-/// The larger the better, by the guide's list ("HTTPS listeners", "SNI support"): public key algorithm, hashing
-/// algorithm, key length, validity period. What the list has second, that it has not expired, goes without saying: one
-/// that has is refused when it is read.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Rank {
-    is_ecdsa: bool,
-    hash_bits: u16,
-    key_bits: usize,
-    validity_seconds: i64,
-}
-
-impl Rank {
-    /// Of the certificate that a server shows first.
-    pub fn of(leaf: &X509Certificate<'_>) -> Self {
-        let hash_bits = match leaf.signature_algorithm.algorithm.to_id_string().as_str() {
-            "1.2.840.113549.1.1.4" => 128,
-            "1.2.840.113549.1.1.5" | "1.2.840.10045.4.1" => 160,
-            "1.2.840.113549.1.1.12" | "1.2.840.10045.4.3.3" => 384,
-            "1.2.840.113549.1.1.13" | "1.2.840.10045.4.3.4" => 512,
-            // RSA-PSS and whatever else there is, as well as the two of SHA-256 themselves.
-            _ => 256,
-        };
-        let key = leaf.public_key().parsed().ok();
-        let validity = leaf.validity();
-        Self {
-            is_ecdsa: matches!(key, Some(PublicKey::EC(_))),
-            hash_bits,
-            key_bits: key.map_or(0, |key| key.key_size()),
-            validity_seconds: validity.not_after.timestamp() - validity.not_before.timestamp(),
-        }
+/// Of the certificate that a server shows first.
+pub fn traits(leaf: &X509Certificate<'_>, names: Vec<DomainName>) -> CertificateTraits {
+    let sha = match leaf.signature_algorithm.algorithm.to_id_string().as_str() {
+        "1.2.840.113549.1.1.4" => 0,
+        "1.2.840.113549.1.1.5" | "1.2.840.10045.4.1" => 1,
+        "1.2.840.113549.1.1.12" | "1.2.840.10045.4.3.3" => 384,
+        "1.2.840.113549.1.1.13" | "1.2.840.10045.4.3.4" => 512,
+        // RSA-PSS and whatever else there is, as well as the two of SHA-256 themselves.
+        _ => 256,
+    };
+    let key = leaf.public_key().parsed().ok();
+    CertificateTraits {
+        names,
+        is_ecdsa: matches!(key, Some(PublicKey::EC(_))),
+        sha,
+        key_bits: key.map_or(0, |key| key.key_size()),
+        not_before: timestamp(leaf.validity().not_before.timestamp()),
+        not_after: timestamp(leaf.validity().not_after.timestamp()),
     }
 }
 
 /// The certificates of one listener.
 #[derive(Debug)]
 pub struct BySni {
-    default: NamedCertificate,
-    others: Vec<NamedCertificate>,
+    default: Arc<CertifiedKey>,
+    list: Vec<ListedCertificate>,
+    /// Certificates expire while the listener is there, so each handshake looks at it.
+    clock: fn() -> Timestamp,
 }
 
 impl BySni {
-    /// The default certificate takes part in the matching like the others.
-    pub fn new(default: NamedCertificate, others: Vec<NamedCertificate>) -> Self {
-        Self { default, others }
+    /// Of a listener with this default certificate and this certificate list.
+    pub fn new(default: Arc<CertifiedKey>, list: Vec<ListedCertificate>, clock: fn() -> Timestamp) -> Self {
+        Self { default, list, clock }
     }
 
     fn choose(&self, server_name: Option<&str>, supported: impl Fn(&CertifiedKey) -> bool) -> &Arc<CertifiedKey> {
-        let matching = |certificate: &&NamedCertificate| {
-            server_name.is_some_and(|asked| certificate.names.iter().any(|name| matches(name.as_str(), asked)))
-        };
-        // The last of equals is taken, and the default one is to win a draw.
-        self.others
-            .iter()
-            .rev()
-            .chain([&self.default])
-            .filter(matching)
-            .filter(|certificate| supported(&certificate.certified))
-            .max_by_key(|certificate| certificate.rank)
-            .map_or(&self.default.certified, |certificate| &certificate.certified)
+        let usable = self.list.iter().filter(|listed| supported(&listed.certified));
+        let usable = usable.map(|listed| (&listed.traits, &listed.certified));
+        server_name.and_then(|asked| best(usable, asked, (self.clock)())).unwrap_or(&self.default)
     }
 }
 
@@ -94,16 +73,6 @@ impl ResolvesServerCert for BySni {
     }
 }
 
-/// Whether a certificate's name covers the one asked for.
-fn matches(name: &str, asked: &str) -> bool {
-    match name.strip_prefix("*.") {
-        None => name.eq_ignore_ascii_case(asked),
-        Some(parent) => {
-            asked.split_once('.').is_some_and(|(label, rest)| !label.is_empty() && rest.eq_ignore_ascii_case(parent))
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use rcgen::{CertificateParams, KeyPair, SignatureAlgorithm};
@@ -112,52 +81,45 @@ mod tests {
 
     use super::*;
 
-    fn certificate(algorithm: &'static SignatureAlgorithm, days: i64) -> NamedCertificate {
+    /// For a name, with this key, from 2026 on for so many days.
+    fn certificate(algorithm: &'static SignatureAlgorithm, days: u64) -> ListedCertificate {
         let key = KeyPair::generate_for(algorithm).unwrap();
         let mut params = CertificateParams::new(["app.example.com".to_owned()]).unwrap();
         params.not_before = rcgen::date_time_ymd(2026, 1, 1);
-        params.not_after = params.not_before + std::time::Duration::from_secs(days as u64 * 86_400);
+        params.not_after = params.not_before + std::time::Duration::from_secs(days * 86_400);
         let certificate = params.self_signed(&key).unwrap().der().clone();
-        let rank = Rank::of(&X509Certificate::from_der(&certificate).unwrap().1);
+        let leaf = X509Certificate::from_der(&certificate).unwrap().1;
+        let traits = traits(&leaf, vec![DomainName::new("app.example.com")]);
         let key = rustls::pki_types::PrivateKeyDer::try_from(key.serialize_der()).unwrap();
         let certified = CertifiedKey::from_der(vec![certificate], key, &aws_lc_rs::default_provider()).unwrap();
-        NamedCertificate { names: vec![DomainName::new("app.example.com")], certified: Arc::new(certified), rank }
+        ListedCertificate { traits, certified: Arc::new(certified) }
     }
 
     #[test]
-    fn of_several_certificates_for_a_name_the_best_is_taken() {
-        let p256 = certificate(&rcgen::PKCS_ECDSA_P256_SHA256, 90);
-        let p384 = certificate(&rcgen::PKCS_ECDSA_P384_SHA384, 30);
-        let long = certificate(&rcgen::PKCS_ECDSA_P256_SHA256, 365);
-        let best = |all: &[&NamedCertificate], supports: &dyn Fn(&CertifiedKey) -> bool| {
-            let sni = BySni::new(all[0].clone(), all[1..].iter().copied().cloned().collect());
-            let chosen = Arc::clone(sni.choose(Some("app.example.com"), supports));
-            all.iter().position(|certificate| Arc::ptr_eq(&certificate.certified, &chosen)).unwrap()
-        };
+    fn what_a_choice_depends_on_is_read_from_the_certificate() {
+        let p256 = certificate(&rcgen::PKCS_ECDSA_P256_SHA256, 90).traits;
+        assert_eq!((p256.is_ecdsa, p256.sha, p256.key_bits), (true, 256, 256));
+        assert_eq!(p256.not_before.to_string(), "2026-01-01T00:00:00Z");
+        assert_eq!(p256.not_after.to_string(), "2026-04-01T00:00:00Z");
+        let p384 = certificate(&rcgen::PKCS_ECDSA_P384_SHA384, 30).traits;
+        assert_eq!((p384.is_ecdsa, p384.sha, p384.key_bits), (true, 384, 384));
+        let rsa = certificate(&rcgen::PKCS_RSA_SHA512, 30).traits;
+        assert_eq!((rsa.is_ecdsa, rsa.sha, rsa.key_bits), (false, 512, 2048));
+    }
+
+    #[test]
+    fn a_certificate_loses_its_rank_when_it_expires_and_not_before() {
+        let [default, p256, p384] = [
+            certificate(&rcgen::PKCS_ECDSA_P256_SHA256, 365),
+            certificate(&rcgen::PKCS_ECDSA_P256_SHA256, 365),
+            certificate(&rcgen::PKCS_ECDSA_P384_SHA384, 30),
+        ];
+        let mut sni = BySni::new(default.certified, vec![p256.clone(), p384.clone()], || {
+            "2026-01-30T00:00:00Z".parse().expect("a time")
+        });
         let any = |_: &CertifiedKey| true;
-        assert_eq!(best(&[&p256, &p384], &any), 1, "the stronger hash");
-        assert_eq!(best(&[&p256, &long], &any), 1, "the longer validity");
-        assert_eq!(best(&[&p384, &long, &p256], &any), 0);
-        assert_eq!(best(&[&p256, &p256.clone()], &any), 0, "the default one of two that are equal");
-        let strongest = Arc::clone(&p384.certified);
-        assert_eq!(best(&[&p256, &p384], &|key| !std::ptr::eq(key, &*strongest)), 0, "what the client supports");
-        assert!(
-            Rank { is_ecdsa: true, ..Rank::default() } > Rank { key_bits: 4096, hash_bits: 512, ..Rank::default() }
-        );
-    }
-
-    #[test]
-    fn a_wildcard_stands_for_exactly_one_label() {
-        for (name, asked, expected) in [
-            ("app.example.com", "app.example.com", true),
-            ("app.example.com", "APP.example.com", true),
-            ("app.example.com", "x.app.example.com", false),
-            ("*.example.com", "app.example.com", true),
-            ("*.example.com", "example.com", false),
-            ("*.example.com", "a.b.example.com", false),
-            ("*.example.com", ".example.com", false),
-        ] {
-            assert_eq!(matches(name, asked), expected, "{name} for {asked}");
-        }
+        assert!(Arc::ptr_eq(sni.choose(Some("app.example.com"), any), &p384.certified), "the stronger hash");
+        sni.clock = || "2026-02-01T00:00:00Z".parse().expect("a time");
+        assert!(Arc::ptr_eq(sni.choose(Some("app.example.com"), any), &p256.certified), "it has not expired");
     }
 }

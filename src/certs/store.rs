@@ -19,7 +19,7 @@ use x509_parser::extensions::GeneralName;
 use x509_parser::prelude::{FromDer, X509Certificate};
 
 use super::authority::{date, timestamp};
-use super::sni::{BySni, NamedCertificate, Rank};
+use super::sni::{BySni, ListedCertificate, traits};
 use super::{Authority, CertError, ssl_policy};
 use crate::model::DomainName;
 use crate::model::listener::{Certificate, ListenerProtocol, LoadBalancer, TlsSettings};
@@ -51,7 +51,7 @@ struct State {
 #[derive(Clone, Debug)]
 struct Held {
     source: Certificate,
-    certificate: NamedCertificate,
+    certificate: ListedCertificate,
     freshness: Freshness,
 }
 
@@ -169,7 +169,7 @@ impl State {
         source: &Certificate,
         held: &mut Vec<Held>,
         now: Timestamp,
-    ) -> Result<NamedCertificate, CertError> {
+    ) -> Result<ListedCertificate, CertError> {
         if let Some(shared) = held.iter().find(|held| held.source == *source) {
             return Ok(shared.certificate.clone());
         }
@@ -199,13 +199,13 @@ impl State {
     fn issue(&self, source: &Certificate, names: &[DomainName], now: Timestamp) -> Result<Held, CertError> {
         let leaf = self.authority.issue(names, now)?;
         let freshness = Freshness::RenewFrom(leaf.renew_from());
-        let first = leaf.chain.first().and_then(|first| X509Certificate::from_der(first).ok());
-        let rank = first.map_or_else(Rank::default, |(_, first)| Rank::of(&first));
-        let certified =
-            CertifiedKey::from_der(leaf.chain, leaf.key, &aws_lc_rs::default_provider()).map_err(|error| {
-                CertError::Unusable { path: "the issued certificate".into(), problem: error.to_string() }
-            })?;
-        let certificate = NamedCertificate { names: names.to_vec(), certified: Arc::new(certified), rank };
+        let unusable = |problem| CertError::Unusable { path: "the issued certificate".into(), problem };
+        let first = leaf.chain.first().ok_or_else(|| unusable("is empty".to_owned()))?;
+        let (_, first) = X509Certificate::from_der(first).map_err(|error| unusable(error.to_string()))?;
+        let traits = traits(&first, names.to_vec());
+        let certified = CertifiedKey::from_der(leaf.chain, leaf.key, &aws_lc_rs::default_provider())
+            .map_err(|error| unusable(error.to_string()))?;
+        let certificate = ListedCertificate { traits, certified: Arc::new(certified) };
         Ok(Held { source: source.clone(), certificate, freshness })
     }
 }
@@ -221,7 +221,7 @@ fn server_config(
     port: u16,
     policy: &str,
     http2: bool,
-    certificates: Vec<NamedCertificate>,
+    certificates: Vec<ListedCertificate>,
 ) -> Result<ServerConfig, CertError> {
     let policy = ssl_policy::find(policy)?;
     let versions = policy.versions();
@@ -230,7 +230,7 @@ fn server_config(
     }
     let mut certificates = certificates.into_iter();
     let default = certificates.next().ok_or(CertError::NoCertificate { port })?;
-    let resolver = BySni::new(default, certificates.collect());
+    let resolver = BySni::new(default.certified, certificates.collect(), Timestamp::now);
 
     let tls = |source| CertError::Tls { port, source };
     let mut config = ServerConfig::builder_with_provider(Arc::new(policy.provider()))
@@ -264,7 +264,7 @@ fn from_files(
     (certificate_path, key_path): (&std::path::Path, &std::path::Path),
     (certificate, private_key): &(Vec<u8>, Vec<u8>),
     now: Timestamp,
-) -> Result<NamedCertificate, CertError> {
+) -> Result<ListedCertificate, CertError> {
     let unusable = |path: &std::path::Path, problem: &str| CertError::Unusable {
         path: path.to_owned(),
         problem: problem.to_owned(),
@@ -280,7 +280,7 @@ fn from_files(
         return Err(unusable(certificate_path, &format!("expired on {}", date(not_after))));
     }
     let key = PrivateKeyDer::from_pem_slice(private_key).map_err(|_| unusable(key_path, "holds no private key"))?;
-    let (names, rank) = (names_of(&leaf), Rank::of(&leaf));
+    let traits = traits(&leaf, names_of(&leaf));
     let certified =
         CertifiedKey::from_der(chain, key, &aws_lc_rs::default_provider()).map_err(|error| match error {
             rustls::Error::InconsistentKeys(_) => {
@@ -288,7 +288,7 @@ fn from_files(
             }
             other => unusable(key_path, &format!("cannot be used ({other})")),
         })?;
-    Ok(NamedCertificate { names, certified: Arc::new(certified), rank })
+    Ok(ListedCertificate { traits, certified: Arc::new(certified) })
 }
 
 /// The alternative names, or the common name of a certificate that has none.

@@ -6,6 +6,7 @@ pub mod arn;
 // What the load balancer does with a request.
 pub mod anomaly;
 pub mod balancing;
+pub mod certificates;
 mod conditions;
 pub mod cookie_seal;
 pub mod desync;

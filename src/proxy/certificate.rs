@@ -13,7 +13,7 @@ use rustls::sign::CertifiedKey;
 use x509_parser::extensions::GeneralName;
 use x509_parser::prelude::{FromDer, X509Certificate};
 
-use crate::engine::arn;
+use crate::engine::{arn, certificates};
 
 /// More certificates than this are not remembered at once; a listener has at most 25 beside the default one.
 const MOST_REMEMBERED: usize = 64;
@@ -35,13 +35,7 @@ impl CertificateFacts {
 
     /// Whether it is for this name.
     pub fn covers(&self, asked: &str) -> bool {
-        self.names.iter().any(|name| match name.strip_prefix("*.") {
-            Some(parent) => {
-                let labels = asked.split_once('.');
-                labels.is_some_and(|(first, rest)| !first.is_empty() && rest.eq_ignore_ascii_case(parent))
-            }
-            None => name.eq_ignore_ascii_case(asked),
-        })
+        self.names.iter().any(|name| certificates::covers(name, asked))
     }
 }
 
@@ -112,18 +106,5 @@ impl CertificateBook {
         let facts = Arc::new(CertificateFacts::of(chosen));
         known.push((Arc::clone(chosen), Arc::clone(&facts)));
         Some(facts)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_wildcard_covers_one_label() {
-        let facts = CertificateFacts { arn: String::new(), names: vec!["app.example.com".into(), "*.e.com".into()] };
-        for (asked, covered) in [("APP.example.com", true), ("a.e.com", true), ("a.b.e.com", false), ("e.com", false)] {
-            assert_eq!(facts.covers(asked), covered, "{asked}");
-        }
     }
 }

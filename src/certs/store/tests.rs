@@ -3,10 +3,13 @@
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::Path;
 
-use rustls::{ClientConfig, ProtocolVersion};
+use rustls::client::{Resumption, Tls12Resumption};
+use rustls::{ClientConfig, HandshakeKind, ProtocolVersion};
+use serde::Deserialize;
 
 use super::super::testing::{authority, client, client_of, handshake, names};
 use super::*;
+use crate::engine::fixture;
 use crate::model::listener::{HeaderModification, Listener, LoadBalancerAttributes};
 use crate::model::rule::{Action, FixedResponse};
 
@@ -75,16 +78,49 @@ fn the_policy_limits_versions_and_the_server_prefers_its_own_cipher() {
     }
 }
 
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Handshakes {
+    name: String,
+    #[expect(dead_code, reason = "for the reader")]
+    source: String,
+    policy: String,
+    /// The only one that the client knows.
+    version: String,
+    /// The client knows session ids only.
+    #[serde(default)]
+    without_tickets: bool,
+    /// The client would like to send some with the second handshake. None is ever taken.
+    #[serde(default)]
+    early_data: bool,
+    key_exchange: String,
+    resumed: bool,
+}
+
 #[test]
-fn sessions_are_resumed() {
-    let (store, root) = store(&["app.example.com"]);
-    store.update(&load_balancer(POLICY, vec![issued(&["app.example.com"])]), Timestamp::now()).expect("an update");
-    let kind = |_| {
-        let (client, _) = handshake(&root, &config(&store), "app.example.com").expect("a handshake");
-        client.handshake_kind()
-    };
-    let kinds: Vec<_> = (0..2).map(kind).collect();
-    assert_eq!(kinds, [Some(rustls::HandshakeKind::Full), Some(rustls::HandshakeKind::Resumed)]);
+fn sessions_are_agreed_upon_and_resumed() {
+    let trusted = authority(&["app.example.com"]);
+    let root = trusted.certificate_der().clone();
+    let store = CertStore::new(Arc::new(trusted));
+    fixture::each("alb/tls/sessions", |case: Handshakes| {
+        let balancer = load_balancer(&case.policy, vec![issued(&["app.example.com"])]);
+        store.update(&balancer, Timestamp::now()).expect("an update");
+        let versions = rustls::ALL_VERSIONS.iter().copied();
+        let versions: Vec<_> = versions.filter(|known| format!("{:?}", known.version) == case.version).collect();
+        let mut client = client_of(aws_lc_rs::default_provider(), &root, &versions);
+        client.enable_early_data = case.early_data;
+        if case.without_tickets {
+            client.resumption = Resumption::in_memory_sessions(8).tls12_resumption(Tls12Resumption::SessionIdOnly);
+        }
+        let (client, listener) = (Arc::new(client), config(&store));
+        let (first, _) = handshake(&client, &listener, "app.example.com").expect(&case.name);
+        let group = first.negotiated_key_exchange_group().map(|group| format!("{:?}", group.name()));
+        assert_eq!(group, Some(case.key_exchange), "{}", case.name);
+        assert_eq!(first.handshake_kind(), Some(HandshakeKind::Full), "{}", case.name);
+        let (second, _) = handshake(&client, &listener, "app.example.com").expect(&case.name);
+        assert_eq!(second.handshake_kind() == Some(HandshakeKind::Resumed), case.resumed, "{}", case.name);
+        assert!(!second.is_early_data_accepted(), "{}", case.name);
+    });
 }
 
 #[test]
