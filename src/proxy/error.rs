@@ -6,6 +6,12 @@ use std::io;
 
 use crate::engine::transform::TransformStatus;
 
+/// What a URL of more than 16 K is answered with. The user guide ("Troubleshoot your Application Load Balancers") has both
+/// words on it: 414, "the request URL or query string parameters are too large", and 400, "the request header exceeded 16 K
+/// per request line". nginx, from which ALB descends, says 414 to a request line that does not fit into its buffer, so 414 it
+/// is where the URL alone breaks the limit, and 400 where method and version do their part.
+const URL_TOO_LARGE: u16 = 414;
+
 /// Why a request failed.
 #[derive(Debug)]
 pub(super) enum ProxyError {
@@ -17,6 +23,8 @@ pub(super) enum ProxyError {
     MissingHost,
     /// A line of more than 16 K, or a head of more than 64 K.
     RequestHeadTooLarge,
+    /// A URL of more than 16 K.
+    UrlTooLarge,
     /// TRACE.
     MethodNotAllowed,
     /// The client stopped in the middle of its request.
@@ -60,6 +68,7 @@ impl ProxyError {
     pub(super) fn status(&self) -> u16 {
         match self {
             Self::MalformedRequest(_) | Self::Desync(_) | Self::MissingHost | Self::RequestHeadTooLarge => 400,
+            Self::UrlTooLarge => URL_TOO_LARGE,
             Self::MethodNotAllowed => 405,
             Self::RequestTimeout => 408,
             Self::ClientGone => 460,
@@ -83,6 +92,7 @@ impl fmt::Display for ProxyError {
             Self::Desync(reason) => write!(f, "blocked by desync mitigation: {reason}"),
             Self::MissingHost => f.write_str("an HTTP/1.1 request without Host"),
             Self::RequestHeadTooLarge => f.write_str("a request line or header of 16 K, or a head of more than 64 K"),
+            Self::UrlTooLarge => f.write_str("a URL of more than 16 K"),
             Self::MethodNotAllowed => f.write_str("TRACE is not allowed"),
             Self::RequestTimeout => f.write_str("the client sent nothing for longer than the idle timeout"),
             Self::ClientGone => f.write_str("the client closed the connection before it was answered"),

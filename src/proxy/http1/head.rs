@@ -69,6 +69,14 @@ impl HeadScanner {
         let too_large = bytes.len() - self.line_start > self.longest_line || bytes.len() > self.largest_head;
         if too_large { Err(TooLarge) } else { Ok(None) }
     }
+
+    /// What a request is refused for that is too large. Its first 16 K tell, however much of it has arrived: they hold the
+    /// beginning of the URL, and not its end.
+    pub(super) fn what_is_too_large(&self, bytes: &[u8]) -> ProxyError {
+        let spaces = memchr::memchr_iter(b' ', &bytes[..LONGEST_LINE.min(bytes.len())]).count();
+        let is_url = self.line_start == 0 && spaces == 1;
+        if is_url { ProxyError::UrlTooLarge } else { ProxyError::RequestHeadTooLarge }
+    }
 }
 
 /// Whether a request line is a whole request of HTTP/0.9: `GET` and a path.

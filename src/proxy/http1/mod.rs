@@ -23,7 +23,7 @@ pub(super) use chunked::{LAST_CHUNK, size_line};
 pub(super) use target::{TargetReader, target_keeps_open};
 
 use client::{Http1Client, Leg};
-use head::HeadScanner;
+use head::{HeadScanner, TooLarge};
 
 use super::buffer::Buffer;
 use super::client::RequestBody as _;
@@ -186,7 +186,7 @@ async fn read_head(stream: &Stream, buffer: &mut Buffer, idle: &IdleTimer, is_un
         match scanner.scan(buffer) {
             Ok(Some(size)) => return Head::Complete(size),
             Ok(None) => {}
-            Err(_) => return Head::Refused(ProxyError::RequestHeadTooLarge),
+            Err(TooLarge) => return Head::Refused(scanner.what_is_too_large(buffer)),
         }
         if buffer.space().is_empty() {
             buffer.grow();

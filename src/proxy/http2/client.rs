@@ -22,9 +22,10 @@ use crate::proxy::stream::Stream;
 use crate::proxy::transaction::HttpVersion;
 use crate::proxy::worker::Worker;
 
-/// ALB user guide, quotas: 64 K for all headers, 16 K for one.
+/// ALB user guide, quotas: 64 K for all headers, 16 K for one, and for the URL.
 const LARGEST_HEAD: usize = 64 * 1024;
 const LARGEST_FIELD: usize = 16 * 1024;
+
 /// One stream.
 pub(super) struct Http2Client<'c> {
     method: http::Method,
@@ -32,7 +33,8 @@ pub(super) struct Http2Client<'c> {
     fields: FieldList,
     client: SocketAddr,
     body_header: BodyHeader,
-    too_large: bool,
+    /// What is too large, if anything is.
+    refusal: Option<ProxyError>,
     pub(super) judgement: Judgement,
     pub(super) body: Http2Body<'c>,
     responder: Http2Responder<'c>,
@@ -53,7 +55,13 @@ impl<'c> Http2Client<'c> {
             too_large |= name.as_str().len() + value.len() + ": ".len() >= LARGEST_FIELD;
             fields.push(name.as_str().as_bytes(), value.as_bytes());
         }
-        too_large |= fields.size() > LARGEST_HEAD || parts.uri.path().len() >= LARGEST_FIELD;
+        too_large |= fields.size() > LARGEST_HEAD;
+        let url = parts.uri.path_and_query().map_or(0, |url| url.as_str().len());
+        let refusal = match too_large {
+            _ if url >= LARGEST_FIELD => Some(ProxyError::UrlTooLarge),
+            true => Some(ProxyError::RequestHeadTooLarge),
+            false => None,
+        };
         // `h2` has made sure that the length, if there is one, is a number and agrees with the data.
         let length = fields.fields().first(FieldKind::ContentLength);
         let length = length.and_then(|value| std::str::from_utf8(value).ok()?.parse().ok());
@@ -72,7 +80,7 @@ impl<'c> Http2Client<'c> {
             fields,
             client,
             body_header,
-            too_large,
+            refusal,
             body: Http2Body { stream, current: Bytes::new(), sender, idle, received },
             responder: Http2Responder::new(worker, sender, idle),
         }
@@ -88,7 +96,7 @@ impl<'c> Client for Http2Client<'c> {
     }
 
     fn take_refusal(&mut self) -> Option<ProxyError> {
-        self.too_large.then_some(ProxyError::RequestHeadTooLarge)
+        self.refusal.take()
     }
 
     fn request(&self) -> Request<'_> {
