@@ -52,6 +52,8 @@ pub(super) struct Forward {
     pub(super) body: BodyHeader,
     pub(super) head_only: bool,
     pub(super) upgrade: bool,
+    /// Of gRPC: a body that is not complete is not something that the client owes, since either side may talk at any time.
+    pub(super) conversation: bool,
     pub(super) idle_timeout: Duration,
     /// The connection serves nobody else afterwards.
     pub(super) part: bool,
@@ -191,7 +193,7 @@ async fn exchange<T>(
             return Poll::Ready(Err(ProxyError::Deregistered));
         }
         ready!(idle.poll_expired(cx));
-        let waited_for_client = progress.get() == Upload::FromClient;
+        let waited_for_client = progress.get() == Upload::FromClient && !forward.conversation;
         Poll::Ready(Err(if waited_for_client { ProxyError::RequestTimeout } else { ProxyError::TargetTimeout }))
     })
     .await

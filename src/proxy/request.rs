@@ -357,6 +357,7 @@ fn prepare_forward(
         body: request.body,
         head_only: request.traits.head_only,
         upgrade: request.upgrade,
+        conversation: transaction.protocol == RequestProtocol::Grpc,
         idle_timeout: table.attributes.idle_timeout,
         part: false,
         modification: modification.clone(),
