@@ -336,8 +336,8 @@ async fn sweep_upstream(worker: Rc<Worker>) {
     loop {
         worker.sweep_needed.notified().await;
         loop {
-            tokio::time::sleep(SWEEP_EVERY).await;
             let idle_timeout = worker.snapshot().table.attributes.idle_timeout;
+            tokio::time::sleep(SWEEP_EVERY.min(idle_timeout)).await;
             let left = worker.upstream.sweep(idle_timeout).await;
             if !worker.multiplexed.sweep(idle_timeout) && !left {
                 break;
