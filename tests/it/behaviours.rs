@@ -34,6 +34,7 @@ const FAMILIES: &[Family] = &[
         folders: &["redirects", "answers"],
         records: &["action"],
     },
+    Family { title: "Exchanges: headers, connections, HTTP/2, WebSockets", folders: &["exchanges"], records: &[] },
     Family { title: "Errors", folders: &["errors"], records: &[] },
     Family { title: "Limits", folders: &["limits"], records: &[] },
     Family {
@@ -91,6 +92,7 @@ const PAGES: &[(&str, &str)] = &[
     ("ALB user guide, Edit attributes", "application/edit-load-balancer-attributes.html"),
     ("ALB user guide, Forward actions", "application/rule-action-types.html#forward-actions"),
     ("ALB user guide, HTTP header conditions", "application/rule-condition-types.html#http-header-conditions"),
+    ("ALB user guide, HTTP header modification", "application/header-modification.html"),
     ("ALB user guide, HTTP headers and Application Load Balancers", "application/x-forwarded-headers.html"),
     ("ALB user guide, HTTP request method conditions", "application/rule-condition-types.html"),
     ("ALB user guide, Health check logs", "application/load-balancer-health-check-logs.html"),

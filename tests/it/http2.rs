@@ -15,7 +15,7 @@ use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
-use crate::alb::{Alb, ScriptedTarget, Setup, Wire, fixed, stable, within};
+use crate::alb::{Alb, ScriptedTarget, Setup, within};
 
 pub(crate) fn connector(alb: &Alb, protocols: &[&str]) -> TlsConnector {
     let mut roots = rustls::RootCertStore::empty();
@@ -65,37 +65,6 @@ async fn https_forwarding(target: &ScriptedTarget) -> Alb {
 }
 
 #[tokio::test]
-async fn the_target_gets_http_1_1_with_lower_case_names() {
-    let target = ScriptedTarget::answering("HTTP/1.1 200 OK\r\nX-Up: 1\r\nContent-Length: 2\r\n\r\nok").await;
-    let alb = https_forwarding(&target).await;
-    let mut client = http2(&alb).await;
-    let mut request = get("/a?b=c");
-    request.headers_mut().insert("x-custom", "1".parse().unwrap());
-    request.headers_mut().append("cookie", "a=1".parse().unwrap());
-    request.headers_mut().append("cookie", "b=2".parse().unwrap());
-    let (response, body) = send(&mut client, request).await;
-    assert_eq!((response.status().as_u16(), &body[..]), (200, &b"ok"[..]));
-    assert_eq!(response.headers()["x-up"], "1");
-    assert!(!response.headers().contains_key("connection"));
-    assert_eq!(
-        stable(&target.heads()[0]),
-        "GET /a?b=c HTTP/1.1\r\nX-Forwarded-For: 127.0.0.1\r\nX-Forwarded-Proto: https\r\nX-Forwarded-Port: 443\r\n\
-         Host: app.example.com\r\nX-Amzn-Trace-Id: Root=<trace>\r\nx-custom: 1\r\ncookie: a=1; b=2\r\n\r\n"
-    );
-}
-
-#[tokio::test]
-async fn answers_of_the_load_balancer_have_lower_case_names_in_its_order() {
-    let mut setup = Setup::answering(fixed(404, "nothing"));
-    setup.https();
-    let alb = setup.start().await;
-    let (response, body) = send(&mut http2(&alb).await, get("/")).await;
-    let names: Vec<_> = response.headers().keys().map(|name| name.as_str()).collect();
-    assert_eq!(names, ["server", "date", "content-type", "content-length"]);
-    assert_eq!((response.status().as_u16(), &body[..]), (404, &b"nothing"[..]));
-}
-
-#[tokio::test]
 async fn large_bodies_pass_both_ways_on_concurrent_streams() {
     const SIZE: usize = 1_000_000;
     let target = ScriptedTarget::new(|mut incoming| async move {
@@ -139,47 +108,6 @@ async fn an_early_answer_to_a_large_upload_reaches_the_client() {
 }
 
 #[tokio::test]
-async fn errors_are_answered_and_cut_responses_are_reset() {
-    let target = ScriptedTarget::new(|mut incoming| async move {
-        if incoming.head().await.starts_with("GET /cut") {
-            incoming.wire.send("HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\npart").await;
-        }
-    })
-    .await;
-    let alb = https_forwarding(&target).await;
-    let mut client = http2(&alb).await;
-    let (response, _) = send(&mut client, get("/")).await;
-    assert_eq!(response.status(), 502);
-    let response = client.send_request(get("/cut")).await.unwrap();
-    assert!(within("the end", response.into_body().collect()).await.is_err());
-    let (response, _) = send(&mut client, get("/")).await;
-    assert_eq!(response.status(), 502, "the connection goes on");
-}
-
-#[tokio::test]
-async fn http_1_1_over_tls_is_served_when_alpn_says_so_or_nothing() {
-    let target = ScriptedTarget::answering("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok").await;
-    let alb = https_forwarding(&target).await;
-    for protocols in [&["http/1.1"][..], &[]] {
-        let mut wire = Wire::new(tls(&alb, protocols).await);
-        for _ in 0..2 {
-            wire.send("GET / HTTP/1.1\r\nHost: app.example.com\r\n\r\n").await;
-            assert!(wire.response().await.ends_with("\r\n\r\nok"));
-        }
-    }
-}
-
-#[tokio::test]
-async fn http_2_can_be_switched_off() {
-    let mut setup = Setup::answering(fixed(200, "ok"));
-    setup.https();
-    setup.attributes().http2_enabled = false;
-    let alb = setup.start().await;
-    let stream = tls(&alb, &["h2", "http/1.1"]).await;
-    assert_eq!(stream.get_ref().1.alpn_protocol(), Some(&b"http/1.1"[..]));
-}
-
-#[tokio::test]
 async fn draining_lets_streams_finish_and_then_closes() {
     let (go, gate) = tokio::sync::watch::channel(false);
     let target = ScriptedTarget::new(move |mut incoming| {
@@ -210,48 +138,4 @@ async fn draining_lets_streams_finish_and_then_closes() {
     go.send_replace(true);
     assert_eq!(within("the response", running).await.unwrap().1, b"ok");
     within("the end", draining).await.unwrap();
-}
-
-#[tokio::test]
-async fn a_connection_past_its_keep_alive_is_told_to_go() {
-    let mut setup = Setup::answering(fixed(200, "ok"));
-    setup.https();
-    setup.attributes().client_keep_alive = std::time::Duration::from_millis(200);
-    let alb = setup.start().await;
-    let mut client = http2(&alb).await;
-    assert_eq!(send(&mut client, get("/")).await.1, b"ok");
-    within("the goodbye", async {
-        while client.ready().await.is_ok() {
-            tokio::task::yield_now().await;
-        }
-    })
-    .await;
-}
-
-#[tokio::test]
-async fn a_client_that_resets_its_stream_is_460_and_its_target_is_left() {
-    let (gone, mut left) = tokio::sync::watch::channel(false);
-    let target = ScriptedTarget::new(move |mut incoming| {
-        let gone = gone.clone();
-        async move {
-            incoming.head().await;
-            incoming.wire.rest().await;
-            gone.send_replace(true);
-        }
-    })
-    .await;
-    let mut alb = https_forwarding(&target).await;
-    let mut client = http2(&alb).await;
-    let request = tokio::spawn(async move {
-        let _ = client.send_request(get("/")).await;
-    });
-    within("the request at the target", async {
-        while target.heads().is_empty() {
-            tokio::task::yield_now().await;
-        }
-    })
-    .await;
-    request.abort();
-    assert_eq!(alb.settled().await.status, 460);
-    within("leaving the target", left.wait_for(|left| *left)).await.unwrap();
 }

@@ -10,9 +10,8 @@ use tokio::net::TcpStream;
 use tokio_rustls::client::TlsStream;
 
 use crate::alb::{Alb, Setup, fixed, within};
+use crate::exchanges::frames::{PREFACE, frame};
 use crate::http2;
-
-const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
 const DATA: u8 = 0;
 const HEADERS: u8 = 1;
@@ -38,14 +37,6 @@ const ENHANCE_YOUR_CALM: u32 = 11;
 
 /// `:method: GET`, `:scheme: https`, `:path: /` from the static table, and `:authority: e.com`.
 const GET: &[u8] = &[0x82, 0x87, 0x84, 0x41, 5, b'e', b'.', b'c', b'o', b'm'];
-
-fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
-    let mut frame = (payload.len() as u32).to_be_bytes()[1..].to_vec();
-    frame.extend([kind, flags]);
-    frame.extend(stream.to_be_bytes());
-    frame.extend(payload);
-    frame
-}
 
 /// A header field that goes into no table.
 fn field(name: &str, value: &str) -> Vec<u8> {
@@ -302,18 +293,4 @@ async fn a_wrong_preface_ends_the_connection() {
     let mut frames = Frames::open(&alb).await;
     frames.send(b"PRI * HTTP/2.0\r\n\r\nXX\r\n\r\n").await;
     while frames.next().await.is_some() {}
-}
-
-#[tokio::test]
-async fn settings_and_pings_are_acknowledged() {
-    let alb = alb().await;
-    let mut frames = Frames::open(&alb).await;
-    frames.send(&[PREFACE, &frame(SETTINGS, 0, 0, &[])].concat()).await;
-    frames.send(&frame(PING, 0, 0, b"12345678")).await;
-    let (mut settings, mut ping) = (false, false);
-    while !(settings && ping) {
-        let (kind, flags, _, payload) = frames.next().await.unwrap();
-        settings |= kind == SETTINGS && flags & END > 0;
-        ping |= kind == PING && flags & END > 0 && payload == b"12345678";
-    }
 }

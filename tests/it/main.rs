@@ -14,22 +14,14 @@ mod tasks;
 
 /// A load balancer on loopback with scripted targets; builders, no tests.
 mod alb;
-/// What the load balancer answers itself, to the byte.
-mod answers;
 /// What the load balancer does, as a page: `docs/alb.md`, from the cases of `fixtures/alb/`.
 mod behaviours;
-/// Requests that two servers could read differently.
-mod desync;
-/// Requests, connections and WebSockets that a new table ends; clients that leave too early.
-mod endings;
-/// Targets that refuse, close, lie or keep silent; clients that go away.
-mod failures;
-/// What targets and clients see of each other over HTTP/1.
+/// Exchanges as dialogues, to the byte: `fixtures/alb/exchanges/`, `errors/`, `limits/`.
+mod exchanges;
+/// Targets in turn, large bodies, connections that end at the wrong moment, requests that a rule rewrites.
 mod forwarding;
 /// Calls of gRPC, with a real client and a real server.
 mod grpc;
-/// Headers that a listener changes, and requests that a rule rewrites.
-mod header_modification;
 /// Clients of HTTP/2 over TLS.
 mod http2;
 /// What clients of HTTP/2 may not do, frame by frame.

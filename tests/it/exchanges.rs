@@ -1,0 +1,226 @@
+//! Exchanges on the wire, as dialogues: what clients and targets say, and to the byte what each of them hears. The cases
+//! of `fixtures/alb/exchanges/`, `errors/` and `limits/`; how to write one is explained in `exchanges/README.md` there.
+
+pub(crate) mod frames;
+mod party;
+mod stage;
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::time::Duration;
+
+use futures_util::StreamExt;
+use neargate::model::listener::DesyncMode;
+use serde::Deserialize;
+
+use crate::support::expected::{cases, read};
+use stage::Stage;
+
+/// Most cases wait for something, and not for the processor.
+const AT_ONCE: usize = 4;
+
+/// One case.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Exchange {
+    name: String,
+    source: String,
+    #[serde(default)]
+    load_balancer: LoadBalancer,
+    #[serde(default)]
+    target_group: TargetGroup,
+    /// How clients connect.
+    #[serde(default)]
+    client: Speaks,
+    /// Frames that keep HTTP/2 going are to be shown, too.
+    #[serde(default)]
+    every_frame: bool,
+    steps: Vec<Step>,
+    /// Status and status of the target of every request, as the access log has them, in the order of their ends; then
+    /// what it is classified as, if it is.
+    pub(crate) log: Vec<String>,
+    /// Why the last one failed: a name in `src/proxy/error.rs`.
+    pub(crate) cause: Option<String>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct LoadBalancer {
+    /// AWS's port of the listener.
+    port: Option<u16>,
+    idle_timeout: Option<f64>,
+    connect_timeout: Option<f64>,
+    client_keep_alive: Option<f64>,
+    desync_mitigation_mode: Option<Mode>,
+    http2: Option<bool>,
+    tls_headers: bool,
+    action: ActionWord,
+    /// Headers that the listener sets in responses.
+    response_headers: BTreeMap<String, String>,
+    /// Whether the load balancer names itself.
+    server: Option<bool>,
+}
+
+#[derive(Clone, Copy, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Mode {
+    Monitor,
+    Defensive,
+    Strictest,
+}
+
+impl From<Mode> for DesyncMode {
+    fn from(mode: Mode) -> Self {
+        match mode {
+            Mode::Monitor => Self::Monitor,
+            Mode::Defensive => Self::Defensive,
+            Mode::Strictest => Self::Strictest,
+        }
+    }
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum ActionWord {
+    #[default]
+    Forward,
+    Redirect,
+    /// A transform makes a path of `/bad` that is none.
+    Rewrite,
+    /// 200 with this text.
+    Fixed(String),
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct TargetGroup {
+    protocol: Option<Protocol>,
+    protocol_version: Option<Version>,
+    /// What is the matter with its only target.
+    target: TargetWord,
+    /// Seconds that its cookies stick.
+    stickiness: Option<f64>,
+}
+
+#[derive(Clone, Copy, PartialEq, Deserialize)]
+#[serde(rename_all = "UPPERCASE")]
+enum Protocol {
+    Https,
+}
+
+#[derive(Clone, Copy, PartialEq, Deserialize)]
+#[serde(rename_all = "UPPERCASE")]
+enum Version {
+    Http2,
+    Grpc,
+}
+
+#[derive(Clone, Copy, Default, PartialEq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum TargetWord {
+    /// It follows the steps.
+    #[default]
+    Present,
+    /// There is none.
+    Absent,
+    Draining,
+    /// Nothing listens there.
+    Refuses,
+    /// No security group lets the load balancer in.
+    Filtered,
+}
+
+#[derive(Clone, Copy, Default, PartialEq, Deserialize)]
+enum Speaks {
+    #[default]
+    #[serde(rename = "HTTP/1.1")]
+    Http1,
+    #[serde(rename = "HTTP/1.1 over TLS")]
+    Http1OverTls,
+    #[serde(rename = "TLS without ALPN")]
+    WithoutAlpn,
+    #[serde(rename = "HTTP/2")]
+    Http2,
+    #[serde(rename = "HTTP/2 or HTTP/1.1")]
+    Either,
+}
+
+impl Speaks {
+    /// What the client offers; `None` without TLS.
+    fn offers(self) -> Option<&'static [&'static str]> {
+        match self {
+            Self::Http1 => None,
+            Self::Http1OverTls => Some(&["http/1.1"]),
+            Self::WithoutAlpn => Some(&[]),
+            Self::Http2 => Some(&["h2"]),
+            Self::Either => Some(&["h2", "http/1.1"]),
+        }
+    }
+}
+
+/// `who does` or `who does: text`.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Step {
+    Bare(String),
+    With(BTreeMap<String, String>),
+}
+
+impl Step {
+    fn parts(&self) -> (&str, &str) {
+        match self {
+            Self::Bare(what) => (what, ""),
+            Self::With(step) => step.first_key_value().map(|(what, text)| (what.as_str(), text.as_str())).unwrap(),
+        }
+    }
+}
+
+impl Exchange {
+    /// What went otherwise than it says. The cause of the last failure is looked up among those that the code knows.
+    pub(crate) async fn difference(&self, causes: &BTreeMap<String, String>) -> Option<String> {
+        let outcome = self.run(causes).await;
+        outcome.err().map(|error| format!("== {} ({})\n{error}", self.name, self.source))
+    }
+
+    async fn run(&self, causes: &BTreeMap<String, String>) -> Result<(), String> {
+        let mut stage = Stage::prepare(self).await;
+        for step in &self.steps {
+            let (what, text) = step.parts();
+            stage.play(what, text).await.map_err(|error| format!("{what}\n{error}"))?;
+        }
+        let error = stage.finish(&self.log).await?;
+        let Some(cause) = &self.cause else { return Ok(()) };
+        let expected = causes.get(cause).ok_or_else(|| format!("no cause is called {cause}"))?;
+        if error.starts_with(expected) {
+            Ok(())
+        } else {
+            Err(format!("it failed because {error:?}, which is not {cause}"))
+        }
+    }
+
+    fn idle_timeout(&self) -> Option<Duration> {
+        self.load_balancer.idle_timeout.map(Duration::from_secs_f64)
+    }
+}
+
+/// All cases of a folder of `fixtures/alb/`.
+pub(crate) fn of_folder(folder: &str) -> Vec<Exchange> {
+    cases(&format!("alb/{folder}"), "yaml").iter().flat_map(|file| read::<Vec<Exchange>>(file)).collect()
+}
+
+/// All cases of a file of `fixtures/alb/`.
+pub(crate) fn of_file(file: &str) -> Vec<Exchange> {
+    read(&Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/alb").join(file))
+}
+
+/// Every case, and all that went otherwise at once.
+pub(crate) async fn check_all(exchanges: &[Exchange], causes: &BTreeMap<String, String>) {
+    let playing = futures_util::stream::iter(exchanges).map(|exchange| exchange.difference(causes));
+    let differences: Vec<String> = playing.buffered(AT_ONCE).filter_map(std::future::ready).collect().await;
+    assert!(differences.is_empty(), "{}", differences.join("\n"));
+}
+
+#[tokio::test]
+async fn everybody_hears_what_the_cases_say() {
+    check_all(&of_folder("exchanges"), &crate::recipes::causes()).await;
+}

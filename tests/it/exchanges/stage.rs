@@ -1,0 +1,257 @@
+//! A load balancer as a case wants it, its clients and its target, and what they do step by step.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use neargate::engine::arn;
+use neargate::engine::logs::{LogLine, Names};
+use neargate::model::listener::HeaderModification;
+use neargate::model::rule::{Condition, Patterns, Rewrite, Rule, Transforms};
+use neargate::model::target_group::{ProtocolVersion, Stickiness, TargetProtocol};
+use neargate::model::target_health::TargetHealth;
+use neargate::proxy::Transaction;
+use tokio::net::TcpListener;
+
+use super::frames::{PREFACE, Reader, settings};
+use super::party::Party;
+use super::{ActionWord, Exchange, Protocol, Speaks, TargetWord, Version};
+use crate::alb::{Alb, DEADLINE, Setup, fixed, forward, free_port, healthy, redirect_to_https, refusing};
+use crate::http2;
+
+/// Headers that a listener can set, as the code names them.
+const RESPONSE_HEADERS: [&str; 2] = ["Strict-Transport-Security", "X-Frame-Options"];
+
+pub(super) struct Stage {
+    alb: Alb,
+    listener: Option<TcpListener>,
+    clients: Vec<Party>,
+    targets: Vec<Party>,
+    speaks: Speaks,
+    every_frame: bool,
+    /// Whether the target is spoken to in frames.
+    framed_target: bool,
+    /// Between the bytes of what drips: short enough to keep a connection alive.
+    pause: Duration,
+}
+
+impl Stage {
+    pub(super) async fn prepare(case: &Exchange) -> Self {
+        let group = &case.target_group;
+        let listens = matches!(group.target, TargetWord::Present | TargetWord::Draining | TargetWord::Filtered);
+        let listener = if listens { Some(TcpListener::bind("127.0.0.1:0").await.unwrap()) } else { None };
+        let mut setup = Setup::forwarding(&[]);
+        let mut state = healthy(listener.as_ref().map_or_else(refusing, |listener| listener.local_addr().unwrap()));
+        match group.target {
+            TargetWord::Draining => state.health = TargetHealth::Draining,
+            TargetWord::Filtered => state.reachable = false,
+            _ => {}
+        }
+        if group.target != TargetWord::Absent {
+            setup.group("web", vec![state]);
+        }
+        let version = match group.protocol_version {
+            None => ProtocolVersion::Http1,
+            Some(Version::Http2) => ProtocolVersion::Http2,
+            Some(Version::Grpc) => ProtocolVersion::Grpc,
+        };
+        let protocol =
+            if group.protocol == Some(Protocol::Https) { TargetProtocol::Https } else { TargetProtocol::Http };
+        setup.speaking(protocol, version);
+        if let Some(seconds) = group.stickiness {
+            let duration = Duration::from_secs_f64(seconds);
+            let settings = setup.topology.target_groups.get_mut("web").unwrap();
+            settings.attributes.stickiness = Some(Stickiness::LbCookie { duration });
+        }
+        if case.client.offers().is_some() {
+            setup.https();
+        }
+        configure(case, &mut setup);
+        // A second request finds the connection of the first.
+        setup.workers = 1;
+        Self {
+            pause: setup.attributes().idle_timeout / 6,
+            alb: setup.start().await,
+            listener,
+            clients: Vec::new(),
+            targets: Vec::new(),
+            speaks: case.client,
+            every_frame: case.every_frame,
+            framed_target: version != ProtocolVersion::Http1,
+        }
+    }
+
+    /// One step.
+    pub(super) async fn play(&mut self, what: &str, text: &str) -> Result<(), String> {
+        match what {
+            "the deregistration delay ends" => {
+                let address = self.listener.as_ref().unwrap().local_addr().unwrap();
+                deregister(&mut self.alb, address).await;
+                return Ok(());
+            }
+            "the listener is removed" => {
+                let listeners = &mut self.alb.topology.load_balancer.listeners;
+                (listeners[0].port, listeners[0].bind_port) = (8080, free_port());
+                self.alb.publish().await;
+                return Ok(());
+            }
+            _ => {}
+        }
+        let (who, rest) = what.split_once(' ').unwrap_or((what, ""));
+        let (number, verb) = match rest.split_once(' ') {
+            Some((number, verb)) if number.bytes().all(|byte| byte.is_ascii_digit()) => (number.parse().unwrap(), verb),
+            _ => (1, rest),
+        };
+        let pause = self.pause;
+        let party = match who {
+            "client" => self.client(number).await,
+            "target" => self.target(number).await?,
+            _ => return Err("only clients and targets do something".to_owned()),
+        };
+        match verb {
+            "connects" => {}
+            "sends" => party.say(text).await,
+            "drips" => party.drip(text, pause).await,
+            "gets" => party.hear(text).await?,
+            "does not listen" => party.ignore(),
+            "is asked" => party.hear_head().await?,
+            "asks" => party.ask(text.split(' ').next().unwrap().parse().unwrap_or(1)).await?,
+            "ends" => party.end().await,
+            "closes" => party.leave(),
+            "resets" => party.reset(),
+            "sees the end" => party.hear_the_end().await?,
+            _ => return Err(format!("nobody can do this: {verb}")),
+        }
+        Ok(())
+    }
+
+    /// The client with this number, who connects if nothing was heard of it yet.
+    async fn client(&mut self, number: usize) -> &mut Party {
+        if self.clients.len() < number {
+            let client = match self.speaks.offers() {
+                None => {
+                    let stream = self.alb.connect().await.stream;
+                    let socket = Party::socket(&stream);
+                    Party::plain(Box::pin(stream), socket)
+                }
+                Some(protocols) => {
+                    let stream = http2::tls(&self.alb, protocols).await;
+                    let socket = Party::socket(stream.get_ref().0);
+                    if stream.get_ref().1.alpn_protocol() == Some(b"h2") {
+                        let opening = [PREFACE, &settings()].concat();
+                        Party::framed(Box::pin(stream), socket, Reader::new(false, self.every_frame), &opening).await
+                    } else {
+                        Party::plain(Box::pin(stream), socket)
+                    }
+                }
+            };
+            self.clients.push(client);
+        }
+        &mut self.clients[number - 1]
+    }
+
+    /// The target's end of the connection with this number, for which it waits.
+    async fn target(&mut self, number: usize) -> Result<&mut Party, String> {
+        while self.targets.len() < number {
+            let accepting = self.listener.as_ref().ok_or("there is no target")?.accept();
+            let accepted = tokio::time::timeout(DEADLINE, accepting).await;
+            let (stream, _) = accepted.map_err(|_| "the target is not connected to")?.unwrap();
+            let socket = Party::socket(&stream);
+            self.targets.push(if self.framed_target {
+                Party::framed(Box::pin(stream), socket, Reader::new(true, self.every_frame), &settings()).await
+            } else {
+                Party::plain(Box::pin(stream), socket)
+            });
+        }
+        Ok(&mut self.targets[number - 1])
+    }
+
+    /// Nothing more was said than the steps say, and the log is this one. Returns why the last request failed.
+    pub(super) async fn finish(mut self, log: &[String]) -> Result<String, String> {
+        let mut error = String::new();
+        let mut logged = Vec::new();
+        for _ in log {
+            let settled = tokio::time::timeout(DEADLINE / 2, self.alb.settled()).await;
+            let transaction = settled.map_err(|_| format!("the log has no more than {logged:?} instead of {log:?}"))?;
+            logged.push(statuses(&transaction));
+            error = transaction.error.unwrap_or_default();
+        }
+        if logged != log {
+            return Err(format!("the log has {logged:?} instead of {log:?}"));
+        }
+        for party in self.clients.iter_mut().chain(&mut self.targets) {
+            party.catch_up().await;
+            party.silence()?;
+        }
+        if let Some(listener) = &self.listener {
+            tokio::select! {
+                biased;
+                _ = listener.accept() => return Err("the target was connected to once more".to_owned()),
+                () = tokio::task::yield_now() => {}
+            }
+        }
+        Ok(error)
+    }
+}
+
+/// Attributes of the load balancer, its listener and its rules.
+fn configure(case: &Exchange, setup: &mut Setup) {
+    let settings = &case.load_balancer;
+    let attributes = setup.attributes();
+    attributes.idle_timeout = case.idle_timeout().unwrap_or(attributes.idle_timeout);
+    attributes.http2_enabled = settings.http2.unwrap_or(true);
+    attributes.tls_headers = settings.tls_headers;
+    if let Some(seconds) = settings.client_keep_alive {
+        attributes.client_keep_alive = Duration::from_secs_f64(seconds);
+    }
+    if let Some(mode) = settings.desync_mitigation_mode {
+        attributes.desync_mitigation_mode = mode.into();
+    }
+    if let Some(seconds) = settings.connect_timeout {
+        setup.connect_timeout = Duration::from_secs_f64(seconds);
+    }
+    let listener = &mut setup.topology.load_balancer.listeners[0];
+    listener.port = settings.port.unwrap_or(listener.port);
+    let name = |name: &String| RESPONSE_HEADERS.into_iter().find(|known| known == name).unwrap();
+    listener.headers = HeaderModification {
+        server: settings.server.unwrap_or(true),
+        response: settings.response_headers.iter().map(|(key, value)| (name(key), value.clone())).collect(),
+        ..HeaderModification::default()
+    };
+    match &settings.action {
+        ActionWord::Forward => {}
+        ActionWord::Redirect => listener.default_action = redirect_to_https(),
+        ActionWord::Fixed(text) => listener.default_action = fixed(200, text),
+        ActionWord::Rewrite => setup.rules(vec![Rule {
+            priority: 1,
+            conditions: vec![Condition::PathPattern(Patterns::Wildcards(vec!["/bad".into()]))],
+            action: forward(&["web"]),
+            transforms: Transforms {
+                host_header: None,
+                url: Some(Rewrite { regex: "^/bad".into(), replace: "no slash".into() }),
+            },
+        }]),
+    }
+}
+
+/// Status and status of the target, as the access log has them, and what the request is classified as, if it is.
+fn statuses(transaction: &Transaction) -> String {
+    let (id, dns_name) = (arn::load_balancer_id("test"), arn::load_balancer_dns_name("test"));
+    let mut line = Vec::new();
+    transaction.write(Names { id: &id, dns_name: &dns_name }, &mut line);
+    let line = String::from_utf8(line).unwrap();
+    let statuses = line.split(' ').skip(8).take(2).collect::<Vec<_>>().join(" ");
+    match &transaction.classification {
+        Some(found) => format!("{statuses} {} {}", found.tier.name(), found.reason),
+        None => statuses,
+    }
+}
+
+/// Deregisters the only target, and lets its delay run out.
+async fn deregister(alb: &mut Alb, address: SocketAddr) {
+    let mut draining = healthy(address);
+    draining.health = TargetHealth::Draining;
+    alb.targets.insert("web".into(), vec![draining]);
+    alb.publish().await;
+    alb.targets.insert("web".into(), Vec::new());
+    alb.publish().await;
+}
