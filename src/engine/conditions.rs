@@ -8,6 +8,7 @@ use std::net::IpAddr;
 use ipnet::IpNet;
 
 use super::facts::RequestFacts;
+use super::normal_path;
 use super::pattern::{Case, Escapes, Glob, Matcher, visible};
 use crate::model::rule::{Condition, Patterns};
 
@@ -44,7 +45,11 @@ pub(super) struct Compared<'a> {
 
 impl<'a> Compared<'a> {
     pub(super) fn new(facts: &'a RequestFacts<'a>) -> Self {
-        Self { facts, host: visible(facts.host()), path: visible(facts.path), client: facts.client.ip().to_canonical() }
+        let path = match normal_path::normal(facts.path) {
+            Cow::Borrowed(path) => visible(path),
+            Cow::Owned(path) => Cow::Owned(visible(&path).into_owned()),
+        };
+        Self { facts, host: visible(facts.host()), path, client: facts.client.ip().to_canonical() }
     }
 }
 
@@ -161,3 +166,6 @@ fn query_pairs(query: Option<&[u8]>) -> impl Iterator<Item = (&[u8], &[u8])> {
         None => (part, &part[part.len()..]),
     })
 }
+
+#[cfg(test)]
+mod tests;

@@ -16,6 +16,7 @@ pub mod facts;
 mod glance;
 pub mod headers;
 pub mod host;
+mod normal_path;
 pub mod pattern;
 pub mod protocols;
 pub mod redirect;

@@ -206,10 +206,15 @@ pub fn check_regex(expression: &str) -> Result<(), String> {
     }
 }
 
-/// The text without control characters (0x00–0x1f, 0x7f), which take no part in matching.
+/// Whether bytes from 0x80 on take part. "Rules are applied only to visible ASCII characters; control characters (0x00 to
+/// 0x1f and 0x7f) are excluded": the second half does not name them, the first does not admit them.
+const BEYOND_ASCII_TAKES_PART: bool = true;
+
+/// The text without what takes no part in matching.
 pub fn visible(text: &[u8]) -> Cow<'_, [u8]> {
-    if text.iter().any(u8::is_ascii_control) {
-        Cow::Owned(text.iter().copied().filter(|byte| !byte.is_ascii_control()).collect())
+    let hidden = |byte: &u8| byte.is_ascii_control() || (!BEYOND_ASCII_TAKES_PART && !byte.is_ascii());
+    if text.iter().any(hidden) {
+        Cow::Owned(text.iter().copied().filter(|byte| !hidden(byte)).collect())
     } else {
         Cow::Borrowed(text)
     }

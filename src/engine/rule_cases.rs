@@ -29,8 +29,10 @@ struct ConditionCase {
 struct OrderCase {
     name: String,
     source: String,
-    rules: BTreeMap<u32, ConditionText>,
+    /// By priority; the conditions of a rule must all match.
+    rules: BTreeMap<u32, Vec<ConditionText>>,
     request: RequestText,
+    /// Its priority; 0 is the default rule.
     chosen: u32,
 }
 
@@ -40,7 +42,9 @@ enum ConditionText {
     PathPattern(Vec<String>),
     PathPatternRegex(Vec<String>),
     HostHeader(Vec<String>),
+    HostHeaderRegex(Vec<String>),
     HttpHeader { name: String, values: Vec<String> },
+    HttpHeaderRegex { name: String, values: Vec<String> },
     HttpRequestMethod(Vec<String>),
     QueryString(Vec<PairText>),
     SourceIp(Vec<String>),
@@ -72,6 +76,8 @@ impl ConditionText {
             Self::PathPattern(values) => Condition::PathPattern(Patterns::Wildcards(values)),
             Self::PathPatternRegex(values) => Condition::PathPattern(Patterns::Regexes(values)),
             Self::HostHeader(values) => Condition::HostHeader(Patterns::Wildcards(values)),
+            Self::HostHeaderRegex(values) => Condition::HostHeader(Patterns::Regexes(values)),
+            Self::HttpHeaderRegex { name, values } => Condition::HttpHeader { name, values: Patterns::Regexes(values) },
             Self::HttpHeader { name, values } => Condition::HttpHeader { name, values: Patterns::Wildcards(values) },
             Self::HttpRequestMethod(methods) => Condition::HttpRequestMethod(methods),
             Self::QueryString(pairs) => Condition::QueryString(
@@ -109,10 +115,10 @@ fn answer(status_code: u16) -> Action {
     Action::FixedResponse(FixedResponse { status_code, content_type: None, message_body: String::new() })
 }
 
-fn table(rules: impl IntoIterator<Item = (u32, Condition)>) -> RoutingTable {
-    let rules = rules.into_iter().map(|(priority, condition)| Rule {
+fn table(rules: impl IntoIterator<Item = (u32, Vec<Condition>)>) -> RoutingTable {
+    let rules = rules.into_iter().map(|(priority, conditions)| Rule {
         priority,
-        conditions: vec![condition],
+        conditions,
         action: answer(200),
         transforms: Transforms::default(),
     });
@@ -159,7 +165,7 @@ fn chosen(table: &RoutingTable, request: &RequestText) -> u32 {
 #[test]
 fn conditions_match_what_the_fixtures_say() {
     fixture::each("alb/rules", |case: ConditionCase| {
-        let table = table([(7, case.condition.condition())]);
+        let table = table([(7, vec![case.condition.condition()])]);
         for request in &case.matches {
             assert_eq!(chosen(&table, request), 7, "{} ({}): {request:?}", case.name, case.source);
         }
@@ -172,7 +178,9 @@ fn conditions_match_what_the_fixtures_say() {
 #[test]
 fn rules_are_tried_in_the_order_the_fixtures_say() {
     fixture::each("alb/rule-order", |case: OrderCase| {
-        let table = table(case.rules.into_iter().map(|(priority, text)| (priority, text.condition())));
+        let rules = case.rules.into_iter();
+        let table =
+            table(rules.map(|(priority, texts)| (priority, texts.into_iter().map(ConditionText::condition).collect())));
         assert_eq!(chosen(&table, &case.request), case.chosen, "{} ({})", case.name, case.source);
     });
 }
@@ -181,7 +189,7 @@ fn rules_are_tried_in_the_order_the_fixtures_say() {
 fn explain_shows_the_values_that_were_compared() {
     let condition = ConditionText::PathPattern(vec!["/api/*".into()]).condition();
     let trace = RequestText { path: Some("/api".into()), ..RequestText::default() }
-        .with_facts(|facts| table([(1, condition)]).explain(0, facts));
+        .with_facts(|facts| table([(1, vec![condition])]).explain(0, facts));
     assert_eq!(trace[0].verdict, RuleVerdict::NoMatch);
     assert_eq!(trace[0].conditions[0].expected, ["/api/*"]);
     assert_eq!(trace[0].conditions[0].actual.as_deref(), Some("/api"));
@@ -191,7 +199,8 @@ fn explain_shows_the_values_that_were_compared() {
 #[test]
 fn a_rule_behind_the_chosen_one_is_shadowed() {
     let all = || ConditionText::PathPattern(vec!["/*".into()]).condition();
-    let trace = RequestText::default().with_facts(|facts| table([(1, all()), (2, all())]).explain(0, facts));
+    let trace =
+        RequestText::default().with_facts(|facts| table([(1, vec![all()]), (2, vec![all()])]).explain(0, facts));
     let verdicts: Vec<_> = trace.iter().map(|rule| rule.verdict).collect();
     assert_eq!(verdicts, [RuleVerdict::Chosen, RuleVerdict::Shadowed, RuleVerdict::Shadowed]);
 }
