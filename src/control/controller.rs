@@ -248,7 +248,7 @@ impl<R: Runtime, I: IdSource> Controller<R, I> {
                 self.bindings.insert(port, Err(message));
             }
             Observation::Drained { target_group, target } => {
-                self.world.target_drained(&target_group, &target, now());
+                self.world.target_drained(&target_group, &target, self.topology.time_scale, now());
             }
         }
     }

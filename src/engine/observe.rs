@@ -10,6 +10,7 @@ use crate::model::service::Service;
 use crate::model::target_group::HealthCheck;
 use crate::model::target_health::{Target, TargetHealth};
 use crate::model::task::{ContainerExit, HealthStatus, TaskNetwork};
+use crate::model::topology::TimeScale;
 use crate::model::{ContainerName, ServiceName, TargetGroupName, TaskId, Topology};
 
 /// `reason` of a container that the kernel killed (ECS developer guide, "Stopped task error messages").
@@ -237,7 +238,14 @@ impl World {
     }
 
     /// Nothing is in flight to a draining target any more: it may leave before its delay is over.
-    pub fn target_drained(&mut self, group: &TargetGroupName, target: &Target, now: Now) {
+    ///
+    /// On AWS deregistration is complete then, too, and the target goes on being shown as `draining` until the delay is
+    /// over (ALB user guide, "Deregistration delay"). Nothing waits for that, and it makes a deployment look stuck for
+    /// five minutes; so it is only done at AWS's own pace, where nothing is shortened.
+    pub fn target_drained(&mut self, group: &TargetGroupName, target: &Target, time_scale: TimeScale, now: Now) {
+        if time_scale == TimeScale::REAL {
+            return;
+        }
         let records = self.targets.get_mut(group).into_iter().flatten();
         for record in records.filter(|record| record.target == *target && record.draining_until.is_some()) {
             record.draining_until = Some(now.instant);

@@ -10,7 +10,7 @@ use crate::engine::world::{TargetRecord, World};
 use crate::model::target_health::{TargetHealth, TargetState};
 use crate::model::{TargetGroupName, Topology};
 
-/// Draining ends when nothing is in flight (an observation clears it) or, at the latest, after the full delay.
+/// Draining ends after the full delay, or before if [`World::target_drained`] says so.
 pub(crate) fn plan_drained(world: &World, now: Instant, plan: &mut Plan) {
     let ends = world.targets.values().flatten().filter_map(|record| record.draining_until);
     match ends.min() {
@@ -56,3 +56,6 @@ fn is_let_in(topology: &Topology, world: &World, record: &TargetRecord) -> bool 
         None => true,
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -194,49 +194,13 @@ pub(super) fn excerpt(bytes: &[u8]) -> String {
 mod tests {
     use super::*;
 
-    /// 130 bytes, as captured from a load balancer.
     #[test]
-    fn the_request_is_the_load_balancers_own_byte_for_byte() {
-        let request = request([10, 0, 7, 140].into(), 8080, TargetProtocol::Http, "/");
-        let expected = "GET / HTTP/1.1\r\nHost: 10.0.7.140:8080\r\nConnection: close\r\n\
-                        User-Agent: ELB-HealthChecker/2.0\r\nAccept-Encoding: gzip, compressed\r\n\r\n";
-        assert_eq!(String::from_utf8_lossy(&request), expected);
-        assert_eq!(request.len(), 130);
-    }
-
-    #[test]
-    fn host_names_the_port_unless_it_is_the_protocols_own() {
-        for (address, port, protocol, host) in [
-            ("10.0.0.5", 80, TargetProtocol::Http, "10.0.0.5"),
-            ("10.0.0.5", 443, TargetProtocol::Http, "10.0.0.5:443"),
-            ("10.0.0.5", 443, TargetProtocol::Https, "10.0.0.5"),
-            ("10.0.0.5", 80, TargetProtocol::Https, "10.0.0.5:80"),
-            ("fd00::5", 8000, TargetProtocol::Http, "[fd00::5]:8000"),
-        ] {
-            let request = request(address.parse().expect("an address"), port, protocol, "/health?deep=1");
-            let text = String::from_utf8(request).expect("ASCII");
-            assert!(text.starts_with(&format!("GET /health?deep=1 HTTP/1.1\r\nHost: {host}\r\n")), "{text}");
+    fn a_head_may_come_in_pieces() {
+        let answer = b"HTTP/1.1 200 OK\r\nDate: x\r\n\r\n";
+        for end in 0..answer.len() {
+            assert!(parse(&answer[..end]).expect("so far it is HTTP").is_none(), "after {end} bytes");
         }
-    }
-
-    #[test]
-    fn only_the_status_line_of_an_answer_has_to_make_sense() {
-        for (answer, code) in [
-            ("HTTP/1.1 200 OK\r\n\r\n", Some(200)),
-            ("HTTP/1.0 200 OK\n\n", Some(200)),
-            ("HTTP/1.1 204\r\n\r\n", Some(204)),
-            ("HTTP/1.1 200 OK\r\nno colon here\r\n: no name\r\n\r\n", Some(200)),
-            ("HTTP/1.1 200 OK\r\nIncomplete", None),
-            ("HTT", None),
-            ("", None),
-        ] {
-            assert_eq!(parse(answer.as_bytes()).expect(answer).map(|head| head.code), code, "{answer:?}");
-        }
-        for answer in
-            ["SSH-2.0-OpenSSH_9.2\r\n", "\x15\x03\x03", "HTTP/1.1 two hundred\r\n\r\n", "HTTP/nonsense\r\n\r\n"]
-        {
-            assert!(matches!(parse(answer.as_bytes()), Err(AnswerFault::NotHttp { .. })), "{answer:?}");
-        }
+        assert_eq!(parse(answer).expect("HTTP").map(|head| head.code), Some(200));
     }
 
     #[test]

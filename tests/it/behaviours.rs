@@ -53,10 +53,10 @@ const FAMILIES: &[Family] = &[
     },
     Family {
         title: "Target groups and stickiness",
-        folders: &["cookies"],
+        folders: &["draining", "cookies"],
         records: &["target group", "weighted target group", "group stickiness", "stickiness"],
     },
-    Family { title: "Health checks", folders: &["health", "health-schedule"], records: &["health check"] },
+    Family { title: "Health checks", folders: &["probe", "health", "health-schedule"], records: &["health check"] },
     Family { title: "Security groups", folders: &["security-groups"], records: &["security group", "ingress rule"] },
     Family { title: "Logs", folders: &["logs/access", "logs/connection", "logs/health-check"], records: &["log"] },
 ];
@@ -100,6 +100,7 @@ const PAGES: &[(&str, &str)] = &[
     ("ALB user guide, Listeners", "application/load-balancer-listeners.html"),
     ("ALB user guide, Query string conditions", "application/rule-condition-types.html#query-string-conditions"),
     ("ALB user guide, Redirect actions", "application/rule-action-types.html#redirect-actions"),
+    ("ALB user guide, Register targets", "application/target-group-register-targets.html"),
     ("ALB user guide, Request tracing", "application/load-balancer-request-tracing.html"),
     ("ALB user guide, Routing algorithm", "application/edit-target-group-attributes.html#modify-routing-algorithm"),
     ("ALB user guide, Security groups", "application/load-balancer-update-security-groups.html"),
@@ -117,6 +118,14 @@ const PAGES: &[(&str, &str)] = &[
     ("ALB user guide, X-Forwarded-For", "application/x-forwarded-headers.html#x-forwarded-for"),
     ("ALB user guide, host conditions", "application/rule-condition-types.html#host-conditions"),
     ("ALB user guide, path conditions", "application/rule-condition-types.html#path-conditions"),
+    (
+        "ELBv2 API reference, DescribeTargetHealth",
+        "https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_DescribeTargetHealth.html",
+    ),
+    (
+        "ELBv2 API reference, TargetHealth",
+        "https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_TargetHealth.html",
+    ),
     ("ELB user guide, How Elastic Load Balancing works", "userguide/how-elastic-load-balancing-works.html"),
     ("AWS re:Post", "https://repost.aws/knowledge-center/elb-alb-drop-not-valid-headers"),
     (

@@ -113,7 +113,7 @@ pub fn markdown() -> String {
         page.push_str(&format!("| {}{only} | {level} | {reason} |\n", quoted(keys)));
     }
     page.push_str("\n## always\n\n| | |\n|---|---|\n");
-    for (what, reason) in table::STANDING {
+    for (what, reason) in table::STANDING.iter().chain([&table::DRAINING]) {
         page.push_str(&format!("| {what} | {reason} |\n"));
     }
     page
@@ -136,6 +136,7 @@ fn standing(topology: &Topology) -> Vec<Fidelity> {
             "waits in which only the clock works (health check intervals, back-off) are shortened; what measures the \
              application (timeouts, start periods, stop timeouts) is not; `time_scale: 1` is real time",
         ));
+        list.push((table::DRAINING.0.to_owned(), table::DRAINING.1));
     }
     list.extend(table::STANDING.iter().map(|(what, reason)| ((*what).to_owned(), *reason)));
     list.into_iter()
@@ -165,7 +166,8 @@ mod tests {
             LoadBalancerFile LogDeliveryFile ListenerFile CertificateFile RuleFile TransformFile RewriteConfigFile RewriteFile
             ConditionFile LongPatternsFile HttpHeaderFile QueryStringFile
             ActionFile ForwardGroupsFile WeightedFile GroupStickinessFile RedirectFile FixedResponseFile
-            TargetGroupFile HealthCheckFile StickinessFile TargetGroupHealthFile UnhealthyStateRoutingFile StaticTargetFile
+            TargetGroupFile HealthCheckFile StickinessFile TargetGroupHealthFile UnhealthyStateRoutingFile
+            DnsFailoverFile StaticTargetFile
             ServiceFile BindingFile BuildFile
             TaskDefinitionFile RuntimePlatformFile EphemeralStorageFile VolumeFile HostVolumeFile ContainerFile
             RepositoryCredentialsFile PortMappingFile NameValueFile SecretFile MountPointFile DependencyFile

@@ -17,6 +17,13 @@ const LOG_FILES: Entry =
 const NO_AUTH: Entry = Aws(NotYet("nobody is asked to sign in: every request reaches the other action"));
 const NO_SERVICE_CONNECT: Entry = Aws(NotYet("names of Service Connect do not resolve"));
 
+/// A difference that `time_scale: 1` takes away.
+pub(super) const DRAINING: (&str, &str) = (
+    "draining ends early",
+    "a target that is taken out goes as soon as nothing is in flight, at the latest after its delay; `time_scale: 1` shows it for \
+     the whole delay",
+);
+
 /// Differences that no field asks for.
 pub(super) const STANDING: &[(&str, &str)] = &[
     (
@@ -29,10 +36,6 @@ pub(super) const STANDING: &[(&str, &str)] = &[
         "addresses are the bridge's; security groups are enforced where traffic passes the load balancer",
     ),
     ("the ports are on loopback", "unless `bind_address` says otherwise, only this machine reaches the load balancer"),
-    (
-        "draining ends early",
-        "a target that is taken out goes as soon as nothing is in flight, at the latest after its delay",
-    ),
     (
         "a task is a group of containers",
         "Fargate gives each task a virtual machine; here tasks share the kernel of the engine",
@@ -208,7 +211,9 @@ const TABLE: &[Line] = &[
         "target group",
         &["deregistration_delay"],
         &[],
-        Aws(Approximated("the longest time that draining takes; it ends as soon as nothing is in flight")),
+        Aws(Approximated(
+            "a target goes as soon as nothing is in flight; with `time_scale: 1` it is shown for the whole delay, as on AWS",
+        )),
     ),
     ("target group", &["load_balancing_algorithm_type", "slow_start"], &[], Aws(Honoured)),
     ("target group", &["health_check", "stickiness", "target_group_health"], &[], Holds),
@@ -239,8 +244,8 @@ const TABLE: &[Line] = &[
         Aws(Honoured),
     ),
     ("stickiness", &["enabled", "type", "cookie_duration", "cookie_name"], &[], Aws(Honoured)),
-    ("target group health", &["unhealthy_state_routing"], &[], Holds),
-    ("target group health", &["dns_failover"], &[], ONE_ZONE),
+    ("target group health", &["unhealthy_state_routing", "dns_failover"], &[], Holds),
+    ("dns failover", &["minimum_healthy_targets_count", "minimum_healthy_targets_percentage"], &[], ONE_ZONE),
     (
         "unhealthy state routing",
         &["minimum_healthy_targets_count", "minimum_healthy_targets_percentage"],

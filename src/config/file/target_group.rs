@@ -32,7 +32,7 @@ record! {
         /// Whether targets with more errors than their peers get less: for `weighted_random` only. Default: `off`.
         load_balancing_anomaly_mitigation: Spanned<SwitchWord>,
         /// Recognised; there is one zone.
-        load_balancing_cross_zone_enabled: String,
+        load_balancing_cross_zone_enabled: Spanned<String>,
         /// Recognised; targets have IPv4 addresses.
         ip_address_type: String,
         /// Recognised; there are no Lambda targets yet.
@@ -153,8 +153,18 @@ record! {
     TargetGroupHealthFile, "target group health" {
         /// When requests go to unhealthy targets, too.
         unhealthy_state_routing: UnhealthyStateRoutingFile,
-        /// Recognised; there is one zone.
-        dns_failover: Anything,
+        /// When a zone leaves DNS. Recognised; there is one zone.
+        dns_failover: DnsFailoverFile,
+    }
+}
+
+record! {
+    /// Below this many healthy targets, a zone leaves DNS.
+    DnsFailoverFile, "dns failover" {
+        /// `off`, or 1 to the number of targets; not below that of `unhealthy_state_routing`. Default: 1.
+        minimum_healthy_targets_count: Spanned<String>,
+        /// `off`, or 1–100; not below that of `unhealthy_state_routing`. Default: `off`.
+        minimum_healthy_targets_percentage: Spanned<String>,
     }
 }
 

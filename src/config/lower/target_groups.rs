@@ -22,6 +22,7 @@ use crate::model::target_group::{
 
 const HEALTH: &str = "ALB user guide, Health checks for Application Load Balancer target groups";
 const ATTRIBUTES: &str = "ALB user guide, Edit target group attributes for your Application Load Balancer";
+const HEALTH_OF_GROUP: &str = "ALB user guide, Target group health";
 const CREATE: &str = "CreateTargetGroup";
 
 /// All of them, by name.
@@ -246,22 +247,15 @@ fn attributes(file: &TargetGroupFile, lowering: &mut Lowering<'_>) -> TargetGrou
                 .note(format!("weighted random excludes stickiness and slow start ({ATTRIBUTES})")),
         );
     }
-    let routing = file.target_group_health.as_ref().and_then(|health| health.unhealthy_state_routing.as_ref());
-    let count = routing.and_then(|routing| routing.minimum_healthy_targets_count.as_ref());
-    if let Some(count) = count.filter(|count| count.value == 0) {
-        lowering.report(Diagnostic::error("at least 1", count.span, "").note(format!("see {ATTRIBUTES}")));
+    let cross_zone_off = file.load_balancing_cross_zone_enabled.as_ref().filter(|word| word.value == "false");
+    if let (Some(_), Some(off), Some(sticky)) = (&stickiness, cross_zone_off, &file.stickiness) {
+        lowering.report(
+            Diagnostic::error("stickiness needs cross-zone load balancing", sticky.span, "")
+                .also(off.span, "turned off here")
+                .note(format!("stickiness isn't supported when cross-zone load balancing is off ({ATTRIBUTES})")),
+        );
     }
-    let percentage = routing.and_then(|routing| routing.minimum_healthy_targets_percentage.as_ref()).and_then(|text| {
-        if text.value == "off" {
-            return None;
-        }
-        let number = text.parse().ok().filter(|number| (1..=100).contains(number));
-        if number.is_none() {
-            let wrong = Diagnostic::error(format!("`{}` is not a percentage", text.value), text.span, "");
-            lowering.report(wrong.note(format!("`off`, or 1 to 100 ({ATTRIBUTES})")));
-        }
-        number
-    });
+    let (minimum_healthy_targets, minimum_healthy_percentage) = thresholds(file, &defaults, lowering);
     TargetGroupAttributes {
         deregistration_delay: lowering.seconds(
             file.deregistration_delay.as_ref(),
@@ -274,9 +268,64 @@ fn attributes(file: &TargetGroupFile, lowering: &mut Lowering<'_>) -> TargetGrou
         anomaly_mitigation: mitigation.is_some(),
         slow_start: Duration::from_secs(slow_start.map_or(0, |slow| slow.value.into())),
         stickiness,
-        minimum_healthy_targets: count.map_or(defaults.minimum_healthy_targets, |count| count.value),
-        minimum_healthy_percentage: percentage,
+        minimum_healthy_targets,
+        minimum_healthy_percentage,
     }
+}
+
+/// The count and the percentage below which a group fails open. Those of DNS mean nothing where there is one zone, and
+/// are held against them all the same, as AWS does.
+fn thresholds(
+    file: &TargetGroupFile,
+    defaults: &TargetGroupAttributes,
+    lowering: &mut Lowering<'_>,
+) -> (u32, Option<u8>) {
+    let health = file.target_group_health.as_ref();
+    let routing = health.and_then(|health| health.unhealthy_state_routing.as_ref());
+    let dns = health.and_then(|health| health.dns_failover.as_ref());
+    let count = routing.and_then(|routing| routing.minimum_healthy_targets_count.as_ref());
+    if let Some(count) = count.filter(|count| count.value == 0) {
+        lowering.report(Diagnostic::error("at least 1", count.span, "").note(format!("see {ATTRIBUTES}")));
+    }
+    let percentage = routing.and_then(|routing| routing.minimum_healthy_targets_percentage.as_ref());
+    let percentage = percentage.and_then(|text| Some((or_off(text, 100, "a percentage", lowering)?, text.span)));
+    let dns_count = dns.and_then(|dns| dns.minimum_healthy_targets_count.as_ref());
+    let dns_count =
+        dns_count.and_then(|text| Some((or_off(text, u32::MAX, "a number of targets", lowering)?, text.span)));
+    let dns_percentage = dns.and_then(|dns| dns.minimum_healthy_targets_percentage.as_ref());
+    let dns_percentage =
+        dns_percentage.and_then(|text| Some((or_off(text, 100, "a percentage", lowering)?, text.span)));
+    let pairs = [(dns_count, count.map(|count| (count.value, count.span))), (dns_percentage, percentage)];
+    for (dns, routing) in pairs {
+        if let (Some((dns, at)), Some((routing, other))) = (dns, routing)
+            && dns < routing
+        {
+            lowering.report(
+                Diagnostic::error("the threshold of DNS failover is below that of routing", at, "")
+                    .also(other, "routing fails over here")
+                    .note(format!(
+                        "the threshold for DNS failover must be greater than or equal to the threshold for routing failover, \
+                         so that DNS failover occurs either with or before routing failover ({HEALTH_OF_GROUP})"
+                    )),
+            );
+        }
+    }
+    let percentage = percentage.and_then(|(percentage, _)| u8::try_from(percentage).ok());
+    (count.map_or(defaults.minimum_healthy_targets, |count| count.value), percentage)
+}
+
+/// A number from 1 on; `off` is none.
+fn or_off(text: &Spanned<String>, most: u32, what: &str, lowering: &mut Lowering<'_>) -> Option<u32> {
+    if text.value == "off" {
+        return None;
+    }
+    let number = text.parse().ok().filter(|number| (1..=most).contains(number));
+    if number.is_none() {
+        let range = if most == u32::MAX { "1 to the number of targets".to_owned() } else { format!("1 to {most}") };
+        let wrong = Diagnostic::error(format!("`{}` is not {what}", text.value), text.span, "");
+        lowering.report(wrong.note(format!("`off`, or {range} ({ATTRIBUTES})")));
+    }
+    number
 }
 
 fn stickiness(file: &StickinessFile, lowering: &mut Lowering<'_>) -> Option<Stickiness> {

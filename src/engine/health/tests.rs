@@ -21,6 +21,9 @@ struct TransitionCase {
     in_use: bool,
     #[serde(default)]
     dropped_by_security_group: bool,
+    /// Why it cannot happen here; then there are no steps.
+    not_yet: Option<String>,
+    #[serde(default)]
     steps: Vec<Step>,
 }
 
@@ -30,7 +33,7 @@ struct Step {
     /// `early`, `scaled` or `whole`; a scheduled probe of real time is `whole`.
     #[serde(default = "whole")]
     probe: String,
-    /// A status code, `timed out` or `failed`; or what happens to the target: `in use`, `not in use`, `deregistered`.
+    /// A status code, `timed out`, `failed` or `no gRPC status`; or what happens to the target: `in use`, `not in use`, `deregistered`.
     got: String,
     /// `state`, or `state: reason: description`.
     then: String,
@@ -41,13 +44,19 @@ struct Step {
 struct ScheduleCase {
     name: String,
     source: String,
+    /// Why it is not so here; then there are no probes.
+    not_yet: Option<String>,
+    #[serde(default)]
     interval: f64,
+    #[serde(default)]
     time_scale: f64,
     /// How long every probe takes.
+    #[serde(default)]
     probe_takes: f64,
     /// The instant from which the target is no longer `initial`; never, if absent.
     healthy_from: Option<f64>,
     /// `<seconds> <tick>`.
+    #[serde(default)]
     probes: Vec<String>,
 }
 
@@ -78,6 +87,7 @@ fn probes_are_due_when_the_cases_say() {
 }
 
 fn check_transitions(case: TransitionCase) {
+    assert_ne!(case.steps.is_empty(), case.not_yet.is_none(), "{}: what is not done has no steps", case.name);
     let settings = settings(case.healthy_threshold, case.unhealthy_threshold, 30.0);
     let mut record = HealthRecord::new(case.in_use);
     for (index, step) in case.steps.iter().enumerate() {
@@ -110,6 +120,10 @@ fn check_transitions(case: TransitionCase) {
 }
 
 fn check_schedule(case: ScheduleCase) {
+    assert_ne!(case.probes.is_empty(), case.not_yet.is_none(), "{}: what is not done has no probes", case.name);
+    if case.not_yet.is_some() {
+        return;
+    }
     let settings = settings(5, 2, case.interval);
     let scale = TimeScale::new(case.time_scale).expect("a time scale");
     let mut due = FIRST_PROBE;
@@ -146,6 +160,7 @@ fn parse_outcome(text: &str) -> ProbeOutcome {
     match text {
         "timed out" => ProbeOutcome::TimedOut,
         "failed" => ProbeOutcome::Failed,
+        "no gRPC status" => ProbeOutcome::NoGrpcStatus,
         "200" => ProbeOutcome::Passed { code: 200 },
         code => ProbeOutcome::CodeMismatch { code: code.parse().expect("a status code") },
     }
