@@ -75,6 +75,21 @@ fn the_json_report_keeps_its_shape() {
     differences.finish();
 }
 
+/// Every setting as it holds, of the groups of these files.
+#[test]
+fn target_groups_have_the_settings_that_the_file_and_the_defaults_say() {
+    let mut differences = Differences::default();
+    for name in ["target-group-defaults", "target-group-limits"] {
+        let case = repository().join("fixtures/config/valid").join(name);
+        let (exit, out, err) = run_check(&case, Format::Json);
+        assert_eq!((exit, err.as_str()), (ExitStatus::SUCCESS, ""));
+        let report: serde_json::Value = serde_json::from_str(&out).unwrap();
+        let groups = serde_json::to_string_pretty(&report["topology"]["target_groups"]).unwrap();
+        differences.check(&case.join("target-groups.json"), &format!("{groups}\n"));
+    }
+    differences.finish();
+}
+
 #[test]
 fn the_schema_is_current_and_takes_the_good_files() {
     let mut differences = Differences::default();

@@ -1,9 +1,11 @@
 //! `check --format json`: a shape of its own, so that the model may change without breaking anybody's script.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use serde::Serialize;
 
+use super::settings::{self, HealthCheckView};
 use crate::cli::file::relative;
 use crate::config::source::show_path;
 use crate::config::{Diagnostic, Diagnostics, Loaded, Location, Severity, Sources};
@@ -125,9 +127,13 @@ struct Weighted<'a> {
 #[derive(Serialize)]
 struct Group<'a> {
     name: &'a str,
+    protocol: &'static str,
+    protocol_version: &'static str,
     port: u16,
     in_use: bool,
     health_check_path: &'a str,
+    health_check: HealthCheckView<'a>,
+    attributes: BTreeMap<&'static str, String>,
     targets: Vec<Target<'a>>,
 }
 
@@ -264,9 +270,13 @@ fn project<'a>(topology: &'a Topology, folder: &Path) -> Project<'a> {
             .iter()
             .map(|(name, group)| Group {
                 name: name.as_str(),
+                protocol: settings::protocol(group.protocol),
+                protocol_version: settings::protocol_version(group.protocol_version),
                 port: group.port,
                 in_use: topology.is_in_use(name),
                 health_check_path: &group.health_check.path,
+                health_check: settings::health_check(&group.health_check),
+                attributes: settings::attributes(&group.attributes),
                 targets: targets(topology, name, group),
             })
             .collect(),

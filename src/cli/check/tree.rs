@@ -218,18 +218,6 @@ fn target_group(topology: &Topology, name: &TargetGroupName, group: &TargetGroup
 
 fn health_check(group: &TargetGroup, scale: TimeScale) -> String {
     let check = &group.health_check;
-    let codes: Vec<String> = check
-        .matcher
-        .0
-        .iter()
-        .map(|range| {
-            if range.start() == range.end() {
-                range.start().to_string()
-            } else {
-                format!("{}-{}", range.start(), range.end())
-            }
-        })
-        .collect();
     let port = check.port.map(|port| format!(" on port {port}")).unwrap_or_default();
     let here = if scale.factor() > 1.0 {
         format!(" ({} s here)", seconds(scale.apply(check.interval)))
@@ -239,7 +227,7 @@ fn health_check(group: &TargetGroup, scale: TimeScale) -> String {
     format!(
         "healthy when {}{port} answers {}, asked every {} s{here}, {} s to answer",
         check.path,
-        codes.join(","),
+        super::settings::matcher(&check.matcher),
         check.interval.as_secs(),
         check.timeout.as_secs(),
     )
