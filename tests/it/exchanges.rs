@@ -124,8 +124,11 @@ enum TargetWord {
     /// There is none.
     Absent,
     Draining,
+    Unused,
     /// Nothing listens there.
     Refuses,
+    /// No network leads there.
+    Unreachable,
     /// No security group lets the load balancer in.
     Filtered,
 }
@@ -143,13 +146,15 @@ enum Speaks {
     Http2,
     #[serde(rename = "HTTP/2 or HTTP/1.1")]
     Either,
+    #[serde(rename = "HTTP/1.1 without TLS, to an HTTPS listener")]
+    Mistaken,
 }
 
 impl Speaks {
     /// What the client offers; `None` without TLS.
     fn offers(self) -> Option<&'static [&'static str]> {
         match self {
-            Self::Http1 => None,
+            Self::Http1 | Self::Mistaken => None,
             Self::Http1OverTls => Some(&["http/1.1"]),
             Self::WithoutAlpn => Some(&[]),
             Self::Http2 => Some(&["h2"]),

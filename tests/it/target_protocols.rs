@@ -25,7 +25,7 @@ const OK: &str = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
 const GET: &str = "GET / HTTP/1.1\r\nHost: e.com\r\n\r\n";
 
 /// For a name that nobody asks for.
-fn acceptor(protocols: &[&str]) -> TlsAcceptor {
+pub(crate) fn acceptor(protocols: &[&str]) -> TlsAcceptor {
     let certificate = rcgen::generate_simple_self_signed(["elsewhere.example".to_owned()]).unwrap();
     let key = rustls::pki_types::PrivateKeyDer::try_from(certificate.signing_key.serialize_der()).unwrap();
     let mut config = rustls::ServerConfig::builder()

@@ -7,7 +7,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 use super::frames::{self, Reader};
-use crate::alb::{DEADLINE, page};
+use crate::alb::{DEADLINE, page, within};
 use crate::support::http::Stream;
 
 /// What stands for something that is another each time.
@@ -57,6 +57,13 @@ impl Party {
         let mut party = Self { frames: Some(reader), ..Self::plain(stream, socket) };
         party.write(opening).await;
         party
+    }
+
+    /// Takes the other side's TLS, with a certificate that nobody has issued for somebody else.
+    pub(super) async fn accept_tls(&mut self) {
+        let acceptor = crate::target_protocols::acceptor(&["http/1.1"]);
+        let stream = self.stream.take().unwrap();
+        self.stream = Some(Box::pin(within("the handshake", acceptor.accept(stream)).await.unwrap()));
     }
 
     /// The text as it goes over the wire.

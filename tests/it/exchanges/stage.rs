@@ -37,11 +37,17 @@ pub(super) struct Stage {
 impl Stage {
     pub(super) async fn prepare(case: &Exchange) -> Self {
         let group = &case.target_group;
-        let listens = matches!(group.target, TargetWord::Present | TargetWord::Draining | TargetWord::Filtered);
+        let listens = matches!(
+            group.target,
+            TargetWord::Present | TargetWord::Draining | TargetWord::Unused | TargetWord::Filtered
+        );
         let listener = if listens { Some(TcpListener::bind("127.0.0.1:0").await.unwrap()) } else { None };
         let mut setup = Setup::forwarding(&[]);
         let mut state = healthy(listener.as_ref().map_or_else(refusing, |listener| listener.local_addr().unwrap()));
         match group.target {
+            TargetWord::Unused => state.health = TargetHealth::Unused,
+            // Linux knows no way to it, as if a router had said so.
+            TargetWord::Unreachable => state.dial = SocketAddr::from(([255, 255, 255, 255], 9)),
             TargetWord::Draining => state.health = TargetHealth::Draining,
             TargetWord::Filtered => state.reachable = false,
             _ => {}
@@ -62,7 +68,7 @@ impl Stage {
             let settings = setup.topology.target_groups.get_mut("web").unwrap();
             settings.attributes.stickiness = Some(Stickiness::LbCookie { duration });
         }
-        if case.client.offers().is_some() {
+        if case.client.offers().is_some() || case.client == Speaks::Mistaken {
             setup.https();
         }
         configure(case, &mut setup);
@@ -112,6 +118,7 @@ impl Stage {
             "sends" => party.say(text).await,
             "drips" => party.drip(text, pause).await,
             "gets" => party.hear(text).await?,
+            "shakes hands" => party.accept_tls().await,
             "does not listen" => party.ignore(),
             "is asked" => party.hear_head().await?,
             "asks" => party.ask(text.split(' ').next().unwrap().parse().unwrap_or(1)).await?,
