@@ -12,6 +12,10 @@ use crate::engine::transform::TransformStatus;
 /// is where the URL alone breaks the limit, and 400 where method and version do their part.
 const URL_TOO_LARGE: u16 = 414;
 
+/// What a head that is too large is answered with. The user guide has the same three limits under 400 and under 413; 400 was
+/// seen on a real load balancer.
+const HEAD_TOO_LARGE: u16 = 400;
+
 /// Why a request failed.
 #[derive(Debug)]
 pub(super) enum ProxyError {
@@ -19,6 +23,8 @@ pub(super) enum ProxyError {
     MalformedRequest(&'static str),
     /// Blocked by desync mitigation, for this reason.
     Desync(std::borrow::Cow<'static, str>),
+    /// A version of HTTP later than the connection's.
+    UnexpectedVersion,
     /// HTTP/1.1 without `Host`.
     MissingHost,
     /// A line of more than 16 K, or a head of more than 64 K.
@@ -67,7 +73,8 @@ impl ProxyError {
     /// The status a client sees, or, for 460, only the log.
     pub(super) fn status(&self) -> u16 {
         match self {
-            Self::MalformedRequest(_) | Self::Desync(_) | Self::MissingHost | Self::RequestHeadTooLarge => 400,
+            Self::MalformedRequest(_) | Self::Desync(_) | Self::MissingHost => 400,
+            Self::RequestHeadTooLarge => HEAD_TOO_LARGE,
             Self::UrlTooLarge => URL_TOO_LARGE,
             Self::MethodNotAllowed => 405,
             Self::RequestTimeout => 408,
@@ -79,6 +86,7 @@ impl ProxyError {
             Self::Unreachable(_) | Self::TargetTls(_) | Self::TargetClosed | Self::Deregistered => 502,
             Self::MalformedResponse(_) | Self::ResponseHeadTooLarge => 502,
             Self::NoTargets => 503,
+            Self::UnexpectedVersion => 505,
             Self::ConnectTimeout | Self::TargetTlsTimeout | Self::TargetTimeout => 504,
             Self::LocationTooLong => 507,
         }
@@ -90,6 +98,7 @@ impl fmt::Display for ProxyError {
         match self {
             Self::MalformedRequest(what) => write!(f, "malformed request: {what}"),
             Self::Desync(reason) => write!(f, "blocked by desync mitigation: {reason}"),
+            Self::UnexpectedVersion => f.write_str("a version of HTTP that this connection is not for"),
             Self::MissingHost => f.write_str("an HTTP/1.1 request without Host"),
             Self::RequestHeadTooLarge => f.write_str("a request line or header of 16 K, or a head of more than 64 K"),
             Self::UrlTooLarge => f.write_str("a URL of more than 16 K"),

@@ -130,19 +130,22 @@ fn parse_request_line(line: &[u8]) -> Result<RequestLine, ProxyError> {
     if method.is_empty() || !method.iter().all(|&byte| is_token(byte)) {
         return Err(malformed("the method is not a token"));
     }
-    let version = match &line[target_end + 1..] {
-        b"HTTP/1.0" => Version::Http10,
-        // nginx treats later minor versions as 1.1, and so did every HTTP/1 server since.
-        [b'H', b'T', b'T', b'P', b'/', b'1', b'.', b'1'..=b'9'] => Version::Http11,
-        _ => return Err(malformed("the version is not HTTP/1")),
-    };
     let target = method_end + 1..target_end;
     refuse_nul_and_cr(&line[target.clone()])?;
     if method == b"CONNECT" {
         return Err(malformed("CONNECT is for forward proxies"));
     }
+    // As in nginx the target comes before the version: what HTTP/2 begins with, `PRI * HTTP/2.0`, is 400, as was seen on a
+    // real load balancer, and not 505.
     let (authority, rest) = split_target(line, target)?;
     let (path, query) = split_query(line, rest);
+    let version = match &line[target_end + 1..] {
+        b"HTTP/1.0" => Version::Http10,
+        // nginx treats later minor versions as 1.1, and so did every HTTP/1 server since.
+        [b'H', b'T', b'T', b'P', b'/', b'1', b'.', b'1'..=b'9'] => Version::Http11,
+        [b'H', b'T', b'T', b'P', b'/', b'2'..=b'9', b'.', b'0'..=b'9'] => return Err(ProxyError::UnexpectedVersion),
+        _ => return Err(malformed("the version is not HTTP/1")),
+    };
     Ok(RequestLine { method: 0..method_end, authority, path, query, version })
 }
 
@@ -324,7 +327,6 @@ mod tests {
             "GET  HTTP/1.1",
             " / HTTP/1.1",
             "G(T / HTTP/1.1",
-            "GET / HTTP/2.0",
             "GET / http/1.1",
             "GET a HTTP/1.1",
             "GET * HTTP/1.1",
@@ -338,6 +340,8 @@ mod tests {
             let refused = request(&format!("{line}\r\n\r\n"));
             assert!(matches!(refused, Err(ProxyError::MalformedRequest(_))), "{line:?}");
         }
+        let later = request("GET / HTTP/2.0\r\n\r\n");
+        assert!(matches!(later, Err(ProxyError::UnexpectedVersion)), "{later:?}");
     }
 
     #[test]
