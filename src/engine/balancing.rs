@@ -43,9 +43,8 @@ fn is_failing_open(healthy: usize, registered: usize, attributes: &TargetGroupAt
     healthy < attributes.minimum_healthy_targets as usize || healthy * 100 < usize::from(percentage) * registered
 }
 
-/// Picks one of the groups by its weight, whatever the health of its targets: a forward action never fails over.
-/// `None` if all weights are 0.
-pub fn choose_group(weights: impl Iterator<Item = u16> + Clone, random: u64) -> Option<usize> {
+/// Picks an index in proportion to the weights. `None` if all of them are 0.
+pub fn choose_by_weight(weights: impl Iterator<Item = u16> + Clone, random: u64) -> Option<usize> {
     let total: u64 = weights.clone().map(u64::from).sum();
     let mut ticket = random.checked_rem(total)?;
     for (index, weight) in weights.enumerate() {
@@ -113,8 +112,6 @@ mod tests {
         /// A target that is chosen, `nobody`, or `end` and a target.
         #[serde(default)]
         then: Vec<String>,
-        /// Of groups instead of targets.
-        weights: Option<Vec<u16>>,
         /// How often each is chosen, over as many random numbers as these are together.
         evenly: Option<Vec<usize>>,
     }
@@ -125,7 +122,7 @@ mod tests {
     }
 
     #[test]
-    fn targets_and_groups_are_chosen_as_documented() {
+    fn targets_are_chosen_as_documented() {
         fixture::each("alb/algorithms", check_order);
     }
 
@@ -161,10 +158,7 @@ mod tests {
             let candidates = expected.len();
             let mut counts = vec![0; candidates];
             for random in 0..expected.iter().sum::<usize>().max(1) as u64 {
-                let chosen = match &case.weights {
-                    Some(weights) => choose_group(weights.iter().copied(), random),
-                    None => choose_target(algorithm(&case), candidates, 0, random, |index| case.busy[index]),
-                };
+                let chosen = choose_target(algorithm(&case), candidates, 0, random, |index| case.busy[index]);
                 chosen.into_iter().for_each(|index| counts[index] += 1);
             }
             assert_eq!(counts, *expected, "{what}");

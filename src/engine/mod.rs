@@ -50,4 +50,6 @@ pub use begin::{Context, NewTask};
 #[cfg(test)]
 pub(crate) mod fixture;
 #[cfg(test)]
+mod forward_cases;
+#[cfg(test)]
 mod rule_cases;

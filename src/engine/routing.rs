@@ -106,6 +106,24 @@ pub struct RoutedForward {
     pub stickiness_seconds: Option<u32>,
 }
 
+impl RoutedForward {
+    /// The group that a request goes to: the one its client is bound to, whatever its weight, else one by weight,
+    /// whatever the health of its targets: "the load balancer does not automatically fail over to a target group with
+    /// healthy targets". `None` if there is nothing to choose from, which is as good as no targets.
+    ///
+    /// A number by chance is asked for only where there is a choice; a single group takes everything.
+    pub fn choose(&self, bound: Option<usize>, random: impl FnOnce() -> u64) -> Option<usize> {
+        match (bound, self.groups.as_slice()) {
+            (Some(group), _) => Some(group),
+            (None, [only]) => Some(only.group),
+            (None, groups) => {
+                let weights = groups.iter().map(|group| group.weight);
+                balancing::choose_by_weight(weights, random()).map(|index| groups[index].group)
+            }
+        }
+    }
+}
+
 /// One of the groups of a forward action.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct WeightedGroup {

@@ -16,7 +16,6 @@ use super::respond::{self, Answer, Traits};
 use super::transaction::{ActionKind, HttpVersion, Steps, Text, Transaction};
 use super::upstream::Dial;
 use super::worker::{Snapshot, Worker};
-use crate::engine::balancing;
 use crate::engine::desync::{self, Judgement, Verdict};
 use crate::engine::facts::FieldKind;
 use crate::engine::figures::{self, Count};
@@ -283,16 +282,7 @@ fn prepare_forward(
     if bound.invalid {
         transaction.error_reason = Some("AWSALBTGCookieInvalid");
     }
-    let group = match (bound.group, action.groups.as_slice()) {
-        (Some(group), _) => group,
-        // A single group, the usual case, leaves nothing to chance.
-        (None, [only]) => only.group,
-        (None, groups) => {
-            let weights = groups.iter().map(|group| group.weight);
-            let chosen = balancing::choose_group(weights, worker.random.next()).ok_or(ProxyError::NoTargets)?;
-            groups[chosen].group
-        }
-    };
+    let group = action.choose(bound.group, || worker.random.next()).ok_or(ProxyError::NoTargets)?;
     if let Some(text) = &mut transaction.text {
         text.target_group_arn = Some(Arc::clone(&snapshot.meters[group].meter.arn));
     }

@@ -35,6 +35,11 @@ const FAMILIES: &[Family] = &[
         records: &["action"],
     },
     Family { title: "Exchanges: headers, connections, HTTP/2, WebSockets", folders: &["exchanges"], records: &[] },
+    Family {
+        title: "Forwarding to several target groups",
+        folders: &["forward"],
+        records: &["weighted target group", "group stickiness"],
+    },
     Family { title: "Errors", folders: &["errors"], records: &[] },
     Family { title: "Limits", folders: &["limits"], records: &[] },
     Family {
@@ -54,7 +59,7 @@ const FAMILIES: &[Family] = &[
     Family {
         title: "Target groups and stickiness",
         folders: &["draining", "cookies"],
-        records: &["target group", "weighted target group", "group stickiness", "stickiness"],
+        records: &["target group", "stickiness"],
     },
     Family { title: "Health checks", folders: &["probe", "health", "health-schedule"], records: &["health check"] },
     Family { title: "Security groups", folders: &["security-groups"], records: &["security group", "ingress rule"] },
