@@ -3,7 +3,8 @@
 //!
 //! "Comparing the percent errors of one target with the percent errors of other targets", "a minimum of three healthy
 //! targets", "the period is every five seconds", "to the minimum amount required", "gradually have more traffic": that
-//! much is documented. The thresholds are AWS's secret; the constants here stand in for them.
+//! much is documented, and that anomalies are looked for in every target group, whatever its algorithm. The thresholds
+//! are AWS's secret; the constants here stand in for them.
 
 use std::time::Duration;
 
@@ -113,59 +114,7 @@ pub fn choose(count: usize, random: u64, weight: impl Fn(usize) -> u32) -> Optio
 
 #[cfg(test)]
 mod tests {
-    //! The cases of `fixtures/alb/anomalies/`.
-
-    use serde::Deserialize;
-
     use super::*;
-    use crate::engine::fixture;
-
-    #[derive(Deserialize)]
-    #[serde(deny_unknown_fields)]
-    struct Case {
-        name: String,
-        source: String,
-        mitigation: Option<String>,
-        periods: Vec<Period>,
-    }
-
-    #[derive(Deserialize)]
-    #[serde(deny_unknown_fields)]
-    struct Period {
-        /// Where it changes within the case.
-        mitigation: Option<String>,
-        /// `<requests>/<errors>` of each target.
-        did: Vec<String>,
-        /// `<share> %`, and `anomalous`.
-        then: Vec<String>,
-    }
-
-    #[test]
-    fn anomalies_are_judged_as_documented() {
-        fixture::each("alb/anomalies", check);
-    }
-
-    fn check(case: Case) {
-        let mut standings = vec![Standing::default(); case.periods[0].did.len()];
-        for (index, period) in case.periods.iter().enumerate() {
-            let mitigation = period.mitigation.as_ref().or(case.mitigation.as_ref()).unwrap() == "on";
-            let did = period.did.iter().map(|text| {
-                let (requests, errors) = text.split_once('/').unwrap();
-                Outcomes { requests: requests.parse().unwrap(), errors: errors.parse().unwrap() }
-            });
-            standings = judge(&standings.iter().copied().zip(did).collect::<Vec<_>>(), mitigation);
-            let shown: Vec<_> = standings.iter().map(show).collect();
-            assert_eq!(shown, period.then, "{}, period {} ({})", case.name, index + 1, case.source);
-            let anomalous = period.then.iter().filter(|text| text.contains("anomalous")).count();
-            let mitigated = period.then.iter().filter(|text| !text.starts_with("100 %")).count();
-            assert_eq!(Anomalies::of(standings.clone()), Anomalies { anomalous, mitigated }, "{}", case.name);
-        }
-    }
-
-    fn show(standing: &Standing) -> String {
-        let share = standing.weight * 100 / FULL_WEIGHT;
-        format!("{share} %{}", if standing.anomalous { " anomalous" } else { "" })
-    }
 
     #[test]
     fn weights_are_proportions() {

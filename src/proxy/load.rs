@@ -63,6 +63,8 @@ pub(super) struct TargetLoad {
 pub(super) struct GroupLoad {
     turn: Arc<AtomicUsize>,
     judged: Arc<Mutex<Instant>>,
+    /// Whether targets are compared.
+    judges: bool,
     targets: Vec<Arc<TargetLoad>>,
     /// Empty when every target takes its full share.
     warmth: Vec<Warmth>,
@@ -121,18 +123,22 @@ impl LoadBook {
                 stays
             });
         }
+        // "Anomaly detection is always on", with three healthy targets or more (ALB user guide, "Automatic Target Weights").
+        let watched = balancing::count(&group.targets, balancing::is_healthy) >= anomaly::FEWEST_TARGETS;
         let loads = group.targets.iter().map(|state| {
             let book = book.targets.entry(state.target);
             let TargetBook { load, .. } = book.or_insert_with(|| self.book_of(group, state.target));
             if is_newest {
                 load.set_draining(state.health == TargetHealth::Draining);
-                load.outcomes.watch(group.settings.attributes.algorithm == Algorithm::WeightedRandom);
+                load.outcomes.watch(watched);
             }
             Arc::clone(load)
         });
         let targets = loads.collect();
         let warmth = if is_newest { warm_up(group, &mut book.targets) } else { Vec::new() };
-        GroupLoad { turn: Arc::clone(&book.turn), judged: Arc::clone(&book.judged), targets, warmth }
+        // Weights that were taken have to be given back, however few targets are left.
+        let judges = watched || group.settings.attributes.algorithm == Algorithm::WeightedRandom;
+        GroupLoad { turn: Arc::clone(&book.turn), judged: Arc::clone(&book.judged), judges, targets, warmth }
     }
 
     fn book_of(&self, group: &RoutedTargetGroup, target: Target) -> TargetBook {
@@ -180,13 +186,15 @@ impl GroupLoad {
         let attributes = &routed.settings.attributes;
         let count = routed.eligible.len();
         let turn = self.turn.fetch_add(1, Ordering::Relaxed);
+        if self.judges {
+            self.judge(routed);
+        }
         let chosen = if !self.warmth.is_empty() {
             let now = Instant::now();
             let share =
                 |index: usize| slow_start::share(self.warmth[routed.eligible[index]], attributes.slow_start, now);
             slow_start::choose(count, turn, random, share)?
         } else if attributes.algorithm == Algorithm::WeightedRandom {
-            self.judge(routed);
             anomaly::choose(count, random, |index| self.targets[routed.eligible[index]].outcomes.weight())?
         } else {
             let outstanding = |index: usize| self.targets[routed.eligible[index]].outstanding.load(Ordering::Relaxed);
@@ -201,14 +209,16 @@ impl GroupLoad {
         InFlight::new(Arc::clone(&self.targets[target]))
     }
 
-    /// Adjusts weights, if that is due; whoever is at it already does it for all workers.
+    /// Compares healthy targets and adjusts weights, if that is due; whoever is at it already does it for all workers.
     fn judge(&self, group: &RoutedTargetGroup) {
         let Ok(mut judged) = self.judged.try_lock() else { return };
         if judged.elapsed() < anomaly::PERIOD {
             return;
         }
         *judged = Instant::now();
-        let counters = || group.eligible.iter().map(|&index| &self.targets[index].outcomes);
+        let healthy =
+            || group.targets.iter().zip(&self.targets).filter(|(state, _)| balancing::is_healthy(&state.health));
+        let counters = || healthy().map(|(_, load)| &load.outcomes);
         let standings = anomaly::judge(
             &counters().map(OutcomeCounters::take).collect::<Vec<_>>(),
             group.settings.attributes.anomaly_mitigation,
@@ -276,3 +286,6 @@ impl Drop for InFlight {
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
+
+#[cfg(test)]
+mod tests;

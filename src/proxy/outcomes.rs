@@ -7,7 +7,7 @@ use crate::engine::anomaly::{self, Outcomes, Standing};
 
 /// The counters of one target.
 pub(super) struct OutcomeCounters {
-    /// Whether its group looks for anomalies; if not, nothing is counted.
+    /// Whether its group has enough targets to look for anomalies; if not, nothing is counted.
     watched: AtomicBool,
     requests: AtomicU32,
     errors: AtomicU32,
@@ -28,6 +28,9 @@ impl OutcomeCounters {
 
     pub(super) fn watch(&self, watched: bool) {
         self.watched.store(watched, Ordering::Relaxed);
+        if !watched {
+            self.anomalous.store(false, Ordering::Relaxed);
+        }
     }
 
     pub(super) fn record(&self, failed: bool) {

@@ -1,0 +1,119 @@
+//! The cases of `fixtures/alb/anomalies/`, carried out on the counters that requests go through.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::Deserialize;
+
+use super::*;
+use crate::engine::anomaly::{FULL_WEIGHT, Standing};
+use crate::engine::fixture;
+use crate::model::target_group::{
+    HealthCheck, Matcher, ProtocolVersion, TargetGroup, TargetGroupAttributes, TargetProtocol,
+};
+use crate::model::target_health::{TargetState, UnhealthyReason};
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Case {
+    name: String,
+    source: String,
+    #[serde(default = "weighted_random")]
+    algorithm: String,
+    mitigation: Option<String>,
+    periods: Vec<Period>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Period {
+    /// Where it changes within the case.
+    mitigation: Option<String>,
+    /// `<requests>/<errors>` of each target; `unhealthy` for one that gets none.
+    did: Vec<String>,
+    /// `<share> %`, and `anomalous`.
+    then: Vec<String>,
+}
+
+fn weighted_random() -> String {
+    "weighted_random".into()
+}
+
+#[test]
+fn anomalies_are_judged_as_documented() {
+    fixture::each("alb/anomalies", check);
+}
+
+fn check(case: Case) {
+    let book = LoadBook::new(mpsc::channel(1).0);
+    for (index, period) in case.periods.iter().enumerate() {
+        let what = format!("{}, period {} ({})", case.name, index + 1, case.source);
+        let mitigation = period.mitigation.as_ref().or(case.mitigation.as_ref()).unwrap() == "on";
+        let table = table(&case.algorithm, mitigation, &period.did, index as u64 + 1);
+        let group = book.open(&table).remove(0);
+        for (target, did) in period.did.iter().enumerate().filter(|(_, did)| *did != "unhealthy") {
+            let (requests, errors) = did.split_once('/').unwrap();
+            let (requests, errors): (u32, u32) = (requests.parse().unwrap(), errors.parse().unwrap());
+            (0..requests).for_each(|request| group.take(target).record(request < errors));
+        }
+        *lock(&group.judged) = Instant::now().checked_sub(anomaly::PERIOD).expect("the machine has run for seconds");
+        assert!(group.choose(&table, 0, 0).is_some(), "{what}");
+        let shown: Vec<_> = group.targets.iter().map(|target| show(target.outcomes.standing())).collect();
+        assert_eq!(shown, period.then, "{what}");
+        let anomalous = period.then.iter().filter(|text| text.contains("anomalous")).count();
+        let mitigated = period.then.iter().filter(|text| !text.starts_with("100 %")).count();
+        assert_eq!(book.anomalies()[&TargetGroupName::new("web")], Anomalies { anomalous, mitigated }, "{what}");
+    }
+}
+
+fn show(standing: Standing) -> String {
+    let share = standing.weight * 100 / FULL_WEIGHT;
+    format!("{share} %{}", if standing.anomalous { " anomalous" } else { "" })
+}
+
+fn table(algorithm: &str, mitigation: bool, did: &[String], generation: u64) -> RoutingTable {
+    let attributes = TargetGroupAttributes {
+        algorithm: match algorithm {
+            "round_robin" => Algorithm::RoundRobin,
+            "least_outstanding_requests" => Algorithm::LeastOutstandingRequests,
+            "weighted_random" => Algorithm::WeightedRandom,
+            other => panic!("no algorithm is called {other}"),
+        },
+        anomaly_mitigation: mitigation,
+        ..TargetGroupAttributes::default()
+    };
+    let state = |(did, last): (&String, u8)| {
+        let target = Target { address: [10, 0, 0, last].into(), port: 80 };
+        let failing = TargetHealth::Unhealthy(UnhealthyReason::Timeout);
+        let health = if did == "unhealthy" { failing } else { TargetHealth::Healthy };
+        TargetState { target, dial: (target.address, 80).into(), reachable: true, health }
+    };
+    let targets: Vec<_> = did.iter().zip(1..).map(state).collect();
+    let health_check = HealthCheck {
+        protocol: TargetProtocol::Http,
+        port: None,
+        path: "/".into(),
+        interval: Duration::from_secs(30),
+        timeout: Duration::from_secs(5),
+        healthy_threshold: 5,
+        unhealthy_threshold: 2,
+        matcher: Matcher(vec![200..=200]),
+    };
+    let group = RoutedTargetGroup {
+        name: "web".into(),
+        arn: String::new(),
+        id: 0,
+        in_use: true,
+        eligible: balancing::eligible(&targets, &attributes),
+        settings: Arc::new(TargetGroup {
+            protocol: TargetProtocol::Http,
+            protocol_version: ProtocolVersion::Http1,
+            port: 80,
+            health_check,
+            attributes,
+            static_targets: Vec::new(),
+        }),
+        targets,
+    };
+    RoutingTable { generation, target_groups: vec![group], ..RoutingTable::empty() }
+}
