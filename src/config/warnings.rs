@@ -2,6 +2,7 @@
 //!
 //! Some of them are what users come here to reproduce (a closed security group, say), so they never stop anything.
 
+use std::collections::BTreeSet;
 use std::net::Ipv4Addr;
 
 use super::diagnostics::Diagnostic;
@@ -12,12 +13,13 @@ use crate::model::Topology;
 use crate::model::listener::{Listener, ListenerProtocol};
 use crate::model::rule::{Action, Condition, Patterns, Rule};
 use crate::model::security_group::Source;
-use crate::model::target_group::TargetProtocol;
+use crate::model::target_group::{Stickiness, TargetProtocol};
 
 /// All of them.
 pub(super) fn about(topology: &Topology, places: &Places, out: &mut Vec<Diagnostic>) {
     unused_target_groups(topology, places, out);
     plain_health_checks(topology, places, out);
+    application_cookies_among_groups(topology, places, out);
     redirect_to_https(topology, places, out);
     for (listener, (_, spans)) in topology.load_balancer.listeners.iter().zip(&places.listeners) {
         shadowed(listener, spans, out);
@@ -53,6 +55,32 @@ fn plain_health_checks(topology: &Topology, places: &Places, out: &mut Vec<Diagn
             Diagnostic::warning(format!("`{name}` speaks TLS to its targets, and its health checks do not"), *span, "")
                 .note("they are HTTP unless they say otherwise (ELBv2 API reference, HealthCheckProtocol)")
                 .help("add `health_check: { protocol: HTTPS }`, or the `port` where targets answer without TLS"),
+        );
+    }
+}
+
+/// AWS takes it and does not do it.
+fn application_cookies_among_groups(topology: &Topology, places: &Places, out: &mut Vec<Diagnostic>) {
+    let listeners = topology.load_balancer.listeners.iter();
+    let actions =
+        listeners.flat_map(|listener| listener.rules.iter().map(|rule| &rule.action).chain([&listener.default_action]));
+    let weighted: BTreeSet<_> = actions
+        .filter_map(|action| match action {
+            Action::Forward(forward) if forward.target_groups.len() > 1 => Some(&forward.target_groups),
+            _ => None,
+        })
+        .flatten()
+        .map(|weighted| &weighted.target_group)
+        .collect();
+    for name in weighted {
+        let group = topology.target_groups.get(name);
+        let follows =
+            group.is_some_and(|group| matches!(group.attributes.stickiness, Some(Stickiness::AppCookie { .. })));
+        let Some(span) = places.target_groups.get(name.as_str()).filter(|_| follows) else { continue };
+        out.push(
+            Diagnostic::warning(format!("`{name}` is one of several groups of an action, so its clients do not stick"), *span, "")
+                .note("application-based stickiness does not work with weighted target groups (ALB user guide, Sticky sessions)")
+                .help("use `type: lb_cookie`, or forward to this group alone"),
         );
     }
 }

@@ -26,6 +26,10 @@ const REMOVE: &str = "_remove_";
 /// Whether `AWSALBTGCORS` wins over `AWSALBTG`: the guide says so of `AWSALBCORS` only.
 const CORS_TWIN_OF_THE_GROUP_WINS: bool = true;
 
+/// "Application-based stickiness does not work with weighted target groups." What happens instead is not said: that such a
+/// group is then like one that is not sticky is inferred.
+const APPLICATION_COOKIE_AMONG_SEVERAL_GROUPS: bool = false;
+
 /// What a client's `AWSALBTG` asks for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct GroupBond {
@@ -73,8 +77,14 @@ pub struct Bond {
 
 impl Bond {
     /// Reads which target of a group the client is bound to. Costs nothing where stickiness is off.
-    pub fn read(group: &RoutedTargetGroup, key: &CookieKey, fields: Fields<'_>, now: i64) -> Self {
-        let tickets = match &group.settings.attributes.stickiness {
+    pub fn read(
+        action: &RoutedForward,
+        group: &RoutedTargetGroup,
+        key: &CookieKey,
+        fields: Fields<'_>,
+        now: i64,
+    ) -> Self {
+        let tickets = match stickiness_of(group, action) {
             None => return Self::default(),
             // "The value in AWSALBCORS will take precedence."
             Some(Stickiness::LbCookie { .. }) => cookie(fields, "AWSALBCORS")
@@ -120,7 +130,7 @@ impl Session {
         fields: Fields<'_>,
         https: bool,
     ) -> Option<Self> {
-        let stickiness = group.settings.attributes.stickiness.clone();
+        let stickiness = stickiness_of(group, action).cloned();
         if action.stickiness_seconds.is_none() && stickiness.is_none() {
             return None;
         }
@@ -192,6 +202,15 @@ impl Session {
             cookies.push(format!("AWSALBAPP-{shard}={part}; Expires={expires}; Path=/{attributes}"));
         }
     }
+}
+
+/// How targets of the group are sticky for requests that come by this action.
+fn stickiness_of<'a>(group: &'a RoutedTargetGroup, action: &RoutedForward) -> Option<&'a Stickiness> {
+    let works = |stickiness: &&Stickiness| match stickiness {
+        Stickiness::LbCookie { .. } => true,
+        Stickiness::AppCookie { .. } => action.groups.len() == 1 || APPLICATION_COOKIE_AMONG_SEVERAL_GROUPS,
+    };
+    group.settings.attributes.stickiness.as_ref().filter(works)
 }
 
 /// Value of the first cookie of this name.

@@ -290,7 +290,7 @@ fn prepare_forward(
     if !protocols::takes(settings.protocol_version, transaction.protocol, request.facts.method) {
         return Err(ProxyError::IncompatibleProtocol);
     }
-    let bond = Bond::read(&table.target_groups[group], key, fields, now);
+    let bond = Bond::read(action, &table.target_groups[group], key, fields, now);
     transaction.non_sticky = bond.non_sticky;
     let (target, in_flight) = match bond.target {
         Some(target) => (target, snapshot.loads[group].take(target)),
