@@ -2,7 +2,7 @@
 //!
 //! Chance and counters are handed in; what is here only says what they lead to.
 
-use crate::model::target_group::{Algorithm, TargetGroupAttributes};
+use crate::model::target_group::{Algorithm, HealthThreshold, TargetGroupAttributes};
 use crate::model::target_health::{TargetHealth, TargetState};
 
 /// The targets that may take a new request: indices into `targets`.
@@ -19,7 +19,14 @@ pub fn eligible(targets: &[TargetState], attributes: &TargetGroupAttributes) -> 
 /// Whether so few of these targets are healthy that requests go to all of them; such requests count as
 /// `UnhealthyRoutingRequestCount`.
 pub fn group_fails_open(targets: &[TargetState], attributes: &TargetGroupAttributes) -> bool {
-    is_failing_open(count(targets, is_healthy), count(targets, is_registered), attributes)
+    is_below(targets, attributes.unhealthy_state_routing)
+}
+
+/// Whether fewer targets are healthy than that.
+pub fn is_below(targets: &[TargetState], threshold: HealthThreshold) -> bool {
+    let (healthy, registered) = (count(targets, is_healthy), count(targets, is_registered));
+    let (least, percentage) = (threshold.count.unwrap_or(0), threshold.percentage.unwrap_or(0));
+    healthy < least as usize || healthy * 100 < usize::from(percentage) * registered
 }
 
 /// How many targets are in such a state.
@@ -35,12 +42,6 @@ pub fn is_healthy(health: &TargetHealth) -> bool {
 /// Whether it counts among the registered targets that percentages are taken of.
 pub fn is_registered(health: &TargetHealth) -> bool {
     !matches!(health, TargetHealth::Draining | TargetHealth::Unused)
-}
-
-/// The same, of how many there are.
-fn is_failing_open(healthy: usize, registered: usize, attributes: &TargetGroupAttributes) -> bool {
-    let percentage = attributes.minimum_healthy_percentage.unwrap_or(0);
-    healthy < attributes.minimum_healthy_targets as usize || healthy * 100 < usize::from(percentage) * registered
 }
 
 /// Picks an index in proportion to the weights. `None` if all of them are 0.
@@ -128,12 +129,9 @@ mod tests {
 
     fn check_thresholds(case: ThresholdCase) {
         let what = format!("{} ({})", case.name, case.source);
-        let defaults = TargetGroupAttributes::default();
-        let attributes = TargetGroupAttributes {
-            minimum_healthy_targets: case.count.unwrap_or(defaults.minimum_healthy_targets),
-            minimum_healthy_percentage: case.percentage.or(defaults.minimum_healthy_percentage),
-            ..defaults
-        };
+        let threshold = HealthThreshold { count: case.count.or(Some(1)), percentage: case.percentage };
+        let attributes =
+            TargetGroupAttributes { unhealthy_state_routing: threshold, ..TargetGroupAttributes::default() };
         let states: Vec<_> = case.targets.iter().zip(1..).map(|(word, last)| state(word, last)).collect();
         assert_eq!(eligible(&states, &attributes), case.routed_to, "{what}");
         assert_eq!(group_fails_open(&states, &attributes), case.fails_open, "{what}");

@@ -96,10 +96,25 @@ pub struct TargetGroupAttributes {
     pub slow_start: Duration,
     /// `stickiness.*`
     pub stickiness: Option<Stickiness>,
-    /// `target_group_health.unhealthy_state_routing.minimum_healthy_targets.count`.
-    pub minimum_healthy_targets: u32,
-    /// `target_group_health.unhealthy_state_routing.minimum_healthy_targets.percentage`; `None` is `off`.
-    pub minimum_healthy_percentage: Option<u8>,
+    /// `target_group_health.unhealthy_state_routing.*`: below it, requests go to all targets.
+    pub unhealthy_state_routing: HealthThreshold,
+    /// `target_group_health.dns_failover.*`: below it, DNS would not name the zone. Only figures know of it.
+    pub dns_failover: HealthThreshold,
+}
+
+/// How many targets have to be healthy.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct HealthThreshold {
+    /// `minimum_healthy_targets.count`; `None` is `off`, which only DNS takes.
+    pub count: Option<u32>,
+    /// `minimum_healthy_targets.percentage`; `None` is `off`.
+    pub percentage: Option<u8>,
+}
+
+impl Default for HealthThreshold {
+    fn default() -> Self {
+        Self { count: Some(1), percentage: None }
+    }
 }
 
 impl Default for TargetGroupAttributes {
@@ -110,8 +125,8 @@ impl Default for TargetGroupAttributes {
             anomaly_mitigation: false,
             slow_start: Duration::ZERO,
             stickiness: None,
-            minimum_healthy_targets: 1,
-            minimum_healthy_percentage: None,
+            unhealthy_state_routing: HealthThreshold::default(),
+            dns_failover: HealthThreshold::default(),
         }
     }
 }

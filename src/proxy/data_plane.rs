@@ -17,7 +17,7 @@ use super::tls::{ListenerTls, TargetTls};
 use super::transaction::{AccessSink, ConnectionSink};
 use super::worker::{self, Command, Shared};
 use crate::control::observation::Observation;
-use crate::engine::anomaly::Anomalies;
+use crate::engine::anomaly::{self, Anomalies};
 use crate::engine::cookie_seal::CookieKey;
 use crate::engine::routing::RoutingTable;
 use crate::engine::target_tls::PerPolicy;
@@ -40,6 +40,8 @@ pub struct DataPlaneConfig {
     pub workers: usize,
     /// For targets that neither accept nor refuse. Tests shorten it.
     pub connect_timeout: Duration,
+    /// How often targets are compared with their peers. Tests shorten it.
+    pub anomaly_period: Duration,
     /// TLS configurations of HTTPS listeners.
     pub tls: ListenerTls,
     /// How TLS connections to targets are opened.
@@ -59,6 +61,7 @@ impl DataPlaneConfig {
         Self {
             workers: cores.min(MOST_WORKERS),
             connect_timeout: CONNECT_TIMEOUT,
+            anomaly_period: anomaly::PERIOD,
             tls,
             target_tls,
             access: None,
@@ -93,7 +96,7 @@ impl DataPlane {
         table: watch::Receiver<Arc<RoutingTable>>,
         observations: mpsc::Sender<Observation>,
     ) -> io::Result<Self> {
-        let loads = Arc::new(LoadBook::new(observations.clone()));
+        let loads = Arc::new(LoadBook::new(observations.clone(), config.anomaly_period));
         let seeds = Random::new(config.seed);
         let shared = Shared {
             connect_timeout: config.connect_timeout,

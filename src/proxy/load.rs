@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use tokio::sync::mpsc;
 
@@ -25,6 +25,7 @@ use crate::model::target_health::{Target, TargetHealth};
 pub(super) struct LoadBook {
     groups: Mutex<Groups>,
     observations: mpsc::Sender<Observation>,
+    anomaly_period: Duration,
 }
 
 #[derive(Default)]
@@ -65,6 +66,7 @@ pub(super) struct GroupLoad {
     judged: Arc<Mutex<Instant>>,
     /// Whether targets are compared.
     judges: bool,
+    anomaly_period: Duration,
     targets: Vec<Arc<TargetLoad>>,
     /// Empty when every target takes its full share.
     warmth: Vec<Warmth>,
@@ -77,8 +79,9 @@ impl fmt::Debug for LoadBook {
 }
 
 impl LoadBook {
-    pub(super) fn new(observations: mpsc::Sender<Observation>) -> Self {
-        Self { groups: Mutex::default(), observations }
+    /// Targets are compared with their peers this often.
+    pub(super) fn new(observations: mpsc::Sender<Observation>, anomaly_period: Duration) -> Self {
+        Self { groups: Mutex::default(), observations, anomaly_period }
     }
 
     /// The counters for the groups and targets of a table. Targets that are not in it any more are forgotten;
@@ -138,7 +141,14 @@ impl LoadBook {
         let warmth = if is_newest { warm_up(group, &mut book.targets) } else { Vec::new() };
         // Weights that were taken have to be given back, however few targets are left.
         let judges = watched || group.settings.attributes.algorithm == Algorithm::WeightedRandom;
-        GroupLoad { turn: Arc::clone(&book.turn), judged: Arc::clone(&book.judged), judges, targets, warmth }
+        GroupLoad {
+            turn: Arc::clone(&book.turn),
+            judged: Arc::clone(&book.judged),
+            judges,
+            anomaly_period: self.anomaly_period,
+            targets,
+            warmth,
+        }
     }
 
     fn book_of(&self, group: &RoutedTargetGroup, target: Target) -> TargetBook {
@@ -212,7 +222,7 @@ impl GroupLoad {
     /// Compares healthy targets and adjusts weights, if that is due; whoever is at it already does it for all workers.
     fn judge(&self, group: &RoutedTargetGroup) {
         let Ok(mut judged) = self.judged.try_lock() else { return };
-        if judged.elapsed() < anomaly::PERIOD {
+        if judged.elapsed() < self.anomaly_period {
             return;
         }
         *judged = Instant::now();

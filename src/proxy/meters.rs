@@ -128,10 +128,6 @@ impl WorkerMeters {
         }
         self.add(Count::DesyncNonCompliant, transaction.classification.is_some().into());
         self.add(Count::NonSticky, transaction.non_sticky.into());
-        self.add(
-            Count::GrpcRequests,
-            (transaction.protocol == RequestProtocol::Grpc && transaction.target.is_some()).into(),
-        );
         if transaction.target_status.is_some() {
             return;
         }
@@ -147,8 +143,9 @@ impl WorkerMeters {
 
 impl MeteredGroup {
     /// A target was chosen for a request.
-    pub(super) fn count_request(&self, worker: &WorkerMeters, from_ipv6: bool) {
+    pub(super) fn count_request(&self, worker: &WorkerMeters, protocol: RequestProtocol, from_ipv6: bool) {
         self.meter.add(GroupCount::Requests, 1);
+        self.meter.add(GroupCount::GrpcRequests, (protocol == RequestProtocol::Grpc).into());
         self.meter.per_target.add(self.share);
         if self.failing_open {
             self.meter.add(GroupCount::UnhealthyRoutingRequests, 1);

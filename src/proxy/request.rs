@@ -335,7 +335,7 @@ fn prepare_forward(
         text.trace_id_space().extend_from_slice(&head[written.trace_id]);
     }
     transaction.target = Some(std::net::SocketAddr::new(state.target.address, state.target.port));
-    snapshot.meters[group].count_request(&worker.meters, connection.client.is_ipv6());
+    snapshot.meters[group].count_request(&worker.meters, transaction.protocol, connection.client.is_ipv6());
     Ok(Forward {
         dial: Dial {
             address: state.dial,

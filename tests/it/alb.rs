@@ -37,6 +37,7 @@ pub(crate) struct Setup {
     pub(crate) topology: Topology,
     pub(crate) targets: BTreeMap<TargetGroupName, Vec<TargetState>>,
     pub(crate) connect_timeout: Duration,
+    pub(crate) anomaly_period: Duration,
     pub(crate) workers: usize,
 }
 
@@ -76,7 +77,13 @@ impl Setup {
             secrets: BTreeMap::new(),
             time_scale: TimeScale::REAL,
         };
-        Self { topology, targets: BTreeMap::new(), connect_timeout: Duration::from_secs(10), workers: 2 }
+        Self {
+            topology,
+            targets: BTreeMap::new(),
+            connect_timeout: Duration::from_secs(10),
+            anomaly_period: neargate::engine::anomaly::PERIOD,
+            workers: 2,
+        }
     }
 
     pub(crate) fn group(&mut self, name: &str, targets: Vec<TargetState>) {
@@ -128,11 +135,12 @@ impl Setup {
         let mut config = DataPlaneConfig::new(ListenerTls(watch::channel(Arc::new(configs)).1), target_tls, 7);
         config.workers = self.workers;
         config.connect_timeout = self.connect_timeout;
+        config.anomaly_period = self.anomaly_period;
         config.access = Some(access.clone());
         config.connections = Some(connection_sink);
         let plane = DataPlane::start(config, tables, observe).unwrap();
         let mut alb = Alb {
-            address: SocketAddr::from(([127, 0, 0, 1], bind_port)),
+            address: SocketAddr::new(self.topology.load_balancer.bind_address, bind_port),
             certificate: certificate.cert.der().clone(),
             plane: Some(plane),
             table,
@@ -174,6 +182,11 @@ impl Alb {
         let mut wire = self.connect().await;
         wire.send(request).await;
         wire.rest().await
+    }
+
+    /// What was published last.
+    pub(crate) fn routing_table(&self) -> Arc<RoutingTable> {
+        Arc::clone(&self.table.borrow())
     }
 
     /// Publishes what `topology` and `targets` now say, and waits until listeners follow.
@@ -282,6 +295,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
             String::from_utf8_lossy(&std::mem::take(&mut self.unread)).into_owned()
         })
         .await
+    }
+
+    /// Waits for something to read; false at the end.
+    pub(crate) async fn fill_or_end(&mut self) -> bool {
+        !self.unread.is_empty() || self.fill().await
     }
 
     async fn fill(&mut self) -> bool {

@@ -54,7 +54,7 @@ const FAMILIES: &[Family] = &[
     Family {
         title: "How a target is chosen",
         folders: &["algorithms", "fail-open", "slow-start", "anomalies"],
-        records: &["unhealthy state routing"],
+        records: &["unhealthy state routing", "dns failover"],
     },
     Family {
         title: "Target groups and stickiness",
@@ -63,6 +63,7 @@ const FAMILIES: &[Family] = &[
     },
     Family { title: "Health checks", folders: &["probe", "health", "health-schedule"], records: &["health check"] },
     Family { title: "Security groups", folders: &["security-groups"], records: &["security group", "ingress rule"] },
+    Family { title: "Figures of CloudWatch", folders: &["figures"], records: &[] },
     Family { title: "Logs", folders: &["logs/access", "logs/connection", "logs/health-check"], records: &["log"] },
 ];
 
@@ -89,6 +90,7 @@ const PAGES: &[(&str, &str)] = &[
         "application/edit-target-group-attributes.html#automatic-target-weights",
     ),
     ("ALB user guide, Classification reasons", "application/load-balancer-access-logs.html#classification-reasons"),
+    ("ALB user guide, CloudWatch metrics", "application/load-balancer-cloudwatch-metrics.html"),
     ("ALB user guide, Condition types for listener rules", "application/rule-condition-types.html"),
     ("ALB user guide, Connection logs", "application/load-balancer-connection-logs.html"),
     ("ALB user guide, Deregistration delay", "application/edit-target-group-attributes.html#deregistration-delay"),

@@ -18,6 +18,8 @@ mod alb;
 mod behaviours;
 /// Exchanges as dialogues, to the byte: `fixtures/alb/exchanges/`, `errors/`, `limits/`.
 mod exchanges;
+/// CloudWatch's figures: `fixtures/alb/figures/`.
+mod figures;
 /// Targets in turn, large bodies, connections that end at the wrong moment, requests that a rule rewrites.
 mod forwarding;
 /// Calls of gRPC, with a real client and a real server.

@@ -11,7 +11,6 @@ use neargate::engine::figures::{Count, Figures, GroupCount};
 use neargate::engine::logs::connection::Handshake;
 use neargate::engine::logs::{LogLine, Names};
 use neargate::model::rule::{Action, Condition, Patterns, Rule};
-use neargate::model::target_health::{TargetHealth, UnhealthyReason};
 use regex::Regex;
 use tokio_tungstenite::accept_async;
 use tokio_tungstenite::tungstenite::Message;
@@ -301,87 +300,6 @@ async fn a_handshake_that_fails_is_a_line_and_a_figure_and_no_request() {
 fn rule(priority: u32, path: &str, action: Action) -> Rule {
     let conditions = vec![Condition::PathPattern(Patterns::Wildcards(vec![path.into()]))];
     Rule { priority, conditions, action, transforms: neargate::model::rule::Transforms::default() }
-}
-
-#[tokio::test]
-async fn figures_follow_cloudwatchs_rules() {
-    let target = ScriptedTarget::answering(OK).await;
-    let mut setup = Setup::forwarding(&[target.address]);
-    setup.group("empty", Vec::new());
-    setup.group("refusing", vec![healthy(refusing())]);
-    setup.rules(vec![
-        rule(1, "/redirect", redirect_to_https()),
-        rule(2, "/fixed", fixed(404, "")),
-        rule(3, "/empty", forward(&["empty"])),
-        rule(4, "/refusing", forward(&["refusing"])),
-    ]);
-    let mut alb = setup.start().await;
-    let mut wire = alb.connect().await;
-    let mut bytes = 0;
-    for path in ["/", "/redirect", "/fixed", "/empty", "/refusing"] {
-        let request = format!("GET {path} HTTP/1.1\r\nHost: e.com\r\n\r\n");
-        wire.send(&request).await;
-        bytes += request.len() + wire.response().await.len();
-        alb.settled().await;
-    }
-    let odd = "GET /refusing HTTP/1.1\r\nHost: e.com\r\nodd_name: 1\r\n\r\n";
-    wire.send(odd).await;
-    bytes += odd.len() + wire.response().await.len();
-    alb.settled().await;
-    let malformed = "what is this\r\n\r\n";
-    bytes += malformed.len() + alb.exchange(malformed).await.len();
-    alb.settled().await;
-
-    let figures = figures(&alb);
-    for (count, expected) in [
-        // Two of clients, one to the target.
-        (Count::NewConnections, 3),
-        (Count::Redirects, 1),
-        (Count::FixedResponses, 1),
-        (Count::Elb3xx, 1),
-        // The fixed response and the malformed request.
-        (Count::Elb4xx, 2),
-        (Count::Elb5xx, 3),
-        (Count::Elb502, 2),
-        (Count::Elb503, 1),
-        (Count::Elb504, 0),
-        // The default rule is not counted: 4 + 1 + 2 + 3 + 4 + 4.
-        (Count::RuleEvaluations, 18),
-        (Count::ForwardedInvalidHeaders, 1),
-        (Count::DroppedInvalidHeaders, 0),
-        (Count::ProcessedBytes, bytes as u64),
-        (Count::Ipv6ProcessedBytes, 0),
-    ] {
-        assert_eq!(figures.get(count), expected, "{count:?}");
-    }
-    for (group, count, expected) in [
-        ("web", GroupCount::Requests, 1),
-        ("web", GroupCount::Target2xx, 1),
-        ("web", GroupCount::TargetConnectionErrors, 0),
-        ("web", GroupCount::UnhealthyRoutingRequests, 0),
-        // A target was chosen, although it could not be reached.
-        ("refusing", GroupCount::Requests, 2),
-        ("refusing", GroupCount::TargetConnectionErrors, 2),
-        // None was.
-        ("empty", GroupCount::Requests, 0),
-    ] {
-        assert_eq!(of_group(&figures, group, count), expected, "{group} {count:?}");
-    }
-    let web = figures.groups.iter().find(|group| group.target_group.starts_with("targetgroup/web/")).unwrap();
-    assert_eq!((web.buckets.iter().sum::<u64>(), web.requests_per_target), (1, 1_000_000));
-    assert!(web.response_time > Duration::ZERO);
-}
-
-#[tokio::test]
-async fn requests_that_are_routed_because_nothing_is_healthy_are_counted() {
-    let target = ScriptedTarget::answering(OK).await;
-    let mut setup = Setup::forwarding(&[]);
-    let mut state = healthy(target.address);
-    state.health = TargetHealth::Unhealthy(UnhealthyReason::Timeout);
-    setup.group("web", vec![state]);
-    let (mut alb, _) = exchange(setup, GET).await;
-    alb.settled().await;
-    assert_eq!(of_group(&figures(&alb), "web", GroupCount::UnhealthyRoutingRequests), 1);
 }
 
 #[tokio::test]

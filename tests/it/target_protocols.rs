@@ -11,7 +11,7 @@ use h2::client::SendRequest;
 use h2::server::SendResponse;
 use h2::{Reason, RecvStream};
 use http::{HeaderMap, Request, Response};
-use neargate::engine::figures::{Count, GroupCount};
+use neargate::engine::figures::GroupCount;
 use neargate::engine::logs::{LogLine, Names};
 use neargate::model::target_group::{ProtocolVersion, TargetProtocol};
 use tokio::net::TcpListener;
@@ -427,7 +427,7 @@ async fn errors_of_the_load_balancer_reach_callers_of_grpc_as_trailers_only() {
         )
     );
     assert!(log_line(&alb.settled().await).starts_with("grpcs "));
-    assert_eq!(alb.plane.as_ref().unwrap().meters().read().get(Count::GrpcRequests), 1);
+    assert_eq!(of_web(&alb, GroupCount::GrpcRequests), 1);
     assert_eq!(of_web(&alb, GroupCount::TargetConnectionErrors), 1);
     let (head, _) = ask(&requests, request("GET", "/")).await;
     assert_eq!((head.status.as_u16(), head.headers.contains_key("grpc-status")), (464, false));

@@ -6,7 +6,8 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use crate::model::target_group::{
-    Algorithm, HealthCheck, Matcher, ProtocolVersion, Stickiness, TargetGroupAttributes, TargetProtocol,
+    Algorithm, HealthCheck, HealthThreshold, Matcher, ProtocolVersion, Stickiness, TargetGroupAttributes,
+    TargetProtocol,
 };
 
 #[derive(Serialize)]
@@ -62,19 +63,25 @@ pub(super) fn matcher(matcher: &Matcher) -> String {
 pub(super) fn attributes(attributes: &TargetGroupAttributes) -> BTreeMap<&'static str, String> {
     let seconds = |duration: std::time::Duration| duration.as_secs().to_string();
     let switch = |on: bool| if on { "on" } else { "off" }.to_owned();
+    let count = |threshold: HealthThreshold| threshold.count.map_or_else(|| switch(false), |count| count.to_string());
+    let percentage = |threshold: HealthThreshold| {
+        threshold.percentage.map_or_else(|| switch(false), |percentage| percentage.to_string())
+    };
     let mut list = BTreeMap::from([
         ("deregistration_delay.timeout_seconds", seconds(attributes.deregistration_delay)),
         ("load_balancing.algorithm.type", algorithm(attributes.algorithm).to_owned()),
         ("load_balancing.algorithm.anomaly_mitigation", switch(attributes.anomaly_mitigation)),
         ("slow_start.duration_seconds", seconds(attributes.slow_start)),
         ("stickiness.enabled", attributes.stickiness.is_some().to_string()),
+        ("target_group_health.dns_failover.minimum_healthy_targets.count", count(attributes.dns_failover)),
+        ("target_group_health.dns_failover.minimum_healthy_targets.percentage", percentage(attributes.dns_failover)),
         (
             "target_group_health.unhealthy_state_routing.minimum_healthy_targets.count",
-            attributes.minimum_healthy_targets.to_string(),
+            count(attributes.unhealthy_state_routing),
         ),
         (
             "target_group_health.unhealthy_state_routing.minimum_healthy_targets.percentage",
-            attributes.minimum_healthy_percentage.map_or_else(|| switch(false), |percentage| percentage.to_string()),
+            percentage(attributes.unhealthy_state_routing),
         ),
     ]);
     match &attributes.stickiness {

@@ -245,7 +245,12 @@ const TABLE: &[Line] = &[
     ),
     ("stickiness", &["enabled", "type", "cookie_duration", "cookie_name"], &[], Aws(Honoured)),
     ("target group health", &["unhealthy_state_routing", "dns_failover"], &[], Holds),
-    ("dns failover", &["minimum_healthy_targets_count", "minimum_healthy_targets_percentage"], &[], ONE_ZONE),
+    (
+        "dns failover",
+        &["minimum_healthy_targets_count", "minimum_healthy_targets_percentage"],
+        &[],
+        Aws(Approximated("the figures HealthyStateDNS and UnhealthyStateDNS follow it; there is no DNS that would")),
+    ),
     (
         "unhealthy state routing",
         &["minimum_healthy_targets_count", "minimum_healthy_targets_percentage"],

@@ -153,7 +153,7 @@ record! {
     TargetGroupHealthFile, "target group health" {
         /// When requests go to unhealthy targets, too.
         unhealthy_state_routing: UnhealthyStateRoutingFile,
-        /// When a zone leaves DNS. Recognised; there is one zone.
+        /// When a zone leaves DNS. There is no DNS; CloudWatch's figures say it.
         dns_failover: DnsFailoverFile,
     }
 }

@@ -14,10 +14,11 @@ use crate::config::file::target_group::{
     TargetProtocolWord,
 };
 use crate::config::read::Spanned;
+use crate::config::source::Span;
 use crate::model::TargetGroupName;
 use crate::model::target_group::{
-    Algorithm, HealthCheck, Matcher, ProtocolVersion, StaticTarget, Stickiness, TargetGroup, TargetGroupAttributes,
-    TargetProtocol,
+    Algorithm, HealthCheck, HealthThreshold, Matcher, ProtocolVersion, StaticTarget, Stickiness, TargetGroup,
+    TargetGroupAttributes, TargetProtocol,
 };
 
 const HEALTH: &str = "ALB user guide, Health checks for Application Load Balancer target groups";
@@ -255,7 +256,7 @@ fn attributes(file: &TargetGroupFile, lowering: &mut Lowering<'_>) -> TargetGrou
                 .note(format!("stickiness isn't supported when cross-zone load balancing is off ({ATTRIBUTES})")),
         );
     }
-    let (minimum_healthy_targets, minimum_healthy_percentage) = thresholds(file, &defaults, lowering);
+    let (unhealthy_state_routing, dns_failover) = thresholds(file, lowering);
     TargetGroupAttributes {
         deregistration_delay: lowering.seconds(
             file.deregistration_delay.as_ref(),
@@ -268,18 +269,14 @@ fn attributes(file: &TargetGroupFile, lowering: &mut Lowering<'_>) -> TargetGrou
         anomaly_mitigation: mitigation.is_some(),
         slow_start: Duration::from_secs(slow_start.map_or(0, |slow| slow.value.into())),
         stickiness,
-        minimum_healthy_targets,
-        minimum_healthy_percentage,
+        unhealthy_state_routing,
+        dns_failover,
     }
 }
 
-/// The count and the percentage below which a group fails open. Those of DNS mean nothing where there is one zone, and
-/// are held against them all the same, as AWS does.
-fn thresholds(
-    file: &TargetGroupFile,
-    defaults: &TargetGroupAttributes,
-    lowering: &mut Lowering<'_>,
-) -> (u32, Option<u8>) {
+/// Below which a group fails open, and below which DNS would leave the zone out: those of DNS are held against the others,
+/// as AWS does.
+fn thresholds(file: &TargetGroupFile, lowering: &mut Lowering<'_>) -> (HealthThreshold, HealthThreshold) {
     let health = file.target_group_health.as_ref();
     let routing = health.and_then(|health| health.unhealthy_state_routing.as_ref());
     let dns = health.and_then(|health| health.dns_failover.as_ref());
@@ -290,12 +287,15 @@ fn thresholds(
     let percentage = routing.and_then(|routing| routing.minimum_healthy_targets_percentage.as_ref());
     let percentage = percentage.and_then(|text| Some((or_off(text, 100, "a percentage", lowering)?, text.span)));
     let dns_count = dns.and_then(|dns| dns.minimum_healthy_targets_count.as_ref());
-    let dns_count =
-        dns_count.and_then(|text| Some((or_off(text, u32::MAX, "a number of targets", lowering)?, text.span)));
+    let dns_count = match dns_count {
+        Some(text) => or_off(text, u32::MAX, "a number of targets", lowering).map(|count| (count, Some(text.span))),
+        None => HealthThreshold::default().count.map(|count| (count, None)),
+    };
     let dns_percentage = dns.and_then(|dns| dns.minimum_healthy_targets_percentage.as_ref());
     let dns_percentage =
         dns_percentage.and_then(|text| Some((or_off(text, 100, "a percentage", lowering)?, text.span)));
-    let pairs = [(dns_count, count.map(|count| (count.value, count.span))), (dns_percentage, percentage)];
+    let written = dns_count.and_then(|(count, span)| Some((count, span?)));
+    let pairs = [(written, count.map(|count| (count.value, count.span))), (dns_percentage, percentage)];
     for (dns, routing) in pairs {
         if let (Some((dns, at)), Some((routing, other))) = (dns, routing)
             && dns < routing
@@ -310,8 +310,10 @@ fn thresholds(
             );
         }
     }
-    let percentage = percentage.and_then(|(percentage, _)| u8::try_from(percentage).ok());
-    (count.map_or(defaults.minimum_healthy_targets, |count| count.value), percentage)
+    let least = |percentage: Option<(u32, Span)>| percentage.and_then(|(percentage, _)| u8::try_from(percentage).ok());
+    let count = count.map_or(HealthThreshold::default().count, |count| Some(count.value));
+    let dns = HealthThreshold { count: dns_count.map(|(count, _)| count), percentage: least(dns_percentage) };
+    (HealthThreshold { count, percentage: least(percentage) }, dns)
 }
 
 /// A number from 1 on; `off` is none.

@@ -45,7 +45,7 @@ fn anomalies_are_judged_as_documented() {
 }
 
 fn check(case: Case) {
-    let book = LoadBook::new(mpsc::channel(1).0);
+    let book = LoadBook::new(mpsc::channel(1).0, anomaly::PERIOD);
     for (index, period) in case.periods.iter().enumerate() {
         let what = format!("{}, period {} ({})", case.name, index + 1, case.source);
         let mitigation = period.mitigation.as_ref().or(case.mitigation.as_ref()).unwrap() == "on";
