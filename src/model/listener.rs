@@ -54,6 +54,20 @@ pub const TLS_VERSION: &str = "X-Amzn-Tls-Version";
 /// Name of the header with the cipher suite, unless the listener gives it another.
 pub const TLS_CIPHER_SUITE: &str = "X-Amzn-Tls-Cipher-Suite";
 
+/// Headers that a listener can set in responses.
+pub const RESPONSE_HEADERS: [&str; 10] = [
+    "Strict-Transport-Security",
+    "Access-Control-Allow-Origin",
+    "Access-Control-Allow-Methods",
+    "Access-Control-Allow-Headers",
+    "Access-Control-Allow-Credentials",
+    "Access-Control-Expose-Headers",
+    "Access-Control-Max-Age",
+    "Content-Security-Policy",
+    "X-Content-Type-Options",
+    "X-Frame-Options",
+];
+
 /// Listener attributes `routing.http.…` (ALB user guide, "HTTP header modification").
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HeaderModification {

@@ -35,6 +35,7 @@ const FAMILIES: &[Family] = &[
         records: &["action"],
     },
     Family { title: "Exchanges: headers, connections, HTTP/2, WebSockets", folders: &["exchanges"], records: &[] },
+    Family { title: "Attributes of the load balancer and of listeners", folders: &["attributes"], records: &[] },
     Family {
         title: "Forwarding to several target groups",
         folders: &["forward"],
@@ -97,6 +98,7 @@ const PAGES: &[(&str, &str)] = &[
     ("ALB user guide, Desync mitigation mode", "application/edit-load-balancer-attributes.html#desync-mitigation-mode"),
     ("ALB user guide, Duration-based stickiness", "application/edit-target-group-attributes.html"),
     ("ALB user guide, Edit attributes", "application/edit-load-balancer-attributes.html"),
+    ("ALB user guide, Fixed-response actions", "application/rule-action-types.html#fixed-response-actions"),
     ("ALB user guide, Forward actions", "application/rule-action-types.html#forward-actions"),
     ("ALB user guide, HTTP header conditions", "application/rule-condition-types.html#http-header-conditions"),
     ("ALB user guide, HTTP header modification", "application/header-modification.html"),
@@ -105,6 +107,10 @@ const PAGES: &[(&str, &str)] = &[
     ("ALB user guide, Health check logs", "application/load-balancer-health-check-logs.html"),
     ("ALB user guide, Listener rules", "application/listener-rules.html"),
     ("ALB user guide, Listeners", "application/load-balancer-listeners.html"),
+    (
+        "ALB user guide, Load balancer attributes",
+        "application/application-load-balancers.html#load-balancer-attributes",
+    ),
     ("ALB user guide, Query string conditions", "application/rule-condition-types.html#query-string-conditions"),
     ("ALB user guide, Redirect actions", "application/rule-action-types.html#redirect-actions"),
     ("ALB user guide, Register targets", "application/target-group-register-targets.html"),
@@ -128,6 +134,22 @@ const PAGES: &[(&str, &str)] = &[
     (
         "ELBv2 API reference, DescribeTargetHealth",
         "https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_DescribeTargetHealth.html",
+    ),
+    (
+        "ELBv2 API reference, ListenerAttribute",
+        "https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_ListenerAttribute.html",
+    ),
+    (
+        "ELBv2 API reference, LoadBalancerAttribute",
+        "https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_LoadBalancerAttribute.html",
+    ),
+    (
+        "ELBv2 API reference, RedirectActionConfig",
+        "https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_RedirectActionConfig.html",
+    ),
+    (
+        "ELBv2 API reference, QueryStringConditionConfig",
+        "https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_QueryStringConditionConfig.html",
     ),
     (
         "ELBv2 API reference, TargetHealth",

@@ -67,6 +67,7 @@ struct Project<'a> {
 struct Balancer<'a> {
     name: &'a str,
     security_groups: Vec<&'a str>,
+    attributes: BTreeMap<&'static str, String>,
     listeners: Vec<ListenerView<'a>>,
 }
 
@@ -76,6 +77,7 @@ struct ListenerView<'a> {
     protocol: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     ssl_policy: Option<&'a str>,
+    attributes: BTreeMap<String, String>,
     /// In the order in which they are tried; the default one last.
     rules: Vec<RuleView<'a>>,
 }
@@ -238,6 +240,7 @@ fn project<'a>(topology: &'a Topology, folder: &Path) -> Project<'a> {
         load_balancer: Balancer {
             name: &balancer.name,
             security_groups: balancer.security_groups.iter().map(|name| name.as_str()).collect(),
+            attributes: settings::of_load_balancer(&balancer.attributes),
             listeners: balancer
                 .listeners
                 .iter()
@@ -251,6 +254,7 @@ fn project<'a>(topology: &'a Topology, folder: &Path) -> Project<'a> {
                         ListenerProtocol::Http => None,
                         ListenerProtocol::Https(tls) => Some(&tls.ssl_policy),
                     },
+                    attributes: settings::of_listener(&listener.headers),
                     rules: listener
                         .rules
                         .iter()

@@ -4,7 +4,7 @@ use super::Lowering;
 use crate::config::diagnostics::Diagnostic;
 use crate::config::file::load_balancer::ListenerFile;
 use crate::config::read::Spanned;
-use crate::model::listener::HeaderModification;
+use crate::model::listener::{HeaderModification, RESPONSE_HEADERS};
 
 const PAGE: &str = "ALB user guide, HTTP header modification, Limitations";
 /// "The value for the attribute can not exceed 1K bytes in size."
@@ -15,20 +15,22 @@ const MARKS: &str = "_ :;.,\\/'?!(){}[]@<>=-+*#&`|~^%";
 /// The changes that a listener makes.
 pub(super) fn lower(file: &ListenerFile, lowering: &mut Lowering<'_>) -> HeaderModification {
     let defaults = HeaderModification::default();
-    let responses: [(&'static str, &Option<Spanned<String>>); 10] = [
-        ("Strict-Transport-Security", &file.routing_http_response_strict_transport_security_header_value),
-        ("Access-Control-Allow-Origin", &file.routing_http_response_access_control_allow_origin_header_value),
-        ("Access-Control-Allow-Methods", &file.routing_http_response_access_control_allow_methods_header_value),
-        ("Access-Control-Allow-Headers", &file.routing_http_response_access_control_allow_headers_header_value),
-        ("Access-Control-Allow-Credentials", &file.routing_http_response_access_control_allow_credentials_header_value),
-        ("Access-Control-Expose-Headers", &file.routing_http_response_access_control_expose_headers_header_value),
-        ("Access-Control-Max-Age", &file.routing_http_response_access_control_max_age_header_value),
-        ("Content-Security-Policy", &file.routing_http_response_content_security_policy_header_value),
-        ("X-Content-Type-Options", &file.routing_http_response_x_content_type_options_header_value),
-        ("X-Frame-Options", &file.routing_http_response_x_frame_options_header_value),
+    // In the order of RESPONSE_HEADERS.
+    let values: [&Option<Spanned<String>>; RESPONSE_HEADERS.len()] = [
+        &file.routing_http_response_strict_transport_security_header_value,
+        &file.routing_http_response_access_control_allow_origin_header_value,
+        &file.routing_http_response_access_control_allow_methods_header_value,
+        &file.routing_http_response_access_control_allow_headers_header_value,
+        &file.routing_http_response_access_control_allow_credentials_header_value,
+        &file.routing_http_response_access_control_expose_headers_header_value,
+        &file.routing_http_response_access_control_max_age_header_value,
+        &file.routing_http_response_content_security_policy_header_value,
+        &file.routing_http_response_x_content_type_options_header_value,
+        &file.routing_http_response_x_frame_options_header_value,
     ];
-    let response = responses
+    let response = RESPONSE_HEADERS
         .into_iter()
+        .zip(values)
         .filter_map(|(name, value)| Some((name, value.as_ref()?)))
         // "Setting an empty value will cause the load balancer to revert to the default behavior."
         .filter(|(_, value)| !value.is_empty())
