@@ -11,7 +11,7 @@ use super::fixture;
 use super::routing::RoutingTable;
 use crate::model::Topology;
 use crate::model::listener::{HeaderModification, Listener, ListenerProtocol, LoadBalancer, LoadBalancerAttributes};
-use crate::model::rule::{Action, Condition, FixedResponse, Patterns, QueryStringPair, Rule, Transforms};
+use crate::model::rule::{Action, Condition, FixedResponse, Patterns, QueryStringPair, Rewrite, Rule, Transforms};
 use crate::model::topology::TimeScale;
 
 #[derive(Deserialize)]
@@ -31,9 +31,14 @@ struct OrderCase {
     source: String,
     /// By priority; the conditions of a rule must all match.
     rules: BTreeMap<u32, Vec<ConditionText>>,
+    /// A regular expression and what replaces it, by priority.
+    #[serde(default)]
+    url_rewrites: BTreeMap<u32, (String, String)>,
     request: RequestText,
     /// Its priority; 0 is the default rule.
     chosen: u32,
+    /// Path and query of the request afterwards, if the rule rewrites them.
+    rewritten: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -116,11 +121,17 @@ fn answer(status_code: u16) -> Action {
 }
 
 fn table(rules: impl IntoIterator<Item = (u32, Vec<Condition>)>) -> RoutingTable {
-    let rules = rules.into_iter().map(|(priority, conditions)| Rule {
-        priority,
-        conditions,
-        action: answer(200),
-        transforms: Transforms::default(),
+    rewriting_table(rules, &BTreeMap::new())
+}
+
+fn rewriting_table(
+    rules: impl IntoIterator<Item = (u32, Vec<Condition>)>,
+    url_rewrites: &BTreeMap<u32, (String, String)>,
+) -> RoutingTable {
+    let rules = rules.into_iter().map(|(priority, conditions)| {
+        let url = url_rewrites.get(&priority).cloned();
+        let url = url.map(|(regex, replace)| Rewrite { regex, replace });
+        Rule { priority, conditions, action: answer(200), transforms: Transforms { url, host_header: None } }
     });
     let listener = Listener {
         port: 80,
@@ -178,10 +189,16 @@ fn conditions_match_what_the_fixtures_say() {
 #[test]
 fn rules_are_tried_in_the_order_the_fixtures_say() {
     fixture::each("alb/rule-order", |case: OrderCase| {
-        let rules = case.rules.into_iter();
-        let table =
-            table(rules.map(|(priority, texts)| (priority, texts.into_iter().map(ConditionText::condition).collect())));
-        assert_eq!(chosen(&table, &case.request), case.chosen, "{} ({})", case.name, case.source);
+        let what = format!("{} ({})", case.name, case.source);
+        let conditions = |texts: Vec<ConditionText>| texts.into_iter().map(ConditionText::condition).collect();
+        let rules = case.rules.into_iter().map(|(priority, texts)| (priority, conditions(texts)));
+        let table = rewriting_table(rules, &case.url_rewrites);
+        assert_eq!(chosen(&table, &case.request), case.chosen, "{what}");
+        let rewritten = case.request.with_facts(|facts| {
+            let uri = table.route(0, facts).transforms?.apply(facts).unwrap().uri?;
+            Some(String::from_utf8(uri).unwrap())
+        });
+        assert_eq!(rewritten, case.rewritten, "{what}");
     });
 }
 
