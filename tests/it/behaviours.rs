@@ -54,7 +54,7 @@ const FAMILIES: &[Family] = &[
     Family { title: "Desync mitigation", folders: &["desync"], records: &[] },
     Family {
         title: "How a target is chosen",
-        folders: &["algorithms", "fail-open", "slow-start", "anomalies"],
+        folders: &["algorithms", "outstanding", "fail-open", "slow-start", "anomalies"],
         records: &["unhealthy state routing", "dns failover"],
     },
     Family {

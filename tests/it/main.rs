@@ -30,6 +30,8 @@ mod http2;
 mod http2_frames;
 /// Tables that change, connections that last, draining.
 mod lifecycle;
+/// What counts as an outstanding request: `fixtures/alb/outstanding/`.
+mod outstanding;
 /// Every error of the load balancer, provoked: `fixtures/alb/errors/`.
 mod recipes;
 /// What is written down and counted about requests, connections and failures.
