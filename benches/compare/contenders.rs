@@ -50,7 +50,10 @@ pub(crate) struct Ground {
 const TASK_DEFINITION: &str = include_str!("../contenders/task-definition.json");
 
 /// All contenders.
-pub(crate) const NAMES: [&str; 7] = ["neargate", "nginx", "haproxy", "envoy", "caddy", "traefik", BARE];
+pub(crate) const NAMES: [&str; 8] = ["neargate", "nginx", "haproxy", "envoy", "caddy", "traefik", BARE, BEFORE];
+
+/// neargate as it was before a change: a copy of its binary, called `neargate-before`. Only there when asked for.
+pub(crate) const BEFORE: &str = "before";
 
 /// What [`crate::bare`] is called.
 pub(crate) const BARE: &str = "bare";
@@ -61,7 +64,9 @@ impl Contender {
     /// `Err` says what is missing.
     pub(crate) fn find(name: &str, installed: &Path) -> Result<Self, String> {
         let (file, arguments): (&str, fn(&Place) -> Vec<OsString>) = match name {
-            "neargate" => ("neargate.yaml", |place| vec!["up".into(), "-f".into(), place.configuration.clone().into()]),
+            "neargate" | BEFORE => {
+                ("neargate.yaml", |place| vec!["up".into(), "-f".into(), place.configuration.clone().into()])
+            }
             "nginx" => ("nginx.conf", |place| {
                 let (folder, file) = (place.folder.clone(), place.configuration.clone());
                 vec![
@@ -190,9 +195,10 @@ fn find_binary(name: &str, installed: &Path) -> Option<PathBuf> {
     if name == BARE {
         return std::env::current_exe().ok();
     }
-    if name == "neargate" {
+    if name == "neargate" || name == BEFORE {
         // Beside this program, where `cargo build --release` has put it.
-        return Some(std::env::current_exe().ok()?.with_file_name(name)).filter(|file| file.is_file());
+        let file = if name == BEFORE { "neargate-before" } else { name };
+        return Some(std::env::current_exe().ok()?.with_file_name(file)).filter(|file| file.is_file());
     }
     let path = std::env::var_os("PATH").unwrap_or_default();
     let folders = std::env::split_paths(&path).chain(["/usr/sbin".into(), "/usr/local/sbin".into()]);

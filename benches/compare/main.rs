@@ -100,7 +100,11 @@ impl Plan {
     fn read(arguments: &[String]) -> Result<Self> {
         let mut plan = Self {
             workloads: Vec::new(),
-            contenders: contenders::NAMES.map(str::to_owned).to_vec(),
+            contenders: contenders::NAMES
+                .into_iter()
+                .filter(|name| *name != contenders::BEFORE)
+                .map(str::to_owned)
+                .collect(),
             rounds: 7,
             measured: Duration::from_millis(1_500),
         };
@@ -276,15 +280,18 @@ impl Bench {
         };
         let address = SocketAddr::from(([127, 0, 0, 1], port));
         let mut marks = Vec::new();
-        let mark = || marks.push((Instant::now(), contender.tree.cpu_time()));
+        let mark = || marks.push((Instant::now(), contender.tree.cpu_times()));
         let resume = workload == "e-resumed";
         let seen = load::run(&self.tls, address, &job, resume, WARM_UP, self.plan.measured, mark)
             .await
             .map_err(|error| format!("{} in {workload}: {error}", contender.name))?;
         let [(begun, cpu_before), (ended, cpu_after)] = marks[..] else { return Err("no marks".into()) };
         let requests = seen.requests as f64;
+        let [user_us, system_us] =
+            [0, 1].map(|part| (cpu_after[part] - cpu_before[part]).as_secs_f64() * 1e6 / requests);
         Ok(Figures {
-            cpu_us: Some((cpu_after - cpu_before).as_secs_f64() * 1e6 / requests),
+            cpu_us: Some(user_us + system_us),
+            user_us: Some(user_us),
             rps: Some(requests / (ended - begun).as_secs_f64()),
             p50_ms: Some(seen.percentile(50.0)),
             p99_ms: Some(seen.percentile(99.0)),
@@ -308,6 +315,7 @@ impl Bench {
         let added = |percent| Some(seen.percentile(percent) - direct.percentile(percent));
         Ok(Figures {
             cpu_us: Some(cpu.as_secs_f64() * 1e6 / seen.requests as f64),
+            user_us: None,
             rps: Some(1.0 / RATE_EVERY.as_secs_f64()),
             p50_ms: added(50.0),
             p99_ms: added(99.0),

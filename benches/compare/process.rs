@@ -49,8 +49,14 @@ impl Tree {
 
     /// User and system time of all processes and threads since they were started.
     pub(crate) fn cpu_time(&self) -> Duration {
-        let ticks: u32 = self.pids().into_iter().filter_map(ticks).sum();
-        TICK * ticks
+        let [user, system] = self.cpu_times();
+        user + system
+    }
+
+    /// The two apart. The kernel knows their sum exactly; how it is shared out it samples.
+    pub(crate) fn cpu_times(&self) -> [Duration; 2] {
+        let ticks: Vec<[u32; 2]> = self.pids().into_iter().filter_map(ticks).collect();
+        [0, 1].map(|part| TICK * ticks.iter().map(|ticks| ticks[part]).sum::<u32>())
     }
 
     /// Memory of all processes; what they share among themselves and with others is shared out (Pss).
@@ -111,10 +117,10 @@ fn parent(pid: u32) -> Option<u32> {
     stat(pid)?.get(1)?.parse().ok()
 }
 
-fn ticks(pid: u32) -> Option<u32> {
+fn ticks(pid: u32) -> Option<[u32; 2]> {
     let stat = stat(pid)?;
     let number = |field: usize| stat.get(field)?.parse::<u32>().ok();
-    Some(number(11)? + number(12)?)
+    Some([number(11)?, number(12)?])
 }
 
 fn pss_kib(pid: u32) -> Option<u64> {

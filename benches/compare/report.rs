@@ -11,6 +11,8 @@ use serde_json::{Value, json};
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Figures {
     pub(crate) cpu_us: Option<f64>,
+    /// Of it, outside the kernel.
+    pub(crate) user_us: Option<f64>,
     pub(crate) rps: Option<f64>,
     pub(crate) p50_ms: Option<f64>,
     pub(crate) p99_ms: Option<f64>,
@@ -21,8 +23,9 @@ pub(crate) struct Figures {
 type Named = (&'static str, fn(&Figures) -> Option<f64>);
 
 impl Figures {
-    const NAMED: [Named; 5] = [
+    const NAMED: [Named; 6] = [
         ("cpu_us", |figures| figures.cpu_us),
+        ("user_us", |figures| figures.user_us),
         ("rps", |figures| figures.rps),
         ("p50_ms", |figures| figures.p50_ms),
         ("p99_ms", |figures| figures.p99_ms),
@@ -38,8 +41,8 @@ impl Figures {
     }
 
     fn from_json(json: &Value) -> Self {
-        let [cpu_us, rps, p50_ms, p99_ms, memory_kib] = Self::NAMED.map(|(name, _)| json[name].as_f64());
-        Self { cpu_us, rps, p50_ms, p99_ms, memory_kib }
+        let [cpu_us, user_us, rps, p50_ms, p99_ms, memory_kib] = Self::NAMED.map(|(name, _)| json[name].as_f64());
+        Self { cpu_us, user_us, rps, p50_ms, p99_ms, memory_kib }
     }
 }
 
@@ -150,12 +153,14 @@ impl Results {
             let (what, figure) = main_figure(workload);
             let _ = writeln!(
                 text,
-                "\n{workload:10} {what:>15} {:>21} {:>21} {:>9} {:>8} {:>8} {:>9}",
-                "÷ nginx [quartiles]", "÷ haproxy [quartiles]", "per s", "p50 ms", "p99 ms", "KiB"
+                "\n{workload:10} {what:>15} {:>9} {:>21} {:>21} {:>9} {:>8} {:>8} {:>9}",
+                "user µs", "÷ nginx [quartiles]", "÷ haproxy [quartiles]", "per s", "p50 ms", "p99 ms", "KiB"
             );
             for contender in self.contenders() {
                 let Some(value) = self.median(workload, contender, figure) else { continue };
-                let _ = write!(text, "{contender:10} {value:15.3}");
+                let user = self.median(workload, contender, |figures| figures.user_us);
+                let user = user.map_or("-".to_owned(), |user| format!("{user:.1}"));
+                let _ = write!(text, "{contender:10} {value:15.3} {user:>9}");
                 for reference in REFERENCES {
                     let ratio = self.ratio((workload, contender), (workload, reference), figure);
                     let _ = write!(text, " {:>21}", ratio.map_or("-".to_owned(), show_ratio));
