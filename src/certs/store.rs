@@ -242,6 +242,8 @@ fn server_config(
     // (ALB user guide, "Security policies").
     config.ignore_client_order = true;
     config.ticketer = aws_lc_rs::Ticketer::new().map_err(tls)?;
+    // As many as AWS's own TLS library, s2n, sends unless it is told otherwise.
+    config.send_tls13_tickets = 1;
     config.alpn_protocols = if http2 { vec![b"h2".to_vec(), b"http/1.1".to_vec()] } else { vec![b"http/1.1".to_vec()] };
     Ok(config)
 }

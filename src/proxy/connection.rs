@@ -22,6 +22,10 @@ use crate::engine::figures::Count;
 use crate::engine::logs::connection::{ConnectionEntry, Handshake};
 use crate::model::listener::ListenerProtocol;
 
+/// What rustls encrypts at most before it is written: all that is read from a target at once, so that it leaves at once.
+/// With rustls's own limit, 64 KiB, the same body took four times as many writes and 13 % more CPU time.
+const LARGEST_WRITE: usize = 320 * 1024;
+
 /// What stays the same for all requests of a connection.
 pub(super) struct Connection {
     pub(super) client: SocketAddr,
@@ -121,7 +125,9 @@ async fn handshake(
     // Boxed: the handshake's state is large, and an idle connection should not carry room for it.
     let accepting = Box::pin(async {
         let mut stream = TlsAcceptor::from(config).accept(Corked::new(stream)).await?;
-        stream.get_mut().0.open();
+        let (corked, session) = stream.get_mut();
+        corked.open();
+        session.set_buffer_limit(Some(LARGEST_WRITE));
         // Without tickets to wait with, what was held is what the client waits for.
         if stream.get_ref().1.protocol_version() != Some(ProtocolVersion::TLSv1_3) {
             stream.flush().await?;
