@@ -83,6 +83,27 @@ impl<'a> Fields<'a> {
         Self { bytes, spans }
     }
 
+    /// Whether the fields are everything from `start` up to the empty line, each on a line of its own that ends in CR LF:
+    /// nothing was left out, and nothing stands before a colon or around a value but blanks.
+    pub fn fill_lines(self, start: usize) -> bool {
+        let mut at = start;
+        for span in self.spans {
+            let (name, value) = (span.name, span.value);
+            if name.0 as usize != at || name.0 == name.1 || self.bytes.get(name.1 as usize) != Some(&b':') {
+                return false;
+            }
+            at = value.1 as usize;
+            while matches!(self.bytes.get(at), Some(b' ' | b'\t')) {
+                at += 1;
+            }
+            if !self.bytes[at..].starts_with(b"\r\n") {
+                return false;
+            }
+            at += 2;
+        }
+        self.bytes.get(at..) == Some(b"\r\n")
+    }
+
     /// Every field.
     pub fn iter(self) -> impl Iterator<Item = Field<'a>> {
         self.spans.iter().map(move |span| Field {

@@ -7,9 +7,10 @@ use super::body::{BodyReader, Next, RequestFraming, request_framing};
 use super::head::{RequestLine, Version, parse_request};
 use super::responder::{Http1Responder, Manner};
 use super::target::lists;
-use crate::engine::desync::{Judgement, Verdict};
+use crate::engine::desync::{self, Judgement, Verdict};
 use crate::engine::facts::{FieldKind, FieldSpan, Fields, RequestFacts};
 use crate::engine::headers::{BodyHeader, Front};
+use crate::model::listener::DesyncMode;
 use crate::proxy::buffer::Buffer;
 use crate::proxy::client::{Client, Request, RequestBody};
 use crate::proxy::error::ProxyError;
@@ -51,13 +52,15 @@ impl<'c> Http1Client<'c> {
         leg: Leg<'c>,
         head_size: usize,
         spans: &'c mut Vec<FieldSpan>,
-        judgement: Judgement,
+        mode: DesyncMode,
         may_keep_alive: bool,
     ) -> Self {
         let head = &leg.buffer[..head_size];
         let mut manner = Manner::ONCE;
-        let parsed = parse_request(head, spans).and_then(|line| {
-            let fields = Fields::new(head, spans);
+        let line = parse_request(head, spans);
+        let fields = Fields::new(head, spans);
+        let judgement = judge(head, fields, mode);
+        let parsed = line.and_then(|line| {
             manner.has_head = line.version != Version::Http09;
             manner.is_http11 = line.version == Version::Http11;
             let RequestFraming { body, ambiguous } = request_framing(line.version, fields)?;
@@ -108,6 +111,15 @@ impl<'c> Http1Client<'c> {
     /// The body, of which something may be left.
     pub(super) fn into_body(self) -> Http1Body<'c> {
         self.body
+    }
+}
+
+/// A request of HTTP/0.9 has no empty line that could be missing.
+fn judge(head: &[u8], fields: Fields<'_>, mode: DesyncMode) -> Judgement {
+    if head.ends_with(b"\n\r\n") || head.ends_with(b"\n\n") {
+        desync::judge(head, fields, mode)
+    } else {
+        desync::judge(&[head, b"\r\n"].concat(), Fields::default(), mode)
     }
 }
 

@@ -107,8 +107,9 @@ pub(super) struct RequestLine {
     pub(super) version: Version,
 }
 
-/// Takes a complete head of a request apart.
+/// Takes a complete head of a request apart. On an error `fields` are those before it.
 pub(super) fn parse_request(head: &[u8], fields: &mut Vec<FieldSpan>) -> Result<RequestLine, ProxyError> {
+    fields.clear();
     let line_end = memchr::memchr(b'\n', head).unwrap_or(head.len());
     let line = parse_request_line(trim_cr(&head[..line_end]))?;
     request_fields::parse(head, line_end + 1, fields).map_err(ProxyError::MalformedRequest)?;

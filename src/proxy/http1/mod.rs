@@ -33,10 +33,8 @@ use super::idle::IdleTimer;
 use super::request::{self, Settled};
 use super::stream::Stream;
 use super::worker::Worker;
-use crate::engine::desync::{self, Judgement};
 use crate::engine::facts::{FieldSpan, Fields};
 use crate::engine::headers::Front;
-use crate::model::listener::DesyncMode;
 
 /// How long a client may go on sending after it was told that the connection closes. Closing at once would reset the
 /// connection and could take the answer away before it was read; nginx lingers for the same reason and as long.
@@ -112,10 +110,9 @@ async fn serve_request(
         return Then::Close;
     }
     let may_keep_alive = !connection.has_outlived_keep_alive() && !worker.drain.has_begun();
-    let judgement = head.as_ref().map_or_else(|_| Judgement::default(), |&size| judge(&buffer[..size], mode));
     let leg = Leg { worker, client: connection.client, stream, buffer: &mut buffer, idle };
     let mut client = match head {
-        Ok(size) => Http1Client::new(leg, size, spans, judgement, may_keep_alive),
+        Ok(size) => Http1Client::new(leg, size, spans, mode, may_keep_alive),
         Err(error) => Http1Client::refused(leg, error),
     };
     let settled = request::serve(worker, connection, Front::Http1, &mut client, idle).await;
@@ -131,15 +128,6 @@ async fn serve_request(
         }
         Settled::Cut => Then::Nothing,
         Settled::Upgraded => Then::Close,
-    }
-}
-
-/// A request of HTTP/0.9 has no empty line that could be missing.
-fn judge(head: &[u8], mode: DesyncMode) -> Judgement {
-    if head.ends_with(b"\n\r\n") || head.ends_with(b"\n\n") {
-        desync::judge(head, mode)
-    } else {
-        desync::judge(&[head, b"\r\n"].concat(), mode)
     }
 }
 

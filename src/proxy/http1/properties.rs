@@ -24,6 +24,7 @@ pub(crate) fn head(bytes: &[u8]) {
         assert_eq!(in_steps.and_then(Result::ok), *end, "the head ends elsewhere when it arrives byte by byte");
     }
     if let Ok(Some(end)) = whole {
+        plain_is_compliant(&bytes[..end]);
         for mode in [DesyncMode::Monitor, DesyncMode::Defensive, DesyncMode::Strictest] {
             has_one_meaning(&bytes[..end], mode);
         }
@@ -77,15 +78,26 @@ pub(super) fn decode<'a>(parts: impl Iterator<Item = &'a [u8]>) -> Result<(Vec<u
     Ok((data, waiting, done))
 }
 
+/// What passes without the classifier is what the classifier would pass. Returns whether it does.
+pub(super) fn plain_is_compliant(head: &[u8]) -> bool {
+    let mut spans = Vec::new();
+    // Whatever was read before a mistake is looked at as well.
+    let _ = parse_request(head, &mut spans);
+    let plain = desync::is_plain(head, Fields::new(head, &spans));
+    assert!(!plain || desync::classify(head).is_none(), "plain, and not compliant to the classifier");
+    plain
+}
+
 /// What a target would get, and what it means; `None` if it gets nothing.
 fn forwarded(head: &[u8], mode: DesyncMode) -> Option<(Vec<u8>, BodyHeader, Verdict)> {
-    let judgement = desync::judge(head, mode);
+    let mut spans = Vec::new();
+    let line = parse_request(head, &mut spans);
+    let fields = Fields::new(head, &spans);
+    let judgement = desync::judge(head, fields, mode);
     if judgement.verdict == Verdict::Block {
         return None;
     }
-    let mut spans = Vec::new();
-    let line = parse_request(head, &mut spans).ok()?;
-    let fields = Fields::new(head, &spans);
+    let line = line.ok()?;
     let body = request_framing(line.version, fields).ok()?.body;
     let facts = RequestFacts {
         method: &head[line.method],
