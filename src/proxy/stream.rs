@@ -13,7 +13,7 @@ use tokio::net::TcpStream;
 use tokio_rustls::{client, server};
 use tokio_util::either::Either;
 
-use super::cork::Corked;
+use super::cork::{Corked, poll_write_socket};
 use super::meters::OpenConnection;
 
 /// A connection to a target, as it was opened.
@@ -91,7 +91,7 @@ impl Stream {
 
     fn poll_write(&self, cx: &mut Context<'_>, slices: &[IoSlice<'_>]) -> Poll<io::Result<usize>> {
         match &mut *self.io.borrow_mut() {
-            Io::Plain(stream) => Pin::new(stream).poll_write_vectored(cx, slices),
+            Io::Plain(stream) => poll_write_socket(stream, cx, slices),
             Io::Tls(stream) => Pin::new(stream).poll_write_vectored(cx, slices),
             Io::TargetTls(stream) => Pin::new(stream).poll_write_vectored(cx, slices),
         }
