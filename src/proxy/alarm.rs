@@ -5,7 +5,7 @@
 //! request pays for a look at a flag, and not for a place in a queue of those who wait.
 
 use std::cell::{Cell, RefCell};
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::future::poll_fn;
 use std::rc::Rc;
 use std::task::{Poll, Waker};
@@ -13,7 +13,7 @@ use std::task::{Poll, Waker};
 /// See the module.
 #[derive(Default)]
 pub(super) struct Alarm {
-    tasks: RefCell<HashMap<u64, Waker>>,
+    tasks: RefCell<BTreeMap<u64, Waker>>,
     next: Cell<u64>,
 }
 

@@ -6,7 +6,7 @@
 pub(super) mod multiplexed;
 
 use std::cell::RefCell;
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::future::poll_fn;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -30,15 +30,15 @@ use crate::engine::target_tls::{PerPolicy, TargetPolicy};
 const MOST_IDLE: usize = 256;
 
 /// Where a connection leads, and under which policy of TLS, if any.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) struct Dial {
     pub(super) address: SocketAddr,
     pub(super) tls: Option<TargetPolicy>,
 }
 
-/// Idle connections by where they lead.
+/// Idle connections by where they lead. In order, because among few keys that is quicker than hashing.
 #[derive(Default)]
-pub(super) struct Pool(RefCell<HashMap<Dial, Vec<Idle>>>);
+pub(super) struct Pool(RefCell<BTreeMap<Dial, Vec<Idle>>>);
 
 struct Idle {
     stream: Stream,
