@@ -163,25 +163,3 @@ async fn draining_cuts_what_is_left_at_its_deadline() {
     within("the end", alb.plane.take().unwrap().drain(Duration::from_millis(200))).await;
     assert_eq!(busy.rest().await, "");
 }
-
-#[tokio::test]
-async fn past_the_client_keep_alive_one_more_request_is_served() {
-    let mut setup = Setup::answering(fixed(200, "ok"));
-    setup.attributes().client_keep_alive = Duration::ZERO;
-    let alb = setup.start().await;
-    let mut wire = alb.connect().await;
-    wire.send(GET).await;
-    let answer = wire.rest().await;
-    assert!(answer.contains("Connection: close\r\n") && answer.ends_with("ok"), "{answer}");
-}
-
-#[tokio::test]
-async fn a_connection_at_rest_is_closed_after_the_idle_timeout() {
-    let mut setup = Setup::answering(fixed(200, "ok"));
-    setup.attributes().idle_timeout = Duration::from_millis(200);
-    let alb = setup.start().await;
-    let mut wire = alb.connect().await;
-    wire.send(GET).await;
-    wire.response().await;
-    assert_eq!(wire.rest().await, "");
-}

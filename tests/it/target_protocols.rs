@@ -7,9 +7,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
+use h2::RecvStream;
 use h2::client::SendRequest;
 use h2::server::SendResponse;
-use h2::{Reason, RecvStream};
 use http::{HeaderMap, Request, Response};
 use neargate::engine::figures::GroupCount;
 use neargate::engine::logs::{LogLine, Names};
@@ -161,34 +161,6 @@ fn of_web(alb: &Alb, count: GroupCount) -> u64 {
 }
 
 #[tokio::test]
-async fn a_target_under_tls_may_show_any_certificate() {
-    let acceptor = acceptor(&[]);
-    let target = ScriptedTarget::new(move |incoming| {
-        let acceptor = acceptor.clone();
-        async move {
-            let stream = acceptor.accept(incoming.wire.stream).await.unwrap();
-            assert_eq!(stream.get_ref().1.server_name(), None);
-            let mut wire = Wire::new(stream);
-            for _ in 0..2 {
-                assert!(stable(&wire.head().await).contains("X-Forwarded-Proto: http\r\n"), "the client's leg");
-                wire.send(OK).await;
-            }
-        }
-    })
-    .await;
-    let mut setup = Setup::forwarding(&[target.address]);
-    setup.speaking(TargetProtocol::Https, ProtocolVersion::Http1);
-    setup.workers = 1;
-    let alb = setup.start().await;
-    for _ in 0..2 {
-        let mut wire = alb.connect().await;
-        wire.send(GET).await;
-        assert!(wire.response().await.ends_with("\r\n\r\nok"));
-    }
-    assert_eq!(target.connections(), 1, "kept open");
-}
-
-#[tokio::test]
 async fn a_handshake_that_fails_is_502_and_one_that_does_not_end_is_504() {
     for (answer, status) in [("HTTP/1.1 400 Bad Request\r\n\r\n", 502), ("", 504)] {
         let target = ScriptedTarget::new(move |mut incoming| async move {
@@ -283,16 +255,6 @@ async fn clients_of_http_1_1_get_464_of_an_http_2_group() {
 }
 
 #[tokio::test]
-async fn grpc_gets_464_of_an_http_1_group_without_a_content_type() {
-    let target = ScriptedTarget::answering(OK).await;
-    let alb = in_front_of(target.address, TargetProtocol::Http, ProtocolVersion::Http1).await;
-    let (head, body) = ask(&client(&alb).await, call("/some.Service/Method")).await;
-    assert_eq!((head.status.as_u16(), &body[..]), (464, &b""[..]));
-    let fields = head.headers.keys().map(|name| name.as_str()).collect::<Vec<_>>();
-    assert_eq!(fields, ["server", "date", "content-length"]);
-}
-
-#[tokio::test]
 async fn requests_share_a_connection_until_its_target_says_that_it_leaves() {
     let target = Http2Target::new(None, echo_path).await;
     let alb = in_front_of(target.address, TargetProtocol::Http, ProtocolVersion::Http2).await;
@@ -344,50 +306,6 @@ async fn a_target_sends_only_as_far_ahead_as_its_client_reads() {
         body.flow_control().release_capacity(length).unwrap();
     }
     assert_eq!(received, SIZE);
-}
-
-#[tokio::test]
-async fn what_a_target_breaks_off_is_broken_off_for_its_client() {
-    let script = |request: Request<RecvStream>, mut respond: SendResponse<Bytes>| async move {
-        if request.uri().path() == "/refused" {
-            return respond.send_reset(Reason::REFUSED_STREAM);
-        }
-        let mut stream = respond.send_response(Response::new(()), false).unwrap();
-        stream.send_data(Bytes::from_static(b"part"), false).unwrap();
-        let gone = std::future::poll_fn(|cx| stream.poll_reset(cx));
-        let _ = tokio::time::timeout(Duration::from_millis(50), gone).await;
-        stream.send_reset(Reason::INTERNAL_ERROR);
-    };
-    let target = Http2Target::new(None, script).await;
-    let alb = in_front_of(target.address, TargetProtocol::Http, ProtocolVersion::Http2).await;
-    let requests = client(&alb).await;
-    assert_eq!(ask(&requests, request("GET", "/refused")).await.0.status, 502);
-    let (response, _) = requests.clone().ready().await.unwrap().send_request(request("GET", "/"), true).unwrap();
-    let body = within("the response", response).await.unwrap().into_body();
-    assert!(read(body).await.is_err());
-}
-
-#[tokio::test]
-async fn a_client_that_leaves_is_460_and_its_stream_at_the_target_is_reset() {
-    let (reset, mut resets) = watch::channel(None);
-    let script = move |request: Request<RecvStream>, mut respond: SendResponse<Bytes>| {
-        let reset = reset.clone();
-        async move {
-            reset.send_replace(Some(None));
-            let reason = std::future::poll_fn(|cx| respond.poll_reset(cx)).await.unwrap();
-            reset.send_replace(Some(Some(reason)));
-            drop(request);
-        }
-    };
-    let target = Http2Target::new(None, script).await;
-    let mut alb = in_front_of(target.address, TargetProtocol::Http, ProtocolVersion::Http2).await;
-    let requests = client(&alb).await;
-    let (response, sending) =
-        requests.clone().ready().await.unwrap().send_request(request("POST", "/"), false).unwrap();
-    within("the request", resets.wait_for(Option::is_some)).await.unwrap();
-    drop((response, sending));
-    within("the reset", resets.wait_for(|reset| *reset == Some(Some(Reason::CANCEL)))).await.unwrap();
-    assert_eq!(alb.settled().await.status, 460);
 }
 
 #[tokio::test]

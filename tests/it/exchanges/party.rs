@@ -63,7 +63,9 @@ impl Party {
     pub(super) async fn accept_tls(&mut self) {
         let acceptor = crate::target_protocols::acceptor(&["http/1.1"]);
         let stream = self.stream.take().unwrap();
-        self.stream = Some(Box::pin(within("the handshake", acceptor.accept(stream)).await.unwrap()));
+        let stream = within("the handshake", acceptor.accept(stream)).await.unwrap();
+        assert_eq!(stream.get_ref().1.server_name(), None, "targets are registered by address");
+        self.stream = Some(Box::pin(stream));
     }
 
     /// The text as it goes over the wire.
@@ -252,15 +254,19 @@ fn wire(text: &str) -> String {
     repeated(text).replace('\n', "\r\n")
 }
 
-/// `<page>` is nginx's page for the status of the response.
+/// What browsers get six times behind a page.
+const PADDING: &str = "<!-- a padding to disable MSIE and Chrome friendly error page -->\n";
+
+/// `<page>` is nginx's page for the status of the response, `<padding>` what follows it for some browsers.
 fn with_page(text: &str) -> String {
     let mut title = "";
     let mut whole = String::new();
     for line in text.split_inclusive('\n') {
         title = line.strip_prefix("HTTP/1.1 ").map_or(title, str::trim_end);
-        match line.strip_prefix("<page>\n") {
-            Some(_) => whole.push_str(&page(title).replace("\r\n", "\n")),
-            None => whole.push_str(line),
+        match line {
+            "<page>\n" => whole.push_str(&page(title).replace("\r\n", "\n")),
+            "<padding>\n" => whole.push_str(&PADDING.repeat(6)),
+            _ => whole.push_str(line),
         }
     }
     whole
