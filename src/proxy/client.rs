@@ -29,7 +29,6 @@ pub(super) struct Request<'a> {
     pub(super) body: BodyHeader,
     /// It asks to become a WebSocket.
     pub(super) upgrade: bool,
-    pub(super) traits: Traits,
     pub(super) head_size: usize,
 }
 
@@ -78,6 +77,8 @@ pub(super) trait Client {
     fn take_judgement(&mut self) -> Judgement;
     /// Why the head could not even be understood.
     fn take_refusal(&mut self) -> Option<ProxyError>;
+    /// What of the head shapes an answer, as far as it could be understood.
+    fn traits(&self) -> Traits;
     /// The head; only to be asked for if it was not refused.
     fn request(&self) -> Request<'_>;
     /// Both directions.

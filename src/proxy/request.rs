@@ -55,7 +55,10 @@ pub(super) async fn serve<C: Client>(
     idle: &IdleTimer,
 ) -> Settled {
     let mut transaction = begin(worker, connection, front);
-    let mut traits = Traits::default();
+    let traits = client.traits();
+    if traits.grpc {
+        transaction.protocol = RequestProtocol::Grpc;
+    }
     let snapshot = worker.snapshot();
     let listener = snapshot.table.listener_by_port(connection.listener_port);
     let modification = listener.and_then(|listener| snapshot.table.listeners[listener].headers.clone());
@@ -68,10 +71,6 @@ pub(super) async fn serve<C: Client>(
         Some(error) => Err(error),
         None => {
             let request = client.request();
-            traits = request.traits;
-            if traits.grpc {
-                transaction.protocol = RequestProtocol::Grpc;
-            }
             let decision = decide(worker, connection, &snapshot, &request, part, &mut transaction);
             note_trace_id(worker, &request, &mut transaction);
             decision
@@ -345,7 +344,7 @@ fn prepare_forward(
         reachable: state.reachable,
         head,
         body: request.body,
-        head_only: request.traits.head_only,
+        head_only: request.facts.method == b"HEAD",
         upgrade: request.upgrade,
         conversation: transaction.protocol == RequestProtocol::Grpc,
         idle_timeout: table.attributes.idle_timeout,

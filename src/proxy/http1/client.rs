@@ -144,6 +144,12 @@ impl<'c> Client for Http1Client<'c> {
         self.parsed.as_mut().err().and_then(Option::take)
     }
 
+    fn traits(&self) -> Traits {
+        let Ok(Parsed { line, .. }) = &self.parsed else { return Traits::default() };
+        let head = &self.body.buffer[..self.body.head];
+        Traits::new(&head[line.method.clone()], Fields::new(head, self.spans).first(FieldKind::UserAgent))
+    }
+
     fn request(&self) -> Request<'_> {
         let Ok(Parsed { line, body, upgrade }) = &self.parsed else {
             unreachable!("a refused head is not asked for");
@@ -170,7 +176,6 @@ impl<'c> Client for Http1Client<'c> {
             },
             body: *body,
             upgrade: *upgrade,
-            traits: Traits::new(method, fields.first(FieldKind::UserAgent)),
             head_size: self.body.head,
         }
     }

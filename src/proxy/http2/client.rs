@@ -99,12 +99,15 @@ impl<'c> Client for Http2Client<'c> {
         self.refusal.take()
     }
 
+    fn traits(&self) -> Traits {
+        let fields = self.fields.fields();
+        let grpc = RequestProtocol::of(Front::Http2, fields) == RequestProtocol::Grpc;
+        Traits { grpc, ..Traits::new(self.method.as_str().as_bytes(), fields.first(FieldKind::UserAgent)) }
+    }
+
     fn request(&self) -> Request<'_> {
-        let facts = facts_of(&self.method, &self.uri, &self.fields, self.client);
-        let grpc = RequestProtocol::of(Front::Http2, facts.fields) == RequestProtocol::Grpc;
         Request {
-            traits: Traits { grpc, ..Traits::new(facts.method, facts.fields.first(FieldKind::UserAgent)) },
-            facts,
+            facts: facts_of(&self.method, &self.uri, &self.fields, self.client),
             front: Front::Http2,
             version: HttpVersion::Http2,
             body: self.body_header,
