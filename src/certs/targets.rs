@@ -69,3 +69,48 @@ impl ServerCertVerifier for AnyCertificate {
         aws_lc_rs::default_provider().signature_verification_algorithms.supported_schemes()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use rcgen::{CertificateParams, KeyPair};
+    use rustls::ServerConfig;
+    use rustls::pki_types::PrivateKeyDer;
+    use serde::Deserialize;
+
+    use super::*;
+    use crate::certs::testing::handshake;
+    use crate::engine::fixture;
+
+    #[derive(Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Case {
+        name: String,
+        #[expect(dead_code, reason = "for the reader")]
+        source: String,
+        /// Self-signed, for this name.
+        certificate: String,
+        #[serde(default)]
+        expired: bool,
+    }
+
+    #[test]
+    fn certificates_of_targets_are_not_validated() {
+        let clients = client_configs().unwrap();
+        fixture::each("alb/tls/target-certificates", |case: Case| {
+            let key = KeyPair::generate().unwrap();
+            let mut params = CertificateParams::new([case.certificate]).unwrap();
+            if case.expired {
+                params.not_after = rcgen::date_time_ymd(2020, 1, 1);
+            }
+            let certificate = params.self_signed(&key).unwrap().der().clone();
+            let key = PrivateKeyDer::try_from(key.serialize_der()).unwrap();
+            let server =
+                ServerConfig::builder().with_no_client_auth().with_single_cert(vec![certificate], key).unwrap();
+            let server = Arc::new(server);
+            for policy in TargetPolicy::ALL {
+                let agreed = handshake(clients.get(policy), &server, "127.0.0.1");
+                assert!(agreed.is_ok(), "{} ({}): {agreed:?}", case.name, policy.name());
+            }
+        });
+    }
+}

@@ -122,13 +122,13 @@ async fn probe_target(
     let mut due = FIRST_PROBE;
     loop {
         let probed = state.borrow_and_update().clone();
-        let begun = Instant::now();
+        let (time, begun) = (jiff::Timestamp::now(), Instant::now());
         let found = attempt::probe(&probed, &tls).await;
         if log.is_open() {
             log.accept(HealthCheckEntry {
                 protocol: probed.settings.health_check.protocol,
                 version: probed.settings.protocol_version,
-                time: jiff::Timestamp::now(),
+                time,
                 latency: begun.elapsed(),
                 target: SocketAddr::new(probed.target.address, probed.target.port),
                 target_group: probed.target_group.clone(),

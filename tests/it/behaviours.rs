@@ -45,7 +45,14 @@ const FAMILIES: &[Family] = &[
     Family { title: "Limits", folders: &["limits"], records: &[] },
     Family {
         title: "TLS",
-        folders: &["tls/policies", "tls/key-exchanges", "tls/sni", "tls/sessions", "tls/targets"],
+        folders: &[
+            "tls/policies",
+            "tls/key-exchanges",
+            "tls/sni",
+            "tls/sessions",
+            "tls/targets",
+            "tls/target-certificates",
+        ],
         records: &[],
     },
     Family { title: "Which clients a target group takes", folders: &["protocol-matrix"], records: &[] },
@@ -65,7 +72,11 @@ const FAMILIES: &[Family] = &[
     Family { title: "Health checks", folders: &["probe", "health", "health-schedule"], records: &["health check"] },
     Family { title: "Security groups", folders: &["security-groups"], records: &["security group", "ingress rule"] },
     Family { title: "Figures of CloudWatch", folders: &["figures"], records: &[] },
-    Family { title: "Logs", folders: &["logs/access", "logs/connection", "logs/health-check"], records: &["log"] },
+    Family {
+        title: "Logs",
+        folders: &["logs/access", "logs/access-fields", "logs/connection", "logs/health-check", "logs/files"],
+        records: &["log"],
+    },
 ];
 
 /// Records of the fidelity table that are about tasks.
@@ -124,6 +135,10 @@ const PAGES: &[(&str, &str)] = &[
     ("ALB user guide, Sticky sessions", "application/edit-target-group-attributes.html#sticky-sessions"),
     ("ALB user guide, Target group health", "application/load-balancer-target-groups.html#target-group-health"),
     ("ALB user guide, Target group health checks", "application/target-group-health-checks.html"),
+    (
+        "ALB user guide, Routing configuration",
+        "application/load-balancer-target-groups.html#target-group-routing-configuration",
+    ),
     ("ALB user guide, Target groups", "application/load-balancer-target-groups.html#target-group-protocol-version"),
     ("ALB user guide, Transforms", "application/rule-transforms.html"),
     ("ALB user guide, Troubleshooting", "application/load-balancer-troubleshooting.html"),

@@ -274,7 +274,7 @@ async fn http_2_says_its_name_its_certificate_and_its_connection() {
     assert!(first.connection == second.connection && second.connection == connection.id);
     assert_eq!(
         line(&connection),
-        "<time> <address> 443 TLSv1.3 TLS_AES_256_GCM_SHA384 <s> \"-\" - - - <connection> X25519MLKEM768"
+        "<time> <address> 443 TLSv1.3 TLS_AES_256_GCM_SHA384 <s> \"-\" - - Success <connection> X25519MLKEM768"
     );
 }
 

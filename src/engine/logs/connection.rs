@@ -64,8 +64,12 @@ impl LogLine for ConnectionEntry {
         fields.quoted(None);
         fields.bare("-");
         fields.bare("-");
-        // "Success" is said of certificates that were verified; where none was asked for there is nothing to say.
-        fields.bare(if self.tls == Some(Handshake::Failed) { UNMAPPED } else { "-" });
+        // Of HTTPS listeners only, with or without certificates of clients (captures).
+        fields.bare(match &self.tls {
+            Some(Handshake::Established { .. }) => "Success",
+            Some(Handshake::Failed) => UNMAPPED,
+            None => "-",
+        });
         fields.connection(self.id);
         fields.optional(key_exchange);
     }
@@ -85,6 +89,8 @@ mod tests {
         #[expect(dead_code, reason = "for the reader")]
         source: String,
         #[serde(default)]
+        client: Option<String>,
+        #[serde(default)]
         tls: Option<Tls>,
         listener_port: u16,
         line: String,
@@ -102,7 +108,7 @@ mod tests {
         fixture::each("alb/logs/connection", |case: Case| {
             let entry = ConnectionEntry {
                 time: "2023-10-04T17:05:15.514108Z".parse().unwrap(),
-                client: "203.0.113.1:36280".parse().unwrap(),
+                client: case.client.as_deref().unwrap_or("203.0.113.1:36280").parse().unwrap(),
                 listener_port: case.listener_port,
                 tls: case.tls.map(|tls| match tls {
                     Tls::Failed => Handshake::Failed,

@@ -25,7 +25,7 @@ pub struct HealthCheckEntry {
     pub protocol: TargetProtocol,
     /// What targets of the group speak.
     pub version: ProtocolVersion,
-    /// When it ended.
+    /// When it began: "when health check is initiated on a target".
     pub time: Timestamp,
     /// How long it took.
     pub latency: Duration,

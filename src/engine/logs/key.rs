@@ -71,27 +71,46 @@ fn base36(mut number: u64) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use serde::Deserialize;
 
-    /// ALB user guide, "Access log files": the example of a log file name for a bucket with a prefix, with this
-    /// project's account and region.
-    #[test]
-    fn keys_have_the_layout_that_the_guide_shows() {
-        let end = interval_end("2022-02-15T23:39:59.9Z".parse().unwrap());
-        let node = "172.160.1.192".parse().unwrap();
-        let key = |kind, prefix| key(kind, prefix, "app/my-loadbalancer/1234567890abcdef", end, node, 12345);
-        let day = "AWSLogs/111122223333/elasticloadbalancing/us-east-1/2022/02/15";
-        let file = "111122223333_elasticloadbalancing_us-east-1_app.my-loadbalancer.1234567890abcdef\
-                    _20220215T2340Z_172.160.1.192_xi900000.log";
-        assert_eq!(key(LogKind::Access, "/logging-prefix/"), format!("logging-prefix/{day}/{file}"));
-        assert_eq!(key(LogKind::Connection, ""), format!("{day}/conn_log_{file}"));
-        assert_eq!(key(LogKind::HealthCheck, ""), format!("{day}/health_check_log_{file}"));
+    use super::*;
+    use crate::engine::fixture;
+
+    #[derive(Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Case {
+        name: String,
+        #[expect(dead_code, reason = "for the reader")]
+        source: String,
+        log: Log,
+        #[serde(default)]
+        prefix: String,
+        now: String,
+        #[serde(default)]
+        node: Option<String>,
+        key: String,
+    }
+
+    #[derive(Deserialize)]
+    #[serde(rename_all = "snake_case")]
+    enum Log {
+        Access,
+        Connection,
+        HealthCheck,
     }
 
     #[test]
-    fn the_last_moment_of_an_interval_belongs_to_it() {
-        let end = |now: &str| interval_end(now.parse().unwrap()).to_string();
-        assert_eq!(end("2022-02-15T23:35:00Z"), "2022-02-15T23:40:00Z");
-        assert_eq!(end("2022-02-15T23:59:59.999999Z"), "2022-02-16T00:00:00Z");
+    fn keys_have_the_layout_that_the_guide_shows() {
+        fixture::each("alb/logs/files", |case: Case| {
+            let kind = match case.log {
+                Log::Access => LogKind::Access,
+                Log::Connection => LogKind::Connection,
+                Log::HealthCheck => LogKind::HealthCheck,
+            };
+            let end = interval_end(case.now.parse().unwrap());
+            let node = case.node.as_deref().unwrap_or("172.160.1.192").parse().unwrap();
+            let key = key(kind, &case.prefix, "app/my-loadbalancer/1234567890abcdef", end, node, 12345);
+            assert_eq!(key, case.key, "{}", case.name);
+        });
     }
 }

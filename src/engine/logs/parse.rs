@@ -1,21 +1,23 @@
 //! Reads lines back, for tests: by spaces, quotation marks and `\xHH`, the way every tool for these logs does.
 
-/// The fields of a line, escapes undone. A dash stays a dash.
+/// The fields of a line, escapes undone and without quotation marks. A dash stays a dash.
 pub(crate) fn fields(line: &[u8]) -> Vec<Vec<u8>> {
+    let plain =
+        |field: &&[u8]| unescape(field.strip_prefix(b"\"").map_or(*field, |quoted| &quoted[..quoted.len() - 1]));
+    raw_fields(line).iter().map(plain).collect()
+}
+
+/// The fields of a line as they stand there.
+pub(crate) fn raw_fields(line: &[u8]) -> Vec<&[u8]> {
     let mut fields = Vec::new();
     let mut rest = line;
     while !rest.is_empty() {
-        let (field, after) = match rest.strip_prefix(b"\"") {
-            Some(quoted) => {
-                let end = quoted.iter().position(|&byte| byte == b'"').expect("an unterminated field");
-                (&quoted[..end], &quoted[end + 1..])
-            }
-            None => {
-                let end = rest.iter().position(|&byte| byte == b' ').unwrap_or(rest.len());
-                (&rest[..end], &rest[end..])
-            }
+        let end = match rest.strip_prefix(b"\"") {
+            Some(quoted) => quoted.iter().position(|&byte| byte == b'"').expect("an unterminated field") + 2,
+            None => rest.iter().position(|&byte| byte == b' ').unwrap_or(rest.len()),
         };
-        fields.push(unescape(field));
+        let (field, after) = rest.split_at(end);
+        fields.push(field);
         rest = match after.strip_prefix(b" ") {
             Some(after) => after,
             None => {
