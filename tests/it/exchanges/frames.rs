@@ -95,18 +95,24 @@ pub(crate) fn encode_each(text: &str) -> Vec<Vec<u8>> {
             content.push(&line[2..]);
         }
         let words: Vec<&str> = line.split(' ').collect();
-        let stream = words.get(1).and_then(|word| word.parse().ok()).unwrap_or(0);
+        let (first, last) = streams(words.get(1).copied().unwrap_or_default());
         let flags = if words.contains(&"END_STREAM") || words.contains(&"ACK") { END } else { 0 };
         let code = || CODES.iter().position(|code| Some(code) == words.last()).unwrap() as u32;
-        frames.push(match words[0] {
+        frames.extend((first..=last).step_by(2).map(|stream| match words[0] {
             "DATA" => frame(DATA, flags, stream, content.join("\n").as_bytes()),
             "HEADERS" => frame(HEADERS, flags | END_HEADERS, stream, &block(&content)),
             "RST_STREAM" => frame(RST_STREAM, 0, stream, &code().to_be_bytes()),
             "PING" => frame(PING, flags, 0, words.last().unwrap().as_bytes()),
             other => panic!("no fixture sends {other}"),
-        });
+        }));
     }
     frames
+}
+
+/// `1..5` is streams 1, 3 and 5; what is no number is the connection.
+fn streams(word: &str) -> (u32, u32) {
+    let (first, last) = word.split_once("..").unwrap_or((word, word));
+    (first.parse().unwrap_or(0), last.parse().unwrap_or(0))
 }
 
 /// Fields of which none goes into a table.
