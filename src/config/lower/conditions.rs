@@ -155,6 +155,7 @@ fn path(value: &Spanned<String>, lowering: &mut Lowering<'_>) {
         .find(|(_, c)| !c.is_ascii_alphanumeric() && *c != '*' && !PATH_CHARACTERS.contains(*c));
     if let Some((at, c)) = strange {
         let help = match c {
+            ';' if value.contains("&amp;") => "write `&`: the guide's `&amp;` is how XML spells it".to_owned(),
             '%' | ' ' => "match the character with `?` or `*`, or use `regex_values`".to_owned(),
             '[' | '(' | '^' | '|' | '{' | '\\' => "for a regular expression, write `{regex_values: […]}`".to_owned(),
             _ => "use `?` for any one character, or `regex_values`".to_owned(),
