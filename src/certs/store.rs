@@ -241,11 +241,18 @@ fn server_config(
     // "By default, the first cipher on the server's list that matches any one of the client's ciphers is selected"
     // (ALB user guide, "Security policies").
     config.ignore_client_order = true;
-    config.ticketer = aws_lc_rs::Ticketer::new().map_err(tls)?;
+    complete(&mut config, http2).map_err(tls)?;
+    Ok(config)
+}
+
+/// Sets what every listener wants of its configuration, whoever chose its certificates: the protocols that are offered, and
+/// resumption.
+pub fn complete(config: &mut ServerConfig, http2: bool) -> Result<(), rustls::Error> {
+    config.alpn_protocols = if http2 { vec![b"h2".to_vec(), b"http/1.1".to_vec()] } else { vec![b"http/1.1".to_vec()] };
+    config.ticketer = aws_lc_rs::Ticketer::new()?;
     // As many as AWS's own TLS library, s2n, sends unless it is told otherwise.
     config.send_tls13_tickets = 1;
-    config.alpn_protocols = if http2 { vec![b"h2".to_vec(), b"http/1.1".to_vec()] } else { vec![b"http/1.1".to_vec()] };
-    Ok(config)
+    Ok(())
 }
 
 fn read(path: &std::path::Path) -> Result<Vec<u8>, CertError> {

@@ -34,6 +34,30 @@ async fn a_connection_that_is_reset_is_a_failure() {
     server.await.expect("the server");
 }
 
+/// ALB user guide, "Health check logs", time: "Timestamp of when health check is initiated on a target".
+#[tokio::test]
+async fn the_log_has_the_time_at_which_a_check_began() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let address = listener.local_addr().expect("an address");
+    let server = tokio::spawn(async move {
+        let (mut stream, _) = listener.accept().await.expect("a connection");
+        stream.read_exact(&mut [0]).await.expect("a byte");
+        let asked = jiff::Timestamp::now();
+        stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n").await.expect("a connection");
+        asked
+    });
+    let mut table = table([("web", true)], TargetHealth::Healthy);
+    let target = &mut Arc::get_mut(&mut table).expect("nobody else has it").target_groups[0].targets[0];
+    (target.dial, target.reachable) = (address, true);
+    let (_tables, receiver) = watch::channel(table);
+    let (sender, _observations) = mpsc::channel(8);
+    let (log, mut entries) = Sink::bounded(8);
+    let task = tokio::spawn(run(receiver, sender, client_configs(), log));
+    let entry = entries.recv().await.expect("an entry");
+    assert!(entry.time <= server.await.expect("the server"), "before the target was asked");
+    task.abort();
+}
+
 #[tokio::test(start_paused = true)]
 async fn what_a_security_group_drops_takes_the_whole_timeout_and_sends_nothing() {
     let mut probed = probed("127.0.0.1:9".parse().expect("an address"));

@@ -26,18 +26,6 @@ impl ListenerTls {
     }
 }
 
-/// Sets what every listener wants of its configuration, whoever chose its certificates: the protocols that are
-/// offered, and resumption by ticket and by id.
-pub fn complete(config: &mut ServerConfig, http2_enabled: bool) -> Result<(), rustls::Error> {
-    config.alpn_protocols =
-        if http2_enabled { vec![b"h2".to_vec(), b"http/1.1".to_vec()] } else { vec![b"http/1.1".to_vec()] };
-    config.ticketer = rustls::crypto::aws_lc_rs::Ticketer::new()?;
-    // As many as AWS's own TLS library, s2n, sends unless it is told otherwise.
-    config.send_tls13_tickets = 1;
-    config.session_storage = rustls::server::ServerSessionMemoryCache::new(4096);
-    Ok(())
-}
-
 /// TLS towards targets. Those of HTTP/1.1 are offered no protocol, as nginx does; HTTP/2 has to be agreed upon.
 #[derive(Clone, Debug)]
 pub(super) struct TargetTls {

@@ -21,7 +21,7 @@ use neargate::model::target_group::{
 use neargate::model::target_health::{Target, TargetHealth, TargetState};
 use neargate::model::topology::TimeScale;
 use neargate::model::{TargetGroupName, Topology};
-use neargate::proxy::{AccessSink, ConnectionSink, DataPlane, DataPlaneConfig, ListenerTls, Transaction, tls};
+use neargate::proxy::{AccessSink, ConnectionSink, DataPlane, DataPlaneConfig, ListenerTls, Transaction};
 use tokio::net::TcpStream;
 use tokio::sync::{mpsc, watch};
 pub(crate) use wire::{Incoming, ScriptedTarget, Wire};
@@ -131,7 +131,8 @@ impl Setup {
                 rustls::pki_types::PrivateKeyDer::try_from(certificate.signing_key.serialize_der()).unwrap(),
             )
             .unwrap();
-        tls::complete(&mut tls_config, self.topology.load_balancer.attributes.http2_enabled).unwrap();
+        neargate::certs::store::complete(&mut tls_config, self.topology.load_balancer.attributes.http2_enabled)
+            .unwrap();
         let configs = HashMap::from([(443, Arc::new(tls_config))]);
         let target_tls = neargate::certs::targets::client_configs().unwrap();
         let mut config = DataPlaneConfig::new(ListenerTls(watch::channel(Arc::new(configs)).1), target_tls, 7);
