@@ -30,7 +30,7 @@ const RECOVERY: u32 = 100;
 pub struct Outcomes {
     /// Requests that ended.
     pub requests: u32,
-    /// Those with a 5xx of the target's, or without a connection.
+    /// Those for which [`is_error`] holds.
     pub errors: u32,
 }
 
@@ -67,6 +67,13 @@ impl Anomalies {
             mitigated: sum.mitigated + usize::from(standing.weight < FULL_WEIGHT),
         })
     }
+}
+
+/// Whether a request speaks against its target: "HTTP 5xx response codes coming from, and connection failures to, your
+/// targets". `own_status` is what the load balancer answered because no response was to be had. That a target which
+/// accepts a connection and stays silent has failed, too, is inferred.
+pub fn is_error(target_status: Option<u16>, own_status: Option<u16>) -> bool {
+    matches!(own_status, Some(502 | 504)) || target_status.is_some_and(|status| status >= 500)
 }
 
 /// Judges the healthy targets of a group after a period. Without `mitigation` they are judged and nothing follows.

@@ -16,6 +16,7 @@ use super::respond::{self, Answer, Traits};
 use super::transaction::{ActionKind, HttpVersion, Steps, Text, Transaction};
 use super::upstream::Dial;
 use super::worker::{Snapshot, Worker};
+use crate::engine::anomaly;
 use crate::engine::desync::{self, Judgement, Verdict};
 use crate::engine::facts::FieldKind;
 use crate::engine::figures::{self, Count};
@@ -86,8 +87,8 @@ pub(super) async fn serve<C: Client>(
         }
         Ok(Decision::Forward(forward)) => {
             let outcome = forward::run(worker, &forward, body, responder, idle, &mut transaction).await;
-            let failed = outcome.as_ref().is_err_and(|error| matches!(error.status(), 502 | 504));
-            forward.in_flight.record(failed || transaction.target_status.is_some_and(|status| status >= 500));
+            let own_status = outcome.as_ref().err().map(|error| error.status());
+            forward.in_flight.record(anomaly::is_error(transaction.target_status, own_status));
             outcome
         }
         Err(error) => Err(error),

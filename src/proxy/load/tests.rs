@@ -1,5 +1,6 @@
 //! The cases of `fixtures/alb/anomalies/`, carried out on the counters that requests go through.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -21,7 +22,11 @@ struct Case {
     #[serde(default = "weighted_random")]
     algorithm: String,
     mitigation: Option<String>,
+    #[serde(default)]
     periods: Vec<Period>,
+    /// Which requests are errors: by the status of the target's response, or `no response:` and that of the load balancer's.
+    #[serde(default)]
+    errors: BTreeMap<String, bool>,
 }
 
 #[derive(Deserialize)]
@@ -45,6 +50,13 @@ fn anomalies_are_judged_as_documented() {
 }
 
 fn check(case: Case) {
+    for (ended, expected) in &case.errors {
+        let (target, own) = match ended.strip_prefix("no response: ") {
+            Some(own) => (None, Some(own.parse().unwrap())),
+            None => (Some(ended.parse().unwrap()), None),
+        };
+        assert_eq!(anomaly::is_error(target, own), *expected, "{}, {ended} ({})", case.name, case.source);
+    }
     let book = LoadBook::new(mpsc::channel(1).0, anomaly::PERIOD);
     for (index, period) in case.periods.iter().enumerate() {
         let what = format!("{}, period {} ({})", case.name, index + 1, case.source);
