@@ -167,7 +167,16 @@ mod tests {
         /// Ports that are bound elsewhere: AWS's port to the local one, for hosts of the stack.
         #[serde(default)]
         remap: std::collections::BTreeMap<u16, u16>,
-        location: String,
+        /// `<a*10>` is the letter ten times; absent if it would be too long.
+        location: Option<String>,
+    }
+
+    /// Writes out `<a*10>`, one at most.
+    fn written_out(text: &str) -> String {
+        let Some((before, rest)) = text.split_once('<') else { return text.to_owned() };
+        let (run, after) = rest.split_once('>').unwrap();
+        let (letter, count) = run.split_once('*').unwrap();
+        format!("{before}{}{after}", letter.repeat(count.parse().unwrap()))
     }
 
     #[derive(Deserialize)]
@@ -197,11 +206,12 @@ mod tests {
             query: case.redirect.query.unwrap_or(defaults.query),
             status_code: 301,
         });
+        let path = written_out(&case.path);
         let facts = RedirectFacts {
             protocol: &case.listener.protocol,
             host: case.host.as_bytes(),
             port: case.listener.port,
-            path: case.path.as_bytes(),
+            path: path.as_bytes(),
             query: case.query.as_bytes(),
         };
         let own_host = case.host.to_ascii_lowercase();
@@ -209,20 +219,12 @@ mod tests {
             if host == own_host.as_bytes() { case.remap.get(&port).copied().unwrap_or(port) } else { port }
         });
         let location = location.map(|bytes| String::from_utf8(bytes).unwrap());
-        assert_eq!(location, Ok(case.location), "{} ({})", case.name, case.source);
+        let expected = case.location.map(|text| written_out(&text)).ok_or(LocationTooLong);
+        assert_eq!(location, expected, "{} ({})", case.name, case.source);
     }
 
     #[test]
     fn locations_are_those_of_the_fixtures() {
         fixture::each("alb/redirects", check);
-    }
-
-    #[test]
-    fn a_location_longer_than_8_k_is_refused() {
-        let redirect = CompiledRedirect::new(&Redirect { protocol: "HTTPS".into(), ..Redirect::with_defaults(301) });
-        let path = format!("/{}", "a".repeat(LONGEST_LOCATION));
-        let facts =
-            RedirectFacts { protocol: "http", host: b"example.com", port: 80, path: path.as_bytes(), query: b"" };
-        assert_eq!(redirect.location(&facts, |_, port| port), Err(LocationTooLong));
     }
 }
