@@ -11,7 +11,7 @@ use super::source::Span;
 use crate::engine::security_group;
 use crate::model::Topology;
 use crate::model::listener::{Listener, ListenerProtocol};
-use crate::model::rule::{Action, Condition, Patterns, Rule};
+use crate::model::rule::{Action, Condition, Patterns, Rule, Transforms};
 use crate::model::security_group::Source;
 use crate::model::target_group::{Stickiness, TargetProtocol};
 
@@ -24,6 +24,7 @@ pub(super) fn about(topology: &Topology, places: &Places, out: &mut Vec<Diagnost
     for (listener, (_, spans)) in topology.load_balancer.listeners.iter().zip(&places.listeners) {
         shadowed(listener, spans, out);
         prefix_without_its_root(listener, spans, out);
+        rewritten_for_nobody(listener, spans, out);
     }
     clients_kept_out(topology, places, out);
     bindings(topology, places, out);
@@ -251,6 +252,22 @@ fn prefix_without_its_root(listener: &Listener, spans: &[Span], out: &mut Vec<Di
 
 /// The same thing about many rules is said about the first few.
 const ENOUGH: usize = 3;
+
+fn rewritten_for_nobody(listener: &Listener, spans: &[Span], out: &mut Vec<Diagnostic>) {
+    for (rule, span) in listener.rules.iter().zip(spans) {
+        if rule.transforms != Transforms::default() && !matches!(rule.action, Action::Forward(_)) {
+            out.push(
+                Diagnostic::warning("this rule rewrites requests and forwards none", *span, "")
+                    .note(
+                        "transforms change what targets get; a redirect or a fixed response has the request as it came",
+                    )
+                    .help(
+                        "forward to a target group, or take the transform out; a redirect has `#{path}` and `#{host}`",
+                    ),
+            );
+        }
+    }
+}
 
 fn clients_kept_out(topology: &Topology, places: &Places, out: &mut Vec<Diagnostic>) {
     let groups = &topology.load_balancer.security_groups;
