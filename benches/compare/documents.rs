@@ -1,4 +1,4 @@
-//! What was measured, in the READMEs: blocks between markers, written by `make figures` and never by hand.
+//! What was measured, in the READMEs: blocks between markers and a picture, made by `make figures` and never by hand.
 
 use std::fmt::Write as _;
 use std::io;
@@ -39,7 +39,7 @@ const IN_SHORT: [(&str, &str, &str); 8] = [
 const OTHERS: [(&str, &str); 5] =
     [("nginx", "nginx"), ("haproxy", "HAProxy"), ("envoy", "Envoy"), ("caddy", "Caddy"), ("traefik", "Traefik")];
 
-/// Rewrites the blocks of both READMEs that have one.
+/// Rewrites the blocks of both READMEs that have one, and the picture that they show.
 pub(crate) fn write(root: &Path, results: &Results) -> io::Result<()> {
     for (file, name, block) in
         [("benches/README.md", "figures", in_full(results)), ("README.md", "figures", in_short(results))]
@@ -54,7 +54,7 @@ pub(crate) fn write(root: &Path, results: &Results) -> io::Result<()> {
             None => println!("{file}: has no line <!-- {name} --> and no line <!-- /{name} --> after it"),
         }
     }
-    Ok(())
+    results.draw(&root.join("benches/results.svg"))
 }
 
 /// The text with another block between the two markers.

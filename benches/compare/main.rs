@@ -4,7 +4,7 @@
 //!  make bench                                  everything, seven rounds
 //!  make bench ARGS="a b --rounds 3"            two workloads, three rounds
 //!  make bench ARGS="--only neargate,nginx"     some contenders
-//!  make figures                                what was measured last, into the two READMEs
+//!  make figures                                what was measured last, into the two READMEs and their picture
 //! ```
 //!
 //! `benches/README.md` says what is measured and how to read it.
@@ -194,8 +194,8 @@ async fn compare(plan: Plan) -> Result<()> {
     }
     println!("{}", results.table());
     let root = root();
-    results.write(&root.join(MEASURED), &folder.join("results.json"), &root.join("benches/results.svg"))?;
-    println!("written: target/bench/results.json; `make figures` puts these figures into the READMEs");
+    results.write(&root.join(MEASURED), &folder.join("results.json"), &folder.join("results.svg"))?;
+    println!("written: target/bench/results.json and .svg; `make figures` puts figures and picture into the READMEs");
     Ok(())
 }
 

@@ -275,6 +275,11 @@ impl Results {
     pub(crate) fn write(&self, everything: &Path, json: &Path, picture: &Path) -> std::io::Result<()> {
         std::fs::write(everything, format!("{:#}\n", self.everything()))?;
         std::fs::write(json, format!("{:#}\n", self.json()))?;
+        self.draw(picture)
+    }
+
+    /// The picture, if there is anything to compare.
+    pub(crate) fn draw(&self, picture: &Path) -> std::io::Result<()> {
         if self.ratio(("a", "neargate"), ("a", "nginx"), |figures| figures.cpu_us).is_some() {
             std::fs::write(picture, self.picture())?;
         }
