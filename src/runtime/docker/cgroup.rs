@@ -160,7 +160,7 @@ impl TaskGroup {
     /// Lets the engine start a container at full speed, until what is returned is dropped.
     ///
     /// What the engine does to start a container runs in the task's group already, but it is not the task's work: on
-    /// Fargate it is no part of what `cpu` buys. Held to a quarter of a CPU, two containers took 155 ms instead of 97.
+    /// Fargate it is no part of what `cpu` buys. Held to a quarter of a CPU, two containers took 128 ms instead of 87.
     pub(super) fn starting(self: &Arc<Self>) -> Starting {
         self.count_starting(|starting| *starting += 1);
         Starting(Arc::clone(self))
