@@ -288,8 +288,11 @@ fn from_files(
     if not_after < now {
         return Err(unusable(certificate_path, &format!("expired on {}", date(not_after))));
     }
-    let key = PrivateKeyDer::from_pem_slice(private_key).map_err(|_| unusable(key_path, "holds no private key"))?;
     let traits = traits(&leaf, names_of(&leaf));
+    if !traits.key_is_supported() {
+        return Err(unusable(certificate_path, "has a key that is neither ECDSA nor RSA of 2048, 3072 or 4096 bits"));
+    }
+    let key = PrivateKeyDer::from_pem_slice(private_key).map_err(|_| unusable(key_path, "holds no private key"))?;
     let certified =
         CertifiedKey::from_der(chain, key, &aws_lc_rs::default_provider()).map_err(|error| match error {
             rustls::Error::InconsistentKeys(_) => {

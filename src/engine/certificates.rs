@@ -33,6 +33,12 @@ impl CertificateTraits {
         self.names.iter().any(|name| covers(name.as_str(), asked))
     }
 
+    /// Whether a listener takes a certificate with such a key: RSA of 2048, 3072 or 4096 bits, and all of ECDSA (ALB user
+    /// guide, SSL certificates).
+    pub fn key_is_supported(&self) -> bool {
+        self.is_ecdsa || [2048, 3072, 4096].contains(&self.key_bits)
+    }
+
     /// The larger the better: "Public key algorithm (prefer ECDSA over RSA)", "Expiration (prefer not expired)", "Hashing
     /// algorithm (prefer SHA over MD5). If there are multiple SHA certificates, prefer the highest SHA number", "Key length
     /// (prefer the largest)", "Validity period". Which period is the better one is not said; [`LONGER_IS_BETTER`].
@@ -98,7 +104,7 @@ mod tests {
         domain_name: String,
     }
 
-    #[derive(Deserialize)]
+    #[derive(Default, Deserialize)]
     #[serde(deny_unknown_fields)]
     struct Certificate {
         #[serde(default)]
@@ -139,6 +145,24 @@ mod tests {
                 not_after,
             }
         }
+    }
+
+    #[derive(Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Key {
+        name: String,
+        #[expect(dead_code, reason = "for the reader")]
+        source: String,
+        key: String,
+        taken: bool,
+    }
+
+    #[test]
+    fn a_listener_takes_the_keys_that_the_guide_names() {
+        fixture::each("alb/tls/keys", |case: Key| {
+            let of_key = Certificate { key: Some(case.key), ..Certificate::default() };
+            assert_eq!(of_key.traits().key_is_supported(), case.taken, "{}", case.name);
+        });
     }
 
     #[test]

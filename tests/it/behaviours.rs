@@ -48,6 +48,7 @@ const FAMILIES: &[Family] = &[
         folders: &[
             "tls/policies",
             "tls/key-exchanges",
+            "tls/keys",
             "tls/sni",
             "tls/sessions",
             "tls/targets",

@@ -191,13 +191,19 @@ fn a_users_own_files_are_served_and_read_again_when_they_change() {
 fn a_users_files_that_cannot_work_are_refused_with_the_reason() {
     let (store, _) = store(&["app.example.com"]);
     let own = authority(&["own.example.com"]);
-    let spoil: [(&str, Spoil); 4] = [
+    let spoil: [(&str, Spoil); 5] = [
         ("cert.pem holds no certificate", |folder, _| std::fs::write(folder.join("cert.pem"), "").expect("written")),
         ("key.pem holds no private key", |folder, _| std::fs::write(folder.join("key.pem"), "").expect("written")),
         ("key.pem is not the key of", |folder, own| {
             let key = std::fs::read(folder.join("key.pem")).expect("read");
             write_files(folder, own, Timestamp::now());
             std::fs::write(folder.join("key.pem"), key).expect("written");
+        }),
+        ("cert.pem has a key that is neither ECDSA nor RSA", |folder, _| {
+            let key = rcgen::KeyPair::generate_for(&rcgen::PKCS_ED25519).expect("a key");
+            let params = rcgen::CertificateParams::new(["own.example.com".to_owned()]).expect("a name");
+            std::fs::write(folder.join("cert.pem"), params.self_signed(&key).expect("signed").pem()).expect("written");
+            std::fs::write(folder.join("key.pem"), key.serialize_pem()).expect("written");
         }),
         ("cert.pem expired on", |folder, own| write_files(folder, own, Timestamp::now() - 200 * DAY)),
     ];

@@ -162,7 +162,7 @@ fn certificate(file: &CertificateFile, domains: &[DomainName], lowering: &mut Lo
                         at.span,
                         format!("it {}", problem.replace(&folder, "")),
                     )
-                    .note("ACM would not import it either (ACM API reference, ImportCertificate)"),
+                    .note("nor could a listener on AWS (ALB user guide, SSL certificates; ACM API reference, ImportCertificate)"),
                 );
                 return None;
             }
