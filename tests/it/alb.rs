@@ -267,9 +267,14 @@ pub(crate) fn free_port() -> u16 {
     std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
-/// A closed port: connections to it are refused.
+/// A port that refuses connections. It is bound and nobody listens, so that no other test gets it meanwhile; it is given
+/// back when the tests end.
 pub(crate) fn refusing() -> SocketAddr {
-    SocketAddr::from(([127, 0, 0, 1], free_port()))
+    let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
+    socket.bind(&SocketAddr::from(([127, 0, 0, 1], 0)).into()).unwrap();
+    let address = socket.local_addr().unwrap().as_socket().unwrap();
+    std::mem::forget(socket);
+    address
 }
 
 /// Replaces what differs from run to run: the date, and the id in a trace.
