@@ -1,16 +1,18 @@
 //! `neargate init`: writes a commented `neargate.yaml` from the task definition and the GitHub workflow that the
 //! team already has. Asks nothing; says what it guessed and why.
 
+mod collect;
 mod guess;
+mod repository;
 mod workflow;
 mod write;
 
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use super::{ExitStatus, file::relative};
+use super::ExitStatus;
 use crate::config::init_support::{self, TaskFacts};
-use crate::config::source::show_path;
+use repository::Repository;
 
 /// What `init` is given.
 pub struct InitArgs {
@@ -27,8 +29,9 @@ pub fn init(args: &InitArgs, out: &mut dyn Write, err: &mut dyn Write) -> io::Re
         writeln!(err, "error: neargate.yaml exists already\nhelp: `neargate init --force` overwrites it")?;
         return Ok(ExitStatus::FAILED);
     }
-    let found = task_definitions(&args.folder);
-    let Some(file) = found.first() else {
+    let repository = collect::collect(&args.folder);
+    let found = task_definitions(&repository);
+    let Some(shown) = found.first().copied() else {
         writeln!(
             err,
             "error: no task definition found\n\
@@ -38,24 +41,31 @@ pub fn init(args: &InitArgs, out: &mut dyn Write, err: &mut dyn Write) -> io::Re
         )?;
         return Ok(ExitStatus::FAILED);
     };
-    let shown = show_path(&relative(file, &args.folder));
-    let facts = match init_support::task_facts(Path::new(&shown), &std::fs::read_to_string(file)?) {
+    if let Some(repository::Content::Unreadable(why)) = repository.content(shown) {
+        writeln!(err, "error: {shown} {why}")?;
+        return Ok(ExitStatus::USAGE);
+    }
+    let text = repository.text(shown).unwrap_or_default();
+    let facts = match init_support::task_facts(Path::new(shown), text) {
         Ok(facts) => facts,
         Err(message) => {
             writeln!(err, "{message}")?;
             return Ok(ExitStatus::USAGE);
         }
     };
-    let workflows = workflows(&args.folder);
-    let mut plan = guess::plan(&facts, &workflows, &args.folder);
-    plan.task_definition.clone_from(&shown);
-    let others: Vec<String> = found[1..].iter().map(|path| show_path(&relative(path, &args.folder))).collect();
+    let workflows = workflows(&repository);
+    let mut plan = guess::plan(&facts, &workflows, &repository);
+    shown.clone_into(&mut plan.task_definition);
+    let others = &found[1..];
     if !others.is_empty() {
         plan.notes.insert(0, format!("{shown} is the task definition; there is also {}", others.join(", ")));
     }
+    if repository.is_cut() {
+        plan.notes.push("there are more files than were looked at".to_owned());
+    }
     std::fs::write(&target, write::yaml(&plan))?;
 
-    writeln!(out, "wrote neargate.yaml from {}", sources(&shown, &workflows))?;
+    writeln!(out, "wrote neargate.yaml from {}", sources(shown, &workflows))?;
     writeln!(out, "\nguessed, so look at it:")?;
     for note in &plan.notes {
         writeln!(out, "  - {note}")?;
@@ -76,46 +86,21 @@ fn sources(task_definition: &str, workflows: &[workflow::Workflow]) -> String {
 }
 
 /// `.aws/task-definition.json` first, then whatever looks like one, shortest path first.
-fn task_definitions(folder: &Path) -> Vec<PathBuf> {
-    let mut found = Vec::new();
-    search(folder, 0, &mut found);
-    let usual = folder.join(".aws/task-definition.json");
-    found.sort_by_key(|path| (*path != usual, path.components().count(), path.clone()));
+fn task_definitions(repository: &Repository) -> Vec<&str> {
+    let named = |path: &&str| {
+        let name = path.rsplit('/').next().unwrap_or_default().to_lowercase();
+        name.ends_with(".json") && ["task-def", "taskdef", "task_def"].iter().any(|part| name.contains(part))
+    };
+    let mut found: Vec<&str> = repository.paths().filter(named).collect();
+    found.sort_by_key(|path| (*path != ".aws/task-definition.json", path.matches('/').count(), *path));
     found
 }
 
-const SKIPPED: &[&str] = &["node_modules", "target", ".git", "dist", "build", "vendor", ".venv", "venv"];
-
-fn search(folder: &Path, depth: usize, found: &mut Vec<PathBuf>) {
-    let Ok(entries) = std::fs::read_dir(folder) else { return };
-    for entry in entries.flatten() {
-        let path = entry.path();
-        let name = entry.file_name().to_string_lossy().to_lowercase();
-        if path.is_dir() {
-            if depth < 3 && !SKIPPED.contains(&name.as_str()) {
-                search(&path, depth + 1, found);
-            }
-        } else if name.ends_with(".json") && ["task-def", "taskdef", "task_def"].iter().any(|part| name.contains(part))
-        {
-            found.push(path);
-        }
-    }
-}
-
-fn workflows(folder: &Path) -> Vec<workflow::Workflow> {
-    let Ok(entries) = std::fs::read_dir(folder.join(".github/workflows")) else { return Vec::new() };
-    let mut paths: Vec<PathBuf> = entries
-        .flatten()
-        .map(|entry| entry.path())
-        .filter(|path| path.extension().is_some_and(|extension| extension == "yml" || extension == "yaml"))
-        .collect();
-    paths.sort();
-    paths
-        .iter()
-        .filter_map(|path| {
-            let text = std::fs::read_to_string(path).ok()?;
-            Some(workflow::read(&show_path(&relative(path, folder)), &text))
-        })
+fn workflows(repository: &Repository) -> Vec<workflow::Workflow> {
+    repository
+        .texts_below(".github/workflows")
+        .filter(|(path, _)| path.ends_with(".yml") || path.ends_with(".yaml"))
+        .map(|(path, text)| workflow::read(path, text))
         .collect()
 }
 

@@ -1,21 +1,20 @@
 //! From facts to a plan: what goes where, and why it was guessed so.
 
-use std::path::Path;
-
+use super::repository::Repository;
 use super::workflow::{BuildStep, Image, Workflow};
 use super::{BuildPlan, Plan, Route, health_path, is_front};
 use crate::config::init_support::{ContainerFacts, TaskFacts};
 use crate::config::lower::project_name_from;
 
 /// Decides everything.
-pub(super) fn plan(facts: &TaskFacts, workflows: &[Workflow], folder: &Path) -> Plan {
+pub(super) fn plan(facts: &TaskFacts, workflows: &[Workflow], repository: &Repository) -> Plan {
     let mut plan = Plan { name: project_name_from(&facts.family).as_str().to_owned(), ..Plan::default() };
     let deploy = workflows.iter().find(|workflow| workflow.service.is_some());
     plan.service = deploy.and_then(|w| w.service.clone()).unwrap_or_else(|| format!("{}-service", plan.name));
     plan.cluster = deploy.and_then(|w| w.cluster.clone()).unwrap_or_else(|| plan.name.clone());
     domain(facts, &mut plan);
     routes(facts, &mut plan);
-    builds(facts, workflows, folder, &mut plan);
+    builds(facts, workflows, repository, &mut plan);
     environment(facts, workflows, &mut plan);
     secrets(facts, &mut plan);
     plan
@@ -110,7 +109,7 @@ fn target_group_name(container: &str) -> String {
     name.trim_end_matches('-').to_owned()
 }
 
-fn builds(facts: &TaskFacts, workflows: &[Workflow], folder: &Path, plan: &mut Plan) {
+fn builds(facts: &TaskFacts, workflows: &[Workflow], repository: &Repository, plan: &mut Plan) {
     let steps: Vec<&BuildStep> = workflows.iter().flat_map(|workflow| &workflow.builds).collect();
     for container in &facts.containers {
         let rendered = workflows
@@ -121,13 +120,13 @@ fn builds(facts: &TaskFacts, workflows: &[Workflow], folder: &Path, plan: &mut P
         let found = matching(container, rendered, &steps, facts.containers.len() == 1);
         let build = match found {
             Some((step, why)) => from_step(container, step, why),
-            None => from_folder(container, folder),
+            None => from_folder(container, repository),
         };
         let Some((build, why)) = build else {
             plan.notes.push(format!("`{}` is pulled as {}: no workflow builds it", container.name, container.image));
             continue;
         };
-        if !folder.join(&build.context).join(&build.dockerfile).is_file() {
+        if !repository.has(&inside(&build.context, &build.dockerfile)) {
             plan.notes.push(format!(
                 "`{}` is pulled: {} is not in the build context {} that the workflow names",
                 container.name, build.dockerfile, build.context
@@ -143,6 +142,19 @@ fn builds(facts: &TaskFacts, workflows: &[Workflow], folder: &Path, plan: &mut P
         }
         plan.builds.push(build);
     }
+}
+
+/// `context/dockerfile`, without `.` and `..`.
+fn inside(context: &str, dockerfile: &str) -> String {
+    let mut parts = Vec::new();
+    for part in context.split('/').chain(dockerfile.split('/')) {
+        match part {
+            "" | "." => {}
+            ".." => drop(parts.pop()),
+            part => parts.push(part),
+        }
+    }
+    parts.join("/")
 }
 
 /// The step that builds the container's image, and how it was found.
@@ -235,8 +247,8 @@ fn demanded(value: &str) -> impl Iterator<Item = &str> {
 }
 
 /// A Dockerfile in a folder of the container's name.
-fn from_folder(container: &ContainerFacts, folder: &Path) -> Option<(BuildPlan, &'static str)> {
-    if !folder.join(&container.name).join("Dockerfile").is_file() {
+fn from_folder(container: &ContainerFacts, repository: &Repository) -> Option<(BuildPlan, &'static str)> {
+    if !repository.has(&format!("{}/Dockerfile", container.name)) {
         return None;
     }
     let build = BuildPlan {
