@@ -134,7 +134,7 @@ pub(crate) struct UpArgs {
 pub(crate) struct StartArgs {
     #[command(flatten)]
     short: ShortFile,
-    /// How long --wait waits, in seconds
+    /// How long --wait waits, in seconds, once the images are built or pulled
     #[arg(long, value_name = "SECONDS", default_value_t = 120, env = "NEARGATE_WAIT_TIMEOUT")]
     pub(crate) wait_timeout: u64,
     /// Build images although they are there

@@ -5,7 +5,7 @@ use std::fmt::Write;
 use crate::cli::picture::short;
 use crate::cli::printer::{BAD, DIM, GOOD, NOTE, Printer, STRONG};
 use crate::cli::{ExitStatus, Failure, Format, Global, project, stack};
-use crate::control::view::{ClusterView, ContainerView, ServiceView, TargetView, TaskView};
+use crate::control::view::{ClusterView, ContainerView, ImageView, ServiceView, TargetView, TaskView};
 
 /// `ps`
 pub(crate) fn ps(
@@ -39,7 +39,7 @@ fn table(view: &ClusterView, all: bool, events: bool) -> String {
         let _ = writeln!(text, "{BAD}{trouble}{BAD:#}\n");
     }
     for service in &view.services {
-        self::service(&mut text, service, all, events);
+        self::service(&mut text, service, &view.images, all, events);
     }
     let rows: Vec<Vec<Cell>> = view
         .target_groups
@@ -75,7 +75,7 @@ fn table(view: &ClusterView, all: bool, events: bool) -> String {
     text
 }
 
-fn service(text: &mut String, service: &ServiceView, all: bool, events: bool) {
+fn service(text: &mut String, service: &ServiceView, images: &[ImageView], all: bool, events: bool) {
     let _ = writeln!(
         text,
         "{STRONG}service {}{STRONG:#}  {}  desired {}, running {}, pending {}  {DIM}{} {}{DIM:#}",
@@ -91,7 +91,7 @@ fn service(text: &mut String, service: &ServiceView, all: bool, events: bool) {
     let mut rows = Vec::new();
     for task in shown {
         rows.push(task_row(task));
-        rows.extend(task.containers.iter().map(container_row));
+        rows.extend(task.containers.iter().map(|container| container_row(container, images)));
     }
     align(text, &["TASK", "STATUS", "HEALTH", "ADDRESS", "DETAIL"], &rows);
     let stopped = service.tasks.iter().filter(|task| task.last_status == "STOPPED").count();
@@ -124,11 +124,15 @@ fn task_row(task: &TaskView) -> Vec<Cell> {
     ]
 }
 
-fn container_row(container: &ContainerView) -> Vec<Cell> {
+fn container_row(container: &ContainerView, images: &[ImageView]) -> Vec<Cell> {
     let ports: Vec<String> = container.ports.iter().map(u16::to_string).collect();
     let exit = container.exit_code.map(|code| format!("exit code {code}"));
     let detail: Vec<String> = exit.into_iter().chain(container.reason.clone()).collect();
-    let detail = if detail.is_empty() { container.image.clone() } else { detail.join(": ") };
+    let detail = match (detail.is_empty(), waits_for(container, images)) {
+        (true, Some(image)) => image,
+        (true, None) => container.image.clone(),
+        (false, _) => detail.join(": "),
+    };
     vec![
         Cell::plain(&format!("  {}", container.name)),
         Cell::plain(&container.last_status),
@@ -136,6 +140,14 @@ fn container_row(container: &ContainerView) -> Vec<Cell> {
         Cell::plain(&ports.iter().map(|port| format!(":{port}")).collect::<Vec<_>>().join(" ")),
         Cell::new(&detail, DIM),
     ]
+}
+
+/// How far the image is that keeps the container from starting: `building: Step 4/6 : RUN npm ci`.
+fn waits_for(container: &ContainerView, images: &[ImageView]) -> Option<String> {
+    let is_pending = container.last_status == "PENDING";
+    let image = images.iter().find(|image| image.image == container.image && image.is_on_its_way())?;
+    let state = image.status.to_lowercase();
+    is_pending.then(|| image.detail.as_ref().map_or(state.clone(), |detail| format!("{state}: {detail}")))
 }
 
 fn target_row(group: &str, target: &TargetView) -> Vec<Cell> {

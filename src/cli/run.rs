@@ -11,7 +11,7 @@ use crate::cli::live::Live;
 use crate::cli::printer::Printer;
 use crate::cli::process::{self, Signals};
 use crate::cli::project::{self, Project};
-use crate::cli::waiting::{self, Goal};
+use crate::cli::waiting::{self, Goal, Patience};
 use crate::cli::{ExitStatus, Failure, Global, RunArgs, stack};
 use crate::control::view::ClusterView;
 use crate::trust::environment;
@@ -52,11 +52,11 @@ async fn until_ready(app: &App, args: &RunArgs, signals: &mut Signals, printer: 
     let mut live = Live::new();
     let mut views = app.view();
     let crashed_before = waiting::crashed(&views.borrow());
-    let deadline = tokio::time::sleep(Duration::from_secs(args.start.wait_timeout));
-    tokio::pin!(deadline);
+    let mut patience = Patience::new(Duration::from_secs(args.start.wait_timeout));
     let result = loop {
         let view: Arc<ClusterView> = Arc::clone(&views.borrow_and_update());
         live.draw(&view, printer);
+        patience.saw(&view);
         if let Some(failure) = waiting::cannot_listen(&view).or_else(|| waiting::is_hopeless(&view, &crashed_before)) {
             break Err(failure);
         }
@@ -65,7 +65,7 @@ async fn until_ready(app: &App, args: &RunArgs, signals: &mut Signals, printer: 
         }
         tokio::select! {
             _ = views.changed() => {}
-            () = &mut deadline => break Err(Failure {
+            () = patience.is_over() => break Err(Failure {
                 status: ExitStatus::NOT_HEALTHY,
                 message: waiting::not_in_time(Some(&view), args.start.wait_timeout),
             }),

@@ -51,7 +51,7 @@ async fn follow_views(
     live: &mut Live,
     printer: &mut Printer,
 ) -> Result<ClusterView, Failure> {
-    let deadline = Instant::now() + Duration::from_secs(start.wait_timeout);
+    let mut patience = Patience::new(Duration::from_secs(start.wait_timeout));
     let Some(mut conversation) = stack::ask(&project.folders, &Request::Watch).await? else {
         return Err(Failure::printed(ExitStatus::FAILED));
     };
@@ -62,7 +62,7 @@ async fn follow_views(
         let next = tokio::select! {
             // Cancel-safe enough: on the other arms the conversation is not used again.
             next = conversation.view() => next,
-            () = tokio::time::sleep_until(deadline) => {
+            () = patience.is_over() => {
                 return Err(goes_on(Failure {
                     status: ExitStatus::NOT_HEALTHY,
                     message: not_in_time(last.as_ref(), start.wait_timeout),
@@ -75,6 +75,7 @@ async fn follow_views(
         };
         let Ok(Some(view)) = next else { return Err(Failure::printed(ExitStatus::FAILED)) };
         live.draw(&view, printer);
+        patience.saw(&view);
         if let Some(failure) = cannot_listen(&view) {
             return Err(failure);
         }
@@ -86,6 +87,37 @@ async fn follow_views(
             return Err(goes_on(failure));
         }
         last = Some(view);
+    }
+}
+
+/// When to stop waiting. The time counts from when the images are there: how long a build or a pull takes says nothing
+/// about the application, and in CI each run begins with one.
+pub(crate) struct Patience {
+    limit: Duration,
+    /// `None` while an image is built or pulled.
+    deadline: Option<Instant>,
+}
+
+impl Patience {
+    pub(crate) fn new(limit: Duration) -> Self {
+        Self { limit, deadline: Some(Instant::now() + limit) }
+    }
+
+    /// Looks whether images are on their way.
+    pub(crate) fn saw(&mut self, view: &ClusterView) {
+        if view.is_waiting_for_images() {
+            self.deadline = None;
+        } else if self.deadline.is_none() {
+            self.deadline = Some(Instant::now() + self.limit);
+        }
+    }
+
+    /// Returns when the time is over. Cancel-safe.
+    pub(crate) async fn is_over(&self) {
+        match self.deadline {
+            Some(deadline) => tokio::time::sleep_until(deadline).await,
+            None => std::future::pending().await,
+        }
     }
 }
 
@@ -165,4 +197,31 @@ pub(crate) fn not_in_time(view: Option<&ClusterView>, seconds: u64) -> String {
 pub(crate) fn cannot_listen(view: &ClusterView) -> Option<Failure> {
     let messages: Vec<&str> = view.listeners.iter().filter_map(|listener| listener.error.as_deref()).collect();
     (!messages.is_empty()).then(|| Failure::new(messages.join("\n")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::control::view::ImageView;
+
+    fn view(status: &str) -> ClusterView {
+        let image = ImageView { image: "app".to_owned(), status: status.to_owned(), detail: None };
+        ClusterView { images: vec![image], ..ClusterView::default() }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_time_counts_from_when_the_images_are_there() {
+        let limit = Duration::from_secs(120);
+        let mut patience = Patience::new(limit);
+        for status in ["WAITING", "BUILDING", "PULLING"] {
+            patience.saw(&view(status));
+            let over = tokio::time::timeout(limit * 10, patience.is_over()).await;
+            assert!(over.is_err(), "the time runs while the image is {status}");
+        }
+        let begin = Instant::now();
+        patience.saw(&view("READY"));
+        patience.saw(&view("READY"));
+        patience.is_over().await;
+        assert_eq!(begin.elapsed(), limit);
+    }
 }

@@ -40,6 +40,13 @@ pub struct ClusterView {
     pub at_rest: bool,
 }
 
+impl ClusterView {
+    /// Whether an image is still to be built or pulled.
+    pub fn is_waiting_for_images(&self) -> bool {
+        self.images.iter().any(ImageView::is_on_its_way)
+    }
+}
+
 /// A listener.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -68,6 +75,13 @@ pub struct ImageView {
     /// The last line of progress, or why it failed.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub detail: Option<String>,
+}
+
+impl ImageView {
+    /// Whether it is still to be built or pulled.
+    pub fn is_on_its_way(&self) -> bool {
+        matches!(self.status.as_str(), "WAITING" | "BUILDING" | "PULLING")
+    }
 }
 
 /// A service.
