@@ -28,12 +28,12 @@ demo-down: rust ## Take the demo away
 test: setup lint ## Everything CI runs: lint, then all tests, with a real engine and a real browser
 	$(CARGO) test $(LOCKED)
 
-lint: rust ## Formatting, clippy, documentation; shell scripts where shellcheck is installed
+lint: rust ## Formatting, clippy, documentation; workflow files and shell scripts
 	@docker/setup compiler
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy $(LOCKED) --workspace --all-targets -- -D warnings
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc $(LOCKED) --no-deps --document-private-items
-	@if command -v shellcheck >/dev/null; then shellcheck docker/setup docker/demo fixtures/openai-stand-in/run fuzz/run fuzz/instrument; fi
+	@packaging/lint --install
 
 fmt: rust ## Format the code
 	$(CARGO) fmt --all

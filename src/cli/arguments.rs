@@ -111,6 +111,12 @@ pub(super) enum Verb {
         /// For this shell
         shell: clap_complete::Shell,
     },
+    /// Write the manual pages into a folder; packages do
+    #[command(hide = true)]
+    Man {
+        /// The folder
+        folder: PathBuf,
+    },
     /// The process behind `up -d`.
     #[command(hide = true)]
     Background(UpArgs),

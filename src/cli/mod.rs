@@ -14,6 +14,7 @@ mod hosts;
 pub mod init;
 mod live;
 mod logs;
+mod man;
 mod picture;
 mod printer;
 mod process;
@@ -86,6 +87,7 @@ fn dispatch(cli: Cli, printer: &mut Printer) -> Result<ExitStatus, Failure> {
             printer.data(&String::from_utf8_lossy(&script))?;
             Ok(ExitStatus::SUCCESS)
         }
+        Verb::Man { folder } => man::man(&folder),
         Verb::Background(_) => unreachable!("handled above"),
     }
 }

@@ -50,5 +50,7 @@ mod engine_runtime;
 
 /// The real binary, the engine and a browser: commands, the ChatKit application, failures, interruptions.
 mod end_to_end;
+/// What a release consists of, and the scripts behind it: `packaging/`.
+mod packaging;
 /// Layers, files, fixtures, dependencies and documents of this repository.
 mod tidy;

@@ -188,7 +188,7 @@ fn no_file_knows_the_machine_it_was_written_on() {
     let at_top =
         std::fs::read_dir(top()).unwrap().map(Result::unwrap).filter(|entry| entry.file_type().unwrap().is_file());
     let at_top = at_top.map(|entry| entry.file_name().into_string().unwrap());
-    let folders = ["src", "tests", "fixtures", "docker", "docs", "schema", "benches", ".github", ".ci"];
+    let folders = ["src", "tests", "fixtures", "docker", "docs", "schema", "benches", "packaging", ".github", ".ci"];
     let mut mistakes = Vec::new();
     for path in folders.into_iter().flat_map(files).chain(at_top) {
         // Pictures and the like are no text.
