@@ -17,10 +17,13 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::io;
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use crate::model::ProjectName;
+
+/// How often the lock is tried for while others remove its folder.
+const LOCK_ATTEMPTS: usize = 100;
 
 /// The folders of one project.
 #[derive(Clone, Debug)]
@@ -109,22 +112,49 @@ impl Folders {
 
     /// Takes the project for this process; `None` if a living process has it.
     pub fn lock(&self) -> io::Result<Option<ProjectLock>> {
+        let path = self.lock_file();
+        for _ in 0..LOCK_ATTEMPTS {
+            match self.try_lock(&path) {
+                // A stack that ends takes its folder with it: between two calls, or with the file that we hold.
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                other => return other,
+            }
+        }
+        Err(io::Error::new(io::ErrorKind::NotFound, format!("{} is removed again and again", path.display())))
+    }
+
+    fn try_lock(&self, path: &Path) -> io::Result<Option<ProjectLock>> {
         self.create_state()?;
-        let path = self.state.join("lock");
         let file = OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).open(path)?;
         match rustix::fs::flock(&file, rustix::fs::FlockOperation::NonBlockingLockExclusive) {
-            Ok(()) => Ok(Some(ProjectLock { _file: file })),
-            Err(rustix::io::Errno::WOULDBLOCK) => Ok(None),
+            Ok(()) => {}
+            Err(rustix::io::Errno::WOULDBLOCK) => return Ok(None),
+            Err(error) => return Err(error.into()),
+        }
+        let (ours, named) = (file.metadata()?, fs::metadata(path)?);
+        if (ours.dev(), ours.ino()) == (named.dev(), named.ino()) {
+            Ok(Some(ProjectLock { _file: file }))
+        } else {
+            // The next process would lock the file that has the name now.
+            Err(io::ErrorKind::NotFound.into())
+        }
+    }
+
+    /// Whether no living process has the project. Creates nothing, so that looking leaves nothing behind.
+    pub fn lock_is_free(&self) -> io::Result<bool> {
+        let file = match File::open(self.lock_file()) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(true),
+            other => other?,
+        };
+        match rustix::fs::flock(&file, rustix::fs::FlockOperation::NonBlockingLockShared) {
+            Ok(()) => Ok(true),
+            Err(rustix::io::Errno::WOULDBLOCK) => Ok(false),
             Err(error) => Err(error.into()),
         }
     }
 
-    /// Whether no living process has the project.
-    pub fn lock_is_free(&self) -> io::Result<bool> {
-        if !self.state.exists() {
-            return Ok(true);
-        }
-        Ok(self.lock()?.is_some())
+    fn lock_file(&self) -> PathBuf {
+        self.state.join("lock")
     }
 
     /// Removes the state folder and what is in it.
@@ -171,5 +201,39 @@ mod tests {
         assert!(folders.lock().unwrap().is_some());
         folders.remove_state().unwrap();
         assert!(!folders.state().exists());
+    }
+
+    #[test]
+    fn looking_whether_the_lock_is_free_creates_nothing() {
+        let base = tempfile::tempdir().unwrap();
+        let folders = folders(&[("NEARGATE_STATE_DIR", base.path().to_str().unwrap()), ("HOME", "/h")]).unwrap();
+        assert!(folders.lock_is_free().unwrap());
+        assert!(!folders.state().exists());
+        folders.create_state().unwrap();
+        assert!(folders.lock_is_free().unwrap());
+        assert_eq!(fs::read_dir(folders.state()).unwrap().count(), 0);
+        let lock = folders.lock().unwrap();
+        assert!(!folders.lock_is_free().unwrap());
+        drop(lock);
+        assert!(folders.lock_is_free().unwrap());
+    }
+
+    #[test]
+    fn a_folder_that_is_removed_at_any_moment_disturbs_nobody() {
+        let base = tempfile::tempdir().unwrap();
+        let path = base.path().join("neargate");
+        let folders = folders(&[("NEARGATE_STATE_DIR", path.to_str().unwrap()), ("HOME", "/h")]).unwrap();
+        let remove = || match folders.remove_state() {
+            // A file that appears while the folder is removed may keep it; that is all that may happen.
+            Err(error) if error.kind() != io::ErrorKind::DirectoryNotEmpty => panic!("{error}"),
+            _ => {}
+        };
+        std::thread::scope(|scope| {
+            let removing = scope.spawn(|| (0..500).for_each(|_| remove()));
+            while !removing.is_finished() {
+                folders.lock_is_free().unwrap();
+                folders.lock().unwrap();
+            }
+        });
     }
 }

@@ -40,13 +40,12 @@ pub(crate) fn logs(global: &Global, args: &LogsArgs, printer: &mut Printer) -> R
     }
     stack::block_on(async {
         loop {
+            // Ends with the stack, as compose's does. Asked before the reading, which is then the last.
+            let ended = folders.lock_is_free()?;
             let mut entries = reader.read()?;
             entries.retain(|entry| is_wanted(args, since, entry));
             print(args, &entries, &mut shown, printer)?;
-            // Ends with the stack, as compose's does.
-            if folders.lock_is_free()? {
-                let last = reader.read()?;
-                print(args, &last, &mut shown, printer)?;
+            if ended {
                 return Ok(ExitStatus::SUCCESS);
             }
             tokio::select! {

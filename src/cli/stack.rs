@@ -112,7 +112,7 @@ async fn watch_it_go(folders: &Folders, printer: &mut Printer) -> Result<(), Fai
             }
         }
         // The kernel lets go of the lock when the process is gone, whatever way it went.
-        while folders.lock()?.is_none() {
+        while !folders.lock_is_free()? {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
         Ok::<_, Failure>(())

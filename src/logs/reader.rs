@@ -20,7 +20,11 @@ pub struct Entry {
     pub text: String,
 }
 
-/// Reads all files below a folder, each from where the last reading ended.
+/// How many files stay open between two readings.
+const KEPT_OPEN: usize = 256;
+
+/// Reads all files below a folder, each from where the last reading ended. A stack that ends removes them meanwhile:
+/// what was open is read to its end all the same, and what is gone is no mistake.
 #[derive(Debug)]
 pub struct LogReader {
     folder: PathBuf,
@@ -29,6 +33,7 @@ pub struct LogReader {
 
 #[derive(Debug, Default)]
 struct Position {
+    file: Option<File>,
     offset: u64,
     /// A line whose end is not written yet.
     rest: Vec<u8>,
@@ -44,10 +49,18 @@ impl LogReader {
     pub fn read(&mut self) -> io::Result<Vec<Entry>> {
         let mut paths = Vec::new();
         find_files(&self.folder, &mut paths)?;
-        let mut entries = Vec::new();
         for path in paths {
-            let position = self.files.entry(path.clone()).or_default();
-            position.read(&path, &mut entries)?;
+            self.files.entry(path).or_default();
+        }
+        let mut open = self.files.values().filter(|position| position.file.is_some()).count();
+        let mut entries = Vec::new();
+        for (path, position) in &mut self.files {
+            let was_open = position.file.is_some();
+            let Some(file) = position.read(path, &mut entries)? else { continue };
+            if was_open || open < KEPT_OPEN {
+                position.file = Some(file);
+                open += usize::from(!was_open);
+            }
         }
         // Stable: lines of one stream with one timestamp stay in the order they were written.
         entries.sort_by_key(|entry| entry.at);
@@ -56,12 +69,17 @@ impl LogReader {
 }
 
 impl Position {
-    fn read(&mut self, path: &Path, entries: &mut Vec<Entry>) -> io::Result<()> {
-        let mut file = File::open(path)?;
+    /// Reads on; `None` if the file is gone.
+    fn read(&mut self, path: &Path, entries: &mut Vec<Entry>) -> io::Result<Option<File>> {
+        let opened = match self.file.take() {
+            Some(file) => Some(file),
+            None => if_there(File::open(path))?,
+        };
+        let Some(mut file) = opened else { return Ok(None) };
         file.seek(SeekFrom::Start(self.offset))?;
         let read = file.read_to_end(&mut self.rest)?;
         self.offset += read as u64;
-        let Some(end) = self.rest.iter().rposition(|byte| *byte == b'\n') else { return Ok(()) };
+        let Some(end) = self.rest.iter().rposition(|byte| *byte == b'\n') else { return Ok(Some(file)) };
         let complete: Vec<u8> = self.rest.drain(..=end).collect();
         let (container, task) = stream_of(path);
         for line in String::from_utf8_lossy(&complete).lines() {
@@ -69,7 +87,7 @@ impl Position {
                 entries.push(entry);
             }
         }
-        Ok(())
+        Ok(Some(file))
     }
 }
 
@@ -91,20 +109,25 @@ fn parse(line: &str, container: &str, task: &str) -> Option<Entry> {
 }
 
 fn find_files(folder: &Path, found: &mut Vec<PathBuf>) -> io::Result<()> {
-    let entries = match std::fs::read_dir(folder) {
-        Ok(entries) => entries,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
-        Err(error) => return Err(error),
-    };
+    let Some(entries) = if_there(std::fs::read_dir(folder))? else { return Ok(()) };
     for entry in entries {
-        let entry = entry?;
-        if entry.file_type()?.is_dir() {
-            find_files(&entry.path(), found)?;
-        } else {
-            found.push(entry.path());
+        let Some(entry) = if_there(entry)? else { continue };
+        match if_there(entry.file_type())? {
+            Some(kind) if kind.is_dir() => find_files(&entry.path(), found)?,
+            Some(_) => found.push(entry.path()),
+            None => {}
         }
     }
     Ok(())
+}
+
+/// `None` for what is not there, or no longer.
+fn if_there<T>(result: io::Result<T>) -> io::Result<Option<T>> {
+    match result {
+        Ok(value) => Ok(Some(value)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
+    }
 }
 
 #[cfg(test)]
@@ -131,5 +154,44 @@ mod tests {
         std::fs::OpenOptions::new().append(true).open(&web).unwrap().write_all(b"ree\n").unwrap();
         assert_eq!(texts(reader.read().unwrap()), ["web three"]);
         assert!(reader.read().unwrap().is_empty());
+    }
+
+    #[test]
+    fn what_was_written_last_comes_out_although_the_files_are_gone() {
+        let folder = tempfile::tempdir().unwrap();
+        let logs = folder.path().join("logs");
+        let web = crate::logs::file_of(&logs, "/ecs/app", "ecs/web/t1");
+        std::fs::create_dir_all(web.parent().unwrap()).unwrap();
+        std::fs::write(&web, "2026-01-01T00:00:01Z stdout one\n").unwrap();
+        let mut reader = LogReader::new(&logs);
+        assert_eq!(reader.read().unwrap().len(), 1);
+        std::fs::OpenOptions::new()
+            .append(true)
+            .open(&web)
+            .unwrap()
+            .write_all(b"2026-01-01T00:00:02Z stdout bye\n")
+            .unwrap();
+        std::fs::remove_dir_all(&logs).unwrap();
+        assert_eq!(reader.read().unwrap()[0].text, "bye");
+        assert!(reader.read().unwrap().is_empty());
+    }
+
+    #[test]
+    fn files_that_come_and_go_at_any_moment_are_no_mistake() {
+        let folder = tempfile::tempdir().unwrap();
+        let logs = folder.path().join("logs");
+        std::thread::scope(|scope| {
+            let changing = scope.spawn(|| {
+                for round in 0..300 {
+                    let path = crate::logs::file_of(&logs, "/ecs/app", &format!("ecs/web/t{}", round % 3));
+                    std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+                    std::fs::write(&path, "2026-01-01T00:00:01Z stdout one\n").unwrap();
+                    std::fs::remove_dir_all(&logs).unwrap();
+                }
+            });
+            while !changing.is_finished() {
+                LogReader::new(&logs).read().unwrap();
+            }
+        });
     }
 }

@@ -47,11 +47,7 @@ impl Position {
         if self.finished {
             return Ok(());
         }
-        let mut file = match File::open(path) {
-            Ok(file) => file,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
-            Err(error) => return Err(error),
-        };
+        let Some(mut file) = if_there(File::open(path))? else { return Ok(()) };
         if compressed {
             let mut whole = MultiGzDecoder::new(file);
             io::copy(&mut whole.by_ref().take(self.offset), &mut io::sink())?;
@@ -101,21 +97,28 @@ fn time_of(kind: LogKind, line: &str) -> Timestamp {
     text.parse().unwrap_or(Timestamp::UNIX_EPOCH)
 }
 
+/// A stack that ends removes the files meanwhile: what is gone is no mistake.
 fn find(folder: &Path, kind: LogKind, found: &mut Vec<PathBuf>) -> io::Result<()> {
-    let entries = match std::fs::read_dir(folder) {
-        Ok(entries) => entries,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
-        Err(error) => return Err(error),
-    };
+    let Some(entries) = if_there(std::fs::read_dir(folder))? else { return Ok(()) };
     for entry in entries {
-        let entry = entry?;
-        if entry.file_type()?.is_dir() {
+        let Some(entry) = if_there(entry)? else { continue };
+        let Some(file_type) = if_there(entry.file_type())? else { continue };
+        if file_type.is_dir() {
             find(&entry.path(), kind, found)?;
         } else if is_of(kind, &entry.file_name().to_string_lossy()) {
             found.push(entry.path());
         }
     }
     Ok(())
+}
+
+/// `None` for what is not there, or no longer.
+fn if_there<T>(result: io::Result<T>) -> io::Result<Option<T>> {
+    match result {
+        Ok(value) => Ok(Some(value)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
+    }
 }
 
 /// Names begin with a word for the log, or, for access logs, with the account.
