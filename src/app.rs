@@ -28,10 +28,10 @@ use crate::control::{self, ControlHandle};
 use crate::engine::logs::health_check::HealthCheckEntry;
 use crate::folders::{Folders, ProjectLock};
 use crate::logs::collector;
-use crate::model::listener::ListenerProtocol;
+use crate::model::listener::{Listener, ListenerProtocol};
 use crate::model::{ServiceName, Topology};
 use crate::probes;
-use crate::proxy::{AccessSink, ConnectionSink, DataPlane, DataPlaneConfig, ListenerTls};
+use crate::proxy::{self, AccessSink, ConnectionSink, DataPlane, DataPlaneConfig, ListenerTls};
 use crate::records;
 use crate::runtime::StackRuntime;
 use crate::trust::{self, environment};
@@ -78,6 +78,9 @@ pub enum StartError {
     /// The engine refused or is not there.
     #[error(transparent)]
     Runtime(#[from] RuntimeError),
+    /// Listeners' ports that cannot be bound, each with the way out.
+    #[error("{}", .0.join("\n"))]
+    Ports(Vec<String>),
     /// No certificate for the listeners.
     #[error("cannot make the listeners' certificates")]
     Certificates(#[from] CertError),
@@ -104,6 +107,7 @@ impl App {
             move |source| StartError::Io { doing, source }
         };
         let lock = take_lock(&folders).await.map_err(io("lock the state folder"))?.ok_or(StartError::AlreadyRunning)?;
+        ports_are_free(&topology)?;
         let runtime = Arc::new(StackRuntime::connect(&topology).await?);
         let mut notes = runtime.sweep(false).await?;
         for note in &mut notes {
@@ -234,6 +238,20 @@ fn figures(data_plane: &DataPlane, control: ControlHandle, access: AccessSink) -
     })
 }
 
+/// A stack that cannot listen is of no use: found out before anything is started.
+fn ports_are_free(topology: &Topology) -> Result<(), StartError> {
+    let troubles: Vec<String> = topology.load_balancer.listeners.iter().filter_map(port_trouble(topology)).collect();
+    if troubles.is_empty() { Ok(()) } else { Err(StartError::Ports(troubles)) }
+}
+
+fn port_trouble(topology: &Topology) -> impl Fn(&Listener) -> Option<String> + '_ {
+    let address = topology.load_balancer.bind_address;
+    move |listener| {
+        let trouble = proxy::trouble_with(listener.port, (address, listener.bind_port).into())?;
+        Some(trouble.sentence(listener.bind_port))
+    }
+}
+
 /// Another command may hold the lock for an instant, to see whether it is free.
 async fn take_lock(folders: &Folders) -> io::Result<Option<ProjectLock>> {
     for _ in 0..20 {
@@ -315,6 +333,10 @@ impl Stack for AppStack {
 
     async fn apply(&self, request: UpRequest) -> Result<(), (String, u8)> {
         self.apply_file(request).await
+    }
+
+    fn is_ending(&self) -> bool {
+        *self.shut_down.borrow() > ShutDown::No
     }
 
     async fn restart(&self, service: Option<String>) -> Result<(), (String, u8)> {

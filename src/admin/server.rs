@@ -22,6 +22,8 @@ pub trait Stack: Send + Sync + 'static {
     fn view(&self) -> watch::Receiver<Arc<ClusterView>>;
     /// Applies a file.
     fn apply(&self, request: UpRequest) -> impl Future<Output = Result<(), (String, u8)>> + Send;
+    /// Whether the stack is being taken down; then nothing can be applied to it any more.
+    fn is_ending(&self) -> bool;
     /// Replaces tasks.
     fn restart(&self, service: Option<String>) -> impl Future<Output = Result<(), (String, u8)>> + Send;
     /// Starts taking everything down.
@@ -81,6 +83,7 @@ async fn converse(stream: UnixStream, stack: &impl Stack) -> io::Result<()> {
                 }
             }
         }
+        Request::Apply(_) if stack.is_ending() => send(&mut write, &Answer::Ending { pid: std::process::id() }).await,
         Request::Apply(request) => answer(&mut write, stack.apply(request).await).await,
         Request::Restart { service } => answer(&mut write, stack.restart(service).await).await,
         Request::ShutDown { force } => {

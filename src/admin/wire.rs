@@ -64,6 +64,11 @@ pub enum Answer {
         /// The process that did it.
         pid: u32,
     },
+    /// To `Apply`: the stack is being taken down.
+    Ending {
+        /// The process that will end.
+        pid: u32,
+    },
     /// It was refused.
     Refused {
         /// Why, for people.

@@ -97,7 +97,7 @@ pub(super) enum Verb {
     /// Start the stack, run a command that trusts and reaches it, stop the stack
     Run(RunArgs),
     /// Find out what is wrong, and how to fix it
-    Doctor(FileAndFormat),
+    Doctor(DoctorArgs),
     /// Print, or maintain, the lines of /etc/hosts that the stack's names need
     Hosts(HostsArgs),
     /// Print the certificate of the local authority as PEM
@@ -196,6 +196,17 @@ pub(super) struct FileAndFormat {
     short: ShortFile,
     #[command(flatten)]
     pub(super) format: FormatArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct DoctorArgs {
+    #[command(flatten)]
+    short: ShortFile,
+    /// The local ports that `up` would bind, e.g. 443=8443; may be given several times
+    #[arg(long, value_name = "PORT=LOCAL", value_parser = parse_listen, env = "NEARGATE_LISTEN", value_delimiter = ',')]
+    pub(crate) listen: Vec<(u16, u16)>,
+    #[command(flatten)]
+    pub(crate) format: FormatArgs,
 }
 
 #[derive(Debug, Args)]
@@ -305,7 +316,8 @@ impl Verb {
             Self::Down(args) => &args.short,
             Self::Ps(args) => &args.short,
             Self::Restart(args) => &args.short,
-            Self::Check(args) | Self::Doctor(args) => &args.short,
+            Self::Check(args) => &args.short,
+            Self::Doctor(args) => &args.short,
             _ => return None,
         };
         short.short_file.clone()

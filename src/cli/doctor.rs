@@ -1,41 +1,38 @@
 //! `doctor`: looks at everything a stack depends on, says what is wrong, why, and what to do.
 
 use std::fmt::Write;
-use std::net::TcpListener;
 
 use serde::Serialize;
 
-use crate::cli::printer::{BAD, DIM, GOOD, NOTE, Printer, STRONG};
+use crate::cli::findings::{self, FindingView};
+use crate::cli::printer::{BAD, DIM, GOOD, NOTE, Printer};
 use crate::cli::project::{self, Project};
 use crate::cli::trust;
-use crate::cli::{ExitStatus, Failure, Format, Global, stack};
-use crate::control::diagnosis::{Finding, diagnose};
+use crate::cli::{DoctorArgs, ExitStatus, Failure, Format, Global, stack};
 use crate::control::view::ClusterView;
 use crate::hosts::{self, Resolution};
-use crate::logs::reader::LogReader;
+use crate::proxy::{PortTrouble, trouble_with};
 use crate::runtime::docker::Engine;
 
-/// How many of a failing container's last lines are shown.
-const LAST_LINES: usize = 5;
-
 /// `doctor`
-pub(crate) fn doctor(global: &Global, format: Format, printer: &mut Printer) -> Result<ExitStatus, Failure> {
-    let project = project::load(global, None, false, printer)?;
+pub(crate) fn doctor(global: &Global, args: &DoctorArgs, printer: &mut Printer) -> Result<ExitStatus, Failure> {
+    let project = project::load(global, None, false, printer)?.listening_on(&args.listen)?;
     let report = stack::block_on(async {
         let view = stack::view(&project.folders).await?;
         let mut checks = vec![engine().await];
         checks.extend(ports(&project, view.as_ref()));
         checks.extend(names(&project));
         checks.extend(trust::checks(&project));
-        let findings = view.as_ref().map(|view| diagnose(view, &project.topology)).unwrap_or_default();
-        let findings = findings.into_iter().map(|finding| FindingView::of(finding, &project)).collect();
+        let find = |view| findings::find(view, &project.topology, &project.folders);
+        let findings = view.as_ref().map(find).unwrap_or_default();
         Ok(Report { project: project.topology.name.to_string(), running: view.is_some(), checks, findings })
     })?;
-    match format {
+    match args.format.format {
         Format::Json => printer.json(&report)?,
         Format::Table => printer.data(&text(&report))?,
     }
-    let problem = report.checks.iter().any(|check| check.status == Status::Problem) || !report.findings.is_empty();
+    let problem = report.checks.iter().any(|check| check.status == Status::Problem)
+        || report.findings.iter().any(FindingView::is_problem);
     Ok(if problem { ExitStatus::FAILED } else { ExitStatus::SUCCESS })
 }
 
@@ -93,41 +90,6 @@ impl Check {
     }
 }
 
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct FindingView {
-    subject: String,
-    symptom: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    effect: Option<String>,
-    cause: String,
-    fix: String,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    last_output: Vec<String>,
-}
-
-impl FindingView {
-    fn of(finding: Finding, project: &Project) -> Self {
-        let last_output = finding.container.as_ref().map(|(task, container)| last_lines(project, task, container));
-        Self {
-            subject: finding.subject,
-            symptom: finding.symptom,
-            effect: finding.effect,
-            cause: finding.cause,
-            fix: finding.fix,
-            last_output: last_output.unwrap_or_default(),
-        }
-    }
-}
-
-fn last_lines(project: &Project, task: &str, container: &str) -> Vec<String> {
-    // Without its output a finding is still worth showing.
-    let entries = LogReader::new(project.folders.container_logs()).read().unwrap_or_default();
-    let of_container = entries.into_iter().filter(|entry| entry.task == task && entry.container == container);
-    let lines: Vec<String> = of_container.map(|entry| entry.text).collect();
-    lines[lines.len().saturating_sub(LAST_LINES)..].to_vec()
-}
-
 async fn engine() -> Check {
     match Engine::connect().await {
         Ok(engine) => {
@@ -157,26 +119,18 @@ fn ports(project: &Project, view: Option<&ClusterView>) -> Vec<Check> {
                     format!("port {}", shown.bind_port),
                     format!("bound by this stack for listener {}:{}", shown.protocol, shown.port),
                 ),
-                Some(error) => Check::wrong(Status::Problem, name, error, remap(listener.port)),
+                Some(error) => {
+                    let (problem, fix) = error.split_once(". ").unwrap_or((error, "see above"));
+                    Check::wrong(Status::Problem, name, problem, fix)
+                }
             };
         }
-        match TcpListener::bind((load_balancer.bind_address, listener.bind_port)) {
-            Ok(_) => Check::ok(name, "free"),
-            Err(error) if error.kind() == std::io::ErrorKind::PermissionDenied => Check::wrong(
-                Status::Problem,
-                name,
-                "this user may not bind it",
-                format!("{}, or allow it: sudo sysctl net.ipv4.ip_unprivileged_port_start=80", remap(listener.port)),
-            ),
-            Err(error) => Check::wrong(Status::Problem, name, error.to_string(), remap(listener.port)),
+        match trouble_with(listener.port, (load_balancer.bind_address, listener.bind_port).into()) {
+            None => Check::ok(name, "free"),
+            Some(PortTrouble { problem, fix }) => Check::wrong(Status::Problem, name, problem, fix),
         }
     };
     load_balancer.listeners.iter().map(check).collect()
-}
-
-fn remap(port: u16) -> String {
-    let local = if port < 1024 { 8000 + port } else { port.saturating_add(1) };
-    format!("map the listener elsewhere: neargate up --listen {port}={local}")
 }
 
 fn names(project: &Project) -> Vec<Check> {
@@ -211,23 +165,11 @@ fn text(report: &Report) -> String {
             let _ = writeln!(text, "{:25}{DIM}fix:{DIM:#} {fix}", "");
         }
     }
-    let running = match (report.running, report.findings.is_empty()) {
-        (false, _) => format!("{DIM}· the stack is not running{DIM:#}"),
-        (true, true) => format!("{GOOD}✔{GOOD:#} the stack is running, and nothing is wrong with it"),
-        (true, false) => String::new(),
+    let _ = match (report.running, report.findings.iter().any(FindingView::is_problem)) {
+        (false, _) => writeln!(text, "{DIM}· the stack is not running{DIM:#}"),
+        (true, false) => writeln!(text, "{GOOD}✔{GOOD:#} the stack is running, and nothing is wrong with it"),
+        (true, true) => writeln!(text),
     };
-    let _ = writeln!(text, "{running}");
-    for finding in &report.findings {
-        let _ = writeln!(text, "{BAD}✘{BAD:#} {STRONG}{}{STRONG:#}", finding.subject);
-        let _ = writeln!(text, "    {}", finding.symptom);
-        if let Some(effect) = &finding.effect {
-            let _ = writeln!(text, "    {DIM}clients get:{DIM:#} {effect}");
-        }
-        let _ = writeln!(text, "    {DIM}cause:{DIM:#} {}", finding.cause);
-        let _ = writeln!(text, "    {DIM}fix:{DIM:#}   {}", finding.fix);
-        for line in &finding.last_output {
-            let _ = writeln!(text, "    {DIM}| {line}{DIM:#}");
-        }
-    }
+    text.push_str(&findings::text(&report.findings));
     text
 }

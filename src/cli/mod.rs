@@ -10,6 +10,8 @@ mod exec;
 mod explain;
 mod failure;
 mod file;
+mod findings;
+mod health_lines;
 mod hosts;
 pub mod init;
 mod live;
@@ -35,7 +37,9 @@ use clap::{CommandFactory as _, Parser as _};
 
 use arguments::Verb;
 pub use arguments::{Cli, Format};
-pub(crate) use arguments::{Color, ExecArgs, ExplainArgs, Global, HostsArgs, LogsArgs, RunArgs, StartArgs, UpArgs};
+pub(crate) use arguments::{
+    Color, DoctorArgs, ExecArgs, ExplainArgs, Global, HostsArgs, LogsArgs, RunArgs, StartArgs, UpArgs,
+};
 pub use failure::{ExitStatus, Failure};
 use printer::Printer;
 
@@ -76,7 +80,7 @@ fn dispatch(cli: Cli, printer: &mut Printer) -> Result<ExitStatus, Failure> {
         Verb::Init(args) => init_file(args.force, printer),
         Verb::Explain(args) => explain::explain(&global, &args, printer),
         Verb::Run(args) => run::run(&global, &args, printer),
-        Verb::Doctor(args) => doctor::doctor(&global, args.format.format, printer),
+        Verb::Doctor(args) => doctor::doctor(&global, &args, printer),
         Verb::Hosts(args) => hosts::hosts(&global, &args, printer),
         Verb::Ca => ca::ca(&global, printer),
         Verb::Trust => trust::trust(&global, printer),

@@ -188,6 +188,8 @@ mod tests {
 
     fn view(state: &str) -> ClusterView {
         let task = TaskView {
+            started_by: String::new(),
+            failed_health_check: None,
             task_id: "0123456789abcdef0123456789abcdef".into(),
             task_arn: String::new(),
             last_status: state.into(),

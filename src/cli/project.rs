@@ -90,6 +90,13 @@ fn load_for(
 }
 
 impl Project {
+    /// The project with listeners bound to other local ports, as `--listen` says.
+    pub(crate) fn listening_on(mut self, listen: &[(u16, u16)]) -> Result<Self, Failure> {
+        let request = UpRequest { listen: listen.to_vec(), ..UpRequest::default() };
+        self.topology = Arc::new(adjust(Topology::clone(&self.topology), &request).map_err(Failure::usage)?);
+        Ok(self)
+    }
+
     /// What the process that runs the stack needs in order to apply the same.
     pub(crate) fn request(&self, global: &Global, start: &StartArgs) -> UpRequest {
         UpRequest {

@@ -5,7 +5,6 @@ use std::os::unix::process::ExitStatusExt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::admin::wire::Request;
 use crate::app::{self, App};
 use crate::cli::live::Live;
 use crate::cli::printer::Printer;
@@ -21,8 +20,10 @@ pub(crate) fn run(global: &Global, args: &RunArgs, printer: &mut Printer) -> Res
     let project = project::load(global, Some(&args.start), true, printer)?;
     process::block_on_threads(async {
         let request = project.request(global, &args.start);
-        if let Some(pid) = stack::request(&project.folders, &Request::Apply(request.clone())).await? {
-            printer.note(format!("using the stack that runs already (process {pid}); it will go on afterwards"));
+        if let Some(pid) = stack::apply(&project.folders, &request, printer).await? {
+            printer.note(format!(
+                "using the stack that is already running (process {pid}); it will keep running afterwards"
+            ));
             waiting::follow(&project, Goal::Healthy, &args.start, printer).await?;
             return command(&project, args, &mut Signals::new()?).await;
         }
@@ -31,7 +32,7 @@ pub(crate) fn run(global: &Global, args: &RunArgs, printer: &mut Printer) -> Res
         for note in app.notes() {
             printer.note(note);
         }
-        let result = match until_ready(&app, args, &mut signals, printer).await {
+        let result = match until_ready(&app, &project, args, &mut signals, printer).await {
             Ok(()) => command(&project, args, &mut signals).await,
             Err(failure) => Err(failure),
         };
@@ -48,16 +49,23 @@ pub(crate) fn run(global: &Global, args: &RunArgs, printer: &mut Printer) -> Res
     })
 }
 
-async fn until_ready(app: &App, args: &RunArgs, signals: &mut Signals, printer: &mut Printer) -> Result<(), Failure> {
+async fn until_ready(
+    app: &App,
+    project: &Project,
+    args: &RunArgs,
+    signals: &mut Signals,
+    printer: &mut Printer,
+) -> Result<(), Failure> {
     let mut live = Live::new();
     let mut views = app.view();
-    let crashed_before = waiting::crashed(&views.borrow());
+    let failed_before = waiting::failed(&views.borrow());
     let mut patience = Patience::new(Duration::from_secs(args.start.wait_timeout));
     let result = loop {
         let view: Arc<ClusterView> = Arc::clone(&views.borrow_and_update());
         live.draw(&view, printer);
         patience.saw(&view);
-        if let Some(failure) = waiting::cannot_listen(&view).or_else(|| waiting::is_hopeless(&view, &crashed_before)) {
+        let failure = waiting::cannot_listen(&view);
+        if let Some(failure) = failure.or_else(|| waiting::is_hopeless(project, &view, &failed_before)) {
             break Err(failure);
         }
         if view.ready {
@@ -67,7 +75,7 @@ async fn until_ready(app: &App, args: &RunArgs, signals: &mut Signals, printer: 
             _ = views.changed() => {}
             () = patience.is_over() => break Err(Failure {
                 status: ExitStatus::NOT_HEALTHY,
-                message: waiting::not_in_time(Some(&view), args.start.wait_timeout),
+                message: waiting::not_in_time(project, Some(&view), args.start.wait_timeout),
             }),
             () = signals.next() => break Err(Failure::printed(ExitStatus::INTERRUPTED)),
         }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::admin::client::{self, Conversation};
-use crate::admin::wire::{Answer, Request};
+use crate::admin::wire::{Answer, Request, UpRequest};
 use crate::cli::live::Live;
 use crate::cli::printer::Printer;
 use crate::cli::project;
@@ -55,7 +55,34 @@ pub(crate) async fn request(folders: &Folders, request: &Request) -> Result<Opti
     match conversation.answer().await? {
         Some(Answer::Done { pid }) => Ok(Some(pid)),
         Some(Answer::Refused { message, exit_code }) => Err(Failure { status: ExitStatus(exit_code), message }),
+        Some(Answer::Ending { pid }) => {
+            Err(Failure::new(format!("the stack is being taken down (process {pid}); try again when it is gone")))
+        }
         Some(Answer::View(_)) | None => Err(Failure::new("the process that runs the stack hung up")),
+    }
+}
+
+/// Applies the file to the stack that runs, and returns its process; `None` if none runs. One that is being taken down
+/// is waited for: what was typed is `up`, and in a moment nothing stands in its way.
+pub(crate) async fn apply(
+    folders: &Folders,
+    request: &UpRequest,
+    printer: &mut Printer,
+) -> Result<Option<u32>, Failure> {
+    loop {
+        let Some(mut conversation) = ask(folders, &Request::Apply(request.clone())).await? else { return Ok(None) };
+        match conversation.answer().await? {
+            Some(Answer::Done { pid }) => return Ok(Some(pid)),
+            Some(Answer::Refused { message, exit_code }) => {
+                return Err(Failure { status: ExitStatus(exit_code), message });
+            }
+            Some(Answer::Ending { pid }) => {
+                printer.note(format!("the stack is being taken down (process {pid}); waiting for that to end"));
+                watch_it_go(folders, printer).await?;
+            }
+            // It ended in the middle of the conversation.
+            Some(Answer::View(_)) | None => watch_it_go(folders, printer).await?,
+        }
     }
 }
 
@@ -65,7 +92,7 @@ pub(crate) fn restart(global: &Global, service: Option<String>, printer: &mut Pr
     block_on(async {
         match request(&folders, &Request::Restart { service }).await? {
             Some(_) => {
-                printer.note("fresh tasks are starting; the old ones stop when they are healthy (`neargate ps`)");
+                printer.note("starting new tasks; old ones stop once the new ones are healthy (`neargate ps`)");
                 Ok(ExitStatus::SUCCESS)
             }
             None => Err(not_running(&project)),
@@ -92,7 +119,7 @@ pub(crate) fn down(global: &Global, force: bool, printer: &mut Printer) -> Resul
             printer.note(format!("removed {line}"));
         }
         if !asked && removed.is_empty() {
-            printer.note(format!("nothing of project `{project}` is there"));
+            printer.note(format!("project `{project}` has nothing to remove"));
         }
         Ok(ExitStatus::SUCCESS)
     })

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::admin::wire::{Request, UpRequest};
+use crate::admin::wire::UpRequest;
 use crate::cli::background::{in_the_background, wait_for_background};
 use crate::cli::live::Live;
 use crate::cli::printer::Printer;
@@ -22,7 +22,7 @@ pub(crate) fn up(global: &Global, args: &UpArgs, printer: &mut Printer) -> Resul
     };
     block_on_threads(async {
         let request = project.request(global, &args.start);
-        if let Some(pid) = stack::request(&project.folders, &Request::Apply(request.clone())).await? {
+        if let Some(pid) = stack::apply(&project.folders, &request, printer).await? {
             printer.note(format!("applied {} to the running stack (process {pid})", project.file.display()));
             let goal = if goal == Goal::Forever { Goal::Healthy } else { goal };
             return follow(&project, goal, &args.start, printer).await;

@@ -2,21 +2,25 @@
 //! that is told.
 
 use std::collections::BTreeSet;
+use std::fmt::Write;
 use std::time::Duration;
 
 use tokio::time::Instant;
 
 use crate::admin::wire::Request;
 use crate::cli::live::Live;
+use crate::cli::picture::{self, Mood};
 use crate::cli::printer::Printer;
 use crate::cli::process::Signals;
 use crate::cli::project::Project;
-use crate::cli::{ExitStatus, Failure, StartArgs, stack, welcome};
-use crate::control::view::{ClusterView, ServiceView};
+use crate::cli::{ExitStatus, Failure, StartArgs, findings, stack, welcome};
+use crate::control::diagnosis::{has_failed, will_repeat};
+use crate::control::view::{ClusterView, ServiceView, TaskView};
+use crate::model::{TargetGroupName, Topology};
 
 /// A service whose tasks have failed this often will not come up (ECS developer guide, "Deployment circuit breaker": the
 /// threshold of a service with few tasks).
-const FAILED_TASKS_TO_GIVE_UP: u32 = 3;
+const FAILED_TASKS_TO_GIVE_UP: usize = 3;
 
 /// What `up` waits for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,6 +40,9 @@ pub(crate) async fn follow(
     start: &StartArgs,
     printer: &mut Printer,
 ) -> Result<ExitStatus, Failure> {
+    if goal == Goal::Healthy {
+        printer.note(waits_for(&project.topology, start.wait_timeout));
+    }
     let mut live = Live::new();
     let outcome = follow_views(project, goal, start, &mut live, printer).await;
     live.finish();
@@ -57,7 +64,7 @@ async fn follow_views(
     };
     let mut signals = Signals::new()?;
     let mut last: Option<ClusterView> = None;
-    let mut crashed_before = None;
+    let mut failed_before = None;
     loop {
         let next = tokio::select! {
             // Cancel-safe enough: on the other arms the conversation is not used again.
@@ -65,12 +72,12 @@ async fn follow_views(
             () = patience.is_over() => {
                 return Err(goes_on(Failure {
                     status: ExitStatus::NOT_HEALTHY,
-                    message: not_in_time(last.as_ref(), start.wait_timeout),
+                    message: not_in_time(project, last.as_ref(), start.wait_timeout),
                 }));
             }
             () = signals.next() => return Err(Failure {
                 status: ExitStatus::INTERRUPTED,
-                message: "interrupted; the stack goes on in the background (`neargate down` stops it)".into(),
+                message: "interrupted; the stack keeps running in the background (`neargate down` stops it)".into(),
             }),
         };
         let Ok(Some(view)) = next else { return Err(Failure::printed(ExitStatus::FAILED)) };
@@ -82,8 +89,8 @@ async fn follow_views(
         if is_reached(goal, &view) {
             return Ok(view);
         }
-        let crashed_before = crashed_before.get_or_insert_with(|| crashed(&view));
-        if let Some(failure) = is_hopeless(&view, crashed_before) {
+        let failed_before = failed_before.get_or_insert_with(|| failed(&view));
+        if let Some(failure) = is_hopeless(project, &view, failed_before) {
             return Err(goes_on(failure));
         }
         last = Some(view);
@@ -131,69 +138,76 @@ fn is_reached(goal: Goal, view: &ClusterView) -> bool {
     }
 }
 
-/// A service whose tasks fail again and again, with the reason of the last one. ECS counts as failed those that never
-/// ran; one that crashes right after its start is as little use, and ECS restarts it for ever. Whoever waits is told.
-/// `crashed_before` are those that had crashed when the waiting began.
-pub(crate) fn is_hopeless(view: &ClusterView, crashed_before: &BTreeSet<String>) -> Option<Failure> {
-    let crashed = crashed(view);
-    let failures = |service: &ServiceView| {
-        let ids = service.tasks.iter().map(|task| &task.task_id);
-        let crashes = ids.filter(|id| crashed.contains(*id) && !crashed_before.contains(*id)).count();
-        service.failed_tasks.max(u32::try_from(crashes).unwrap_or(u32::MAX))
+/// What is waited for, in words, before the first of it is seen.
+fn waits_for(topology: &Topology, seconds: u64) -> String {
+    let in_use = topology.target_groups.keys().filter(|name| topology.is_in_use(name));
+    let groups: Vec<&str> = in_use.map(TargetGroupName::as_str).collect();
+    let what = match (groups.as_slice(), topology.services.is_empty()) {
+        ([], true) => "the listeners to be bound".to_owned(),
+        ([], false) => "every service to be steady".to_owned(),
+        (groups, _) => format!("the targets of {} to be healthy", groups.join(", ")),
     };
-    let service = view.services.iter().find(|service| {
-        failures(service) >= FAILED_TASKS_TO_GIVE_UP && service.running_count < service.desired_count
-    })?;
-    let last = service.tasks.iter().rev().find(|task| task.stopped_reason.is_some())?;
-    Some(Failure::new(format!(
-        "service {} does not come up: {} tasks failed, the last one with\n  {}: {}",
-        service.service_name,
-        failures(service),
-        last.stop_code.as_deref().unwrap_or_default(),
-        last.stopped_reason.as_deref().unwrap_or_default(),
-    )))
+    format!("waiting up to {seconds} s for {what}")
 }
 
-/// Tasks of which an essential container has ended by itself.
-pub(crate) fn crashed(view: &ClusterView) -> BTreeSet<String> {
+/// A deployment that will not come up, with the reason. ECS tries for ever; whoever waits is told after a few failures,
+/// or after the first one that the next task will repeat. `failed_before` are the tasks that had failed when the waiting
+/// began.
+pub(crate) fn is_hopeless(project: &Project, view: &ClusterView, failed_before: &BTreeSet<String>) -> Option<Failure> {
+    let failures = |service: &ServiceView| -> Vec<TaskView> {
+        let own = service.tasks.iter().filter(|task| task.started_by == service.deployment && has_failed(task));
+        own.filter(|task| !failed_before.contains(&task.task_id)).cloned().collect()
+    };
+    let unsettled = |service: &&ServiceView| {
+        service.rollout_state == "IN_PROGRESS" || service.running_count < service.desired_count
+    };
+    let (service, failed) = view.services.iter().filter(unsettled).find_map(|service| {
+        let failed = failures(service);
+        let repeats = |task: &TaskView| task.stopped_reason.as_deref().is_some_and(will_repeat);
+        let hopeless = failed.len() >= FAILED_TASKS_TO_GIVE_UP || failed.iter().any(repeats);
+        hopeless.then_some((service, failed.len()))
+    })?;
+    let tasks = if failed == 1 { "a task".to_owned() } else { format!("{failed} tasks") };
+    let head = format!("service {} is not coming up: {tasks} of its deployment failed", service.service_name);
+    Some(Failure::new(with_findings(head, project, view)))
+}
+
+/// Tasks that have failed, of whatever deployment.
+pub(crate) fn failed(view: &ClusterView) -> BTreeSet<String> {
     let tasks = view.services.iter().flat_map(|service| &service.tasks);
-    let crashed = tasks.filter(|task| task.stop_code.as_deref() == Some("EssentialContainerExited"));
-    crashed.map(|task| task.task_id.clone()).collect()
+    tasks.filter(|task| has_failed(task)).map(|task| task.task_id.clone()).collect()
 }
 
 /// What becomes of a stack that is no longer waited for.
 fn goes_on(mut failure: Failure) -> Failure {
     failure.message.push_str(
-        "\nThe stack goes on trying in the background; `neargate doctor` says more, `neargate down` stops it.",
+        "\nThe stack keeps retrying in the background; `neargate doctor` looks again, `neargate down` stops it.",
     );
     failure
 }
 
-pub(crate) fn not_in_time(view: Option<&ClusterView>, seconds: u64) -> String {
-    let mut text = format!("not healthy within {seconds} s:");
-    let Some(view) = view else { return text };
-    for group in view.target_groups.iter().filter(|group| group.in_use) {
-        if group.targets.is_empty() {
-            text.push_str(&format!("\n  {}: no registered targets", group.name));
-        }
-        for target in group.targets.iter().filter(|target| target.state != "healthy") {
-            let reason = target.description.as_deref().unwrap_or_default();
-            let probe = target.last_probe.as_deref().map(|probe| format!(" (last probe: {probe})")).unwrap_or_default();
-            text.push_str(&format!(
-                "\n  {} {}:{} is {}: {reason}{probe}",
-                group.name, target.id, target.port, target.state
-            ));
-        }
+/// Why the stack is not healthy yet: what `doctor` says, or, if nothing is wrong, what is not there yet.
+pub(crate) fn not_in_time(project: &Project, view: Option<&ClusterView>, seconds: u64) -> String {
+    let head = format!("not healthy within {seconds} s");
+    let Some(view) = view else { return head };
+    let text = with_findings(head.clone(), project, view);
+    if text != head {
+        return text;
     }
-    for task in view.services.iter().flat_map(|service| &service.tasks).filter(|task| task.last_status != "RUNNING") {
-        if let Some(reason) = &task.stopped_reason {
-            text.push_str(&format!("\n  task {} stopped: {reason}", crate::cli::picture::short(&task.task_id)));
-        }
+    let mut text = format!("{head}; nothing is wrong, but it is not ready yet:");
+    for line in picture::lines(view).iter().filter(|line| line.mood == Mood::Working) {
+        let _ = write!(text, "\n  {} is {}", line.subject, line.state);
     }
     text
 }
 
-/// A port that cannot be bound ends a start: a stack that nobody can reach is of no use.
+/// A sentence, and below it what `doctor` would say.
+fn with_findings(head: String, project: &Project, view: &ClusterView) -> String {
+    let findings = findings::find(view, &project.topology, &project.folders);
+    if findings.is_empty() { head } else { format!("{head}\n{}", findings::text(&findings).trim_end()) }
+}
+
+/// A port that cannot be bound ends a start: a stack that cannot be reached is of no use.
 pub(crate) fn cannot_listen(view: &ClusterView) -> Option<Failure> {
     let messages: Vec<&str> = view.listeners.iter().filter_map(|listener| listener.error.as_deref()).collect();
     (!messages.is_empty()).then(|| Failure::new(messages.join("\n")))

@@ -418,8 +418,7 @@ fn new_task(topology: &Topology, ids: &mut impl IdSource, name: &ServiceName) ->
         (Ok(values), Ok(())) => (values, Ok(())),
         (Err(reason), _) | (_, Err(reason)) => (BTreeMap::new(), Err(reason)),
     };
-    let spec =
-        TaskSpec { id: ids.task_id(), service: name.clone(), definition, secrets, time_scale: topology.time_scale };
+    let spec = TaskSpec { id: ids.task_id(), service: name.clone(), definition, secrets };
     (spec, verdict)
 }
 

@@ -121,7 +121,7 @@ pub struct EventView {
 }
 
 /// A task.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct TaskView {
     /// The last part of its ARN.
@@ -137,6 +137,9 @@ pub struct TaskView {
     /// The address of its network interface.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub private_ipv4_address: Option<String>,
+    /// `startedBy`: the deployment that made it.
+    #[serde(default)]
+    pub started_by: String,
     /// `createdAt`, RFC 3339.
     pub created_at: String,
     /// `startedAt`, RFC 3339.
@@ -151,6 +154,9 @@ pub struct TaskView {
     /// `stoppedReason`
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub stopped_reason: Option<String>,
+    /// The health check that made the load balancer call its target unhealthy.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub failed_health_check: Option<FailedHealthCheckView>,
     /// Its containers, in the order of the task definition.
     pub containers: Vec<ContainerView>,
 }
@@ -167,8 +173,41 @@ impl TaskView {
     }
 }
 
-/// A container.
+/// Why a target of a task became unhealthy, kept when the target is gone.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct FailedHealthCheckView {
+    /// The target group's name.
+    pub target_group: String,
+    /// The target's port.
+    pub port: u16,
+    /// The container behind it.
+    pub container: String,
+    /// `Reason`
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub reason: Option<String>,
+    /// `Description`
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub description: Option<String>,
+    /// What the probe found, in words.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub last_probe: Option<String>,
+}
+
+impl FailedHealthCheckView {
+    /// The status code of a `Target.ResponseCodeMismatch`.
+    pub fn code(&self) -> Option<u16> {
+        self.description.as_deref().and_then(status_code)
+    }
+}
+
+/// The code in `Health checks failed with these codes: [500]`.
+pub fn status_code(description: &str) -> Option<u16> {
+    description.split_once('[')?.1.strip_suffix(']')?.parse().ok()
+}
+
+/// A container.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ContainerView {
     /// Its name.
@@ -241,6 +280,12 @@ pub struct TargetView {
     /// What the last probe found, in words.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub last_probe: Option<String>,
+    /// `Reason` that the last probe gives, if it failed; a target that is `initial` has not got it as its own yet.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub last_probe_reason: Option<String>,
+    /// `Description` that goes with it.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub last_probe_description: Option<String>,
     /// The task behind it.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub task_id: Option<String>,

@@ -93,6 +93,7 @@ impl World {
     fn create_task(&mut self, service: &ServiceName, replaces_unhealthy: bool, context: &mut Context<'_>) {
         let (spec, secrets) = (context.new_task)(service);
         let Some(record) = self.services.get(service) else { return };
+        let deployment = record.deployment.id.clone();
         self.tasks_created += 1;
         let mut containers: std::collections::BTreeMap<_, _> = spec
             .definition
@@ -114,18 +115,22 @@ impl World {
                 image.state = ImageState::Missing;
             }
         }
+        if replaces_unhealthy && let Some(record) = self.services.get_mut(service) {
+            scheduling_record::unhealthy_replaced(record, context.now, context.topology.time_scale);
+        }
         let id = spec.id.clone();
         self.tasks.insert(
             id.clone(),
             Task {
                 spec: Arc::new(spec),
-                deployment: record.deployment.id.clone(),
+                deployment,
                 sequence: self.tasks_created,
                 network: Network::Missing,
                 containers,
                 registered: Vec::new(),
                 registration_done: false,
                 running_since: None,
+                failed_health_check: None,
                 stop: None,
                 created_at: context.now.timestamp,
                 stopped_at: None,
@@ -181,6 +186,7 @@ impl World {
                 task: Some(id.clone()),
                 health: HealthRecord::new(topology.is_in_use(&binding.target_group)),
                 last_probe: None,
+                last_failure: None,
                 draining_until: None,
             });
         }

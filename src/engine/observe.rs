@@ -3,9 +3,11 @@
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
 
-use crate::engine::health::{HealthRecord, Probe};
+use crate::engine::health::{HealthRecord, Probe, unhealthy_reason};
 use crate::engine::scheduling_record;
-use crate::engine::world::{Container, ImageState, Network, Now, Phase, Preparation, TargetRecord, Task, World};
+use crate::engine::world::{
+    Container, FailedHealthCheck, ImageState, Network, Now, Phase, Preparation, TargetRecord, Task, World,
+};
 use crate::model::service::Service;
 use crate::model::target_group::HealthCheck;
 use crate::model::target_health::{Target, TargetHealth};
@@ -219,7 +221,8 @@ impl World {
         else {
             return false;
         };
-        record.last_probe = Some(detail);
+        record.last_probe = Some(detail.clone());
+        record.last_failure = unhealthy_reason(probe.outcome);
         let Some(change) = record.health.apply(settings, probe) else { return false };
         if let (TargetHealth::Unhealthy(reason), Some(task)) = (&change.to, &record.task) {
             let text = format!(
@@ -227,7 +230,11 @@ impl World {
                 target.port,
                 crate::engine::arn::target_group(group)
             );
-            if let Some(service) = self.tasks.get(task).map(|task| task.spec.service.clone()) {
+            let failed = FailedHealthCheck { target_group: group.clone(), port: target.port, reason: *reason, detail };
+            let failing = self.tasks.get_mut(task);
+            if let Some(task) = failing {
+                task.failed_health_check = Some(failed);
+                let service = task.spec.service.clone();
                 if let Some(record) = self.services.get_mut(&service) {
                     record.steady = false;
                 }
@@ -279,6 +286,7 @@ impl World {
                         task: None,
                         health: HealthRecord::new(in_use),
                         last_probe: None,
+                        last_failure: None,
                         draining_until: None,
                     });
                 }

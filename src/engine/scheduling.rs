@@ -46,7 +46,7 @@ pub(crate) fn plan_service(world: &World, name: &ServiceName, record: &ServiceRe
         plan.push(stop(task, scaling_reason(record)));
     }
 
-    for _ in 0..room(desired, good.len(), tasks.len()) {
+    for _ in 0..room(desired, good.len(), tasks.len() + crowding(world, name, &failing)) {
         match record.next_start_at {
             Some(at) if now < at => plan.wake_by(at),
             _ => plan.push(Step::CreateTask { service: name.clone(), replaces_unhealthy: !failing.is_empty() }),
@@ -65,6 +65,14 @@ pub(crate) fn plan_service(world: &World, name: &ServiceName, record: &ServiceRe
 fn room(desired: usize, good: usize, all: usize) -> usize {
     let maximum = desired * 2;
     desired.saturating_sub(good).min(maximum.saturating_sub(all))
+}
+
+/// What a replacement of unhealthy tasks has to reckon with beside the wanted ones: those that are still stopping. On
+/// Fargate each has a machine to itself; here they share this one with their replacements, and a machine that is too
+/// busy for one health check would be given one more task for each that it fails.
+fn crowding(world: &World, name: &ServiceName, failing: &[&Task]) -> usize {
+    let stopping = |task: &&Task| task.spec.service == *name && !task.is_wanted() && !task.is_stopped();
+    if failing.is_empty() { 0 } else { world.tasks.values().filter(stopping).count() }
 }
 
 /// Tasks of earlier deployments go as the new one's become healthy.

@@ -48,3 +48,8 @@ pub(crate) fn task_failed(record: &mut ServiceRecord, ran: bool, now: Now, time_
     };
     record.next_start_at = Some(now.instant + time_scale.apply(wait));
 }
+
+/// A replacement of an unhealthy task was started: the next one keeps the scheduler's cadence.
+pub(crate) fn unhealthy_replaced(record: &mut ServiceRecord, now: Now, time_scale: TimeScale) {
+    record.next_start_at = Some(now.instant + time_scale.apply(REPLACEMENT_CADENCE));
+}

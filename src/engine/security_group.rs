@@ -90,7 +90,7 @@ pub fn client_reaches(groups: &Groups, load_balancer: &[SecurityGroupName], port
         None => {
             let whom = if client.is_loopback() { "anybody".to_owned() } else { client.to_string() };
             let because = format!(
-                "the load balancer is in {}, no rule of which lets {whom} in on port {port}; add {{ protocol: tcp, port: \
+                "the load balancer is in {}, which does not let {whom} in on port {port}; add {{ protocol: tcp, port: \
                  {port}, cidr: 0.0.0.0/0 }} to its ingress",
                 list(&to)
             );
@@ -159,7 +159,7 @@ fn missing_rule(groups: &Groups, from: &[SecurityGroupName], to: &[SecurityGroup
         (None, Some((group, rule))) => format!("; {group} lets in {}, not port {port}", in_words(rule)),
         (None, None) => String::new(),
     };
-    format!("the target is in {to_list}, no rule of which lets {from_list} in on port {port}{miss}; {fix}")
+    format!("the target is in {to_list}, which does not let {from_list} in on port {port}{miss}; {fix}")
 }
 
 /// `tcp 8000 from alb-sg`

@@ -11,7 +11,7 @@ use jiff::Timestamp;
 
 use crate::engine::health::HealthRecord;
 use crate::model::service::Service;
-use crate::model::target_health::{Target, TargetHealth};
+use crate::model::target_health::{Target, TargetHealth, UnhealthyReason};
 use crate::model::task::{ContainerExit, ContainerStatus, HealthStatus, StopCode, TaskNetwork, TaskSpec, TaskStatus};
 use crate::model::{ContainerName, ServiceName, TargetGroupName, TaskId};
 
@@ -118,12 +118,27 @@ pub struct Task {
     pub registration_done: bool,
     /// When every essential container ran for the first time.
     pub running_since: Option<Now>,
+    /// The last health check of the load balancer that turned one of its targets unhealthy.
+    pub failed_health_check: Option<FailedHealthCheck>,
     /// Why it is to stop; `None` while it is wanted.
     pub stop: Option<Stop>,
     /// `createdAt`
     pub created_at: Timestamp,
     /// `stoppedAt`
     pub stopped_at: Option<Timestamp>,
+}
+
+/// What made a target unhealthy. The target's own record goes with the task; why it failed is wanted afterwards.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FailedHealthCheck {
+    /// Whose settings were used.
+    pub target_group: TargetGroupName,
+    /// The target's port.
+    pub port: u16,
+    /// In AWS's terms.
+    pub reason: UnhealthyReason,
+    /// What the probe found, in words.
+    pub detail: String,
 }
 
 /// Why a task stops.
@@ -238,6 +253,8 @@ pub struct TargetRecord {
     pub health: HealthRecord,
     /// What its last probe found, in words.
     pub last_probe: Option<String>,
+    /// What its last probe would make of the target, if it failed.
+    pub last_failure: Option<UnhealthyReason>,
     /// Deregistered: gone at this time at the latest.
     pub draining_until: Option<Instant>,
 }

@@ -13,7 +13,6 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use super::task_definition::TaskDefinition;
-use super::topology::TimeScale;
 use super::{ContainerName, Redacted, ServiceName, TaskId};
 
 /// `lastStatus` of a task.
@@ -138,8 +137,6 @@ pub struct TaskSpec {
     pub definition: Arc<TaskDefinition>,
     /// Values for the containers' `secrets`, already looked up: variable name to value, by container.
     pub secrets: BTreeMap<ContainerName, BTreeMap<String, Redacted>>,
-    /// By how much container health checks' intervals are shortened.
-    pub time_scale: TimeScale,
 }
 
 /// The network of an open task.

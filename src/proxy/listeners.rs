@@ -12,7 +12,7 @@ use socket2::{Domain, Protocol, Socket, Type};
 use tokio::sync::{mpsc, watch};
 
 use super::load::LoadBook;
-use super::port_holder;
+use super::port_holder::{self, Holder};
 use super::worker::Command;
 use crate::control::observation::Observation;
 use crate::engine::routing::RoutingTable;
@@ -114,7 +114,8 @@ async fn bind_missing(
             Err(error) => {
                 let (port, address) = (listener.port, listener.bind);
                 // Looking for the holder reads all of /proc.
-                let explained = tokio::task::spawn_blocking(move || explain(&error, port, address)).await;
+                let explained = tokio::task::spawn_blocking(move || trouble(&error, port, address)).await;
+                let explained = explained.map(|trouble| trouble.sentence(address.port()));
                 failures.push((port, explained.unwrap_or_else(|_| format!("port {port} cannot be bound"))));
             }
         }
@@ -165,25 +166,55 @@ fn open(address: SocketAddr, share: bool) -> io::Result<Opened> {
     Ok(Opened(socket))
 }
 
-/// What is wrong, and what can be done about it.
-fn explain(error: &io::Error, port: u16, address: SocketAddr) -> String {
+/// Why a port cannot be bound, and what can be done about it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PortTrouble {
+    /// `in use by nginx (pid 123)`
+    pub problem: String,
+    /// The ways out, each with its command.
+    pub fix: String,
+}
+
+/// What keeps a listener of this port from binding this address; `None` if nothing does. Looks and lets go again, so
+/// that a start can fail before anything has been started.
+pub fn trouble_with(port: u16, address: SocketAddr) -> Option<PortTrouble> {
+    open(address, false).and_then(Opened::listening).err().map(|error| trouble(&error, port, address))
+}
+
+fn trouble(error: &io::Error, port: u16, address: SocketAddr) -> PortTrouble {
     let bind_port = address.port();
-    let other_port = if bind_port < 1024 { 8000 + bind_port % 1000 } else { bind_port + 1 };
-    let remap = format!("`--listen {port}={other_port}`");
-    match error.kind() {
-        io::ErrorKind::AddrInUse => {
-            let holder = port_holder::find(bind_port);
-            let holder = holder.as_deref().unwrap_or("another program");
-            format!("port {bind_port} is in use by {holder}; stop it, or choose another port with {remap}")
-        }
-        io::ErrorKind::PermissionDenied => format!(
-            "no right to bind port {bind_port}; choose another port with {remap}, or allow it for every program with \
-             `sudo sysctl net.ipv4.ip_unprivileged_port_start={bind_port}`"
+    let other_port = if bind_port < 1024 { 8000 + bind_port % 1000 } else { bind_port.saturating_add(1) };
+    let remap = format!("--listen {port}={other_port}");
+    let (problem, fix) = match error.kind() {
+        io::ErrorKind::AddrInUse => match port_holder::find(bind_port) {
+            Some(Holder::Stack(project)) => (
+                format!("in use by the stack of project `{project}`"),
+                format!("Stop it: neargate down -p {project}. Or: {remap}"),
+            ),
+            Some(holder) => (format!("in use by {holder}"), format!("Stop it, or: {remap}")),
+            None => ("in use by another program".to_owned(), format!("Stop it, or: {remap}")),
+        },
+        // The setting lets every port from it on be bound: a higher number than 80 would take 80 away again.
+        io::ErrorKind::PermissionDenied => (
+            "not allowed for this user".to_owned(),
+            format!(
+                "Use {remap}, or allow it for every program: sudo sysctl net.ipv4.ip_unprivileged_port_start={}",
+                bind_port.min(80)
+            ),
         ),
-        io::ErrorKind::AddrNotAvailable => {
-            format!("port {bind_port} cannot be bound: {} is not an address of this machine", address.ip())
-        }
-        _ => format!("port {bind_port} cannot be bound: {error}; another port can be chosen with {remap}"),
+        io::ErrorKind::AddrNotAvailable => (
+            format!("not available: {} is not an address of this machine", address.ip()),
+            "Correct `bind_address`".to_owned(),
+        ),
+        _ => (format!("not available: {error}"), format!("Choose another port: {remap}")),
+    };
+    PortTrouble { problem, fix }
+}
+
+impl PortTrouble {
+    /// All of it.
+    pub fn sentence(&self, bind_port: u16) -> String {
+        format!("port {bind_port} is {}. {}", self.problem, self.fix)
     }
 }
 
@@ -196,7 +227,7 @@ mod tests {
         let holder = open(([127, 0, 0, 1], 0).into(), true).unwrap().listening().unwrap();
         let address = holder.local_addr().unwrap();
         let error = bind(address, 2).unwrap_err();
-        let message = explain(&error, 443, address);
+        let message = trouble(&error, 443, address).sentence(address.port());
         assert!(message.contains("is in use by ") && message.contains("--listen 443="), "{message}");
     }
 
@@ -210,7 +241,11 @@ mod tests {
     #[test]
     fn a_missing_right_names_both_ways_out() {
         let error = io::Error::from(io::ErrorKind::PermissionDenied);
-        let message = explain(&error, 80, ([127, 0, 0, 1], 80).into());
-        assert!(message.contains("--listen 80=8080") && message.contains("unprivileged_port_start=80"), "{message}");
+        for port in [80, 443] {
+            let message = trouble(&error, port, ([127, 0, 0, 1], port).into()).sentence(port);
+            let remap = format!("--listen {port}={}", 8000 + port);
+            // The lower number: 443 would forbid 80 again.
+            assert!(message.contains(&remap) && message.contains("unprivileged_port_start=80"), "{message}");
+        }
     }
 }

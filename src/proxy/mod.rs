@@ -77,6 +77,7 @@ mod worker;
 pub(crate) use http1::properties;
 
 pub use data_plane::{CONNECT_TIMEOUT, DataPlane, DataPlaneConfig};
+pub use listeners::{PortTrouble, trouble_with};
 pub use meters::Meters;
 pub use tls::ListenerTls;
 pub use transaction::{AccessSink, ConnectionSink, Transaction};

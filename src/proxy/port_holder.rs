@@ -1,21 +1,49 @@
-//! Who holds a port: so that "address in use" can name the program to stop.
+//! What holds a port: so that "address in use" can name the program to stop.
 
-/// The holder in words, e.g. `nginx (pid 1234)`, as far as this user may see it.
+use std::fmt;
+
+/// What holds a port, if this user may see it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Holder {
+    /// A stack of neargate's, by its project.
+    Stack(String),
+    /// Another program.
+    Program {
+        /// Its name.
+        name: String,
+        /// Its process id.
+        pid: u32,
+    },
+    /// A process that only its user may look into.
+    User(u32),
+}
+
+impl fmt::Display for Holder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Stack(project) => write!(f, "the stack of project `{project}`"),
+            Self::Program { name, pid } => write!(f, "{name} (pid {pid})"),
+            Self::User(user) => write!(f, "a process of user id {user}"),
+        }
+    }
+}
+
+/// The holder of a port.
 #[cfg(target_os = "linux")]
-pub(super) fn find(port: u16) -> Option<String> {
+pub(super) fn find(port: u16) -> Option<Holder> {
     let socket = ["/proc/net/tcp", "/proc/net/tcp6"]
         .iter()
         .filter_map(|table| std::fs::read_to_string(table).ok())
         .find_map(|table| listening_socket(&table, port))?;
     Some(match process_with(&format!("socket:[{}]", socket.inode)) {
-        Some((pid, name)) => format!("{name} (pid {pid})"),
-        None => format!("a process of user id {}", socket.user),
+        Some((pid, name)) => stack_of(pid).map_or(Holder::Program { name, pid }, Holder::Stack),
+        None => Holder::User(socket.user),
     })
 }
 
-/// Elsewhere nobody is asked.
+/// Other systems cannot be asked without another program.
 #[cfg(not(target_os = "linux"))]
-pub(super) fn find(_port: u16) -> Option<String> {
+pub(super) fn find(_port: u16) -> Option<Holder> {
     None
 }
 
@@ -38,6 +66,17 @@ fn listening_socket(table: &str, port: u16) -> Option<Socket> {
             return None;
         }
         Some(Socket { user: columns.get(7)?.parse().ok()?, inode: columns.get(9)?.parse().ok()? })
+    })
+}
+
+/// The project whose stack a process runs: it keeps the lock of the project's state folder open (see `folders`).
+#[cfg(target_os = "linux")]
+fn stack_of(pid: u32) -> Option<String> {
+    let files = std::fs::read_dir(format!("/proc/{pid}/fd")).ok()?;
+    files.flatten().filter_map(|file| std::fs::read_link(file.path()).ok()).find_map(|path| {
+        let folder = path.parent().filter(|_| path.file_name().is_some_and(|name| name == "lock"))?;
+        let is_project = folder.join("control.sock").exists();
+        is_project.then(|| folder.file_name().map(|name| name.to_string_lossy().into_owned()))?
     })
 }
 
@@ -65,7 +104,18 @@ mod tests {
     fn a_port_of_this_process_is_traced_back_to_it() {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let holder = find(listener.local_addr().unwrap().port()).unwrap();
-        assert!(holder.ends_with(&format!("(pid {})", std::process::id())), "{holder}");
+        assert!(matches!(holder, Holder::Program { pid, .. } if pid == std::process::id()), "{holder}");
+    }
+
+    #[test]
+    fn a_process_with_a_project_s_lock_runs_its_stack() {
+        let base = tempfile::tempdir().unwrap();
+        let folder = base.path().join("chatkit");
+        std::fs::create_dir(&folder).unwrap();
+        let _lock = std::fs::File::create(folder.join("lock")).unwrap();
+        assert_eq!(stack_of(std::process::id()), None, "without a control socket it is some other lock");
+        std::fs::write(folder.join("control.sock"), "").unwrap();
+        assert_eq!(stack_of(std::process::id()).as_deref(), Some("chatkit"));
     }
 
     #[test]

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use neargate::control::command::Renew;
+use neargate::control::diagnosis::{Finding, diagnose};
 use neargate::control::ids::CountedIds;
 use neargate::control::observation::Observation;
 use neargate::control::view::ClusterView;
@@ -15,6 +16,7 @@ use neargate::control::{self, ControlHandle};
 use neargate::engine::health::ProbeTick;
 use neargate::model::listener::{HeaderModification, Listener, ListenerProtocol, LoadBalancer, LoadBalancerAttributes};
 use neargate::model::rule::{Action, Forward, WeightedTargetGroup};
+use neargate::model::security_group::{IngressRule, IpProtocol, SecurityGroup, Source};
 use neargate::model::service::{LoadBalancerBinding, Service};
 use neargate::model::target_group::{
     HealthCheck, Matcher, ProtocolVersion, TargetGroup, TargetGroupAttributes, TargetProtocol,
@@ -51,7 +53,10 @@ struct Case {
     /// What probes of a port find: from this second of the target's life on.
     #[serde(default)]
     probes: BTreeMap<u16, Vec<(f64, String)>>,
-    /// At which second what is done.
+    /// Ports that the service's security group keeps closed.
+    #[serde(default)]
+    closed_ports: Vec<u16>,
+    /// At which second what is done; `doctor` writes down what it says then.
     #[serde(default, rename = "do")]
     actions: Vec<(f64, String)>,
     /// How long the case is watched.
@@ -108,7 +113,8 @@ async fn live(case: &Case) -> String {
     let begin = Instant::now();
     let handle = control::start(Arc::clone(&topology), Renew::default(), Arc::clone(&world), CountedIds::default());
     tokio::spawn(probe(handle.clone(), case.probes.clone()));
-    tokio::spawn(act(handle.clone(), topology, case.actions.clone(), begin));
+    let (asked, mut doctor) = tokio::sync::mpsc::channel(1);
+    tokio::spawn(act(handle.clone(), Arc::clone(&topology), case.actions.clone(), begin, asked));
     handle.observations().send(Observation::ListenersBound { generation: 1 }).await.unwrap();
 
     let mut transcript = String::new();
@@ -120,6 +126,11 @@ async fn live(case: &Case) -> String {
         shown.changes(&view, begin.elapsed(), &mut transcript);
         tokio::select! {
             changed = views.changed() => changed.unwrap(),
+            Some(topology) = doctor.recv() => {
+                // Wall time does not pass here, so nothing is ever long ago.
+                let findings = diagnose(&view, &topology, jiff::Timestamp::now());
+                write_findings(&findings, begin.elapsed(), &mut transcript);
+            }
             () = tokio::time::sleep_until(end) => break,
         }
     }
@@ -161,7 +172,13 @@ async fn probe(handle: ControlHandle, script: BTreeMap<u16, Vec<(f64, String)>>)
     }
 }
 
-async fn act(handle: ControlHandle, topology: Arc<Topology>, actions: Vec<(f64, String)>, begin: Instant) {
+async fn act(
+    handle: ControlHandle,
+    topology: Arc<Topology>,
+    actions: Vec<(f64, String)>,
+    begin: Instant,
+    doctor: tokio::sync::mpsc::Sender<Arc<Topology>>,
+) {
     for (at, action) in actions {
         tokio::time::sleep_until(begin + Duration::from_secs_f64(at)).await;
         let service = ServiceName::new("app");
@@ -169,6 +186,7 @@ async fn act(handle: ControlHandle, topology: Arc<Topology>, actions: Vec<(f64, 
             "shut down" => {
                 handle.shut_down(Duration::from_secs(3600)).await;
             }
+            "doctor" => doctor.send(Arc::clone(&topology)).await.unwrap(),
             "restart" => handle.restart(Some(service)).await.unwrap(),
             "scale to 2" | "scale to 1" | "new definition" => {
                 let mut changed = Topology::clone(&topology);
@@ -184,6 +202,28 @@ async fn act(handle: ControlHandle, topology: Arc<Topology>, actions: Vec<(f64, 
                 handle.apply(Arc::new(changed), Renew::default()).await.unwrap();
             }
             other => panic!("unknown action {other:?}"),
+        }
+    }
+}
+
+fn write_findings(findings: &[Finding], at: Duration, transcript: &mut String) {
+    let at = at.as_secs_f64();
+    if findings.is_empty() {
+        writeln!(transcript, "{at:>6.1}  doctor: nothing is wrong").unwrap();
+    }
+    for finding in findings {
+        let Finding { severity, subject, symptom, effect, cause, fix, container } = finding;
+        let subject = subject.replace(&"0".repeat(8), "…");
+        writeln!(transcript, "{at:>6.1}  doctor: {severity:?}: {subject}").unwrap();
+        let arn = "arn:aws:elasticloadbalancing:us-east-1:111122223333:";
+        writeln!(transcript, "{:>16}{}", "", symptom.replace(arn, "arn:…:")).unwrap();
+        if let Some(effect) = effect {
+            writeln!(transcript, "{:>16}clients get: {effect}", "").unwrap();
+        }
+        writeln!(transcript, "{:>16}cause: {cause}", "").unwrap();
+        writeln!(transcript, "{:>16}fix: {fix}", "").unwrap();
+        if let Some(container) = container {
+            writeln!(transcript, "{:>16}last lines of: {}", "", container.container).unwrap();
         }
     }
 }
@@ -275,7 +315,7 @@ fn topology(case: &Case) -> Topology {
             volumes: Vec::new(),
         }),
         desired_count: case.desired_count,
-        security_groups: Vec::new(),
+        security_groups: vec!["tasks".into()],
         load_balancers: bound
             .iter()
             .map(|container| LoadBalancerBinding {
@@ -290,11 +330,11 @@ fn topology(case: &Case) -> Topology {
     Topology {
         name: "test".into(),
         domains: Vec::new(),
-        security_groups: BTreeMap::new(),
+        security_groups: [("tasks".into(), open_to_the_load_balancer(case))].into(),
         target_groups,
         load_balancer: LoadBalancer {
             name: "test".into(),
-            security_groups: Vec::new(),
+            security_groups: vec!["alb".into()],
             listeners: vec![Listener {
                 port: 80,
                 bind_port: 80,
@@ -310,6 +350,21 @@ fn topology(case: &Case) -> Topology {
         services: [("app".into(), service)].into(),
         secrets: BTreeMap::new(),
         time_scale: TimeScale::REAL,
+    }
+}
+
+fn open_to_the_load_balancer(case: &Case) -> SecurityGroup {
+    let ports = case.containers.iter().filter_map(|container| container.port);
+    let open = ports.filter(|port| !case.closed_ports.contains(port));
+    SecurityGroup {
+        ingress: open
+            .map(|port| IngressRule {
+                protocol: IpProtocol::Tcp,
+                from_port: port,
+                to_port: port,
+                source: Source::SecurityGroup("alb".into()),
+            })
+            .collect(),
     }
 }
 

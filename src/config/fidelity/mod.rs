@@ -133,8 +133,9 @@ fn standing(topology: &Topology) -> Vec<Fidelity> {
     if topology.time_scale.factor() > 1.0 {
         list.push((
             format!("time runs {} times as fast", topology.time_scale),
-            "waits in which only the clock works (health check intervals, back-off) are shortened; what measures the \
-             application (timeouts, start periods, stop timeouts) is not; `time_scale: 1` is real time",
+            "waits in which only the clock works (the load balancer's health check intervals, back-off) are shortened; what \
+             measures the application (timeouts, containers' own health checks, stop timeouts) is not; `time_scale: 1` is \
+             real time",
         ));
         list.push((table::DRAINING.0.to_owned(), table::DRAINING.1));
     }

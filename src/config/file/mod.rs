@@ -34,7 +34,7 @@ record! {
         secrets: Named<Spanned<String>>,
         /// Name of the ECS cluster. Default: the project's name.
         cluster: Spanned<String>,
-        /// Divides the waits in which only the clock works: health check intervals, back-off. 1 is real time, with which targets are shown as `draining` for their whole delay, too.
+        /// Divides the waits in which only the clock works: the load balancer's health check intervals, back-off. 1 is real time; targets are then shown as `draining` for their whole delay as well.
         /// Default: 10.
         time_scale: Spanned<f64>,
         /// Quotas of your AWS account that are not the default ones.

@@ -3,14 +3,17 @@
 use std::collections::BTreeMap;
 
 use super::{
-    ClusterView, ContainerView, EventView, ImageView, ListenerView, ServiceView, TargetGroupView, TargetView, TaskView,
+    ClusterView, ContainerView, EventView, FailedHealthCheckView, ImageView, ListenerView, ServiceView,
+    TargetGroupView, TargetView, TaskView,
 };
 use crate::engine::arn;
 use crate::engine::targets;
-use crate::engine::world::{ImageState, Preparation, ServiceRecord, Task, World};
+use crate::engine::world::{FailedHealthCheck, ImageState, Preparation, ServiceRecord, TargetRecord, Task, World};
 use crate::model::listener::ListenerProtocol;
+use crate::model::service::LoadBalancerBinding;
+use crate::model::target_health::TargetHealth;
 use crate::model::task_definition::ContainerDefinition;
-use crate::model::{ServiceName, Topology};
+use crate::model::{ServiceName, TargetGroupName, Topology};
 
 /// Whether a listener's port is bound, as the data plane reported it.
 pub type Bindings = BTreeMap<u16, Result<(), String>>;
@@ -110,13 +113,41 @@ fn task(topology: &Topology, task: &Task) -> TaskView {
         desired_status: if task.is_wanted() { "RUNNING" } else { "STOPPED" }.to_owned(),
         health_status: task.health().to_string(),
         private_ipv4_address: task.address().map(|address| address.to_string()),
+        started_by: task.deployment.clone(),
         created_at: task.created_at.to_string(),
         started_at: task.running_since.map(|since| since.timestamp.to_string()),
         stopped_at: task.stopped_at.map(|at| at.to_string()),
         stop_code: task.stop.as_ref().map(|stop| stop.code.to_string()),
         stopped_reason: task.stop.as_ref().map(|stop| stop.reason.clone()),
+        failed_health_check: task
+            .failed_health_check
+            .as_ref()
+            .map(|failed| failed_health_check(topology, task, failed)),
         containers: task.spec.definition.containers.iter().map(|definition| container(task, definition)).collect(),
     }
+}
+
+fn failed_health_check(topology: &Topology, task: &Task, failed: &FailedHealthCheck) -> FailedHealthCheckView {
+    let health = TargetHealth::Unhealthy(failed.reason);
+    FailedHealthCheckView {
+        target_group: failed.target_group.to_string(),
+        port: failed.port,
+        container: container_behind(topology, task, &failed.target_group, failed.port).unwrap_or_default(),
+        reason: health.reason().map(str::to_owned),
+        description: health.description(),
+        last_probe: Some(failed.detail.clone()),
+    }
+}
+
+fn failure(record: &TargetRecord) -> Option<TargetHealth> {
+    record.last_failure.map(TargetHealth::Unhealthy)
+}
+
+/// The container that a target stands for.
+fn container_behind(topology: &Topology, task: &Task, group: &TargetGroupName, port: u16) -> Option<String> {
+    let service = topology.services.get(&task.spec.service)?;
+    let stands_for = |binding: &&LoadBalancerBinding| binding.target_group == *group && binding.port == port;
+    service.load_balancers.iter().find(stands_for).map(|binding| binding.container.to_string())
 }
 
 fn container(task: &Task, definition: &ContainerDefinition) -> ContainerView {
@@ -173,15 +204,13 @@ fn target_groups(topology: &Topology, world: &World) -> Vec<TargetGroupView> {
                         reason: state.health.reason().map(str::to_owned),
                         description: state.health.description(),
                         last_probe: record.last_probe.clone(),
+                        last_probe_reason: failure(record).and_then(|failure| failure.reason().map(str::to_owned)),
+                        last_probe_description: failure(record).and_then(|failure| failure.description()),
                         task_id: record.task.as_ref().map(ToString::to_string),
-                        container: record.task.as_ref().and_then(|id| {
-                            let service = topology.services.get(&world.tasks.get(id)?.spec.service)?;
-                            let binding = service
-                                .load_balancers
-                                .iter()
-                                .find(|binding| binding.target_group == *name && binding.port == state.target.port)?;
-                            Some(binding.container.to_string())
-                        }),
+                        container: record
+                            .task
+                            .as_ref()
+                            .and_then(|id| container_behind(topology, world.tasks.get(id)?, name, state.target.port)),
                         reachable: state.reachable,
                     })
                     .collect(),

@@ -12,7 +12,6 @@ use bollard::models::{
 
 use crate::control::runtime::TaskSpec;
 use crate::model::task_definition::{ContainerDefinition, ContainerHealthCheck, TaskDefinition};
-use crate::model::topology::TimeScale;
 
 use super::address;
 use super::labels::{Names, PAUSE};
@@ -20,8 +19,6 @@ use super::network::bindings;
 use super::options::DockerOptions;
 use super::pause;
 
-/// How often a scaled health check may run at most: each run starts a process in the container.
-const HEALTH_INTERVAL_FLOOR: Duration = Duration::from_millis(500);
 /// The kernel's least CPU weight, which the ECS agent gives to containers that ask for none.
 const MIN_CPU_SHARES: i64 = 2;
 const MIB: i64 = 1024 * 1024;
@@ -120,7 +117,7 @@ pub(super) fn member_body(
         user: container.user.clone(),
         working_dir: container.working_directory.clone(),
         labels: Some(labels),
-        healthcheck: Some(health_check(container.health_check.as_ref(), task.time_scale)),
+        healthcheck: Some(health_check(container.health_check.as_ref())),
         tty: Some(container.pseudo_terminal),
         open_stdin: Some(container.interactive),
         host_config: Some(HostConfig {
@@ -161,15 +158,16 @@ fn environment(options: &DockerOptions, task: &TaskSpec, container: &ContainerDe
 }
 
 /// Only the definition's check counts, so an image's own is switched off (ECS developer guide, "Container health
-/// checks"). Its pace is shortened; what measures the application (time-out, start period) is not.
-fn health_check(check: Option<&ContainerHealthCheck>, time_scale: TimeScale) -> HealthConfig {
+/// checks"). It keeps its own interval, whatever the time scale: the command is the application's, each run costs it a
+/// process, and interval times retries is the patience that its author chose.
+fn health_check(check: Option<&ContainerHealthCheck>) -> HealthConfig {
     let Some(check) = check else {
         return HealthConfig { test: Some(vec!["NONE".to_owned()]), ..HealthConfig::default() };
     };
     let nanos = |duration: Duration| Some(i64::try_from(duration.as_nanos()).unwrap_or(i64::MAX));
     HealthConfig {
         test: Some(check.command.clone()),
-        interval: nanos(time_scale.apply(check.interval).max(HEALTH_INTERVAL_FLOOR.min(check.interval))),
+        interval: nanos(check.interval),
         timeout: nanos(check.timeout),
         retries: Some(i64::from(check.retries)),
         start_period: nanos(check.start_period),
@@ -302,7 +300,6 @@ mod tests {
                 volumes: vec!["data".to_owned()],
             }),
             secrets: BTreeMap::new(),
-            time_scale: TimeScale::DEFAULT,
         }
     }
 
@@ -349,7 +346,7 @@ mod tests {
     }
 
     #[test]
-    fn only_the_definitions_health_check_counts_and_its_pace_is_scaled() {
+    fn only_the_definitions_health_check_counts_and_it_keeps_its_pace() {
         let mut web = container("web");
         assert_eq!(body(&task(vec![web.clone()]), &ALONE).healthcheck.unwrap().test.unwrap(), ["NONE"]);
         web.health_check = Some(ContainerHealthCheck {
@@ -361,10 +358,7 @@ mod tests {
         });
         let check = body(&task(vec![web.clone()]), &ALONE).healthcheck.unwrap();
         let seconds = |nanos: Option<i64>| nanos.unwrap() as f64 / 1e9;
-        assert_eq!((seconds(check.interval), seconds(check.timeout), seconds(check.start_period)), (3.0, 5.0, 10.0));
-        let mut fast = task(vec![web]);
-        fast.time_scale = TimeScale::new(1000.0).unwrap();
-        assert_eq!(seconds(body(&fast, &ALONE).healthcheck.unwrap().interval), 0.5);
+        assert_eq!((seconds(check.interval), seconds(check.timeout), seconds(check.start_period)), (30.0, 5.0, 10.0));
     }
 
     #[test]

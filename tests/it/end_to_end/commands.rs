@@ -232,6 +232,23 @@ async fn ctrl_c_lets_requests_end_and_leaves_nothing() {
 }
 
 #[tokio::test]
+async fn an_up_that_comes_while_the_stack_is_taken_down_waits_and_starts_it_again() {
+    let Some(_turn) = engine::turn().await else { return };
+    let mut deaf = with(container("web", 80), "DEAF", "1");
+    deaf["stopTimeout"] = json!(4);
+    let stack = Scenario::of(vec![deaf]).stack();
+    stack.up().await;
+    let before = running(&stack.view().await);
+    let down = stack.spawn(&["down"]);
+    eventually("it is being taken down", async || down.stderr().contains("STOPPING")).await;
+    let up = stack.up().await;
+    assert!(up.stderr.contains("being taken down"), "{up:?}");
+    down.end().await.succeeded();
+    let now = running(&stack.view().await);
+    assert!(now.len() == 1 && now != before, "{before:?}, {now:?}");
+}
+
+#[tokio::test]
 async fn a_second_ctrl_c_waits_for_nothing_and_leaves_nothing() {
     let Some(_turn) = engine::turn_alone().await else { return };
     let mut deaf = with(container("web", 80), "DEAF", "1");

@@ -62,7 +62,11 @@ async fn a_back_end_that_crashes_at_start_gives_503_and_doctor_shows_its_last_wo
     let stack = scenario.stack();
     let up = stack.run(&["up", "-d", "--wait"]).await;
     assert_eq!(up.code, Some(1), "{up:?}");
-    assert_says(&up.stderr, &["service service does not come up", "Essential container in task exited"]);
+    let told = ["service service is not coming up", "container api crashed with exit code 3", "no database: giving up"];
+    assert_says(&up.stderr, &told);
+    for once in told {
+        assert_eq!(up.stderr.matches(once).count(), 1, "{once:?} is said once: {up:?}");
+    }
 
     let view = stack.view().await;
     let stopped = view.services[0].tasks.iter().rev().find(|task| task.last_status == "STOPPED").unwrap();
@@ -81,12 +85,43 @@ async fn a_back_end_that_crashes_at_start_gives_503_and_doctor_shows_its_last_wo
     assert_eq!(response, own_response("503 Service Temporarily Unavailable"));
 
     let [symptom, cause, fix] = stack.diagnosis("task ").await;
-    assert_eq!(symptom, "EssentialContainerExited: Essential container in task exited");
+    assert_says(
+        &symptom,
+        &["EssentialContainerExited: Essential container in task exited", "of this deployment have failed"],
+    );
     assert_eq!(cause, "container api crashed with exit code 3");
     assert_says(&fix, &["last output"]);
     let report = stack.run(&["doctor"]).await;
     assert_eq!(report.code, Some(1), "{report:?}");
     assert_says(&report.stdout, &["no database: giving up"]);
+}
+
+#[tokio::test]
+async fn a_deployment_that_fails_beside_a_healthy_task_is_told_by_up_and_by_doctor_as_one_cause() {
+    let Some(_turn) = engine::turn().await else { return };
+    let mut scenario = Scenario::of(vec![container("web", 80)]);
+    let stack = scenario.stack();
+    stack.up().await;
+    stack.run(&["doctor"]).await.succeeded();
+
+    scenario.task["containerDefinitions"][0] = with(container("web", 80), "CRASH", "1");
+    scenario.write(stack.folder());
+    let up = stack.run(&["up", "-d", "--wait"]).await;
+    assert_eq!(up.code, Some(1), "{up:?}");
+    let told = ["service service is not coming up", "container web crashed with exit code 1", "no database: giving up"];
+    assert_says(&up.stderr, &told);
+    // Clients see nothing of it.
+    assert_eq!(stack.get("https://app.domain.com/").await.status, 200);
+    let report = stack.run(&["doctor"]).await;
+    assert_eq!(report.code, Some(1), "{report:?}");
+    assert_says(&report.stdout, &["responses from the previous deployment", told[1], told[2]]);
+
+    // Mended, it is no longer spoken of.
+    scenario.task["containerDefinitions"][0] = container("web", 80);
+    scenario.write(stack.folder());
+    let up = stack.up().await;
+    assert!(!up.stderr.contains("crashed"), "{up:?}");
+    stack.run(&["doctor"]).await.succeeded();
 }
 
 #[tokio::test]
@@ -98,7 +133,7 @@ async fn a_health_path_that_answers_500_is_a_response_code_mismatch_and_requests
     assert_eq!(description, "Health checks failed with these codes: [500]");
     assert_says(&symptom, &["unhealthy Target.ResponseCodeMismatch: Health checks failed with these codes: [500]"]);
     assert_says(&cause, &["api answers /health with 500"]);
-    assert_says(&fix, &["neargate logs api"]);
+    assert_says(&fix, &["`matcher`", "`path`", "neargate logs api"]);
     // With no healthy target the load balancer fails open.
     let reply = stack.get("https://app.domain.com/api/x").await;
     assert_eq!((reply.status, reply.json()["name"].as_str()), (200, Some("api")));
@@ -111,6 +146,8 @@ async fn a_port_that_the_security_group_does_not_open_times_out_and_never_refuse
     let rules = scenario.file["security_groups"]["fargate-sg"]["ingress"].as_array_mut().unwrap();
     rules.retain(|rule| rule["port"] != 8000);
     let stack = up(&scenario).await;
+    // Before any health check has failed.
+    assert_says(&stack.diagnosis("tg-api").await.join("; "), &["Target.Timeout", "port 8000", "fargate-sg"]);
     let (reason, description, [symptom, cause, fix]) = unhealthy_api(&stack).await;
     assert_eq!((reason.as_str(), description.as_str()), ("Target.Timeout", "Request timed out"));
     assert_says(&symptom, &["unhealthy Target.Timeout: Request timed out"]);

@@ -24,8 +24,33 @@ async fn a_port_in_use_is_named_with_its_holder_and_nothing_is_left() {
         before.assert_unchanged(stack.project(), &format!("after {arguments:?}")).await;
         assert!(!stack.state_folder().exists(), "after {arguments:?}");
     }
+    // Found out before the engine is asked for anything.
+    let mut without_engine = scenario.stack();
+    without_engine.set("NEARGATE_LISTEN", &format!("80={taken},443={}", free_port()));
+    without_engine.set("DOCKER_HOST", "unix:///nonexistent/docker.sock");
+    assert_fails(&without_engine.run(&["up", "-d"]).await, 1, &[&format!("port {taken} is in use by ")]);
     drop(holder);
     assert!(!stack.listens());
+}
+
+#[tokio::test]
+async fn a_port_that_another_stack_holds_is_named_with_its_project_by_up_and_by_doctor() {
+    let Some(_turn) = engine::turn().await else { return };
+    let scenario = Scenario::load_balancer_only();
+    let first = scenario.stack();
+    first.up().await;
+    let ports = BTreeMap::from([(80, first.local_port(80)), (443, first.local_port(443))]);
+    let second = Stack::listening_on(ports, |folder| scenario.write(folder));
+    let holder = format!("in use by the stack of project `{}`", first.project());
+    let way_out = format!("neargate down -p {}", first.project());
+    assert_fails(&second.run(&["up", "-d"]).await, 1, &[&holder, &way_out, "--listen 80="]);
+    let report = second.run(&["doctor"]).await;
+    assert_eq!(report.code, Some(1), "{report:?}");
+    for part in [&format!("port {}", first.local_port(80)), &holder, &way_out] {
+        assert!(report.stdout.contains(part.as_str()), "no {part:?} in {report:?}");
+    }
+    // As in CI: what the variable says is what is looked at.
+    first.run(&["doctor"]).await.succeeded();
 }
 
 #[tokio::test]

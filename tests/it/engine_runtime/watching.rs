@@ -5,7 +5,6 @@ use std::time::Duration;
 use neargate::control::runtime::{ObservedState, Runtime as _, RuntimeError, RuntimeEvent};
 use neargate::model::task::HealthStatus;
 use neargate::model::task_definition::ContainerHealthCheck;
-use neargate::model::topology::TimeScale;
 
 use super::world::{World, name, seen, task};
 use crate::support::engine::Relay;
@@ -83,13 +82,12 @@ async fn health_goes_from_unknown_to_healthy_to_unhealthy() {
     let mut web = world.container("web", "touch /tmp/ok; sleep 600");
     web.health_check = Some(ContainerHealthCheck {
         command: vec!["CMD-SHELL".to_owned(), "test -e /tmp/ok".to_owned()],
-        interval: Duration::from_secs(5),
+        interval: Duration::from_secs(1),
         timeout: Duration::from_secs(2),
         retries: 2,
         start_period: Duration::ZERO,
     });
-    let mut task = task(vec![web]);
-    task.time_scale = TimeScale::DEFAULT;
+    let task = task(vec![web]);
     world.run(&task).await;
     let is = |health| {
         move |log: &[RuntimeEvent]| {

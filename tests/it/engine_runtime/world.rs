@@ -10,7 +10,6 @@ use neargate::control::runtime::{
 };
 use neargate::model::task::ContainerExit;
 use neargate::model::task_definition::{ContainerDefinition, TaskDefinition};
-use neargate::model::topology::TimeScale;
 use neargate::model::{ContainerName, ProjectName, ServiceName, TaskId};
 use neargate::runtime::docker::{DockerOptions, DockerRuntime, Engine};
 use tokio::sync::mpsc;
@@ -180,7 +179,6 @@ pub(super) fn task(containers: Vec<ContainerDefinition>) -> TaskSpec {
             volumes: Vec::new(),
         }),
         secrets: BTreeMap::new(),
-        time_scale: TimeScale::DEFAULT,
     }
 }
 

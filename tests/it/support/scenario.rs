@@ -132,6 +132,18 @@ impl Scenario {
         Self::of(vec![container("web", 80), container("api", 8000)])
     }
 
+    /// The load balancer alone: nothing behind it, and no engine needed.
+    pub(crate) fn load_balancer_only() -> Self {
+        let mut scenario = Self::of(vec![container("web", 80)]);
+        let file = scenario.file.as_object_mut().unwrap();
+        for part in ["services", "target_groups", "cluster"] {
+            file.remove(part);
+        }
+        let fine = json!({ "status_code": 200, "content_type": "text/plain", "message_body": "fine" });
+        scenario.file["load_balancer"]["listeners"][1]["default_action"] = json!({ "fixed_response": fine });
+        scenario
+    }
+
     /// The service's settings.
     pub(crate) fn service(&mut self) -> &mut Value {
         &mut self.file["services"]["service"]

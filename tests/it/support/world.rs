@@ -23,6 +23,8 @@ pub(crate) struct Script {
     pub(crate) images: BTreeMap<String, ImageScript>,
     /// By container name; each start takes the next entry, the last one repeats.
     pub(crate) containers: BTreeMap<String, Vec<ContainerScript>>,
+    /// With more containers than this at once the machine is so busy that every container's check fails.
+    pub(crate) bears: Option<usize>,
 }
 
 /// How an image behaves.
@@ -115,6 +117,32 @@ async fn end(state: &Mutex<State>, key: &(TaskId, ContainerName), runtime_id: &s
     report(state, observed).await;
 }
 
+/// A container's check every 5 seconds, 3 failures of which are too many, on a machine that bears so many containers.
+async fn check_while_busy(state: Arc<Mutex<State>>, key: (TaskId, ContainerName), runtime_id: String, bears: usize) {
+    let mut failures = 0;
+    loop {
+        tokio::time::sleep(seconds(5.0)).await;
+        let (runs, busy) = {
+            let state = state.lock().unwrap();
+            (state.running.contains_key(&key), state.running.len() > bears)
+        };
+        if !runs {
+            return;
+        }
+        failures = if busy { failures + 1 } else { 0 };
+        let health = match failures {
+            0 => HealthStatus::Healthy,
+            1 | 2 => continue,
+            _ => HealthStatus::Unhealthy,
+        };
+        let (task, container) = key.clone();
+        let runtime_id = runtime_id.clone();
+        let state_now = ObservedState::Running;
+        report(&state, ObservedContainer { task, container: Some(container), runtime_id, state: state_now, health })
+            .await;
+    }
+}
+
 impl Runtime for World {
     async fn prepare(&self) -> Result<(), RuntimeError> {
         Ok(())
@@ -186,6 +214,9 @@ impl Runtime for World {
                     report(&state, observed).await;
                 }
             });
+        }
+        if let Some(bears) = self.script.bears {
+            tokio::spawn(check_while_busy(Arc::clone(&self.state), key, runtime_id.clone(), bears));
         }
         Ok(StartedContainer { runtime_id, image_digest: None })
     }

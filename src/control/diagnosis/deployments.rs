@@ -1,0 +1,148 @@
+//! Services: a deployment that fails, tasks that crash again and again, container health checks that fail.
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::{ContainerOfTask, Finding, Severity, stopped};
+use crate::control::view::{ClusterView, ContainerView, ServiceView, TaskView};
+use crate::model::{ServiceName, Topology};
+
+/// For how long a failure that has healed is still worth a word.
+const RECENT: SignedDuration = SignedDuration::from_mins(10);
+/// So many failures within that time are a loop, even in the moments in which all is well.
+const LOOP: usize = 2;
+
+/// What is wrong with a service, the deployment in progress first.
+pub(super) fn service(view: &ClusterView, topology: &Topology, service: &ServiceView, now: Timestamp) -> Vec<Finding> {
+    let failures = failures(service);
+    let recent = failures.iter().filter(|task| is_recent(task, now)).count();
+    let in_progress = service.rollout_state == "IN_PROGRESS";
+    let short = service.running_count < service.desired_count;
+    let mut findings = Vec::new();
+    if let Some(last) = failures.last()
+        && !view.shutting_down
+    {
+        let severity = match in_progress || short || recent >= LOOP {
+            true => Some(Severity::Problem),
+            false => (recent > 0).then_some(Severity::Note),
+        };
+        findings.extend(severity.map(|severity| failed(topology, service, last, failures.len(), severity)));
+    }
+    for task in service.tasks.iter().filter(|task| task.desired_status == "RUNNING") {
+        findings
+            .extend(task.containers.iter().filter_map(|container| container_check(topology, service, task, container)));
+        findings.extend(task.containers.iter().filter_map(|container| restarts(service, task, container)));
+    }
+    findings
+}
+
+/// The tasks of the service's current deployment that failed, the last one last. What an earlier deployment suffered
+/// is mended, or it would be this one's trouble as well.
+fn failures(service: &ServiceView) -> Vec<&TaskView> {
+    let own = service.tasks.iter().filter(|task| task.started_by == service.deployment);
+    let mut failed: Vec<&TaskView> = own.filter(|task| has_failed(task)).collect();
+    // RFC 3339 in UTC sorts as text.
+    failed.sort_by(|a, b| a.created_at.cmp(&b.created_at));
+    failed
+}
+
+/// Whether a task stopped because something was wrong with it, and not because it was told to.
+pub fn has_failed(task: &TaskView) -> bool {
+    match task.stop_code.as_deref() {
+        Some("TaskFailedToStart" | "EssentialContainerExited") => true,
+        Some("ServiceSchedulerInitiated") => {
+            task.stopped_reason.as_deref().is_some_and(|reason| reason.starts_with("Task failed "))
+        }
+        _ => false,
+    }
+}
+
+fn is_recent(task: &TaskView, now: Timestamp) -> bool {
+    let stopped_at = task.stopped_at.as_deref().and_then(|at| at.parse::<Timestamp>().ok());
+    stopped_at.is_none_or(|at| now.duration_since(at) < RECENT)
+}
+
+fn failed(topology: &Topology, service: &ServiceView, last: &TaskView, failures: usize, severity: Severity) -> Finding {
+    let stopped::Reason { cause, fix, container } = stopped::why(topology, &service.service_name, last);
+    let code = last.stop_code.as_deref().unwrap_or_default();
+    let reason = last.stopped_reason.as_deref().unwrap_or_default();
+    let probe = last.failed_health_check.as_ref().and_then(|check| check.last_probe.as_deref());
+    let probe = probe.filter(|_| code == "ServiceSchedulerInitiated");
+    let probe = probe.map(|probe| format!(" (last probe: {probe})")).unwrap_or_default();
+    let others = match failures {
+        1 => String::new(),
+        _ => format!(" ({failures} tasks of this deployment have failed)"),
+    };
+    // A build's output follows its first line.
+    let (first, rest) = reason.split_once('\n').map_or((reason, ""), |(first, rest)| (first, rest));
+    let rest = if rest.is_empty() { String::new() } else { format!("\n{rest}") };
+    Finding {
+        severity,
+        subject: format!("task {} of service {}", short(&last.task_id), service.service_name),
+        symptom: format!("{code}: {first}{probe}{others}{rest}"),
+        effect: effect(topology, service, severity),
+        cause,
+        fix,
+        container: container.map(|name| ContainerOfTask { task: last.task_id.clone(), container: name }),
+    }
+}
+
+fn effect(topology: &Topology, service: &ServiceView, severity: Severity) -> Option<String> {
+    let wanted = topology.services.get(&ServiceName::new(&service.service_name))?;
+    if wanted.load_balancers.is_empty() || severity == Severity::Note {
+        return None;
+    }
+    let runs = |task: &&TaskView| task.last_status == "RUNNING" && task.desired_status == "RUNNING";
+    let running: Vec<&TaskView> = service.tasks.iter().filter(runs).collect();
+    let old = running.iter().filter(|task| task.started_by != service.deployment).count();
+    Some(match (old, running.len()) {
+        (0, 0) => "503 while no target is registered, 502 or 504 for requests that were in flight".into(),
+        (0, _) => return None,
+        (old, _) => format!("responses from the previous deployment, {old} of whose tasks still run"),
+    })
+}
+
+/// A container whose own check fails, before the scheduler has replaced its task.
+fn container_check(
+    topology: &Topology,
+    service: &ServiceView,
+    task: &TaskView,
+    container: &ContainerView,
+) -> Option<Finding> {
+    if container.health_status != "UNHEALTHY" || container.last_status != "RUNNING" {
+        return None;
+    }
+    let (cause, fix) = stopped::container_check(topology, &service.service_name, &container.name);
+    let essential = if container.essential { "; ECS will replace the task" } else { "" };
+    Some(Finding {
+        severity: Severity::Problem,
+        subject: format!("container {} of task {}", container.name, short(&task.task_id)),
+        symptom: format!("healthStatus UNHEALTHY{essential}"),
+        effect: None,
+        cause,
+        fix,
+        container: Some(ContainerOfTask { task: task.task_id.clone(), container: container.name.clone() }),
+    })
+}
+
+/// A restart policy that keeps a crashing container going hides that it crashes.
+fn restarts(service: &ServiceView, task: &TaskView, container: &ContainerView) -> Option<Finding> {
+    if (container.restart_count as usize) < LOOP {
+        return None;
+    }
+    Some(Finding {
+        severity: Severity::Problem,
+        subject: format!("container {} of task {}", container.name, short(&task.task_id)),
+        symptom: format!("RestartCount {}", container.restart_count),
+        effect: None,
+        cause: format!(
+            "container {} of service {} keeps exiting; its restartPolicy starts it again",
+            container.name, service.service_name
+        ),
+        fix: format!("its last output says why: neargate logs {}", container.name),
+        container: Some(ContainerOfTask { task: task.task_id.clone(), container: container.name.clone() }),
+    })
+}
+
+fn short(task_id: &str) -> &str {
+    task_id.get(..8).unwrap_or(task_id)
+}
