@@ -9,6 +9,9 @@
 pub mod config;
 pub mod model;
 
+// How what users wrote is read.
+pub mod files;
+
 // Decisions.
 pub mod engine;
 

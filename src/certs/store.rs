@@ -256,7 +256,7 @@ pub fn complete(config: &mut ServerConfig, http2: bool) -> Result<(), rustls::Er
 }
 
 fn read(path: &std::path::Path) -> Result<Vec<u8>, CertError> {
-    std::fs::read(path).map_err(|source| CertError::Io { doing: "read", path: path.to_owned(), source })
+    crate::files::read_bytes(path).map_err(|source| CertError::Io { doing: "read", path: path.to_owned(), source })
 }
 
 /// Whether a listener could use these files of a user's.

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use crate::certs::{self, CertError};
 use crate::config::{self, Diagnostics, Loaded, Source, Tasks, UnusableFile};
+use crate::files;
 
 /// A file that was read.
 #[derive(Clone, Debug)]
@@ -52,13 +53,13 @@ pub(crate) fn load(
         Some(file) => folder.join(file),
         None => config::find(folder).ok_or_else(|| FileError::NotFound { folder: folder.to_owned() })?,
     };
-    let text = std::fs::read_to_string(&file).map_err(|source| FileError::Unreadable { file: file.clone(), source })?;
+    let text = files::read_text(&file).map_err(|source| FileError::Unreadable { file: file.clone(), source })?;
     let parent = file.parent().unwrap_or(folder);
     let loaded = config::load(Source {
         path: &relative(&file, folder),
         folder: parent,
         text: &text,
-        read_file: &|path| std::fs::read_to_string(path),
+        read_file: &files::read_text,
         unusable_certificate: &unusable_certificate,
         env,
         tasks,

@@ -21,7 +21,7 @@ pub(crate) fn hosts(global: &Global, args: &HostsArgs, printer: &mut Printer) ->
         return Ok(ExitStatus::SUCCESS);
     }
     let path = &args.hosts_file;
-    let before = std::fs::read_to_string(path).map_err(|error| Failure::from(error).context(path.display()))?;
+    let before = crate::files::read_text(path).map_err(|error| Failure::from(error).context(path.display()))?;
     let after = match args.apply {
         true => hosts::apply(&before, name, domains, address),
         false => hosts::remove(&before, name),

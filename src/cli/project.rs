@@ -12,6 +12,7 @@ use crate::cli::file::{self, FileError};
 use crate::cli::printer::{NOTE, Printer};
 use crate::cli::{ExitStatus, Failure, Global, StartArgs};
 use crate::config::{self, Diagnostics, Loaded, Style, Tasks};
+use crate::files;
 use crate::folders::Folders;
 use crate::model::topology::TimeScale;
 use crate::model::{ProjectName, Topology};
@@ -134,7 +135,7 @@ pub(crate) fn identify(global: &Global) -> Result<(ProjectName, Folders), Failur
         Some(name) => config::project_name(name).map_err(Failure::usage)?,
         None => {
             let file = find(global)?;
-            let text = std::fs::read_to_string(&file).map_err(|error| Failure::from(error).context(file.display()))?;
+            let text = files::read_text(&file).map_err(|error| Failure::from(error).context(file.display()))?;
             let folder = file.parent().unwrap_or(Path::new("/"));
             config::name_of(&file, folder, &text).ok_or_else(|| {
                 Failure::usage(format!(

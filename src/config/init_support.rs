@@ -5,6 +5,7 @@ use std::path::Path;
 use super::diagnostics::{Diagnostics, Style};
 use super::read::Reader;
 use super::source::Sources;
+use super::syntax;
 use super::task_definition::{self, ReadDefinition};
 use super::tree::{self, Node};
 
@@ -39,13 +40,8 @@ pub(crate) fn task_facts(path: &Path, text: &str) -> Result<TaskFacts, String> {
     let mut sources = Sources::default();
     let file = sources.add(path, text);
     let mut reader = Reader::default();
-    let read = match tree::parse(&sources, file) {
-        Ok(root) => task_definition::read(&root, &mut reader),
-        Err(diagnostic) => {
-            reader.report(*diagnostic);
-            None
-        }
-    };
+    let read = syntax::parse_definition(&sources, file, &mut reader)
+        .and_then(|root| task_definition::read(&root, &|_| true, &mut reader));
     let diagnostics = Diagnostics::new(reader.diagnostics, sources);
     match read {
         Some(read) if diagnostics.errors() == 0 => Ok(facts(read)),

@@ -23,7 +23,9 @@ pub mod reference;
 pub mod schema;
 pub mod source;
 pub(crate) mod suggest;
+pub(crate) mod syntax;
 pub(crate) mod task_definition;
+mod template;
 pub(crate) mod tree;
 mod warnings;
 

@@ -6,6 +6,7 @@
 
 mod keyword;
 mod record;
+mod types;
 mod values;
 
 use std::ops::Deref;
@@ -27,10 +28,15 @@ pub(crate) struct Reader {
     pub(crate) used: Vec<Used>,
     /// Where the tree is being read: what [`Used::path`] is made of.
     path: String,
+    /// The same as AWS's tools write it, with the places in lists: `containerDefinitions[0].image`.
+    parameter: String,
     /// Values that could not be made out; that was reported, and nothing else about them is.
     silenced: Vec<Span>,
-    /// Keys that begin with `x-` are refused: AWS has no such thing.
+    /// A file of AWS's is being read: keys that begin with `x-` are refused, text is no number, and what is empty
+    /// was not given.
     strict: bool,
+    /// Places that a pipeline has yet to fill in.
+    templates: Vec<Span>,
 }
 
 /// A field that the file gives.
@@ -66,20 +72,59 @@ impl Reader {
         self.diagnostics.iter().any(|diagnostic| whole.contains(diagnostic.span()))
     }
 
-    /// Begins to read a file of AWS's, in which `x-` keys are no extensions.
-    pub(crate) fn begin_aws_file(&mut self, path: &str) {
-        path.clone_into(&mut self.path);
-        self.strict = true;
+    /// Reads a file of AWS's, in which `x-` keys are no extensions and types are what JSON says.
+    pub(crate) fn aws_file<T>(&mut self, path: &str, read: impl FnOnce(&mut Self) -> T) -> T {
+        let before = (std::mem::replace(&mut self.path, path.to_owned()), std::mem::take(&mut self.parameter));
+        let strict = std::mem::replace(&mut self.strict, true);
+        let value = read(self);
+        (self.path, self.parameter) = before;
+        self.strict = strict;
+        self.report_templates();
+        value
+    }
+
+    /// Something that a pipeline has yet to fill in: said once for all such places of a file, and nothing else is
+    /// said about them.
+    pub(crate) fn template(&mut self, at: Span) {
+        if !self.templates.contains(&at) {
+            self.templates.push(at);
+            self.silence(at);
+        }
+    }
+
+    fn report_templates(&mut self) {
+        let places = std::mem::take(&mut self.templates);
+        let [first, more @ ..] = places.as_slice() else { return };
+        let mut diagnostic = Diagnostic::error("a template that nothing has filled in", *first, "");
+        for place in more.iter().take(3) {
+            diagnostic = diagnostic.also(*place, "and this");
+        }
+        if more.len() > 3 {
+            diagnostic = diagnostic.note(format!("and {} more places", more.len() - 3));
+        }
+        self.diagnostics.push(diagnostic.help(
+            "render it first, as your pipeline does (envsubst, sed, a template engine), and name the result here",
+        ));
     }
 
     fn inside<T>(&mut self, step: &str, read: impl FnOnce(&mut Self) -> T) -> T {
-        let before = self.path.len();
+        self.inside_as(step, step, read)
+    }
+
+    /// `step` may stand for many; `parameter` is this one.
+    fn inside_as<T>(&mut self, step: &str, parameter: &str, read: impl FnOnce(&mut Self) -> T) -> T {
+        let (before, parameter_before) = (self.path.len(), self.parameter.len());
+        if !self.parameter.is_empty() && !parameter.starts_with('[') {
+            self.parameter.push('.');
+        }
+        self.parameter.push_str(parameter);
         if !self.path.is_empty() && !step.starts_with('[') {
             self.path.push('.');
         }
         self.path.push_str(step);
         let value = read(self);
         self.path.truncate(before);
+        self.parameter.truncate(parameter_before);
         value
     }
 

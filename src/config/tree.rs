@@ -8,6 +8,7 @@ use granit_parser::{Event, Parser, ScalarStyle};
 
 use super::diagnostics::Diagnostic;
 use super::source::{FileId, Sources, Span};
+use super::syntax;
 
 /// One value and its place.
 #[derive(Clone, Debug)]
@@ -93,7 +94,38 @@ impl Node {
     }
 }
 
+/// What a scalar is to YAML's core schema, and so to JSON.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ScalarKind {
+    /// Quoted, or nothing else.
+    Text,
+    /// Nothing.
+    Null,
+    /// `true` or `false`.
+    Bool,
+    /// Without a point or an exponent.
+    Integer,
+    /// Any other number.
+    Float,
+}
+
 impl Scalar {
+    /// What programs take it for that do not know what is wanted: AWS's tools.
+    pub(crate) fn kind(&self) -> ScalarKind {
+        let text = self.text.as_str();
+        let digits = text.strip_prefix(['-', '+']).unwrap_or(text);
+        match text {
+            _ if !self.plain => ScalarKind::Text,
+            _ if self.is_null() => ScalarKind::Null,
+            "true" | "True" | "TRUE" | "false" | "False" | "FALSE" => ScalarKind::Bool,
+            _ if !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit()) => ScalarKind::Integer,
+            _ if digits.starts_with(|c: char| c.is_ascii_digit() || c == '.') && text.parse::<f64>().is_ok() => {
+                ScalarKind::Float
+            }
+            _ => ScalarKind::Text,
+        }
+    }
+
     fn is_null(&self) -> bool {
         self.plain && matches!(self.text.as_str(), "" | "~" | "null" | "Null" | "NULL")
     }
@@ -104,7 +136,15 @@ const MAX_NODES: usize = 200_000;
 
 /// Parses the one document of a file. An empty file is a null node.
 pub(crate) fn parse(sources: &Sources, file: FileId) -> Result<Node, Box<Diagnostic>> {
-    let text = sources.text(file);
+    parse_text(sources, file, sources.text(file))
+}
+
+/// Parses what is as long as the text of the file: the text with something blanked out.
+pub(crate) fn parse_text(sources: &Sources, file: FileId, text: &str) -> Result<Node, Box<Diagnostic>> {
+    debug_assert_eq!(text.len(), sources.text(file).len(), "places would be wrong");
+    if let Some(conflict) = syntax::conflict(text, file) {
+        return Err(Box::new(conflict));
+    }
     let mut builder = Builder { file, text, parser: Parser::new_from_str(text), anchors: Vec::new(), nodes: 0 };
     loop {
         match builder.next()? {
@@ -244,6 +284,9 @@ impl<'t> Builder<'t> {
         let width = self.text.get(at..).and_then(|rest| rest.chars().next()).map_or(0, char::len_utf8);
         let span = Span::new(self.file, at..at + width);
         let json = self.text.trim_start().starts_with('{');
+        if error.info().contains("recursion") {
+            return syntax::too_deep(span);
+        }
         let what = if json { "not valid JSON" } else { "not valid YAML" };
         let diagnostic = Diagnostic::error(format!("{what}: {}", error.info()), span, "reading stopped here");
         match error.kind() {

@@ -173,7 +173,8 @@ mod tests {
             TaskDefinitionFile RuntimePlatformFile EphemeralStorageFile VolumeFile HostVolumeFile ContainerFile
             RepositoryCredentialsFile PortMappingFile NameValueFile SecretFile MountPointFile DependencyFile
             ContainerHealthCheckFile RestartPolicyFile UlimitFile LogConfigurationFile LinuxParametersFile
-            CapabilitiesFile SystemControlFile
+            CapabilitiesFile SystemControlFile EfsVolumeFile EfsAuthorizationFile ProxyConfigurationFile ProxyPropertyFile
+            EnvironmentFileFile VolumeFromFile FirelensConfigurationFile SecretOptionFile
         };
         for (kind, keys) in records {
             for (key, _) in keys {

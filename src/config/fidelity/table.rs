@@ -358,6 +358,15 @@ const TABLE: &[Line] = &[
         Aws(NotYet("the volume is an empty one that lives as long as the task")),
     ),
     ("volume", &["fsxWindowsFileServerVolumeConfiguration", "dockerVolumeConfiguration"], &[], REFUSED),
+    (
+        "EFS volume",
+        &["fileSystemId", "rootDirectory", "transitEncryption", "transitEncryptionPort", "authorizationConfig"],
+        &[],
+        Holds,
+    ),
+    ("EFS authorization", &["accessPointId", "iam"], &[], Holds),
+    ("proxy configuration", &["type", "containerName", "properties"], &[], Holds),
+    ("proxy property", &["name", "value"], &[], Holds),
     ("volume host", &["sourcePath"], &[], REFUSED),
     // containers
     (
@@ -408,8 +417,11 @@ const TABLE: &[Line] = &[
         &[],
         Aws(NotYet("files in S3 are not read: give the variables under `environment` of the service")),
     ),
+    ("environment file", &["value", "type"], &[], Holds),
     ("container definition", &["volumesFrom"], &[], Aws(NotYet("mount the volume in both containers"))),
+    ("volumesFrom entry", &["sourceContainer", "readOnly"], &[], Holds),
     ("container definition", &["firelensConfiguration"], &[], Aws(NotYet("the router runs, and no logs reach it"))),
+    ("firelens configuration", &["type", "options"], &[], Holds),
     (
         "container definition",
         &["versionConsistency"],
@@ -466,7 +478,9 @@ const TABLE: &[Line] = &[
         &[],
         Aws(Approximated("the output is kept in local files by group and stream; `neargate logs` shows it")),
     ),
-    ("log configuration", &["options", "secretOptions"], &[], Holds),
+    ("log configuration", &["options"], &[], Holds),
+    ("log configuration", &["secretOptions"], &[], Aws(NotYet("options of the log driver are not read from secrets"))),
+    ("secret option", &["name", "valueFrom"], &[], Holds),
     ("linux parameters", &["capabilities"], &[], Holds),
     ("linux parameters", &["initProcessEnabled"], &[], Aws(Honoured)),
     ("linux parameters", &["devices", "sharedMemorySize", "maxSwap"], &[], REFUSED),

@@ -13,8 +13,8 @@ use crate::config::file::File;
 use crate::config::file::service::{BuildFile, ServiceFile};
 use crate::config::read::{Named, Spanned};
 use crate::config::suggest::help_for;
+use crate::config::syntax;
 use crate::config::task_definition::{self, ReadDefinition, unknown_container};
-use crate::config::tree;
 use crate::model::service::{Build, LoadBalancerBinding, Service};
 use crate::model::target_group::TargetGroup;
 use crate::model::{ContainerName, ServiceName, TargetGroupName};
@@ -39,7 +39,7 @@ pub(super) fn lower(
             // Two services may run the same definition: its mistakes are reported once.
             let known = read.get(&path.value).cloned();
             known.unwrap_or_else(|| {
-                let definition = task_definition(path, lowering);
+                let definition = task_definition(path, file, lowering);
                 read.insert(path.value.clone(), definition.clone());
                 definition
             })
@@ -115,7 +115,7 @@ fn settings(file: &ServiceFile, lowering: &mut Lowering<'_>) {
     }
 }
 
-fn task_definition(path: &Spanned<String>, lowering: &mut Lowering<'_>) -> Option<ReadDefinition> {
+fn task_definition(path: &Spanned<String>, file: &File, lowering: &mut Lowering<'_>) -> Option<ReadDefinition> {
     if path.starts_with("arn:") {
         lowering.report(
             Diagnostic::error("a task definition in your account cannot be read here", path.span, "")
@@ -144,13 +144,18 @@ fn task_definition(path: &Spanned<String>, lowering: &mut Lowering<'_>) -> Optio
         _ => Path::new(&path.value).to_owned(),
     };
     let id = lowering.sources.add(&shown, &text);
-    match tree::parse(lowering.sources, id) {
-        Ok(root) => task_definition::read(&root, &mut lowering.reader),
-        Err(diagnostic) => {
-            lowering.report(*diagnostic);
-            None
-        }
-    }
+    let root = syntax::parse_definition(lowering.sources, id, &mut lowering.reader)?;
+    // Every service that runs it must have the image.
+    let users = file.services.iter().flat_map(|services| services.iter().map(|(_, service)| service));
+    let users: Vec<&ServiceFile> =
+        users.filter(|user| user.task_definition.as_ref().is_some_and(|other| other.value == path.value)).collect();
+    let is_built = |container: &str| {
+        let builds = |user: &&ServiceFile| {
+            user.build.iter().flat_map(|builds| builds.iter()).any(|(name, _)| name.value == container)
+        };
+        users.iter().all(builds)
+    };
+    task_definition::read(&root, &is_built, &mut lowering.reader)
 }
 
 fn container_names(definition: &ReadDefinition) -> Vec<&str> {

@@ -30,6 +30,10 @@ impl<'n> Fields<'n> {
             if keys.contains(&entry.key.as_str()) || (entry.key.starts_with("x-") && !reader.strict) {
                 continue;
             }
+            if reader.strict && entry.key.starts_with(['_', '$', '/', '#']) {
+                reader.report(remark(entry));
+                continue;
+            }
             let hint = hints::instead_of(kind, &entry.key);
             let near = hint.map(|(field, _)| field).or_else(|| nearest(&entry.key, keys.iter().copied()));
             let help = match (hint, near) {
@@ -44,7 +48,9 @@ impl<'n> Fields<'n> {
 
     /// One field. Null counts as absent, as it does for AWS's tools.
     pub(crate) fn take<T: Read>(&self, key: &'static str, required: bool, reader: &mut Reader) -> Option<T> {
-        let Some(entry) = self.entries.iter().find(|entry| entry.key == key && !entry.value.is_null()) else {
+        // The deploy action takes out what is empty before it registers, texts too.
+        let absent = |node: &Node| node.is_null() || (reader.strict && node.text() == Some(""));
+        let Some(entry) = self.entries.iter().find(|entry| entry.key == key && !absent(&entry.value)) else {
             if required && !self.meant.contains(&key) {
                 let at = self.entries.iter().find(|entry| entry.key == key).map_or(self.node.head, |e| e.key_span);
                 let missing = format!("{} needs `{key}`", article(self.kind));
@@ -78,8 +84,21 @@ fn article(kind: &str) -> String {
 
 fn unknown_key(entry: &Entry, kind: &'static str, mut keys: Vec<&'static str>, help: Option<String>) -> Diagnostic {
     let wrong = format!("{} has no field `{}`", article(kind), entry.key);
-    keys.sort_unstable();
-    Diagnostic::error(wrong, entry.key_span, "").note(format!("its fields are {}", keys.join(", "))).maybe_help(help)
+    let diagnostic = Diagnostic::error(wrong, entry.key_span, "");
+    match help {
+        Some(help) => diagnostic.help(help),
+        None => {
+            keys.sort_unstable();
+            diagnostic.note(format!("its fields are {}", keys.join(", ")))
+        }
+    }
+}
+
+/// `_comment`, `$schema`: nothing for AWS.
+fn remark(entry: &Entry) -> Diagnostic {
+    Diagnostic::warning(format!("`{}` is no field of AWS's", entry.key), entry.key_span, "skipped here")
+        .note("the deploy action leaves out what it does not know; the AWS CLI answers \"Unknown parameter in input\"")
+        .help("take it out if the file is also registered with the CLI")
 }
 
 /// Declares a mapping with known fields: the struct (every field optional, see the module), its reader and its

@@ -1,13 +1,18 @@
 //! Readers of plain values: text, numbers, lists, names with values.
 
+use super::types::Type;
 use super::{Read, Reader, Spanned};
 use crate::config::diagnostics::Diagnostic;
+use crate::config::template;
 use crate::config::tree::{Node, Value};
 
 impl Read for String {
     fn read(node: &Node, reader: &mut Reader) -> Option<Self> {
         match &node.value {
-            Value::Scalar(scalar) if !node.is_null() => Some(scalar.text.clone()),
+            Value::Scalar(scalar) if !node.is_null() => {
+                reader.wants_type(node, Type::String);
+                Some(scalar.text.clone())
+            }
             _ => {
                 let help = node.is_null().then_some("write \"\" for an empty text".to_owned());
                 let wrong = format!("expected text, found {}", node.kind());
@@ -20,6 +25,11 @@ impl Read for String {
 
 impl Read for bool {
     fn read(node: &Node, reader: &mut Reader) -> Option<Self> {
+        if template::is_one(node.text()) && reader.is_strict() {
+            reader.template(node.span);
+            return None;
+        }
+        reader.wants_type(node, Type::Boolean);
         match node.text() {
             Some("true" | "True" | "TRUE") => Some(true),
             Some("false" | "False" | "FALSE") => Some(false),
@@ -44,7 +54,12 @@ macro_rules! read_number {
             fn read(node: &Node, reader: &mut Reader) -> Option<Self> {
                 let text = node.text();
                 if let Some(value) = text.and_then(|text| text.parse().ok()) {
+                    reader.wants_type(node, Type::Integer);
                     return Some(value);
+                }
+                if template::is_one(text) && reader.is_strict() {
+                    reader.template(node.span);
+                    return None;
                 }
                 let found = text.map_or_else(|| node.kind(), |text| format!("`{text}`"));
                 let wrong = format!("expected {}, found {found}", $expected);
@@ -80,10 +95,9 @@ impl<T: Read> Read for Vec<T> {
             reader.report(Diagnostic::error(wrong, node.span, "").help(help));
             return None;
         };
-        let read = |(index, item)| {
+        let read = |(index, item): (usize, &Node)| {
             // The place in a list says nothing to a reader of the report, and would make every path a new one.
-            let _: usize = index;
-            reader.inside("[]", |reader| T::read(item, reader))
+            reader.inside_as("[]", &format!("[{index}]"), |reader| T::read(item, reader))
         };
         // A mistake in one element must not make the others look like too few: they are read, and what is
         // reported stops the file from loading in any case.
@@ -136,7 +150,7 @@ impl<T: Read> Read for Named<T> {
         let mut named = Vec::with_capacity(entries.len());
         for entry in entries {
             let name = Spanned { value: entry.key.clone(), span: entry.key_span };
-            if let Some(value) = reader.inside("*", |reader| T::read(&entry.value, reader)) {
+            if let Some(value) = reader.inside_as("*", &entry.key, |reader| T::read(&entry.value, reader)) {
                 named.push((name, value));
             }
         }

@@ -3,15 +3,15 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::file::{ContainerFile, ContainerHealthCheckFile, DependencyConditionWord, LogConfigurationFile};
-use super::{REGISTER, WantedSecret, is_ecs_name, ports, refusals, value_from, volumes};
+use super::file::{ContainerFile, ContainerHealthCheckFile, DependencyConditionWord};
+use super::{REGISTER, WantedSecret, is_ecs_name, logs, ports, refusals, value_from, volumes};
 use crate::config::diagnostics::Diagnostic;
 use crate::config::read::{Reader, Spanned};
 use crate::config::suggest::one_of;
+use crate::config::template;
 use crate::model::ContainerName;
 use crate::model::task_definition::{
-    ContainerDefinition, ContainerHealthCheck, Dependency, DependencyCondition, LogConfiguration, RestartPolicy,
-    SecretReference, Ulimit,
+    ContainerDefinition, ContainerHealthCheck, Dependency, DependencyCondition, RestartPolicy, SecretReference, Ulimit,
 };
 
 /// What a container needs to know about its task.
@@ -20,7 +20,8 @@ pub(super) struct Context<'a> {
     /// CPU units and MiB, if they could be read.
     pub(super) task: Option<(u32, u32)>,
     pub(super) volumes: &'a [String],
-    pub(super) has_execution_role: bool,
+    /// Whether the image of a container is built here.
+    pub(super) is_built: &'a dyn Fn(&str) -> bool,
 }
 
 /// `None` when there is nothing to go by, after the reader was told why.
@@ -31,11 +32,11 @@ pub(super) fn lower(
     reader: &mut Reader,
 ) -> Option<ContainerDefinition> {
     let name = name(file, reader);
-    let image = image(file, reader);
     let label = name.as_ref().map_or("", |name| name.as_str());
+    image(file, context, reader);
     refusals::container(file, label, context, reader);
     let environment = environment(file, reader);
-    let secrets = secrets(file, &environment, context, wanted, reader);
+    let secrets = secrets(file, &environment, wanted, reader);
     if let Some(credentials) = file.repository_credentials.as_ref().and_then(|c| c.credentials_parameter.as_ref()) {
         wanted.push(WantedSecret {
             secret: credentials.value.clone(),
@@ -71,7 +72,11 @@ pub(super) fn lower(
     };
     Some(ContainerDefinition {
         name: ContainerName::new(&name?.value),
-        image: image?.value,
+        // Without one there is a `build`, or a mistake. What is built needs a name all the same.
+        image: match (&file.image, &file.name) {
+            (Some(image), _) => image.value.clone(),
+            (None, name) => format!("{}:local", name.as_ref().map_or("", |name| name.as_str()).to_lowercase()),
+        },
         repository_credentials: file
             .repository_credentials
             .as_ref()
@@ -115,7 +120,7 @@ pub(super) fn lower(
         init_process_enabled: linux.and_then(|linux| linux.init_process_enabled).unwrap_or(false),
         capabilities_add: texts(capabilities.and_then(|capabilities| capabilities.add.as_ref())),
         capabilities_drop: texts(capabilities.and_then(|capabilities| capabilities.drop.as_ref())),
-        log_configuration: file.log_configuration.as_ref().and_then(|log| log_configuration(log, context, reader)),
+        log_configuration: file.log_configuration.as_ref().and_then(|log| logs::lower(log, context, reader)),
     })
 }
 
@@ -127,7 +132,9 @@ fn name(file: &ContainerFile, reader: &mut Reader) -> Option<Spanned<String>> {
         );
         return None;
     };
-    if !is_ecs_name(name) {
+    if !is_ecs_name(name) && template::is_one(Some(name)) {
+        reader.template(name.span);
+    } else if !is_ecs_name(name) {
         reader.report(
             Diagnostic::error("not the name of a container", name.span, "")
                 .note(format!("1 to 255 letters, digits, `-` and `_` ({REGISTER})")),
@@ -136,17 +143,19 @@ fn name(file: &ContainerFile, reader: &mut Reader) -> Option<Spanned<String>> {
     Some(name.clone())
 }
 
-fn image(file: &ContainerFile, reader: &mut Reader) -> Option<Spanned<String>> {
-    if let Some(image) = file.image.as_ref().filter(|image| !image.is_empty()) {
-        return Some(image.clone());
-    }
-    let at = file.image.as_ref().map_or(file.name.as_ref().map_or(file.span, |name| name.span), |image| image.span);
+fn image(file: &ContainerFile, context: &Context<'_>, reader: &mut Reader) {
+    // Without a name the container has one mistake already.
+    let Some(name) = file.name.as_ref().filter(|name| file.image.is_none() && !(context.is_built)(name)) else {
+        return;
+    };
     reader.report(
-        Diagnostic::error("a container without an image", at, "")
+        Diagnostic::error(format!("the container `{}` has no image", name.value), name.span, "")
             .aws("Container.image should not be null or empty.", REGISTER)
-            .help("a placeholder such as \"backend:local\" will do if the service builds the image here"),
+            .help(format!(
+                "if your pipeline builds it, say so under `build` of the service: build: {{ {}: {{ context: . }} }}",
+                name.value
+            )),
     );
-    None
 }
 
 fn environment(file: &ContainerFile, reader: &mut Reader) -> BTreeMap<String, String> {
@@ -171,23 +180,12 @@ fn environment(file: &ContainerFile, reader: &mut Reader) -> BTreeMap<String, St
 fn secrets(
     file: &ContainerFile,
     environment: &BTreeMap<String, String>,
-    context: &Context<'_>,
     wanted: &mut Vec<WantedSecret>,
     reader: &mut Reader,
 ) -> Vec<SecretReference> {
     let mut references: Vec<SecretReference> = Vec::new();
-    for (index, secret) in file.secrets.iter().flatten().enumerate() {
+    for secret in file.secrets.iter().flatten() {
         let (Some(name), Some(from)) = (&secret.name, &secret.value_from) else { continue };
-        if !context.has_execution_role && index == 0 {
-            reader.report(
-                Diagnostic::error("secrets without a role that may read them", name.span, "")
-                    .aws(
-                        "When you are specifying container secrets, you must also specify a value for 'executionRoleArn'.",
-                        REGISTER,
-                    )
-                    .help("add `executionRoleArn` to the task definition"),
-            );
-        }
         if environment.contains_key(&name.value) || references.iter().any(|known| known.name == name.value) {
             reader.report(
                 Diagnostic::error(format!("`{}` is given twice, and once as a secret", name.value), name.span, "").aws(
@@ -260,11 +258,22 @@ fn health_check(file: &ContainerHealthCheckFile, container: &str, reader: &mut R
     let timeout = number(&file.timeout, "timeout", 5, 2, 60);
     let retries = number(&file.retries, "retries", 3, 1, 10);
     let start_period = number(&file.start_period, "startPeriod", 0, 0, 300);
-    let command: Vec<String> = file.command.iter().flatten().map(|word| word.value.clone()).collect();
+    let mut command: Vec<String> = file.command.iter().flatten().map(|word| word.value.clone()).collect();
     let first = file.command.as_ref().and_then(|command| command.first());
     match first.map(|first| first.as_str()) {
         Some("CMD" | "CMD-SHELL") if command.len() > 1 => {}
         Some("NONE") => return None,
+        // Registered and run: the AWS distribution of OpenTelemetry has it in its own examples.
+        Some(word) if word.starts_with('/') || command.len() > 1 => {
+            if let Some(first) = first {
+                reader.report(
+                    Diagnostic::warning("a health check without `CMD` or `CMD-SHELL`", first.span, "run as if `CMD` came first")
+                        .note("AWS registers it; documented is an array that starts with CMD or CMD-SHELL (ECS API reference, HealthCheck)")
+                        .help(format!("write [\"CMD\", \"{word}\"]")),
+                );
+            }
+            command.insert(0, "CMD".to_owned());
+        }
         _ => reader.report(
             Diagnostic::error("a health check without a command", first.map_or(file.span, |first| first.span), "")
                 .note("the first element is `CMD` or `CMD-SHELL`, the command follows (ECS API reference, HealthCheck)")
@@ -324,53 +333,4 @@ fn ulimits(file: &ContainerFile, reader: &mut Reader) -> Vec<Ulimit> {
         ulimits.push(Ulimit { name: "nofile".to_owned(), soft_limit: 65535, hard_limit: 65535 });
     }
     ulimits
-}
-
-const DRIVERS: &[&str] = &["awslogs", "splunk", "awsfirelens"];
-
-fn log_configuration(
-    file: &LogConfigurationFile,
-    context: &Context<'_>,
-    reader: &mut Reader,
-) -> Option<LogConfiguration> {
-    let driver = file.log_driver.as_ref()?;
-    if !DRIVERS.contains(&driver.as_str()) {
-        reader.report(Diagnostic::error("a log driver that Fargate does not have", driver.span, "").aws(
-            &format!("{} is not a valid log driver. Must be one of [awslogs,splunk,awsfirelens]", driver.value),
-            REGISTER,
-        ));
-        return None;
-    }
-    if driver.value != "awslogs" {
-        return Some(LogConfiguration { group: context.family.to_owned(), stream_prefix: driver.value.clone() });
-    }
-    let option = |key: &str| file.options.as_ref()?.iter().find(|(name, _)| name.value == key).map(|(_, value)| value);
-    let missing: Vec<&str> =
-        ["awslogs-region", "awslogs-group"].into_iter().filter(|key| option(key).is_none()).collect();
-    if !missing.is_empty() {
-        reader.report(
-            Diagnostic::error("the log driver lacks options", driver.span, "")
-                .aws(&format!("Log driver awslogs requires options: {}", missing.join(", ")), REGISTER),
-        );
-    }
-    if option("awslogs-stream-prefix").is_none() {
-        reader.report(Diagnostic::error("the log driver lacks a stream prefix", driver.span, "").aws(
-            "Fargate requires log configuration options to include awslogs-stream-prefix to support log driver awslogs.",
-            REGISTER,
-        ));
-    }
-    if !context.has_execution_role {
-        reader.report(
-            Diagnostic::error("logs without a role that may write them", driver.span, "")
-                .aws(
-                    "Fargate requires task definition to have execution role ARN to support log driver awslogs.",
-                    REGISTER,
-                )
-                .help("add `executionRoleArn` to the task definition"),
-        );
-    }
-    Some(LogConfiguration {
-        group: option("awslogs-group")?.value.clone(),
-        stream_prefix: option("awslogs-stream-prefix")?.value.clone(),
-    })
 }

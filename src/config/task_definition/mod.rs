@@ -3,11 +3,17 @@
 //! What RegisterTaskDefinition would refuse on Fargate is refused here, with its own words; what it would accept
 //! loads, and [`super::fidelity`] says what becomes of every field.
 
+#[cfg(test)]
+mod cases;
+mod container_file;
 mod containers;
 mod dependencies;
 pub(crate) mod file;
+mod logs;
 mod ports;
 mod refusals;
+mod roles;
+mod shape;
 mod sizes;
 pub(crate) mod value_from;
 mod volumes;
@@ -16,7 +22,8 @@ use super::diagnostics::Diagnostic;
 use super::read::{Read, Reader, Spanned};
 use super::source::Span;
 use super::suggest::help_for;
-use super::tree::{Node, Value};
+use super::template;
+use super::tree::Node;
 use crate::model::task_definition::{CpuArchitecture, TaskDefinition};
 use file::{CpuArchitectureWord, TaskDefinitionFile};
 
@@ -49,16 +56,14 @@ pub(crate) struct WantedSecret {
     pub(crate) json_key: Option<String>,
 }
 
-/// Reads a parsed file. `None` after the reader was told why.
-pub(crate) fn read(root: &Node, reader: &mut Reader) -> Option<ReadDefinition> {
-    reader.begin_aws_file("task_definition");
-    // `aws ecs describe-task-definition` wraps what it prints.
-    let node = match &root.value {
-        Value::Map(entries) if entries.iter().all(|entry| matches!(entry.key.as_str(), "taskDefinition" | "tags")) => {
-            root.get("taskDefinition").unwrap_or(root)
-        }
-        _ => root,
-    };
+/// Reads a parsed file. `None` after the reader was told why. A container that `is_built` needs no image: pipelines fill
+/// it in when they have built it.
+pub(crate) fn read(root: &Node, is_built: &dyn Fn(&str) -> bool, reader: &mut Reader) -> Option<ReadDefinition> {
+    let node = shape::definition(root, reader)?;
+    reader.aws_file("task_definition", |reader| read_definition(node, is_built, reader))
+}
+
+fn read_definition(node: &Node, is_built: &dyn Fn(&str) -> bool, reader: &mut Reader) -> Option<ReadDefinition> {
     let before = reader.diagnostics.len();
     let file = TaskDefinitionFile::read(node, reader)?;
     refusals::task(&file, reader);
@@ -81,21 +86,19 @@ pub(crate) fn read(root: &Node, reader: &mut Reader) -> Option<ReadDefinition> {
     if definitions.len() > 10 {
         reader.report(
             Diagnostic::error(format!("{} containers in one task", definitions.len()), definitions[10].span, "")
-                .note(format!("a task has at most 10 containers ({REGISTER})")),
+                .aws("Too many containers.", REGISTER)
+                .note("a task has at most 10 containers"),
         );
     }
-    let context = containers::Context {
-        family: &family.value,
-        task: size,
-        volumes: &volumes,
-        has_execution_role: file.execution_role_arn.is_some(),
-    };
+    let context = containers::Context { family: &family.value, task: size, volumes: &volumes, is_built };
     let mut secrets = Vec::new();
     let lowered: Vec<_> =
         definitions.iter().map(|container| containers::lower(container, &context, &mut secrets, reader)).collect();
     ports::clashes(definitions, reader);
     dependencies::check(definitions, reader);
-    refusals::together(definitions, size, reader);
+    logs::routers(definitions, reader);
+    roles::execution(&file, definitions, reader);
+    refusals::together(&file, definitions, size, reader);
 
     let containers: Option<Vec<_>> = lowered.into_iter().collect();
     let places = definitions
@@ -138,7 +141,9 @@ fn family(file: &TaskDefinitionFile, reader: &mut Reader) -> Spanned<String> {
         );
         return Spanned { value: String::new(), span: file.span };
     };
-    if !is_ecs_name(family) {
+    if !is_ecs_name(family) && template::is_one(Some(family)) {
+        reader.template(family.span);
+    } else if !is_ecs_name(family) {
         reader.report(
             Diagnostic::error("not the name of a family", family.span, "")
                 .note(format!("1 to 255 letters, digits, `-` and `_` ({REGISTER})")),
@@ -164,7 +169,9 @@ fn size(file: &TaskDefinitionFile, reader: &mut Reader) -> Option<(u32, u32)> {
             return None;
         };
         let value = parse(field);
-        if value.is_none() {
+        if value.is_none() && template::is_one(Some(field)) {
+            reader.template(field.span);
+        } else if value.is_none() {
             reader.report(
                 Diagnostic::error(format!("`{}` is not a {key} size", field.value), field.span, "")
                     .aws(&format!("Invalid '{key}' setting for task."), REGISTER)

@@ -3,7 +3,7 @@
 use super::REGISTER;
 use super::file::{ContainerFile, PortMappingFile, PortProtocolWord};
 use crate::config::diagnostics::Diagnostic;
-use crate::config::read::Reader;
+use crate::config::read::{Reader, Spanned};
 use crate::config::source::Span;
 use crate::model::task_definition::PortMapping;
 
@@ -29,7 +29,10 @@ fn one(mapping: &PortMappingFile, container: &str, reader: &mut Reader) -> Vec<P
             }
             _ => {
                 let wrong = Diagnostic::error(format!("`{}` is not a range of ports", range.value), range.span, "");
-                reader.report(wrong.help("write it as \"8000-8010\""));
+                if crate::config::template::is_one(Some(range)) {
+                    reader.template(range.span);
+                }
+                reader.report(wrong.help("write it as \"8000-8010\", the lower port first"));
                 Vec::new()
             }
         };
@@ -75,6 +78,7 @@ pub(super) fn clashes(containers: &[ContainerFile], reader: &mut Reader) {
                     );
                 }
                 names.push((name, name.span));
+                mapping_name(name, reader);
             }
             let Some(port) = &mapping.container_port else { continue };
             let udp = mapping.protocol.as_ref().is_some_and(|word| word.value == PortProtocolWord::Udp);
@@ -94,7 +98,80 @@ pub(super) fn clashes(containers: &[ContainerFile], reader: &mut Reader) {
                         .help("make one of them listen on another port"),
                 );
             }
+            let other_protocol =
+                seen.iter().find(|(number, is_udp, who, _)| *number == port.value && *is_udp != udp && *who == owner);
+            if let Some((.., first)) = other_protocol {
+                reader.report(
+                    Diagnostic::error(format!("port {} for both TCP and UDP", port.value), port.span, "")
+                        .also(*first, "the other")
+                        .aws(
+                            &format!(
+                                "Container port {} is used in more than one port mapping for container {owner}",
+                                port.value
+                            ),
+                            REGISTER,
+                        ),
+                );
+            }
             seen.push((port.value, udp, owner, port.span));
         }
+        ranges(container, reader);
+    }
+}
+
+/// Lower-case letters, digits, `_` and `-`, not `-` first, at most 64 (ECS API reference, PortMapping).
+fn mapping_name(name: &Spanned<String>, reader: &mut Reader) {
+    let fits =
+        name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || matches!(byte, b'_' | b'-'));
+    if fits && !name.starts_with('-') && name.len() <= 64 {
+        return;
+    }
+    if crate::config::template::is_one(Some(name)) {
+        return reader.template(name.span);
+    }
+    reader.report(
+        Diagnostic::error(format!("`{}` cannot name a port mapping", name.value), name.span, "").note(
+            "at most 64 lower-case letters, digits, `_` and `-`, and no `-` at the beginning (ECS API reference, PortMapping)",
+        ),
+    );
+}
+
+/// Most ranges of a container (ECS API reference, PortMapping).
+const MOST_RANGES: usize = 100;
+
+/// Ranges of one container must not overlap, and there is a most.
+fn ranges(container: &ContainerFile, reader: &mut Reader) {
+    let mut seen: Vec<(u16, u16, Span)> = Vec::new();
+    let mut count = 0;
+    for mapping in container.port_mappings.iter().flatten() {
+        let (from, to, span) = match (&mapping.container_port_range, &mapping.container_port) {
+            (Some(range), _) => {
+                count += 1;
+                if count == MOST_RANGES + 1 {
+                    reader.report(
+                        Diagnostic::error(
+                            format!("more than {MOST_RANGES} port ranges in one container"),
+                            range.span,
+                            "",
+                        )
+                        .note("(ECS API reference, PortMapping)"),
+                    );
+                }
+                let bounds = range.split_once('-').and_then(|(from, to)| Some((from.parse().ok()?, to.parse().ok()?)));
+                let Some((from, to)) = bounds else { continue };
+                (from, to, range.span)
+            }
+            (None, Some(port)) => (port.value, port.value, port.span),
+            (None, None) => continue,
+        };
+        let overlapping = seen.iter().find(|(low, high, _)| *low <= to && from <= *high && (low, high) != (&from, &to));
+        if let Some((.., first)) = overlapping {
+            reader.report(
+                Diagnostic::error("port mappings that overlap", span, "")
+                    .also(*first, "the other")
+                    .note("port ranges of a container must not overlap (ECS API reference, PortMapping)"),
+            );
+        }
+        seen.push((from, to, span));
     }
 }

@@ -2,11 +2,12 @@
 
 use super::containers::Context;
 use super::file::{ContainerFile, TaskDefinitionFile};
-use super::{FARGATE, REGISTER};
+use super::{FARGATE, REGISTER, unknown_container};
 use crate::config::diagnostics::Diagnostic;
 use crate::config::read::Reader;
 use crate::config::source::Span;
-use crate::config::suggest::one_of;
+use crate::config::suggest::{all_of, one_of};
+use crate::config::template;
 
 /// Task-level fields.
 pub(super) fn task(file: &TaskDefinitionFile, reader: &mut Reader) {
@@ -143,7 +144,49 @@ pub(super) fn container(file: &ContainerFile, name: &str, context: &Context<'_>,
         let words = "The maximum number of environment files was exceeded. Specify ten or less and try again.";
         reader.report(Diagnostic::error("more than ten environment files", files[10].span, "").aws(words, REGISTER));
     }
+    for file in file.environment_files.iter().flatten().filter_map(|file| file.value.as_ref()) {
+        if template::is_one(Some(file)) {
+            continue;
+        }
+        if !file.starts_with("arn:") {
+            reader.report(
+                Diagnostic::error("an environment file is named by its ARN", file.span, "")
+                    .aws("Invalid arn syntax.", REGISTER)
+                    .help("arn:aws:s3:::BUCKET/PATH.env"),
+            );
+        } else if !file.ends_with(".env") {
+            reader.report(
+                Diagnostic::warning("an environment file whose name does not end with `.env`", file.span, "")
+                    .note("it must (ECS API reference, EnvironmentFile)"),
+            );
+        }
+    }
+    for control in file.system_controls.iter().flatten().filter_map(|control| control.namespace.as_ref()) {
+        let known =
+            control.starts_with("net.") || control.starts_with("fs.mqueue.") || KERNEL.contains(&control.as_str());
+        if !known {
+            reader.report(
+                Diagnostic::warning(format!("`{}` belongs to the whole machine", control.value), control.span, "")
+                    .note(format!(
+                        "valid are `net.*`, `fs.mqueue.*` and {} (ECS API reference, SystemControl)",
+                        all_of(KERNEL.iter().copied())
+                    )),
+            );
+        }
+    }
 }
+
+/// Kernel parameters with a namespace of their own that are neither of the network nor of message queues.
+const KERNEL: &[&str] = &[
+    "kernel.msgmax",
+    "kernel.msgmnb",
+    "kernel.msgmni",
+    "kernel.sem",
+    "kernel.shmall",
+    "kernel.shmmax",
+    "kernel.shmmni",
+    "kernel.shm_rmid_forced",
+];
 
 fn linux(file: &ContainerFile, reader: &mut Reader) {
     let Some(linux) = &file.linux_parameters else { return };
@@ -228,7 +271,26 @@ fn limits(file: &ContainerFile, name: &str, context: &Context<'_>, reader: &mut 
 }
 
 /// What only shows when all containers are looked at.
-pub(super) fn together(containers: &[ContainerFile], task: Option<(u32, u32)>, reader: &mut Reader) {
+pub(super) fn together(
+    file: &TaskDefinitionFile,
+    containers: &[ContainerFile],
+    task: Option<(u32, u32)>,
+    reader: &mut Reader,
+) {
+    names(file, containers, reader);
+    sums(containers, task, reader);
+    if containers.iter().all(|container| container.essential == Some(false)) {
+        let at = containers[0].name.as_ref().map_or(containers[0].span, |name| name.span);
+        reader.report(
+            Diagnostic::error("no container is essential", at, "")
+                .aws("Task definition doesn't have any essential container", REGISTER)
+                .help("take \"essential\": false from the container that the task is for"),
+        );
+    }
+}
+
+/// Names are given once, and only those that are given are used.
+fn names(file: &TaskDefinitionFile, containers: &[ContainerFile], reader: &mut Reader) {
     for (index, container) in containers.iter().enumerate() {
         let Some(name) = &container.name else { continue };
         let first = containers[..index].iter().filter_map(|other| other.name.as_ref()).find(|o| o.value == name.value);
@@ -240,13 +302,46 @@ pub(super) fn together(containers: &[ContainerFile], task: Option<(u32, u32)>, r
             );
         }
     }
-    if containers.iter().all(|container| container.essential == Some(false)) {
-        let at = containers[0].name.as_ref().map_or(containers[0].span, |name| name.span);
+    let known: Vec<&str> =
+        containers.iter().filter_map(|container| container.name.as_ref()).map(|name| name.as_str()).collect();
+    for from in containers.iter().flat_map(|container| container.volumes_from.iter().flatten()) {
+        let Some(source) = from.source_container.as_ref().filter(|source| !known.contains(&source.as_str())) else {
+            continue;
+        };
         reader.report(
-            Diagnostic::error("no container is essential", at, "")
-                .aws("Task definition doesn't have any essential container", REGISTER)
-                .help("take \"essential\": false from the container that the task is for"),
+            unknown_container(source, &known, "the task")
+                .aws(&format!("Invalid 'volumesFrom' setting. Unknown container: '{}'.", source.value), REGISTER),
         );
+    }
+    let proxy = file.proxy_configuration.as_ref().and_then(|proxy| proxy.container_name.as_ref());
+    if let Some(proxy) = proxy.filter(|proxy| !known.contains(&proxy.as_str())) {
+        reader.report(
+            unknown_container(proxy, &known, "the task")
+                .note("it names the container that is the App Mesh proxy (ECS API reference, ProxyConfiguration)"),
+        );
+    }
+}
+
+/// What all containers ask for, against what the task has.
+fn sums(containers: &[ContainerFile], task: Option<(u32, u32)>, reader: &mut Reader) {
+    if let Some((_, memory)) = task {
+        let reserved = || containers.iter().filter_map(|container| container.memory_reservation.as_ref());
+        let sum: u64 = reserved().map(|memory| u64::from(memory.value)).sum();
+        let largest = reserved().max_by_key(|memory| memory.value).filter(|_| sum > u64::from(memory));
+        if let Some(largest) = largest {
+            reader.report(
+                Diagnostic::error(
+                    format!("the containers reserve {sum} MiB, the task has {memory}"),
+                    largest.span,
+                    "the largest share",
+                )
+                .aws(
+                    "The sum of all container 'memoryReservation' values cannot be greater than the value of the task \
+                     'memory'.",
+                    REGISTER,
+                ),
+            );
+        }
     }
     if let Some((cpu, _)) = task {
         let sum: u64 =

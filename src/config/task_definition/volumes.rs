@@ -1,10 +1,10 @@
 //! Volumes of the task and where they are mounted.
 
 use super::REGISTER;
-use super::file::{ContainerFile, VolumeFile};
+use super::file::{ContainerFile, EfsVolumeFile, SwitchWord, VolumeFile};
 use crate::config::diagnostics::Diagnostic;
 use crate::config::read::Reader;
-use crate::config::suggest::help_for;
+use crate::config::suggest::{all_of, help_for};
 use crate::model::task_definition::MountPoint;
 
 /// Names of the volumes. Those that live elsewhere on AWS become empty ones, which the fidelity report says.
@@ -23,13 +23,69 @@ pub(super) fn lower(files: &[VolumeFile], reader: &mut Reader) -> Vec<String> {
                     .help("leave only `name`: that is an empty volume that lives as long as the task"),
             );
         }
+        one_kind(file, reader);
+        if let Some(efs) = &file.efs_volume_configuration {
+            self::efs(efs, reader);
+        }
         let Some(name) = &file.name else { continue };
         if names.contains(&name.value) {
             reader.report(Diagnostic::error(format!("two volumes are named `{}`", name.value), name.span, ""));
         }
         names.push(name.value.clone());
     }
+    let mut at_launch =
+        files.iter().filter_map(|file| file.configured_at_launch.as_ref()).filter(|at_launch| at_launch.value);
+    if let (Some(first), Some(second)) = (at_launch.next(), at_launch.next()) {
+        reader.report(
+            Diagnostic::error("a second volume that is configured at launch", second.span, "")
+                .also(first.span, "the other")
+                .note("a task definition has at most one (ECS API reference, Volume)"),
+        );
+    }
     names
+}
+
+/// A volume is of one kind.
+fn one_kind(file: &VolumeFile, reader: &mut Reader) {
+    let kinds = [
+        (file.efs_volume_configuration.is_some(), "efsVolumeConfiguration"),
+        (file.s3files_volume_configuration.is_some(), "s3filesVolumeConfiguration"),
+        (file.configured_at_launch.as_ref().is_some_and(|at_launch| at_launch.value), "configuredAtLaunch"),
+        (file.host.as_ref().is_some_and(|host| host.source_path.is_some()), "host"),
+    ];
+    let given: Vec<&str> = kinds.into_iter().filter(|(given, _)| *given).map(|(_, name)| name).collect();
+    if given.len() > 1 {
+        let at = file.name.as_ref().map_or(file.span, |name| name.span);
+        reader.report(
+            Diagnostic::error("a volume of two kinds", at, "")
+                .note(format!("it has {}; a volume has one of them (ECS API reference, Volume)", all_of(given))),
+        );
+    }
+}
+
+/// What goes together with an access point and with IAM (ECS API reference, EFSAuthorizationConfig).
+fn efs(file: &EfsVolumeFile, reader: &mut Reader) {
+    let Some(authorization) = &file.authorization_config else { return };
+    let encrypted = file.transit_encryption.as_ref().is_some_and(|word| word.value == SwitchWord::Enabled);
+    let point = authorization.access_point_id.as_ref().map(|id| id.span);
+    let iam = authorization.iam.as_ref().filter(|word| word.value == SwitchWord::Enabled).map(|word| word.span);
+    if let Some(span) = point.or(iam).filter(|_| !encrypted) {
+        reader.report(
+            Diagnostic::error("an access point or IAM without encryption in transit", span, "")
+                .note("transit encryption must be turned on then (ECS API reference, EFSAuthorizationConfig)")
+                .help("add \"transitEncryption\": \"ENABLED\" beside `fileSystemId`"),
+        );
+    }
+    if let (Some(point), Some(root)) = (point, file.root_directory.as_ref().filter(|root| root.value != "/")) {
+        reader.report(
+            Diagnostic::error("a root directory beside an access point", root.span, "")
+                .also(point, "the access point has its own")
+                .note(
+                    "the root directory must either be omitted or set to `/` (ECS API reference, EFSVolumeConfiguration)",
+                )
+                .help("leave `rootDirectory` out"),
+        );
+    }
 }
 
 /// Mounts of one container.

@@ -12,6 +12,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use bytes::Bytes;
 use tokio::sync::mpsc;
 
+use crate::files;
 use crate::model::service::Build;
 
 use super::dockerignore::Dockerignore;
@@ -45,7 +46,7 @@ impl Context {
             return Err(format!("the build context {} is no folder", root.display()));
         }
         let path = root.join(&build.dockerfile);
-        let dockerfile_text = std::fs::read_to_string(&path).map_err(|error| {
+        let dockerfile_text = files::read_text(&path).map_err(|error| {
             format!(
                 "the Dockerfile {} cannot be read: {error} (it is looked for from the build context)",
                 path.display()
@@ -55,8 +56,8 @@ impl Context {
         // BuildKit's rule, which the pipeline's build follows: a file beside the Dockerfile comes first.
         let mut beside = path.clone().into_os_string();
         beside.push(IGNORE_FILE);
-        let own = std::fs::read_to_string(beside).ok();
-        let ignore_text = own.or_else(|| std::fs::read_to_string(root.join(IGNORE_FILE)).ok());
+        let own = files::read_text(beside.as_ref()).ok();
+        let ignore_text = own.or_else(|| files::read_text(&root.join(IGNORE_FILE)).ok());
         let ignore = Dockerignore::parse(ignore_text.as_deref().unwrap_or_default())?;
         let is_outside = inside.is_none();
         // Neither of the two may end up in the image by `COPY . .`; the builder leaves out what the sent file names.

@@ -6,7 +6,7 @@ use super::source::{Source, own_modules, paths};
 
 /// What every edge may import: the layers below, never another edge. Two edges that need to talk do so through
 /// `control`, or `app` introduces them.
-const BELOW_EDGES: &[&str] = &["model", "engine", "control"];
+const BELOW_EDGES: &[&str] = &["model", "engine", "control", "files"];
 /// Wiring and words see everything below them.
 const EVERYTHING: &[&str] = &["*"];
 
@@ -14,6 +14,8 @@ const EVERYTHING: &[&str] = &["*"];
 const LAYERS: &[(&str, &[&str])] = &[
     // nouns
     ("model", &[]),
+    // how what users wrote is read, wherever that is
+    ("files", &[]),
     // decisions, and above them the user's files: what a file leads to is asked of the decisions themselves
     ("engine", &["model"]),
     ("config", &["model", "engine"]),
