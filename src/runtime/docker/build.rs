@@ -38,6 +38,8 @@ pub(super) struct Recipe<'a> {
     pub(super) build: &'a Build,
     pub(super) context: Arc<Context>,
     pub(super) credentials: HashMap<String, DockerCredentials>,
+    /// Which network its steps use; `None` for the engine's default.
+    pub(super) network: Option<&'static str>,
 }
 
 /// Builds and tags the image.
@@ -57,7 +59,8 @@ pub(super) async fn build(
     let seen = glance(&context.dockerfile_text, &build.args);
     let with_buildkit = choose(engine, mode, &seen, &request.image)?;
     let credentials = credentials(&seen, progress).await;
-    let recipe = Recipe { request, build, context, credentials };
+    let network = network(engine).await;
+    let recipe = Recipe { request, build, context, credentials, network };
     if with_buildkit {
         buildkit::build(engine, &recipe, progress).await
     } else {
@@ -85,6 +88,16 @@ fn choose(engine: &Engine, mode: BuilderMode, seen: &Glance, image: &str) -> Res
         };
     }
     Ok(wanted)
+}
+
+/// Builders of an engine without a default bridge (`--bridge=none`) would run their steps without any network, or none
+/// at all; the host's is the one that both know by name and that is always there.
+async fn network(engine: &Engine) -> Option<&'static str> {
+    if engine.info().name == EngineKind::Podman {
+        return None;
+    }
+    let bridge = engine.docker().inspect_network("bridge", None).await;
+    bridge.is_err_and(|cause| error::is_not_found(&cause)).then_some("host")
 }
 
 /// Credentials for the registries the Dockerfile starts from.
@@ -117,6 +130,9 @@ async fn classic(engine: &Engine, recipe: &Recipe<'_>, progress: &Progress) -> R
     }
     if let Some(platform) = &recipe.request.platform {
         options = options.platform(platform);
+    }
+    if let Some(network) = recipe.network {
+        options = options.networkmode(network);
     }
     let body = bollard::body_try_stream(send_context(&recipe.context, progress));
     let credentials = (!recipe.credentials.is_empty()).then(|| recipe.credentials.clone());

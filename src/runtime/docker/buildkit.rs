@@ -75,6 +75,7 @@ fn query(recipe: &Recipe<'_>, session: &str) -> String {
     ];
     pairs.extend(recipe.build.target.as_deref().map(|target| ("target", target)));
     pairs.extend(recipe.request.platform.as_deref().map(|platform| ("platform", platform)));
+    pairs.extend(recipe.network.map(|network| ("networkmode", network)));
     let encoded: Vec<String> = pairs.iter().map(|(name, value)| format!("{name}={}", percent_encoded(value))).collect();
     encoded.join("&")
 }
