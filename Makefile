@@ -7,9 +7,9 @@ export CARGO
 LOCKED := $(if $(CI),--locked)
 
 # The demo's stack, from its own folder and on the ports it was given, so that what is shown is what people would type.
-NEARGATE := target/release/neargate --file fixtures/chatkit/neargate.yaml
-CAPTURE = env PATH="$(CURDIR)/target/release:$$PATH" \
-	$$(sed 's/ /,/g; s/^./NEARGATE_LISTEN=&/' target/demo/listen) docs/pictures/capture --folder fixtures/chatkit
+NEARGATE := target/demo/neargate --file fixtures/chatkit/neargate.yaml
+CAPTURE = env PATH="$(CURDIR)/target/demo:$$PATH" \
+	$$(sed 's/ /,/g; s/^./NEARGATE_LISTEN=&/' target/chatkit/listen) docs/pictures/capture --folder fixtures/chatkit
 
 .NOTPARALLEL:
 .DEFAULT_GOAL := help
@@ -19,10 +19,10 @@ help: ## This list
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | column -t -s '|' 2>/dev/null || \
 	 sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  make \1: \2/p' $(MAKEFILE_LIST)
 
-demo: rust ## Run the ChatKit application behind its load balancer, and say what to try
+demo: rust ## Run the ChatKit application behind its load balancer, check it, and say what to try
 	@docker/demo up
 
-demo-down: rust ## Take the demo away
+demo-down: rust ## Remove the demo
 	@docker/demo down
 
 test: setup lint ## Everything CI runs: lint, then all tests, with a real engine and a real browser

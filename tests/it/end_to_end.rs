@@ -10,6 +10,8 @@ mod chatkit;
 mod commands;
 /// What clients, targets and `doctor` show when something is wrong with the application.
 mod failures;
+/// The README's first command on an engine of the test's own: never restarted, empty, then without a default bridge.
+mod fresh_machine;
 /// `kill -9` at the worst moments, and an engine that goes away.
 mod interrupted;
 /// What goes wrong before anything runs: one message, its exit code, and nothing left half done.

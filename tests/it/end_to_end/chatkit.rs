@@ -70,7 +70,8 @@ impl Chatkit {
     }
 }
 
-fn copy(from: &Path, to: &Path) {
+/// A folder as a clone has it: without what was built or written into it.
+pub(super) fn copy(from: &Path, to: &Path) {
     std::fs::create_dir_all(to).unwrap();
     for entry in std::fs::read_dir(from).unwrap() {
         let entry = entry.unwrap();
