@@ -119,7 +119,7 @@ impl App {
         let certificates = Arc::new(CertStore::new(Arc::new(authority)));
         certificates.update(&topology.load_balancer, Timestamp::now())?;
 
-        let renew = Renew { builds: request.build, pulls: request.pull };
+        let renew = renew(request);
         let control = control::start(Arc::clone(&topology), renew, Arc::clone(&runtime), RandomIds);
         let tls = ListenerTls(certificates.subscribe());
         let records = start_records(&control, &folders).map_err(io("start the writer of the logs"))?;
@@ -263,6 +263,10 @@ async fn take_lock(folders: &Folders) -> io::Result<Option<ProjectLock>> {
     Ok(None)
 }
 
+fn renew(request: &UpRequest) -> Renew {
+    Renew { builds: !request.no_build, pulls: request.pull }
+}
+
 /// The authority of the project: made once and kept, or made for this run in CI.
 fn open_authority(topology: &Topology, folders: &Folders, notes: &mut Vec<String>) -> Result<Authority, CertError> {
     let owner = authority::owner();
@@ -321,7 +325,7 @@ impl AppStack {
         write_trust_files(&self.folders, &authority).map_err(|error| failed(&error))?;
         self.certificates.replace_authority(Arc::new(authority));
         self.certificates.update(&topology.load_balancer, Timestamp::now()).map_err(|error| failed(&error))?;
-        let renew = Renew { builds: request.build, pulls: request.pull };
+        let renew = renew(&request);
         self.control.apply(topology, renew).await.map_err(|refusal| failed(&refusal))
     }
 }

@@ -44,8 +44,9 @@ pub struct UpRequest {
     pub time_scale: Option<f64>,
     /// `--project-name`
     pub project_name: Option<String>,
-    /// `--build`
-    pub build: bool,
+    /// `--no-build`
+    #[serde(default)]
+    pub no_build: bool,
     /// `--pull`
     pub pull: bool,
     /// `--admin`; only looked at when a stack starts.

@@ -143,9 +143,12 @@ pub(crate) struct StartArgs {
     /// How long --wait waits, in seconds, once the images are built or pulled
     #[arg(long, value_name = "SECONDS", default_value_t = 120, env = "NEARGATE_WAIT_TIMEOUT")]
     pub(crate) wait_timeout: u64,
-    /// Build images although they are there
+    /// Build images before starting, as always: what has not changed comes from the builder's cache
+    #[arg(long, overrides_with = "no_build")]
+    build: bool,
+    /// Run the images that were built before instead of building
     #[arg(long)]
-    pub(crate) build: bool,
+    pub(crate) no_build: bool,
     /// Pull images although they are there
     #[arg(long)]
     pub(crate) pull: bool,
@@ -167,6 +170,16 @@ pub(super) struct DownArgs {
     /// Do not wait for requests in flight and for containers to stop by themselves
     #[arg(long)]
     pub(super) force: bool,
+    /// Remove images too: `local` are those that neargate built for the project [default: they stay, as a cache]
+    #[arg(long, value_enum, value_name = "WHICH")]
+    pub(super) rmi: Option<Rmi>,
+}
+
+/// Which images `down` removes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Rmi {
+    /// Those that neargate built
+    Local,
 }
 
 #[derive(Debug, Args)]

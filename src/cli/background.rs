@@ -79,7 +79,7 @@ pub(super) fn in_the_background(project: &Project, global: &Global, start: &Star
     if let Some(address) = start.admin {
         command.arg("--admin").arg(address.to_string());
     }
-    command.args(start.build.then_some("--build")).args(start.pull.then_some("--pull"));
+    command.args(start.no_build.then_some("--no-build")).args(start.pull.then_some("--pull"));
     let folder = project.file.parent().unwrap_or(std::path::Path::new("/"));
     // A group of its own: Ctrl-C here is not meant for it.
     command.current_dir(folder).stdin(Stdio::null()).stdout(Stdio::null()).stderr(log.try_clone()?).process_group(0);

@@ -38,7 +38,7 @@ use clap::{CommandFactory as _, Parser as _};
 use arguments::Verb;
 pub use arguments::{Cli, Format};
 pub(crate) use arguments::{
-    Color, DoctorArgs, ExecArgs, ExplainArgs, Global, HostsArgs, LogsArgs, RunArgs, StartArgs, UpArgs,
+    Color, DoctorArgs, ExecArgs, ExplainArgs, Global, HostsArgs, LogsArgs, Rmi, RunArgs, StartArgs, UpArgs,
 };
 pub use failure::{ExitStatus, Failure};
 use printer::Printer;
@@ -71,7 +71,7 @@ fn dispatch(cli: Cli, printer: &mut Printer) -> Result<ExitStatus, Failure> {
     }
     match cli.command {
         Verb::Up(args) => up::up(&global, &args, printer),
-        Verb::Down(args) => stack::down(&global, args.force, printer),
+        Verb::Down(args) => stack::down(&global, args.force, args.rmi, printer),
         Verb::Ps(args) => ps::ps(&global, args.all, args.events, args.format.format, printer),
         Verb::Logs(args) => logs::logs(&global, &args, printer),
         Verb::Exec(args) => exec::exec(&global, &args),

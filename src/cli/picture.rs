@@ -65,11 +65,19 @@ fn image(image: &ImageView) -> Line {
         "FAILED" => Mood::Bad,
         _ => Mood::Working,
     };
+    // The name of one that is built is neargate's own; people know the container.
+    let subject = match image.containers.first() {
+        Some(container) if image.build => format!("image {container}"),
+        _ => format!("image {}", image.image),
+    };
+    // Why a build failed is told in full, once.
+    let is_told_elsewhere = image.build && mood == Mood::Bad;
+    let detail = image.detail.as_deref().filter(|_| !is_told_elsewhere).unwrap_or_default();
     Line {
-        subject: format!("image {}", image.image),
+        subject,
         mood,
-        state: image.status.to_lowercase(),
-        detail: first_line(image.detail.as_deref().unwrap_or_default()),
+        state: image.origin.clone().unwrap_or_else(|| image.status.to_lowercase()),
+        detail: first_line(detail),
     }
 }
 

@@ -71,7 +71,7 @@ fn load_for(
         listen: start.map(|start| start.listen.clone()).unwrap_or_default(),
         time_scale: start.and_then(|start| start.time_scale),
         project_name: global.project_name.clone(),
-        build: start.is_some_and(|start| start.build),
+        no_build: start.is_some_and(|start| start.no_build),
         pull: start.is_some_and(|start| start.pull),
         admin: start.and_then(|start| start.admin),
     };
@@ -106,7 +106,7 @@ impl Project {
             listen: start.listen.clone(),
             time_scale: start.time_scale,
             project_name: global.project_name.clone(),
-            build: start.build,
+            no_build: start.no_build,
             pull: start.pull,
             admin: start.admin,
         }

@@ -144,10 +144,16 @@ fn container_row(container: &ContainerView, images: &[ImageView]) -> Vec<Cell> {
 
 /// How far the image is that keeps the container from starting: `building: Step 4/6 : RUN npm ci`.
 fn waits_for(container: &ContainerView, images: &[ImageView]) -> Option<String> {
-    let is_pending = container.last_status == "PENDING";
-    let image = images.iter().find(|image| image.image == container.image && image.is_on_its_way())?;
+    let image = images.iter().find(|image| image.image == container.image)?;
+    if container.last_status != "PENDING" {
+        return None;
+    }
+    if image.status == "FAILED" {
+        return Some("its image could not be had: neargate doctor".to_owned());
+    }
     let state = image.status.to_lowercase();
-    is_pending.then(|| image.detail.as_ref().map_or(state.clone(), |detail| format!("{state}: {detail}")))
+    let detail = image.detail.as_ref().map_or(state.clone(), |detail| format!("{state}: {detail}"));
+    image.is_on_its_way().then_some(detail)
 }
 
 fn target_row(group: &str, target: &TargetView) -> Vec<Cell> {

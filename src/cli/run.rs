@@ -64,7 +64,7 @@ async fn until_ready(
         let view: Arc<ClusterView> = Arc::clone(&views.borrow_and_update());
         live.draw(&view, printer);
         patience.saw(&view);
-        let failure = waiting::cannot_listen(&view);
+        let failure = waiting::cannot_listen(&view).or_else(|| waiting::failed_build(&view));
         if let Some(failure) = failure.or_else(|| waiting::is_hopeless(project, &view, &failed_before)) {
             break Err(failure);
         }

@@ -7,7 +7,7 @@ use crate::admin::wire::{Answer, Request, UpRequest};
 use crate::cli::live::Live;
 use crate::cli::printer::Printer;
 use crate::cli::project;
-use crate::cli::{ExitStatus, Failure, Global};
+use crate::cli::{ExitStatus, Failure, Global, Rmi};
 use crate::control::runtime::Runtime as _;
 use crate::control::view::ClusterView;
 use crate::folders::Folders;
@@ -102,7 +102,12 @@ pub(crate) fn restart(global: &Global, service: Option<String>, printer: &mut Pr
 
 /// `down`: asks the process that runs the stack to take it down; then, or if there is none, removes by label
 /// whatever is left.
-pub(crate) fn down(global: &Global, force: bool, printer: &mut Printer) -> Result<ExitStatus, Failure> {
+pub(crate) fn down(
+    global: &Global,
+    force: bool,
+    rmi: Option<Rmi>,
+    printer: &mut Printer,
+) -> Result<ExitStatus, Failure> {
     let (project, folders) = project::identify(global)?;
     block_on(async {
         let asked = request(&folders, &Request::ShutDown { force }).await?.is_some();
@@ -111,10 +116,14 @@ pub(crate) fn down(global: &Global, force: bool, printer: &mut Printer) -> Resul
         }
         // A load balancer without services needs no engine, neither to start nor to stop.
         let needs_engine = project::needs_engine(global) || !asked;
-        let removed = match sweep(&project, &folders).await {
+        let mut removed = match sweep(&project, &folders).await {
             Err(failure) if failure.status == ExitStatus::ENGINE && !needs_engine => Vec::new(),
             other => other?,
         };
+        if rmi == Some(Rmi::Local) && project::needs_engine(global) {
+            let runtime = DockerRuntime::connect(DockerOptions::new(project.clone())).await?;
+            removed.extend(runtime.remove_built_images().await?.into_iter().map(|image| format!("image {image}")));
+        }
         for line in &removed {
             printer.note(format!("removed {line}"));
         }

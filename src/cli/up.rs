@@ -9,7 +9,7 @@ use crate::cli::printer::Printer;
 use crate::cli::process::{Signals, block_on_threads, start, stop};
 use crate::cli::project::{self, Project};
 use crate::cli::stack;
-use crate::cli::waiting::{Goal, cannot_listen, follow};
+use crate::cli::waiting::{self, Goal, cannot_listen, follow};
 use crate::cli::{ExitStatus, Failure, Global, UpArgs, welcome};
 
 /// `up`
@@ -50,6 +50,7 @@ async fn in_the_foreground(
     let mut views = app.view();
     let mut live = Live::new();
     let mut welcomed = false;
+    let mut told = None;
     let status = loop {
         let view = Arc::clone(&views.borrow_and_update());
         if let Some(failure) = cannot_listen(&view) {
@@ -57,6 +58,11 @@ async fn in_the_foreground(
             printer.failure(&failure);
             break failure.status;
         }
+        let failed = waiting::failed_build(&view);
+        if let Some(failure) = failed.as_ref().filter(|_| failed != told) {
+            printer.failure(failure);
+        }
+        told = failed;
         if welcomed {
             live.report(&view, printer);
         } else {

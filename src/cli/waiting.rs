@@ -90,6 +90,9 @@ async fn follow_views(
             return Ok(view);
         }
         let failed_before = failed_before.get_or_insert_with(|| failed(&view));
+        if let Some(failure) = failed_build(&view) {
+            return Err(waits_for_build(failure));
+        }
         if let Some(failure) = is_hopeless(project, &view, failed_before) {
             return Err(goes_on(failure));
         }
@@ -133,6 +136,7 @@ fn is_reached(goal: Goal, view: &ClusterView) -> bool {
         Goal::Healthy | Goal::Forever => view.ready,
         Goal::Started => {
             view.listeners.iter().all(|listener| listener.bound)
+                && !view.is_waiting_for_images()
                 && view.services.iter().all(|service| service.running_count >= service.desired_count)
         }
     }
@@ -172,6 +176,19 @@ pub(crate) fn is_hopeless(project: &Project, view: &ClusterView, failed_before: 
     Some(Failure::new(with_findings(head, project, view)))
 }
 
+/// A build that failed. It is tried again with the next `up`, not before: it would fail again.
+pub(crate) fn failed_build(view: &ClusterView) -> Option<Failure> {
+    let failed = view.images.iter().filter(|image| image.build && image.status == "FAILED");
+    let told: Vec<String> = failed
+        .map(|image| {
+            let reason = image.detail.as_deref().unwrap_or_default();
+            let reason = reason.strip_prefix("image build failed: ").unwrap_or(reason);
+            format!("the image of {} cannot be built: {reason}", image.containers.join(" and "))
+        })
+        .collect();
+    (!told.is_empty()).then(|| Failure::new(told.join("\n")))
+}
+
 /// Tasks that have failed, of whatever deployment.
 pub(crate) fn failed(view: &ClusterView) -> BTreeSet<String> {
     let tasks = view.services.iter().flat_map(|service| &service.tasks);
@@ -182,6 +199,14 @@ pub(crate) fn failed(view: &ClusterView) -> BTreeSet<String> {
 fn goes_on(mut failure: Failure) -> Failure {
     failure.message.push_str(
         "\nThe stack keeps retrying in the background; `neargate doctor` looks again, `neargate down` stops it.",
+    );
+    failure
+}
+
+/// What becomes of a stack whose image does not build.
+fn waits_for_build(mut failure: Failure) -> Failure {
+    failure.message.push_str(
+        "\nFix it and run `neargate up` again. The stack stays as it is in the background; `neargate down` stops it.",
     );
     failure
 }
@@ -219,7 +244,7 @@ mod tests {
     use crate::control::view::ImageView;
 
     fn view(status: &str) -> ClusterView {
-        let image = ImageView { image: "app".to_owned(), status: status.to_owned(), detail: None };
+        let image = ImageView { image: "app".to_owned(), status: status.to_owned(), ..ImageView::default() };
         ClusterView { images: vec![image], ..ClusterView::default() }
     }
 

@@ -15,6 +15,7 @@ mod dotenv;
 pub mod fidelity;
 pub(crate) mod file;
 mod hints;
+mod image_reference;
 pub(crate) mod init_support;
 mod interpolate;
 pub(crate) mod lower;

@@ -35,13 +35,19 @@ pub enum Command {
     },
 }
 
-/// Which images are made anew although they are there.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+/// Which images are had again although they are there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Renew {
-    /// `--build`
+    /// What is built here goes to the builder, whose cache knows what has changed; not with `--no-build`.
     pub builds: bool,
     /// `--pull`
     pub pulls: bool,
+}
+
+impl Default for Renew {
+    fn default() -> Self {
+        Self { builds: true, pulls: false }
+    }
 }
 
 /// Why a command was not carried out.

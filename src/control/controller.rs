@@ -1,6 +1,7 @@
 //! The loop: wait for anything, take in all that is waiting, plan until nothing is left to decide, publish, start
 //! the steps, answer. It never awaits the engine.
 
+use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -11,20 +12,21 @@ use crate::control::command::{Command, Refusal, Renew};
 use crate::control::executor::{Executor, Outcome, Work};
 use crate::control::handle::ControlHandle;
 use crate::control::ids::IdSource;
+use crate::control::image_request;
 use crate::control::observation::Observation;
 use crate::control::runtime::{ImagePolicy, ImageRequest, ObservedContainer, ObservedState, Runtime, RuntimeEvent};
 use crate::control::secrets;
 use crate::control::view::{self, Bindings, ClusterView};
 use crate::engine::Context;
 use crate::engine::health::Probe;
+use crate::engine::images;
 use crate::engine::plan::{self, Step};
 use crate::engine::routing::RoutingTable;
 use crate::engine::targets;
 use crate::engine::world::{Now, World};
 use crate::model::target_health::TargetState;
 use crate::model::task::TaskSpec;
-use crate::model::task_definition::CpuArchitecture;
-use crate::model::{ServiceName, TargetGroupName, Topology};
+use crate::model::{ContainerName, ServiceName, TargetGroupName, Topology};
 
 /// How many inputs are taken in before the next plan, so that a flood cannot starve it.
 const INPUTS_PER_TURN: usize = 256;
@@ -181,18 +183,24 @@ impl<R: Runtime, I: IdSource> Controller<R, I> {
     }
 
     fn take_topology(&mut self, topology: Arc<Topology>, renew: Renew) {
-        let mut images = BTreeSet::new();
-        let mut redeployed = BTreeSet::new();
+        let (mut wanted, mut again) = (BTreeSet::new(), BTreeSet::new());
         for (name, service) in &topology.services {
             for container in &service.task_definition.containers {
-                let wanted = if service.builds.contains_key(&container.name) { renew.builds } else { renew.pulls };
-                if wanted {
-                    images.insert(container.image.clone());
-                    redeployed.insert(name.clone());
+                let image = images::reference(&topology.name, name, service, container);
+                let is_renewed = match images::source(service, container) {
+                    images::Source::Build { .. } => renew.builds,
+                    images::Source::Registry(_) => renew.pulls,
+                };
+                // Nobody waits for an image that nothing runs.
+                if is_renewed && service.desired_count > 0 {
+                    again.insert(image.clone());
                 }
+                wanted.insert(image);
             }
         }
-        self.world.images_to_renew(images);
+        self.world.images_wanted(&wanted);
+        self.world.images_to_renew(again);
+        let mut redeployed = BTreeSet::new();
         // New values of secrets reach only new tasks (ECS developer guide, "Specifying sensitive data").
         if topology.secrets != self.topology.secrets {
             redeployed.extend(topology.services.keys().cloned());
@@ -344,9 +352,16 @@ impl<R: Runtime, I: IdSource> Controller<R, I> {
 
     fn begin(&mut self, step: &Step) {
         let topology = Arc::clone(&self.topology);
-        let ids = &mut self.ids;
-        let mut new_task = |name: &ServiceName| new_task(&topology, ids, name);
-        self.world.begin(step, &mut Context { topology: &topology, now: now(), new_task: &mut new_task });
+        let ids = RefCell::new(&mut self.ids);
+        let mut new_task = |name: &ServiceName| new_task(&topology, &mut **ids.borrow_mut(), name);
+        let mut deployment_id = || ids.borrow_mut().deployment_id();
+        let context = &mut Context {
+            topology: &topology,
+            now: now(),
+            new_task: &mut new_task,
+            deployment_id: &mut deployment_id,
+        };
+        self.world.begin(step, context);
     }
 
     /// The step with everything the engine needs to carry it out; `None` if it does not need the engine.
@@ -358,33 +373,43 @@ impl<R: Runtime, I: IdSource> Controller<R, I> {
                 self.image_request(image, &service, &container).map(Work::ProvideImage)
             }
             Step::OpenTask(id) => spec(&id).map(Work::OpenTask),
-            Step::StartContainer(id, name) => spec(&id).map(|spec| Work::StartContainer(spec, name)),
+            Step::StartContainer(id, name) => {
+                spec(&id).map(|spec| Work::StartContainer(self.pinned(spec, &name), name))
+            }
             Step::StopContainer(id, name, stop_timeout) => Some(Work::StopContainer(id, name, stop_timeout)),
             Step::CloseTask(id) => Some(Work::CloseTask(id)),
             _ => None,
         }
     }
 
-    fn image_request(
-        &self,
-        image: String,
-        service: &ServiceName,
-        container: &crate::model::ContainerName,
-    ) -> Option<ImageRequest> {
+    /// The specification, with the id of the image that the container was started from before in place of its name, if
+    /// the name means another one by now: a restart is no deployment.
+    fn pinned(&self, spec: Arc<TaskSpec>, name: &ContainerName) -> Arc<TaskSpec> {
+        let container = self.world.tasks.get(&spec.id).and_then(|task| task.containers.get(name));
+        let started_from = container.and_then(|container| container.image_id.clone());
+        let image =
+            spec.definition.container(name).and_then(|definition| self.world.images.get(spec.image(definition)));
+        let there = image.and_then(|image| image.provided.as_ref()).map(|provided| &provided.id);
+        match started_from {
+            Some(id) if Some(&id) != there => {
+                let mut spec = Arc::unwrap_or_clone(spec);
+                spec.images.insert(name.clone(), id);
+                Arc::new(spec)
+            }
+            _ => spec,
+        }
+    }
+
+    fn image_request(&self, image: String, service: &ServiceName, container: &ContainerName) -> Option<ImageRequest> {
         let service = self.topology.services.get(service)?;
         let definition = service.task_definition.container(container)?;
-        Some(ImageRequest {
-            policy: if self.world.renew.contains(&image) { ImagePolicy::Always } else { ImagePolicy::Missing },
-            image,
-            container: container.clone(),
-            build: service.builds.get(container).cloned(),
-            // A task whose credentials cannot be had is never planned an image for; see `new_task`.
-            credentials: secrets::credentials(&self.topology, definition).ok().flatten(),
-            platform: service.task_definition.cpu_architecture.map(|architecture| match architecture {
-                CpuArchitecture::X86_64 => "linux/amd64".to_owned(),
-                CpuArchitecture::Arm64 => "linux/arm64".to_owned(),
-            }),
-        })
+        let mut request = image_request::of(&self.topology, service, definition, image);
+        request.policy = match (self.world.renew.contains(&request.image), &request.build) {
+            (true, _) => ImagePolicy::Always,
+            (false, Some(_)) => ImagePolicy::Never,
+            (false, None) => ImagePolicy::Missing,
+        };
+        Some(request)
     }
 
     fn publish(&mut self) {
@@ -412,13 +437,18 @@ fn new_task(topology: &Topology, ids: &mut impl IdSource, name: &ServiceName) ->
     let credentials = definition
         .containers
         .iter()
-        .filter(|container| !service.builds.contains_key(&container.name))
+        .filter(|container| images::uses_credentials(service, container))
         .try_for_each(|container| secrets::credentials(topology, container).map(|_| ()));
     let (secrets, verdict) = match (secrets::resolve(topology, &definition), credentials) {
         (Ok(values), Ok(())) => (values, Ok(())),
         (Err(reason), _) | (_, Err(reason)) => (BTreeMap::new(), Err(reason)),
     };
-    let spec = TaskSpec { id: ids.task_id(), service: name.clone(), definition, secrets };
+    let images = definition
+        .containers
+        .iter()
+        .map(|container| (container.name.clone(), images::reference(&topology.name, name, service, container)))
+        .collect();
+    let spec = TaskSpec { id: ids.task_id(), service: name.clone(), definition, secrets, images };
     (spec, verdict)
 }
 

@@ -128,7 +128,10 @@ fn images<'a>(view: &'a ClusterView, told: &'a [Finding]) -> impl Iterator<Item 
         let (cause, fix) = stopped::failed_start(reason);
         Some(Finding {
             severity: Severity::Problem,
-            subject: format!("image {}", image.image),
+            subject: match image.build {
+                true => format!("image of {}", image.containers.join(" and ")),
+                false => format!("image {}", image.image),
+            },
             symptom: reason.to_owned(),
             effect: None,
             cause,

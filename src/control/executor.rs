@@ -8,7 +8,9 @@ use tokio::sync::mpsc;
 use tokio::task::{AbortHandle, JoinSet};
 
 use crate::control::observation::Observation;
-use crate::control::runtime::{ImageProgress, ImageRequest, Runtime, RuntimeError, StartedContainer, TaskNetwork};
+use crate::control::runtime::{
+    ImageProgress, ImageRequest, ProvidedImage, Runtime, RuntimeError, StartedContainer, TaskNetwork,
+};
 use crate::model::task::TaskSpec;
 use crate::model::{ContainerName, TaskId};
 
@@ -27,7 +29,7 @@ pub(crate) enum Work {
 #[derive(Debug)]
 pub(crate) enum Outcome {
     Prepared(Result<(), RuntimeError>),
-    ImageProvided { image: String, result: Result<(), RuntimeError> },
+    ImageProvided { image: String, result: Result<ProvidedImage, RuntimeError> },
     TaskOpened { task: TaskId, result: Result<TaskNetwork, RuntimeError> },
     ContainerStarted { task: TaskId, container: ContainerName, result: Result<StartedContainer, RuntimeError> },
     ContainerStopped { task: TaskId, container: ContainerName, result: Result<(), RuntimeError> },
@@ -126,7 +128,7 @@ async fn carry_out<R: Runtime>(runtime: &R, observations: mpsc::Sender<Observati
 async fn relay(
     mut progress: mpsc::Receiver<ImageProgress>,
     observations: mpsc::Sender<Observation>,
-) -> Result<(), RuntimeError> {
+) -> Result<ProvidedImage, RuntimeError> {
     while let Some(progress) = progress.recv().await {
         let _ = observations.try_send(Observation::ImageProgressed(progress));
     }

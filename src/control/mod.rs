@@ -33,6 +33,7 @@ pub mod diagnosis;
 mod executor;
 pub mod handle;
 pub mod ids;
+pub mod image_request;
 pub mod observation;
 pub mod runtime;
 mod secrets;

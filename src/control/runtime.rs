@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use tokio::sync::mpsc;
 
+pub use crate::model::image::{ImageOrigin, ProvidedImage};
 use crate::model::service::Build;
 use crate::model::task::{ContainerExit, HealthStatus};
 pub use crate::model::task::{Reach, TaskNetwork, TaskSpec};
@@ -27,7 +28,7 @@ pub trait Runtime: Send + Sync + 'static {
         &self,
         request: &ImageRequest,
         progress: mpsc::Sender<ImageProgress>,
-    ) -> impl Future<Output = Result<(), RuntimeError>> + Send;
+    ) -> impl Future<Output = Result<ProvidedImage, RuntimeError>> + Send;
 
     /// Makes the task's network namespace: its pause container, running.
     fn open_task(&self, task: &TaskSpec) -> impl Future<Output = Result<TaskNetwork, RuntimeError>> + Send;
@@ -72,7 +73,7 @@ pub trait Runtime: Send + Sync + 'static {
 /// Where an image is to come from.
 #[derive(Clone, Debug)]
 pub struct ImageRequest {
-    /// The reference the task definition uses; a build is tagged with it.
+    /// What it is called on this machine; a build is tagged with it.
     pub image: String,
     /// Who wants it, for messages.
     pub container: ContainerName,
@@ -89,10 +90,12 @@ pub struct ImageRequest {
 /// Whether an image that is already there will do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ImagePolicy {
-    /// Build or pull only what is missing.
+    /// Pull only what is missing.
     Missing,
-    /// Build or pull anyway (`--build`, `--pull`).
+    /// Build, or pull though it is there (`--pull`).
     Always,
+    /// Take what is there (`--no-build`).
+    Never,
 }
 
 /// `{"username":…,"password":…}` of `repositoryCredentials`.

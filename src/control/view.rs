@@ -65,11 +65,20 @@ pub struct ListenerView {
 }
 
 /// An image.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ImageView {
-    /// Its reference.
+    /// What it is called on this machine.
     pub image: String,
+    /// Who runs it, as `service/container`.
+    #[serde(default)]
+    pub containers: Vec<String>,
+    /// Made here rather than pulled.
+    #[serde(default)]
+    pub build: bool,
+    /// When `READY`: `built`, `cached` (built again, and nothing had changed), `pulled` or `there already`.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub origin: Option<String>,
     /// `WAITING`, `BUILDING`, `PULLING`, `READY` or `FAILED`.
     pub status: String,
     /// The last line of progress, or why it failed.

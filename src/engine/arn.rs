@@ -59,7 +59,7 @@ pub fn service(cluster: &ClusterName, name: &ServiceName) -> String {
 }
 
 /// FNV-1a: stable between builds and platforms, which the standard hasher does not promise.
-fn fingerprint(parts: &[&str]) -> u64 {
+pub(crate) fn fingerprint(parts: &[&str]) -> u64 {
     let mut hash: u64 = 0xcbf2_9ce4_8422_2325;
     for byte in parts.iter().flat_map(|part| part.bytes().chain([0])) {
         hash ^= u64::from(byte);

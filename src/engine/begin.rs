@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::engine::health::HealthRecord;
+use crate::engine::images;
 use crate::engine::plan::Step;
 use crate::engine::scheduling_record;
 use crate::engine::world::{
@@ -20,6 +21,8 @@ pub struct Context<'a> {
     pub now: Now,
     /// Makes the specification of a new task: its id and the values of its secrets, or why they cannot be had.
     pub new_task: &'a mut NewTask<'a>,
+    /// Makes the id of a new deployment.
+    pub deployment_id: &'a mut dyn FnMut() -> String,
 }
 
 /// Makes a task's specification, and says whether the values of its secrets could be had.
@@ -32,31 +35,31 @@ impl World {
         match step {
             Step::PrepareProject => self.project = Preparation::Working,
             Step::ProvideImage { image, service, container } => {
-                let built = context
-                    .topology
-                    .services
-                    .get(service)
-                    .is_some_and(|service| service.builds.contains_key(container));
-                let entry = self.images.entry(image.clone()).or_insert_with(|| Image {
-                    state: ImageState::Missing,
-                    progress: None,
-                    built,
-                    began_at: None,
-                    ready_at: None,
+                let built = context.topology.services.get(service).is_some_and(|service| {
+                    let definition = service.task_definition.container(container);
+                    definition.is_some_and(|definition| {
+                        matches!(images::source(service, definition), images::Source::Build { .. })
+                    })
                 });
+                let entry = self.images.entry(image.clone()).or_insert_with(|| Image::missing(built));
                 entry.state = ImageState::Providing;
                 entry.built = built;
+                entry.progress = None;
                 entry.began_at = Some(now.timestamp);
             }
             Step::OpenTask(id) => self.with_task(id, |task| task.network = Network::Opening),
             Step::CloseTask(id) => self.with_task(id, |task| task.network = Network::Closing),
-            Step::StartContainer(id, name) => self.with_container(id, name, |container| {
-                if container.is_stopped() {
-                    container.restarts += 1;
-                }
-                container.phase = Phase::Starting;
-                container.health = crate::model::task::HealthStatus::Unknown;
-            }),
+            Step::StartContainer(id, name) => {
+                let image_id = self.image_id(id, name);
+                self.with_container(id, name, |container| {
+                    if container.is_stopped() {
+                        container.restarts += 1;
+                    }
+                    container.phase = Phase::Starting;
+                    container.health = crate::model::task::HealthStatus::Unknown;
+                    container.image_id = container.image_id.take().or(image_id);
+                });
+            }
             Step::StopContainer(id, name, _) => {
                 self.with_container(id, name, |container| container.phase = Phase::Stopping)
             }
@@ -76,6 +79,11 @@ impl World {
             }
             Step::ForgetTask(id) => {
                 self.tasks.remove(id);
+            }
+            Step::Redeploy(service) => {
+                if let Some(record) = self.services.get_mut(service) {
+                    scheduling_record::redeploy(record, (context.deployment_id)());
+                }
             }
             Step::MarkSteady(service) => self.mark_steady(service, now),
             Step::ForgetService(service) => {
@@ -107,10 +115,12 @@ impl World {
                 container.reason = Some(reason.clone());
             }
         }
-        // An image that could not be had is asked for again with every new task.
+        // An image that could not be pulled is asked for again with every new task. A build that failed is not: it would
+        // fail again.
         for definition in &spec.definition.containers {
-            if let Some(image) = self.images.get_mut(&definition.image)
+            if let Some(image) = self.images.get_mut(spec.image(definition))
                 && matches!(image.state, ImageState::Failed(_))
+                && !image.built
             {
                 image.state = ImageState::Missing;
             }
@@ -226,6 +236,13 @@ impl World {
             self.record_event(service, now.timestamp, format!("(deployment {id}) deployment completed."));
         }
         self.record_event(service, now.timestamp, "has reached a steady state.");
+    }
+
+    /// The engine's id of the image that a container is to be started from now.
+    fn image_id(&self, id: &TaskId, name: &crate::model::ContainerName) -> Option<String> {
+        let spec = &self.tasks.get(id)?.spec;
+        let image = self.images.get(spec.image(spec.definition.container(name)?))?;
+        image.provided.as_ref().map(|provided| provided.id.clone())
     }
 
     fn service_of(&self, id: &TaskId) -> Option<ServiceName> {

@@ -7,6 +7,7 @@
 use std::time::Instant;
 
 use crate::engine::plan::{Plan, Step};
+use crate::engine::renewal;
 use crate::engine::world::{Container, ImageState, Network, Phase, Preparation, Task, World};
 use crate::model::task::{HealthStatus, StopCode};
 use crate::model::task_definition::{ContainerDefinition, Dependency, DependencyCondition};
@@ -65,31 +66,7 @@ fn plan_starting(world: &World, task: &Task, now: Instant, time_scale: TimeScale
     if task.network == Network::Missing && world.project == Preparation::Ready {
         plan.push(Step::OpenTask(id.clone()));
     }
-    let mut images_settled = true;
-    for definition in &task.spec.definition.containers {
-        match world.images.get(&definition.image).map(|image| &image.state) {
-            Some(ImageState::Ready) => {}
-            Some(ImageState::Providing) => images_settled = false,
-            Some(ImageState::Failed(reason)) => give_up(task, definition, reason, plan),
-            Some(ImageState::Missing) | None => {
-                images_settled = false;
-                let step = Step::ProvideImage {
-                    image: definition.image.clone(),
-                    service: task.spec.service.clone(),
-                    container: definition.name.clone(),
-                };
-                // Two containers may share an image; asking once is enough.
-                let asked = plan
-                    .steps
-                    .iter()
-                    .any(|other| matches!(other, Step::ProvideImage { image, .. } if *image == definition.image));
-                if !asked {
-                    plan.push(step);
-                }
-            }
-        }
-    }
-    if !images_settled || !matches!(task.network, Network::Open(_)) {
+    if !images_are_settled(world, task, plan) || !matches!(task.network, Network::Open(_)) {
         return;
     }
 
@@ -97,8 +74,8 @@ fn plan_starting(world: &World, task: &Task, now: Instant, time_scale: TimeScale
         if task.containers[&definition.name].phase != Phase::Pending {
             continue;
         }
-        let image = world.images.get(&definition.image).map(|image| &image.state);
-        if image != Some(&ImageState::Ready) {
+        let image = world.images.get(task.spec.image(definition));
+        if !image.is_some_and(|image| image.is_usable(world.deployment_is_complete(task))) {
             continue;
         }
         match gate(task, definition, now, plan) {
@@ -116,6 +93,31 @@ fn plan_starting(world: &World, task: &Task, now: Instant, time_scale: TimeScale
             plan.push(Step::MarkRunning(id.clone()));
         }
     }
+}
+
+/// Whether it is known of every image if it can be used; asks for those that are missing.
+fn images_are_settled(world: &World, task: &Task, plan: &mut Plan) -> bool {
+    let is_complete = world.deployment_is_complete(task);
+    let mut settled = true;
+    for definition in &task.spec.definition.containers {
+        let name = task.spec.image(definition);
+        let image = world.images.get(name);
+        if image.is_some_and(|image| image.is_usable(is_complete)) {
+            continue;
+        }
+        match image.map(|image| &image.state) {
+            // What cannot be built would not be deployed; the task waits for the build that is mended.
+            Some(ImageState::Failed(_)) if image.is_some_and(|image| image.built) => settled = false,
+            Some(ImageState::Failed(reason)) => give_up(task, definition, reason, plan),
+            Some(ImageState::Ready | ImageState::Providing) => settled = false,
+            Some(ImageState::Missing) | None => {
+                settled = false;
+                let (image, service) = (name.to_owned(), task.spec.service.clone());
+                renewal::ask(plan, Step::ProvideImage { image, service, container: definition.name.clone() });
+            }
+        }
+    }
+    settled
 }
 
 fn give_up(task: &Task, definition: &ContainerDefinition, reason: &str, plan: &mut Plan) {

@@ -38,9 +38,12 @@ pub mod targets;
 
 // What tasks and services do next.
 mod begin;
+mod image_record;
+pub mod images;
 mod lifecycle;
 mod observe;
 pub mod plan;
+mod renewal;
 mod scheduling;
 mod scheduling_record;
 pub mod world;

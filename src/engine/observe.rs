@@ -8,6 +8,7 @@ use crate::engine::scheduling_record;
 use crate::engine::world::{
     Container, FailedHealthCheck, ImageState, Network, Now, Phase, Preparation, TargetRecord, Task, World,
 };
+use crate::model::image::ProvidedImage;
 use crate::model::service::Service;
 use crate::model::target_group::HealthCheck;
 use crate::model::target_health::{Target, TargetHealth};
@@ -29,16 +30,29 @@ impl World {
         };
     }
 
-    /// These images are to be built or pulled anew before the next task that needs them starts.
+    /// These images are to be built or pulled, though they may be there.
     pub fn images_to_renew(&mut self, images: impl IntoIterator<Item = String>) {
         for reference in images {
-            if let Some(image) = self.images.get_mut(&reference)
-                && image.state != ImageState::Providing
-            {
-                image.state = ImageState::Missing;
+            if let Some(image) = self.images.get_mut(&reference) {
+                match image.state {
+                    ImageState::Providing => image.again = true,
+                    _ => image.state = ImageState::Missing,
+                }
             }
             self.renew.insert(reference);
         }
+    }
+
+    /// Forgets images that no service and no task has any use for.
+    pub fn images_wanted(&mut self, wanted: &BTreeSet<String>) {
+        let living = self.tasks.values().filter(|task| !task.is_stopped());
+        let in_use: BTreeSet<String> = living
+            .flat_map(|task| task.spec.definition.containers.iter().map(|container| task.spec.image(container)))
+            .map(str::to_owned)
+            .collect();
+        let is_wanted = |image: &String| wanted.contains(image) || in_use.contains(image);
+        self.images.retain(|image, _| is_wanted(image));
+        self.renew.retain(is_wanted);
     }
 
     /// A line of progress of a build or pull.
@@ -49,16 +63,20 @@ impl World {
     }
 
     /// An image is there, or could not be built or pulled.
-    pub fn image_provided(&mut self, reference: &str, result: Result<(), String>, now: Now) {
-        if let Some(image) = self.images.get_mut(reference) {
-            match result {
-                Ok(()) => {
-                    self.renew.remove(reference);
-                    image.state = ImageState::Ready;
-                    image.ready_at = Some(now.timestamp);
-                }
-                Err(reason) => image.state = ImageState::Failed(reason),
+    pub fn image_provided(&mut self, reference: &str, result: Result<ProvidedImage, String>, now: Now) {
+        let Some(image) = self.images.get_mut(reference) else { return };
+        match result {
+            Ok(provided) => {
+                image.state = ImageState::Ready;
+                image.provided = Some(provided);
+                image.ready_at = Some(now.timestamp);
             }
+            Err(reason) => image.state = ImageState::Failed(reason),
+        }
+        if std::mem::take(&mut image.again) {
+            image.state = ImageState::Missing;
+        } else if image.state == ImageState::Ready {
+            self.renew.remove(reference);
         }
     }
 

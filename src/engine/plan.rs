@@ -11,7 +11,7 @@
 use std::time::{Duration, Instant};
 
 use crate::engine::world::{Preparation, World, sooner};
-use crate::engine::{lifecycle, scheduling, targets};
+use crate::engine::{lifecycle, renewal, scheduling, targets};
 use crate::model::task::StopCode;
 use crate::model::{ContainerName, ServiceName, TaskId, Topology};
 
@@ -71,6 +71,8 @@ pub enum Step {
     MarkRunning(TaskId),
     /// Stopped long enough ago to be forgotten.
     ForgetTask(TaskId),
+    /// An image of the service's tasks has changed: a new deployment.
+    Redeploy(ServiceName),
     /// The service has reached what was asked of it.
     MarkSteady(ServiceName),
     /// The service dropped by the topology has no task left.
@@ -120,6 +122,7 @@ pub fn plan(topology: &Topology, world: &World, now: Instant) -> Plan {
     for task in world.tasks.values() {
         lifecycle::plan_task(world, task, now, topology.time_scale, &mut plan);
     }
+    renewal::plan_images(topology, world, &mut plan);
     for (name, record) in &world.services {
         scheduling::plan_service(world, name, record, now, &mut plan);
     }

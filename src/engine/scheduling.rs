@@ -8,6 +8,7 @@
 use std::time::Instant;
 
 use crate::engine::plan::{Plan, Step};
+use crate::engine::renewal;
 use crate::engine::world::{STOPPED_TASKS_KEPT, ServiceRecord, Task, World};
 use crate::model::target_health::TargetHealth;
 use crate::model::task::{HealthStatus, StopCode};
@@ -29,6 +30,10 @@ pub(crate) fn plan_service(world: &World, name: &ServiceName, record: &ServiceRe
     let desired = wanted.desired_count as usize;
     let (current, old): (Vec<&Task>, Vec<&Task>) =
         tasks.iter().copied().partition(|task| task.deployment == record.deployment.id);
+    if current.iter().any(|task| renewal::is_outdated(world, task)) {
+        plan.push(Step::Redeploy(name.clone()));
+        return;
+    }
     let (failing, good): (Vec<&Task>, Vec<&Task>) =
         current.iter().copied().partition(|task| failure(world, record, task, now, plan).is_some());
 

@@ -33,7 +33,9 @@ pub(crate) fn runs_the_same(before: &Service, after: &Service) -> bool {
     before.task_definition == after.task_definition
         && before.security_groups == after.security_groups
         && before.load_balancers == after.load_balancers
-        && before.builds == after.builds
+        // How an image is built matters as far as it makes another image, and that is seen when it is there.
+        && before.builds.keys().eq(after.builds.keys())
+        && before.images == after.images
 }
 
 /// A task ended by itself: paces its replacement. Tasks that ran are replaced at the scheduler's cadence; those that

@@ -3,13 +3,14 @@
 //! Plain data with questions it can answer about itself. `observe` changes it by facts, `begin` by decisions, `plan`
 //! makes the decisions; nothing else writes to it.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 
 use crate::engine::health::HealthRecord;
+pub use crate::engine::image_record::{Image, ImageState};
 use crate::model::service::Service;
 use crate::model::target_health::{Target, TargetHealth, UnhealthyReason};
 use crate::model::task::{ContainerExit, ContainerStatus, HealthStatus, StopCode, TaskNetwork, TaskSpec, TaskStatus};
@@ -34,7 +35,7 @@ pub struct Now {
 pub struct World {
     /// What all tasks of the project share: network and pause image.
     pub project: Preparation,
-    /// By the reference that task definitions use.
+    /// By what they are called on this machine.
     pub images: BTreeMap<String, Image>,
     /// Living ones and the last stopped ones.
     pub tasks: BTreeMap<TaskId, Task>,
@@ -44,8 +45,8 @@ pub struct World {
     pub targets: BTreeMap<TargetGroupName, Vec<TargetRecord>>,
     /// Why the engine cannot be reached at the moment.
     pub engine_trouble: Option<String>,
-    /// Images to build or pull although they may be there (`--build`, `--pull`).
-    pub renew: std::collections::BTreeSet<String>,
+    /// Images to build or pull although they may be there.
+    pub renew: BTreeSet<String>,
     /// Every task is to stop, and none to start.
     pub shutting_down: bool,
     /// Counts tasks, so that they can be shown in the order of their creation.
@@ -69,34 +70,6 @@ pub enum Preparation {
         /// When to try again.
         retry_at: Instant,
     },
-}
-
-/// An image and how far it is.
-#[derive(Clone, Debug)]
-pub struct Image {
-    /// Whether it is there.
-    pub state: ImageState,
-    /// The last line of progress, for people.
-    pub progress: Option<String>,
-    /// Made here rather than pulled.
-    pub built: bool,
-    /// How long providing it took.
-    pub began_at: Option<Timestamp>,
-    /// When it was there.
-    pub ready_at: Option<Timestamp>,
-}
-
-/// Whether an image is there.
-#[derive(Clone, Debug, PartialEq)]
-pub enum ImageState {
-    /// Not asked for yet.
-    Missing,
-    /// Being built or pulled.
-    Providing,
-    /// There.
-    Ready,
-    /// Could not be built or pulled.
-    Failed(String),
 }
 
 /// A task, alive or stopped.
@@ -176,6 +149,8 @@ pub struct Container {
     pub health: HealthStatus,
     /// The engine's id of it.
     pub runtime_id: Option<String>,
+    /// The engine's id of the image that it was first started from.
+    pub image_id: Option<String>,
     /// Digest of its image.
     pub image_digest: Option<String>,
     /// `reason`: why it stopped or never started.
@@ -324,6 +299,7 @@ impl Container {
             phase: Phase::Pending,
             health: HealthStatus::Unknown,
             runtime_id: None,
+            image_id: None,
             image_digest: None,
             reason: None,
             restarts: 0,
@@ -383,6 +359,13 @@ impl World {
                     matches!(record.health.health(), TargetHealth::Healthy | TargetHealth::Unused)
                 })
             })
+    }
+
+    /// Whether the deployment that made the task is the current one and has come up.
+    pub fn deployment_is_complete(&self, task: &Task) -> bool {
+        self.services
+            .get(&task.spec.service)
+            .is_some_and(|record| record.deployment.completed && record.deployment.id == task.deployment)
     }
 
     fn containers_with_checks_pass(&self, task: &Task) -> bool {

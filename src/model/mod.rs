@@ -7,6 +7,7 @@
 //! Read [`topology::Topology`] first: it is the whole desired world, and every other type hangs off it.
 
 pub mod ids;
+pub mod image;
 pub mod listener;
 pub mod redacted;
 pub mod rule;

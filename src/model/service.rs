@@ -22,6 +22,8 @@ pub struct Service {
     pub load_balancers: Vec<LoadBalancerBinding>,
     /// Where the images come from when they are built here instead of pulled.
     pub builds: BTreeMap<ContainerName, Build>,
+    /// Images that are pulled here in place of the task definition's.
+    pub images: BTreeMap<ContainerName, String>,
     /// `health_check_grace_period_seconds`.
     pub health_check_grace_period: Duration,
 }

@@ -12,7 +12,7 @@ use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
-use super::task_definition::TaskDefinition;
+use super::task_definition::{ContainerDefinition, TaskDefinition};
 use super::{ContainerName, Redacted, ServiceName, TaskId};
 
 /// `lastStatus` of a task.
@@ -137,6 +137,15 @@ pub struct TaskSpec {
     pub definition: Arc<TaskDefinition>,
     /// Values for the containers' `secrets`, already looked up: variable name to value, by container.
     pub secrets: BTreeMap<ContainerName, BTreeMap<String, Redacted>>,
+    /// What each container runs on this machine, where that is not the image of the task definition.
+    pub images: BTreeMap<ContainerName, String>,
+}
+
+impl TaskSpec {
+    /// What a container runs on this machine.
+    pub fn image<'a>(&'a self, container: &'a ContainerDefinition) -> &'a str {
+        self.images.get(&container.name).unwrap_or(&container.image)
+    }
 }
 
 /// The network of an open task.

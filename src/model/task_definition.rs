@@ -47,7 +47,7 @@ pub enum CpuArchitecture {
 pub struct ContainerDefinition {
     /// Unique in the task.
     pub name: ContainerName,
-    /// As the file gives it.
+    /// As the file gives it; empty where the pipeline fills it in and something else says what runs here.
     pub image: String,
     /// ARN of the secret with `{"username":…,"password":…}` for a private registry.
     pub repository_credentials: Option<String>,

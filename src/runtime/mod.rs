@@ -7,7 +7,8 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 
 use crate::control::runtime::{
-    ImageProgress, ImageRequest, LogLine, Runtime, RuntimeError, RuntimeEvent, StartedContainer, TaskNetwork, TaskSpec,
+    ImageProgress, ImageRequest, LogLine, ProvidedImage, Runtime, RuntimeError, RuntimeEvent, StartedContainer,
+    TaskNetwork, TaskSpec,
 };
 use crate::model::{ContainerName, TaskId, Topology};
 use docker::{DockerOptions, DockerRuntime};
@@ -53,7 +54,7 @@ impl Runtime for StackRuntime {
         &self,
         request: &ImageRequest,
         progress: mpsc::Sender<ImageProgress>,
-    ) -> Result<(), RuntimeError> {
+    ) -> Result<ProvidedImage, RuntimeError> {
         match self {
             Self::Docker(docker) => docker.provide_image(request, progress).await,
             Self::Nobody => no_engine(),

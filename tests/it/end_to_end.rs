@@ -12,6 +12,8 @@ mod commands;
 mod failures;
 /// The README's first command on an engine of the test's own: never restarted, empty, then without a default bridge.
 mod fresh_machine;
+/// Images that are built here: whose code runs, when it is built, and what is said about it.
+mod images;
 /// `kill -9` at the worst moments, and an engine that goes away.
 mod interrupted;
 /// What goes wrong before anything runs: one message, its exit code, and nothing left half done.

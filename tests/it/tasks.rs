@@ -17,7 +17,7 @@ use neargate::engine::health::ProbeTick;
 use neargate::model::listener::{HeaderModification, Listener, ListenerProtocol, LoadBalancer, LoadBalancerAttributes};
 use neargate::model::rule::{Action, Forward, WeightedTargetGroup};
 use neargate::model::security_group::{IngressRule, IpProtocol, SecurityGroup, Source};
-use neargate::model::service::{LoadBalancerBinding, Service};
+use neargate::model::service::{Build, LoadBalancerBinding, Service};
 use neargate::model::target_group::{
     HealthCheck, Matcher, ProtocolVersion, TargetGroup, TargetGroupAttributes, TargetProtocol,
 };
@@ -78,6 +78,8 @@ struct ContainerCase {
     #[serde(default)]
     health_check: bool,
     restart_attempt_period: Option<u64>,
+    #[serde(default)]
+    build: bool,
 }
 
 fn one() -> u32 {
@@ -188,6 +190,7 @@ async fn act(
             }
             "doctor" => doctor.send(Arc::clone(&topology)).await.unwrap(),
             "restart" => handle.restart(Some(service)).await.unwrap(),
+            "up" => handle.apply(Arc::clone(&topology), Renew::default()).await.unwrap(),
             "scale to 2" | "scale to 1" | "new definition" => {
                 let mut changed = Topology::clone(&topology);
                 let wanted = changed.services.get_mut(&service).unwrap();
@@ -273,6 +276,14 @@ impl Shown {
                 lines.push((format!("target {} {}:{}", group.name, target.id, target.port), text));
             }
         }
+        for image in view.images.iter().filter(|image| image.build) {
+            let text = match (&image.origin, &image.detail) {
+                (Some(origin), _) => origin.clone(),
+                (None, Some(detail)) => format!("{}: {detail}", image.status),
+                (None, None) => image.status.clone(),
+            };
+            lines.push((format!("image of {}", image.containers.join(" and ")), text));
+        }
         lines.push(("ready".into(), if view.ready { "yes" } else { "no" }.into()));
         for (subject, text) in lines {
             if self.states.get(&subject) != Some(&text) {
@@ -324,7 +335,13 @@ fn topology(case: &Case) -> Topology {
                 port: container.port.unwrap(),
             })
             .collect(),
-        builds: BTreeMap::new(),
+        builds: case
+            .containers
+            .iter()
+            .filter(|container| container.build)
+            .map(|container| (ContainerName::new(&container.name), build()))
+            .collect(),
+        images: BTreeMap::new(),
         health_check_grace_period: Duration::from_secs(case.grace_period),
     };
     Topology {
@@ -366,6 +383,10 @@ fn open_to_the_load_balancer(case: &Case) -> SecurityGroup {
             })
             .collect(),
     }
+}
+
+fn build() -> Build {
+    Build { context: "/context".into(), dockerfile: "Dockerfile".into(), args: BTreeMap::new(), target: None }
 }
 
 fn target_group(port: u16) -> TargetGroup {

@@ -9,6 +9,7 @@ use super::settings::{self, HealthCheckView};
 use crate::cli::file::relative;
 use crate::config::source::show_path;
 use crate::config::{Diagnostic, Diagnostics, Loaded, Location, Severity, Sources};
+use crate::engine::images::{self, Source};
 use crate::engine::security_group;
 use crate::model::Topology;
 use crate::model::listener::ListenerProtocol;
@@ -407,11 +408,14 @@ fn service<'a>(
             .iter()
             .map(|container| ContainerView {
                 name: container.name.as_str(),
-                image: &container.image,
-                build: service.builds.get(&container.name).map(|build| BuildView {
-                    context: show_path(&relative(&build.context, folder)),
-                    dockerfile: &build.dockerfile,
-                }),
+                image: service.images.get(&container.name).unwrap_or(&container.image),
+                build: match images::source(service, container) {
+                    Source::Build { build, .. } => Some(BuildView {
+                        context: show_path(&relative(&build.context, folder)),
+                        dockerfile: &build.dockerfile,
+                    }),
+                    Source::Registry(_) => None,
+                },
                 essential: container.essential,
                 ports: container.port_mappings.iter().map(|mapping| mapping.container_port).collect(),
                 secrets: container.secrets.iter().map(|secret| secret.name.as_str()).collect(),

@@ -4,6 +4,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use crate::cli::file::relative;
+use crate::engine::images::{self, Source};
 use crate::engine::security_group;
 use crate::model::listener::{Certificate, Listener, ListenerProtocol};
 use crate::model::rule::{Action, Condition, Patterns, Rule};
@@ -243,15 +244,15 @@ fn service(name: &ServiceName, service: &Service, folder: &Path) -> Branch {
     let tasks =
         if service.desired_count == 1 { "1 task".to_owned() } else { format!("{} tasks", service.desired_count) };
     let below = definition.containers.iter().map(|container| {
-        let image = match service.builds.get(&container.name) {
-            Some(build) => {
+        let image = match images::source(service, container) {
+            Source::Build { build, .. } => {
                 let context = relative(&build.context, folder);
                 let context = if context.as_os_str().is_empty() { Path::new(".") } else { &context };
                 let context = crate::config::source::show_path(context);
                 let target = build.target.as_ref().map(|target| format!(", stage {target}")).unwrap_or_default();
                 format!("built from {context} with {}{target}", build.dockerfile)
             }
-            None => container.image.clone(),
+            Source::Registry(image) => image.to_owned(),
         };
         let ports: Vec<String> = container
             .port_mappings

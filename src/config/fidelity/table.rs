@@ -261,7 +261,7 @@ const TABLE: &[Line] = &[
     // services
     ("service", &["task_definition"], &[], Holds),
     ("service", &["load_balancers"], &[], Holds),
-    ("service", &["build", "environment"], &[], Own),
+    ("service", &["build", "environment", "image"], &[], Own),
     (
         "service",
         &[

@@ -15,6 +15,8 @@ record! {
         load_balancers: Vec<BindingFile>,
         /// How to build the images of containers, by container. Without it they are pulled.
         build: Named<BuildFile>,
+        /// Images that are pulled here in place of the task definition's, by container.
+        image: Named<Spanned<String>>,
         /// Environment variables by container: what your pipeline adds to the task definition when it deploys.
         environment: Named<Named<Spanned<String>>>,
         /// Seconds during which failed health checks do not replace a new task. Default: 0.

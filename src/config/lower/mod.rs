@@ -6,6 +6,7 @@ mod actions;
 mod certificates;
 mod conditions;
 mod headers;
+mod images;
 mod listeners;
 mod names;
 mod quotas;

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::security_groups::Groups;
-use super::{Lowering, names, security_groups};
+use super::{Lowering, images, names, security_groups};
 use crate::config::diagnostics::Diagnostic;
 use crate::config::file::File;
 use crate::config::file::service::{BuildFile, ServiceFile};
@@ -46,8 +46,10 @@ pub(super) fn lower(
         });
         let bindings = bindings(name, service, definition.as_ref(), target_groups, lowering);
         let builds = builds(service, definition.as_ref(), lowering);
+        let images = images::lower(service, definition.as_ref(), lowering);
         let definition = definition.map(|definition| environment(service.environment.as_ref(), definition, lowering));
         let Some(definition) = definition else { continue };
+        images::judge(name, &definition, &builds, &images, lowering);
         for wanted in &definition.secrets {
             if !lowering.wanted.iter().any(|known| known.span == wanted.span) {
                 lowering.wanted.push(wanted.clone());
@@ -61,6 +63,7 @@ pub(super) fn lower(
                 security_groups,
                 load_balancers: bindings,
                 builds,
+                images,
                 health_check_grace_period: Duration::from_secs(
                     service.health_check_grace_period_seconds.as_ref().map_or(0, |seconds| seconds.value.into()),
                 ),
@@ -150,10 +153,12 @@ fn task_definition(path: &Spanned<String>, file: &File, lowering: &mut Lowering<
     let users: Vec<&ServiceFile> =
         users.filter(|user| user.task_definition.as_ref().is_some_and(|other| other.value == path.value)).collect();
     let is_built = |container: &str| {
-        let builds = |user: &&ServiceFile| {
-            user.build.iter().flat_map(|builds| builds.iter()).any(|(name, _)| name.value == container)
+        let has_image = |user: &&ServiceFile| {
+            let builds = user.build.iter().flat_map(|builds| builds.iter()).map(|(name, _)| name);
+            let pulls = user.image.iter().flat_map(|images| images.iter()).map(|(name, _)| name);
+            builds.chain(pulls).any(|name| name.value == container)
         };
-        users.iter().all(builds)
+        users.iter().all(has_image)
     };
     task_definition::read(&root, &is_built, &mut lowering.reader)
 }
@@ -249,7 +254,7 @@ fn builds(
     builds
 }
 
-fn known_container(name: &Spanned<String>, definition: &ReadDefinition, lowering: &mut Lowering<'_>) {
+pub(super) fn known_container(name: &Spanned<String>, definition: &ReadDefinition, lowering: &mut Lowering<'_>) {
     let names = container_names(definition);
     if !names.contains(&name.as_str()) {
         lowering.report(unknown_container(name, &names, "the task definition"));

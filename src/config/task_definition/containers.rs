@@ -20,7 +20,7 @@ pub(super) struct Context<'a> {
     /// CPU units and MiB, if they could be read.
     pub(super) task: Option<(u32, u32)>,
     pub(super) volumes: &'a [String],
-    /// Whether the image of a container is built here.
+    /// Whether the services say which image a container runs here.
     pub(super) is_built: &'a dyn Fn(&str) -> bool,
 }
 
@@ -72,11 +72,8 @@ pub(super) fn lower(
     };
     Some(ContainerDefinition {
         name: ContainerName::new(&name?.value),
-        // Without one there is a `build`, or a mistake. What is built needs a name all the same.
-        image: match (&file.image, &file.name) {
-            (Some(image), _) => image.value.clone(),
-            (None, name) => format!("{}:local", name.as_ref().map_or("", |name| name.as_str()).to_lowercase()),
-        },
+        // Where there is none, the service says what runs here, or there is a mistake.
+        image: file.image.as_ref().map_or_else(String::new, |image| image.value.clone()),
         repository_credentials: file
             .repository_credentials
             .as_ref()

@@ -39,6 +39,8 @@ pub(crate) struct ReadDefinition {
     pub(crate) definition: TaskDefinition,
     /// Where each container is named, in the order of the definition, and whether all its ports could be read.
     pub(crate) containers: Vec<(Span, bool)>,
+    /// Where the image of each is given, or the container where it gives none.
+    pub(crate) images: Vec<Span>,
     /// Every `valueFrom` and `credentialsParameter`: base name, place, and what wants it.
     pub(crate) secrets: Vec<WantedSecret>,
 }
@@ -109,6 +111,10 @@ fn read_definition(node: &Node, is_built: &dyn Fn(&str) -> bool, reader: &mut Re
             (container.name.as_ref().map_or(container.span, |name| name.span), sure)
         })
         .collect();
+    let images = definitions
+        .iter()
+        .map(|container| container.image.as_ref().map_or(container.span, |image| image.span))
+        .collect();
     let (cpu, memory_mib) = size?;
     Some(ReadDefinition {
         definition: TaskDefinition {
@@ -122,6 +128,7 @@ fn read_definition(node: &Node, is_built: &dyn Fn(&str) -> bool, reader: &mut Re
             volumes,
         },
         containers: places,
+        images,
         secrets,
     })
 }

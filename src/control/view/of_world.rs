@@ -7,6 +7,7 @@ use super::{
     TargetGroupView, TargetView, TaskView,
 };
 use crate::engine::arn;
+use crate::engine::images;
 use crate::engine::targets;
 use crate::engine::world::{FailedHealthCheck, ImageState, Preparation, ServiceRecord, TargetRecord, Task, World};
 use crate::model::listener::ListenerProtocol;
@@ -41,6 +42,7 @@ pub fn of(topology: &Topology, world: &World, bindings: &Bindings, generation: u
     let ready = !world.shutting_down
         && listeners.iter().all(|listener| listener.bound)
         && world.services.values().all(|record| record.steady)
+        && world.images.values().all(|image| image.state == ImageState::Ready)
         && target_groups
             .iter()
             .filter(|group| group.in_use)
@@ -51,7 +53,7 @@ pub fn of(topology: &Topology, world: &World, bindings: &Bindings, generation: u
         cluster: topology.cluster.to_string(),
         domains: topology.domains.iter().map(ToString::to_string).collect(),
         listeners,
-        images: images(world),
+        images: images(topology, world),
         services,
         target_groups,
         trouble: world.engine_trouble.clone().or_else(|| match &world.project {
@@ -64,7 +66,14 @@ pub fn of(topology: &Topology, world: &World, bindings: &Bindings, generation: u
     }
 }
 
-fn images(world: &World) -> Vec<ImageView> {
+fn images(topology: &Topology, world: &World) -> Vec<ImageView> {
+    let mut used_by: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for (name, service) in &topology.services {
+        for container in &service.task_definition.containers {
+            let image = images::reference(&topology.name, name, service, container);
+            used_by.entry(image).or_default().push(format!("{name}/{}", container.name));
+        }
+    }
     world
         .images
         .iter()
@@ -76,7 +85,15 @@ fn images(world: &World) -> Vec<ImageView> {
                 ImageState::Ready => ("READY", None),
                 ImageState::Failed(reason) => ("FAILED", Some(reason.clone())),
             };
-            ImageView { image: reference.clone(), status: status.to_owned(), detail }
+            let origin = image.provided.as_ref().filter(|_| image.state == ImageState::Ready);
+            ImageView {
+                image: reference.clone(),
+                containers: used_by.get(reference).cloned().unwrap_or_default(),
+                build: image.built,
+                origin: origin.map(|provided| provided.origin.to_string()),
+                status: status.to_owned(),
+                detail,
+            }
         })
         .collect()
 }
@@ -155,7 +172,7 @@ fn container(task: &Task, definition: &ContainerDefinition) -> ContainerView {
     let (log_group, log_stream) = log_destination(task, definition);
     ContainerView {
         name: definition.name.to_string(),
-        image: definition.image.clone(),
+        image: task.spec.image(definition).to_owned(),
         last_status: state.status().to_string(),
         health_status: state.health.to_string(),
         runtime_id: state.runtime_id.clone(),

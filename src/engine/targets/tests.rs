@@ -100,7 +100,15 @@ fn pass_a_check(world: &mut World, topology: &Topology, target: &Target, now: No
 fn settle(topology: &Topology, world: &mut World, now: Now) {
     let due = plan(topology, world, now.instant).steps.into_iter().filter(|step| *step == Step::RemoveDrainedTargets);
     for step in due {
-        world.begin(&step, &mut Context { topology, now, new_task: &mut |_| panic!("no service is wanted") });
+        world.begin(
+            &step,
+            &mut Context {
+                topology,
+                now,
+                new_task: &mut |_| panic!("no service is wanted"),
+                deployment_id: &mut || panic!("no service is wanted"),
+            },
+        );
     }
 }
 

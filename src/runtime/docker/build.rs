@@ -3,8 +3,8 @@
 //! Dropping the future closes the connection, and the engine stops the build: nothing goes on after Ctrl-C.
 
 use std::collections::{HashMap, VecDeque};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use bollard::auth::DockerCredentials;
@@ -12,6 +12,7 @@ use bollard::models::{BuildInfo, CreateImageInfo};
 use bollard::query_parameters::BuildImageOptionsBuilder;
 use futures_util::TryStreamExt as _;
 use futures_util::stream::unfold;
+use regex::Regex;
 
 use crate::control::runtime::{ImageRequest, RuntimeError};
 use crate::model::service::Build;
@@ -82,7 +83,7 @@ fn choose(engine: &Engine, mode: BuilderMode, seen: &Glance, image: &str) -> Res
             None => Ok(false),
             Some(reason) => Err(RuntimeError::BuildFailed(format!(
                 "the Dockerfile needs BuildKit (`{reason}`), which neargate cannot reach over {}. Build it with \
-                 `docker buildx build -t {image} …` and start without --build",
+                 `docker buildx build -t {image} …` and start with --no-build",
                 info.endpoint
             ))),
         };
@@ -174,9 +175,13 @@ pub(super) fn send_context(
     )
 }
 
-/// The builder's notes about its own containers and layers.
-fn is_bookkeeping(line: &str) -> bool {
-    line.starts_with(" ---> ") || line.starts_with("Removing intermediate container ")
+/// How the first builder's notes about its own containers and layers begin.
+const BOOKKEEPING: [&str; 2] = [" ---> ", "Removing intermediate container "];
+
+/// The line without escape sequences: what a step writes to standard error arrives in red.
+fn without_colours(line: &str) -> String {
+    static SEQUENCE: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(r"\x1b\[[0-9;?]*[A-Za-z]").ok());
+    SEQUENCE.as_ref().map_or_else(|| line.to_owned(), |sequence| sequence.replace_all(line, "").into_owned())
 }
 
 /// What the builder said, as far as a failure has to show it.
@@ -201,14 +206,18 @@ impl Transcript {
     fn output(&mut self, text: &str, progress: &Progress) {
         self.unfinished.push_str(text);
         while let Some((line, rest)) = self.unfinished.split_once('\n') {
-            let line = line.trim_end().to_owned();
+            let line = without_colours(line.trim_end());
             self.unfinished = rest.to_owned();
+            // What a step writes without a line end, the builder's own words follow on the same line.
+            let at = BOOKKEEPING.iter().filter_map(|words| line.find(words)).min().unwrap_or(line.len());
+            let (line, bookkeeping) = (line[..at].trim_end(), &line[at..]);
             if line.starts_with("Step ") {
-                self.step(&line, progress);
-            } else if is_bookkeeping(&line) {
-                progress.detail(line);
+                self.step(line, progress);
             } else if !line.is_empty() {
-                self.line(line, progress);
+                self.line(line.to_owned(), progress);
+            }
+            if !bookkeeping.is_empty() {
+                progress.detail(bookkeeping.to_owned());
             }
         }
     }

@@ -109,7 +109,7 @@ pub(super) fn member_body(
     let mut labels: HashMap<String, String> = container.docker_labels.clone().into_iter().collect();
     labels.extend(names.container_labels(&task.service, &task.id, container.name.as_str()));
     ContainerCreateBody {
-        image: Some(container.image.clone()),
+        image: Some(task.image(container).to_owned()),
         // With an entry point and no command, the engine drops the image's CMD by itself, as ECS does.
         entrypoint: container.entry_point.clone().filter(|words| !words.is_empty()),
         cmd: container.command.clone().filter(|words| !words.is_empty()),
@@ -299,6 +299,7 @@ mod tests {
                 task_role_arn: None,
                 volumes: vec!["data".to_owned()],
             }),
+            images: BTreeMap::new(),
             secrets: BTreeMap::new(),
         }
     }

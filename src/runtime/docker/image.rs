@@ -1,9 +1,14 @@
 //! Images: found here, built here, or pulled.
 
+use std::collections::HashMap;
+use std::sync::PoisonError;
+
 use bollard::models::ImageInspect;
+use bollard::query_parameters::{ListImagesOptionsBuilder, RemoveImageOptions, RemoveImageOptionsBuilder};
 use tokio::sync::mpsc;
 
-use crate::control::runtime::{ImagePolicy, ImageProgress, ImageRequest, RuntimeError};
+use crate::control::runtime::{ImageOrigin, ImagePolicy, ImageProgress, ImageRequest, ProvidedImage, RuntimeError};
+use crate::engine::images;
 
 use super::error::{self, runtime_error};
 use super::reference::Reference;
@@ -33,23 +38,93 @@ impl DockerRuntime {
         &self,
         request: &ImageRequest,
         sender: mpsc::Sender<ImageProgress>,
-    ) -> Result<(), RuntimeError> {
+    ) -> Result<ProvidedImage, RuntimeError> {
         let progress = Progress { image: request.image.clone(), sender };
-        if request.policy == ImagePolicy::Missing
-            && let Some(found) = self.find_image(&request.image).await?
-            && is_for(&found, request, &progress)
+        let before = self.find_image(&request.image).await?;
+        if request.policy != ImagePolicy::Always
+            && let Some(found) = before.as_ref().filter(|found| is_for(found, request, &progress))
         {
-            self.remember_digest(&request.image, &found);
-            return Ok(());
+            return self.provided(&request.image, found, ImageOrigin::Present);
         }
-        match &request.build {
-            Some(recipe) => build::build(&self.engine, self.options.builder, request, recipe, &progress).await?,
-            None => pull::pull(&self.engine, request, &progress).await?,
+        let id_before = before.and_then(|found| found.id);
+        let origin = match (&request.build, request.policy) {
+            (Some(_), ImagePolicy::Never) => {
+                let text = format!("there is no image {} yet, and it is not to be built (--no-build)", request.image);
+                return Err(RuntimeError::BuildFailed(text));
+            }
+            (Some(recipe), _) => {
+                build::build(&self.engine, self.options.builder, request, recipe, &progress).await?;
+                ImageOrigin::Built
+            }
+            (None, _) => {
+                pull::pull(&self.engine, request, &progress).await?;
+                ImageOrigin::Pulled
+            }
+        };
+        let Some(found) = self.find_image(&request.image).await? else {
+            return Err(RuntimeError::Other(format!("the image {} was removed at once", request.image)));
+        };
+        let origin = match (found.id == id_before, origin) {
+            (true, ImageOrigin::Built) => ImageOrigin::Cached,
+            (true, _) => ImageOrigin::Present,
+            (false, origin) => origin,
+        };
+        if origin == ImageOrigin::Built {
+            self.remove_superseded(id_before).await;
         }
-        if let Some(found) = self.find_image(&request.image).await? {
-            self.remember_digest(&request.image, &found);
+        self.provided(&request.image, &found, origin)
+    }
+
+    fn provided(&self, image: &str, found: &ImageInspect, origin: ImageOrigin) -> Result<ProvidedImage, RuntimeError> {
+        self.remember_digest(image, found);
+        let id = found.id.clone().ok_or_else(|| RuntimeError::Other(format!("the engine has no id for {image}")))?;
+        Ok(ProvidedImage { id, origin })
+    }
+
+    /// Removes images that were built under a name which another one has now, once nothing runs them: whoever works
+    /// with `--watch` makes one with every change. The engine knows what is still run, and who else has named one.
+    pub(super) async fn remove_superseded(&self, another: Option<String>) {
+        let waiting: Vec<String> = {
+            let mut waiting = self.superseded.lock().unwrap_or_else(PoisonError::into_inner);
+            waiting.extend(another);
+            waiting.iter().cloned().collect()
+        };
+        for id in waiting {
+            // Its layers are the builder's cache, and that stays.
+            let options = RemoveImageOptionsBuilder::new().force(false).noprune(true).build();
+            let has_name = match self.engine.docker().inspect_image(&id).await {
+                Ok(found) => found.repo_tags.is_some_and(|tags| !tags.is_empty()),
+                Err(_) => false,
+            };
+            let is_gone = !has_name
+                && match self.engine.docker().remove_image(&id, Some(options), None).await {
+                    Ok(_) => true,
+                    Err(error) => error::is_not_found(&error),
+                };
+            if is_gone {
+                self.superseded.lock().unwrap_or_else(PoisonError::into_inner).remove(&id);
+            }
         }
-        Ok(())
+    }
+
+    /// Removes the images that were built for the project, of whatever process. Returns their names.
+    pub async fn remove_built_images(&self) -> Result<Vec<String>, RuntimeError> {
+        let pattern = format!("{}/{}/*/*", images::REPOSITORY, images::project_part(self.names.project()));
+        let filters = HashMap::from([("reference".to_owned(), vec![pattern.clone()])]);
+        let options = ListImagesOptionsBuilder::new().filters(&filters).build();
+        let listed = self.engine.docker().list_images(Some(options)).await;
+        let listed = listed.map_err(|error| runtime_error(&error, "listing the images that were built"))?;
+        let begin = pattern.trim_end_matches("*/*");
+        let names = listed.into_iter().flat_map(|image| image.repo_tags);
+        let mut removed = Vec::new();
+        for name in names.filter(|name| name.trim_start_matches("docker.io/").starts_with(begin)) {
+            match self.engine.docker().remove_image(&name, None::<RemoveImageOptions>, None).await {
+                Ok(_) => removed.push(name),
+                Err(error) if error::is_not_found(&error) => {}
+                Err(error) => return Err(runtime_error(&error, &format!("removing the image {name}"))),
+            }
+        }
+        Ok(removed)
     }
 
     async fn find_image(&self, image: &str) -> Result<Option<ImageInspect>, RuntimeError> {

@@ -43,7 +43,7 @@ pub mod owner;
 pub mod pause;
 pub mod sweep;
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::net::Ipv4Addr;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -52,7 +52,8 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 
 use crate::control::runtime::{
-    ImageProgress, ImageRequest, LogLine, Runtime, RuntimeError, RuntimeEvent, StartedContainer, TaskNetwork, TaskSpec,
+    ImageProgress, ImageRequest, LogLine, ProvidedImage, Runtime, RuntimeError, RuntimeEvent, StartedContainer,
+    TaskNetwork, TaskSpec,
 };
 use crate::model::{ContainerName, TaskId};
 
@@ -84,6 +85,8 @@ pub struct DockerRuntime {
     ulimits_refused: AtomicBool,
     /// Digests of images provided by this process, by reference.
     digests: Mutex<HashMap<String, String>>,
+    /// Images built by this process or an earlier one whose name went over to a newer one.
+    superseded: Mutex<BTreeSet<String>>,
 }
 
 /// A task whose pause container we started.
@@ -120,6 +123,7 @@ impl DockerRuntime {
             tasks: Mutex::default(),
             ulimits_refused: AtomicBool::new(false),
             digests: Mutex::default(),
+            superseded: Mutex::default(),
         }
     }
 
@@ -172,7 +176,7 @@ impl Runtime for DockerRuntime {
         &self,
         request: &ImageRequest,
         progress: mpsc::Sender<ImageProgress>,
-    ) -> Result<(), RuntimeError> {
+    ) -> Result<ProvidedImage, RuntimeError> {
         self.provide(request, progress).await.map_err(|error| self.engine.located(error))
     }
 

@@ -120,6 +120,7 @@ impl DockerRuntime {
             words.extend(self.remove_network(network).await?);
         }
         if everything {
+            self.remove_superseded(None).await;
             words.extend(self.remove_pause_images().await);
         }
         if let Some(cgroups) = &self.cgroups {

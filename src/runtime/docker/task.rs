@@ -169,11 +169,11 @@ impl DockerRuntime {
             started = self.create_and_start(&name, body, platform).await;
         }
         drop(starting);
-        let id = started.map_err(|error| error.of_member(&definition.image))?;
+        let id = started.map_err(|error| error.of_member(task.image(definition)))?;
         if let Some(open) = self.tasks().get_mut(&task.id) {
             open.containers.insert(container.clone(), id.clone());
         }
-        let image_digest = self.digests().get(&definition.image).cloned();
+        let image_digest = self.digests().get(task.image(definition)).cloned();
         Ok(StartedContainer { runtime_id: id, image_digest })
     }
 

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use neargate::control::runtime::{
-    ImagePolicy, ImageProgress, ImageRequest, RegistryCredentials, Runtime as _, RuntimeError,
+    ImageOrigin, ImagePolicy, ImageProgress, ImageRequest, ProvidedImage, RegistryCredentials, Runtime as _,
+    RuntimeError,
 };
 use neargate::model::Redacted;
 use neargate::model::service::Build;
@@ -62,7 +63,7 @@ impl Workshop {
         }
     }
 
-    async fn provide(&self, request: &ImageRequest) -> (Result<(), RuntimeError>, Vec<ImageProgress>) {
+    async fn provide(&self, request: &ImageRequest) -> (Result<ProvidedImage, RuntimeError>, Vec<ImageProgress>) {
         provide(&self.world, request).await
     }
 
@@ -71,7 +72,7 @@ impl Workshop {
     }
 }
 
-async fn provide(world: &World, request: &ImageRequest) -> (Result<(), RuntimeError>, Vec<ImageProgress>) {
+async fn provide(world: &World, request: &ImageRequest) -> (Result<ProvidedImage, RuntimeError>, Vec<ImageProgress>) {
     let (sender, mut receiver) = mpsc::channel(1024);
     let result = world.runtime.provide_image(request, sender).await;
     let mut progress = Vec::new();
@@ -126,30 +127,65 @@ async fn a_build_takes_arguments_target_and_dockerignore() {
 }
 
 #[tokio::test]
-async fn an_image_that_is_there_will_do_unless_it_is_to_be_built_anyway() {
+async fn what_was_done_for_an_image_is_said_as_it_was() {
+    for builder in BUILDERS {
+        let Some(shop) = Workshop::new(builder).await else { return };
+        let unbuilt = ImageRequest { policy: ImagePolicy::Never, ..shop.request() };
+        let (result, _) = shop.provide(&unbuilt).await;
+        assert!(result.unwrap_err().to_string().contains("--no-build"), "{builder:?}");
+
+        shop.file("v", "1").dockerfile("FROM busybox\nARG WHO=me\nCOPY v /v\nRUN echo $WHO >/who\n");
+        let built = async |request: &ImageRequest| shop.provide(request).await.0.unwrap();
+        let first = built(&shop.request()).await;
+        assert_eq!(first.origin, ImageOrigin::Built, "{builder:?}");
+        let again = built(&shop.request()).await;
+        assert_eq!((&again.id, again.origin), (&first.id, ImageOrigin::Cached), "{builder:?}: nothing has changed");
+
+        shop.file("v", "2");
+        let there = built(&unbuilt).await;
+        assert_eq!((&there.id, there.origin), (&first.id, ImageOrigin::Present), "{builder:?}");
+        assert_eq!(shop.printed("cat /v").await, ["1"]);
+        let changed = built(&shop.request()).await;
+        assert_eq!(changed.origin, ImageOrigin::Built, "{builder:?}: a file has changed");
+        assert_eq!(shop.printed("cat /v").await, ["2"]);
+        let gone = shop.world.docker().inspect_image(&first.id).await;
+        assert!(gone.is_err(), "{builder:?}: nothing runs the one before, and it has no name any more");
+
+        let mut request = shop.request();
+        request.build.as_mut().unwrap().args = BTreeMap::from([("WHO".to_owned(), "you".to_owned())]);
+        assert_eq!(built(&request).await.origin, ImageOrigin::Built, "{builder:?}: an argument has changed");
+        assert_eq!(shop.printed("cat /who").await, ["you"]);
+    }
+}
+
+#[tokio::test]
+async fn an_image_that_runs_is_kept_until_it_does_not() {
     let Some(shop) = Workshop::new(BuilderMode::Classic).await else { return };
     shop.file("v", "1").dockerfile("FROM busybox\nCOPY v /v\n");
-    shop.provide(&shop.request()).await.0.unwrap();
+    let first = shop.provide(&shop.request()).await.0.unwrap();
+    let task = super::world::task(vec![container("web", &shop.image, "sleep 600")]);
+    shop.world.run(&task).await;
+    let is_there = async |id: &str| shop.world.docker().inspect_image(id).await.is_ok();
     shop.file("v", "2");
-    let (result, progress) = shop.provide(&ImageRequest { policy: ImagePolicy::Missing, ..shop.request() }).await;
-    result.unwrap();
-    assert_eq!(progress, []);
-    assert_eq!(shop.printed("cat /v").await, ["1"]);
+    let second = shop.provide(&shop.request()).await.0.unwrap();
+    assert!(is_there(&first.id).await, "a task runs it");
+    shop.world.runtime.close_task(&task.id).await.unwrap();
+    shop.file("v", "3");
     shop.provide(&shop.request()).await.0.unwrap();
-    assert_eq!(shop.printed("cat /v").await, ["2"]);
+    assert!(!is_there(&first.id).await && !is_there(&second.id).await);
 }
 
 #[tokio::test]
 async fn a_step_that_fails_is_named_with_its_last_words() {
     for builder in BUILDERS {
         let Some(shop) = Workshop::new(builder).await else { return };
-        shop.dockerfile("FROM busybox\nRUN echo before\nRUN echo it broke because; exit 3\n");
+        shop.dockerfile("FROM busybox\nRUN echo before\nRUN printf 'it broke because' >&2; exit 3\n");
         let (result, _) = shop.provide(&shop.request()).await;
         let error = result.unwrap_err();
         assert!(matches!(error, RuntimeError::BuildFailed(_)), "{error:?}");
         let text = error.to_string();
         assert!(text.starts_with("image build failed: Dockerfile, "), "{text}");
-        assert!(text.lines().next().unwrap().contains("RUN echo it broke because; exit 3"), "{text}");
+        assert!(text.lines().next().unwrap().contains("RUN printf 'it broke because' >&2; exit 3"), "{text}");
         assert!(text.contains('3') && text.ends_with("\n  it broke because"), "{text}");
         assert!(!text.contains("  before"), "{text}");
     }

@@ -179,6 +179,7 @@ pub(super) fn task(containers: Vec<ContainerDefinition>) -> TaskSpec {
             volumes: Vec::new(),
         }),
         secrets: BTreeMap::new(),
+        images: BTreeMap::new(),
     }
 }
 

@@ -8,7 +8,7 @@ use std::process::{Child, Command, Stdio};
 /// What becomes of a stack. `down` is what a person would do; what a broken `down` leaves is removed by label, if there
 /// is a docker command.
 const OF_A_STACK: &str = r#"
-"$neargate" down --force
+"$neargate" down --force --rmi local
 if command -v docker >/dev/null; then
   label="label=dev.neargate.project=$NEARGATE_PROJECT_NAME"
   docker ps --all --quiet --filter "$label" | xargs -r docker rm --force --volumes

@@ -7,8 +7,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use neargate::control::runtime::{
-    ImageProgress, ImageRequest, LogLine, ObservedContainer, ObservedState, Reach, Runtime, RuntimeError, RuntimeEvent,
-    StartedContainer, TaskNetwork, TaskSpec,
+    ImageOrigin, ImageProgress, ImageRequest, LogLine, ObservedContainer, ObservedState, ProvidedImage, Reach, Runtime,
+    RuntimeError, RuntimeEvent, StartedContainer, TaskNetwork, TaskSpec,
 };
 use neargate::model::task::{ContainerExit, HealthStatus};
 use neargate::model::{ContainerName, TaskId};
@@ -19,8 +19,8 @@ use tokio::sync::mpsc;
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct Script {
-    /// By image reference.
-    pub(crate) images: BTreeMap<String, ImageScript>,
+    /// By image reference, for one that is built by container; each time takes the next entry, the last one repeats.
+    pub(crate) images: BTreeMap<String, Vec<ImageScript>>,
     /// By container name; each start takes the next entry, the last one repeats.
     pub(crate) containers: BTreeMap<String, Vec<ContainerScript>>,
     /// With more containers than this at once the machine is so busy that every container's check fails.
@@ -33,8 +33,10 @@ pub(crate) struct Script {
 pub(crate) struct ImageScript {
     /// Seconds until it is there.
     pub(crate) takes: f64,
-    /// Cannot be pulled.
+    /// Cannot be pulled or built.
     pub(crate) fails: Option<String>,
+    /// Content; the same means that nothing has changed.
+    pub(crate) content: String,
 }
 
 /// How one start of a container behaves.
@@ -68,6 +70,8 @@ pub(crate) struct World {
 #[derive(Default)]
 struct State {
     starts: HashMap<String, usize>,
+    images: HashMap<String, usize>,
+    ids: HashMap<String, String>,
     next_address: u8,
     next_id: u32,
     running: HashMap<(TaskId, ContainerName), (String, ContainerScript)>,
@@ -152,10 +156,31 @@ impl Runtime for World {
         &self,
         request: &ImageRequest,
         _progress: mpsc::Sender<ImageProgress>,
-    ) -> Result<(), RuntimeError> {
-        let script = self.script.images.get(&request.image).cloned().unwrap_or_default();
+    ) -> Result<ProvidedImage, RuntimeError> {
+        let is_built = request.build.is_some();
+        let key = if is_built { request.container.as_str() } else { &request.image };
+        let scripts = self.script.images.get(key).cloned().unwrap_or_default();
+        let script = {
+            let mut state = self.state.lock().unwrap();
+            let count = state.images.entry(key.to_owned()).or_default();
+            *count += 1;
+            scripts.get(*count - 1).or(scripts.last()).cloned().unwrap_or_default()
+        };
         tokio::time::sleep(seconds(script.takes)).await;
-        script.fails.map_or(Ok(()), |reason| Err(RuntimeError::CannotPullContainer(reason)))
+        match script.fails {
+            Some(reason) if is_built => return Err(RuntimeError::BuildFailed(reason)),
+            Some(reason) => return Err(RuntimeError::CannotPullContainer(reason)),
+            None => {}
+        }
+        let id = format!("sha256:{key}-{}", script.content);
+        let is_known = self.state.lock().unwrap().ids.insert(key.to_owned(), id.clone()).as_ref() == Some(&id);
+        let origin = match (is_built, is_known) {
+            (true, false) => ImageOrigin::Built,
+            (true, true) => ImageOrigin::Cached,
+            (false, false) => ImageOrigin::Pulled,
+            (false, true) => ImageOrigin::Present,
+        };
+        Ok(ProvidedImage { id, origin })
     }
 
     async fn open_task(&self, task: &TaskSpec) -> Result<TaskNetwork, RuntimeError> {

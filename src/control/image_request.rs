@@ -1,0 +1,31 @@
+//! What it takes to have an image: where it comes from, with which credentials, for which platform.
+
+use crate::control::runtime::{ImagePolicy, ImageRequest};
+use crate::control::secrets;
+use crate::engine::images::{self, Source};
+use crate::model::Topology;
+use crate::model::service::Service;
+use crate::model::task_definition::{ContainerDefinition, CpuArchitecture};
+
+/// The request for what a container of the service runs, under the name that it has on this machine.
+pub fn of(topology: &Topology, service: &Service, container: &ContainerDefinition, image: String) -> ImageRequest {
+    let build = match images::source(service, container) {
+        Source::Build { build, .. } => Some(build.clone()),
+        Source::Registry(_) => None,
+    };
+    ImageRequest {
+        image,
+        container: container.name.clone(),
+        policy: if build.is_some() { ImagePolicy::Always } else { ImagePolicy::Missing },
+        build,
+        // A task whose credentials cannot be had fails for that reason, before any image is asked for.
+        credentials: match images::uses_credentials(service, container) {
+            true => secrets::credentials(topology, container).ok().flatten(),
+            false => None,
+        },
+        platform: service.task_definition.cpu_architecture.map(|architecture| match architecture {
+            CpuArchitecture::X86_64 => "linux/amd64".to_owned(),
+            CpuArchitecture::Arm64 => "linux/arm64".to_owned(),
+        }),
+    }
+}
