@@ -38,11 +38,13 @@ fn config(bytes: &[u8]) {
         _ => Err(io::ErrorKind::NotFound.into()),
     };
     let env = |name: &str| (name == "SET").then(|| "value".to_owned());
-    for tasks in [Tasks::Run, Tasks::DoNotRun] {
+    for tasks in [Tasks::Run, Tasks::DoNotRun, Tasks::Lint] {
         let source = Source {
             path: Path::new("neargate.yaml"),
             folder: Path::new("/project"),
             text,
+            overrides: &[],
+            env_files: None,
             read_file: &read_file,
             env: &env,
             tasks,

@@ -36,6 +36,12 @@ pub enum Request {
 pub struct UpRequest {
     /// The file, absolute.
     pub file: PathBuf,
+    /// Files that are laid over it, absolute.
+    #[serde(default)]
+    pub overrides: Vec<PathBuf>,
+    /// Files with variables, absolute; none is `.env` beside the file.
+    #[serde(default)]
+    pub env_files: Vec<PathBuf>,
     /// The variables that the file refers to, with the values they have where `up` was typed.
     pub environment: BTreeMap<String, String>,
     /// `--listen 443=8443`, as pairs: in a tagged enum serde cannot read numbers that are keys.

@@ -13,7 +13,7 @@ pub struct Cli {
     pub(crate) global: Global,
     /// Short for --file, before the command; after it too where -f means nothing else
     #[arg(short = 'f', value_name = "FILE", hide = true)]
-    short_file: Option<PathBuf>,
+    short_file: Vec<PathBuf>,
     #[command(subcommand)]
     pub(super) command: Verb,
 }
@@ -22,7 +22,10 @@ impl Cli {
     /// The options that every command takes, with `-f` from wherever it was written.
     pub(super) fn global(&self) -> Global {
         let mut global = self.global.clone();
-        global.file = global.file.or_else(|| self.short_file.clone()).or_else(|| self.command.short_file());
+        global.file.extend(self.short_file.iter().chain(self.command.short_file()).cloned());
+        if let (true, Some(files)) = (global.file.is_empty(), std::env::var_os("NEARGATE_FILE")) {
+            global.file = std::env::split_paths(&files).filter(|file| !file.as_os_str().is_empty()).collect();
+        }
         global
     }
 }
@@ -30,9 +33,13 @@ impl Cli {
 /// Options that every command takes.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct Global {
-    /// The file that describes the stack [default: neargate.yaml, here or in a folder above]. Short: -f
-    #[arg(long, global = true, value_name = "FILE", env = "NEARGATE_FILE")]
-    pub(crate) file: Option<PathBuf>,
+    /// The file that describes the stack, short -f [default: neargate.yaml and neargate.override.yaml, here or in a
+    /// folder above; or NEARGATE_FILE]. Given several times, later files are laid over earlier ones
+    #[arg(long, global = true, value_name = "FILE")]
+    pub(crate) file: Vec<PathBuf>,
+    /// Read variables from this file instead of .env; may be given several times, later files win
+    #[arg(long, global = true, value_name = "FILE", env = "NEARGATE_ENV_FILES", value_delimiter = ',')]
+    pub(crate) env_file: Vec<PathBuf>,
     /// Another name for the project than the file's, to run the same file twice side by side
     #[arg(short, long, global = true, value_name = "NAME", env = "NEARGATE_PROJECT_NAME")]
     pub(crate) project_name: Option<String>,
@@ -70,7 +77,7 @@ pub enum Format {
 #[derive(Clone, Debug, Default, Args)]
 pub(crate) struct ShortFile {
     #[arg(short = 'f', value_name = "FILE", hide = true, id = "short-file-after")]
-    short_file: Option<PathBuf>,
+    short_file: Vec<PathBuf>,
 }
 
 /// A command.
@@ -89,7 +96,8 @@ pub(super) enum Verb {
     /// Replace the tasks of a service with fresh ones
     Restart(RestartArgs),
     /// Check the file and report how faithfully each setting is honoured; needs no engine
-    Check(FileAndFormat),
+    #[command(aliases = ["config", "validate"])]
+    Check(CheckArgs),
     /// Write a neargate.yaml from the task definition and the workflow of this repository
     Init(InitArgs),
     /// Say which rule a request would match and why, and what would happen to it
@@ -223,6 +231,17 @@ pub(crate) struct DoctorArgs {
 }
 
 #[derive(Debug, Args)]
+pub(super) struct CheckArgs {
+    #[command(flatten)]
+    short: ShortFile,
+    /// Where nobody has the secrets: placeholders for variables that are not set, and a warning
+    #[arg(long)]
+    pub(super) no_env: bool,
+    #[command(flatten)]
+    pub(super) format: FormatArgs,
+}
+
+#[derive(Debug, Args)]
 pub(crate) struct LogsArgs {
     /// Only these containers
     #[arg(value_name = "CONTAINER")]
@@ -322,7 +341,7 @@ pub(crate) struct HostsArgs {
 }
 
 impl Verb {
-    fn short_file(&self) -> Option<PathBuf> {
+    fn short_file(&self) -> &[PathBuf] {
         let short = match self {
             Self::Up(args) | Self::Background(args) => &args.start.short,
             Self::Run(args) => &args.start.short,
@@ -331,9 +350,9 @@ impl Verb {
             Self::Restart(args) => &args.short,
             Self::Check(args) => &args.short,
             Self::Doctor(args) => &args.short,
-            _ => return None,
+            _ => return &[],
         };
-        short.short_file.clone()
+        &short.short_file
     }
 }
 

@@ -66,7 +66,13 @@ pub(super) fn in_the_background(project: &Project, global: &Global, start: &Star
     log.set_len(0)?;
     let program = std::env::current_exe().map_err(|error| Failure::from(error).context("cannot find this program"))?;
     let mut command = Command::new(program);
-    command.arg("background").arg("--file").arg(&project.file).args(["--color", "never"]);
+    command.arg("background").args(["--color", "never"]);
+    for file in std::iter::once(&project.files.main).chain(&project.files.overrides) {
+        command.arg("--file").arg(file);
+    }
+    for file in &project.files.env_files {
+        command.arg("--env-file").arg(file);
+    }
     if let Some(name) = &global.project_name {
         command.arg("--project-name").arg(name);
     }

@@ -7,15 +7,21 @@ mod tree;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use super::file::{self, FileError, LoadedFile};
+use super::file::{self, FileError, Files, LoadedFile};
 use super::{ExitStatus, Format};
 use crate::config::diagnostics::render_all;
-use crate::config::{Fidelity, Level, Loaded, Style, Tasks};
+use crate::config::{self, Fidelity, Level, Loaded, Style, Tasks};
 
 /// What `check` is given.
 pub struct CheckArgs<'a> {
     /// `--file`; without it the file is searched upward from the folder.
-    pub file: Option<PathBuf>,
+    pub files: Vec<PathBuf>,
+    /// `--env-file`
+    pub env_files: Vec<PathBuf>,
+    /// `--project-name`
+    pub project_name: Option<String>,
+    /// `--no-env`
+    pub no_env: bool,
     /// The working directory.
     pub folder: PathBuf,
     /// `--format`
@@ -26,10 +32,42 @@ pub struct CheckArgs<'a> {
     pub env: &'a dyn Fn(&str) -> Option<String>,
 }
 
+impl<'a> CheckArgs<'a> {
+    /// What is checked when nothing else is said: the file that governs the folder, for people.
+    pub fn new(folder: &Path, env: &'a dyn Fn(&str) -> Option<String>) -> Self {
+        Self {
+            files: Vec::new(),
+            env_files: Vec::new(),
+            project_name: None,
+            no_env: false,
+            folder: folder.to_owned(),
+            format: Format::Table,
+            style: Style::Plain,
+            env,
+        }
+    }
+
+    fn load(&self) -> Result<LoadedFile, FileError> {
+        let files = Files::find(&self.files, &self.env_files, &self.folder)?;
+        let tasks = if self.no_env { Tasks::Lint } else { Tasks::Run };
+        file::load(&files, &self.folder, self.env, tasks)
+    }
+}
+
 /// Prints the report to `out`, or the mistakes to `err` (as JSON: to `out`).
 pub fn check(args: &CheckArgs<'_>, out: &mut dyn Write, err: &mut dyn Write) -> io::Result<ExitStatus> {
-    match file::load(args.file.as_deref(), &args.folder, args.env, Tasks::Run) {
-        Ok(LoadedFile { loaded, .. }) => {
+    let name = match args.project_name.as_deref().map(config::project_name).transpose() {
+        Ok(name) => name,
+        Err(error) => {
+            writeln!(err, "error: {error}")?;
+            return Ok(ExitStatus::USAGE);
+        }
+    };
+    match args.load() {
+        Ok(LoadedFile { mut loaded, .. }) => {
+            if let Some(name) = name {
+                loaded.topology.name = name;
+            }
             match args.format {
                 Format::Table => {
                     write!(err, "{}", render_all(&loaded.warnings, &loaded.sources, args.style))?;

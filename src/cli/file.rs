@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use crate::certs::{self, CertError};
 use crate::config::{self, Diagnostics, Loaded, Source, Tasks, UnusableFile};
 use crate::files;
+use crate::model::ProjectName;
 
 /// A file that was read.
 #[derive(Clone, Debug)]
@@ -23,6 +24,12 @@ pub(crate) enum FileError {
     NotFound {
         /// Where the search began.
         folder: PathBuf,
+    },
+    /// A file that was named is not there.
+    #[error("{}: no such file", .file.display())]
+    NoSuchFile {
+        /// Which.
+        file: PathBuf,
     },
     /// The file cannot be read.
     #[error("cannot read {}", .file.display())]
@@ -42,23 +49,76 @@ pub(crate) enum FileError {
     },
 }
 
-/// Reads `file`, or the one that governs `folder` (absolute: the working directory).
+/// The files of a project, absolute.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Files {
+    /// The one that relative paths are relative to.
+    pub(crate) main: PathBuf,
+    /// What is laid over it, in this order.
+    pub(crate) overrides: Vec<PathBuf>,
+    /// `--env-file`; without one `.env` beside the main file is read.
+    pub(crate) env_files: Vec<PathBuf>,
+}
+
+impl Files {
+    /// What `--file` and `--env-file` name; without the former the file that governs `folder` (absolute: the working
+    /// directory), with `neargate.override.yaml` beside it.
+    pub(crate) fn find(named: &[PathBuf], env_files: &[PathBuf], folder: &Path) -> Result<Self, FileError> {
+        let env_files = env_files.iter().map(|file| folder.join(file)).collect();
+        let named: Vec<PathBuf> = named.iter().map(|file| folder.join(file)).collect();
+        match named.split_first() {
+            Some((main, overrides)) => match named.iter().find(|file| !file.is_file()) {
+                // What is there and no file is told when it is read.
+                Some(missing) if !missing.exists() => Err(FileError::NoSuchFile { file: relative(missing, folder) }),
+                _ => Ok(Self { main: main.clone(), overrides: overrides.to_vec(), env_files }),
+            },
+            None => {
+                let main = config::find(folder).ok_or_else(|| FileError::NotFound { folder: folder.to_owned() })?;
+                Ok(Self { overrides: config::find_override(&main).into_iter().collect(), main, env_files })
+            }
+        }
+    }
+
+    /// The project's name as the files give it, whatever mistakes the rest of them has.
+    pub(crate) fn project_name(&self, folder: &Path) -> Result<Option<ProjectName>, FileError> {
+        let all = [std::slice::from_ref(&self.main), &self.overrides].concat();
+        Ok(config::name_of(self.folder(), &read_all(&all, folder)?))
+    }
+
+    fn folder(&self) -> &Path {
+        self.main.parent().unwrap_or(Path::new("/"))
+    }
+}
+
+/// Each with the path that messages show.
+fn read_all(files: &[PathBuf], folder: &Path) -> Result<Vec<(PathBuf, String)>, FileError> {
+    let read = |file: &PathBuf| {
+        let shown = relative(file, folder);
+        match files::read_text(file) {
+            Ok(text) => Ok((shown, text)),
+            Err(source) => Err(FileError::Unreadable { file: shown, source }),
+        }
+    };
+    files.iter().map(read).collect()
+}
+
+/// Reads the files of a project. `folder` is the working directory, absolute.
 pub(crate) fn load(
-    file: Option<&Path>,
+    files: &Files,
     folder: &Path,
     env: &dyn Fn(&str) -> Option<String>,
     tasks: Tasks,
 ) -> Result<LoadedFile, FileError> {
-    let file = match file {
-        Some(file) => folder.join(file),
-        None => config::find(folder).ok_or_else(|| FileError::NotFound { folder: folder.to_owned() })?,
-    };
-    let text = files::read_text(&file).map_err(|source| FileError::Unreadable { file: file.clone(), source })?;
-    let parent = file.parent().unwrap_or(folder);
+    let main = read_all(std::slice::from_ref(&files.main), folder)?;
+    let overrides = read_all(&files.overrides, folder)?;
+    let env_files = read_all(&files.env_files, folder)?;
+    let [(path, text)] = main.as_slice() else { unreachable!("one file was asked for") };
     let loaded = config::load(Source {
-        path: &relative(&file, folder),
-        folder: parent,
-        text: &text,
+        path,
+        folder: files.folder(),
+        text,
+        overrides: &overrides,
+        env_files: (!env_files.is_empty()).then_some(&env_files),
         read_file: &files::read_text,
         unusable_certificate: &unusable_certificate,
         env,
@@ -66,7 +126,7 @@ pub(crate) fn load(
     });
     match loaded {
         Ok(loaded) => Ok(LoadedFile { loaded }),
-        Err(diagnostics) => Err(FileError::Invalid { file, diagnostics }),
+        Err(diagnostics) => Err(FileError::Invalid { file: files.main.clone(), diagnostics }),
     }
 }
 
@@ -99,6 +159,32 @@ mod tests {
         assert_eq!(shown("/a/b/neargate.yaml"), "../neargate.yaml");
     }
 
+    /// Compose's order: the process's variables, then the last `--env-file`, then those before it; `.env` only without.
+    #[test]
+    fn env_files_take_the_place_of_the_one_beside_the_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = "domain: \"${A}.${B}.${C:-c}.test\"\nload_balancer: { listeners: [ { port: 80, protocol: HTTP, \
+                    default_action: { fixed_response: { status_code: \"200\" } } } ] }\n";
+        for (name, text) in
+            [("neargate.yaml", file), (".env", "A=a0\nB=b0\nC=c0\n"), ("one", "A=a1\nB=b1\n"), ("two", "B=${A}2\n")]
+        {
+            std::fs::write(folder.path().join(name), text).unwrap();
+        }
+        let domain = |env_files: &[&str], env: &dyn Fn(&str) -> Option<String>| {
+            let env_files: Vec<PathBuf> = env_files.iter().map(PathBuf::from).collect();
+            let files = Files::find(&[], &env_files, folder.path()).unwrap();
+            let loaded = load(&files, folder.path(), env, Tasks::Run).unwrap().loaded;
+            loaded.topology.domains[0].as_str().to_owned()
+        };
+        assert_eq!(domain(&[], &|_| None), "a0.b0.c0.test");
+        assert_eq!(domain(&["one"], &|_| None), "a1.b1.c.test");
+        assert_eq!(domain(&["one", "two"], &|_| None), "a1.a12.c.test");
+        assert_eq!(domain(&["one", "two"], &|name| (name == "B").then(|| "env".to_owned())), "a1.env.c.test");
+        let files = Files::find(&[], &["no-such".into()], folder.path()).unwrap();
+        let error = load(&files, folder.path(), &|_| None, Tasks::Run).unwrap_err();
+        assert_eq!(error.to_string(), "cannot read no-such");
+    }
+
     const FILE: &str = "\
 domain: app.example.com
 target_groups: { tg: { port: 80, targets: [ { address: 127.0.0.1 } ] } }
@@ -116,7 +202,8 @@ load_balancer:
         for (name, text) in [("neargate.yaml", FILE), ("cert.pem", certificate), ("key.pem", key)] {
             std::fs::write(folder.path().join(name), text).unwrap();
         }
-        match load(None, folder.path(), &|_| None, Tasks::Run) {
+        let files = Files::find(&[], &[], folder.path()).unwrap();
+        match load(&files, folder.path(), &|_| None, Tasks::Run) {
             Ok(_) => String::new(),
             Err(FileError::Invalid { diagnostics, .. }) => diagnostics.render(crate::config::Style::Plain),
             Err(error) => panic!("{error}"),

@@ -76,7 +76,7 @@ fn dispatch(cli: Cli, printer: &mut Printer) -> Result<ExitStatus, Failure> {
         Verb::Logs(args) => logs::logs(&global, &args, printer),
         Verb::Exec(args) => exec::exec(&global, &args),
         Verb::Restart(args) => stack::restart(&global, args.service, printer),
-        Verb::Check(args) => check_file(&global, args.format.format, printer),
+        Verb::Check(args) => check_file(&global, &args, printer),
         Verb::Init(args) => init_file(args.force, printer),
         Verb::Explain(args) => explain::explain(&global, &args, printer),
         Verb::Run(args) => run::run(&global, &args, printer),
@@ -96,11 +96,14 @@ fn dispatch(cli: Cli, printer: &mut Printer) -> Result<ExitStatus, Failure> {
     }
 }
 
-fn check_file(global: &Global, format: Format, printer: &mut Printer) -> Result<ExitStatus, Failure> {
+fn check_file(global: &Global, check: &arguments::CheckArgs, printer: &mut Printer) -> Result<ExitStatus, Failure> {
     let args = check::CheckArgs {
-        file: global.file.clone(),
+        files: global.file.clone(),
+        env_files: global.env_file.clone(),
+        project_name: global.project_name.clone(),
+        no_env: check.no_env,
         folder: std::env::current_dir()?,
-        format,
+        format: check.format.format,
         style: crate::config::Style::Coloured,
         env: &project::variable,
     };

@@ -3,16 +3,15 @@
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::admin::wire::UpRequest;
 use crate::app::chain;
-use crate::cli::file::{self, FileError};
+use crate::cli::file::{self, FileError, Files};
 use crate::cli::printer::{NOTE, Printer};
 use crate::cli::{ExitStatus, Failure, Global, StartArgs};
 use crate::config::{self, Diagnostics, Loaded, Style, Tasks};
-use crate::files;
 use crate::folders::Folders;
 use crate::model::topology::TimeScale;
 use crate::model::{ProjectName, Topology};
@@ -21,6 +20,8 @@ use crate::model::{ProjectName, Topology};
 pub(crate) struct Project {
     /// Where it is, absolute.
     pub(crate) file: PathBuf,
+    /// All files that it is made of.
+    pub(crate) files: Files,
     /// What it wants, `--listen` and the like applied.
     pub(crate) topology: Arc<Topology>,
     /// The variables it referred to.
@@ -56,7 +57,7 @@ fn load_for(
     warnings: bool,
     printer: &mut Printer,
 ) -> Result<Project, Failure> {
-    let file = find(global)?;
+    let files = find(global)?;
     let used = RefCell::new(BTreeMap::new());
     let env = |name: &str| {
         let value = variable(name);
@@ -66,7 +67,9 @@ fn load_for(
         value
     };
     let request = UpRequest {
-        file: file.clone(),
+        file: files.main.clone(),
+        overrides: files.overrides.clone(),
+        env_files: files.env_files.clone(),
         environment: BTreeMap::new(),
         listen: start.map(|start| start.listen.clone()).unwrap_or_default(),
         time_scale: start.and_then(|start| start.time_scale),
@@ -75,7 +78,7 @@ fn load_for(
         pull: start.is_some_and(|start| start.pull),
         admin: start.and_then(|start| start.admin),
     };
-    let loaded = read(&file, &env, tasks)?.map_err(|mistakes| {
+    let loaded = read(&files, &env, tasks)?.map_err(|mistakes| {
         let _ = printer.err().write_all(mistakes.render(Style::Coloured).as_bytes());
         Failure::printed(ExitStatus::USAGE)
     })?;
@@ -87,7 +90,8 @@ fn load_for(
     }
     let topology = adjust(loaded.topology, &request).map_err(Failure::usage)?;
     let folders = Folders::of(&topology.name, variable)?;
-    Ok(Project { file, topology: Arc::new(topology), environment: used.into_inner(), folders })
+    let file = files.main.clone();
+    Ok(Project { file, files, topology: Arc::new(topology), environment: used.into_inner(), folders })
 }
 
 impl Project {
@@ -102,6 +106,8 @@ impl Project {
     pub(crate) fn request(&self, global: &Global, start: &StartArgs) -> UpRequest {
         UpRequest {
             file: self.file.clone(),
+            overrides: self.files.overrides.clone(),
+            env_files: self.files.env_files.clone(),
             environment: self.environment.clone(),
             listen: start.listen.clone(),
             time_scale: start.time_scale,
@@ -113,19 +119,9 @@ impl Project {
     }
 }
 
-/// The file that `--file` names, or the nearest one above the working directory; absolute.
-pub(crate) fn find(global: &Global) -> Result<PathBuf, Failure> {
-    let here = std::env::current_dir()?;
-    match &global.file {
-        Some(file) => {
-            let file = here.join(file);
-            if file.is_file() {
-                return Ok(file);
-            }
-            Err(Failure::usage(format!("{}: no such file", file.display())))
-        }
-        None => config::find(&here).ok_or_else(|| Failure::usage(FileError::NotFound { folder: here })),
-    }
+/// The files that `--file` and `--env-file` name, or the nearest ones above the working directory; absolute.
+pub(crate) fn find(global: &Global) -> Result<Files, Failure> {
+    Files::find(&global.file, &global.env_file, &std::env::current_dir()?).map_err(Failure::usage)
 }
 
 /// The project's name and folders, for verbs that need no more: a file with mistakes must not keep a stack from
@@ -134,13 +130,12 @@ pub(crate) fn identify(global: &Global) -> Result<(ProjectName, Folders), Failur
     let name = match &global.project_name {
         Some(name) => config::project_name(name).map_err(Failure::usage)?,
         None => {
-            let file = find(global)?;
-            let text = files::read_text(&file).map_err(|error| Failure::from(error).context(file.display()))?;
-            let folder = file.parent().unwrap_or(Path::new("/"));
-            config::name_of(&file, folder, &text).ok_or_else(|| {
+            let files = find(global)?;
+            let name = files.project_name(&std::env::current_dir()?).map_err(|error| Failure::usage(chain(&error)))?;
+            name.ok_or_else(|| {
                 Failure::usage(format!(
                     "{} has no readable `name` (`neargate check` says more); give the project with --project-name",
-                    file.display()
+                    files.main.display()
                 ))
             })?
         }
@@ -151,17 +146,17 @@ pub(crate) fn identify(global: &Global) -> Result<(ProjectName, Folders), Failur
 
 /// Whether the file asks for tasks; one that cannot be read might.
 pub(crate) fn needs_engine(global: &Global) -> bool {
-    let loaded = find(global).and_then(|file| read(&file, &variable, Tasks::DoNotRun));
+    let loaded = find(global).and_then(|files| read(&files, &variable, Tasks::DoNotRun));
     !matches!(loaded, Ok(Ok(loaded)) if loaded.topology.services.is_empty())
 }
 
 /// Reads the file and what it mentions. The outer failure is one of this machine, the inner one the file's mistakes.
 pub(crate) fn read(
-    file: &Path,
+    files: &Files,
     env: &dyn Fn(&str) -> Option<String>,
     tasks: Tasks,
 ) -> Result<Result<Loaded, Diagnostics>, Failure> {
-    match file::load(Some(file), &std::env::current_dir()?, env, tasks) {
+    match file::load(files, &std::env::current_dir()?, env, tasks) {
         Ok(read) => Ok(Ok(read.loaded)),
         Err(FileError::Invalid { diagnostics, .. }) => Ok(Err(diagnostics)),
         Err(error) => Err(Failure::usage(chain(&error))),
@@ -172,7 +167,12 @@ pub(crate) fn read(
 pub(crate) fn reload(request: &UpRequest) -> Result<Arc<Topology>, (String, u8)> {
     let usage = |message: String| (message, ExitStatus::USAGE.0);
     let env = |name: &str| request.environment.get(name).cloned();
-    let loaded = read(&request.file, &env, Tasks::Run)
+    let files = Files {
+        main: request.file.clone(),
+        overrides: request.overrides.clone(),
+        env_files: request.env_files.clone(),
+    };
+    let loaded = read(&files, &env, Tasks::Run)
         .map_err(|failure| (failure.message, failure.status.0))?
         .map_err(|mistakes| usage(mistakes.render(Style::Plain)))?;
     adjust(loaded.topology, request).map(Arc::new).map_err(usage)

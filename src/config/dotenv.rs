@@ -7,15 +7,16 @@ use super::diagnostics::Diagnostic;
 use super::interpolate::expand;
 use super::source::{FileId, Sources, Span};
 
-/// The variables of the file. Values never appear in messages: `.env` is where secrets live.
+/// The variables of the file and of those before it, which it may use and change. Values never appear in messages: `.env` is where secrets live.
 pub(crate) fn parse(
     sources: &mut Sources,
     file: FileId,
     env: &dyn Fn(&str) -> Option<String>,
+    earlier: BTreeMap<String, String>,
     diagnostics: &mut Vec<Diagnostic>,
 ) -> BTreeMap<String, String> {
     let text = sources.text(file).to_owned();
-    let mut variables: BTreeMap<String, String> = BTreeMap::new();
+    let mut variables = earlier;
     let mut at = 0;
     while at < text.len() {
         let line = text[at..].split('\n').next().unwrap_or_default();
@@ -137,7 +138,7 @@ mod tests {
         let mut sources = Sources::default();
         let file = sources.add(Path::new(".env"), text);
         let mut diagnostics = Vec::new();
-        let variables = parse(&mut sources, file, &|_| None, &mut diagnostics);
+        let variables = parse(&mut sources, file, &|_| None, BTreeMap::new(), &mut diagnostics);
         (variables, diagnostics.len())
     }
 

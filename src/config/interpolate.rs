@@ -12,12 +12,14 @@
 //! `text` may contain the same again. A `$` before anything else stays as it is, so that the regular expressions of
 //! conditions need no doubling: `^/v[0-9]+$`.
 
+use std::collections::BTreeSet;
 use std::ops::Range;
 
 use super::Tasks;
 use super::diagnostics::Diagnostic;
 use super::read::Reader;
 use super::source::{Sources, Span};
+use super::suggest::all_of;
 use super::tree::{Entry, Node, Scalar, Value};
 
 /// What went wrong inside one value; `at` is in bytes of the value.
@@ -45,7 +47,8 @@ pub(crate) fn interpolate(
     tasks: Tasks,
     reader: &mut Reader,
 ) {
-    let mut walk = Walk { sources, env, reader, unset_is_fine: false };
+    let lint = tasks == Tasks::Lint;
+    let mut walk = Walk { sources, env, reader, unset_is_fine: false, lint, unset: Vec::new() };
     match &mut root.value {
         Value::Map(entries) if tasks == Tasks::DoNotRun => {
             for entry in entries {
@@ -55,6 +58,21 @@ pub(crate) fn interpolate(
         }
         _ => walk.node(root),
     }
+    let unset = walk.unset;
+    if let Some(warning) = without_values(&unset) {
+        reader.diagnostics.push(warning);
+    }
+}
+
+/// One warning for all variables that placeholders stand for.
+fn without_values(unset: &[(String, Span)]) -> Option<Diagnostic> {
+    let (_, first) = unset.first()?;
+    let names: BTreeSet<&str> = unset.iter().map(|(name, _)| name.as_str()).collect();
+    let noun = if names.len() == 1 { "a variable" } else { "variables" };
+    Some(
+        Diagnostic::warning(format!("{noun} without a value: {}", all_of(names)), *first, "")
+            .note("placeholders stand for them, and what depends on their values is not checked"),
+    )
 }
 
 struct Walk<'w> {
@@ -62,6 +80,10 @@ struct Walk<'w> {
     env: &'w dyn Fn(&str) -> Option<String>,
     reader: &'w mut Reader,
     unset_is_fine: bool,
+    /// Placeholders take the place of what is not set.
+    lint: bool,
+    /// Variables that are not set, in lint.
+    unset: Vec<(String, Span)>,
 }
 
 impl Walk<'_> {
@@ -84,7 +106,7 @@ impl Walk<'_> {
         if !scalar.text.contains('$') {
             return;
         }
-        let (text, problems) = expand(&scalar.text, self.env);
+        let (text, problems) = expand_with(&scalar.text, self.env, self.lint);
         if !problems.is_empty() {
             // Not null, whatever is left: it was given. What else is wrong with it nobody wants to read.
             scalar.plain = false;
@@ -95,6 +117,13 @@ impl Walk<'_> {
                 continue;
             }
             let place = place(self.sources, span, &scalar.text, problem.at.clone());
+            if self.lint
+                && let ProblemKind::Missing { name } | ProblemKind::Demanded { name, .. } = problem.kind
+            {
+                scalar.placeholder = true;
+                self.unset.push((name, place));
+                continue;
+            }
             self.reader.diagnostics.push(problem.diagnostic(place));
         }
         scalar.text = text;
@@ -112,13 +141,19 @@ fn place(sources: &Sources, span: Span, value: &str, part: Range<usize>) -> Span
 
 /// The value with its references replaced, and what could not be.
 pub(crate) fn expand(value: &str, env: &dyn Fn(&str) -> Option<String>) -> (String, Vec<Problem>) {
-    let mut expander = Expander { env, problems: Vec::new() };
+    expand_with(value, env, false)
+}
+
+/// The same, with something in place of what is not set.
+fn expand_with(value: &str, env: &dyn Fn(&str) -> Option<String>, placeholders: bool) -> (String, Vec<Problem>) {
+    let mut expander = Expander { env, placeholders, problems: Vec::new() };
     let text = expander.text(value, 0);
     (text, expander.problems)
 }
 
 struct Expander<'e> {
     env: &'e dyn Fn(&str) -> Option<String>,
+    placeholders: bool,
     problems: Vec<Problem>,
 }
 
@@ -189,7 +224,7 @@ impl Expander<'_> {
             (b'?', None) => {
                 let message = self.text(text, offset);
                 self.problems.push(Problem { at, kind: ProblemKind::Demanded { name: name.to_owned(), message } });
-                String::new()
+                self.placeholder(name)
             }
             (b'+', Some(_)) => self.text(text, offset),
             (b'+', None) => String::new(),
@@ -203,8 +238,13 @@ impl Expander<'_> {
     fn plain(&mut self, name: &str, at: Range<usize>) -> String {
         (self.env)(name).unwrap_or_else(|| {
             self.problems.push(Problem { at, kind: ProblemKind::Missing { name: name.to_owned() } });
-            String::new()
+            self.placeholder(name)
         })
+    }
+
+    /// `APP_DOMAIN` as `app-domain`: it can be most things.
+    fn placeholder(&self, name: &str) -> String {
+        if self.placeholders { name.to_lowercase().replace('_', "-") } else { String::new() }
     }
 
     fn malformed(&mut self, at: Range<usize>, why: &'static str) {

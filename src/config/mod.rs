@@ -19,6 +19,7 @@ mod image_reference;
 pub(crate) mod init_support;
 mod interpolate;
 pub(crate) mod lower;
+mod merge;
 pub(crate) mod read;
 pub mod reference;
 pub mod schema;
@@ -30,6 +31,7 @@ mod template;
 pub(crate) mod tree;
 mod warnings;
 
+use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -50,6 +52,10 @@ pub struct Source<'a> {
     pub folder: &'a Path,
     /// What it says.
     pub text: &'a str,
+    /// Files that are laid over it, in this order: as messages should show them, and what they say.
+    pub overrides: &'a [(PathBuf, String)],
+    /// Files with variables, later ones first to be asked, likewise; `None` is `.env` beside the file, if it is there.
+    pub env_files: Option<&'a [(PathBuf, String)]>,
     /// Reads another file. A missing one is [`io::ErrorKind::NotFound`].
     pub read_file: &'a dyn Fn(&Path) -> io::Result<String>,
     /// What makes a certificate and its key, in this order, unusable as of now. Both files are there.
@@ -76,6 +82,8 @@ pub enum Tasks {
     Run,
     /// For the load balancer's names and ports: what only tasks use may be missing. `sudo` hands no variables on.
     DoNotRun,
+    /// To look at it where nobody has the secrets: placeholders stand for variables that are not set.
+    Lint,
 }
 
 /// A file without mistakes.
@@ -105,15 +113,18 @@ pub fn load(source: Source<'_>) -> Result<Loaded, Diagnostics> {
         return Err(Diagnostics::new(vec![empty], sources));
     }
     hide_secrets(&root, &mut sources);
-
-    let dotenv = match (source.read_file)(&source.folder.join(".env")) {
-        Ok(text) => {
-            let file = sources.add(&beside(source.path, ".env"), &text);
-            dotenv::parse(&mut sources, file, source.env, &mut reader.diagnostics)
+    for (path, text) in source.overrides {
+        let file = sources.add(path, text);
+        match tree::parse(&sources, file) {
+            Ok(over) => {
+                hide_secrets(&over, &mut sources);
+                merge::merge(&mut root, over);
+            }
+            Err(diagnostic) => reader.report(*diagnostic),
         }
-        Err(_) => Default::default(),
-    };
-    let env = |name: &str| (source.env)(name).or_else(|| dotenv.get(name).cloned());
+    }
+    let variables = variables(&source, root.head, &mut sources, &mut reader);
+    let env = |name: &str| (source.env)(name).or_else(|| variables.get(name).cloned());
     interpolate::interpolate(&mut root, &sources, &env, source.tasks, &mut reader);
 
     let file = file::File::read(&root, &mut reader);
@@ -144,6 +155,31 @@ pub fn load(source: Source<'_>) -> Result<Loaded, Diagnostics> {
     }
 }
 
+/// What the files with variables say.
+fn variables(source: &Source<'_>, head: Span, sources: &mut Sources, reader: &mut Reader) -> BTreeMap<String, String> {
+    let beside = match source.env_files {
+        Some(_) => None,
+        None => match (source.read_file)(&source.folder.join(".env")) {
+            Ok(text) => Some((beside(source.path, ".env"), text)),
+            // A folder of that name is an environment of Python's.
+            Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::IsADirectory) => None,
+            Err(error) => {
+                reader.report(Diagnostic::error(
+                    format!("cannot read `.env`: {error}"),
+                    head,
+                    "it is beside this file",
+                ));
+                None
+            }
+        },
+    };
+    let files = source.env_files.unwrap_or_default().iter().chain(&beside);
+    files.fold(BTreeMap::new(), |earlier, (path, text)| {
+        let file = sources.add(path, text);
+        dotenv::parse(sources, file, source.env, earlier, &mut reader.diagnostics)
+    })
+}
+
 /// The file that governs a folder: `neargate.yaml` or `.yml` in it or in one of its parents.
 pub fn find(start: &Path) -> Option<PathBuf> {
     start
@@ -152,14 +188,29 @@ pub fn find(start: &Path) -> Option<PathBuf> {
         .find(|candidate| candidate.is_file())
 }
 
+/// What is laid over a file that was found rather than named: `neargate.override.yaml` beside it, as in Compose.
+pub fn find_override(file: &Path) -> Option<PathBuf> {
+    let folder = file.parent()?;
+    ["neargate.override.yaml", "neargate.override.yml"]
+        .map(|name| folder.join(name))
+        .into_iter()
+        .find(|candidate| candidate.is_file())
+}
+
 /// The `name` of a file, whatever mistakes the rest of it has; the folder's if it gives none. For commands that only
 /// need to know which project is meant. `None` if the file is not YAML, or its name names nothing.
-pub fn name_of(path: &Path, folder: &Path, text: &str) -> Option<ProjectName> {
+///
+/// Of several files the last one that has a name counts, as when they are merged.
+pub fn name_of(folder: &Path, files: &[(PathBuf, String)]) -> Option<ProjectName> {
     let mut sources = Sources::default();
-    let file = sources.add(path, text);
-    let root = tree::parse(&sources, file).ok()?;
-    match root.get("name") {
-        Some(name) => project_name(name.text()?).ok(),
+    let mut found = None;
+    for (path, text) in files {
+        let file = sources.add(path, text);
+        let root = tree::parse(&sources, file).ok()?;
+        found = root.get("name").map(|name| name.text().map(str::to_owned)).or(found);
+    }
+    match found {
+        Some(name) => project_name(&name?).ok(),
         None => Some(lower::project_name_from(&folder.file_name()?.to_string_lossy())),
     }
 }
@@ -232,6 +283,8 @@ mod tests {
             path: Path::new("neargate.yaml"),
             folder: Path::new("/p/app"),
             text,
+            overrides: &[],
+            env_files: None,
             read_file: &read_file,
             unusable_certificate: &|_, _| None,
             env: &env,
@@ -267,6 +320,19 @@ services:
         assert_eq!(try_load_for(&text, TASK, Tasks::DoNotRun).unwrap_err().errors(), 1, "a name is needed");
         let text = format!("{SMALL}secrets:\n  a: ${{NOT SET}}\n");
         assert_eq!(try_load_for(&text, TASK, Tasks::DoNotRun).unwrap_err().errors(), 1, "not even a variable");
+    }
+
+    #[test]
+    fn where_nobody_has_the_values_placeholders_stand_for_them() {
+        let text = SMALL.replace("app.example.com", "${DOMAIN}").replace("port: 443", "port: \"${PORT}\"");
+        let text = format!("{text}secrets:\n  a: ${{KEY}}\n  b: ${{KEY:?give it}}\ntime_scale: ${{SCALE}}\n");
+        assert_eq!(try_load(&text).unwrap_err().errors(), 5);
+        let loaded = try_load_for(&text, TASK, Tasks::Lint).unwrap();
+        let message = loaded.warnings[0].message();
+        assert_eq!(message, "variables without a value: `DOMAIN`, `KEY`, `PORT` and `SCALE`");
+        // What is wrong whatever their values are is still said.
+        let text = text.replace("forward: tg", "forward: gt");
+        assert_eq!(try_load_for(&text, TASK, Tasks::Lint).unwrap_err().errors(), 1);
     }
 
     #[test]

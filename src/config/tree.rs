@@ -19,6 +19,17 @@ pub(crate) struct Node {
     pub(crate) head: Span,
     /// What it is.
     pub(crate) value: Value,
+    /// How it is merged, if its tag says.
+    pub(crate) mark: Option<Mark>,
+}
+
+/// A tag of Compose's that says how a value is laid over an earlier one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Mark {
+    /// `!reset`: the key goes.
+    Reset,
+    /// `!override`: the value replaces what would be merged.
+    Override,
 }
 
 /// What a node can be.
@@ -39,6 +50,8 @@ pub(crate) struct Scalar {
     pub(crate) text: String,
     /// Written without quotes, so that `true` and `80` are not text.
     pub(crate) plain: bool,
+    /// It stands for a variable that is not set: any value will do.
+    pub(crate) placeholder: bool,
 }
 
 /// One `key: value`.
@@ -72,6 +85,23 @@ impl Node {
         match &self.value {
             Value::Scalar(scalar) if !scalar.is_null() => Some(&scalar.text),
             _ => None,
+        }
+    }
+
+    /// Whether it stands for a variable that is not set.
+    pub(crate) fn is_placeholder(&self) -> bool {
+        matches!(&self.value, Value::Scalar(scalar) if scalar.placeholder)
+    }
+
+    /// Whether both say the same, wherever they stand.
+    pub(crate) fn says_the_same(&self, other: &Self) -> bool {
+        match (&self.value, &other.value) {
+            (Value::Scalar(a), Value::Scalar(b)) => a.text == b.text,
+            (Value::List(a), Value::List(b)) => a.len() == b.len() && a.iter().zip(b).all(|(a, b)| a.says_the_same(b)),
+            (Value::Map(a), Value::Map(b)) => {
+                a.len() == b.len() && a.iter().zip(b).all(|(a, b)| a.key == b.key && a.value.says_the_same(&b.value))
+            }
+            _ => false,
         }
     }
 
@@ -201,7 +231,8 @@ impl<'t> Builder<'t> {
     }
 
     fn scalar(&self, span: Span, text: &str, plain: bool) -> Node {
-        Node { span, head: span, value: Value::Scalar(Scalar { text: text.to_owned(), plain }) }
+        let value = Value::Scalar(Scalar { text: text.to_owned(), plain, placeholder: false });
+        Node { span, head: span, value, mark: None }
     }
 
     fn node(&mut self, event: Event<'t>, span: Span) -> Parsed<Node> {
@@ -209,7 +240,17 @@ impl<'t> Builder<'t> {
         if self.nodes > MAX_NODES {
             return Err(Box::new(Diagnostic::error("the file is too large", span, "reading stopped here")));
         }
-        let (anchor, node) = match event {
+        let mark = match &event {
+            Event::Scalar(_, _, _, tag) | Event::SequenceStart(_, _, tag) | Event::MappingStart(_, _, tag) => {
+                tag.as_ref().and_then(|tag| match tag.suffix() {
+                    "reset" => Some(Mark::Reset),
+                    "override" => Some(Mark::Override),
+                    _ => None,
+                })
+            }
+            _ => None,
+        };
+        let (anchor, mut node) = match event {
             Event::Scalar(text, style, anchor, _) => (anchor, self.scalar(span, &text, style == ScalarStyle::Plain)),
             Event::SequenceStart(_, anchor, _) => (anchor, self.list(span)?),
             Event::MappingStart(_, anchor, _) => (anchor, self.map(span)?),
@@ -224,6 +265,7 @@ impl<'t> Builder<'t> {
             }
             _ => (0, self.scalar(span, "", true)),
         };
+        node.mark = mark;
         if anchor != 0 {
             self.anchors.push((anchor, node.clone()));
         }
@@ -235,7 +277,12 @@ impl<'t> Builder<'t> {
         loop {
             match self.next()? {
                 (Event::SequenceEnd, end) => {
-                    return Ok(Node { span: self.join(start, end), head: start, value: Value::List(items) });
+                    return Ok(Node {
+                        span: self.join(start, end),
+                        head: start,
+                        value: Value::List(items),
+                        mark: None,
+                    });
                 }
                 (event, span) => items.push(self.node(event, span)?),
             }
@@ -253,7 +300,7 @@ impl<'t> Builder<'t> {
                 let whole = self.join(start, span);
                 let block = self.text.as_bytes().get(start.range().start) != Some(&b'{');
                 let head = entries.first().filter(|_| block).map_or(whole, |entry| entry.key_span);
-                return Ok(Node { span: whole, head, value: Value::Map(entries) });
+                return Ok(Node { span: whole, head, value: Value::Map(entries), mark: None });
             }
             let key = self.node(event, span)?;
             let (event, span) = self.next()?;

@@ -223,7 +223,8 @@ fn prefix_without_its_root(listener: &Listener, spans: &[Span], out: &mut Vec<Di
     for (index, rule) in listener.rules.iter().enumerate() {
         let Some(span) = spans.get(index) else { continue };
         for value in &all[index] {
-            let Some(root) = value.strip_suffix("/*").filter(|root| !root.is_empty() && !root.contains(['*', '?']))
+            let Some(root) =
+                value.strip_suffix("/*").filter(|root| root.starts_with('/') && !root.contains(['*', '?']))
             else {
                 continue;
             };

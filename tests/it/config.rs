@@ -10,7 +10,6 @@ use crate::support::expected::{Differences, read};
 use neargate::cli::check::{CheckArgs, check};
 use neargate::cli::init::{InitArgs, init};
 use neargate::cli::{ExitStatus, Format};
-use neargate::config::Style;
 
 fn repository() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
@@ -32,7 +31,7 @@ fn cases(family: &str) -> Vec<PathBuf> {
 fn run_check(folder: &Path, format: Format) -> (ExitStatus, String, String) {
     let (mut out, mut err) = (Vec::new(), Vec::new());
     // Variables come from the `.env` of the case, never from the machine that runs the test.
-    let args = CheckArgs { file: None, folder: folder.to_owned(), format, style: Style::Plain, env: &|_| None };
+    let args = CheckArgs { format, ..CheckArgs::new(folder, &|_| None) };
     let exit = check(&args, &mut out, &mut err).unwrap();
     (exit, String::from_utf8(out).unwrap(), String::from_utf8(err).unwrap())
 }
@@ -61,6 +60,50 @@ fn every_good_file_loads_and_is_shown() {
     differences.finish();
 }
 
+/// `check --no-env`: what a job without secrets can see.
+#[test]
+fn without_variables_the_rest_is_checked() {
+    let mut differences = Differences::default();
+    for case in cases("lint") {
+        let (mut out, mut err) = (Vec::new(), Vec::new());
+        let args = CheckArgs { no_env: true, ..CheckArgs::new(&case, &|_| None) };
+        let exit = check(&args, &mut out, &mut err).unwrap();
+        let said = String::from_utf8([err, out].concat()).unwrap();
+        assert_eq!(exit, ExitStatus::SUCCESS, "{}\n{said}", case.display());
+        differences.check(&case.join("expected.txt"), &said);
+        let (exit, ..) = run_check(&case, Format::Table);
+        assert_eq!(exit, ExitStatus::USAGE, "{}: with variables it is a mistake", case.display());
+    }
+    differences.finish();
+}
+
+/// `-f` twice is what the override file is beside the file; a name that cannot be one is refused here as everywhere.
+#[test]
+fn files_and_the_project_are_named_as_for_every_verb() {
+    let case = repository().join("fixtures/config/valid/override");
+    let run = |files: &[&str], name: Option<&str>| {
+        let (mut out, mut err) = (Vec::new(), Vec::new());
+        let args = CheckArgs {
+            files: files.iter().map(PathBuf::from).collect(),
+            project_name: name.map(str::to_owned),
+            ..CheckArgs::new(&case, &|_| None)
+        };
+        let exit = check(&args, &mut out, &mut err).unwrap();
+        (exit, String::from_utf8([err, out].concat()).unwrap())
+    };
+    let found = run(&[], None);
+    assert_eq!(run(&["neargate.yaml", "neargate.override.yaml"], None), found);
+    assert!(!run(&["neargate.yaml"], None).1.contains("shop.localhost"), "a file that is named stands alone");
+    assert_eq!(
+        run(&["neargate.yaml", "no-such.yaml"], None),
+        (ExitStatus::USAGE, "error: no-such.yaml: no such file\n".to_owned())
+    );
+    let (exit, said) = run(&[], Some("Bad Name"));
+    assert_eq!(exit, ExitStatus::USAGE);
+    assert!(said.starts_with("error: `Bad Name` cannot name a project"), "{said}");
+    assert!(run(&[], Some("other")).1.contains("other"));
+}
+
 #[test]
 fn the_json_report_keeps_its_shape() {
     let mut differences = Differences::default();
@@ -84,7 +127,7 @@ fn target_groups_have_the_settings_that_the_file_and_the_defaults_say() {
         let (exit, out, err) = run_check(&case, Format::Json);
         assert_eq!((exit, err.as_str()), (ExitStatus::SUCCESS, ""));
         let report: serde_json::Value = serde_json::from_str(&out).unwrap();
-        let groups = serde_json::to_string_pretty(&report["topology"]["target_groups"]).unwrap();
+        let groups = serde_json::to_string_pretty(&report["topology"]["targetGroups"]).unwrap();
         differences.check(&case.join("target-groups.json"), &format!("{groups}\n"));
     }
     differences.finish();
@@ -133,13 +176,7 @@ fn what_init_writes_loads() {
         differences.check(&case.join("expected.yaml"), &written);
         // The variables that it leaves to the user are set here.
         let mut err = Vec::new();
-        let args = CheckArgs {
-            file: None,
-            folder: folder.path().to_owned(),
-            format: Format::Table,
-            style: Style::Plain,
-            env: &|_| Some("set".to_owned()),
-        };
+        let args = CheckArgs::new(folder.path(), &|_| Some("set".to_owned()));
         let exit = check(&args, &mut Vec::new(), &mut err).unwrap();
         assert_eq!(exit, ExitStatus::SUCCESS, "{}: {}", case.display(), String::from_utf8_lossy(&err));
 

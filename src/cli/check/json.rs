@@ -16,6 +16,7 @@ use crate::model::listener::ListenerProtocol;
 use crate::model::rule::{Action, Condition, Patterns, Rule};
 
 #[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
 struct Report<'a> {
     valid: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -26,6 +27,7 @@ struct Report<'a> {
 }
 
 #[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
 struct Message<'a> {
     severity: &'static str,
     message: &'a str,
@@ -36,6 +38,7 @@ struct Message<'a> {
 }
 
 #[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
 struct Place {
     file: String,
     line: usize,
@@ -43,6 +46,7 @@ struct Place {
 }
 
 #[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
 struct Field<'a> {
     field: &'a str,
     level: &'static str,
@@ -52,6 +56,7 @@ struct Field<'a> {
 }
 
 #[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
 struct Project<'a> {
     name: &'a str,
     domains: Vec<&'a str>,
@@ -65,6 +70,7 @@ struct Project<'a> {
 }
 
 #[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
 struct Balancer<'a> {
     name: &'a str,
     security_groups: Vec<&'a str>,
@@ -73,6 +79,7 @@ struct Balancer<'a> {
 }
 
 #[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
 struct ListenerView<'a> {
     port: u16,
     protocol: &'static str,
@@ -84,6 +91,7 @@ struct ListenerView<'a> {
 }
 
 #[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
 struct RuleView<'a> {
     /// As text, as AWS has it: `default` is one of them.
     priority: String,
@@ -94,6 +102,7 @@ struct RuleView<'a> {
 }
 
 #[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
 struct TransformView<'a> {
     /// In the API's words.
     #[serde(rename = "type")]
@@ -103,6 +112,7 @@ struct TransformView<'a> {
 }
 
 #[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
 struct ConditionView {
     field: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -114,7 +124,7 @@ struct ConditionView {
 }
 
 #[derive(Serialize)]
-#[serde(tag = "type", rename_all = "kebab-case")]
+#[serde(tag = "type", rename_all = "kebab-case", rename_all_fields = "camelCase")]
 enum ActionView<'a> {
     Forward { target_groups: Vec<Weighted<'a>> },
     Redirect { status_code: u16, protocol: &'a str, host: &'a str, port: &'a str, path: &'a str, query: &'a str },
@@ -122,12 +132,14 @@ enum ActionView<'a> {
 }
 
 #[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
 struct Weighted<'a> {
     target_group: &'a str,
     weight: u16,
 }
 
 #[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
 struct Group<'a> {
     name: &'a str,
     protocol: &'static str,
@@ -141,6 +153,7 @@ struct Group<'a> {
 }
 
 #[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
 struct Target<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     service: Option<&'a str>,
@@ -154,6 +167,7 @@ struct Target<'a> {
 }
 
 #[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
 struct ServiceView<'a> {
     name: &'a str,
     family: &'a str,
@@ -165,6 +179,7 @@ struct ServiceView<'a> {
 }
 
 #[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
 struct ContainerView<'a> {
     name: &'a str,
     image: &'a str,
@@ -177,6 +192,7 @@ struct ContainerView<'a> {
 }
 
 #[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
 struct BuildView<'a> {
     context: String,
     dockerfile: &'a str,

@@ -12,6 +12,7 @@ use crate::model::target_group::{
 };
 
 #[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
 pub(super) struct HealthCheckView<'a> {
     protocol: &'static str,
     port: String,
@@ -217,6 +218,8 @@ load_balancer:
             path: Path::new("neargate.yaml"),
             folder: Path::new("/project"),
             text: &text,
+            overrides: &[],
+            env_files: None,
             read_file: &|_| Err(std::io::ErrorKind::NotFound.into()),
             env: &|_| None,
             tasks: Tasks::Run,

@@ -16,7 +16,8 @@ pub(crate) fn keyword<T: Copy>(node: &Node, what: &str, words: &[(&'static str, 
         );
         return None;
     };
-    if let Some((_, value)) = words.iter().find(|(word, _)| *word == text) {
+    let placeholder = words.first().filter(|_| node.is_placeholder());
+    if let Some((_, value)) = words.iter().find(|(word, _)| *word == text).or(placeholder) {
         return Some(*value);
     }
     let names = words.iter().map(|(word, _)| *word);

@@ -31,6 +31,7 @@ impl Read for bool {
         }
         reader.wants_type(node, Type::Boolean);
         match node.text() {
+            _ if node.is_placeholder() => Some(true),
             Some("true" | "True" | "TRUE") => Some(true),
             Some("false" | "False" | "FALSE") => Some(false),
             other => {
@@ -48,6 +49,9 @@ impl Read for bool {
     }
 }
 
+/// For a number that is not known: one that nobody has written elsewhere in the file.
+const SOME_NUMBER: u16 = 7919;
+
 macro_rules! read_number {
     ($($type:ty, $expected:expr;)*) => {$(
         impl Read for $type {
@@ -60,6 +64,9 @@ macro_rules! read_number {
                 if template::is_one(text) && reader.is_strict() {
                     reader.template(node.span);
                     return None;
+                }
+                if node.is_placeholder() {
+                    return Some(SOME_NUMBER.into());
                 }
                 let found = text.map_or_else(|| node.kind(), |text| format!("`{text}`"));
                 let wrong = format!("expected {}, found {found}", $expected);

@@ -1,0 +1,123 @@
+//! Several files for one project: later ones change what earlier ones say, as in Compose ("Merge Compose files").
+//!
+//! | what stands in both | becomes |
+//! |---|---|
+//! | mappings | one mapping, key by key |
+//! | an action, `conditions`, a transform, `domain`, a list of patterns | the later one |
+//! | `listeners`, `rules`, `load_balancers` | merged by `port`, `priority`, `target_group` |
+//! | other lists | the earlier elements, then the later ones that are not among them |
+//! | single values | the later one |
+//!
+//! `!reset` takes a key away, `!override` replaces what would be merged.
+
+use super::tree::{Entry, Mark, Node, Value};
+
+/// Keys whose value is taken as a whole: parts of two actions make no action.
+const WHOLE: &[&str] = &["action", "default_action", "conditions", "transform", "domain", "certificate"];
+
+/// Lists whose elements have something like a name.
+const NAMED: &[(&str, &str)] = &[("listeners", "port"), ("rules", "priority"), ("load_balancers", "target_group")];
+
+/// What the file says once the later one has been laid over it.
+pub(crate) fn merge(base: &mut Node, over: Node) {
+    node("", base, over);
+}
+
+fn node(key: &str, base: &mut Node, over: Node) {
+    // `key:` without a value changes nothing, as in Compose.
+    if over.is_null() && over.mark.is_none() {
+        return;
+    }
+    let replaced = WHOLE.contains(&key) || over.mark == Some(Mark::Override);
+    match (&mut base.value, over.value) {
+        (Value::Map(entries), Value::Map(more)) if !replaced => {
+            more.into_iter().for_each(|entry| self::entry(entries, entry));
+        }
+        (Value::List(items), Value::List(more)) if !replaced => {
+            let name = NAMED.iter().find(|(list, _)| *list == key).map(|(_, name)| *name);
+            more.into_iter().for_each(|item| self::item(items, item, name));
+        }
+        (_, value) => *base = Node { value, ..over },
+    }
+}
+
+fn entry(entries: &mut Vec<Entry>, over: Entry) {
+    if over.value.mark == Some(Mark::Reset) {
+        entries.retain(|known| known.key != over.key);
+        return;
+    }
+    match entries.iter_mut().find(|known| known.key == over.key) {
+        Some(known) => node(&over.key, &mut known.value, over.value),
+        None => entries.push(over),
+    }
+}
+
+fn item(items: &mut Vec<Node>, over: Node, name: Option<&str>) {
+    let name_of = |node: &Node| node.get(name?)?.text().map(str::to_owned);
+    let same = items.iter_mut().find(|known| match name_of(&over) {
+        Some(name) => name_of(known).as_ref() == Some(&name),
+        None => known.says_the_same(&over),
+    });
+    match same {
+        Some(known) => node("", known, over),
+        None => items.push(over),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::source::Sources;
+    use crate::config::tree;
+    use std::path::Path;
+
+    fn parsed(text: &str) -> Node {
+        let mut sources = Sources::default();
+        let file = sources.add(Path::new("f"), text);
+        tree::parse(&sources, file).unwrap()
+    }
+
+    /// What the two texts make, written as JSON is.
+    fn merged(base: &str, over: &str) -> String {
+        let mut node = parsed(base);
+        merge(&mut node, parsed(over));
+        written(&node)
+    }
+
+    fn written(node: &Node) -> String {
+        match &node.value {
+            Value::Scalar(scalar) => scalar.text.clone(),
+            Value::List(items) => format!("[{}]", items.iter().map(written).collect::<Vec<_>>().join(", ")),
+            Value::Map(entries) => {
+                let entries = entries.iter().map(|entry| format!("{}: {}", entry.key, written(&entry.value)));
+                format!("{{{}}}", entries.collect::<Vec<_>>().join(", "))
+            }
+        }
+    }
+
+    /// The file, what is laid over it, and what comes of it.
+    #[test]
+    fn the_rules_of_merging() {
+        for (base, over, result) in [
+            ("a: {x: 1, y: 2}", "a: {y: 3, z: 4}", "{a: {x: 1, y: 3, z: 4}}"),
+            ("a: 1", "a: {x: 1}", "{a: {x: 1}}"),
+            ("ingress: [{port: 80}]", "ingress: [{port: 443}, {port: 80}]", "{ingress: [{port: 80}, {port: 443}]}"),
+            (
+                "listeners: [{port: 80, protocol: HTTP}, {port: 443}]",
+                "listeners: [{port: 443, protocol: HTTPS}, {port: 8080}]",
+                "{listeners: [{port: 80, protocol: HTTP}, {port: 443, protocol: HTTPS}, {port: 8080}]}",
+            ),
+            (
+                "rules: [{priority: 1, conditions: [{a: [x]}], action: {forward: tg}}]",
+                "rules: [{priority: 1, conditions: [{b: [y]}], action: {redirect: {port: 443}}}]",
+                "{rules: [{priority: 1, conditions: [{b: [y]}], action: {redirect: {port: 443}}}]}",
+            ),
+            ("domain: a.test", "domain: [b.test, c.test]", "{domain: [b.test, c.test]}"),
+            ("a: [1, 2]", "a: !override [3]", "{a: [3]}"),
+            ("a: {x: 1}\nb: 2", "a: !reset null", "{b: 2}"),
+            ("a: 1", "a:", "{a: 1}"),
+        ] {
+            assert_eq!(merged(base, over), result, "{base} and {over}");
+        }
+    }
+}
