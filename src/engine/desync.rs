@@ -23,6 +23,7 @@ use http_desync_guardian::request_analyzer::HttpRequestData;
 use http_desync_guardian::{ClassificationReason, RequestSafetyTier};
 
 use super::facts::{Field, FieldKind, Fields, RequestFacts};
+use super::message;
 use crate::model::listener::DesyncMode;
 
 /// Where the guide is silent: that classification comes before everything else that can refuse a request, so that a
@@ -164,23 +165,12 @@ pub fn is_plain(head: &[u8], fields: Fields<'_>) -> bool {
         is_plain_field(field)
     };
     fields.fill_lines(line_end + 1)
-        && !has_odd_byte(head)
+        && !message::has_odd_byte(head)
         && fields.iter().all(&mut is_plain)
         && lengths <= usize::from(may_have_length)
 }
 
-/// A control character; CR and LF count where they are no end of a line. Over the whole head at once, and in this form,
-/// because then the compiler makes vectors of it. The last byte is an LF.
-fn has_odd_byte(head: &[u8]) -> bool {
-    let pairs = head.iter().zip(head.get(1..).unwrap_or_default());
-    let is_odd = |byte: u8, next: u8| {
-        let ends_line = (byte == b'\r') & (next == b'\n') | (byte == b'\n');
-        ((byte < b' ') & !ends_line) | (byte == 0x7f)
-    };
-    pairs.fold(false, |odd, (&byte, &next)| odd | is_odd(byte, next))
-}
-
-/// Likewise for a request of HTTP/2, of which `h2` and `http` have made sure that names are tokens.
+/// Likewise for a request of HTTP/2.
 fn is_plain_http2(facts: &RequestFacts<'_>) -> bool {
     let is_plain_byte = |byte: &u8| byte.is_ascii_graphic();
     let target_is_plain = facts.path.iter().chain(facts.query.unwrap_or_default()).all(is_plain_byte);
@@ -190,10 +180,14 @@ fn is_plain_http2(facts: &RequestFacts<'_>) -> bool {
         let is_length = field.name == CL;
         lengths += usize::from(is_length);
         let is_digits = !field.value.is_empty() && field.value.len() < 19 && field.value.iter().all(u8::is_ascii_digit);
-        let starts_well = field.name.first().is_some_and(u8::is_ascii_alphanumeric);
-        if is_length { is_digits } else { starts_well && !resembles(field.name) && !field.value.contains(&b'\t') }
+        let starts_well = field.name.first().is_some_and(u8::is_ascii_alphanumeric) && message::is_token(field.name);
+        if is_length { is_digits } else { starts_well && !resembles(field.name) && !has_control(field.value) }
     };
     target_is_plain && facts.fields.iter().all(&mut is_plain) && lengths <= usize::from(may_have_length)
+}
+
+fn has_control(value: &[u8]) -> bool {
+    value.iter().fold(false, |odd, &byte| odd | (byte < b' ') | (byte == 0x7f))
 }
 
 /// The head that a target would get of it, had we nothing to say about that.
@@ -221,7 +215,7 @@ fn is_plain_field(field: Field<'_>) -> bool {
     if kind == FieldKind::ContentLength {
         return !value.is_empty() && value.len() < 19 && value.iter().all(u8::is_ascii_digit);
     }
-    name[0].is_ascii_alphanumeric() && name.iter().all(|&byte| IS_TOKEN[usize::from(byte)]) && !resembles(name)
+    name[0].is_ascii_alphanumeric() && message::is_token(name) && !resembles(name)
 }
 
 /// Whether a name may be meant to be taken for a length or a coding: only those that begin like these two and are as
@@ -233,23 +227,6 @@ fn resembles(name: &[u8]) -> bool {
         _ => false,
     }
 }
-
-/// `tchar` of RFC 9110.
-static IS_TOKEN: [bool; 256] = {
-    let mut table = [false; 256];
-    let marks = b"!#$%&'*+-.^_`|~";
-    let mut byte = 0;
-    while byte < 256 {
-        table[byte] = (byte as u8).is_ascii_alphanumeric();
-        byte += 1;
-    }
-    let mut mark = 0;
-    while mark < marks.len() {
-        table[marks[mark] as usize] = true;
-        mark += 1;
-    }
-    table
-};
 
 #[cfg(test)]
 mod tests {

@@ -28,6 +28,13 @@ impl<'a> RequestFacts<'a> {
         self.authority.or_else(|| self.fields.first(FieldKind::Host))
     }
 
+    /// As a load balancer that preserves `Host` takes it: there the field counts, not the authority (ALB user guide, host
+    /// header preservation, table), and for everything, so that no rule goes by one host while the target hears another.
+    pub fn preserving_host(self) -> Self {
+        let authority = self.authority.filter(|_| self.fields.first(FieldKind::Host).is_none());
+        Self { authority, ..self }
+    }
+
     /// The host alone, which is what conditions and redirects use. Empty if there is none.
     pub fn host(&self) -> &'a [u8] {
         split_port(self.host_and_port().unwrap_or_default()).0

@@ -207,7 +207,8 @@ fn write_client_fields(facts: &RequestFacts<'_>, forwarding: &Forwarding<'_>, ou
             FieldKind::KeepAlive | FieldKind::Te | FieldKind::Expect => {}
             FieldKind::Connection if forwarding.upgrade && !upgrade_written => {
                 upgrade_written = true;
-                write_field(field.name, b"Upgrade", out);
+                // In lower case, whatever the client wrote: nginx's word, seen at targets of load balancers.
+                write_field(field.name, b"upgrade", out);
             }
             FieldKind::Upgrade if forwarding.upgrade => write_field(field.name, field.value, out),
             FieldKind::Connection | FieldKind::Upgrade => {}

@@ -16,6 +16,7 @@ pub mod facts;
 mod glance;
 pub mod headers;
 pub mod host;
+pub mod message;
 mod normal_path;
 pub mod pattern;
 pub mod protocols;

@@ -32,6 +32,17 @@ impl BufferPool {
         Buffer { bytes, start: 0, end: 0, pool: Rc::clone(self) }
     }
 
+    /// Lends one that holds these bytes already.
+    pub(super) fn lend_with(self: &Rc<Self>, bytes: &[u8]) -> Buffer {
+        let mut buffer = self.lend();
+        while buffer.space().len() < bytes.len() {
+            buffer.grow();
+        }
+        buffer.space()[..bytes.len()].copy_from_slice(bytes);
+        buffer.filled(bytes.len());
+        buffer
+    }
+
     /// Lends an empty vector to write a head into.
     pub(super) fn lend_scratch(self: &Rc<Self>) -> Scratch {
         let bytes = self.scratch.borrow_mut().pop().unwrap_or_else(|| Vec::with_capacity(SCRATCH));

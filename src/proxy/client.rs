@@ -19,6 +19,7 @@ use super::transaction::HttpVersion;
 use crate::engine::desync::Judgement;
 use crate::engine::facts::{Fields, RequestFacts};
 use crate::engine::headers::{BodyHeader, Front};
+use crate::engine::message;
 use crate::model::listener::HeaderModification;
 
 /// A request whose head has been read and understood.
@@ -38,8 +39,19 @@ pub(super) struct TargetHead<'a> {
     pub(super) reason: &'a [u8],
     pub(super) fields: Fields<'a>,
     pub(super) framing: ResponseFraming,
-    pub(super) head_only: bool,
     pub(super) additions: &'a Additions,
+}
+
+impl TargetHead<'_> {
+    /// Whether the client is told the length that the target states.
+    pub(super) fn states_length(&self) -> bool {
+        match self.framing {
+            // With chunks the length was not believed.
+            ResponseFraming::Chunked => false,
+            ResponseFraming::None => message::may_state_length(self.status),
+            ResponseFraming::Length(_) | ResponseFraming::UntilClose => true,
+        }
+    }
 }
 
 /// What the load balancer adds to a response, the target's or its own.

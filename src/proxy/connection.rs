@@ -33,6 +33,8 @@ pub(super) struct Connection {
     pub(super) listener_port: u16,
     /// Of HTTPS listeners.
     pub(super) tls: Option<Arc<TlsFacts>>,
+    /// Its client speaks plain HTTP to an HTTPS listener.
+    pub(super) mistaken: bool,
     /// In logs `TID_` and 32 digits.
     pub(super) id: u128,
     /// The listener it was made to.
@@ -65,30 +67,41 @@ pub(super) async fn serve(worker: Rc<Worker>, stream: TcpStream, client: SocketA
     let id = worker.random.connection_id();
     let life = worker.listener_life(port, is_tls);
     let _enlisted = worker.alarm.enlist().await;
-    let connection = |tls| Connection {
+    let connection = |tls: Option<Arc<TlsFacts>>| Connection {
         client,
         listener_port: port,
+        mistaken: is_tls && tls.is_none(),
         tls,
         id,
         listener: life,
         last_request_after: Instant::now() + keep_alive,
     };
+    let sink = worker.shared.connections.as_ref().filter(|sink| ConnectionSink::is_open(sink));
+    let node = sink.as_ref().and_then(|_| Some(stream.local_addr().ok()?.ip()));
     let log = |tls| {
-        if let Some(sink) = worker.shared.connections.as_ref().filter(|sink| ConnectionSink::is_open(sink)) {
-            sink.accept(ConnectionEntry { time: worker.now(), client, listener_port: port, tls, id });
+        if let Some(sink) = &sink {
+            sink.accept(ConnectionEntry { time: worker.now(), client, listener_port: port, tls, node, id });
         }
     };
 
     if !is_tls {
         log(None);
-        http1::serve(worker, connection(None), Stream::from(stream)).await;
+        http1::serve(worker, connection(None), Stream::from(stream), &[]).await;
         return;
     }
     let begun = Instant::now();
-    let Some((tls, facts)) = handshake(&worker, stream, port, handshake_timeout).await else {
-        worker.meters.add(Count::ClientTlsNegotiationErrors, 1);
-        log(Some(Handshake::Failed));
-        return;
+    let (tls, facts) = match handshake(&worker, stream, port, handshake_timeout).await {
+        Greeting::Secured(tls, facts) => (tls, facts),
+        Greeting::Plain(stream, received) => {
+            log(None);
+            http1::serve(worker, connection(None), Stream::from(stream), &received).await;
+            return;
+        }
+        Greeting::Failed => {
+            worker.meters.add(Count::ClientTlsNegotiationErrors, 1);
+            log(Some(Handshake::Failed));
+            return;
+        }
     };
     log(Some(Handshake::Established {
         protocol: facts.version,
@@ -101,20 +114,23 @@ pub(super) async fn serve(worker: Rc<Worker>, stream: TcpStream, client: SocketA
         // Boxed, because its state is large, and the other protocol's connections should not carry room for it.
         Box::pin(http2::serve(worker, connection(Some(facts)), *tls)).await;
     } else {
-        http1::serve(worker, connection(Some(facts)), Stream::from(tls)).await;
+        http1::serve(worker, connection(Some(facts)), Stream::from(tls), &[]).await;
     }
 }
 
-/// A failed handshake ends the connection and nothing else; rustls has sent the alert.
-async fn handshake(
-    worker: &Worker,
-    stream: TcpStream,
-    port: u16,
-    timeout: Duration,
-) -> Option<(Box<tokio_rustls::server::TlsStream<Corked>>, TlsFacts)> {
+/// What a client of an HTTPS listener begins with.
+enum Greeting {
+    Secured(Box<tokio_rustls::server::TlsStream<Corked>>, TlsFacts),
+    /// No handshake: most likely HTTP, and this much of it.
+    Plain(TcpStream, Vec<u8>),
+    /// It ends the connection and nothing else; rustls has sent the alert.
+    Failed,
+}
+
+async fn handshake(worker: &Worker, stream: TcpStream, port: u16, timeout: Duration) -> Greeting {
     let Some(config) = worker.shared.tls.config(port) else {
         tracing::warn!(port, "an HTTPS listener has no certificate yet");
-        return None;
+        return Greeting::Failed;
     };
     let (config, recorder) = if worker.logs_requests() {
         let (config, recorder) = Recorder::wrap(&config);
@@ -124,26 +140,30 @@ async fn handshake(
     };
     // Boxed: the handshake's state is large, and an idle connection should not carry room for it.
     let accepting = Box::pin(async {
-        let mut stream = TlsAcceptor::from(config).accept(Corked::new(stream)).await?;
+        let mut stream = TlsAcceptor::from(config).accept(Corked::new(stream)).into_fallible().await?;
         let (corked, session) = stream.get_mut();
         corked.open();
         session.set_buffer_limit(Some(LARGEST_WRITE));
         // Without tickets to wait with, what was held is what the client waits for.
         if stream.get_ref().1.protocol_version() != Some(ProtocolVersion::TLSv1_3) {
-            stream.flush().await?;
+            // Whoever reads next finds out that nobody listens.
+            let _ = stream.flush().await;
         }
-        std::io::Result::Ok(stream)
+        Ok::<_, (std::io::Error, Corked)>(stream)
     });
     match tokio::time::timeout(timeout, accepting).await {
         Ok(Ok(stream)) => {
             let certificate = recorder.and_then(|recorder| worker.certificates.look_up(&recorder));
             let facts = TlsFacts::of(stream.get_ref().1, certificate);
-            Some((Box::new(stream), facts))
+            Greeting::Secured(Box::new(stream), facts)
         }
-        Ok(Err(error)) => {
-            tracing::debug!(port, %error, "TLS handshake failed");
-            None
-        }
-        Err(_) => None,
+        Ok(Err((error, corked))) => match corked.into_plain() {
+            Some((stream, received)) => Greeting::Plain(stream, received),
+            None => {
+                tracing::debug!(port, %error, "TLS handshake failed");
+                Greeting::Failed
+            }
+        },
+        Err(_) => Greeting::Failed,
     }
 }

@@ -23,11 +23,15 @@ pub(super) struct Corked {
     tcp: TcpStream,
     /// Written, and on its way together with the next bytes.
     held: Vec<u8>,
+    /// What came in place of a handshake.
+    plain: Vec<u8>,
     mode: Mode,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Mode {
+    /// Nothing has come yet.
+    Fresh,
     /// The handshake, as long as the client waits for what is written.
     OurFlight { sent: bool },
     /// The handshake, after the client has answered to our flight. What is written now is most likely a ticket; if it is
@@ -42,12 +46,21 @@ enum Mode {
 impl Corked {
     /// For a handshake.
     pub(super) fn new(tcp: TcpStream) -> Self {
-        Self { tcp, held: Vec::new(), mode: Mode::OurFlight { sent: false } }
+        Self { tcp, held: Vec::new(), plain: Vec::new(), mode: Mode::Fresh }
     }
 
     /// The handshake is over. What was held leaves with the next write, or when it is flushed.
     pub(super) fn open(&mut self) {
         self.mode = Mode::Open;
+    }
+
+    /// The socket and what was read from it, if that is the beginning of something other than a handshake.
+    pub(super) fn into_plain(self) -> Option<(TcpStream, Vec<u8>)> {
+        // The alert of a handshake that failed may still be here.
+        if !self.held.is_empty() {
+            let _ = self.tcp.try_write(&self.held);
+        }
+        (!self.plain.is_empty()).then_some((self.tcp, self.plain))
     }
 
     /// What is written from now on leaves when the connection is shut down.
@@ -90,6 +103,14 @@ impl AsyncRead for Corked {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let read = Pin::new(&mut self.tcp).poll_read(cx, buffer);
         match self.mode {
+            Mode::Fresh if read.is_ready() => {
+                let begun = buffer.filled();
+                if begun.first().is_some_and(|&byte| !may_begin_handshake(byte)) {
+                    self.plain = begun.to_vec();
+                    return Poll::Ready(Err(io::Error::new(io::ErrorKind::InvalidData, "no TLS handshake")));
+                }
+                self.mode = Mode::OurFlight { sent: false };
+            }
             Mode::OurFlight { sent: true } if read.is_ready() => self.mode = Mode::AfterAnswer,
             Mode::AfterAnswer if read.is_pending() && !self.held.is_empty() => {
                 ready!(self.poll_send_held(cx))?;
@@ -139,7 +160,7 @@ impl AsyncWrite for Corked {
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         match self.mode {
             Mode::AfterAnswer | Mode::Ending => Poll::Ready(Ok(())),
-            Mode::OurFlight { .. } | Mode::Open => self.poll_send_held(cx),
+            Mode::Fresh | Mode::OurFlight { .. } | Mode::Open => self.poll_send_held(cx),
         }
     }
 
@@ -149,11 +170,8 @@ impl AsyncWrite for Corked {
     }
 }
 
-impl Drop for Corked {
-    /// The alert of a handshake that failed may still be here.
-    fn drop(&mut self) {
-        if !self.held.is_empty() {
-            let _ = self.tcp.try_write(&self.held);
-        }
-    }
+/// As nginx tells a handshake from plain HTTP: a record of TLS, or the hello of SSLv2, whose first bit is set.
+fn may_begin_handshake(byte: u8) -> bool {
+    const HANDSHAKE: u8 = 0x16;
+    byte == HANDSHAKE || byte & 0x80 != 0
 }

@@ -27,6 +27,8 @@ pub(super) enum ProxyError {
     UnexpectedVersion,
     /// HTTP/1.1 without `Host`.
     MissingHost,
+    /// HTTP in the clear to an HTTPS listener.
+    PlainHttp,
     /// A line of more than 16 K, or a head of more than 64 K.
     RequestHeadTooLarge,
     /// A URL of more than 16 K.
@@ -73,7 +75,7 @@ impl ProxyError {
     /// The status a client sees, or, for 460, only the log.
     pub(super) fn status(&self) -> u16 {
         match self {
-            Self::MalformedRequest(_) | Self::Desync(_) | Self::MissingHost => 400,
+            Self::MalformedRequest(_) | Self::Desync(_) | Self::MissingHost | Self::PlainHttp => 400,
             Self::RequestHeadTooLarge => HEAD_TOO_LARGE,
             Self::UrlTooLarge => URL_TOO_LARGE,
             Self::MethodNotAllowed => 405,
@@ -100,6 +102,7 @@ impl fmt::Display for ProxyError {
             Self::Desync(reason) => write!(f, "blocked by desync mitigation: {reason}"),
             Self::UnexpectedVersion => f.write_str("a version of HTTP that this connection is not for"),
             Self::MissingHost => f.write_str("an HTTP/1.1 request without Host"),
+            Self::PlainHttp => f.write_str("plain HTTP to an HTTPS listener"),
             Self::RequestHeadTooLarge => f.write_str("a request line or header of 16 K, or a head of more than 64 K"),
             Self::UrlTooLarge => f.write_str("a URL of more than 16 K"),
             Self::MethodNotAllowed => f.write_str("TRACE is not allowed"),

@@ -40,6 +40,11 @@ use crate::engine::stickiness::Session;
 use crate::model::listener::HeaderModification;
 use crate::model::target_group::ProtocolVersion;
 
+/// Interim responses and the final head together. "The target response header exceeded 32 K for the entire response header"
+/// (ALB user guide, Troubleshooting, HTTP 502) does not say whether interim ones count; unless they do, a target that sends
+/// nothing else keeps a request for ever.
+const MOST_OF_HEADS: usize = 32 * 1024;
+
 /// A request that is ready to go: nothing is left to decide.
 pub(super) struct Forward {
     pub(super) dial: Dial,
@@ -290,8 +295,13 @@ async fn download(
     responder: &mut impl Responder,
     transaction: &mut Transaction,
 ) -> Result<Downloaded, ProxyError> {
+    let mut heads = 0;
     let (framing, reusable) = loop {
         let size = target.read_head().await?;
+        heads += size;
+        if heads > MOST_OF_HEADS {
+            return Err(ProxyError::ResponseHeadTooLarge);
+        }
         let head = prepare_head(worker, forward, &target, size, responder, transaction)?;
         target.consume(size);
         match head {
@@ -358,8 +368,7 @@ fn prepare_head(
     let framing = http1::response_framing(status, forward.head_only, fields)?;
     let reason = target.reason(&line);
     let additions = additions(worker, forward, fields);
-    let head_only = forward.head_only;
-    responder.head(&TargetHead { status, reason, fields, framing, head_only, additions: &additions })?;
+    responder.head(&TargetHead { status, reason, fields, framing, additions: &additions })?;
     transaction.status = status;
     if status == 101 {
         return Ok(Head::Upgraded);

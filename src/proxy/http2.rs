@@ -2,9 +2,15 @@
 //!
 //! `h2` rather than hyper on top of it: streams come as plain objects to read from and to write to, which is what the
 //! request path wants, and the settings, the GOAWAY rules and the resets are ours to decide. The connection is here; a
-//! stream's request is in `http2/client.rs`, its response in `http2/responder.rs`.
+//! stream's request is in `http2/client.rs`, its response in `http2/responder.rs`. Heads of requests are read below `h2`,
+//! in `http2/heads.rs`, which says why.
 
 mod client;
+mod head;
+mod heads;
+mod hpack;
+mod inflow;
+mod opaque;
 mod responder;
 
 use std::cell::{Cell, RefCell};
@@ -15,19 +21,21 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::Bytes;
-use h2::server::SendResponse;
+use h2::server::{self, SendResponse};
 use h2::{Reason, RecvStream};
 use tokio_rustls::server::TlsStream;
 
 use super::client::RequestBody as _;
 use super::connection::Connection;
 use super::cork::Corked;
+use super::error::ProxyError;
 use super::idle::IdleTimer;
 use super::request::{self, Settled};
 use super::worker::Worker;
 use crate::engine::desync::Verdict;
 use crate::engine::headers::Front;
-use client::Http2Client;
+use client::{Http2Client, Received};
+use heads::{Fault, Heads};
 use responder::Sender;
 
 /// ALB user guide, "Listeners": at most 128 concurrent streams.
@@ -38,27 +46,33 @@ const MOST_REQUESTS: u32 = 10_000;
 const STREAM_WINDOW: u32 = 65_536;
 const CONNECTION_WINDOW: u32 = 65_535 + 8_388_352;
 const LARGEST_FRAME: u32 = 16_777_215;
-/// Larger heads are refused by us with the load balancer's page, so `h2` has to let them through first.
+/// Larger heads are refused by us with the load balancer's page, so clients have to be told that we take them.
 const LARGEST_HEADER_LIST: u32 = 128 * 1024;
-/// What `h2` may spend on remembering frames that wait for a slow reader. Beyond it the connection is closed, with the
-/// requests of everybody else, so it is what messages of ten bytes come to when every window is full of them.
-pub(super) const FRAMES_BUDGET: usize = 256 * 1024 * 1024;
+/// What `h2` may spend on remembering frames, 256 bytes for each small one. Beyond it the connection is closed, with the
+/// requests of everybody else, so it is more than can come before the streams' tasks have their turn and take the frames
+/// away ([`inflow`]).
+pub(super) const FRAMES_BUDGET: usize = 64 * 1024 * 1024;
 /// How long a client may take to acknowledge the end of an idle connection.
 const FAREWELL: Duration = Duration::from_secs(5);
 
 /// Serves one connection; every stream is a task of its own on this thread.
 pub(super) async fn serve(worker: Rc<Worker>, connection: Connection, stream: TlsStream<Corked>) {
     let idle_timeout = worker.snapshot().table.attributes.idle_timeout;
-    let handshake = h2::server::Builder::new()
+    let fault = Fault::default();
+    let handshake = server::Builder::new()
         .initial_window_size(STREAM_WINDOW)
         .initial_connection_window_size(CONNECTION_WINDOW)
         .max_frame_size(LARGEST_FRAME)
         .max_concurrent_streams(MOST_STREAMS)
         .max_header_list_size(LARGEST_HEADER_LIST)
         .data_frame_budget(FRAMES_BUDGET)
-        .handshake(stream);
-    let Ok(Ok(mut h2)) = tokio::time::timeout(idle_timeout, handshake).await else { return };
+        .handshake(Heads::new(stream, Rc::clone(&fault)));
     let connection = Rc::new(connection);
+    let mut h2 = match tokio::time::timeout(idle_timeout, handshake).await {
+        Ok(Ok(h2)) => h2,
+        Ok(Err(error)) => return note_end(&worker, &connection, &error),
+        Err(_) => return,
+    };
     let idle = Rc::new(IdleTimer::new(idle_timeout));
     let streams = Rc::new(Cell::new(0_usize));
     let parting = Rc::new(Cell::new(false));
@@ -68,9 +82,14 @@ pub(super) async fn serve(worker: Rc<Worker>, connection: Connection, stream: Tl
     let mut outlived = pin!(tokio::time::sleep_until(connection.last_request_after()));
     loop {
         let event = poll_fn(|cx| {
-            if let Poll::Ready(accepted) = h2.poll_accept(cx) {
-                // An error ends the connection just as its end does.
-                return Poll::Ready(accepted.and_then(Result::ok).map_or(Event::End, Event::Request));
+            match h2.poll_accept(cx) {
+                Poll::Ready(Some(Ok(request))) => return Poll::Ready(Event::Request(request)),
+                Poll::Ready(Some(Err(error))) => return Poll::Ready(Event::Failed(error)),
+                Poll::Ready(None) => return Poll::Ready(Event::End),
+                Poll::Pending => {}
+            }
+            if let Some(reason) = fault.get() {
+                return Poll::Ready(Event::Fault(reason));
             }
             let mut must_leave = |cx: &mut Context<'_>| {
                 connection.listener.is_over()
@@ -109,6 +128,13 @@ pub(super) async fn serve(worker: Rc<Worker>, connection: Connection, stream: Tl
                 });
             }
             Event::End => return,
+            Event::Failed(error) => return note_end(&worker, &connection, &error),
+            Event::Fault(reason) => {
+                request::refuse_connection(&worker, &connection, format!("heads of HTTP/2 out of order: {reason}"));
+                h2.abrupt_shutdown(reason);
+                let _ = tokio::time::timeout(FAREWELL, poll_fn(|cx| h2.poll_closed(cx))).await;
+                return;
+            }
             Event::Leave => {
                 h2.graceful_shutdown();
                 leaving = true;
@@ -130,10 +156,21 @@ enum Event {
     Request((http::Request<RecvStream>, SendResponse<Bytes>)),
     /// The client is gone.
     End,
+    /// The connection broke, or `h2` has ended it.
+    Failed(h2::Error),
+    /// We end it.
+    Fault(Reason),
     /// Nothing more should come than is under way.
     Leave,
     /// Nothing has moved for the idle timeout.
     Idle,
+}
+
+/// A connection that `h2` ends because of what its client sent leaves a line as a request would; one that breaks does not.
+fn note_end(worker: &Worker, connection: &Connection, error: &h2::Error) {
+    if error.is_library() && !error.is_io() && error.reason() != Some(Reason::NO_ERROR) {
+        request::refuse_connection(worker, connection, format!("frames of HTTP/2 out of order: {error}"));
+    }
 }
 
 async fn serve_stream(
@@ -147,23 +184,32 @@ async fn serve_stream(
     let idle = IdleTimer::new(idle_timeout);
     let _enlisted = worker.alarm.enlist().await;
     let sender = RefCell::new(Sender::Waiting(respond));
-    let mut client = Http2Client::new(worker, connection.client, request, &sender, &idle);
+    let (received, inflow) = Received::of(request);
+    let inflow = RefCell::new(inflow);
+    // What came together with the head may contradict it.
+    let malformed = poll_fn(|cx| Poll::Ready(inflow.borrow_mut().gather(cx).malformed())).await;
+    let received = received.with_body(malformed);
+    let mut client = Http2Client::new(worker, connection.client, received, &inflow, &sender, &idle);
     // "Closes the client and target connections" of an ambiguous request, and of a blocked one: here, once its answer
     // and those of other streams are complete. The response wakes the connection's task, which then looks.
     if client.judgement.verdict != Verdict::Pass {
         parting.set(true);
     }
-    let settled = request::serve(worker, connection, Front::Http2, &mut client, &idle).await;
-    // A reset would be allowed here (RFC 9113, section 8.1), but curl 7.88 takes it for a failure of the request, and
-    // nginx reads on as well.
-    if settled == Settled::Answered {
-        let _ = client.body.discard(&idle).await;
-    }
-}
-
-/// Fields that HTTP/2 does not have (RFC 9113, section 8.2.2).
-pub(super) fn is_of_connection(name: &[u8]) -> bool {
-    ["connection", "keep-alive", "proxy-connection", "transfer-encoding", "upgrade"]
-        .iter()
-        .any(|forbidden| name.eq_ignore_ascii_case(forbidden.as_bytes()))
+    let mut serving = pin!(async {
+        let settled = request::serve(worker, connection, Front::Http2, &mut client, &idle).await;
+        // A reset would be allowed here (RFC 9113, section 8.1), but curl 7.88 takes it for a failure of the request, and
+        // nginx reads on as well.
+        if settled == Settled::Answered {
+            let discarded = client.body.discard(&idle).await;
+            if let Err(ProxyError::MalformedRequest(_)) = discarded {
+                sender.borrow_mut().reset(Reason::PROTOCOL_ERROR);
+            }
+        }
+    });
+    poll_fn(|cx| {
+        // Whatever the request waits for: what has come must not wait in `h2`.
+        inflow.borrow_mut().gather(cx);
+        serving.as_mut().poll(cx)
+    })
+    .await;
 }

@@ -13,7 +13,7 @@
 //!
 //! 1. **Accept**: [`worker`] has a socket per listener; each connection is a task on its thread ([`connection`]).
 //! 2. **TLS**: the configuration of the moment ([`tls`]); ALPN says whether [`http2`] or [`http1`] goes on.
-//! 3. **Head**: read under the limits of an ALB; fields stay where they were read (`http1/head.rs`).
+//! 3. **Head**: read under the limits of an ALB; fields stay where they were read (`http1/head.rs`, `http2/head.rs`).
 //! 4. **Classify**: what must not be forwarded is refused here ([`request`]).
 //! 5. **Snapshot**: one routing table for the whole request ([`worker::Snapshot`]).
 //! 6. **Route**: the first rule that matches ([`crate::engine::routing`]).
@@ -40,9 +40,9 @@
 //! What an ALB does to a request is visible to the byte: the order and case of header fields, reason phrases, what
 //! happens to a head that is not quite HTTP. hyper hides all of these behind its own types. So HTTP/1 is read and
 //! written here, on both sides; and because nothing is translated on the way, a small request costs two reads and two
-//! writes. HTTP/2 has none of these freedoms (names are lower-case, framing is binary), so there the `h2` crate does
-//! the work: requests are written into the same form before anything is decided, and read out of it again for targets of
-//! HTTP/2.
+//! writes. HTTP/2 leaves its frames no such freedom, so there the `h2` crate does the work; but what a head holds is as free
+//! as in HTTP/1, so heads of clients are read here as well, below `h2` (`http2/heads.rs`), and take the same form before
+//! anything is decided. Targets of HTTP/2 get them out of that form again.
 
 #![allow(rustdoc::private_intra_doc_links, reason = "the map above is for those who read this folder")]
 

@@ -71,7 +71,10 @@ pub(super) async fn serve<C: Client>(
     let decision = match refusal(client, judgement, &mut transaction) {
         Some(error) => Err(error),
         None => {
-            let request = client.request();
+            let mut request = client.request();
+            if snapshot.table.attributes.preserve_host_header {
+                request.facts = request.facts.preserving_host();
+            }
             let decision = decide(worker, connection, &snapshot, &request, part, &mut transaction);
             note_trace_id(worker, &request, &mut transaction);
             decision
@@ -192,6 +195,10 @@ fn decide(
         transaction.text = Some(text(connection, request));
     }
     classify(request)?;
+    // As nginx, whose 497 it is: a request that is wrong otherwise has been told so.
+    if connection.mistaken {
+        return Err(ProxyError::PlainHttp);
+    }
 
     // A listener that has gone this very moment; its connections end as soon as they notice.
     let listener = snapshot.table.listener_by_port(connection.listener_port).ok_or(ProxyError::NoTargets)?;
@@ -376,6 +383,15 @@ fn note_trace_id(worker: &Worker, request: &Request<'_>, transaction: &mut Trans
         let existing = request.facts.fields.first(FieldKind::TraceId);
         trace_id::write(existing, request.head_size, seed, text.trace_id_space());
     }
+}
+
+/// Accounts for what a connection was refused for as a whole: to the logs a request that could not be understood.
+pub(super) fn refuse_connection(worker: &Worker, connection: &Connection, what: String) {
+    tracing::debug!(client = %connection.client, what, "a connection is ended for what its client sent");
+    let mut transaction = begin(worker, connection, Front::Http2);
+    transaction.status = ProxyError::MalformedRequest("").status();
+    transaction.error = Some(what);
+    settle(worker, transaction);
 }
 
 /// Closes the account and hands it over.

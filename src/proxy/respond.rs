@@ -62,7 +62,7 @@ pub(super) fn for_error(error: &ProxyError, traits: Traits) -> Answer {
     if let Some(grpc) = protocols::grpc_status(status).filter(|_| traits.grpc) {
         return for_grpc(status, grpc);
     }
-    let mut body = page(status);
+    let mut body = if matches!(error, ProxyError::PlainHttp) { plain_http_page() } else { page(status) };
     if traits.padded && !body.is_empty() {
         body.push_str(&PADDING.repeat(6));
     }
@@ -160,9 +160,18 @@ fn page(status: u16) -> String {
         _ if reason(status).is_empty() => return String::new(),
         _ => format!("{status} {}", reason(status)),
     };
-    format!(
-        "<html>\r\n<head><title>{title}</title></head>\r\n<body>\r\n<center><h1>{title}</h1></center>\r\n</body>\r\n</html>\r\n"
-    )
+    page_of(&title, &format!("<center><h1>{title}</h1></center>\r\n"))
+}
+
+/// nginx's page for 497, which goes out as 400.
+fn plain_http_page() -> String {
+    const WHY: &str = "The plain HTTP request was sent to HTTPS port";
+    let said = format!("<center><h1>400 Bad Request</h1></center>\r\n<center>{WHY}</center>\r\n");
+    page_of(&format!("400 {WHY}"), &said)
+}
+
+fn page_of(title: &str, said: &str) -> String {
+    format!("<html>\r\n<head><title>{title}</title></head>\r\n<body>\r\n{said}</body>\r\n</html>\r\n")
 }
 
 /// nginx's reason phrases. A status that is not among them gets an empty phrase, as 464 does on a real ALB.
@@ -223,6 +232,8 @@ mod tests {
         #[serde(default)]
         method: String,
         user_agent: Option<String>,
+        /// All of the answer, with a date as long as dates are.
+        bytes: Option<usize>,
         /// Lines end in CR LF on the wire; `<padding>` is the line against friendly error pages.
         #[serde(default)]
         answer: String,
@@ -245,6 +256,7 @@ mod tests {
     fn error(name: &str) -> ProxyError {
         match name {
             "malformed request" => ProxyError::MalformedRequest(""),
+            "plain HTTP" => ProxyError::PlainHttp,
             "TRACE" => ProxyError::MethodNotAllowed,
             "client too slow" => ProxyError::RequestTimeout,
             "too many forwarded addresses" => ProxyError::TooManyForwardedAddresses,
@@ -282,6 +294,10 @@ mod tests {
         write_http1(&answer, b"<date>", !answer.close, traits.head_only, &Additions::default(), &mut out);
         let expected = case.answer.replace('\n', "\r\n").replace("<padding>\r\n", PADDING);
         assert_eq!(String::from_utf8(out).unwrap(), expected, "{} ({})", case.name, case.source);
+        if let Some(bytes) = case.bytes {
+            let dated = expected.replace("<date>", "Sun, 06 Nov 1994 08:49:37 GMT");
+            assert_eq!(dated.len(), bytes, "{} ({})", case.name, case.source);
+        }
     }
 
     #[test]

@@ -12,6 +12,7 @@ use neargate::config::Level;
 use neargate::config::fidelity;
 use serde::Deserialize;
 
+use crate::exchanges;
 use crate::support::expected::{Differences, cases, fixtures, read};
 
 /// A chapter of the page.
@@ -172,6 +173,10 @@ const PAGES: &[(&str, &str)] = &[
         "https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_TargetHealth.html",
     ),
     ("ELB user guide, How Elastic Load Balancing works", "userguide/how-elastic-load-balancing-works.html"),
+    (
+        "AWS re:Post, API Gateway private integration errors",
+        "https://repost.aws/knowledge-center/api-gateway-private-integration-errors",
+    ),
     ("AWS re:Post", "https://repost.aws/knowledge-center/elb-alb-drop-not-valid-headers"),
     (
         "VPC user guide, Default security groups",
@@ -314,6 +319,27 @@ fn chapter(family: &Family) -> String {
     text
 }
 
+/// What is played over one version of HTTP only; all other exchanges, errors and limits are played over both.
+fn both_protocols() -> String {
+    let all = ["exchanges", "errors", "limits"].into_iter().flat_map(exchanges::of_folder_with_names);
+    let (mut both, mut frames, mut rows) = (0, 0, String::new());
+    for (name, version) in all {
+        match version {
+            exchanges::Played::OverBoth => both += 1,
+            exchanges::Played::InFrames => frames += 1,
+            exchanges::Played::OverHttp1(reason) => {
+                rows.push_str(&format!("| {} | {} |\n", escape(&name), escape(&reason)))
+            }
+        }
+    }
+    format!(
+        "\n## Over HTTP/1.1 and over HTTP/2\n\nWhat is passed on, taken out, refused, answered and logged is decided once for \
+         clients of both versions (`src/engine/message.rs`). Of the exchanges, errors and limits on this page {both} are played \
+         over both, with the same outcome; {frames} are about HTTP/2 itself and written in its frames. These are played over \
+         HTTP/1.1 alone:\n\n| behaviour | because |\n|---|---|\n{rows}"
+    )
+}
+
 /// Every folder below this one that holds cases, from `fixtures/alb`.
 fn families_of(folder: &Path) -> BTreeSet<String> {
     let mut found = BTreeSet::new();
@@ -332,6 +358,7 @@ fn families_of(folder: &Path) -> BTreeSet<String> {
 fn the_page_of_behaviours_is_current() {
     let mut differences = Differences::default();
     let mut page = OPENING.to_owned() + &FAMILIES.iter().map(chapter).collect::<String>();
+    page.push_str(&both_protocols());
     page.push_str(&links(&page));
     differences.check(&Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/alb.md"), &page);
     differences.finish();

@@ -54,6 +54,8 @@ enum Step {
     Leave { leave: String },
     /// Without TLS to a listener that wants it.
     Unencrypted { unencrypted: String },
+    /// What may begin a handshake, and is none.
+    Broken { broken: String },
     /// A call of gRPC.
     Grpc { grpc: String },
     /// Requests until a target of the group is anomalous.
@@ -259,6 +261,9 @@ async fn act(case: &Case, alb: &mut Alb) -> (usize, Option<Client<tokio::net::Tc
             Step::Raw { raw } => bytes += raw.len() + alb.exchange(raw).await.len(),
             Step::Unencrypted { unencrypted } => {
                 alb.exchange(&format!("GET {unencrypted} HTTP/1.1\r\nHost: e.com\r\n\r\n")).await;
+            }
+            Step::Broken { broken } => {
+                alb.exchange(broken).await;
                 alb.connected().await;
                 continue;
             }

@@ -29,6 +29,22 @@ pub(crate) async fn tls(alb: &Alb, protocols: &[&str]) -> TlsStream<TcpStream> {
     connect(alb, &connector(alb, protocols)).await
 }
 
+/// As [`tls`], for load balancers whose idle timeout a busy machine may let run out within a handshake.
+pub(crate) async fn tls_at_last(alb: &Alb, protocols: &[&str]) -> Result<TlsStream<TcpStream>, String> {
+    let connector = connector(alb, protocols);
+    let mut error = String::new();
+    for _ in 0..5 {
+        let name = ServerName::try_from("app.example.com").unwrap();
+        let tcp = TcpStream::connect(alb.address).await.unwrap();
+        tcp.set_nodelay(true).unwrap();
+        match within("a handshake", connector.connect(name, tcp)).await {
+            Ok(stream) => return Ok(stream),
+            Err(failed) => error = failed.to_string(),
+        }
+    }
+    Err(error)
+}
+
 pub(crate) async fn connect(alb: &Alb, connector: &TlsConnector) -> TlsStream<TcpStream> {
     let name = ServerName::try_from("app.example.com").unwrap();
     let tcp = TcpStream::connect(alb.address).await.unwrap();

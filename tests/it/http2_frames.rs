@@ -73,6 +73,8 @@ enum Outcome {
 #[derive(Debug, Default)]
 struct Seen {
     status: Option<Vec<u8>>,
+    /// The answer is complete.
+    answered: bool,
     reset: Option<u32>,
     goaway: Option<u32>,
     closed: bool,
@@ -113,7 +115,7 @@ impl Frames {
         self.send(&frame(PING, 0, 0, b"finished")).await;
         let (mut seen, mut read) = (Seen::default(), false);
         loop {
-            if read && (seen.status.is_some() || seen.reset.is_some()) {
+            if read && (seen.answered || seen.reset.is_some()) {
                 return seen;
             }
             let Some((kind, flags, stream, payload)) = self.next().await else {
@@ -121,7 +123,8 @@ impl Frames {
             };
             let code = |at: usize| u32::from_be_bytes(payload[at..at + 4].try_into().unwrap());
             match (kind, stream) {
-                (HEADERS, 1) => seen.status = Some(payload),
+                (HEADERS, 1) => (seen.status, seen.answered) = (Some(payload), flags & END > 0),
+                (DATA, 1) => seen.answered |= flags & END > 0,
                 (RST_STREAM, 1) => seen.reset = Some(code(0)),
                 (GOAWAY, 0) => {
                     seen.goaway = Some(code(4));

@@ -16,6 +16,8 @@ mod tasks;
 mod alb;
 /// What the load balancer does, as a page: `docs/alb.md`, from the cases of `fixtures/alb/`.
 mod behaviours;
+/// Every byte of a request's target, over both protocols.
+mod characters;
 /// Exchanges as dialogues, to the byte: `fixtures/alb/exchanges/`, `errors/`, `limits/`.
 mod exchanges;
 /// CloudWatch's figures: `fixtures/alb/figures/`.

@@ -274,7 +274,8 @@ async fn http_2_says_its_name_its_certificate_and_its_connection() {
     assert!(first.connection == second.connection && second.connection == connection.id);
     assert_eq!(
         line(&connection),
-        "<time> <address> 443 TLSv1.3 TLS_AES_256_GCM_SHA384 <s> \"-\" - - Success <connection> X25519MLKEM768"
+        "<time> <address> 443 TLSv1.3 TLS_AES_256_GCM_SHA384 <s> \"-\" - - Success <connection> X25519MLKEM768 \
+         <elb> 127.0.0.1"
     );
 }
 
@@ -282,7 +283,7 @@ async fn http_2_says_its_name_its_certificate_and_its_connection() {
 async fn a_connection_to_an_http_listener_has_a_line_too() {
     let mut alb = Setup::answering(fixed(200, "")).start().await;
     let _wire = alb.connect().await;
-    assert_eq!(line(&alb.connected().await), "<time> <address> 80 - - - \"-\" - - - <connection> -");
+    assert_eq!(line(&alb.connected().await), "<time> <address> 80 - - - \"-\" - - - <connection> - <elb> 127.0.0.1");
 }
 
 #[tokio::test]
@@ -290,10 +291,13 @@ async fn a_handshake_that_fails_is_a_line_and_a_figure_and_no_request() {
     let mut setup = Setup::answering(fixed(200, ""));
     setup.https();
     let mut alb = setup.start().await;
-    alb.exchange(GET).await;
+    alb.exchange("\x16no hello").await;
     let connection = alb.connected().await;
     assert_eq!(connection.tls, Some(Handshake::Failed));
-    assert_eq!(line(&connection), "<time> <address> 443 - - - \"-\" - - Failed:UnmappedConnectionError <connection> -");
+    assert_eq!(
+        line(&connection),
+        "<time> <address> 443 - - - \"-\" - - Failed:UnmappedConnectionError <connection> - <elb> 127.0.0.1"
+    );
     assert_eq!(figures(&alb).get(Count::ClientTlsNegotiationErrors), 1);
 }
 

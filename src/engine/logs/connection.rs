@@ -1,6 +1,6 @@
 //! A line of the connection log (ALB user guide, "Connection logs for your Application Load Balancer").
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -18,6 +18,8 @@ pub struct ConnectionEntry {
     pub listener_port: u16,
     /// `None` on HTTP listeners.
     pub tls: Option<Handshake>,
+    /// Where it was accepted; on AWS the load balancer's node.
+    pub node: Option<IpAddr>,
     /// Ties its requests' lines in the access log to this one.
     pub id: u128,
 }
@@ -44,7 +46,7 @@ pub enum Handshake {
 const UNMAPPED: &str = "Failed:UnmappedConnectionError";
 
 impl LogLine for ConnectionEntry {
-    fn write(&self, _: Names<'_>, out: &mut Vec<u8>) {
+    fn write(&self, names: Names<'_>, out: &mut Vec<u8>) {
         let mut fields = Fields::new(out);
         fields.time(self.time);
         fields.shown(self.client.ip());
@@ -72,6 +74,12 @@ impl LogLine for ConnectionEntry {
         });
         fields.connection(self.id);
         fields.optional(key_exchange);
+        // Not in the guide: public lines of September 2026 have these two.
+        fields.bare(names.id);
+        match self.node {
+            Some(address) => fields.shown(address),
+            None => fields.bare("-"),
+        }
     }
 }
 
@@ -119,10 +127,11 @@ mod tests {
                         key_exchange: "x25519",
                     },
                 }),
+                node: Some([10, 0, 1, 5].into()),
                 id: 0x3180_a730_13c8_ca4b_ac2f_7311_59d4_b0fe,
             };
             let mut line = Vec::new();
-            entry.write(Names { id: "", dns_name: "" }, &mut line);
+            entry.write(Names { id: "app/my-lb/0123456789abcdef", dns_name: "" }, &mut line);
             assert_eq!(String::from_utf8(line).unwrap(), case.line, "{}", case.name);
         });
     }

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!  access        one line per request              33 fields
-//!  connection    one line per client connection    13 fields, file names begin with conn_log_
+//!  connection    one line per client connection    15 fields, file names begin with conn_log_
 //!  health_check  one line per health check          8 fields, file names begin with health_check_log_
 //! ```
 //!

@@ -17,10 +17,10 @@ use http::header::{HeaderName, HeaderValue};
 use super::{Forward, Upload, UploadError, additions, exchange, note_answer, watch_client, while_wanted};
 use crate::engine::facts::FieldList;
 use crate::engine::headers::BodyHeader;
+use crate::engine::message;
 use crate::proxy::client::{RequestBody, Responder, TargetHead};
 use crate::proxy::error::ProxyError;
 use crate::proxy::http1::{Next, ResponseFraming};
-use crate::proxy::http2::is_of_connection;
 use crate::proxy::idle::IdleTimer;
 use crate::proxy::request::Settled;
 use crate::proxy::transaction::Transaction;
@@ -73,7 +73,7 @@ fn request(forward: &Forward) -> Result<http::Request<()>, ProxyError> {
         let (name, value) = (&line[..colon], &line[colon + 2..]);
         if name.eq_ignore_ascii_case(b"host") {
             authority = value;
-        } else if !is_of_connection(name) {
+        } else if !message::is_of_connection(name) {
             let name = HeaderName::from_bytes(name).map_err(|_| UNFIT)?;
             request.headers_mut().append(name, HeaderValue::from_bytes(value).map_err(|_| UNFIT)?);
         }
@@ -146,7 +146,12 @@ async fn download(
 ) -> Result<(), ProxyError> {
     let (head, mut body) = response.await.map_err(failed)?.into_parts();
     idle.touch();
-    pass_head(worker, forward, &head, body.is_end_stream(), responder, transaction)?;
+    let ended = body.is_end_stream() || !message::has_content(head.status.as_u16(), forward.head_only);
+    pass_head(worker, forward, &head, ended, responder, transaction)?;
+    if ended && !body.is_end_stream() {
+        // What follows all the same is nobody's.
+        return Ok(());
+    }
     while let Some(data) = poll_fn(|cx| body.poll_data(cx)).await {
         let data = data.map_err(failed)?;
         idle.touch();
@@ -191,8 +196,7 @@ fn pass_head(
     // The length, if there is one, is a field like any other: frames say where the body ends, and `h2` has them agree.
     let framing = if ended { ResponseFraming::None } else { ResponseFraming::UntilClose };
     let additions = additions(worker, forward, fields);
-    let head_only = forward.head_only;
-    responder.head(&TargetHead { status, reason: b"", fields, framing, head_only, additions: &additions })?;
+    responder.head(&TargetHead { status, reason: b"", fields, framing, additions: &additions })?;
     transaction.status = status;
     Ok(())
 }

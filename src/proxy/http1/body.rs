@@ -4,6 +4,7 @@ use super::chunked::{ChunkDecoder, Piece};
 use super::head::Version;
 use crate::engine::facts::{FieldKind, Fields};
 use crate::engine::headers::BodyHeader;
+use crate::engine::message;
 use crate::proxy::buffer::Buffer;
 use crate::proxy::error::ProxyError;
 
@@ -54,7 +55,7 @@ pub(super) fn response_framing(
     head_only: bool,
     fields: Fields<'_>,
 ) -> Result<ResponseFraming, &'static str> {
-    if head_only || status / 100 == 1 || matches!(status, 204 | 304) {
+    if !message::has_content(status, head_only) {
         return Ok(ResponseFraming::None);
     }
     let length = content_length(fields)?;
@@ -66,7 +67,7 @@ pub(super) fn response_framing(
 }
 
 /// The length that all `Content-Length` fields agree on.
-fn content_length(fields: Fields<'_>) -> Result<Option<u64>, &'static str> {
+pub(in crate::proxy) fn content_length(fields: Fields<'_>) -> Result<Option<u64>, &'static str> {
     let mut length = None;
     for value in fields.all(FieldKind::ContentLength) {
         let digits = !value.is_empty() && value.iter().all(u8::is_ascii_digit);

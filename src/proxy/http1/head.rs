@@ -8,6 +8,7 @@ use std::ops::Range;
 
 use super::request_fields;
 use crate::engine::facts::FieldSpan;
+use crate::engine::message;
 use crate::proxy::error::ProxyError;
 
 /// Request line and each header line: this many bytes are too many (ALB user guide, quotas: 16 K each; rejection was
@@ -128,14 +129,10 @@ fn parse_request_line(line: &[u8]) -> Result<RequestLine, ProxyError> {
     let target_end = memchr::memrchr(b' ', line).filter(|&end| end > method_end);
     let target_end = target_end.ok_or(malformed("the request line has no version"))?;
     let method = &line[..method_end];
-    if method.is_empty() || !method.iter().all(|&byte| is_token(byte)) {
+    if !message::is_method(method) {
         return Err(malformed("the method is not a token"));
     }
     let target = method_end + 1..target_end;
-    refuse_nul_and_cr(&line[target.clone()])?;
-    if method == b"CONNECT" {
-        return Err(malformed("CONNECT is for forward proxies"));
-    }
     // As in nginx the target comes before the version: what HTTP/2 begins with, `PRI * HTTP/2.0`, is 400, as was seen on a
     // real load balancer, and not 505.
     let (authority, rest) = split_target(line, target)?;
@@ -151,15 +148,11 @@ fn parse_request_line(line: &[u8]) -> Result<RequestLine, ProxyError> {
 }
 
 fn parse_simple(line: &[u8]) -> Result<RequestLine, ProxyError> {
-    refuse_nul_and_cr(line)?;
     let method = 0.."GET".len();
-    let (path, query) = split_query(line, method.end + 1..line.len());
+    let target = method.end + 1..line.len();
+    message::check_target(&line[method.clone()], &line[target.clone()]).map_err(ProxyError::MalformedRequest)?;
+    let (path, query) = split_query(line, target);
     Ok(RequestLine { method, authority: None, path, query, version: Version::Http09 })
-}
-
-fn refuse_nul_and_cr(target: &[u8]) -> Result<(), ProxyError> {
-    let is_bad = target.iter().any(|&byte| matches!(byte, 0 | b'\r'));
-    if is_bad { Err(ProxyError::MalformedRequest("NUL or CR in the request target")) } else { Ok(()) }
 }
 
 fn split_query(line: &[u8], target: Range<usize>) -> (Range<usize>, Option<Range<usize>>) {
@@ -171,16 +164,14 @@ fn split_query(line: &[u8], target: Range<usize>) -> (Range<usize>, Option<Range
 
 /// Splits off the authority of an absolute-form target.
 fn split_target(line: &[u8], target: Range<usize>) -> Result<(Option<Range<usize>>, Range<usize>), ProxyError> {
-    let text = &line[target.clone()];
-    if text.starts_with(b"/") || text == b"*" && line.starts_with(b"OPTIONS ") {
-        return Ok((None, target));
-    }
+    let (text, method) = (&line[target.clone()], &line[..target.start - 1]);
     let scheme = [&b"http://"[..], b"https://"]
         .into_iter()
         .find(|scheme| text.get(..scheme.len()).is_some_and(|start| start.eq_ignore_ascii_case(scheme)));
-    let Some(scheme) = scheme else {
-        return Err(ProxyError::MalformedRequest("the request target is neither a path nor a URL"));
-    };
+    // What a URL has in front of its path ends in a slash.
+    let path = scheme.map_or(text, |scheme| &text[scheme.len() - 1..]);
+    message::check_target(method, path).map_err(ProxyError::MalformedRequest)?;
+    let Some(scheme) = scheme else { return Ok((None, target)) };
     let start = target.start + scheme.len();
     let length = line[start..target.end].iter().position(|byte| matches!(byte, b'/' | b'?'));
     let end = length.map_or(target.end, |length| start + length);
@@ -229,6 +220,7 @@ pub(super) fn parse_response(head: &[u8], fields: &mut Vec<FieldSpan>) -> Result
 /// Splits header lines of a response from `start` up to the empty line.
 fn parse_fields(head: &[u8], mut start: usize, fields: &mut Vec<FieldSpan>) -> Result<(), &'static str> {
     fields.clear();
+    let clean = !message::has_odd_byte(head);
     while let Some(length) = memchr::memchr(b'\n', &head[start..]) {
         let line = trim_cr(&head[start..start + length]);
         if line.is_empty() {
@@ -240,13 +232,8 @@ fn parse_fields(head: &[u8], mut start: usize, fields: &mut Vec<FieldSpan>) -> R
         }
         // White space in or around a name is how a second Content-Length is hidden from one of two readers; a line
         // that begins with it continues the line before, which is not supported either.
-        if line[..colon].iter().any(|&byte| byte <= b' ' || byte == 0x7f) {
-            return Err("white space or a control character in a header name");
-        }
         let value = trim(line, colon + 1);
-        if line[value.clone()].iter().any(|&byte| matches!(byte, 0 | b'\r')) {
-            return Err("NUL or CR in a header value");
-        }
+        message::check_response_field(&line[..colon], if clean { b"" } else { &line[value.clone()] })?;
         fields.push(FieldSpan::new(head, start..start + colon, start + value.start..start + value.end));
         start += length + 1;
     }
@@ -263,11 +250,6 @@ pub(super) fn trim(line: &[u8], start: usize) -> Range<usize> {
 
 pub(super) fn trim_cr(line: &[u8]) -> &[u8] {
     line.strip_suffix(b"\r").unwrap_or(line)
-}
-
-/// `tchar` of RFC 9110.
-fn is_token(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
 }
 
 #[cfg(test)]

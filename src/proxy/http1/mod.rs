@@ -18,7 +18,7 @@ use std::rc::Rc;
 use std::task::Poll;
 use std::time::Duration;
 
-pub(super) use body::{Next, ResponseFraming};
+pub(super) use body::{Next, ResponseFraming, content_length};
 pub(super) use chunked::{LAST_CHUNK, size_line};
 pub(super) use target::{TargetReader, target_keeps_open};
 
@@ -49,12 +49,13 @@ pub(super) fn response_framing(
     body::response_framing(status, head_only, fields).map_err(ProxyError::MalformedResponse)
 }
 
-/// Serves the requests of one connection, one after the other. Requests that are sent ahead wait in the buffer.
-pub(super) async fn serve(worker: Rc<Worker>, connection: Connection, stream: Stream) {
+/// Serves the requests of one connection, one after the other. Requests that are sent ahead wait in the buffer, as does
+/// what was `received` before it was known what is spoken.
+pub(super) async fn serve(worker: Rc<Worker>, connection: Connection, stream: Stream, received: &[u8]) {
     let idle = IdleTimer::new(worker.snapshot().table.attributes.idle_timeout);
     let mut spans = Vec::new();
     // What was sent ahead of its turn.
-    let mut ahead: Option<Buffer> = None;
+    let mut ahead = (!received.is_empty()).then(|| worker.buffers.lend_with(received));
     let mut draining = pin!(worker.drain.begins());
     while !connection.listener.is_over() {
         let buffer = match ahead.take() {

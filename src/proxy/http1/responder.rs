@@ -167,7 +167,7 @@ fn write_head(head: &TargetHead<'_>, chunked: bool, connection: &[u8], out: &mut
         ResponseFraming::Length(length) => line(b"Content-Length", number.format(length).as_bytes()),
         _ if chunked => line(b"Transfer-Encoding", b"chunked"),
         // The length that a GET would have had.
-        ResponseFraming::None if head.head_only || head.status == 304 => {
+        ResponseFraming::None if head.states_length() => {
             if let Some(length) = head.fields.first(FieldKind::ContentLength) {
                 line(b"Content-Length", length);
             }

@@ -9,8 +9,8 @@ use h2::server::SendResponse;
 use h2::{Reason, SendStream};
 use http::header::{HeaderName, HeaderValue};
 
-use super::is_of_connection;
 use crate::engine::facts::FieldKind;
+use crate::engine::message;
 use crate::proxy::client::{Additions, Responder, TargetHead};
 use crate::proxy::error::ProxyError;
 use crate::proxy::http1::ResponseFraming;
@@ -45,12 +45,22 @@ pub(in crate::proxy) struct Http2Responder<'c> {
     worker: &'c Worker,
     sender: &'c RefCell<Sender>,
     idle: &'c IdleTimer,
+    /// Its request breaks the rules of HTTP/2: the stream is reset behind the answer.
+    resets: bool,
     sent: u64,
 }
 
 impl<'c> Http2Responder<'c> {
-    pub(super) fn new(worker: &'c Worker, sender: &'c RefCell<Sender>, idle: &'c IdleTimer) -> Self {
-        Self { worker, sender, idle, sent: 0 }
+    pub(super) fn new(worker: &'c Worker, sender: &'c RefCell<Sender>, idle: &'c IdleTimer, resets: bool) -> Self {
+        Self { worker, sender, idle, resets, sent: 0 }
+    }
+
+    /// Ends the stream with an error, behind what was sent so far.
+    async fn reset(&mut self, reason: Reason) {
+        // A reset throws away what is queued. What was sent so far should go first, as it does in HTTP/1, and the
+        // connection's task is already waiting for its turn to send it.
+        tokio::task::yield_now().await;
+        self.sender.borrow_mut().reset(reason);
     }
 
     fn start(&mut self, response: http::Response<()>, end: bool) -> Result<(), ProxyError> {
@@ -121,6 +131,12 @@ impl Responder for Http2Responder<'_> {
             insert(HeaderName::from_static("grpc-message"), message.as_bytes());
         }
         set(headers, additions);
+        if self.resets {
+            self.start(response, false)?;
+            self.data(&answer.body, false).await?;
+            self.reset(Reason::PROTOCOL_ERROR).await;
+            return Ok(());
+        }
         let without_body = answer.body.is_empty() || traits.head_only;
         self.start(response, without_body)?;
         if without_body {
@@ -136,15 +152,15 @@ impl Responder for Http2Responder<'_> {
         let hoisted = [FieldKind::Date, FieldKind::ContentType, FieldKind::ContentLength];
         let first =
             hoisted.into_iter().flat_map(|kind| head.fields.iter().filter(move |field| field.kind == kind).take(1));
-        let rest = head.fields.iter().filter(|field| !hoisted.contains(&field.kind) && !is_of_connection(field.name));
+        let rest =
+            head.fields.iter().filter(|field| !hoisted.contains(&field.kind) && !message::is_of_connection(field.name));
         for cookie in &head.additions.cookies {
             if let Ok(value) = HeaderValue::from_str(cookie) {
                 headers.append(http::header::SET_COOKIE, value);
             }
         }
         for field in first.chain(rest) {
-            // With chunks the length was not believed.
-            if field.kind == FieldKind::ContentLength && head.framing == ResponseFraming::Chunked {
+            if field.kind == FieldKind::ContentLength && !head.states_length() {
                 continue;
             }
             let name = HeaderName::from_bytes(field.name);
@@ -188,10 +204,7 @@ impl Responder for Http2Responder<'_> {
     }
 
     async fn cut(&mut self) {
-        // A reset throws away what is queued. What was sent so far should go first, as it does in HTTP/1, and the
-        // connection's task is already waiting for its turn to send it.
-        tokio::task::yield_now().await;
-        self.sender.borrow_mut().reset(Reason::INTERNAL_ERROR);
+        self.reset(Reason::INTERNAL_ERROR).await;
     }
 
     fn sent_bytes(&self) -> u64 {

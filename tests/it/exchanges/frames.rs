@@ -120,13 +120,18 @@ fn block(fields: &[&str]) -> Vec<u8> {
     let mut block = Vec::new();
     for field in fields {
         let colon = field.char_indices().skip(1).find(|(_, character)| *character == ':').unwrap().0;
-        block.push(0);
-        for text in [&field[..colon], field[colon + 1..].trim_start()] {
-            length(text.len(), &mut block);
-            block.extend(text.as_bytes());
-        }
+        self::field(&field.as_bytes()[..colon], field[colon + 1..].trim_start().as_bytes(), &mut block);
     }
     block
+}
+
+/// One that goes into no table.
+pub(crate) fn field(name: &[u8], value: &[u8], block: &mut Vec<u8>) {
+    block.push(0);
+    for text in [name, value] {
+        length(text.len(), block);
+        block.extend(text);
+    }
 }
 
 /// RFC 7541, section 5.1, with a prefix of seven bits.

@@ -25,7 +25,7 @@ pub(super) struct Party {
     socket: socket2::Socket,
     /// Of HTTP/2.
     frames: Option<Reader>,
-    heard: Vec<u8>,
+    pub(super) heard: Vec<u8>,
     /// Whatever it hears is nothing to it.
     indifferent: bool,
     over: bool,
@@ -91,7 +91,7 @@ impl Party {
     }
 
     /// The other side may have gone, which is for whoever listens to find.
-    async fn write(&mut self, bytes: &[u8]) {
+    pub(super) async fn write(&mut self, bytes: &[u8]) {
         let stream = self.stream.as_mut().expect("who has left says nothing");
         let writing = async {
             let _ = stream.write_all(bytes).await;
@@ -105,6 +105,18 @@ impl Party {
         let text =
             if self.frames.is_some() { repeated(text).trim_end().to_owned() + "\n" } else { wire(&with_page(text)) };
         let pattern = pattern(&text);
+        self.hear_pattern(&text, &pattern).await
+    }
+
+    /// Hears a request as it is when its client speaks HTTP/2: of TLS, and with names in lower case.
+    pub(super) async fn hear_of_http2(&mut self, text: &str) -> Result<(), String> {
+        let text = wire(text).replace("X-Forwarded-Proto: http\r", "X-Forwarded-Proto: https\r");
+        let text = text.replace("X-Forwarded-Port: 80\r", "X-Forwarded-Port: 443\r");
+        let pattern = Regex::new(&format!("(?i){}", pattern(&text).as_str())).unwrap();
+        self.hear_pattern(&text, &pattern).await
+    }
+
+    async fn hear_pattern(&mut self, text: &str, pattern: &Regex) -> Result<(), String> {
         let deadline = tokio::time::Instant::now() + DEADLINE;
         loop {
             if let Some(found) = pattern.find(&self.heard) {
@@ -166,7 +178,7 @@ impl Party {
     }
 
     /// Reads once; `false` at the end, which a reset is, too.
-    async fn listen(&mut self) -> bool {
+    pub(super) async fn listen(&mut self) -> bool {
         let Some(stream) = self.stream.as_mut().filter(|_| !self.over) else { return false };
         let mut part = [0; 16 * 1024];
         let count = stream.read(&mut part).await.unwrap_or(0);
@@ -250,7 +262,7 @@ fn repeated(text: &str) -> String {
 }
 
 /// As it goes over the wire.
-fn wire(text: &str) -> String {
+pub(super) fn wire(text: &str) -> String {
     repeated(text).replace('\n', "\r\n")
 }
 
@@ -258,7 +270,7 @@ fn wire(text: &str) -> String {
 const PADDING: &str = "<!-- a padding to disable MSIE and Chrome friendly error page -->\n";
 
 /// `<page>` is nginx's page for the status of the response, `<padding>` what follows it for some browsers.
-fn with_page(text: &str) -> String {
+pub(super) fn with_page(text: &str) -> String {
     let mut title = "";
     let mut whole = String::new();
     for line in text.split_inclusive('\n') {
@@ -272,7 +284,7 @@ fn with_page(text: &str) -> String {
     whole
 }
 
-fn pattern(text: &str) -> Regex {
+pub(super) fn pattern(text: &str) -> Regex {
     let mut pattern = regex::escape(text);
     for (placeholder, found) in PLACEHOLDERS {
         pattern = pattern.replace(&regex::escape(placeholder), found);

@@ -13,6 +13,7 @@ use neargate::proxy::Transaction;
 use tokio::net::TcpListener;
 
 use super::frames::{PREFACE, Reader, settings};
+use super::over_http2::Translated;
 use super::party::Party;
 use super::{ActionWord, Exchange, Protocol, Speaks, TargetWord, Version};
 use crate::alb::{Alb, DEADLINE, Setup, fixed, forward, free_port, healthy, redirect_to_https, refusing};
@@ -26,6 +27,9 @@ pub(super) struct Stage {
     listener: Option<TcpListener>,
     clients: Vec<Party>,
     targets: Vec<Party>,
+    /// Clients that are told what to say in HTTP/1.1 and say it in HTTP/2.
+    translated: Vec<Translated>,
+    over_http2: bool,
     speaks: Speaks,
     every_frame: bool,
     /// Whether the target is spoken to in frames.
@@ -35,7 +39,8 @@ pub(super) struct Stage {
 }
 
 impl Stage {
-    pub(super) async fn prepare(case: &Exchange) -> Self {
+    /// `over_http2`: whatever clients say in HTTP/1.1 they say in HTTP/2.
+    pub(super) async fn prepare(case: &Exchange, over_http2: bool) -> Self {
         let group = &case.target_group;
         let listens = matches!(
             group.target,
@@ -68,7 +73,7 @@ impl Stage {
             let settings = setup.topology.target_groups.get_mut("web").unwrap();
             settings.attributes.stickiness = Some(Stickiness::LbCookie { duration });
         }
-        if case.client.offers().is_some() || case.client == Speaks::Mistaken {
+        if case.client.offers().is_some() || case.client == Speaks::Mistaken || over_http2 {
             setup.https();
         }
         configure(case, &mut setup);
@@ -79,8 +84,10 @@ impl Stage {
             alb: setup.start().await,
             listener,
             clients: Vec::new(),
+            translated: Vec::new(),
+            over_http2,
             targets: Vec::new(),
-            speaks: case.client,
+            speaks: if over_http2 { Speaks::Http2 } else { case.client },
             every_frame: case.every_frame,
             framed_target: version != ProtocolVersion::Http1,
         }
@@ -108,6 +115,10 @@ impl Stage {
             _ => (1, rest),
         };
         let pause = self.pause;
+        if who == "client" && self.over_http2 {
+            return self.play_translated(number, verb, text).await;
+        }
+        let over_http2 = self.over_http2;
         let party = match who {
             "client" => self.client(number).await,
             "target" => self.target(number).await?,
@@ -117,6 +128,7 @@ impl Stage {
             "connects" => {}
             "sends" => party.say(text).await,
             "drips" => party.drip(text, pause).await,
+            "gets" if over_http2 => party.hear_of_http2(text).await?,
             "gets" => party.hear(text).await?,
             "shakes hands" => party.accept_tls().await,
             "does not listen" => party.ignore(),
@@ -127,6 +139,28 @@ impl Stage {
             "resets" => party.reset(),
             "sees the end" => party.hear_the_end().await?,
             _ => return Err(format!("nobody can do this: {verb}")),
+        }
+        Ok(())
+    }
+
+    async fn play_translated(&mut self, number: usize, verb: &str, text: &str) -> Result<(), String> {
+        while self.translated.len() < number {
+            let stream = http2::tls_at_last(&self.alb, &["h2"]).await?;
+            let socket = Party::socket(stream.get_ref().0);
+            let mut party = Party::plain(Box::pin(stream), socket);
+            party.write(&[PREFACE, &settings()].concat()).await;
+            self.translated.push(Translated::new(party));
+        }
+        let client = &mut self.translated[number - 1];
+        match verb {
+            "connects" => {}
+            "sends" => client.say(text).await?,
+            "drips" => client.drip(text, self.pause).await?,
+            "gets" => client.hear(text).await?,
+            "sees the end" => client.hear_the_end().await?,
+            "closes" => client.party().leave(),
+            "resets" => client.party().reset(),
+            _ => return Err(format!("over HTTP/2 nobody can do this: {verb}")),
         }
         Ok(())
     }
@@ -184,6 +218,9 @@ impl Stage {
         }
         if logged != log {
             return Err(format!("the log has {logged:?} instead of {log:?}"));
+        }
+        for client in &mut self.translated {
+            client.silence().await?;
         }
         for party in self.clients.iter_mut().chain(&mut self.targets) {
             party.catch_up().await;
