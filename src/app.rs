@@ -41,6 +41,9 @@ const DRAIN: Duration = Duration::from_secs(10);
 /// How long tasks may take to stop: the longest stopTimeout that Fargate allows, and some.
 const STOP: Duration = Duration::from_secs(130);
 
+/// How often, while tasks stop, the engine is asked whether it is still there.
+const ENGINE_CHECK: Duration = Duration::from_secs(2);
+
 /// Turns a file into a topology. The words layer knows how; a running stack asks it when `up` is typed again.
 pub type Loader = Arc<dyn Fn(&UpRequest) -> Result<Arc<Topology>, (String, u8)> + Send + Sync>;
 
@@ -182,8 +185,9 @@ impl App {
         let _ = wanted.wait_for(|wanted| *wanted > ShutDown::No).await;
     }
 
-    /// Takes everything down: no new connections, requests in flight end, tasks stop, all is removed. Anything but
-    /// patience is given up as soon as [`ShutDown::AtOnce`] is said.
+    /// Takes everything down: no new connections, requests in flight end, tasks stop, all is removed. Waiting ends as
+    /// soon as [`ShutDown::AtOnce`] is said. An engine that does not answer is not waited for either: its error is
+    /// returned, and the next `up` or `down` removes what is left in it.
     pub async fn stop(self) -> Result<(), StartError> {
         let mut wanted = self.shut_down.subscribe();
         let gracefully = async {
@@ -192,17 +196,31 @@ impl App {
                 tracing::warn!("tasks do not stop; removing them by force");
             }
         };
-        tokio::select! {
-            () = gracefully => {}
-            _ = wanted.wait_for(|wanted| *wanted == ShutDown::AtOnce) => {}
-        }
+        let engine = tokio::select! {
+            () = gracefully => Ok(()),
+            _ = wanted.wait_for(|wanted| *wanted == ShutDown::AtOnce) => Ok(()),
+            error = until_gone(&self.runtime) => Err(error),
+        };
         self.logs.abort();
-        let swept = self.runtime.sweep(true).await;
+        let swept = match engine {
+            Ok(()) => self.runtime.sweep(true).await.map(drop),
+            Err(error) => Err(error),
+        };
         self.folders
             .remove_state()
             .map_err(|source| StartError::Io { doing: "remove the state folder".into(), source })?;
         swept?;
         Ok(())
+    }
+}
+
+/// Waits until the engine does not answer any more.
+async fn until_gone(runtime: &StackRuntime) -> RuntimeError {
+    loop {
+        if let Err(error) = runtime.answers().await {
+            return error;
+        }
+        tokio::time::sleep(ENGINE_CHECK).await;
     }
 }
 

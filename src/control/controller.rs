@@ -313,15 +313,18 @@ impl<R: Runtime, I: IdSource> Controller<R, I> {
             }
             Outcome::ContainerStopped { task, container, result } => {
                 if let Err(error) = result {
-                    tracing::warn!(%task, %container, %error, "cannot stop a container; trying again");
-                    self.world.container_not_stopped(&task, &container);
+                    // Said once: the next tries fail of the same.
+                    if self.world.container_not_stopped(&task, &container, now) == 1 {
+                        tracing::warn!(%task, %container, %error, "cannot stop a container; trying again");
+                    }
                 }
             }
             Outcome::TaskClosed { task, result } => match result {
                 Ok(()) => self.world.task_closed(&task, now),
                 Err(error) => {
-                    tracing::warn!(%task, %error, "cannot remove a task; trying again");
-                    self.world.task_not_closed(&task);
+                    if self.world.task_not_closed(&task, now) == 1 {
+                        tracing::warn!(%task, %error, "cannot remove a task; trying again");
+                    }
                 }
             },
         }

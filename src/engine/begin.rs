@@ -5,6 +5,7 @@ use std::sync::Arc;
 use crate::engine::health::HealthRecord;
 use crate::engine::images;
 use crate::engine::plan::Step;
+use crate::engine::retry::Retry;
 use crate::engine::scheduling_record;
 use crate::engine::world::{
     Container, Image, ImageState, Network, Now, Phase, Preparation, Stop, TargetRecord, Task, World,
@@ -144,6 +145,7 @@ impl World {
                 stop: None,
                 created_at: context.now.timestamp,
                 stopped_at: None,
+                close_retry: Retry::default(),
             },
         );
         let suffix = if replaces_unhealthy { " Amazon ECS replaced 1 tasks due to an unhealthy status." } else { "" };

@@ -22,13 +22,13 @@ pub(crate) fn plan_task(world: &World, task: &Task, now: Instant, time_scale: Ti
         return;
     }
     if task.stop.is_some() {
-        plan_stopping(task, plan);
+        plan_stopping(task, now, plan);
     } else {
         plan_starting(world, task, now, time_scale, plan);
     }
 }
 
-fn plan_stopping(task: &Task, plan: &mut Plan) {
+fn plan_stopping(task: &Task, now: Instant, plan: &mut Plan) {
     let id = &task.spec.id;
     // Draining runs beside the stopping of containers, not before it: on Fargate an application that ignores its
     // SIGTERM window loses requests, and so it must here.
@@ -38,12 +38,13 @@ fn plan_stopping(task: &Task, plan: &mut Plan) {
     for definition in &task.spec.definition.containers {
         let container = &task.containers[&definition.name];
         if container.phase == Phase::Running && dependents_have_stopped(task, definition) {
-            plan.push(Step::StopContainer(id.clone(), definition.name.clone(), definition.stop_timeout));
+            let step = Step::StopContainer(id.clone(), definition.name.clone(), definition.stop_timeout);
+            plan.push_after(container.stop_retry.wait(now), step);
         }
     }
     let containers_gone = !task.containers.values().any(Container::is_alive);
     if containers_gone && matches!(task.network, Network::Missing | Network::Open(_)) {
-        plan.push(Step::CloseTask(id.clone()));
+        plan.push_after(task.close_retry.wait(now), Step::CloseTask(id.clone()));
     }
 }
 

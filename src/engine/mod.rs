@@ -45,6 +45,7 @@ mod lifecycle;
 mod observe;
 pub mod plan;
 mod renewal;
+pub mod retry;
 mod scheduling;
 mod scheduling_record;
 pub mod world;

@@ -120,12 +120,15 @@ impl World {
         }
     }
 
-    /// The engine could not stop the container; it counts as running, so the next plan asks again.
-    pub fn container_not_stopped(&mut self, id: &TaskId, name: &ContainerName) {
-        if let Some(container) = self.tasks.get_mut(id).and_then(|task| task.containers.get_mut(name))
-            && container.phase == Phase::Stopping
-        {
-            container.phase = Phase::Running;
+    /// The engine could not stop the container; it counts as running, so a later plan asks again. Returns how often
+    /// this happened in a row.
+    pub fn container_not_stopped(&mut self, id: &TaskId, name: &ContainerName, now: Now) -> u32 {
+        match self.tasks.get_mut(id).and_then(|task| task.containers.get_mut(name)) {
+            Some(container) if container.phase == Phase::Stopping => {
+                container.phase = Phase::Running;
+                container.stop_retry.failed(now.instant)
+            }
+            _ => 0,
         }
     }
 
@@ -187,6 +190,11 @@ impl World {
 
     /// The engine listed everything that is there. What it does not list, and ran before, is gone.
     pub fn inventory(&mut self, listed: &BTreeSet<String>) {
+        // The engine answers again: what it refused while it was away may be asked for at once.
+        for task in self.tasks.values_mut() {
+            task.close_retry.hasten();
+            task.containers.values_mut().for_each(|container| container.stop_retry.hasten());
+        }
         let mut lost = Vec::new();
         for task in self.tasks.values().filter(|task| matches!(task.network, Network::Open(_))) {
             for (name, container) in &task.containers {
@@ -212,12 +220,14 @@ impl World {
         }
     }
 
-    /// The engine could not remove the task; the next plan asks again.
-    pub fn task_not_closed(&mut self, id: &TaskId) {
-        if let Some(task) = self.tasks.get_mut(id)
-            && task.network == Network::Closing
-        {
-            task.network = Network::Missing;
+    /// The engine could not remove the task; a later plan asks again. Returns how often this happened in a row.
+    pub fn task_not_closed(&mut self, id: &TaskId, now: Now) -> u32 {
+        match self.tasks.get_mut(id) {
+            Some(task) if task.network == Network::Closing => {
+                task.network = Network::Missing;
+                task.close_retry.failed(now.instant)
+            }
+            _ => 0,
         }
     }
 

@@ -96,6 +96,14 @@ impl Plan {
         self.steps.push(step);
     }
 
+    /// Adds a step now, or looks again when its wait is over.
+    pub(crate) fn push_after(&mut self, wait: Option<Instant>, step: Step) {
+        match wait {
+            Some(until) => self.wake_by(until),
+            None => self.push(step),
+        }
+    }
+
     /// Looks again at this time, or before.
     pub(crate) fn wake_by(&mut self, at: Instant) {
         self.wake_at = sooner(self.wake_at, Some(at));

@@ -11,6 +11,7 @@ use jiff::Timestamp;
 
 use crate::engine::health::HealthRecord;
 pub use crate::engine::image_record::{Image, ImageState};
+use crate::engine::retry::Retry;
 use crate::model::service::Service;
 use crate::model::target_health::{Target, TargetHealth, UnhealthyReason};
 use crate::model::task::{ContainerExit, ContainerStatus, HealthStatus, StopCode, TaskNetwork, TaskSpec, TaskStatus};
@@ -99,6 +100,8 @@ pub struct Task {
     pub created_at: Timestamp,
     /// `stoppedAt`
     pub stopped_at: Option<Timestamp>,
+    /// When it is removed, if that failed before.
+    pub close_retry: Retry,
 }
 
 /// What made a target unhealthy. The target's own record goes with the task; why it failed is wanted afterwards.
@@ -159,6 +162,8 @@ pub struct Container {
     pub restarts: u32,
     /// When it was started last.
     pub started_at: Option<Instant>,
+    /// When it is stopped, if that failed before.
+    pub stop_retry: Retry,
 }
 
 /// How far a container is.
@@ -304,6 +309,7 @@ impl Container {
             reason: None,
             restarts: 0,
             started_at: None,
+            stop_retry: Retry::default(),
         }
     }
 

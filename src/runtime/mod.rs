@@ -31,6 +31,14 @@ impl StackRuntime {
         let runtime = DockerRuntime::connect(DockerOptions::new(topology.name.clone())).await?;
         Ok(Self::Docker(Box::new(runtime)))
     }
+
+    /// Whether the engine answers, and soon; nobody always does.
+    pub async fn answers(&self) -> Result<(), RuntimeError> {
+        match self {
+            Self::Docker(docker) => docker.engine().answers().await,
+            Self::Nobody => Ok(()),
+        }
+    }
 }
 
 /// What is answered when something is asked of nobody.

@@ -138,6 +138,9 @@ async fn live(case: &Case) -> String {
     }
     let (tasks, containers) = world.left();
     writeln!(transcript, "{:>6.1}  left in the engine: {tasks} tasks, {containers} containers", case.seconds).unwrap();
+    if case.world.away.is_some() {
+        writeln!(transcript, "        asked in vain while it was away: {} times", world.asked_in_vain()).unwrap();
+    }
     transcript
 }
 

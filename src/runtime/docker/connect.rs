@@ -133,6 +133,16 @@ impl Engine {
         self.docker.clone().with_timeout(limit)
     }
 
+    /// Whether it answers within the time that an introduction may take.
+    pub async fn answers(&self) -> Result<(), RuntimeError> {
+        let text = match tokio::time::timeout(HELLO_LIMIT, self.docker.ping()).await {
+            Ok(Ok(_)) => return Ok(()),
+            Ok(Err(error)) => error::message(&error),
+            Err(_) => no_answer(),
+        };
+        Err(RuntimeError::EngineUnreachable(self.gone(&text)))
+    }
+
     /// An error with the engine's address and what to do, if the engine is what is missing.
     pub(super) fn located(&self, error: RuntimeError) -> RuntimeError {
         match error {
@@ -161,7 +171,7 @@ async fn hello(candidate: &Candidate) -> Result<Engine, String> {
     let introduced = async { tokio::try_join!(docker.version(), docker.info()) };
     let (version, system) = tokio::time::timeout(HELLO_LIMIT, introduced)
         .await
-        .map_err(|_| format!("no answer within {} s", HELLO_LIMIT.as_secs()))?
+        .map_err(|_| no_answer())?
         .map_err(|error| error::message(&error))?;
     let heard = Instant::now();
     let is_podman =
@@ -180,6 +190,10 @@ async fn hello(candidate: &Candidate) -> Result<Engine, String> {
     }
     let host = host_of(&candidate.endpoint).await?;
     Ok(Engine { docker, info, system: Arc::new(system), heard, endpoint: candidate.endpoint.clone(), host })
+}
+
+fn no_answer() -> String {
+    format!("no answer within {} s", HELLO_LIMIT.as_secs())
 }
 
 /// The machine whose ports an engine publishes, seen from here.

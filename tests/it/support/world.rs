@@ -25,6 +25,8 @@ pub(crate) struct Script {
     pub(crate) containers: BTreeMap<String, Vec<ContainerScript>>,
     /// With more containers than this at once the machine is so busy that every container's check fails.
     pub(crate) bears: Option<usize>,
+    /// From this second to that one the engine is stopped, and its containers with it.
+    pub(crate) away: Option<(f64, f64)>,
 }
 
 /// How an image behaves.
@@ -77,6 +79,8 @@ struct State {
     running: HashMap<(TaskId, ContainerName), (String, ContainerScript)>,
     open: Vec<TaskId>,
     events: Option<mpsc::Sender<RuntimeEvent>>,
+    is_away: bool,
+    asked_in_vain: u32,
 }
 
 impl World {
@@ -89,6 +93,20 @@ impl World {
     pub(crate) fn left(&self) -> (usize, usize) {
         let state = self.state.lock().unwrap();
         (state.open.len(), state.running.len())
+    }
+
+    /// How often something was asked of it while it was away.
+    pub(crate) fn asked_in_vain(&self) -> u32 {
+        self.state.lock().unwrap().asked_in_vain
+    }
+
+    fn answers(&self) -> Result<(), RuntimeError> {
+        let mut state = self.state.lock().unwrap();
+        if state.is_away {
+            state.asked_in_vain += 1;
+            return Err(RuntimeError::EngineUnreachable("connection refused".to_owned()));
+        }
+        Ok(())
     }
 }
 
@@ -184,6 +202,7 @@ impl Runtime for World {
     }
 
     async fn open_task(&self, task: &TaskSpec) -> Result<TaskNetwork, RuntimeError> {
+        self.answers()?;
         let mut state = self.state.lock().unwrap();
         state.open.push(task.id.clone());
         state.next_address += 1;
@@ -196,6 +215,7 @@ impl Runtime for World {
         task: &TaskSpec,
         container: &ContainerName,
     ) -> Result<StartedContainer, RuntimeError> {
+        self.answers()?;
         let (script, runtime_id) = {
             let mut state = self.state.lock().unwrap();
             let count = state.starts.entry(container.to_string()).or_default();
@@ -252,6 +272,7 @@ impl Runtime for World {
         container: &ContainerName,
         stop_timeout: Duration,
     ) -> Result<(), RuntimeError> {
+        self.answers()?;
         let key = (task.clone(), container.clone());
         let found = self.state.lock().unwrap().running.get(&key).cloned();
         let Some((runtime_id, script)) = found else { return Ok(()) };
@@ -263,6 +284,7 @@ impl Runtime for World {
     }
 
     async fn close_task(&self, task: &TaskId) -> Result<(), RuntimeError> {
+        self.answers()?;
         let mut state = self.state.lock().unwrap();
         state.open.retain(|open| open != task);
         state.running.retain(|(owner, _), _| owner != task);
@@ -271,6 +293,18 @@ impl Runtime for World {
 
     async fn watch(&self, events: mpsc::Sender<RuntimeEvent>) {
         self.state.lock().unwrap().events = Some(events.clone());
+        if let Some((from, to)) = self.script.away {
+            tokio::time::sleep(seconds(from)).await;
+            {
+                let mut state = self.state.lock().unwrap();
+                state.is_away = true;
+                state.running.clear();
+            }
+            let _ = events.send(RuntimeEvent::Unreachable("connection refused".to_owned())).await;
+            tokio::time::sleep(seconds(to - from)).await;
+            self.state.lock().unwrap().is_away = false;
+            let _ = events.send(RuntimeEvent::Inventory(Vec::new())).await;
+        }
         events.closed().await;
     }
 

@@ -1,0 +1,62 @@
+//! When a step that failed is tried again.
+//!
+//! A plan is made from what is, so a step that failed is planned again at once. That is right only where something
+//! else must happen first; an engine that is down fails hundreds of times a second. So a failed step waits, longer
+//! each time, as the Amazon ECS agent does (amazon-ecs-agent, `utils/retry`, ExponentialBackoff).
+
+use std::time::{Duration, Instant};
+
+/// The wait after the first failure.
+const FIRST: Duration = Duration::from_secs(1);
+/// The longest wait.
+const LONGEST: Duration = Duration::from_secs(60);
+
+/// How often a step failed in a row, and when it is tried next.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Retry {
+    failures: u32,
+    at: Option<Instant>,
+}
+
+impl Retry {
+    /// The step failed. Returns how often in a row.
+    pub(crate) fn failed(&mut self, now: Instant) -> u32 {
+        let wait = FIRST.saturating_mul(1 << self.failures.min(10)).min(LONGEST);
+        self.failures += 1;
+        self.at = Some(now + wait);
+        self.failures
+    }
+
+    /// When the step may be tried; `None` for at once.
+    pub(crate) fn wait(&self, now: Instant) -> Option<Instant> {
+        self.at.filter(|at| now < *at)
+    }
+
+    /// What it failed of may be over: the step may be tried at once.
+    pub(crate) fn hasten(&mut self) {
+        self.at = None;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_wait_doubles_to_a_minute_and_ends_when_its_cause_may_be_over() {
+        let start = Instant::now();
+        let mut retry = Retry::default();
+        assert_eq!(retry.wait(start), None, "nothing failed yet");
+        let waits: Vec<u64> = (0..9)
+            .map(|_| {
+                retry.failed(start);
+                (retry.wait(start).unwrap() - start).as_secs()
+            })
+            .collect();
+        assert_eq!(waits, [1, 2, 4, 8, 16, 32, 60, 60, 60]);
+        assert_eq!(retry.wait(start + LONGEST), None);
+        retry.hasten();
+        assert_eq!(retry.wait(start), None);
+        assert_eq!(retry.failed(start), 10, "and it is still the same failure");
+    }
+}
