@@ -43,8 +43,15 @@ pub fn bind(path: &Path) -> io::Result<UnixListener> {
 
 /// Serves until dropped.
 pub async fn serve<S: Stack>(listener: UnixListener, stack: Arc<S>) {
+    // Clients of the load balancer may take every descriptor that the process may have. `down` and `ps` must get
+    // through all the same, so one is kept for them.
+    let mut spare = Spare::take();
     loop {
-        match listener.accept().await {
+        let mut accepted = listener.accept().await;
+        if accepted.as_ref().is_err_and(is_out_of_descriptors) && spare.give() {
+            accepted = listener.accept().await;
+        }
+        match accepted {
             Ok((stream, _)) => {
                 let stack = Arc::clone(&stack);
                 tokio::spawn(async move {
@@ -57,7 +64,34 @@ pub async fn serve<S: Stack>(listener: UnixListener, stack: Arc<S>) {
                 tokio::time::sleep(std::time::Duration::from_millis(100)).await;
             }
         }
+        spare.keep();
     }
+}
+
+/// A descriptor that is there to be given up.
+struct Spare(Option<std::fs::File>);
+
+impl Spare {
+    fn take() -> Self {
+        Self(std::fs::File::open("/dev/null").ok())
+    }
+
+    /// Frees the descriptor. Returns whether there was one.
+    fn give(&mut self) -> bool {
+        self.0.take().is_some()
+    }
+
+    /// Takes one again, if it was given up and there is one by now.
+    fn keep(&mut self) {
+        if self.0.is_none() {
+            *self = Self::take();
+        }
+    }
+}
+
+fn is_out_of_descriptors(error: &io::Error) -> bool {
+    use rustix::io::Errno;
+    [Errno::MFILE, Errno::NFILE].iter().any(|errno| error.raw_os_error() == Some(errno.raw_os_error()))
 }
 
 async fn converse(stream: UnixStream, stack: &impl Stack) -> io::Result<()> {

@@ -3,6 +3,7 @@
 
 use std::fmt;
 use std::io::{self, IsTerminal, Write};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use anstream::{AutoStream, ColorChoice};
 use anstyle::{AnsiColor, Style};
@@ -21,6 +22,9 @@ pub(crate) const NOTE: Style = AnsiColor::Yellow.on_default();
 pub(crate) const DIM: Style = Style::new().dimmed();
 /// Names.
 pub(crate) const STRONG: Style = Style::new().bold();
+
+/// The longest that the log of a background process gets, in bytes.
+const LONGEST_LOG: u64 = 16 << 20;
 
 /// Where output goes.
 pub(crate) struct Printer {
@@ -97,9 +101,35 @@ pub(crate) fn install_diagnostics(verbose: u8, runs_a_stack: bool) {
     install(level, io::stderr);
 }
 
-/// The same for the background process, whose standard error is its log file.
+/// The same for the background process, whose standard error is its log file. The file grows to a limit: whatever is
+/// said in a loop, it does not fill the disk.
 pub(crate) fn install_background_diagnostics() {
-    install("warn,neargate=info", io::stderr);
+    static WRITTEN: AtomicU64 = AtomicU64::new(0);
+    install("warn,neargate=info", || Limited { inner: io::stderr(), written: &WRITTEN, limit: LONGEST_LOG });
+}
+
+/// Writes to a limit, says that it is reached, and then takes everything without writing it.
+struct Limited<'a, W> {
+    inner: W,
+    written: &'a AtomicU64,
+    limit: u64,
+}
+
+impl<W: Write> Write for Limited<'_, W> {
+    fn write(&mut self, text: &[u8]) -> io::Result<usize> {
+        let before = self.written.fetch_add(text.len() as u64, Ordering::Relaxed);
+        let after = before + text.len() as u64;
+        if after <= self.limit {
+            self.inner.write_all(text)?;
+        } else if before <= self.limit {
+            writeln!(self.inner, "this log is full; nothing more is written to it")?;
+        }
+        Ok(text.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.inner.flush()
+    }
 }
 
 fn install<W>(default: &str, writer: W)
@@ -115,4 +145,19 @@ where
         .with_ansi(colour)
         .with_target(false)
         .try_init();
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_log_says_that_it_is_full_once() {
+        let written = AtomicU64::new(0);
+        let mut text = Vec::new();
+        for _ in 0..5 {
+            Limited { inner: &mut text, written: &written, limit: 10 }.write_all(b"four").unwrap();
+        }
+        assert_eq!(String::from_utf8(text).unwrap(), "fourfourthis log is full; nothing more is written to it\n");
+    }
 }

@@ -13,6 +13,7 @@ use crate::cli::project::{self, Project};
 /// A runtime for a process that runs a stack: the control plane and Docker share two threads; the data plane has its
 /// own.
 pub(crate) fn block_on_threads<T>(future: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+    raise_open_files();
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()
@@ -22,6 +23,18 @@ pub(crate) fn block_on_threads<T>(future: impl Future<Output = Result<T, Failure
     // What still blocks (a DNS lookup, a file) must not hold up the exit.
     runtime.shutdown_timeout(Duration::from_millis(100));
     result
+}
+
+/// A load balancer takes as many connections as come, each with two descriptors. The soft limit of most systems (256,
+/// 1024) is there for programs that use `select`; those that do not raise it to the hard one, as Go's runtime does
+/// (<https://go.dev/doc/go1.19>, `os`).
+fn raise_open_files() {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let limit = getrlimit(Resource::Nofile);
+    if limit.current.is_some() && limit.current != limit.maximum {
+        // macOS has a lower limit still and refuses; then the one in force has to do.
+        let _ = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, maximum: limit.maximum });
+    }
 }
 
 /// Starts the stack of a project; a start that fails leaves nothing.

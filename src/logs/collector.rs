@@ -1,19 +1,20 @@
 //! Follows every container that starts, and appends what it says to its file.
 
 use std::collections::HashSet;
-use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
-use tokio::fs::OpenOptions;
-use tokio::io::{AsyncWriteExt, BufWriter};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 
 use crate::control::runtime::{LogLine, Runtime};
 use crate::control::view::ClusterView;
 use crate::logs::file_of;
+use crate::logs::keeper::Keeper;
 use crate::model::{ContainerName, TaskId};
+
+/// How many lines are written at once. Fewer, as soon as none is waiting: readers follow the file.
+const BATCH: usize = 256;
 
 /// Collects until the view's sender is gone, then until what still runs has ended.
 pub async fn collect<R: Runtime>(runtime: Arc<R>, mut views: watch::Receiver<Arc<ClusterView>>, folder: PathBuf) {
@@ -41,28 +42,23 @@ pub async fn collect<R: Runtime>(runtime: Arc<R>, mut views: watch::Receiver<Arc
 
 async fn follow<R: Runtime>(runtime: Arc<R>, task: TaskId, container: ContainerName, path: PathBuf) {
     let (sender, lines) = mpsc::channel(1024);
-    let (followed, written) = tokio::join!(runtime.follow_logs(&task, &container, sender), write(&path, lines));
+    let (followed, ()) = tokio::join!(runtime.follow_logs(&task, &container, sender), write(path, lines));
     if let Err(error) = followed {
         tracing::warn!(%task, %container, %error, "cannot follow a container's output");
     }
-    if let Err(error) = written {
-        tracing::warn!(path = %path.display(), %error, "cannot keep a container's output");
-    }
 }
 
-async fn write(path: &Path, mut lines: mpsc::Receiver<LogLine>) -> io::Result<()> {
-    if let Some(folder) = path.parent() {
-        tokio::fs::create_dir_all(folder).await?;
+async fn write(path: PathBuf, mut lines: mpsc::Receiver<LogLine>) {
+    let mut keeper = Keeper::new(path);
+    let mut waiting = Vec::with_capacity(BATCH);
+    while lines.recv_many(&mut waiting, BATCH).await > 0 {
+        let batch = std::mem::take(&mut waiting);
+        let kept = tokio::task::spawn_blocking(move || {
+            keeper.keep(&batch);
+            keeper
+        });
+        // Fails only while the runtime is being shut down.
+        let Ok(kept) = kept.await else { return };
+        keeper = kept;
     }
-    let file = OpenOptions::new().create(true).append(true).open(path).await?;
-    let mut file = BufWriter::new(file);
-    while let Some(line) = lines.recv().await {
-        let stream = if line.stderr { "stderr" } else { "stdout" };
-        file.write_all(format!("{} {stream} {}\n", line.at, line.text).as_bytes()).await?;
-        // Readers follow the file: nothing waits in the buffer while there is nothing more to add to it.
-        if lines.is_empty() {
-            file.flush().await?;
-        }
-    }
-    file.flush().await
 }

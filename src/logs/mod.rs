@@ -1,9 +1,10 @@
 //! Output of containers, kept as files by log group and stream, as CloudWatch Logs would have it.
 //!
-//! `collector` writes them in the process that runs the stack; `reader` merges them for `neargate logs`, which needs
+//! `collector` and `keeper` write them in the process that runs the stack; `reader` merges them for `neargate logs`, which needs
 //! no process at all. A line on disk is `<RFC 3339 timestamp> <stream> <text>`, the stream being `stdout` or `stderr`.
 
 pub mod collector;
+mod keeper;
 pub mod reader;
 
 use std::path::{Path, PathBuf};
