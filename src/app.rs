@@ -21,7 +21,7 @@ use crate::admin::wire::UpRequest;
 use crate::certs::{Authority, CertError, CertStore, authority, folder, targets};
 use crate::control::command::Renew;
 use crate::control::ids::RandomIds;
-use crate::control::runtime::{Runtime, RuntimeError};
+use crate::control::runtime::{Owners, Runtime, RuntimeError};
 use crate::control::sink::Sink;
 use crate::control::view::ClusterView;
 use crate::control::{self, ControlHandle};
@@ -57,7 +57,7 @@ pub struct App {
     notes: Vec<String>,
     _tasks: Vec<AbortOnDropHandle<()>>,
     logs: tokio::task::JoinHandle<()>,
-    _lock: ProjectLock,
+    lock: ProjectLock,
 }
 
 /// Whether the stack is to be taken down.
@@ -78,6 +78,12 @@ pub enum StartError {
     /// Another process runs this project.
     #[error("another process runs this project already")]
     AlreadyRunning,
+    /// Another process runs this project, but not from this state folder.
+    #[error(
+        "process {0} runs this project already, with another state folder, or its own was removed; end it with \
+         `neargate down`, or choose another name with `--project-name`"
+    )]
+    RunsElsewhere(u32),
     /// The engine refused or is not there.
     #[error(transparent)]
     Runtime(#[from] RuntimeError),
@@ -98,34 +104,50 @@ pub enum StartError {
 }
 
 impl App {
-    /// Starts everything. `loader` is asked when a changed file is to be applied.
+    /// Starts everything. `loader` is asked when a changed file is to be applied. A start that fails leaves nothing.
     pub async fn start(
         topology: Arc<Topology>,
         request: &UpRequest,
         folders: Folders,
         loader: Loader,
     ) -> Result<Self, StartError> {
-        let io = |doing: &str| {
-            let doing = doing.to_owned();
-            move |source| StartError::Io { doing, source }
-        };
         let lock = take_lock(&folders).await.map_err(io("lock the state folder"))?.ok_or(StartError::AlreadyRunning)?;
+        match Self::start_parts(topology, request, &folders, loader).await {
+            Ok(with_lock) => Ok(with_lock(lock)),
+            Err(error) => {
+                // The first error says more than one of cleaning up.
+                let _ = folders.remove_state(lock);
+                Err(error)
+            }
+        }
+    }
+
+    /// Everything that comes after the lock.
+    async fn start_parts(
+        topology: Arc<Topology>,
+        request: &UpRequest,
+        folders: &Folders,
+        loader: Loader,
+    ) -> Result<impl FnOnce(ProjectLock) -> Self, StartError> {
         ports_are_free(&topology)?;
         let runtime = Arc::new(StackRuntime::connect(&topology).await?);
-        let mut notes = runtime.sweep(false).await?;
+        if let Some(pid) = runtime.other_owner().await? {
+            return Err(StartError::RunsElsewhere(pid));
+        }
+        let mut notes = runtime.sweep(Owners::Dead).await?;
         for note in &mut notes {
             *note = format!("removed what an earlier run left: {note}");
         }
 
-        let authority = open_authority(&topology, &folders, &mut notes)?;
-        write_trust_files(&folders, &authority).map_err(io("write the local authority's certificate"))?;
+        let authority = open_authority(&topology, folders, &mut notes)?;
+        write_trust_files(folders, &authority).map_err(io("write the local authority's certificate"))?;
         let certificates = Arc::new(CertStore::new(Arc::new(authority)));
         certificates.update(&topology.load_balancer, Timestamp::now())?;
 
         let renew = renew(request);
         let control = control::start(Arc::clone(&topology), renew, Arc::clone(&runtime), RandomIds);
         let tls = ListenerTls(certificates.subscribe());
-        let records = start_records(&control, &folders).map_err(io("start the writer of the logs"))?;
+        let records = start_records(&control, folders).map_err(io("start the writer of the logs"))?;
         let target_tls = targets::client_configs()?;
         let mut config = DataPlaneConfig::new(tls, target_tls.clone(), seed());
         config.access = Some(records.access.clone());
@@ -160,7 +182,8 @@ impl App {
             tasks.push(spawn(metrics::serve(listener, figures)));
         }
         let logs = tokio::spawn(collector::collect(Arc::clone(&runtime), control.view(), folders.container_logs()));
-        Ok(Self { control, runtime, data_plane, folders, shut_down, notes, _tasks: tasks, logs, _lock: lock })
+        let folders = folders.clone();
+        Ok(move |lock| Self { control, runtime, data_plane, folders, shut_down, notes, _tasks: tasks, logs, lock })
     }
 
     /// What happened on the way up that people should know.
@@ -203,11 +226,11 @@ impl App {
         };
         self.logs.abort();
         let swept = match engine {
-            Ok(()) => self.runtime.sweep(true).await.map(drop),
+            Ok(()) => self.runtime.sweep(Owners::DeadOrSelf).await.map(drop),
             Err(error) => Err(error),
         };
         self.folders
-            .remove_state()
+            .remove_state(self.lock)
             .map_err(|source| StartError::Io { doing: "remove the state folder".into(), source })?;
         swept?;
         Ok(())
@@ -222,6 +245,12 @@ async fn until_gone(runtime: &StackRuntime) -> RuntimeError {
         }
         tokio::time::sleep(ENGINE_CHECK).await;
     }
+}
+
+/// What was being done when a file or socket failed us.
+fn io(doing: &str) -> impl FnOnce(io::Error) -> StartError {
+    let doing = doing.to_owned();
+    move |source| StartError::Io { doing, source }
 }
 
 /// Where the parts hand over what the load balancer's logs are made of.

@@ -16,7 +16,7 @@
 //! `NEARGATE_STATE_DIR` and `NEARGATE_DATA_DIR` replace the two `…/neargate` folders.
 
 use std::fs::{self, File, OpenOptions};
-use std::io;
+use std::io::{self, Write as _};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
@@ -32,7 +32,8 @@ pub struct Folders {
     data: PathBuf,
 }
 
-/// Proof that this process owns the project; let go of when dropped, or when the process dies.
+/// Proof that this process owns the project, without which the state folder is not removed; let go of when dropped, or
+/// when the process dies.
 #[derive(Debug)]
 pub struct ProjectLock {
     _file: File,
@@ -107,7 +108,8 @@ impl Folders {
 
     /// Makes the state folder, for the owner only.
     pub fn create_state(&self) -> io::Result<()> {
-        fs::DirBuilder::new().recursive(true).mode(0o700).create(&self.state)
+        let made = fs::DirBuilder::new().recursive(true).mode(0o700).create(&self.state);
+        made.map_err(|error| io::Error::new(error.kind(), format!("{}: {error}", self.state.display())))
     }
 
     /// Takes the project for this process; `None` if a living process has it.
@@ -133,6 +135,8 @@ impl Folders {
         }
         let (ours, named) = (file.metadata()?, fs::metadata(path)?);
         if (ours.dev(), ours.ino()) == (named.dev(), named.ino()) {
+            // For people whose commands find the socket gone: see `holder`. A full disk must not keep a lock from being one.
+            let _ = file.set_len(0).and_then(|()| (&file).write_all(std::process::id().to_string().as_bytes()));
             Ok(Some(ProjectLock { _file: file }))
         } else {
             // The next process would lock the file that has the name now.
@@ -153,12 +157,30 @@ impl Folders {
         }
     }
 
+    /// The living process that has the project, as it wrote into the lock.
+    pub fn holder(&self) -> io::Result<Option<u32>> {
+        if self.lock_is_free()? {
+            return Ok(None);
+        }
+        Ok(fs::read_to_string(self.lock_file())?.trim().parse().ok())
+    }
+
     fn lock_file(&self) -> PathBuf {
         self.state.join("lock")
     }
 
-    /// Removes the state folder and what is in it.
-    pub fn remove_state(&self) -> io::Result<()> {
+    /// Removes the state folder of a process that is dead; that of a living one is its own.
+    pub fn remove_state_of_dead(&self) -> io::Result<()> {
+        if self.state.exists()
+            && let Some(lock) = self.lock()?
+        {
+            self.remove_state(lock)?;
+        }
+        Ok(())
+    }
+
+    /// Removes the state folder and what is in it; lets go of the lock when it is gone.
+    pub fn remove_state(&self, _lock: ProjectLock) -> io::Result<()> {
         match fs::remove_dir_all(&self.state) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
             _ => {
@@ -197,9 +219,13 @@ mod tests {
         let first = folders.lock().unwrap();
         assert!(first.is_some());
         assert!(folders.lock().unwrap().is_none());
+        assert_eq!(folders.holder().unwrap(), Some(std::process::id()));
+        folders.remove_state_of_dead().unwrap();
+        assert!(folders.state().exists(), "the folder of a living process is its own");
         drop(first);
+        assert_eq!(folders.holder().unwrap(), None);
         assert!(folders.lock().unwrap().is_some());
-        folders.remove_state().unwrap();
+        folders.remove_state(folders.lock().unwrap().unwrap()).unwrap();
         assert!(!folders.state().exists());
     }
 
@@ -223,7 +249,7 @@ mod tests {
         let base = tempfile::tempdir().unwrap();
         let path = base.path().join("neargate");
         let folders = folders(&[("NEARGATE_STATE_DIR", path.to_str().unwrap()), ("HOME", "/h")]).unwrap();
-        let remove = || match folders.remove_state() {
+        let remove = || match folders.remove_state_of_dead() {
             // A file that appears while the folder is removed may keep it; that is all that may happen.
             Err(error) if error.kind() != io::ErrorKind::DirectoryNotEmpty => panic!("{error}"),
             _ => {}

@@ -218,7 +218,7 @@ fn authority_params(project: &ProjectName, owner: &str, permitted: &[String], no
 
     let mut params = CertificateParams::default();
     params.distinguished_name = subject;
-    set_validity(&mut params, now - DAY, now + AUTHORITY_LIFETIME);
+    set_validity(&mut params, now - DAY, now - DAY + AUTHORITY_LIFETIME);
     params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
     params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
     params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];

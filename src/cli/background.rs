@@ -1,9 +1,10 @@
 //! The process behind `up -d`: how it is started, what it does, and what is heard of it when it fails.
 
 use std::fs::{File, OpenOptions};
-use std::io::{Read, Seek};
+use std::io::{Read, Seek, Write as _};
 use std::os::unix::fs::OpenOptionsExt;
 use std::os::unix::process::CommandExt;
+use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
@@ -54,6 +55,8 @@ pub(crate) fn background(global: &Global, args: &UpArgs) -> Result<ExitStatus, F
 pub(super) struct Background {
     child: Child,
     log: File,
+    /// Where the log is until the process has the project: it may lose it to one that has a log already.
+    log_path: PathBuf,
 }
 
 /// Starts this program again, detached: its own session, no terminal, output into its log file.
@@ -62,8 +65,8 @@ pub(super) fn in_the_background(project: &Project, global: &Global, start: &Star
     let mut options = OpenOptions::new();
     // Appending, so that where we read does not decide where it writes.
     options.create(true).read(true).append(true).mode(0o600);
-    let log = options.open(project.folders.process_log())?;
-    log.set_len(0)?;
+    let log_path = project.folders.process_log().with_extension(format!("{}.log", std::process::id()));
+    let log = options.open(&log_path).map_err(|error| Failure::from(error).context(log_path.display()))?;
     let program = std::env::current_exe().map_err(|error| Failure::from(error).context("cannot find this program"))?;
     let mut command = Command::new(program);
     command.arg("background").args(["--color", "never"]);
@@ -90,7 +93,7 @@ pub(super) fn in_the_background(project: &Project, global: &Global, start: &Star
     // A group of its own: Ctrl-C here is not meant for it.
     command.current_dir(folder).stdin(Stdio::null()).stdout(Stdio::null()).stderr(log.try_clone()?).process_group(0);
     let child = command.spawn().map_err(|error| Failure::from(error).context("cannot start the background process"))?;
-    Ok(Background { child, log })
+    Ok(Background { child, log, log_path })
 }
 
 /// Waits until the background process answers, then until the goal is reached. If the process ends before, its last
@@ -104,16 +107,20 @@ pub(super) async fn wait_for_background(
 ) -> Result<ExitStatus, Failure> {
     loop {
         if let Some(status) = background.child.try_wait()? {
-            return Err(last_words(project, &mut background.log, status.code()));
+            return Err(last_words(project, &mut background, status.code()));
         }
-        if project.folders.socket().exists() && stack::view(&project.folders).await?.is_some() {
+        let has_the_project = project.folders.holder()? == Some(background.child.id());
+        if has_the_project && stack::view(&project.folders).await?.is_some() {
+            // A log under its first name is as good.
+            let _ = std::fs::rename(&background.log_path, project.folders.process_log());
             break;
         }
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
     match follow(project, goal, start, printer).await {
         Err(failure) if failure.status == ExitStatus::FAILED && is_ending(project).await => {
-            Err(last_words(project, &mut background.log, background.child.wait()?.code()))
+            let code = background.child.wait()?.code();
+            Err(last_words(project, &mut background, code))
         }
         other => other,
     }
@@ -128,13 +135,21 @@ async fn is_ending(project: &Project) -> bool {
     }
 }
 
-fn last_words(project: &Project, log: &mut File, code: Option<i32>) -> Failure {
+fn last_words(project: &Project, background: &mut Background, code: Option<i32>) -> Failure {
     let mut text = String::new();
+    let log = &mut background.log;
     // What cannot be read is as good as not written.
     let _ = log.rewind().and_then(|()| log.read_to_string(&mut text));
-    let _ = project.folders.remove_state();
+    // Its last words may have found no room on the disk that it wanted to tell us of.
+    let room = log.write_all(b"\n").map_err(|error| format!("{}: {error}", background.log_path.display()));
+    let _ = std::fs::remove_file(&background.log_path);
+    let _ = project.folders.remove_state_of_dead();
     let status = code.and_then(|code| u8::try_from(code).ok()).filter(|code| *code != 0);
     let message = text.trim_end().rsplit_once("error: ").map_or(text.trim_end(), |(_, message)| message);
-    let message = if message.is_empty() { "the background process ended without a word" } else { message };
-    Failure { status: ExitStatus(status.unwrap_or(1)), message: message.to_owned() }
+    let message = match room {
+        Err(room) if message.is_empty() => room,
+        _ if message.is_empty() => "the background process ended without a word".to_owned(),
+        _ => message.to_owned(),
+    };
+    Failure { status: ExitStatus(status.unwrap_or(1)), message }
 }

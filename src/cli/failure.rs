@@ -20,6 +20,8 @@ impl ExitStatus {
     pub const NOT_HEALTHY: Self = Self(3);
     /// The container engine cannot be reached.
     pub const ENGINE: Self = Self(4);
+    /// Another process started the same stack a moment earlier; `up` then applies its file to that one.
+    pub(crate) const ALREADY_RUNNING: Self = Self(75);
     /// Interrupted.
     pub const INTERRUPTED: Self = Self(130);
 }

@@ -17,6 +17,7 @@ pub mod init;
 mod live;
 mod logs;
 mod man;
+mod orphan;
 mod picture;
 mod printer;
 mod process;

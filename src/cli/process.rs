@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use crate::admin::wire::UpRequest;
 use crate::app::{App, ShutDown, StartError, chain};
-use crate::cli::Failure;
 use crate::cli::printer::Printer;
 use crate::cli::project::{self, Project};
+use crate::cli::{ExitStatus, Failure};
 
 /// A runtime for a process that runs a stack: the control plane and Docker share two threads; the data plane has its
 /// own.
@@ -41,13 +41,7 @@ fn raise_open_files() {
 pub(crate) async fn start(project: &Project, request: &UpRequest) -> Result<App, Failure> {
     App::start(Arc::clone(&project.topology), request, project.folders.clone(), Arc::new(project::reload))
         .await
-        .map_err(|error| {
-            if !matches!(error, StartError::AlreadyRunning) {
-                // Nothing half done: the folder was made for this start.
-                let _ = project.folders.remove_state();
-            }
-            start_failure(&error)
-        })
+        .map_err(|error| start_failure(&error))
 }
 
 /// Takes the stack down, showing how it goes; a second signal stops the waiting.
@@ -89,6 +83,7 @@ impl Signals {
 fn start_failure(error: &StartError) -> Failure {
     match error {
         StartError::Runtime(error) => error.clone().into(),
+        StartError::AlreadyRunning => Failure { status: ExitStatus::ALREADY_RUNNING, message: chain(error) },
         other => Failure::new(chain(other)),
     }
 }

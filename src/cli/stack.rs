@@ -6,16 +6,20 @@ use crate::admin::client::{self, Conversation};
 use crate::admin::wire::{Answer, Request, UpRequest};
 use crate::cli::live::Live;
 use crate::cli::printer::Printer;
-use crate::cli::project;
 use crate::cli::{ExitStatus, Failure, Global, Rmi};
-use crate::control::runtime::Runtime as _;
+use crate::cli::{orphan, project};
+use crate::control::runtime::{Owners, Runtime as _};
 use crate::control::view::ClusterView;
 use crate::folders::Folders;
 use crate::model::ProjectName;
 use crate::runtime::docker::{DockerOptions, DockerRuntime};
 
 /// How long a process that was told to stop may take before it is no longer waited for.
-const LONGEST_SHUT_DOWN: Duration = Duration::from_secs(150);
+pub(super) const LONGEST_SHUT_DOWN: Duration = Duration::from_secs(150);
+
+/// How long a process may hold the project before its control socket answers: an engine that is slow to answer is asked
+/// several times before.
+const LONGEST_START: Duration = Duration::from_secs(30);
 
 /// What a killed process had asked of the engine is done all the same, a little later: nobody can take it back, and
 /// nothing tells that it is on its way. After this long without anything new, nothing more is expected.
@@ -70,7 +74,12 @@ pub(crate) async fn apply(
     printer: &mut Printer,
 ) -> Result<Option<u32>, Failure> {
     loop {
-        let Some(mut conversation) = ask(folders, &Request::Apply(request.clone())).await? else { return Ok(None) };
+        let Some(mut conversation) = ask(folders, &Request::Apply(request.clone())).await? else {
+            if answers_soon(folders).await? {
+                continue;
+            }
+            return Ok(None);
+        };
         match conversation.answer().await? {
             Some(Answer::Done { pid }) => return Ok(Some(pid)),
             Some(Answer::Refused { message, exit_code }) => {
@@ -84,6 +93,24 @@ pub(crate) async fn apply(
             Some(Answer::View(_)) | None => watch_it_go(folders, printer).await?,
         }
     }
+}
+
+/// Waits for a process that has the project and does not answer yet: another `up` was a moment earlier. Returns false if
+/// no process has it.
+async fn answers_soon(folders: &Folders) -> Result<bool, Failure> {
+    let deadline = tokio::time::Instant::now() + LONGEST_START;
+    while !folders.lock_is_free()? {
+        if ask(folders, &Request::View).await?.is_some() {
+            return Ok(true);
+        }
+        if tokio::time::Instant::now() > deadline {
+            let process = folders.holder()?.map_or_else(|| "a process".to_owned(), |pid| format!("process {pid}"));
+            let text = format!("{process} runs this project and does not answer; `neargate down` ends it");
+            return Err(Failure::new(text));
+        }
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    Ok(false)
 }
 
 /// `restart`
@@ -114,9 +141,10 @@ pub(crate) fn down(
         if asked {
             watch_it_go(&folders, printer).await?;
         }
+        let ended = !asked && orphan::end_holder(&folders, force, printer).await?;
         // A load balancer without services needs no engine, neither to start nor to stop.
         let needs_engine = project::needs_engine(global) || !asked;
-        let mut removed = match sweep(&project, &folders).await {
+        let mut removed = match sweep(&project, &folders, force, printer).await {
             Err(failure) if failure.status == ExitStatus::ENGINE && !needs_engine => Vec::new(),
             other => other?,
         };
@@ -127,7 +155,7 @@ pub(crate) fn down(
         for line in &removed {
             printer.note(format!("removed {line}"));
         }
-        if !asked && removed.is_empty() {
+        if !asked && !ended && removed.is_empty() {
             printer.note(format!("project `{project}` has nothing to remove"));
         }
         Ok(ExitStatus::SUCCESS)
@@ -159,23 +187,22 @@ async fn watch_it_go(folders: &Folders, printer: &mut Printer) -> Result<(), Fai
 }
 
 /// Removes everything that carries the project's label, and the state folder.
-pub(crate) async fn sweep(project: &ProjectName, folders: &Folders) -> Result<Vec<String>, Failure> {
-    let removed_state = || -> Result<(), Failure> {
-        // Whoever holds the lock is a stack that was started in the meantime: its folder is its own.
-        if let Some(_lock) = folders.lock()? {
-            folders.remove_state()?;
-        }
-        Ok(())
-    };
+async fn sweep(
+    project: &ProjectName,
+    folders: &Folders,
+    force: bool,
+    printer: &mut Printer,
+) -> Result<Vec<String>, Failure> {
     // A stack that ends in good order takes its folder with it.
     let was_killed = folders.state().exists() && folders.lock_is_free()?;
     let swept = match DockerRuntime::connect(DockerOptions::new(project.clone())).await {
         Ok(runtime) => {
-            let mut swept = runtime.sweep(true).await?;
+            orphan::end_owner(&runtime, force, printer).await?;
+            let mut swept = runtime.sweep(Owners::Any).await?;
             let mut late = was_killed;
             while late {
                 tokio::time::sleep(AFTERMATH).await;
-                let more = runtime.sweep(true).await?;
+                let more = runtime.sweep(Owners::Any).await?;
                 late = !more.is_empty();
                 swept.extend(more);
             }
@@ -183,10 +210,10 @@ pub(crate) async fn sweep(project: &ProjectName, folders: &Folders) -> Result<Ve
         }
         // Without an engine nothing of ours runs. If it comes back with containers, the next `up` or `down` finds them.
         Err(error) => {
-            removed_state()?;
+            folders.remove_state_of_dead()?;
             return Err(error.into());
         }
     };
-    removed_state()?;
+    folders.remove_state_of_dead()?;
     Ok(swept)
 }

@@ -22,16 +22,23 @@ pub(crate) fn up(global: &Global, args: &UpArgs, printer: &mut Printer) -> Resul
     };
     block_on_threads(async {
         let request = project.request(global, &args.start);
-        if let Some(pid) = stack::apply(&project.folders, &request, printer).await? {
-            printer.note(format!("applied {} to the running stack (process {pid})", project.file.display()));
-            let goal = if goal == Goal::Forever { Goal::Healthy } else { goal };
-            return follow(&project, goal, &args.start, printer).await;
-        }
-        if goal == Goal::Forever {
-            in_the_foreground(&project, &request, printer).await
-        } else {
-            let background = in_the_background(&project, global, &args.start)?;
-            wait_for_background(&project, background, goal, &args.start, printer).await
+        loop {
+            if let Some(pid) = stack::apply(&project.folders, &request, printer).await? {
+                printer.note(format!("applied {} to the running stack (process {pid})", project.file.display()));
+                let goal = if goal == Goal::Forever { Goal::Healthy } else { goal };
+                return follow(&project, goal, &args.start, printer).await;
+            }
+            let outcome = if goal == Goal::Forever {
+                in_the_foreground(&project, &request, printer).await
+            } else {
+                let background = in_the_background(&project, global, &args.start)?;
+                wait_for_background(&project, background, goal, &args.start, printer).await
+            };
+            match outcome {
+                // Another `up` was a moment earlier: the file is applied to its stack.
+                Err(failure) if failure.status == ExitStatus::ALREADY_RUNNING => {}
+                other => return other,
+            }
         }
     })
 }

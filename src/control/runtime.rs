@@ -65,9 +65,8 @@ pub trait Runtime: Send + Sync + 'static {
         lines: mpsc::Sender<LogLine>,
     ) -> impl Future<Output = Result<(), RuntimeError>> + Send;
 
-    /// Removes everything that carries the project's labels and belongs to a process that is no longer alive, or
-    /// (`everything`) to anyone. Returns what was removed, in words.
-    fn sweep(&self, everything: bool) -> impl Future<Output = Result<Vec<String>, RuntimeError>> + Send;
+    /// Removes what carries the project's labels and belongs to one of these. Returns what was removed, in words.
+    fn sweep(&self, of: Owners) -> impl Future<Output = Result<Vec<String>, RuntimeError>> + Send;
 }
 
 /// Where an image is to come from.
@@ -173,6 +172,17 @@ pub struct LogLine {
     pub stderr: bool,
     /// Without its line end.
     pub text: String,
+}
+
+/// Whose objects are removed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Owners {
+    /// Processes that are known to be dead.
+    Dead,
+    /// Those, and this process.
+    DeadOrSelf,
+    /// Any process, alive or not.
+    Any,
 }
 
 /// Why a step failed. The text of each is what ECS would put in `stoppedReason` or `reason`, as far as AWS's wording

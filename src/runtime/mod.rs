@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 
 use crate::control::runtime::{
-    ImageProgress, ImageRequest, LogLine, ProvidedImage, Runtime, RuntimeError, RuntimeEvent, StartedContainer,
+    ImageProgress, ImageRequest, LogLine, Owners, ProvidedImage, Runtime, RuntimeError, RuntimeEvent, StartedContainer,
     TaskNetwork, TaskSpec,
 };
 use crate::model::{ContainerName, TaskId, Topology};
@@ -30,6 +30,14 @@ impl StackRuntime {
         }
         let runtime = DockerRuntime::connect(DockerOptions::new(topology.name.clone())).await?;
         Ok(Self::Docker(Box::new(runtime)))
+    }
+
+    /// Another living process of this machine that runs the project.
+    pub async fn other_owner(&self) -> Result<Option<u32>, RuntimeError> {
+        match self {
+            Self::Docker(docker) => docker.other_owner().await,
+            Self::Nobody => Ok(None),
+        }
     }
 
     /// Whether the engine answers, and soon; nobody always does.
@@ -125,9 +133,9 @@ impl Runtime for StackRuntime {
         }
     }
 
-    async fn sweep(&self, everything: bool) -> Result<Vec<String>, RuntimeError> {
+    async fn sweep(&self, of: Owners) -> Result<Vec<String>, RuntimeError> {
         match self {
-            Self::Docker(docker) => docker.sweep(everything).await,
+            Self::Docker(docker) => docker.sweep(of).await,
             Self::Nobody => Ok(Vec::new()),
         }
     }

@@ -94,7 +94,7 @@ fn the_root_says_what_it_is_and_may_do() {
     let usage = root.extended_key_usage().expect("readable").expect("present").value;
     assert!(usage.server_auth && !usage.client_auth && !usage.any);
     let days = (root.validity().not_after.timestamp() - root.validity().not_before.timestamp()) / (24 * 60 * 60);
-    assert_eq!(days, 826);
+    assert_eq!(days, 825);
 }
 
 #[test]

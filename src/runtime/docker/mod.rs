@@ -52,7 +52,7 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 
 use crate::control::runtime::{
-    ImageProgress, ImageRequest, LogLine, ProvidedImage, Runtime, RuntimeError, RuntimeEvent, StartedContainer,
+    ImageProgress, ImageRequest, LogLine, Owners, ProvidedImage, Runtime, RuntimeError, RuntimeEvent, StartedContainer,
     TaskNetwork, TaskSpec,
 };
 use crate::model::{ContainerName, TaskId};
@@ -218,7 +218,7 @@ impl Runtime for DockerRuntime {
         self.follow(task, container, lines).await.map_err(|error| self.engine.located(error))
     }
 
-    async fn sweep(&self, everything: bool) -> Result<Vec<String>, RuntimeError> {
-        self.sweep_engine(everything).await.map_err(|error| self.engine.located(error))
+    async fn sweep(&self, of: Owners) -> Result<Vec<String>, RuntimeError> {
+        self.sweep_engine(of).await.map_err(|error| self.engine.located(error))
     }
 }

@@ -74,6 +74,12 @@ impl Owner {
         processes.start_of(self.pid).is_none_or(|start| start != self.start)
     }
 
+    /// Whether the owner is known to be alive, on this machine.
+    pub fn is_alive_here(&self, here: &Self, processes: &impl Processes) -> bool {
+        let is_here = self.machine == here.machine && self.boot == here.boot && self.namespace == here.namespace;
+        is_here && !self.is_dead(here, processes)
+    }
+
     /// The number, for messages.
     pub fn pid(&self) -> u32 {
         self.pid

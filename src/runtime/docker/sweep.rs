@@ -10,7 +10,7 @@ use bollard::query_parameters::{
 use futures_util::future::join_all;
 use std::collections::HashMap;
 
-use crate::control::runtime::RuntimeError;
+use crate::control::runtime::{Owners, RuntimeError};
 use crate::model::ProjectName;
 
 use super::close::{remove_container, remove_volume};
@@ -73,10 +73,26 @@ impl Engine {
 }
 
 impl DockerRuntime {
-    pub(super) async fn sweep_engine(&self, everything: bool) -> Result<Vec<String>, RuntimeError> {
+    /// Another living process of this machine that runs the project. Its lock may be gone, or in a state folder that
+    /// is not ours; its containers say whose they are.
+    pub async fn other_owner(&self) -> Result<Option<u32>, RuntimeError> {
+        let filters = self.names.project_filter();
+        let options = ListContainersOptionsBuilder::new().all(true).filters(&filters).build();
+        let listed = self.engine.docker().list_containers(Some(options)).await;
+        let listed = listed.map_err(|error| runtime_error(&error, "looking for another owner"))?;
+        let owners = listed.iter().filter_map(|summary| owner_of(summary.labels.as_ref()));
+        let mut others = owners.filter(|owner| *owner != self.owner);
+        Ok(others.find(|owner| owner.is_alive_here(&self.owner, &RealProcesses)).map(|owner| owner.pid()))
+    }
+
+    pub(super) async fn sweep_engine(&self, of: Owners) -> Result<Vec<String>, RuntimeError> {
         let goes = |labels: Option<&HashMap<String, String>>| {
-            let owner = labels.and_then(|labels| labels.get(OWNER)).and_then(|label| Owner::parse(label));
-            everything || owner.is_some_and(|owner| owner.is_dead(&self.owner, &RealProcesses))
+            let is_dead = |owner: &Owner| owner.is_dead(&self.owner, &RealProcesses);
+            match of {
+                Owners::Dead => owner_of(labels).is_some_and(|owner| is_dead(&owner)),
+                Owners::DeadOrSelf => owner_of(labels).is_some_and(|owner| owner == self.owner || is_dead(&owner)),
+                Owners::Any => true,
+            }
         };
         let docker = self.engine.docker();
         let filters = self.names.project_filter();
@@ -119,7 +135,7 @@ impl DockerRuntime {
         for network in networks.iter().filter(|network| goes(network.labels.as_ref())) {
             words.extend(self.remove_network(network).await?);
         }
-        if everything {
+        if of != Owners::Dead {
             self.remove_superseded(None).await;
             words.extend(self.remove_pause_images().await);
         }
@@ -161,6 +177,10 @@ impl DockerRuntime {
         }
         words
     }
+}
+
+fn owner_of(labels: Option<&HashMap<String, String>>) -> Option<Owner> {
+    Owner::parse(labels?.get(OWNER)?)
 }
 
 fn container_in_words(summary: &bollard::models::ContainerSummary) -> String {

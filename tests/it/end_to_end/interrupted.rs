@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use rustix::process::Signal;
 use serde_json::json;
 
-use super::assert_nothing_is_left;
+use super::{assert_fails, assert_nothing_is_left};
 use crate::support::engine::{self, Listing, Relay, has_container_that_runs, owner_of};
 use crate::support::scenario::{Scenario, container, with};
 use crate::support::stack::{DOMAIN, Running, kill};
@@ -141,4 +141,69 @@ async fn a_stack_outlives_its_engine_going_away_and_heals_when_it_is_back() {
         })
         .await;
     stack.down().await;
+}
+
+#[tokio::test]
+async fn an_engine_that_is_gone_for_good_is_not_waited_for() {
+    let Some(_turn) = engine::turn().await else { return };
+    let Some(relay) = Relay::new().await else { return };
+    let mut stack = Scenario::web_and_api().stack();
+    stack.set("DOCKER_HOST", &format!("unix://{}", relay.path().display()));
+    let before = Listing::of(stack.project()).await;
+    stack.up().await;
+    relay.cut();
+    assert_fails(&stack.run(&["down"]).await, 4, &[&relay.path().display().to_string()]);
+    assert!(!stack.listens() && !stack.state_folder().exists(), "the process is gone all the same");
+    // What is left in the engine is found when it is back.
+    relay.mend();
+    stack.down().await;
+    assert_nothing_is_left(&stack, &before).await;
+}
+
+#[tokio::test]
+async fn a_process_without_its_socket_or_its_folder_is_ended_by_down_and_never_robbed_by_up() {
+    let Some(_turn) = engine::turn_alone().await else { return };
+    let stack = Scenario::web_and_api().stack();
+    let before = Listing::of(stack.project()).await;
+    stack.up().await;
+    let owner = owner_of(stack.project()).await.unwrap();
+    std::fs::remove_file(stack.state_folder().join("control.sock")).unwrap();
+    let down = stack.down().await;
+    assert!(down.stderr.contains(&format!("process {owner}")), "{down:?}");
+    assert_nothing_is_left(&stack, &before).await;
+
+    stack.up().await;
+    let owner = owner_of(stack.project()).await.unwrap();
+    std::fs::remove_dir_all(stack.state_folder()).unwrap();
+    let mut other = Vec::new();
+    for arguments in [&["up", "-d"][..], &["up"], &["run", "--", "true"]] {
+        let output = stack.run(arguments).await;
+        assert_ne!(output.code, Some(0), "{output:?}");
+        other.push(output.stderr);
+    }
+    assert!(other.iter().all(|text| text.contains(&owner.to_string())), "each names the process: {other:?}");
+    assert_eq!(owner_of(stack.project()).await, Some(owner), "it still has its containers");
+    assert_eq!(stack.get(&format!("http://{DOMAIN}/")).await.status, 301, "and answers");
+    stack.down().await;
+    assert_nothing_is_left(&stack, &before).await;
+}
+
+#[tokio::test]
+async fn of_several_ups_at_once_one_starts_the_stack_and_the_others_apply_their_file() {
+    let Some(_turn) = engine::turn_alone().await else { return };
+    let Some(relay) = Relay::new().await else { return };
+    let mut stack = Scenario::web_and_api().stack();
+    stack.set("DOCKER_HOST", &format!("unix://{}", relay.path().display()));
+    let before = Listing::of(stack.project()).await;
+    // An engine that does not answer yet: the first has the project and nothing to show for it.
+    relay.hold();
+    let ups: Vec<Running> = (0..3).map(|_| stack.spawn(&["up", "-d", "--wait"])).collect();
+    eventually("one has the project", async || stack.state_folder().join("lock").exists()).await;
+    relay.release();
+    for up in ups {
+        up.end().await.succeeded();
+    }
+    assert_eq!(stack.get(&format!("https://{DOMAIN}/api/x")).await.status, 200);
+    stack.down().await;
+    assert_nothing_is_left(&stack, &before).await;
 }

@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use neargate::control::runtime::Runtime as _;
+use neargate::control::runtime::{Owners, Runtime as _};
 use neargate::runtime::docker::owner::{Owner, Processes as _, RealProcesses};
 use neargate::runtime::docker::{DockerRuntime, Engine};
 
@@ -12,7 +12,7 @@ use super::world::{World, name, task};
 async fn the_engine_is_as_it_was_before() {
     let Some(world) = World::new().await else { return };
     let project = world.options().project.to_string();
-    world.runtime.sweep(true).await.unwrap();
+    world.runtime.sweep(Owners::Any).await.unwrap();
     let before = world.listing().await;
 
     world.runtime.prepare().await.unwrap();
@@ -23,7 +23,7 @@ async fn the_engine_is_as_it_was_before() {
 
     // Another process, which has never prepared anything, cleans up.
     let other = DockerRuntime::new(world.engine.clone(), world.options());
-    let words = other.sweep(true).await.unwrap();
+    let words = other.sweep(Owners::Any).await.unwrap();
     let short = task.id.short();
     for word in [
         format!("container web of task {short} of web"),
@@ -33,7 +33,7 @@ async fn the_engine_is_as_it_was_before() {
         assert!(words.contains(&word), "{words:?}");
     }
     assert_eq!(world.listing().await, before);
-    let mut rest = other.sweep(true).await.unwrap();
+    let mut rest = other.sweep(Owners::Any).await.unwrap();
     // The other tests bring the pause image back.
     rest.retain(|words| !words.starts_with("image "));
     assert_eq!(rest, Vec::<String>::new(), "there is nothing left to do");
@@ -44,7 +44,7 @@ async fn what_a_living_process_owns_stays_and_what_a_dead_one_left_goes() {
     let Some(world) = World::new().await else { return };
     let task = task(vec![world.container("web", "sleep 600")]);
     world.run(&task).await;
-    assert_eq!(world.runtime.sweep(false).await.unwrap(), Vec::<String>::new());
+    assert_eq!(world.runtime.sweep(Owners::Dead).await.unwrap(), Vec::<String>::new());
 
     let mut child = Command::new("sleep").arg("600").spawn().unwrap();
     let start = RealProcesses.start_of(child.id()).unwrap();
@@ -56,7 +56,7 @@ async fn what_a_living_process_owns_stays_and_what_a_dead_one_left_goes() {
     crashed.open_task(&left).await.unwrap();
     crashed.start_container(&left, &name("web")).await.unwrap();
 
-    let words = world.runtime.sweep(false).await.unwrap();
+    let words = world.runtime.sweep(Owners::Dead).await.unwrap();
     assert_eq!(words.len(), 2, "web and its pause container: {words:?}");
     assert!(words[0].contains(left.id.short()), "{words:?}");
     assert!(world.runtime.container_id_of(&task.id, &name("web")).await.unwrap().is_some());
@@ -72,7 +72,7 @@ async fn a_network_without_our_label_is_refused_and_left() {
     world.docker().create_network(request).await.unwrap();
     let runtime = DockerRuntime::new(world.engine.clone(), options);
     let refused = runtime.prepare().await;
-    let swept = runtime.sweep(true).await;
+    let swept = runtime.sweep(Owners::Any).await;
     world.docker().remove_network(&name).await.expect("it is still there");
     assert!(refused.unwrap_err().to_string().contains("docker network rm"));
     assert!(!swept.unwrap().contains(&format!("network {name}")));

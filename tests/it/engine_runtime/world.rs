@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use neargate::control::runtime::{
-    LogLine, ObservedContainer, ObservedState, Runtime, RuntimeError, RuntimeEvent, TaskNetwork, TaskSpec,
+    LogLine, ObservedContainer, ObservedState, Owners, Runtime, RuntimeError, RuntimeEvent, TaskNetwork, TaskSpec,
 };
 use neargate::model::task::ContainerExit;
 use neargate::model::task_definition::{ContainerDefinition, TaskDefinition};
@@ -108,7 +108,7 @@ impl Drop for World {
         let swept = std::thread::spawn(move || {
             let tokio = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
             tokio.block_on(async {
-                let swept = runtime.sweep(true).await;
+                let swept = runtime.sweep(Owners::Any).await;
                 remove_images(&engine, label).await;
                 swept
             })

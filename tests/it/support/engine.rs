@@ -132,6 +132,7 @@ pub(crate) struct Relay {
     folder: tempfile::TempDir,
     target: PathBuf,
     accepting: std::sync::Mutex<tokio::task::JoinSet<()>>,
+    held: tokio::sync::watch::Sender<bool>,
 }
 
 impl Relay {
@@ -141,7 +142,12 @@ impl Relay {
             eprintln!("skipped: the engine has no Unix socket");
             return None;
         };
-        let relay = Self { folder: tempfile::tempdir().unwrap(), target, accepting: std::sync::Mutex::default() };
+        let relay = Self {
+            folder: tempfile::tempdir().unwrap(),
+            target,
+            accepting: Default::default(),
+            held: Default::default(),
+        };
         relay.mend();
         Some(relay)
     }
@@ -157,15 +163,27 @@ impl Relay {
         *self.accepting.lock().unwrap() = tokio::task::JoinSet::new();
     }
 
+    /// The engine takes connections and does not answer.
+    pub(crate) fn hold(&self) {
+        self.held.send_replace(true);
+    }
+
+    /// It answers what it was asked.
+    pub(crate) fn release(&self) {
+        self.held.send_replace(false);
+    }
+
     /// The engine is back.
     pub(crate) fn mend(&self) {
         let listener = tokio::net::UnixListener::bind(self.path()).unwrap();
         let target = self.target.clone();
+        let held = self.held.subscribe();
         self.accepting.lock().unwrap().spawn(async move {
             let mut connections = tokio::task::JoinSet::new();
             while let Ok((mut client, _)) = listener.accept().await {
-                let target = target.clone();
+                let (target, mut held) = (target.clone(), held.clone());
                 connections.spawn(async move {
+                    let _ = held.wait_for(|held| !held).await;
                     let mut server = tokio::net::UnixStream::connect(target).await.unwrap();
                     let _ = tokio::io::copy_bidirectional(&mut client, &mut server).await;
                 });

@@ -7,8 +7,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use neargate::control::runtime::{
-    ImageOrigin, ImageProgress, ImageRequest, LogLine, ObservedContainer, ObservedState, ProvidedImage, Reach, Runtime,
-    RuntimeError, RuntimeEvent, StartedContainer, TaskNetwork, TaskSpec,
+    ImageOrigin, ImageProgress, ImageRequest, LogLine, ObservedContainer, ObservedState, Owners, ProvidedImage, Reach,
+    Runtime, RuntimeError, RuntimeEvent, StartedContainer, TaskNetwork, TaskSpec,
 };
 use neargate::model::task::{ContainerExit, HealthStatus};
 use neargate::model::{ContainerName, TaskId};
@@ -317,7 +317,7 @@ impl Runtime for World {
         Ok(())
     }
 
-    async fn sweep(&self, _everything: bool) -> Result<Vec<String>, RuntimeError> {
+    async fn sweep(&self, _of: Owners) -> Result<Vec<String>, RuntimeError> {
         Ok(VecDeque::new().into())
     }
 }
