@@ -93,6 +93,7 @@ const OWNED: &[(&str, &[&str], &str)] = &[
     ("annotate_snippets", &["config"], "mistakes of files are drawn in one place"),
     ("granit_parser", &["config"], "only `config` knows the file format"),
     ("schemars", &["config"], "only `config` knows the file format"),
+    ("hcl", &["cli"], "only `init` reads what a repository says of its infrastructure"),
     ("clap", &["cli"], "what is typed is the command line's"),
     ("clap_complete", &["cli"], "what is typed is the command line's"),
     ("indicatif", &["cli"], "what is drawn is the command line's"),
