@@ -45,7 +45,7 @@ static URL: LazyLock<Regex> = LazyLock::new(|| {
         (?: : (?: (?<port>\d{2,5}) \b | \$\{[^}]*\} | \$\w+ | \{\w+\} | ['"`]\s*[+.]\s*[^'"`]{1,60}?\s*[+.]\s*['"`] ) )?
         (?<path> / [^\s"'`|;)&<>\\,]* )?"#,
     )
-    .expect("a constant")
+    .expect("a constant pattern that compiles")
 });
 
 /// `$HOSTNAME:8000/health` and `$(hostname):8000/health`.
@@ -54,15 +54,16 @@ static OWN_NAME: LazyLock<Regex> = LazyLock::new(|| {
         r#"(?ix) (?: (?<scheme>https?) :// ) (?: \$\{?HOSTNAME\}? | \$\(hostname[^)]*\) | `hostname[^`]*` )
         (?: : (?: (?<port>\d{2,5}) \b | \$\{[^}]*\} | \$\w+ ) )? (?<path> / [^\s"'`|;)&<>\\,]* )?"#,
     )
-    .expect("a constant")
+    .expect("a constant pattern that compiles")
 });
 
 /// Options of Node's `http.request`.
-static NODE_PATH: LazyLock<Regex> =
-    LazyLock::new(|| Regex::new(r#"\bpath\s*:\s*["'`](?<path>/[^"'`]*)["'`]"#).expect("a constant"));
+static NODE_PATH: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(r#"\bpath\s*:\s*["'`](?<path>/[^"'`]*)["'`]"#).expect("a constant pattern that compiles")
+});
 /// The port beside them.
 static NODE_PORT: LazyLock<Regex> =
-    LazyLock::new(|| Regex::new(r"\bport\s*:\s*(?<port>\d{2,5})\b").expect("a constant"));
+    LazyLock::new(|| Regex::new(r"\bport\s*:\s*(?<port>\d{2,5})\b").expect("a constant pattern that compiles"));
 
 /// The path that the command asks the container's port for; a script that it calls is read.
 pub(super) fn path(command: &str, port: u16, scripts: &Scripts<'_>) -> Option<String> {

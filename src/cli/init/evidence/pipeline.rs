@@ -11,7 +11,7 @@ static URL: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(
         r#"(?x) (?: https?:// )? (?: \$\{\{[^}]*\}\} | \$\{?\w+\}? | \$\([^)]*\) ) (?: :\d{2,5} )? (?<path> /[\w./-]*[\w/] ) (?: ["'`\s\\;)] | $ )"#,
     )
-    .expect("a constant")
+    .expect("a constant pattern that compiles")
 });
 
 /// A path that some step asks the container for.

@@ -13,12 +13,14 @@ const MARKS: &[&str] = &["aws-cdk", "aws_cdk", "awscdk", "Amazon.CDK", "@pulumi/
 
 /// `healthCheck: { path: "/health"`, `health_check=elb.HealthCheck(path="/health"`, `HealthCheck.builder().path("/health")`.
 static CHECK: LazyLock<Regex> = LazyLock::new(|| {
-    Regex::new(r#"(?i)health_?check[^;/]{0,200}?\bpath\s*[:=(]\s*["'`](?<path>/[^"'`]*)["'`]"#).expect("a constant")
+    Regex::new(r#"(?i)health_?check[^;/]{0,200}?\bpath\s*[:=(]\s*["'`](?<path>/[^"'`]*)["'`]"#)
+        .expect("a constant pattern that compiles")
 });
 
 /// `containerPort: 8000`, `container_port=8000`, `.port("80")`.
 static PORT: LazyLock<Regex> = LazyLock::new(|| {
-    Regex::new(r#"(?i)\b(?:container_?)?port\w*\s*[:=(]\s*["'`]?(?<port>\d{2,5})\b"#).expect("a constant")
+    Regex::new(r#"(?i)\b(?:container_?)?port\w*\s*[:=(]\s*["'`]?(?<port>\d{2,5})\b"#)
+        .expect("a constant pattern that compiles")
 });
 
 /// Characters before the check that may name its target group.

@@ -8,7 +8,7 @@ use super::javascript::is_comment;
 use super::{ROUTE, Route, Scope, joined};
 
 fn regex(pattern: &str) -> Regex {
-    Regex::new(pattern).expect("a constant")
+    Regex::new(pattern).expect("a constant pattern that compiles")
 }
 
 /// `app.MapHealthChecks("/health")`, `app.MapGet("/", …)`, `app.UseHealthChecks("/health")`

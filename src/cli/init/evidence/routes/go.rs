@@ -10,7 +10,7 @@ use super::javascript::is_comment;
 use super::{Route, Scope, arguments, bracketed, literal};
 
 fn regex(pattern: &str) -> Regex {
-    Regex::new(pattern).expect("a constant")
+    Regex::new(pattern).expect("a constant pattern that compiles")
 }
 
 /// `r.GET("/health", …)`, `mux.HandleFunc("GET /health", …)`
@@ -63,7 +63,7 @@ struct Functions {
 impl Functions {
     fn read(&mut self, file: &str, text: &str) {
         for function in FUNCTION.captures_iter(text) {
-            let whole = function.get(0).expect("the whole match");
+            let whole = function.get(0).expect("a match has a whole");
             let name = function["name"].to_owned();
             let parameters: Vec<_> = arguments(bracketed(text, whole.end() - 1)).into_iter().map(router).collect();
             self.starts.entry(file.to_owned()).or_default().push((whole.start(), name.clone()));
@@ -95,7 +95,7 @@ impl Functions {
         }
         for call in CALL.captures_iter(text) {
             let Some((target, parameters)) = self.parameters.get(&call["name"]) else { continue };
-            let whole = call.get(0).expect("the whole match");
+            let whole = call.get(0).expect("a match has a whole");
             if text[..whole.start()].ends_with("func ") {
                 continue;
             }

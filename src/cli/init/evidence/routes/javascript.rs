@@ -10,7 +10,7 @@ use super::{ROUTE, Route, Scope, arguments, bracketed, folder_of, literal};
 use crate::cli::init::evidence::join;
 
 fn regex(pattern: &str) -> Regex {
-    Regex::new(pattern).expect("a constant")
+    Regex::new(pattern).expect("a constant pattern that compiles")
 }
 
 const EXTENSIONS: &[&str] = &["js", "ts", "mjs", "cjs", "mts", "cts", "jsx", "tsx"];
@@ -102,7 +102,7 @@ impl<'r> Scripts<'r> {
             }
         }
         for found in METHOD.captures_iter(text) {
-            let whole = found.get(0).expect("the whole match");
+            let whole = found.get(0).expect("a match has a whole");
             if is_comment(text, whole.start()) {
                 continue;
             }

@@ -10,7 +10,7 @@ use crate::config::init_support;
 use crate::config::tree::Node;
 
 fn regex(pattern: &str) -> Regex {
-    Regex::new(pattern).expect("a constant")
+    Regex::new(pattern).expect("a constant pattern that compiles")
 }
 
 /// Mappings and the class that they are on or in.
@@ -59,7 +59,7 @@ fn mappings<'r>((file, text): (&'r str, &'r str), context: &str) -> Vec<Route<'r
     let mut pending: Option<String> = None;
     let mut class: Option<String> = Some(String::new());
     for mapping in MAPPING.captures_iter(text) {
-        let whole = mapping.get(0).expect("the whole match");
+        let whole = mapping.get(0).expect("a match has a whole");
         if is_comment(text, whole.start()) {
             continue;
         }

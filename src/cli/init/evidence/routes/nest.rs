@@ -8,7 +8,7 @@ use super::javascript::is_comment;
 use super::{ROUTE, Route, Scope, arguments, bracketed, joined, literal};
 
 fn regex(pattern: &str) -> Regex {
-    Regex::new(pattern).expect("a constant")
+    Regex::new(pattern).expect("a constant pattern that compiles")
 }
 
 /// `@Controller("health")` and `@Get("live")`, in the order of the file.

@@ -9,7 +9,7 @@ use super::graph::{Graph, Router};
 use super::{Route, Scope, arguments, bracketed, folder_of, literal};
 
 fn regex(pattern: &str) -> Regex {
-    Regex::new(pattern).expect("a constant")
+    Regex::new(pattern).expect("a constant pattern that compiles")
 }
 
 /// `@router.get("/health")`
@@ -103,7 +103,7 @@ impl<'r> Python<'r> {
             self.mounted(file, &mounted["router"], &mounted["verb"], inside, graph);
         }
         for found in ROUTE.captures_iter(text).chain(ADDED.captures_iter(text)) {
-            let whole = found.get(0).expect("the whole match");
+            let whole = found.get(0).expect("a match has a whole");
             let inside = bracketed(text, whole.end() - 1);
             let answers_get = !inside.contains("methods") || inside.contains("GET");
             for path in arguments(inside)

@@ -7,7 +7,7 @@ use regex::Regex;
 use super::{ROUTE, Route, Scope, joined};
 
 fn regex(pattern: &str) -> Regex {
-    Regex::new(pattern).expect("a constant")
+    Regex::new(pattern).expect("a constant pattern that compiles")
 }
 
 /// `get "up" => "rails/health#show"`, `get :health, to: "health#show"`

@@ -8,7 +8,8 @@ use super::{Route, Scope, bracketed};
 
 /// `location = /health {`
 static LOCATION: LazyLock<Regex> = LazyLock::new(|| {
-    Regex::new(r"(?m)^[ \t]*location\s+(?:(?<kind>=|\^~|~\*?)\s+)?(?<path>/\S*)\s*\{").expect("a constant")
+    Regex::new(r"(?m)^[ \t]*location\s+(?:(?<kind>=|\^~|~\*?)\s+)?(?<path>/\S*)\s*\{")
+        .expect("a constant pattern that compiles")
 });
 
 /// Whether an image is made from a web server's.
