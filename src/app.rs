@@ -34,7 +34,8 @@ use crate::probes;
 use crate::proxy::{self, AccessSink, ConnectionSink, DataPlane, DataPlaneConfig, ListenerTls};
 use crate::records;
 use crate::runtime::StackRuntime;
-use crate::trust::{self, environment};
+use crate::trust::reach::Reachable;
+use crate::trust::{self, bundles};
 
 /// How long requests in flight may take to end when the stack is taken down.
 const DRAIN: Duration = Duration::from_secs(10);
@@ -143,6 +144,7 @@ impl App {
         write_trust_files(folders, &authority).map_err(io("write the local authority's certificate"))?;
         let certificates = Arc::new(CertStore::new(Arc::new(authority)));
         certificates.update(&topology.load_balancer, Timestamp::now())?;
+        write_leaf_keys(&folders, &certificates).map_err(io("write the hashes of the certificates' keys"))?;
 
         let renew = renew(request);
         let control = control::start(Arc::clone(&topology), renew, Arc::clone(&runtime), RandomIds);
@@ -167,6 +169,7 @@ impl App {
         };
         let renewal = Arc::clone(&certificates);
         let mut tasks = vec![
+            spawn(keep_leaf_keys(folders.clone(), Arc::clone(&certificates))),
             spawn(server::serve(socket, Arc::new(stack))),
             spawn(probes::run(control.routing(), control.observations(), target_tls, records.health_checks.clone())),
             spawn(records::follow(control.routing(), records.access, records.connections, records.health_checks)),
@@ -341,7 +344,23 @@ fn write_trust_files(folders: &Folders, authority: &Authority) -> io::Result<()>
     let system = trust::Machine::this().and_then(|machine| trust::system::bundle(&machine));
     let system = system.and_then(|path| std::fs::read_to_string(path).ok());
     std::fs::write(folders.ca_certificate_in_use(), root)?;
-    std::fs::write(folders.ca_bundle(), environment::combined_bundle(system.as_deref(), root))
+    std::fs::write(folders.ca_bundle(), bundles::combined(system.as_deref(), root))
+}
+
+/// What Chromium is told to overlook: nothing but these certificates.
+fn write_leaf_keys(folders: &Folders, certificates: &CertStore) -> io::Result<()> {
+    let keys = certificates.public_key_hashes();
+    std::fs::write(folders.leaf_keys(), keys.iter().map(|key| format!("{key}\n")).collect::<String>())
+}
+
+/// Certificates are renewed, and users' own are read again, while the stack runs.
+async fn keep_leaf_keys(folders: Folders, certificates: Arc<CertStore>) {
+    let mut changes = certificates.subscribe();
+    while changes.changed().await.is_ok() {
+        if let Err(error) = write_leaf_keys(&folders, &certificates) {
+            tracing::warn!(%error, "{} is out of date", folders.leaf_keys().display());
+        }
+    }
 }
 
 /// Different in every process, for ids that must not repeat; nothing secret depends on it.
@@ -372,6 +391,8 @@ impl AppStack {
         write_trust_files(&self.folders, &authority).map_err(|error| failed(&error))?;
         self.certificates.replace_authority(Arc::new(authority));
         self.certificates.update(&topology.load_balancer, Timestamp::now()).map_err(|error| failed(&error))?;
+        // Before anybody is told that the change is made.
+        write_leaf_keys(&self.folders, &self.certificates).map_err(|error| failed(&error))?;
         let renew = renew(&request);
         self.control.apply(topology, renew).await.map_err(|refusal| failed(&refusal))
     }
@@ -420,11 +441,11 @@ pub fn chain(error: &dyn std::error::Error) -> String {
 }
 
 /// The listeners as far as reaching them goes.
-pub fn reachable(topology: &Topology) -> Vec<environment::Reachable> {
+pub fn reachable(topology: &Topology) -> Vec<Reachable> {
     let load_balancer = &topology.load_balancer;
     let listeners = load_balancer.listeners.iter();
     listeners
-        .map(|listener| environment::Reachable {
+        .map(|listener| Reachable {
             port: listener.port,
             bind: (load_balancer.bind_address, listener.bind_port).into(),
             https: matches!(listener.protocol, ListenerProtocol::Https(_)),
