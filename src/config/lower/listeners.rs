@@ -64,6 +64,7 @@ pub(super) fn load_balancer(
         );
     }
     let mut lowered: Vec<(Listener, Span, Vec<Span>)> = Vec::new();
+    let domain_given = file.domain.is_some() || lowering.reader.has_explained(file.whole, "domain");
     for listener in files {
         if let Some(port) = &listener.port
             && let Some((_, first, _)) = lowered.iter().find(|(known, ..)| known.port == port.value)
@@ -77,7 +78,7 @@ pub(super) fn load_balancer(
                     ),
             );
         }
-        if let Some(listener) = one(listener, domains, file.domain.is_some(), target_groups, lowering) {
+        if let Some(listener) = one(listener, domains, domain_given, target_groups, lowering) {
             lowered.push(listener);
         }
     }
@@ -190,7 +191,8 @@ fn one(
     if let Some(zero) = file.port.as_ref().filter(|port| port.value == 0) {
         lowering.report(Diagnostic::error("there is no port 0", zero.span, "1 to 65535"));
     }
-    let at = Where { https, port, groups };
+    // With a protocol that could not be made out, nothing is said about actions that need HTTPS.
+    let at = Where { https: https || file.protocol.is_none(), port, groups };
     let protocol = if https {
         ListenerProtocol::Https(certificates::tls(file, domains, domain_given, lowering))
     } else {

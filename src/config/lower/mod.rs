@@ -92,6 +92,9 @@ impl Lowering<'_> {
         if self.places.target_groups.contains_key(&name.value) {
             return Some(TargetGroupName::new(&name.value));
         }
+        if self.reader.has_lost(name) || self.reader.has_lost("target_groups") {
+            return None;
+        }
         let known = self.places.target_groups.keys().map(String::as_str);
         let diagnostic = Diagnostic::error(format!("there is no target group `{}`", name.value), name.span, "")
             .maybe_help(help_for(name, "the target groups are", known));

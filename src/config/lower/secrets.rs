@@ -29,7 +29,10 @@ pub(super) fn lower(
         // The most exact name wins.
         let found = names.iter().find_map(|name| given.iter().find(|(key, _)| key.value == *name));
         let Some((key, value)) = found else {
-            missing(want, services, lowering);
+            let lost = names.iter().any(|name| lowering.reader.has_lost(name)) || lowering.reader.has_lost("secrets");
+            if !lost || want.variable.is_none() {
+                missing(want, services, lowering);
+            }
             continue;
         };
         used.push(key);

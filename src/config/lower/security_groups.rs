@@ -63,6 +63,7 @@ fn ports(file: &IngressFile, protocol: IpProtocol, lowering: &mut Lowering<'_>) 
             lowering.report(wrong.also(to.span, "up to here"));
             None
         }
+        _ if lowering.reader.reported_inside(file.whole) => None,
         _ => {
             lowering.report(
                 Diagnostic::error("an ingress rule needs `port`, or `from_port` and `to_port`", file.span, "")
@@ -93,6 +94,7 @@ fn source(file: &IngressFile, names: &[&str], lowering: &mut Lowering<'_>) -> Op
             known(group, names, lowering)?;
             Some(Source::SecurityGroup(SecurityGroupName::new(&group.value)))
         }
+        _ if lowering.reader.reported_inside(file.whole) => None,
         _ => {
             lowering.report(
                 Diagnostic::error("an ingress rule needs either `cidr` or `security_group`", file.span, "")
@@ -126,6 +128,9 @@ pub(super) fn members(
 fn known(name: &Spanned<String>, names: &[&str], lowering: &mut Lowering<'_>) -> Option<()> {
     if names.contains(&name.as_str()) {
         return Some(());
+    }
+    if lowering.reader.has_lost(name) || lowering.reader.has_lost("security_groups") {
+        return None;
     }
     lowering.report(
         Diagnostic::error(format!("there is no security group `{}`", name.value), name.span, "").maybe_help(

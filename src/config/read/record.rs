@@ -41,6 +41,9 @@ impl<'n> Fields<'n> {
                 (None, near) => near.map(|near| format!("did you mean `{near}`?")),
             };
             meant.extend(near);
+            if let Some(near) = near {
+                reader.explain(node.span, near);
+            }
             reader.report(unknown_key(entry, kind, keys.clone(), help));
         }
         Some(Self { kind, node, entries, meant })
@@ -69,7 +72,11 @@ impl<'n> Fields<'n> {
                     span: entry.key_span,
                 });
             }
-            T::read(&entry.value, reader)
+            let value = T::read(&entry.value, reader);
+            if value.is_none() {
+                reader.explain(self.node.span, key);
+            }
+            value
         })
     }
 }

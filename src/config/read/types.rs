@@ -70,6 +70,8 @@ impl Reader {
             Type::String => diagnostic.help(format!("put it in quotes: \"{}\"", scalar.text)),
             _ => diagnostic.help(format!("take the quotes away: {}", scalar.text)),
         });
+        // Whatever else is wrong with it will show once it is of the right type.
+        self.silence(node.span);
     }
 
     /// The field that is being read, for the beginning of a sentence.

@@ -157,8 +157,9 @@ impl<T: Read> Read for Named<T> {
         let mut named = Vec::with_capacity(entries.len());
         for entry in entries {
             let name = Spanned { value: entry.key.clone(), span: entry.key_span };
-            if let Some(value) = reader.inside_as("*", &entry.key, |reader| T::read(&entry.value, reader)) {
-                named.push((name, value));
+            match reader.inside_as("*", &entry.key, |reader| T::read(&entry.value, reader)) {
+                Some(value) => named.push((name, value)),
+                None => reader.explain(node.span, &entry.key),
             }
         }
         Some(Self(named))

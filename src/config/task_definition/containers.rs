@@ -123,6 +123,9 @@ pub(super) fn lower(
 
 fn name(file: &ContainerFile, reader: &mut Reader) -> Option<Spanned<String>> {
     let Some(name) = file.name.as_ref().filter(|name| !name.is_empty()) else {
+        if reader.has_explained(file.whole, "name") {
+            return None;
+        }
         reader.report(
             Diagnostic::error("a container without a name", file.span, "")
                 .aws("Container.name should not be null or empty.", REGISTER),
@@ -145,6 +148,9 @@ fn image(file: &ContainerFile, context: &Context<'_>, reader: &mut Reader) {
     let Some(name) = file.name.as_ref().filter(|name| file.image.is_none() && !(context.is_built)(name)) else {
         return;
     };
+    if reader.has_explained(file.whole, "image") {
+        return;
+    }
     reader.report(
         Diagnostic::error(format!("the container `{}` has no image", name.value), name.span, "")
             .aws("Container.image should not be null or empty.", REGISTER)

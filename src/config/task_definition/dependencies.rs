@@ -34,6 +34,7 @@ pub(super) fn check(containers: &[ContainerFile], reader: &mut Reader) {
                     )
                     .help(format!("give `{}` \"essential\": false", on.value)),
                 ),
+                DependencyConditionWord::Healthy if reader.has_explained(other.whole, "healthCheck") => {}
                 DependencyConditionWord::Healthy if other.health_check.is_none() => reader.report(
                     Diagnostic::error(format!("`{}` has no health check to wait for", on.value), condition.span, "")
                         .aws("A dependency container with HEALTHY condition must have health check configured", REGISTER)

@@ -28,21 +28,23 @@ pub(super) fn lower(
         return Some(LogConfiguration { group: context.family.to_owned(), stream_prefix: driver.value.clone() });
     }
     let option = |key: &str| file.options.as_ref()?.iter().find(|(name, _)| name.value == key).map(|(_, value)| value);
+    awslogs(file, driver, reader);
+    // A mistyped option has been reported, and is the one that is missing.
+    let sure = !reader.reported_inside(file.whole);
     let missing: Vec<&str> =
         ["awslogs-region", "awslogs-group"].into_iter().filter(|key| option(key).is_none()).collect();
-    if !missing.is_empty() {
+    if sure && !missing.is_empty() {
         reader.report(
             Diagnostic::error("the log driver lacks options", driver.span, "")
                 .aws(&format!("Log driver awslogs requires options: {}", missing.join(", ")), REGISTER),
         );
     }
-    if option("awslogs-stream-prefix").is_none() {
+    if sure && option("awslogs-stream-prefix").is_none() {
         reader.report(Diagnostic::error("the log driver lacks a stream prefix", driver.span, "").aws(
             "Fargate requires log configuration options to include awslogs-stream-prefix to support log driver awslogs.",
             REGISTER,
         ));
     }
-    awslogs(file, driver, reader);
     Some(LogConfiguration {
         group: option("awslogs-group")?.value.clone(),
         stream_prefix: option("awslogs-stream-prefix")?.value.clone(),
@@ -113,7 +115,10 @@ pub(super) fn routers(containers: &[ContainerFile], reader: &mut Reader) {
         .filter_map(|container| container.log_configuration.as_ref()?.log_driver.as_ref())
         .find(|driver| driver.value == "awsfirelens");
     let router = containers.iter().find_map(|container| container.firelens_configuration.as_ref());
+    let explained = |field| containers.iter().any(|container| reader.has_explained(container.whole, field));
     match (sent, router) {
+        (Some(_), None) if explained("firelensConfiguration") => {}
+        (None, Some(_)) if explained("logConfiguration") => {}
         (Some(driver), None) => reader.report(
             Diagnostic::error("no container of the task routes these logs", driver.span, "")
                 .aws(

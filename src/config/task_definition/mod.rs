@@ -76,7 +76,8 @@ fn read_definition(node: &Node, is_built: &dyn Fn(&str) -> bool, reader: &mut Re
     if definitions.is_empty() {
         // A list with something unreadable in it has been reported already.
         let nothing_said = reader.diagnostics[before..].is_empty();
-        if nothing_said || file.container_definitions.is_none() {
+        let explained = reader.has_explained(file.whole, "containerDefinitions");
+        if nothing_said || (file.container_definitions.is_none() && !explained) {
             reader.report(
                 Diagnostic::error("a task definition without containers", file.span, "")
                     .aws("Container list cannot be empty", REGISTER)
@@ -142,6 +143,9 @@ fn architecture(platform: &file::RuntimePlatformFile) -> Option<CpuArchitecture>
 
 fn family(file: &TaskDefinitionFile, reader: &mut Reader) -> Spanned<String> {
     let Some(family) = &file.family else {
+        if reader.has_explained(file.whole, "family") {
+            return Spanned { value: String::new(), span: file.span };
+        }
         reader.report(
             Diagnostic::error("a task definition needs `family`", file.span, "`family` is missing here")
                 .help("add \"family\": \"NAME\": revisions are counted by it"),
@@ -168,6 +172,9 @@ pub(crate) fn is_ecs_name(name: &str) -> bool {
 fn size(file: &TaskDefinitionFile, reader: &mut Reader) -> Option<(u32, u32)> {
     let mut one = |field: &Option<Spanned<String>>, key: &str, parse: fn(&str) -> Option<u32>, example: &str| {
         let Some(field) = field else {
+            if reader.has_explained(file.whole, key) {
+                return None;
+            }
             reader.report(
                 Diagnostic::error(format!("the task has no `{key}`"), file.span, format!("`{key}` is missing here"))
                     .aws(&format!("Fargate requires that '{key}' be defined at the task level"), REGISTER)

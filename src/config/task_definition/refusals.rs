@@ -13,6 +13,7 @@ use crate::config::template;
 pub(super) fn task(file: &TaskDefinitionFile, reader: &mut Reader) {
     match &file.network_mode {
         Some(mode) if mode.value == "awsvpc" => {}
+        None if reader.has_explained(file.whole, "networkMode") => {}
         mode => {
             let (at, label) = match mode {
                 Some(mode) => (mode.span, ""),

@@ -17,7 +17,7 @@ struct Need {
 
 /// Reports a missing role with everything that needs it.
 pub(super) fn execution(file: &TaskDefinitionFile, containers: &[ContainerFile], reader: &mut Reader) {
-    if file.execution_role_arn.is_some() {
+    if file.execution_role_arn.is_some() || reader.has_explained(file.whole, "executionRoleArn") {
         return;
     }
     let mut needs: Vec<Need> = containers.iter().flat_map(needs).collect();
