@@ -123,6 +123,9 @@ async fn the_demo_works_on_an_engine_never_restarted_and_on_one_without_a_defaul
 
     machine.engine::<&str>("stop", &[]).await.succeeded();
     machine.engine("start", &["--bridge=none"]).await.succeeded();
+    // So that its `pip install` needs a network where there is none by default.
+    let back_end = "docker images --format '{{.Repository}}:{{.Tag}}' | grep backend | xargs docker rmi --force";
+    machine.shell(back_end).await.succeeded();
     machine.demo("up").await.succeeded();
     nothing_listens_on_all_interfaces(&machine).await;
     a_demo_that_does_not_do_what_it_advertises_fails(&machine).await;
