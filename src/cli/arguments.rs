@@ -128,9 +128,6 @@ pub(super) enum Verb {
     /// The process behind `up -d`.
     #[command(hide = true)]
     Background(UpArgs),
-    /// The process that becomes the command of `run`.
-    #[command(hide = true, name = "__enter")]
-    Enter(super::enter::EnterArgs),
 }
 
 /// Options of `up`.
@@ -302,6 +299,9 @@ pub(super) struct InitArgs {
     /// Overwrite the file that is there
     #[arg(long)]
     pub(super) force: bool,
+    /// Which environment is meant where the repository has several, e.g. dev [default: production]
+    #[arg(long, value_name = "NAME", env = "NEARGATE_ENVIRONMENT")]
+    pub(super) environment: Option<String>,
 }
 
 #[derive(Debug, Args)]
@@ -325,9 +325,6 @@ pub(crate) struct ExplainArgs {
 pub(crate) struct RunArgs {
     #[command(flatten)]
     pub(crate) start: StartArgs,
-    /// Leave the command in the machine's own namespace: it finds and trusts the stack by variables only
-    #[arg(long, env = "NEARGATE_NO_NAMESPACE", value_parser = clap::builder::FalseyValueParser::new())]
-    pub(crate) no_namespace: bool,
     /// The command and its arguments
     #[arg(trailing_var_arg = true, allow_hyphen_values = true, required = true, value_name = "CMD")]
     pub(crate) command: Vec<OsString>,

@@ -20,7 +20,7 @@ pub(crate) fn background(global: &Global, args: &UpArgs) -> Result<ExitStatus, F
     let mut printer = Printer::new(global.color);
     let project = project::load(global, Some(&args.start), false, &mut printer)?;
     block_on_threads(async {
-        let mut signals = Signals::in_the_background()?;
+        let mut signals = Signals::new()?;
         let app = start_app(&project, &project.request(global, &args.start)).await?;
         for note in app.notes() {
             tracing::info!("{note}");
@@ -70,7 +70,9 @@ pub(super) fn in_the_background(project: &Project, global: &Global, start: &Star
     let program = std::env::current_exe().map_err(|error| Failure::from(error).context("cannot find this program"))?;
     let mut command = Command::new(program);
     command.arg("background").args(["--color", "never"]);
-    for file in std::iter::once(&project.files.main).chain(&project.files.overrides) {
+    // Without a file the process finds again in its folder what was found here.
+    let written = project.files.main.exists();
+    for file in std::iter::once(&project.files.main).chain(&project.files.overrides).filter(|_| written) {
         command.arg("--file").arg(file);
     }
     for file in &project.files.env_files {

@@ -64,12 +64,13 @@ pub fn check(args: &CheckArgs<'_>, out: &mut dyn Write, err: &mut dyn Write) -> 
         }
     };
     match args.load() {
-        Ok(LoadedFile { mut loaded, .. }) => {
+        Ok(LoadedFile { mut loaded, derived }) => {
             if let Some(name) = name {
                 loaded.topology.name = name;
             }
             match args.format {
                 Format::Table => {
+                    write!(err, "{}", lines(&derived))?;
                     write!(err, "{}", render_all(&loaded.warnings, &loaded.sources, args.style))?;
                     write!(out, "{}", human(&loaded, &args.folder))?;
                 }
@@ -77,9 +78,9 @@ pub fn check(args: &CheckArgs<'_>, out: &mut dyn Write, err: &mut dyn Write) -> 
             }
             Ok(ExitStatus::SUCCESS)
         }
-        Err(FileError::Invalid { diagnostics, .. }) => {
+        Err(FileError::Invalid { diagnostics, derived, .. }) => {
             match args.format {
-                Format::Table => write!(err, "{}", diagnostics.render(args.style))?,
+                Format::Table => write!(err, "{}{}", lines(&derived), diagnostics.render(args.style))?,
                 Format::Json => writeln!(out, "{}", json::invalid(&diagnostics))?,
             }
             Ok(ExitStatus::USAGE)
@@ -90,6 +91,10 @@ pub fn check(args: &CheckArgs<'_>, out: &mut dyn Write, err: &mut dyn Write) -> 
             Ok(ExitStatus::USAGE)
         }
     }
+}
+
+fn lines(said: &[String]) -> String {
+    said.iter().map(|line| format!("{line}\n")).collect()
 }
 
 /// The whole report for people. Paths in it are shown relative to `folder`.

@@ -4,6 +4,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use super::init;
 use crate::certs::{self, CertError};
 use crate::config::{self, Diagnostics, Loaded, Source, Tasks, UnusableFile};
 use crate::files;
@@ -14,6 +15,8 @@ use crate::model::ProjectName;
 pub(crate) struct LoadedFile {
     /// What it says.
     pub(crate) loaded: Loaded,
+    /// What to say first if there is no file: what was taken in its place.
+    pub(crate) derived: Vec<String>,
 }
 
 /// Why a file could not be read.
@@ -24,6 +27,14 @@ pub(crate) enum FileError {
     NotFound {
         /// Where the search began.
         folder: PathBuf,
+    },
+    /// There is no file, and nothing that `init` could make one from.
+    #[error("no neargate.yaml here or in a folder above ({}), and nothing to make one from\n{why}", .folder.display())]
+    Nothing {
+        /// What was looked at.
+        folder: PathBuf,
+        /// What was looked for.
+        why: String,
     },
     /// A file that was named is not there.
     #[error("{}: no such file", .file.display())]
@@ -46,6 +57,8 @@ pub(crate) enum FileError {
         file: PathBuf,
         /// All of them.
         diagnostics: Diagnostics,
+        /// As in [`LoadedFile`].
+        derived: Vec<String>,
     },
 }
 
@@ -62,7 +75,7 @@ pub(crate) struct Files {
 
 impl Files {
     /// What `--file` and `--env-file` name; without the former the file that governs `folder` (absolute: the working
-    /// directory), with `neargate.override.yaml` beside it.
+    /// directory), with `neargate.override.yaml` beside it; if there is none, the path of the one that `init` would write.
     pub(crate) fn find(named: &[PathBuf], env_files: &[PathBuf], folder: &Path) -> Result<Self, FileError> {
         let env_files = env_files.iter().map(|file| folder.join(file)).collect();
         let named: Vec<PathBuf> = named.iter().map(|file| folder.join(file)).collect();
@@ -73,7 +86,9 @@ impl Files {
                 _ => Ok(Self { main: main.clone(), overrides: overrides.to_vec(), env_files }),
             },
             None => {
-                let main = config::find(folder).ok_or_else(|| FileError::NotFound { folder: folder.to_owned() })?;
+                let home = std::env::home_dir();
+                let main = config::find(folder).or_else(|| init::file_of(folder, home.as_deref()));
+                let main = main.ok_or_else(|| FileError::NotFound { folder: folder.to_owned() })?;
                 Ok(Self { overrides: config::find_override(&main).into_iter().collect(), main, env_files })
             }
         }
@@ -81,12 +96,39 @@ impl Files {
 
     /// The project's name as the files give it, whatever mistakes the rest of them has.
     pub(crate) fn project_name(&self, folder: &Path) -> Result<Option<ProjectName>, FileError> {
-        let all = [std::slice::from_ref(&self.main), &self.overrides].concat();
-        Ok(config::name_of(self.folder(), &read_all(&all, folder)?))
+        let main = read_main(&self.main, folder, &|name| std::env::var(name).ok())?;
+        let all: Vec<(PathBuf, String)> =
+            std::iter::once((main.path, main.text)).chain(read_all(&self.overrides, folder)?).collect();
+        Ok(config::name_of(self.folder(), &all))
     }
 
     fn folder(&self) -> &Path {
         self.main.parent().unwrap_or(Path::new("/"))
+    }
+}
+
+/// The main file, or what stands for it.
+struct Main {
+    /// As messages show it.
+    path: PathBuf,
+    text: String,
+    derived: Vec<String>,
+}
+
+/// Reads the main file; if it is not there, what `init` would write in its folder, for the environment that
+/// `NEARGATE_ENVIRONMENT` names.
+fn read_main(file: &Path, folder: &Path, env: &dyn Fn(&str) -> Option<String>) -> Result<Main, FileError> {
+    let path = relative(file, folder);
+    match files::read_text(file) {
+        Ok(text) => Ok(Main { path, text, derived: Vec::new() }),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            let folder = file.parent().unwrap_or(Path::new("/"));
+            match init::derive(folder, env("NEARGATE_ENVIRONMENT").as_deref()) {
+                Ok(derived) => Ok(Main { path, text: derived.text, derived: derived.summary }),
+                Err(why) => Err(FileError::Nothing { folder: folder.to_owned(), why }),
+            }
+        }
+        Err(source) => Err(FileError::Unreadable { file: path, source }),
     }
 }
 
@@ -109,14 +151,13 @@ pub(crate) fn load(
     env: &dyn Fn(&str) -> Option<String>,
     tasks: Tasks,
 ) -> Result<LoadedFile, FileError> {
-    let main = read_all(std::slice::from_ref(&files.main), folder)?;
+    let Main { path, text, derived } = read_main(&files.main, folder, env)?;
     let overrides = read_all(&files.overrides, folder)?;
     let env_files = read_all(&files.env_files, folder)?;
-    let [(path, text)] = main.as_slice() else { unreachable!("one file was asked for") };
     let loaded = config::load(Source {
-        path,
+        path: &path,
         folder: files.folder(),
-        text,
+        text: &text,
         overrides: &overrides,
         env_files: (!env_files.is_empty()).then_some(&env_files),
         read_file: &files::read_text,
@@ -125,8 +166,8 @@ pub(crate) fn load(
         tasks,
     });
     match loaded {
-        Ok(loaded) => Ok(LoadedFile { loaded }),
-        Err(diagnostics) => Err(FileError::Invalid { file: files.main.clone(), diagnostics }),
+        Ok(loaded) => Ok(LoadedFile { loaded, derived }),
+        Err(diagnostics) => Err(FileError::Invalid { file: files.main.clone(), diagnostics, derived }),
     }
 }
 

@@ -6,7 +6,6 @@ mod background;
 mod ca;
 pub mod check;
 mod doctor;
-mod enter;
 mod exec;
 mod explain;
 mod failure;
@@ -69,10 +68,6 @@ fn dispatch(cli: Cli, printer: &mut Printer) -> Result<ExitStatus, Failure> {
     let global = cli.global();
     match cli.command {
         Verb::Background(args) => return background::background(&global, &args),
-        Verb::Enter(args) => {
-            printer::install_diagnostics(global.verbose, true);
-            return enter::enter(&args);
-        }
         ref command => printer::install_diagnostics(global.verbose, matches!(command, Verb::Up(_) | Verb::Run(_))),
     }
     match cli.command {
@@ -83,7 +78,7 @@ fn dispatch(cli: Cli, printer: &mut Printer) -> Result<ExitStatus, Failure> {
         Verb::Exec(args) => exec::exec(&global, &args),
         Verb::Restart(args) => stack::restart(&global, args.service, printer),
         Verb::Check(args) => check_file(&global, &args, printer),
-        Verb::Init(args) => init_file(args.force, printer),
+        Verb::Init(args) => init_file(args, printer),
         Verb::Explain(args) => explain::explain(&global, &args, printer),
         Verb::Run(args) => run::run(&global, &args, printer),
         Verb::Doctor(args) => doctor::doctor(&global, &args, printer),
@@ -98,7 +93,7 @@ fn dispatch(cli: Cli, printer: &mut Printer) -> Result<ExitStatus, Failure> {
             Ok(ExitStatus::SUCCESS)
         }
         Verb::Man { folder } => man::man(&folder),
-        Verb::Background(_) | Verb::Enter(_) => unreachable!("handled above"),
+        Verb::Background(_) => unreachable!("handled above"),
     }
 }
 
@@ -117,7 +112,8 @@ fn check_file(global: &Global, check: &arguments::CheckArgs, printer: &mut Print
     Ok(check::check(&args, out, err)?)
 }
 
-fn init_file(force: bool, printer: &mut Printer) -> Result<ExitStatus, Failure> {
+fn init_file(args: arguments::InitArgs, printer: &mut Printer) -> Result<ExitStatus, Failure> {
     let (out, err) = printer.both();
-    Ok(init::init(&init::InitArgs { folder: std::env::current_dir()?, force }, out, err)?)
+    let args = init::InitArgs { folder: std::env::current_dir()?, force: args.force, environment: args.environment };
+    Ok(init::init(&args, out, err)?)
 }

@@ -8,10 +8,10 @@ use std::sync::Arc;
 
 use crate::admin::wire::UpRequest;
 use crate::app::chain;
-use crate::cli::file::{self, FileError, Files};
+use crate::cli::file::{self, FileError, Files, LoadedFile};
 use crate::cli::printer::{NOTE, Printer};
 use crate::cli::{ExitStatus, Failure, Global, StartArgs};
-use crate::config::{self, Diagnostics, Loaded, Style, Tasks};
+use crate::config::{self, Diagnostics, Style, Tasks};
 use crate::folders::Folders;
 use crate::model::topology::TimeScale;
 use crate::model::{ProjectName, Topology};
@@ -78,7 +78,14 @@ fn load_for(
         pull: start.is_some_and(|start| start.pull),
         admin: start.and_then(|start| start.admin),
     };
-    let loaded = read(&files, &env, tasks)?.map_err(|mistakes| {
+    let (loaded, derived) = match read(&files, &env, tasks)? {
+        Ok(read) => (Ok(read.loaded), read.derived),
+        Err((mistakes, derived)) => (Err(mistakes), derived),
+    };
+    if warnings || loaded.is_err() {
+        derived.iter().for_each(|line| printer.note(line));
+    }
+    let loaded = loaded.map_err(|mistakes| {
         let _ = printer.err().write_all(mistakes.render(Style::Coloured).as_bytes());
         Failure::printed(ExitStatus::USAGE)
     })?;
@@ -147,18 +154,21 @@ pub(crate) fn identify(global: &Global) -> Result<(ProjectName, Folders), Failur
 /// Whether the file asks for tasks; one that cannot be read might.
 pub(crate) fn needs_engine(global: &Global) -> bool {
     let loaded = find(global).and_then(|files| read(&files, &variable, Tasks::DoNotRun));
-    !matches!(loaded, Ok(Ok(loaded)) if loaded.topology.services.is_empty())
+    !matches!(loaded, Ok(Ok(read)) if read.loaded.topology.services.is_empty())
 }
+
+/// Mistakes, and what was said to be taken in place of a file.
+type Mistakes = (Diagnostics, Vec<String>);
 
 /// Reads the file and what it mentions. The outer failure is one of this machine, the inner one the file's mistakes.
 pub(crate) fn read(
     files: &Files,
     env: &dyn Fn(&str) -> Option<String>,
     tasks: Tasks,
-) -> Result<Result<Loaded, Diagnostics>, Failure> {
+) -> Result<Result<LoadedFile, Mistakes>, Failure> {
     match file::load(files, &std::env::current_dir()?, env, tasks) {
-        Ok(read) => Ok(Ok(read.loaded)),
-        Err(FileError::Invalid { diagnostics, .. }) => Ok(Err(diagnostics)),
+        Ok(read) => Ok(Ok(read)),
+        Err(FileError::Invalid { diagnostics, derived, .. }) => Ok(Err((diagnostics, derived))),
         Err(error) => Err(Failure::usage(chain(&error))),
     }
 }
@@ -174,8 +184,8 @@ pub(crate) fn reload(request: &UpRequest) -> Result<Arc<Topology>, (String, u8)>
     };
     let loaded = read(&files, &env, Tasks::Run)
         .map_err(|failure| (failure.message, failure.status.0))?
-        .map_err(|mistakes| usage(mistakes.render(Style::Plain)))?;
-    adjust(loaded.topology, request).map(Arc::new).map_err(usage)
+        .map_err(|(mistakes, _)| usage(mistakes.render(Style::Plain)))?;
+    adjust(loaded.loaded.topology, request).map(Arc::new).map_err(usage)
 }
 
 /// Applies what the command line says about the topology.

@@ -162,31 +162,46 @@ fn the_reference_pages_are_current() {
 fn what_init_writes_loads() {
     let mut differences = Differences::default();
     for case in cases("init") {
-        let folder = tempfile::tempdir().unwrap();
-        copy(&case.join("before"), folder.path());
+        // The folder's name is the project's where there are several services.
+        let above = tempfile::tempdir().unwrap();
+        let folder = above.path().join("project");
+        std::fs::create_dir(&folder).unwrap();
+        copy(&case.join("before"), &folder);
         let (mut out, mut err) = (Vec::new(), Vec::new());
-        let args = InitArgs { folder: folder.path().to_owned(), force: false };
+        let args = InitArgs { folder: folder.clone(), force: false, environment: None };
         let exit = init(&args, &mut out, &mut err).unwrap();
         let said = format!("{}{}", String::from_utf8(out).unwrap(), String::from_utf8(err).unwrap());
         differences.check(&case.join("expected.txt"), &said);
         if exit != ExitStatus::SUCCESS {
             continue;
         }
-        let written = std::fs::read_to_string(folder.path().join("neargate.yaml")).unwrap();
+        let written = std::fs::read_to_string(folder.join("neargate.yaml")).unwrap();
         differences.check(&case.join("expected.yaml"), &written);
         // The variables that it leaves to the user are set here.
-        let mut err = Vec::new();
-        let args = CheckArgs::new(folder.path(), &|_| Some("set".to_owned()));
-        let exit = check(&args, &mut Vec::new(), &mut err).unwrap();
-        assert_eq!(exit, ExitStatus::SUCCESS, "{}: {}", case.display(), String::from_utf8_lossy(&err));
+        let checked = || {
+            let (mut out, mut err) = (Vec::new(), Vec::new());
+            let exit = check(&CheckArgs::new(&folder, &|_| Some("set".to_owned())), &mut out, &mut err).unwrap();
+            (exit, String::from_utf8(out).unwrap(), String::from_utf8(err).unwrap())
+        };
+        let (exit, report, err) = checked();
+        // What AWS refuses is said at once, and only that.
+        let expected = if said.contains("will refuse") { ExitStatus::USAGE } else { ExitStatus::SUCCESS };
+        assert_eq!(exit, expected, "{}: {err}", case.display());
 
-        let again = InitArgs { folder: folder.path().to_owned(), force: false };
+        // Without the file it is the same.
+        std::fs::remove_file(folder.join("neargate.yaml")).unwrap();
+        let (without, derived, err) = checked();
+        assert_eq!((without, derived), (expected, report), "{}: {err}", case.display());
+        assert!(err.contains("no neargate.yaml: "), "{}: {err}", case.display());
+        std::fs::write(folder.join("neargate.yaml"), written).unwrap();
+
+        let again = InitArgs { folder: folder.clone(), force: false, environment: None };
         assert_eq!(
             init(&again, &mut Vec::new(), &mut Vec::new()).unwrap(),
             ExitStatus::FAILED,
             "a second init overwrites"
         );
-        let forced = InitArgs { folder: folder.path().to_owned(), force: true };
+        let forced = InitArgs { folder: folder.clone(), force: true, environment: None };
         assert_eq!(init(&forced, &mut Vec::new(), &mut Vec::new()).unwrap(), ExitStatus::SUCCESS);
     }
     differences.finish();

@@ -61,6 +61,7 @@ const READ_EXTENSIONS: &[&str] = &[
     "ex",
     "exs",
     "fs",
+    "gitignore",
     "go",
     "gradle",
     "groovy",

@@ -1,147 +1,199 @@
-//! The plan as YAML with comments.
+//! The plan as YAML with comments: each guess with its reason beside it.
 
-use super::Plan;
+use super::plan::{Plan, Route, Service};
+use super::yaml::{comment, key, text, value};
+
+/// Where editors find the schema.
+const SCHEMA: &str = "https://raw.githubusercontent.com/neargate/neargate/main/schema/neargate.schema.json";
+/// Where people find every key.
+pub(super) const REFERENCE: &str = "https://github.com/neargate/neargate/blob/main/docs/configuration.md";
 
 /// The file.
 pub(super) fn yaml(plan: &Plan) -> String {
-    let mut y = String::new();
-    let mut line = |text: &str| {
-        y.push_str(text);
-        y.push('\n');
-    };
-    line("# Written by `neargate init`. `neargate check` says what is wrong and what differs from AWS;");
-    line("# every key is described in docs/configuration.md.");
-    line(&format!("name: {}", plan.name));
-    line(&format!("domain: {} # the certificate is issued for it", scalar(&plan.domain)));
-    line("");
-    line("# What they do not let in times out, as on AWS.");
-    line("security_groups:");
-    line("  alb-sg:");
-    line("    ingress:");
-    line("      - { protocol: tcp, port: 80, cidr: 0.0.0.0/0 }");
-    line("      - { protocol: tcp, port: 443, cidr: 0.0.0.0/0 }");
-    line("  fargate-sg:");
-    if plan.routes.is_empty() {
-        line("    ingress: []");
-    } else {
-        line("    ingress:");
-    }
-    for route in &plan.routes {
-        line(&format!("      - {{ protocol: tcp, port: {}, security_group: alb-sg }}", route.port));
-    }
-    if !plan.routes.is_empty() {
-        line("");
-        line("target_groups:");
-    }
-    for route in &plan.routes {
-        line(&format!("  {}:", route.target_group));
-        line("    protocol: HTTP");
-        line(&format!("    port: {}", route.port));
-        line("    target_type: ip");
-        line("    health_check:");
-        line(&format!("      path: {}", scalar(&route.health_path)));
-        line("      matcher: 200");
-    }
-    line("");
-    line("load_balancer:");
-    line("  security_groups: [alb-sg]");
-    line("  listeners:");
-    line("    - port: 80");
-    line("      protocol: HTTP");
-    line("      default_action: { redirect: { protocol: HTTPS, port: 443, status_code: HTTP_301 } }");
-    line("    - port: 443");
-    line("      protocol: HTTPS");
-    match plan.routes.first() {
-        Some(route) => line(&format!("      default_action: {{ forward: {} }}", route.target_group)),
-        None => line("      default_action: { fixed_response: { status_code: 503, content_type: text/plain } }"),
-    }
-    let rules: Vec<_> = plan.routes.iter().filter_map(|route| Some((route.path.as_ref()?, route))).collect();
-    if !rules.is_empty() {
-        line("      # The lowest priority that matches wins. `/api/*` does not match `/api`.");
-        line("      rules:");
-    }
-    for (index, (path, route)) in rules.iter().enumerate() {
-        line(&format!("        - priority: {}", index + 1));
-        line(&format!("          conditions: [{{ path_pattern: [{}] }}]", quoted(path)));
-        line(&format!("          action: {{ forward: {} }}", route.target_group));
-    }
-    line("");
-    line(&format!("cluster: {}", scalar(&plan.cluster)));
-    line("services:");
-    line(&format!("  {}:", plan.service));
-    line(&format!("    task_definition: {}", scalar(&plan.task_definition)));
-    line("    desired_count: 1");
-    line("    security_groups: [fargate-sg]");
-    if !plan.routes.is_empty() {
-        line("    load_balancers:");
-    }
-    for route in &plan.routes {
-        line(&format!(
-            "      - {{ target_group: {}, container: {}, port: {} }}",
-            route.target_group, route.container, route.port
-        ));
-    }
-    if !plan.builds.is_empty() {
-        line("    # Built here instead of pulled, from the same Dockerfiles as in the workflow.");
-        line("    build:");
-    }
-    for build in &plan.builds {
-        line(&format!("      {}:", build.container));
-        line(&format!("        context: {}", scalar(&build.context)));
-        line(&format!("        dockerfile: {}", scalar(&build.dockerfile)));
-        if let Some(target) = &build.target {
-            line(&format!("        target: {}", scalar(target)));
-        }
-        if !build.args.is_empty() {
-            line("        args:");
-        }
-        for (name, value) in &build.args {
-            line(&format!("          {name}: {}", quoted(value)));
-        }
-    }
-    if !plan.environment.is_empty() {
-        line("    # What the workflow adds to the task definition when it deploys.");
-        line("    environment:");
-    }
-    for (container, variables) in &plan.environment {
-        line(&format!("      {container}:"));
-        for (name, value) in variables {
-            line(&format!("        {name}: {}", quoted(value)));
-        }
+    let mut lines = Lines(String::new());
+    lines.add(0, &format!("# yaml-language-server: $schema={SCHEMA}"));
+    lines.add(0, "# Written by `neargate init`. `neargate check` says what is wrong and what differs from AWS;");
+    lines.add(0, &format!("# every key is described in {REFERENCE}."));
+    lines.add(0, &format!("name: {}", text(&plan.name)));
+    lines.add(0, &comment(&format!("The certificate is issued for it. {}.", sentence(&plan.domain.why))));
+    lines.add(0, &format!("domain: {}", text(&plan.domain.value)));
+    security_groups(plan, &mut lines);
+    target_groups(plan, &mut lines);
+    load_balancer(plan, &mut lines);
+    lines.add(0, "");
+    lines.add(0, &format!("cluster: {}", text(&plan.cluster)));
+    lines.add(0, "services:");
+    for (index, service) in plan.services.iter().enumerate() {
+        let routes: Vec<&Route> = plan.routes.iter().filter(|route| route.service == index).collect();
+        self::service(service, &routes, &mut lines);
     }
     if !plan.secrets.is_empty() {
-        line("");
-        line("# Values of what the task definition takes from Secrets Manager and SSM. Keep them in .env.");
-        line("secrets:");
+        lines.add(0, "");
+        lines.add(
+            0,
+            "# Values of what the task definition takes from Secrets Manager and SSM. Keep them in .env, and .env",
+        );
+        lines.add(0, "# in .gitignore.");
+        lines.add(0, "secrets:");
+        for (secret, wanted) in &plan.secrets {
+            lines.add(1, &format!("{}: {}", key(secret), value(wanted)));
+        }
     }
-    for (secret, value) in &plan.secrets {
-        let value = if value.starts_with('{') { format!("'{value}'") } else { quoted(value) };
-        line(&format!("  {}: {value}", quoted(secret)));
+    lines.0
+}
+
+struct Lines(String);
+
+impl Lines {
+    fn add(&mut self, depth: usize, line: &str) {
+        if !line.is_empty() {
+            self.0.push_str(&"  ".repeat(depth));
+        }
+        self.0.push_str(line);
+        self.0.push('\n');
     }
-    y
 }
 
-/// Plain where YAML cannot take it for something else.
-fn scalar(text: &str) -> String {
-    let safe = text.starts_with(|c: char| c.is_ascii_alphabetic() || c == '/' || c == '.')
-        && text.chars().all(|c| c.is_ascii_alphanumeric() || "/._-".contains(c))
-        && !matches!(text.to_lowercase().as_str(), "true" | "false" | "null" | "yes" | "no" | "on" | "off");
-    if safe { text.to_owned() } else { quoted(text) }
+/// With a capital letter, unless it begins with a name.
+fn sentence(text: &str) -> String {
+    let mut characters = text.chars();
+    match characters.next() {
+        Some(first) => first.to_uppercase().chain(characters).collect(),
+        None => String::new(),
+    }
 }
 
-fn quoted(text: &str) -> String {
-    format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n"))
+fn security_groups(plan: &Plan, lines: &mut Lines) {
+    lines.add(0, "");
+    lines.add(0, "# What they do not let in times out, as on AWS.");
+    lines.add(0, "security_groups:");
+    lines.add(1, "alb-sg:");
+    lines.add(2, "ingress:");
+    lines.add(3, "- { protocol: tcp, port: 80, cidr: 0.0.0.0/0 }");
+    lines.add(3, "- { protocol: tcp, port: 443, cidr: 0.0.0.0/0 }");
+    lines.add(1, "fargate-sg:");
+    let mut ports: Vec<u16> = Vec::new();
+    for route in &plan.routes {
+        if !ports.contains(&route.port) {
+            ports.push(route.port);
+        }
+    }
+    lines.add(2, if ports.is_empty() { "ingress: []" } else { "ingress:" });
+    for port in ports {
+        lines.add(3, &format!("- {{ protocol: tcp, port: {port}, security_group: alb-sg }}"));
+    }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+fn target_groups(plan: &Plan, lines: &mut Lines) {
+    if plan.routes.is_empty() {
+        return;
+    }
+    lines.add(0, "");
+    lines.add(0, "target_groups:");
+    for route in &plan.routes {
+        lines.add(1, &format!("{}:", key(&route.target_group)));
+        lines.add(2, "protocol: HTTP");
+        lines.add(2, &format!("port: {}", route.port));
+        lines.add(2, "target_type: ip");
+        lines.add(2, "health_check:");
+        match &route.health {
+            Some(health) => {
+                lines.add(3, &comment(&sentence(&health.why)));
+                lines.add(3, &format!("path: {}", text(&health.value)));
+            }
+            None => {
+                lines.add(
+                    3,
+                    "# Nothing says which path tells its health: if it answers 404 here, write the one that does.",
+                );
+                lines.add(3, "path: /");
+            }
+        }
+        lines.add(3, &format!("matcher: {}", text_or_number(route.matcher.as_deref().unwrap_or("200"))));
+    }
+}
 
-    #[test]
-    fn text_that_yaml_would_misread_is_quoted() {
-        assert_eq!(scalar("frontend/Dockerfile"), "frontend/Dockerfile");
-        assert_eq!(scalar("no"), "\"no\"");
-        assert_eq!(scalar("1.10"), "\"1.10\"");
-        assert_eq!(quoted("a\"b"), "\"a\\\"b\"");
+fn text_or_number(matcher: &str) -> String {
+    if matcher.bytes().all(|byte| byte.is_ascii_digit()) { matcher.to_owned() } else { text(matcher) }
+}
+
+fn load_balancer(plan: &Plan, lines: &mut Lines) {
+    lines.add(0, "");
+    lines.add(0, "load_balancer:");
+    lines.add(1, "security_groups: [alb-sg]");
+    lines.add(1, "listeners:");
+    lines.add(2, "- port: 80");
+    lines.add(2, "  protocol: HTTP");
+    lines.add(2, "  default_action: { redirect: { protocol: HTTPS, port: 443, status_code: HTTP_301 } }");
+    lines.add(2, "- port: 443");
+    lines.add(2, "  protocol: HTTPS");
+    match plan.routes.first() {
+        Some(route) => {
+            lines.add(3, &comment(&format!("`{}`: {}", route.container, route.why)));
+            lines.add(3, &format!("default_action: {{ forward: {} }}", key(&route.target_group)));
+        }
+        None => lines.add(3, "default_action: { fixed_response: { status_code: 503, content_type: text/plain } }"),
+    }
+    let rules: Vec<&Route> = plan.routes.iter().filter(|route| !route.paths.is_empty()).collect();
+    if !rules.is_empty() {
+        lines.add(3, "# Guessed: copy the rules of your load balancer here. The lowest priority that matches wins.");
+        lines.add(3, "rules:");
+    }
+    for (index, route) in rules.iter().enumerate() {
+        let paths: Vec<String> = route.paths.iter().map(|path| super::yaml::quoted(path)).collect();
+        lines.add(4, &format!("- priority: {}", index + 1));
+        lines.add(4, &format!("  conditions: [{{ path_pattern: [{}] }}]", paths.join(", ")));
+        lines.add(4, &format!("  action: {{ forward: {} }}", key(&route.target_group)));
+    }
+}
+
+fn service(service: &Service, routes: &[&Route], lines: &mut Lines) {
+    lines.add(1, &format!("{}:", key(&service.name)));
+    lines.add(2, &comment(&sentence(&service.task_definition.why)));
+    lines.add(2, &format!("task_definition: {}", text(&service.task_definition.value)));
+    lines.add(2, "desired_count: 1");
+    lines.add(2, "security_groups: [fargate-sg]");
+    if !routes.is_empty() {
+        lines.add(2, "load_balancers:");
+    }
+    for route in routes {
+        lines.add(
+            3,
+            &format!(
+                "- {{ target_group: {}, container: {}, port: {} }}",
+                key(&route.target_group),
+                text(&route.container),
+                route.port
+            ),
+        );
+    }
+    if !service.builds.is_empty() {
+        lines.add(2, "# Built here instead of pulled.");
+        lines.add(2, "build:");
+    }
+    for build in &service.builds {
+        lines.add(3, &format!("{}:", key(&build.container)));
+        lines.add(4, &comment(&sentence(&build.why)));
+        lines.add(4, &format!("context: {}", text(&build.context)));
+        lines.add(4, &format!("dockerfile: {}", text(&build.dockerfile)));
+        if let Some(target) = &build.target {
+            lines.add(4, &format!("target: {}", text(target)));
+        }
+        if !build.args.is_empty() {
+            lines.add(4, "args:");
+        }
+        for (name, wanted) in &build.args {
+            lines.add(5, &format!("{}: {}", key(name), value(wanted)));
+        }
+    }
+    if !service.environment.is_empty() {
+        lines.add(2, "# What the workflow adds to the task definition when it deploys.");
+        lines.add(2, "environment:");
+    }
+    for (container, variables) in &service.environment {
+        lines.add(3, &format!("{}:", key(container)));
+        for (name, wanted) in variables {
+            lines.add(4, &format!("{}: {}", key(name), value(wanted)));
+        }
     }
 }

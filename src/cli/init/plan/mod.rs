@@ -1,0 +1,342 @@
+//! What `init` would write, as data: every guess with its reason. Nothing here reads a file.
+
+mod dockerfiles;
+mod domain;
+mod images;
+mod routes;
+mod services;
+mod values;
+
+use std::collections::BTreeMap;
+
+use super::definition::{self, Container, Definitions, Facts};
+use super::pipeline::paths::relative_to;
+use super::pipeline::stage::Wanted;
+use super::pipeline::{self, Edit, Pipeline, Which, text};
+use super::repository::Repository;
+use crate::config::lower::project_name_from;
+use images::{Builds, Found, Need};
+use services::Chosen;
+pub(super) use values::{Part, Value};
+
+/// Everything that goes into the file, and what is said about it.
+#[derive(Debug, Default)]
+pub(super) struct Plan {
+    pub(super) name: String,
+    pub(super) domain: Reasoned<String>,
+    pub(super) cluster: String,
+    pub(super) services: Vec<Service>,
+    /// The default first.
+    pub(super) routes: Vec<Route>,
+    pub(super) secrets: Vec<(String, Value)>,
+    /// Services of which one of several variants was taken.
+    pub(super) variants: Vec<String>,
+    /// What to tell besides the reasons.
+    pub(super) notes: Vec<String>,
+    /// Variables that must be set, and what for.
+    pub(super) variables: Vec<(String, String)>,
+    /// Files that it was made from.
+    pub(super) sources: Vec<String>,
+}
+
+/// A guess with its reason.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Reasoned<T> {
+    pub(super) value: T,
+    pub(super) why: String,
+}
+
+/// A service.
+#[derive(Debug)]
+pub(super) struct Service {
+    pub(super) name: String,
+    pub(super) task_definition: Reasoned<String>,
+    pub(super) builds: Vec<BuildPlan>,
+    /// Containers that are pulled, with the image and why.
+    pub(super) pulled: Vec<(String, Reasoned<String>)>,
+    /// What the pipeline adds when it deploys, by container.
+    pub(super) environment: Vec<(String, Vec<(String, Value)>)>,
+}
+
+/// A container's image that is built here.
+#[derive(Debug)]
+pub(super) struct BuildPlan {
+    pub(super) container: String,
+    pub(super) context: String,
+    /// As in Compose, relative to the context.
+    pub(super) dockerfile: String,
+    pub(super) args: Vec<(String, Value)>,
+    pub(super) target: Option<String>,
+    pub(super) why: String,
+}
+
+/// A container behind the load balancer.
+#[derive(Debug)]
+pub(super) struct Route {
+    /// Index into [`Plan::services`].
+    pub(super) service: usize,
+    pub(super) container: String,
+    pub(super) target_group: String,
+    pub(super) port: u16,
+    /// The path that tells its health; `None` if nothing says which.
+    pub(super) health: Option<Reasoned<String>>,
+    pub(super) matcher: Option<String>,
+    /// None for the default action.
+    pub(super) paths: Vec<String>,
+    pub(super) why: String,
+}
+
+/// Why there is no plan.
+#[derive(Debug)]
+pub(super) struct NoDefinition {
+    /// What looks like a task definition and cannot be read.
+    pub(super) broken: Vec<(String, String)>,
+    /// Families that a pipeline deploys.
+    pub(super) families: Vec<String>,
+}
+
+/// A service while it is being planned.
+struct Draft<'a> {
+    chosen: Chosen<'a>,
+    name: String,
+    /// Of every container, in order.
+    images: Vec<String>,
+    builds: Vec<Option<Found>>,
+}
+
+impl Draft<'_> {
+    fn containers(&self) -> impl Iterator<Item = (usize, &Container)> {
+        self.chosen.facts.containers.iter().enumerate()
+    }
+}
+
+/// Decides everything. `folder` is the name of the folder.
+pub(super) fn plan(repository: &Repository, folder: &str, wanted: &Wanted) -> Result<Plan, NoDefinition> {
+    let pipeline = pipeline::read(repository, wanted);
+    let definitions = definition::find(repository);
+    let mut plan = Plan::default();
+    let chosen = services::choose(&definitions, &pipeline, wanted, &mut plan.notes, &mut plan.variants);
+    if chosen.is_empty() {
+        return Err(no_definition(&definitions, &pipeline));
+    }
+    for (path, why) in &definitions.broken {
+        plan.notes.push(format!("{path} is left out: {why}"));
+    }
+    let names = service_names(&chosen, &mut plan.notes);
+    plan.name = project(&chosen, folder);
+    let cluster = chosen.iter().find_map(|chosen| text::known(chosen.cluster.as_deref()?)).map(ecs_name);
+    plan.cluster = cluster.filter(|name| !name.is_empty()).unwrap_or_else(|| plan.name.clone());
+    sources(&chosen, &pipeline, &mut plan);
+    let mut drafts: Vec<Draft<'_>> = Vec::new();
+    for (chosen, name) in chosen.into_iter().zip(names) {
+        let images = deployed_images(&chosen, &pipeline);
+        drafts.push(Draft { chosen, name, images, builds: Vec::new() });
+    }
+    find_builds(&mut drafts, repository, &pipeline);
+    plan.domain = domain::domain(&drafts);
+    routes::routes(&drafts, repository, &pipeline, &mut plan);
+    let mut writer = values::Variables::default();
+    for draft in &drafts {
+        let service = service(draft, &mut writer, &mut plan.notes);
+        plan.services.push(service);
+    }
+    plan.secrets = values::secrets(&drafts, &mut writer, &mut plan.notes);
+    plan.variables = writer.list;
+    Ok(plan)
+}
+
+fn no_definition(definitions: &Definitions, pipeline: &Pipeline) -> NoDefinition {
+    let families = pipeline.definitions.iter().filter_map(|definition| match &definition.origin {
+        pipeline::Origin::Family(family) => text::known(family).map(str::to_owned),
+        _ => None,
+    });
+    NoDefinition { broken: definitions.broken.clone(), families: families.collect() }
+}
+
+/// Letters, digits, `-` and `_`, at most 255; of an ARN its last part.
+fn ecs_name(text: &str) -> String {
+    let last = text.trim().rsplit('/').next().unwrap_or_default();
+    let clean: String =
+        last.chars().map(|c| if c.is_ascii_alphanumeric() || c == '_' { c } else { '-' }).take(255).collect();
+    clean.trim_matches('-').to_owned()
+}
+
+fn service_names(chosen: &[Chosen<'_>], notes: &mut Vec<String>) -> Vec<String> {
+    let mut names: Vec<String> = Vec::new();
+    for chosen in chosen {
+        let known = chosen.service.as_deref().and_then(text::known).map(ecs_name).filter(|name| !name.is_empty());
+        let family = ecs_name(&chosen.facts.family);
+        let family = if family.is_empty() { ecs_name(&chosen.facts.containers[0].name) } else { family };
+        let name = known.clone().unwrap_or_else(|| if family.is_empty() { "app".to_owned() } else { family });
+        if let (None, Some(service)) = (&known, &chosen.service) {
+            notes.push(format!("service {name}: the workflow takes its name from {}", text::show(service)));
+        }
+        let mut unique = name.clone();
+        let mut number = 2;
+        while names.contains(&unique) {
+            unique = format!("{name}-{number}");
+            number += 1;
+        }
+        names.push(unique);
+    }
+    names
+}
+
+/// The family's name if there is one service, the folder's if there are several.
+fn project(chosen: &[Chosen<'_>], folder: &str) -> String {
+    let text = match chosen {
+        [only] if !only.facts.family.is_empty() => only.facts.family.as_str(),
+        _ => folder,
+    };
+    let name = project_name_from(text).as_str().to_owned();
+    let cut: String = name.chars().take(63).collect();
+    cut.trim_matches(['-', '_']).to_owned()
+}
+
+fn sources(chosen: &[Chosen<'_>], pipeline: &Pipeline, plan: &mut Plan) {
+    for chosen in chosen {
+        if !plan.sources.contains(&chosen.facts.path) {
+            plan.sources.push(chosen.facts.path.clone());
+        }
+    }
+    plan.sources.extend(pipeline.sources().into_iter().map(str::to_owned));
+}
+
+/// The images of a task definition as they are after all that the pipeline does to it.
+fn deployed_images(chosen: &Chosen<'_>, pipeline: &Pipeline) -> Vec<String> {
+    let facts: &Facts = chosen.facts;
+    let mut images: Vec<String> = facts.containers.iter().map(|container| container.image.clone()).collect();
+    for edit in &chosen.edits {
+        for (index, container) in facts.containers.iter().enumerate() {
+            match edit {
+                Edit::Image(which, image) => {
+                    let meant = match which {
+                        Which::Name(name) => {
+                            *name == container.name || (!text::is_known(name) && facts.containers.len() == 1)
+                        }
+                        Which::Index(at) => *at == index,
+                        Which::All => true,
+                    };
+                    if meant {
+                        images[index].clone_from(image);
+                    }
+                }
+                Edit::Replace(from, to) => images[index] = images[index].replace(from.as_str(), to),
+                Edit::Variables(variables) => {
+                    for (name, value) in variables {
+                        images[index] = images[index].replace(&format!("${{{name}}}"), value);
+                        if images[index].ends_with(&format!("${name}")) {
+                            images[index] = images[index].replace(&format!("${name}"), value);
+                        }
+                    }
+                }
+                Edit::Environment(..) | Edit::Other(..) => {}
+            }
+        }
+    }
+    for (index, container) in facts.containers.iter().enumerate() {
+        if images[index] == container.image
+            && let Some((_, image)) = pipeline.images.iter().find(|(name, _)| *name == container.name)
+        {
+            images[index].clone_from(image);
+        }
+    }
+    images
+}
+
+fn find_builds(drafts: &mut [Draft<'_>], repository: &Repository, pipeline: &Pipeline) {
+    let builds = Builds::new(repository, pipeline);
+    let wanting = |draft: &Draft<'_>| {
+        draft
+            .containers()
+            .filter(|(index, container)| {
+                draft.images[*index] != container.image || !images::is_public(&container.image)
+            })
+            .count()
+    };
+    let all: usize = drafts.iter().map(wanting).sum();
+    let one_image = drafts.iter().all(|draft| draft.chosen.facts.containers.len() == 1)
+        && drafts.iter().all(|draft| same_repository(&draft.images[0], &drafts[0].images[0]));
+    for draft in drafts.iter_mut() {
+        let found = draft
+            .containers()
+            .map(|(index, container)| {
+                let need = need(draft, index, container);
+                if !need.rendered && images::is_public(&need.image) {
+                    return None;
+                }
+                // A web service and a worker of the same image are one build.
+                builds.find(&need, if one_image { 0 } else { all.saturating_sub(1) })
+            })
+            .collect();
+        draft.builds = found;
+    }
+    let left: Vec<(usize, usize)> = drafts
+        .iter()
+        .enumerate()
+        .flat_map(|(at, draft)| {
+            draft.containers().map(move |(index, container)| (at, index, need(draft, index, container)))
+        })
+        .filter(|(at, index, need)| {
+            drafts[*at].builds[*index].is_none() && (need.rendered || !images::is_public(&need.image))
+        })
+        .map(|(at, index, _)| (at, index))
+        .collect();
+    if let [(at, index)] = left[..] {
+        let taken: Vec<_> =
+            drafts.iter().flat_map(|draft| draft.builds.iter().flatten().map(|found| found.build.clone())).collect();
+        drafts[at].builds[index] = builds.left_over(&taken);
+    }
+}
+
+fn need<'d>(draft: &'d Draft<'_>, index: usize, container: &'d Container) -> Need<'d> {
+    Need {
+        container: &container.name,
+        hints: vec![draft.name.clone(), draft.chosen.facts.family.clone(), draft.chosen.facts.path.clone()],
+        image: draft.images[index].clone(),
+        rendered: draft.images[index] != container.image,
+        job: draft.chosen.job,
+    }
+}
+
+fn same_repository(left: &str, right: &str) -> bool {
+    text::untagged(left) == text::untagged(right)
+}
+
+fn service(draft: &Draft<'_>, writer: &mut values::Variables, notes: &mut Vec<String>) -> Service {
+    let mut service = Service {
+        name: draft.name.clone(),
+        task_definition: Reasoned { value: draft.chosen.facts.path.clone(), why: draft.chosen.why.clone() },
+        builds: Vec::new(),
+        pulled: Vec::new(),
+        environment: values::environment(draft, writer, notes),
+    };
+    for (index, container) in draft.containers() {
+        let Some(found) = &draft.builds[index] else {
+            let image = if container.image.is_empty() { draft.images[index].clone() } else { container.image.clone() };
+            let why =
+                if images::is_public(&image) { "it is a public image" } else { "nothing in the repository builds it" };
+            service.pulled.push((container.name.clone(), Reasoned { value: text::show(&image), why: why.to_owned() }));
+            continue;
+        };
+        let context = if found.build.context.is_empty() { "." } else { &found.build.context };
+        let mut args: BTreeMap<String, Value> = BTreeMap::new();
+        for (name, value) in &found.build.args {
+            if !name.is_empty() {
+                args.insert(
+                    name.clone(),
+                    writer.value(value, name, &format!("build argument of `{}`", container.name)),
+                );
+            }
+        }
+        service.builds.push(BuildPlan {
+            container: container.name.clone(),
+            context: context.to_owned(),
+            dockerfile: relative_to(&found.build.context, &found.build.dockerfile),
+            args: args.into_iter().collect(),
+            target: found.build.target.as_deref().and_then(text::known).map(str::to_owned),
+            why: found.why.clone(),
+        });
+    }
+    service
+}
