@@ -60,6 +60,7 @@ pictures: rust ## Take the README's pictures anew, of the demo
 
 setup: ## Install and start what the demo and the tests need
 	@docker/setup all
+	@fixtures/clients/install
 
 rust:
 	@command -v $(CARGO) >/dev/null || { echo "neargate is built with Rust. Install it (https://rustup.rs), then run make again." >&2; exit 1; }

@@ -7,6 +7,8 @@
 //!   state folder gone <─ sweep <─ tasks stopped <─ requests in flight ended <── shut down ┘
 //! ```
 
+mod trust_files;
+
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
@@ -34,7 +36,7 @@ use crate::probes;
 use crate::proxy::{self, AccessSink, ConnectionSink, DataPlane, DataPlaneConfig, ListenerTls};
 use crate::records;
 use crate::runtime::StackRuntime;
-use crate::trust::{self, environment};
+use crate::trust::reach::Reachable;
 
 /// How long requests in flight may take to end when the stack is taken down.
 const DRAIN: Duration = Duration::from_secs(10);
@@ -140,9 +142,11 @@ impl App {
         }
 
         let authority = open_authority(&topology, folders, &mut notes)?;
-        write_trust_files(folders, &authority).map_err(io("write the local authority's certificate"))?;
+        trust_files::write(folders, &authority).map_err(io("write the local authority's certificate"))?;
         let certificates = Arc::new(CertStore::new(Arc::new(authority)));
         certificates.update(&topology.load_balancer, Timestamp::now())?;
+        trust_files::write_leaf_keys(folders, &certificates)
+            .map_err(io("write the hashes of the certificates' keys"))?;
 
         let renew = renew(request);
         let control = control::start(Arc::clone(&topology), renew, Arc::clone(&runtime), RandomIds);
@@ -167,6 +171,7 @@ impl App {
         };
         let renewal = Arc::clone(&certificates);
         let mut tasks = vec![
+            spawn(trust_files::keep_leaf_keys(folders.clone(), Arc::clone(&certificates))),
             spawn(server::serve(socket, Arc::new(stack))),
             spawn(probes::run(control.routing(), control.observations(), target_tls, records.health_checks.clone())),
             spawn(records::follow(control.routing(), records.access, records.connections, records.health_checks)),
@@ -335,15 +340,6 @@ pub fn make_authority(topology: &Topology, folders: &Folders) -> Result<(), Cert
     folder::open(folders.data(), &topology.name, &owner, &topology.domains, Timestamp::now()).map(|_| ())
 }
 
-/// What curl, Node, Python and the like are pointed at.
-fn write_trust_files(folders: &Folders, authority: &Authority) -> io::Result<()> {
-    let root = authority.certificate_pem();
-    let system = trust::Machine::this().and_then(|machine| trust::system::bundle(&machine));
-    let system = system.and_then(|path| std::fs::read_to_string(path).ok());
-    std::fs::write(folders.ca_certificate_in_use(), root)?;
-    std::fs::write(folders.ca_bundle(), environment::combined_bundle(system.as_deref(), root))
-}
-
 /// Different in every process, for ids that must not repeat; nothing secret depends on it.
 fn seed() -> u64 {
     use std::hash::{BuildHasher, Hasher, RandomState};
@@ -369,9 +365,11 @@ impl AppStack {
         let topology = (self.loader)(&request)?;
         let mut notes = Vec::new();
         let authority = open_authority(&topology, &self.folders, &mut notes).map_err(|error| failed(&error))?;
-        write_trust_files(&self.folders, &authority).map_err(|error| failed(&error))?;
+        trust_files::write(&self.folders, &authority).map_err(|error| failed(&error))?;
         self.certificates.replace_authority(Arc::new(authority));
         self.certificates.update(&topology.load_balancer, Timestamp::now()).map_err(|error| failed(&error))?;
+        // Before anybody is told that the change is made.
+        trust_files::write_leaf_keys(&self.folders, &self.certificates).map_err(|error| failed(&error))?;
         let renew = renew(&request);
         self.control.apply(topology, renew).await.map_err(|refusal| failed(&refusal))
     }
@@ -420,11 +418,11 @@ pub fn chain(error: &dyn std::error::Error) -> String {
 }
 
 /// The listeners as far as reaching them goes.
-pub fn reachable(topology: &Topology) -> Vec<environment::Reachable> {
+pub fn reachable(topology: &Topology) -> Vec<Reachable> {
     let load_balancer = &topology.load_balancer;
     let listeners = load_balancer.listeners.iter();
     listeners
-        .map(|listener| environment::Reachable {
+        .map(|listener| Reachable {
             port: listener.port,
             bind: (load_balancer.bind_address, listener.bind_port).into(),
             https: matches!(listener.protocol, ListenerProtocol::Https(_)),

@@ -9,6 +9,8 @@
 //!    s3/            the load balancer's own logs, by bucket and key
 //!    ca.pem         the certificate of the authority in use
 //!    ca-bundle.pem  the system's roots and ours, for tools that know only one file
+//!    leaf-keys      hashes of the keys of the certificates in use, one a line, for Chromium
+//!    run-<pid>/     what the command of one `neargate run` sees and trusts
 //!  $XDG_DATA_HOME/neargate/<project>/      stays: people have put it into their trust stores
 //!    ca.pem  ca-key.pem
 //! ```
@@ -104,6 +106,16 @@ impl Folders {
     /// The system's roots and ours.
     pub fn ca_bundle(&self) -> PathBuf {
         self.state.join("ca-bundle.pem")
+    }
+
+    /// Hashes of the public keys of the certificates in use, one a line.
+    pub fn leaf_keys(&self) -> PathBuf {
+        self.state.join("leaf-keys")
+    }
+
+    /// What the command of the `run` with this process id sees and trusts.
+    pub fn run(&self, process: u32) -> PathBuf {
+        self.state.join(format!("run-{process}"))
     }
 
     /// Makes the state folder, for the owner only.

@@ -39,6 +39,22 @@ pub fn apply(text: &str, project: &ProjectName, names: &[DomainName], address: I
     applied
 }
 
+/// The text with the project's names in front of all others, which a resolver that takes the first line it finds wants:
+/// for a copy that only one command sees.
+pub fn in_front(text: &str, project: &ProjectName, names: &[DomainName], address: IpAddr) -> String {
+    format!("{}{}", block(project, names, address), remove(text, project))
+}
+
+/// `nsswitch.conf` with the hosts file asked first for names; `None` if it is. systemd's resolver, where it stands before
+/// it, reads the machine's own hosts file and not a command's.
+pub fn files_first(nsswitch: &str) -> Option<String> {
+    let line = nsswitch.lines().find(|line| line.trim_start().starts_with("hosts:"))?;
+    let services = line.trim_start().strip_prefix("hosts:")?;
+    let words: Vec<&str> = services.split('#').next().unwrap_or_default().split_whitespace().collect();
+    let rest: Vec<&str> = words.iter().copied().filter(|word| *word != "files").collect();
+    (words.first() != Some(&"files")).then(|| nsswitch.replacen(line, &format!("hosts: files {}", rest.join(" ")), 1))
+}
+
 /// The text without the project's block.
 pub fn remove(text: &str, project: &ProjectName) -> String {
     match find(text, project) {
@@ -188,6 +204,29 @@ mod tests {
         ");
         let without = remove(&remove(&renamed, &"chatkit".into()), &"shop".into());
         assert_eq!(without, format!("{FILE}10.0.0.9 added-later\n"));
+    }
+
+    #[test]
+    fn for_one_command_the_names_come_first() {
+        let theirs =
+            "10.0.0.9 app.domain.com\n# neargate:chatkit begin\n127.0.0.2 old.domain.com\n# neargate:chatkit end\n";
+        let text = in_front(theirs, &"chatkit".into(), &[DomainName::new("app.domain.com")], LOOPBACK);
+        insta::assert_snapshot!(text, @r"
+        # neargate:chatkit begin
+        127.0.0.1 app.domain.com
+        # neargate:chatkit end
+        10.0.0.9 app.domain.com
+        ");
+    }
+
+    #[test]
+    fn the_hosts_file_is_asked_before_systemds_resolver() {
+        let arch = "passwd: files systemd\nhosts: mymachines resolve [!UNAVAIL=return] files myhostname dns # a note\n";
+        let first = "passwd: files systemd\nhosts: files mymachines resolve [!UNAVAIL=return] myhostname dns\n";
+        assert_eq!(files_first(arch).as_deref(), Some(first));
+        assert_eq!(files_first(first), None);
+        assert_eq!(files_first("hosts: dns\n").as_deref(), Some("hosts: files dns\n"));
+        assert_eq!(files_first("passwd: files\n"), None, "the default of the C library");
     }
 
     #[test]

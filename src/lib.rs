@@ -24,6 +24,7 @@ pub mod certs;
 pub mod folders;
 pub mod hosts;
 pub mod logs;
+pub mod namespace;
 pub mod probes;
 pub mod proxy;
 pub mod records;

@@ -99,6 +99,7 @@ fn in_full(results: &Results) -> String {
         let (own, bare) = (value("neargate"), value("engine"));
         let _ = writeln!(text, "| {what} | {own:.0} ms | | | bare calls: {bare:.0} ms; ÷ {} | | 1.1 × |", show(ratio));
     }
+    run(results, &mut text);
     if let Some(bytes) = results.binary("neargate") {
         let _ = writeln!(text, "| binary | {:.1} MB | | | | | 12 MB |", bytes as f64 / 1e6);
     }
@@ -113,6 +114,19 @@ fn in_full(results: &Results) -> String {
         );
     }
     text
+}
+
+/// What a stack for one command adds to the start of the application.
+fn run(results: &Results, text: &mut String) {
+    let value = |contender: &str| results.median("k", contender, |figures| figures.p50_ms);
+    let (Some(own), Some(application)) = (value("neargate"), value("application")) else { return };
+    let compose = value("compose").map_or("not there".to_owned(), |compose| format!("{compose:.0} ms"));
+    let added = own - application;
+    let _ = writeln!(
+        text,
+        "| k | {own:.0} ms | docker compose: {compose} | | application alone: {application:.0} ms; added {added:.0} ms | \
+         | added 3000 ms |"
+    );
 }
 
 /// What is not in the first table, nginx = 1.

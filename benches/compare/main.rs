@@ -17,6 +17,7 @@ mod engine;
 mod load;
 mod process;
 mod report;
+mod runs;
 mod target;
 
 use std::error::Error;
@@ -30,9 +31,10 @@ use engine::Engine;
 use load::{Job, Kind, Tls};
 use process::Tree;
 use report::{Figures, Results};
+use runs::Runs;
 
 /// All workloads, in the order in which they are run.
-const WORKLOADS: [&str; 12] = ["a", "h", "b", "c", "d", "e", "e-resumed", "g", "a-log", "f", "i", "j"];
+const WORKLOADS: [&str; 13] = ["a", "h", "b", "c", "d", "e", "e-resumed", "g", "a-log", "f", "i", "j", "k"];
 
 /// Before every measurement.
 const WARM_UP: Duration = Duration::from_millis(300);
@@ -47,11 +49,12 @@ const WATCH: Duration = Duration::from_secs(5);
 /// Memory hardly differs between rounds, and a round of it takes long.
 const ROUNDS_OF_MEMORY: usize = 3;
 /// What one contender takes in one round beside what is measured, for the estimate: connections, a start, five
-/// thousand connections, a task.
+/// thousand connections, a task, a run.
 const BESIDE_TRAFFIC: Duration = Duration::from_millis(250);
 const BESIDE_START: Duration = Duration::from_millis(500);
 const BESIDE_REST: Duration = Duration::from_secs(5);
 const BESIDE_TASK: Duration = Duration::from_secs(2);
+const BESIDE_RUN: Duration = Duration::from_secs(3);
 
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
@@ -132,6 +135,7 @@ impl Plan {
             "f" => 2 * CALM + BESIDE_REST,
             "i" => CALM + BESIDE_START,
             "j" => BESIDE_TASK,
+            "k" => BESIDE_RUN,
             _ => WARM_UP + self.measured + BESIDE_TRAFFIC,
         };
         let total = |workload: &String| one(workload) * (rounds(workload) * contenders) as u32;
@@ -187,6 +191,7 @@ async fn compare(plan: Plan) -> Result<()> {
     bench.resting_connections().await?;
     bench.start().await?;
     bench.tasks().await;
+    bench.runs();
 
     let Bench { contenders, mut results, .. } = bench;
     for contender in contenders.iter().filter(|contender| contender.is_whole()) {
@@ -412,6 +417,28 @@ impl Bench {
             }
         }
         engine.leave().await;
+    }
+}
+
+impl Bench {
+    /// The stack for one command, beside docker compose and the application alone.
+    fn runs(&mut self) {
+        let [workload] = self.plan.wanted(&["k"])[..] else { return };
+        let Some(neargate) = self.contenders.iter().find(|contender| contender.name == "neargate") else { return };
+        let runs = match Runs::find(neargate, &self.ground) {
+            Ok(runs) => runs,
+            Err(missing) => return eprintln!("left out: workload {workload}: {missing}"),
+        };
+        for round in 0..self.plan.rounds {
+            eprintln!("round {} of {}: {workload}", round + 1, self.plan.rounds);
+            for (contender, took) in runs.all() {
+                let figures = took.map(Figures::of_time).unwrap_or_else(|error| {
+                    eprintln!("no figures: {contender}: {error}");
+                    Figures::default()
+                });
+                self.results.add(workload, contender, figures);
+            }
+        }
     }
 }
 

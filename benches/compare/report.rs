@@ -77,6 +77,7 @@ pub(crate) fn main_figure(workload: &str) -> (&'static str, Figure) {
         "i" => ("start ms", |figures| figures.p50_ms),
         "j" => ("up ms", |figures| figures.p50_ms),
         "j-down" => ("down ms", |figures| figures.p50_ms),
+        "k" => ("run ms", |figures| figures.p50_ms),
         _ => ("CPU µs/request", |figures| figures.cpu_us),
     }
 }

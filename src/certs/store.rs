@@ -4,10 +4,11 @@
 //! published only if every listener has what it needs; until then connections go on with the set before. A listener
 //! whose inputs did not change keeps its very configuration, so clients can go on resuming their sessions.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use ::aws_lc_rs::digest;
 use jiff::Timestamp;
 use rustls::ServerConfig;
 use rustls::crypto::aws_lc_rs;
@@ -119,6 +120,16 @@ impl CertStore {
             !same
         });
         Ok(())
+    }
+
+    /// SHA-256 of the public key of every certificate that a listener may show, in base64 (RFC 7469, section 2.4): what
+    /// Chromium calls SPKI, and takes a list of.
+    pub fn public_key_hashes(&self) -> Vec<String> {
+        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let certificates = state.listeners.values().flat_map(|listening| &listening.certificates);
+        let hashes: BTreeSet<String> =
+            certificates.filter_map(|certificate| public_key_hash(certificate.cert.first()?)).collect();
+        hashes.into_iter().collect()
     }
 
     /// Replaces what is about to expire and what has changed on disk.
@@ -253,6 +264,13 @@ pub fn complete(config: &mut ServerConfig, http2: bool) -> Result<(), rustls::Er
     // As many as AWS's own TLS library, s2n, sends unless it is told otherwise.
     config.send_tls13_tickets = 1;
     Ok(())
+}
+
+fn public_key_hash(certificate: &CertificateDer<'_>) -> Option<String> {
+    use base64::Engine as _;
+    let (_, certificate) = X509Certificate::from_der(certificate).ok()?;
+    let hash = digest::digest(&digest::SHA256, certificate.public_key().raw);
+    Some(base64::engine::general_purpose::STANDARD.encode(hash))
 }
 
 fn read(path: &std::path::Path) -> Result<Vec<u8>, CertError> {

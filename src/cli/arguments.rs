@@ -128,6 +128,9 @@ pub(super) enum Verb {
     /// The process behind `up -d`.
     #[command(hide = true)]
     Background(UpArgs),
+    /// The process that becomes the command of `run`.
+    #[command(hide = true, name = "__enter")]
+    Enter(super::enter::EnterArgs),
 }
 
 /// Options of `up`.
@@ -325,6 +328,9 @@ pub(crate) struct ExplainArgs {
 pub(crate) struct RunArgs {
     #[command(flatten)]
     pub(crate) start: StartArgs,
+    /// Leave the command in the machine's own namespace: it finds and trusts the stack by variables only
+    #[arg(long, env = "NEARGATE_NO_NAMESPACE", value_parser = clap::builder::FalseyValueParser::new())]
+    pub(crate) no_namespace: bool,
     /// The command and its arguments
     #[arg(trailing_var_arg = true, allow_hyphen_values = true, required = true, value_name = "CMD")]
     pub(crate) command: Vec<OsString>,

@@ -20,7 +20,7 @@ pub(crate) fn background(global: &Global, args: &UpArgs) -> Result<ExitStatus, F
     let mut printer = Printer::new(global.color);
     let project = project::load(global, Some(&args.start), false, &mut printer)?;
     block_on_threads(async {
-        let mut signals = Signals::new()?;
+        let mut signals = Signals::in_the_background()?;
         let app = start_app(&project, &project.request(global, &args.start)).await?;
         for note in app.notes() {
             tracing::info!("{note}");

@@ -6,6 +6,7 @@ mod background;
 mod ca;
 pub mod check;
 mod doctor;
+mod enter;
 mod exec;
 mod explain;
 mod failure;
@@ -68,6 +69,10 @@ fn dispatch(cli: Cli, printer: &mut Printer) -> Result<ExitStatus, Failure> {
     let global = cli.global();
     match cli.command {
         Verb::Background(args) => return background::background(&global, &args),
+        Verb::Enter(args) => {
+            printer::install_diagnostics(global.verbose, true);
+            return enter::enter(&args);
+        }
         ref command => printer::install_diagnostics(global.verbose, matches!(command, Verb::Up(_) | Verb::Run(_))),
     }
     match cli.command {
@@ -93,7 +98,7 @@ fn dispatch(cli: Cli, printer: &mut Printer) -> Result<ExitStatus, Failure> {
             Ok(ExitStatus::SUCCESS)
         }
         Verb::Man { folder } => man::man(&folder),
-        Verb::Background(_) => unreachable!("handled above"),
+        Verb::Background(_) | Verb::Enter(_) => unreachable!("handled above"),
     }
 }
 

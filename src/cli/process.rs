@@ -4,6 +4,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use rustix::process::Signal;
+
 use crate::admin::wire::UpRequest;
 use crate::app::{App, ShutDown, StartError, chain};
 use crate::cli::printer::Printer;
@@ -59,23 +61,44 @@ pub(crate) async fn stop(app: App, mut signals: Signals, printer: &mut Printer) 
     result.map_err(|error| start_failure(&error))
 }
 
-/// SIGINT and SIGTERM.
+/// The signals that ask a process to end: Ctrl-C and Ctrl-\\, `kill`, a terminal that is closed.
 pub(crate) struct Signals {
     interrupt: tokio::signal::unix::Signal,
     terminate: tokio::signal::unix::Signal,
+    hang_up: tokio::signal::unix::Signal,
+    outlives_terminal: bool,
+    quit: tokio::signal::unix::Signal,
 }
 
 impl Signals {
     pub(crate) fn new() -> Result<Self, Failure> {
         use tokio::signal::unix::{SignalKind, signal};
-        Ok(Self { interrupt: signal(SignalKind::interrupt())?, terminate: signal(SignalKind::terminate())? })
+        Ok(Self {
+            interrupt: signal(SignalKind::interrupt())?,
+            terminate: signal(SignalKind::terminate())?,
+            hang_up: signal(SignalKind::hangup())?,
+            outlives_terminal: false,
+            quit: signal(SignalKind::quit())?,
+        })
+    }
+
+    /// Those of a process that goes on when the terminal it was started from is closed.
+    pub(crate) fn in_the_background() -> Result<Self, Failure> {
+        Ok(Self { outlives_terminal: true, ..Self::new()? })
     }
 
     /// The next one. Cancel-safe.
     pub(crate) async fn next(&mut self) {
+        self.next_signal().await;
+    }
+
+    /// The next one, and which. Cancel-safe.
+    pub(crate) async fn next_signal(&mut self) -> Signal {
         tokio::select! {
-            _ = self.interrupt.recv() => {}
-            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => Signal::INT,
+            _ = self.terminate.recv() => Signal::TERM,
+            _ = self.hang_up.recv(), if !self.outlives_terminal => Signal::HUP,
+            _ = self.quit.recv() => Signal::QUIT,
         }
     }
 }

@@ -1,203 +1,248 @@
 //! The environment of `neargate run -- CMD`: how one command trusts and reaches the stack while nothing on the machine is
 //! changed. No store, no `/etc/hosts`, no root needed, and gone with the command.
 //!
-//! Two kinds of variables for the certificate, because programs mean different things by them:
+//! Programs mean different things by their variables, hence three tables:
 //!
-//! - `NODE_EXTRA_CA_CERTS` is *added* to what Node trusts: our root alone.
-//! - `SSL_CERT_FILE` (OpenSSL, Go, Rust), `REQUESTS_CA_BUNDLE` (Python) and `CURL_CA_BUNDLE` *replace* what the program
-//!   trusts: with our root alone, the command could no longer install a package or call an API. They get a file that
-//!   holds the machine's roots and ours.
+//! - [`ADDING`] variables name roots that are trusted *besides* others: ours alone.
+//! - [`REPLACING`] variables name all that the program trusts. With our root alone, the command could no longer install a
+//!   package or call an API. They get the machine's roots and ours.
+//! - [`REPLACING_IF_SET`]: the same for variables that somebody has to have set before they matter.
 //!
-//! Names are reached by rules for Chromium and for curl; a program that only knows the resolver needs `neargate hosts`.
+//! What was set before is never lost: behind a company's proxy, or in an image of a CI system, all of these name a file
+//! already. Then the new file holds the old one's roots and ours.
+//!
+//! The last kind are options of a runtime in a variable of its own: Java's, PHP's, wget's, Firefox's policies.
 
 use std::collections::BTreeMap;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use crate::engine::routing::RoutedListener;
+use serde_json::{Value, json};
+
+use super::bundles::{self, Read};
+use super::java;
+use super::reach::{self, Reachable};
 use crate::model::DomainName;
-use crate::model::listener::ListenerProtocol;
 
-/// A listener as far as reaching it goes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Reachable {
-    /// The port of the file, which is what links and redirects say.
-    pub port: u16,
-    /// Where it is really bound.
-    pub bind: SocketAddr,
-    /// HTTPS rather than HTTP.
-    pub https: bool,
+/// Roots besides others.
+const ADDING: &[&str] = &["NODE_EXTRA_CA_CERTS", "DENO_CERT"];
+
+/// All that is trusted, each checked with the program it is for (`docs/clients.md`): OpenSSL, Go, Rust, Ruby; Python's
+/// requests; curl; AWS's command line and SDKs; git; gRPC; Perl's LWP; pip; Nix; cargo.
+const REPLACING: &[&str] = &[
+    "SSL_CERT_FILE",
+    "REQUESTS_CA_BUNDLE",
+    "CURL_CA_BUNDLE",
+    "AWS_CA_BUNDLE",
+    "GIT_SSL_CAINFO",
+    "GRPC_DEFAULT_SSL_ROOTS_FILE_PATH",
+    "PERL_LWP_SSL_CA_FILE",
+    "PIP_CERT",
+    "NIX_SSL_CERT_FILE",
+    "CARGO_HTTP_CAINFO",
+];
+
+/// Programs that find the machine's roots, or one of the variables above, unless one of these leads them elsewhere.
+const REPLACING_IF_SET: &[&str] = &[
+    "HTTPS_CA_FILE",
+    "HTTPLIB2_CA_CERTS",
+    "CLOUDSDK_CORE_CUSTOM_CA_CERTS_FILE",
+    "WEBSOCKET_CLIENT_CA_BUNDLE",
+    "BUNDLE_SSL_CA_CERT",
+    "HEX_CACERTS_PATH",
+    "NPM_CONFIG_CAFILE",
+    "npm_config_cafile",
+];
+
+/// Variables with options of a JVM. The first is read by every JVM; the others win over it, so they are extended where
+/// they name a trust store themselves.
+const JAVA_OPTIONS: &[&str] = &["JAVA_TOOL_OPTIONS", "JDK_JAVA_OPTIONS", "_JAVA_OPTIONS", "MAVEN_OPTS", "GRADLE_OPTS"];
+
+/// The system property that names a JVM's trust store.
+const TRUST_STORE: &str = "-Djavax.net.ssl.trustStore=";
+
+/// What there was before, and what the stack offers.
+pub struct Surroundings<'a> {
+    /// The variables that are set already.
+    pub variable: &'a dyn Fn(&str) -> Option<String>,
+    /// The roots in the file, or the folder of files, at this path.
+    pub read: Read<'a>,
+    /// What a JVM would trust by itself: the certificates of its own store, as far as it can be read.
+    pub java: &'a [Vec<u8>],
+    /// The machine's roots, as PEM.
+    pub system: Option<&'a str>,
+    /// Our root, as PEM.
+    pub root: &'a str,
+    /// Names of the stack.
+    pub domains: &'a [DomainName],
+    /// Its listeners.
+    pub listeners: &'a [Reachable],
+    /// Of the certificates that listeners show: see [`reach::chromium_arguments`].
+    pub keys: &'a [String],
 }
 
-impl From<&RoutedListener> for Reachable {
-    fn from(listener: &RoutedListener) -> Self {
-        let https = matches!(listener.protocol, ListenerProtocol::Https(_));
-        Self { port: listener.port, bind: listener.bind, https }
-    }
+/// Variables, and the files that they name.
+#[derive(Debug, Default)]
+pub struct Environment {
+    /// By name.
+    pub variables: BTreeMap<&'static str, String>,
+    /// Their contents, by path.
+    pub files: BTreeMap<PathBuf, Vec<u8>>,
 }
 
-/// The variables, by name.
-///
-/// `root` is a file with our root alone, `bundle` one with the text of [`combined_bundle`].
-pub fn environment(
-    root: &Path,
-    bundle: &Path,
-    domains: &[DomainName],
-    listeners: &[Reachable],
-) -> BTreeMap<&'static str, String> {
-    let mut variables = BTreeMap::new();
-    if let Some(url) = url(domains, listeners) {
-        variables.insert("NEARGATE_URL", url);
-    }
-    variables.insert("NODE_EXTRA_CA_CERTS", root.display().to_string());
-    for name in ["SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"] {
-        variables.insert(name, bundle.display().to_string());
-    }
-    variables.insert("NEARGATE_CHROMIUM_HOST_RESOLVER_RULES", chromium_host_resolver_rules(domains, listeners));
-    variables
-}
-
-/// What a person would type: the first name, HTTPS if there is such a listener, the port that is really bound unless it
-/// is the scheme's own.
-pub fn url(domains: &[DomainName], listeners: &[Reachable]) -> Option<String> {
-    let listener = listeners.iter().find(|listener| listener.https).or_else(|| listeners.first())?;
-    let host = match domains.first() {
-        Some(name) => name.as_str().replacen("*.", "www.", 1),
-        None => "localhost".to_owned(),
-    };
-    let (scheme, own_port) = if listener.https { ("https", 443) } else { ("http", 80) };
-    let port = listener.bind.port();
-    Some(if port == own_port { format!("{scheme}://{host}") } else { format!("{scheme}://{host}:{port}") })
-}
-
-/// The value of Chromium's `--host-resolver-rules`. A name is mapped as a whole, so that redirects with the bound port
-/// work, and per port where the bound one is another, so that links with the port of the file do. Chromium takes the
-/// first rule that matches, hence the order.
-pub fn chromium_host_resolver_rules(domains: &[DomainName], listeners: &[Reachable]) -> String {
-    let mut rules = Vec::new();
-    for name in domains {
-        for listener in listeners.iter().filter(|listener| listener.bind.port() != listener.port) {
-            let to = SocketAddr::new(reachable_address(listener.bind.ip()), listener.bind.port());
-            rules.push(format!("MAP {name}:{} {to}", listener.port));
+/// The environment of a command; its files are to be written into `folder`, which is the command's alone.
+pub fn environment(folder: &Path, around: &Surroundings<'_>) -> Environment {
+    let mut environment = Environment::default();
+    environment.reach(around);
+    environment.name("NEARGATE_CA_CERT", folder.join("ca.pem"), around.root.into());
+    for name in ADDING {
+        match before(name, around) {
+            Some(theirs) => environment.extend(folder, name, &theirs, around.root),
+            None => environment.name(name, folder.join("ca.pem"), around.root.into()),
         }
-        let address = listeners.first().map_or(IpAddr::V4(Ipv4Addr::LOCALHOST), |first| first.bind.ip());
-        rules.push(format!("MAP {name} {}", host(reachable_address(address))));
     }
-    rules.join(", ")
+    let bundle = bundles::combined(around.system, around.root);
+    for name in REPLACING {
+        match before(name, around).filter(|theirs| Some(theirs.as_str()) != around.system) {
+            Some(theirs) => environment.extend(folder, name, &theirs, around.root),
+            None => environment.name(name, folder.join("ca-bundle.pem"), bundle.clone().into()),
+        }
+    }
+    for name in REPLACING_IF_SET {
+        if let Some(theirs) = before(name, around) {
+            environment.extend(folder, name, &theirs, around.root);
+        }
+    }
+    environment.java(folder, around);
+    environment.php(folder, around);
+    environment.wget(folder, around);
+    environment.firefox(folder, around);
+    environment
 }
 
-/// One `--resolve` argument for curl per name and listener. curl knows no wildcards but `*` itself, so names with one
-/// are left out.
-pub fn curl_resolve_arguments(domains: &[DomainName], listeners: &[Reachable]) -> Vec<String> {
-    let names = domains.iter().filter(|name| !name.as_str().starts_with("*."));
-    names
-        .flat_map(|name| {
-            listeners.iter().map(move |listener| {
-                let port = listener.bind.port();
-                format!("{name}:{port}:{}", host(reachable_address(listener.bind.ip())))
-            })
-        })
-        .collect()
+/// The roots that this variable names already.
+fn before(name: &str, around: &Surroundings<'_>) -> Option<String> {
+    let path = (around.variable)(name).filter(|path| !path.is_empty())?;
+    (around.read)(Path::new(&path))
 }
 
-/// The machine's roots and ours, for variables that replace the former. `None` for the machine's roots (macOS and
-/// Windows keep them elsewhere) leaves ours alone, which is then said by the caller.
-pub fn combined_bundle(system: Option<&str>, root_pem: &str) -> String {
-    let mut bundle = system.unwrap_or_default().trim_end().to_owned();
-    if !bundle.is_empty() {
-        bundle.push_str("\n\n");
+impl Environment {
+    fn name(&mut self, variable: &'static str, path: PathBuf, contents: Vec<u8>) {
+        self.variables.insert(variable, path.display().to_string());
+        self.files.insert(path, contents);
     }
-    bundle.push_str("# the local authority of this neargate project\n");
-    bundle.push_str(root_pem.trim_end());
-    bundle.push('\n');
-    bundle
+
+    /// A file that is this variable's alone: theirs and ours.
+    fn extend(&mut self, folder: &Path, variable: &'static str, theirs: &str, root: &str) {
+        self.name(variable, folder.join(format!("{variable}.pem")), bundles::combined(Some(theirs), root).into());
+    }
+
+    fn reach(&mut self, around: &Surroundings<'_>) {
+        let (domains, listeners) = (around.domains, around.listeners);
+        if let Some(url) = reach::url(domains, listeners) {
+            self.variables.insert("NEARGATE_URL", url);
+        }
+        let rules = reach::chromium_host_resolver_rules(domains, listeners);
+        self.variables.insert("NEARGATE_CHROMIUM_HOST_RESOLVER_RULES", rules);
+        // One on each line: the rules have spaces and commas in them.
+        let arguments = reach::chromium_arguments(domains, listeners, around.keys).join("\n");
+        self.variables.insert("NEARGATE_CHROMIUM_ARGS", arguments);
+    }
+
+    fn java(&mut self, folder: &Path, around: &Surroundings<'_>) {
+        let mut certificates = around.java.to_vec();
+        if certificates.is_empty() {
+            certificates.extend(java::from_pem(around.system.unwrap_or_default()));
+        }
+        certificates.extend(java::from_pem(around.root));
+        let path = folder.join("cacerts.jks");
+        // The kind and the password too: those of another store may stand there already.
+        let options = format!(
+            "{} -Djavax.net.ssl.trustStoreType=jks -Djavax.net.ssl.trustStorePassword={}",
+            quoted(&format!("{TRUST_STORE}{}", path.display())),
+            java::PASSWORD,
+        );
+        for name in JAVA_OPTIONS {
+            let theirs = (around.variable)(name).unwrap_or_default();
+            if *name == JAVA_OPTIONS[0] || theirs.contains(TRUST_STORE) {
+                self.variables.insert(name, format!("{theirs} {options}").trim_start().to_owned());
+            }
+        }
+        self.files.insert(path, java::key_store(&certificates));
+    }
+
+    /// A folder of settings that is read after all others; without a folder before the colon, PHP's own comes first.
+    fn php(&mut self, folder: &Path, around: &Surroundings<'_>) {
+        let settings = folder.join("php");
+        let bundle = &self.variables["SSL_CERT_FILE"];
+        let text = format!("curl.cainfo = \"{bundle}\"\nopenssl.cafile = \"{bundle}\"\n");
+        self.files.insert(settings.join("neargate.ini"), text.into());
+        let theirs = (around.variable)("PHP_INI_SCAN_DIR").unwrap_or_default();
+        self.variables.insert("PHP_INI_SCAN_DIR", format!("{theirs}:{}", settings.display()));
+    }
+
+    /// The variable names the file that is read in place of `~/.wgetrc`.
+    fn wget(&mut self, folder: &Path, around: &Surroundings<'_>) {
+        let set = |name: &str| (around.variable)(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+        let theirs = set("WGETRC").or_else(|| Some(set("HOME")?.join(".wgetrc")));
+        let theirs = theirs.and_then(|path| (around.read)(&path)).unwrap_or_default();
+        let text = format!("{theirs}\nca_certificate = {}\n", self.variables["SSL_CERT_FILE"]);
+        self.name("WGETRC", folder.join("wgetrc"), text.trim_start().as_bytes().to_vec());
+    }
+
+    /// Policies for the Firefox that Playwright brings; others have no variable.
+    fn firefox(&mut self, folder: &Path, around: &Surroundings<'_>) {
+        let theirs = before("PLAYWRIGHT_FIREFOX_POLICIES_JSON", around);
+        let policies = firefox_policies(theirs.as_deref(), &folder.join("ca.pem"));
+        self.name("PLAYWRIGHT_FIREFOX_POLICIES_JSON", folder.join("policies.json"), policies.into());
+    }
 }
 
-/// A listener on every address is reached on loopback.
-fn reachable_address(bind: IpAddr) -> IpAddr {
-    match bind {
-        IpAddr::V4(address) if address.is_unspecified() => IpAddr::V4(Ipv4Addr::LOCALHOST),
-        IpAddr::V6(address) if address.is_unspecified() => IpAddr::V6(Ipv6Addr::LOCALHOST),
-        address => address,
+/// Firefox's policies with our root among the certificates to install; others stay. What is no JSON is replaced, as
+/// Firefox would ignore it.
+pub(super) fn firefox_policies(theirs: Option<&str>, root: &Path) -> String {
+    let read = theirs.and_then(|text| serde_json::from_str::<Value>(text).ok()).filter(Value::is_object);
+    let mut policies = read.unwrap_or_else(|| json!({}));
+    let mut at = &mut policies;
+    for key in ["policies", "Certificates"] {
+        if !at[key].is_object() {
+            at[key] = json!({});
+        }
+        at = &mut at[key];
     }
+    let root = json!(root.display().to_string());
+    match at["Install"].as_array_mut() {
+        Some(install) => install.push(root),
+        None => at["Install"] = json!([root]),
+    }
+    policies.to_string()
 }
 
-/// As it stands in a rule.
-fn host(address: IpAddr) -> String {
-    match address {
-        IpAddr::V4(address) => address.to_string(),
-        IpAddr::V6(address) => format!("[{address}]"),
-    }
+/// As a JVM takes an option with spaces in it from a variable.
+fn quoted(option: &str) -> String {
+    if option.contains(char::is_whitespace) { format!("\"{option}\"") } else { option.to_owned() }
+}
+
+/// The trust stores that options of a JVM name, the last one first: it is the one that holds.
+pub fn java_trust_stores(variable: &dyn Fn(&str) -> Option<String>) -> Vec<JavaTrustStore> {
+    let options = JAVA_OPTIONS.iter().filter_map(|name| variable(name)).collect::<Vec<_>>().join(" ");
+    let values = |property: &str| -> Vec<String> {
+        let places = options.match_indices(property).map(|(at, _)| &options[at + property.len()..]);
+        let value = |rest: &str| rest.split([' ', '"', '\'']).next().unwrap_or_default().to_owned();
+        places.map(value).collect()
+    };
+    let password = values("-Djavax.net.ssl.trustStorePassword=").pop();
+    let stores = values(TRUST_STORE).into_iter().rev();
+    stores.map(|path| JavaTrustStore { path: path.into(), password: password.clone() }).collect()
+}
+
+/// A trust store that is in use already.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct JavaTrustStore {
+    /// Its file.
+    pub path: PathBuf,
+    /// Its password, if one is given.
+    pub password: Option<String>,
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn with_the_listeners_own_ports_the_names_alone_are_mapped() {
-        let variables = variables(&["app.domain.com"], &[(80, "127.0.0.1:80", false), (443, "127.0.0.1:443", true)]);
-        assert_eq!(variables["NEARGATE_URL"], "https://app.domain.com");
-        assert_eq!(variables["NEARGATE_CHROMIUM_HOST_RESOLVER_RULES"], "MAP app.domain.com 127.0.0.1");
-    }
-
-    #[test]
-    fn remapped_ports_are_mapped_first() {
-        let listeners = [(80, "127.0.0.1:8080", false), (443, "127.0.0.1:8443", true)];
-        let variables = variables(&["app.domain.com", "*.app.domain.com"], &listeners);
-        assert_eq!(variables["NEARGATE_URL"], "https://app.domain.com:8443");
-        assert_eq!(
-            variables["NEARGATE_CHROMIUM_HOST_RESOLVER_RULES"],
-            "MAP app.domain.com:80 127.0.0.1:8080, MAP app.domain.com:443 127.0.0.1:8443, MAP app.domain.com 127.0.0.1, \
-             MAP *.app.domain.com:80 127.0.0.1:8080, MAP *.app.domain.com:443 127.0.0.1:8443, \
-             MAP *.app.domain.com 127.0.0.1"
-        );
-    }
-
-    #[test]
-    fn variables_that_replace_get_the_bundle_and_the_one_that_adds_gets_the_root() {
-        let variables = variables(&["app.domain.com"], &[(443, "[::]:443", true)]);
-        assert_eq!(variables["NODE_EXTRA_CA_CERTS"], "/state/ca.pem");
-        for name in ["SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"] {
-            assert_eq!(variables[name], "/state/bundle.pem", "{name}");
-        }
-        assert_eq!(variables["NEARGATE_CHROMIUM_HOST_RESOLVER_RULES"], "MAP app.domain.com [::1]");
-    }
-
-    #[test]
-    fn without_https_the_url_is_that_of_the_first_listener() {
-        let listeners = reachable(&[(8080, "0.0.0.0:8080", false)]);
-        assert_eq!(url(&[], &listeners).as_deref(), Some("http://localhost:8080"));
-        assert_eq!(url(&[], &[]), None);
-    }
-
-    #[test]
-    fn curl_gets_one_argument_per_name_and_listener() {
-        let listeners = reachable(&[(80, "127.0.0.1:8080", false), (443, "127.0.0.1:443", true)]);
-        let names = [DomainName::new("app.domain.com"), DomainName::new("*.app.domain.com")];
-        let expected = ["app.domain.com:8080:127.0.0.1", "app.domain.com:443:127.0.0.1"];
-        assert_eq!(curl_resolve_arguments(&names, &listeners), expected);
-    }
-
-    #[test]
-    fn the_bundle_holds_the_machines_roots_and_ours() {
-        let ours = "-----BEGIN CERTIFICATE-----\nours\n-----END CERTIFICATE-----\n";
-        let note = "# the local authority of this neargate project\n";
-        assert_eq!(combined_bundle(Some("theirs\n"), ours), format!("theirs\n\n{note}{ours}"));
-        assert_eq!(combined_bundle(None, ours), format!("{note}{ours}"));
-    }
-
-    fn variables(domains: &[&str], listeners: &[(u16, &str, bool)]) -> BTreeMap<&'static str, String> {
-        let domains: Vec<_> = domains.iter().map(DomainName::new).collect();
-        environment(Path::new("/state/ca.pem"), Path::new("/state/bundle.pem"), &domains, &reachable(listeners))
-    }
-
-    fn reachable(listeners: &[(u16, &str, bool)]) -> Vec<Reachable> {
-        let listener = |&(port, bind, https): &(u16, &str, bool)| Reachable {
-            port,
-            bind: bind.parse().expect("an address"),
-            https,
-        };
-        listeners.iter().map(listener).collect()
-    }
-}
+mod tests;

@@ -4,7 +4,14 @@
 //!  runner       runs programs; a fake in tests
 //!  system       the store of the operating system: Linux families, macOS, Windows (also from WSL)
 //!  nss          the databases of Chromium and Firefox, snap and Flatpak ones included
-//!  environment  for `neargate run`: how one command trusts and reaches the stack without any of this
+//!  java         key stores of JVMs; java_store is the one that Debian's share
+//!  openssl      the name of a root in a folder of OpenSSL's
+//!
+//!  For `neargate run`: how one command trusts and reaches the stack without any of this being changed
+//!  reach        its address, and rules by which it is found
+//!  bundles      files with the roots that were trusted before, and ours
+//!  environment  variables
+//!  overlay      copies of the stores with our root in them, for a mount namespace
 //! ```
 //!
 //! Every store gives a report of its own, because "it does not work in Firefox" needs an answer per store. Nothing asks
@@ -22,8 +29,14 @@ use x509_parser::prelude::{FromDer, X509Certificate};
 
 use crate::model::ProjectName;
 
+pub mod bundles;
 pub mod environment;
+mod java;
+mod java_store;
 pub mod nss;
+mod openssl;
+pub mod overlay;
+pub mod reach;
 pub mod runner;
 pub mod system;
 
@@ -163,6 +176,8 @@ impl fmt::Display for Outcome {
 /// Puts the root in every store of this machine.
 pub fn trust(root: &Root, machine: &Machine, runner: &impl Runner) -> Vec<StoreReport> {
     let mut reports = system::trust(root, machine, runner);
+    // After the system's, whose programs may have done it.
+    reports.extend(java_store::trust(root, machine, runner));
     reports.extend(nss::trust(root, machine, runner));
     reports
 }
@@ -170,6 +185,8 @@ pub fn trust(root: &Root, machine: &Machine, runner: &impl Runner) -> Vec<StoreR
 /// Takes every root of this project out of every store, earlier ones too.
 pub fn untrust(root: &Root, machine: &Machine, runner: &impl Runner) -> Vec<StoreReport> {
     let mut reports = system::untrust(root, machine, runner);
+    // After the system's, whose programs may have done it.
+    reports.extend(java_store::untrust(root, machine, runner));
     reports.extend(nss::untrust(root, machine, runner));
     reports
 }
@@ -177,6 +194,7 @@ pub fn untrust(root: &Root, machine: &Machine, runner: &impl Runner) -> Vec<Stor
 /// Whether the root is trusted, per store, changing nothing.
 pub fn status(root: &Root, machine: &Machine, runner: &impl Runner) -> Vec<StoreReport> {
     let mut reports = system::status(root, machine, runner);
+    reports.extend(java_store::status(root, machine, runner));
     reports.extend(nss::status(root, machine, runner));
     reports
 }

@@ -46,6 +46,9 @@ const CHROMIUM_PROGRAMS: &[&str] = &[
 /// What Playwright and Puppeteer download, below the home.
 const DOWNLOADED_CHROMIUMS: &[&str] = &[".cache/ms-playwright", ".cache/puppeteer"];
 
+/// What a database consists of.
+const DATABASE_FILES: &[&str] = &["cert9.db", "key4.db", "pkcs11.txt"];
+
 /// A database that stays after this many removals of one name is not ours to fight with.
 const REMOVALS_MAX: usize = 10;
 
@@ -113,11 +116,8 @@ fn databases(machine: &Machine, runner: &impl Runner) -> Vec<Database> {
             browser: "Chromium, Chrome",
             exists: true,
         }));
-        let never_started = found.is_empty()
-            && (CHROMIUM_PROGRAMS.iter().any(|program| runner.has(program))
-                || DOWNLOADED_CHROMIUMS.iter().any(|folder| machine.home.join(folder).is_dir()));
-        if never_started {
-            let folder = machine.home.join(CHROMIUM_DATABASES[0]);
+        if found.is_empty() && has_chromium(machine, runner) {
+            let folder = chromium_database(machine);
             found.push(Database { folder, browser: "Chromium, Chrome", exists: false });
         }
     }
@@ -128,6 +128,33 @@ fn databases(machine: &Machine, runner: &impl Runner) -> Vec<Database> {
         found.extend(folders.into_iter().map(|folder| Database { folder, browser: "Firefox", exists: true }));
     }
     found
+}
+
+fn has_chromium(machine: &Machine, runner: &impl Runner) -> bool {
+    CHROMIUM_PROGRAMS.iter().any(|program| runner.has(program))
+        || DOWNLOADED_CHROMIUMS.iter().any(|folder| machine.home.join(folder).is_dir())
+}
+
+/// The database that Chromium looks into first.
+pub(super) fn chromium_database(machine: &Machine) -> PathBuf {
+    machine.home.join(CHROMIUM_DATABASES[0])
+}
+
+/// Whether there is a Chromium, or its database without it, as of one that lies elsewhere.
+pub(super) fn wants_chromium_database(machine: &Machine, runner: &impl Runner) -> bool {
+    chromium_database(machine).join("cert9.db").is_file() || has_chromium(machine, runner)
+}
+
+/// A copy of a database, or a new one if there is none, with the root in it.
+pub(super) fn copy_with(root: &Root, from: &Path, to: &Path, runner: &impl Runner) -> Result<(), String> {
+    let copied = create_private(to).and_then(|()| {
+        let mut files = DATABASE_FILES.iter().filter(|name| from.join(name).is_file());
+        files.try_for_each(|name| fs::copy(from.join(name), to.join(name)).map(drop))
+    });
+    copied.map_err(|error| format!("cannot copy {}: {error}", from.display()))?;
+    let database =
+        Database { folder: to.to_owned(), browser: "Chromium, Chrome", exists: to.join("cert9.db").is_file() };
+    add(&database, root, runner)
 }
 
 fn state(database: &Database, root: &Root, runner: &impl Runner) -> Outcome {
@@ -179,7 +206,7 @@ fn report(result: Result<(), String>) -> Outcome {
     result.map_or_else(Outcome::Failed, |()| Outcome::Done)
 }
 
-fn create_private(folder: &Path) -> std::io::Result<()> {
+pub(super) fn create_private(folder: &Path) -> std::io::Result<()> {
     let mut builder = fs::DirBuilder::new();
     builder.recursive(true);
     #[cfg(unix)]

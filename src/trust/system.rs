@@ -69,9 +69,19 @@ const BUNDLES: &[&str] = &[
     "/etc/ssl/cert.pem",
 ];
 
+/// Under these names too programs look for a bundle; as a rule they are links to one of the above.
+const OTHER_BUNDLES: &[&str] =
+    &["/etc/ssl/ca-bundle.pem", "/etc/pki/tls/cert.pem", "/etc/pki/tls/cacert.pem", "/usr/lib/ssl/cert.pem"];
+
 /// The bundle of roots this machine trusts, if it has one as a file.
 pub fn bundle(machine: &Machine) -> Option<PathBuf> {
     BUNDLES.iter().map(|path| machine.system_path(path)).find(|path| path.is_file())
+}
+
+/// Every bundle of this machine, under each of its names.
+pub(super) fn bundles(machine: &Machine) -> Vec<PathBuf> {
+    let paths = BUNDLES.iter().chain(OTHER_BUNDLES).map(|path| machine.system_path(path));
+    paths.filter(|path| path.is_file()).collect()
 }
 
 pub(super) fn trust(root: &Root, machine: &Machine, runner: &impl Runner) -> Vec<StoreReport> {

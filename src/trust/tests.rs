@@ -183,22 +183,22 @@ fn real_nss_databases_are_changed_and_restored() {
 }
 
 /// A machine in a folder.
-struct World {
-    folder: TempDir,
-    machine: Machine,
-    root: Root,
-    runner: FakeRunner,
+pub(super) struct World {
+    pub(super) folder: TempDir,
+    pub(super) machine: Machine,
+    pub(super) root: Root,
+    pub(super) runner: FakeRunner,
 }
 
 impl World {
-    fn empty(os: OperatingSystem) -> Self {
+    pub(super) fn empty(os: OperatingSystem) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let machine = Machine { os, home: folder.path().into(), root: folder.path().into(), wsl: false };
         let root = Self::root_in(folder.path());
         Self { folder, machine, root, runner: FakeRunner::default() }
     }
 
-    fn debian() -> Self {
+    pub(super) fn debian() -> Self {
         let mut world = Self::empty(OperatingSystem::Linux);
         fs::create_dir_all(world.folder.path().join("usr/local/share/ca-certificates")).expect("a folder");
         world.runner.programs.insert("update-ca-certificates");
@@ -206,7 +206,7 @@ impl World {
     }
 
     /// A new root each time, as after `ca.pem` was made anew.
-    fn root_in(folder: &Path) -> Root {
+    pub(super) fn root_in(folder: &Path) -> Root {
         let mut params = rcgen::CertificateParams::default();
         let common_name = "neargate local CA (chatkit, alice@laptop)";
         params.distinguished_name.push(rcgen::DnType::CommonName, common_name);
@@ -219,7 +219,7 @@ impl World {
         root
     }
 
-    fn write(&self, path: &str, contents: &str) {
+    pub(super) fn write(&self, path: &str, contents: &str) {
         let path = self.folder.path().join(path);
         fs::create_dir_all(path.parent().expect("a parent")).expect("a folder");
         fs::write(path, contents).expect("written");
@@ -228,15 +228,15 @@ impl World {
 
 /// Records what it is told to run. All of it succeeds, except commands that contain one of `fails`.
 #[derive(Default)]
-struct FakeRunner {
-    root: bool,
-    programs: BTreeSet<&'static str>,
+pub(super) struct FakeRunner {
+    pub(super) root: bool,
+    pub(super) programs: BTreeSet<&'static str>,
     fails: Vec<&'static str>,
     ran: RefCell<Vec<String>>,
 }
 
 impl FakeRunner {
-    fn ran(&self) -> Vec<String> {
+    pub(super) fn ran(&self) -> Vec<String> {
         self.ran.borrow().clone()
     }
 }

@@ -50,9 +50,13 @@ mod websocket;
 /// Tasks on a real engine, through the API.
 mod engine_runtime;
 
+/// Real clients under `neargate run`: languages, tools and browsers, `fixtures/clients/clients.yaml`.
+mod clients;
 /// The real binary, the engine and a browser: commands, the ChatKit application, failures, interruptions.
 mod end_to_end;
 /// What a release consists of, and the scripts behind it: `packaging/`.
 mod packaging;
+/// What `neargate run` does with its command: signals, exit codes, the terminal, and what only it sees.
+mod run;
 /// Layers, files, fixtures, dependencies and documents of this repository.
 mod tidy;

@@ -132,15 +132,20 @@ impl Stack {
 
     /// The same under another program, e.g. one that takes a right away.
     pub(crate) fn spawn_under<S: AsRef<str>>(&self, program: &[&str], arguments: &[S]) -> Running {
+        let words = program.iter().copied().chain([env!("CARGO_BIN_EXE_neargate")]);
+        let words: Vec<&str> = words.chain(arguments.iter().map(AsRef::as_ref)).collect();
+        self.spawn_program(words[0], &words[1..])
+    }
+
+    /// Starts another program where and as the commands are started.
+    pub(crate) fn spawn_program(&self, program: &str, arguments: &[&str]) -> Running {
         static NEXT: AtomicU32 = AtomicU32::new(0);
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
         let file = |stream: &str| self.folder.with_file_name(format!("{number}.{stream}"));
         let (out, err) = (file("stdout"), file("stderr"));
-        let mut words = program.to_vec();
-        words.push(env!("CARGO_BIN_EXE_neargate"));
-        words.extend(arguments.iter().map(AsRef::as_ref));
-        let mut command = tokio::process::Command::new(words[0]);
-        command.args(&words[1..]).current_dir(&self.folder).envs(&self.environment).env_remove("CI").kill_on_drop(true);
+        let words = [&[program], arguments].concat();
+        let mut command = tokio::process::Command::new(program);
+        command.args(arguments).current_dir(&self.folder).envs(&self.environment).env_remove("CI").kill_on_drop(true);
         command.stdin(Stdio::null());
         command.stdout(std::fs::File::create(&out).unwrap()).stderr(std::fs::File::create(&err).unwrap());
         Running { child: command.spawn().unwrap(), words: words.join(" "), out, err }

@@ -27,6 +27,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("folders", BELOW_EDGES),
     ("hosts", BELOW_EDGES),
     ("logs", BELOW_EDGES),
+    ("namespace", BELOW_EDGES),
     ("probes", BELOW_EDGES),
     ("proxy", BELOW_EDGES),
     ("records", BELOW_EDGES),

@@ -1,11 +1,18 @@
 //! `run -- CMD`: the stack for as long as one command needs it. The command finds the stack and trusts it by its
-//! environment alone; its exit code is ours.
+//! environment, and on Linux by what it alone sees of the machine ([`outfit`]); its exit code is ours ([`child`]).
 
-use std::os::unix::process::ExitStatusExt;
+mod child;
+mod outfit;
+
+use std::ffi::OsString;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::app::{self, App};
+use child::Launch;
+use outfit::Outfit;
+
+use crate::app::App;
 use crate::cli::live::Live;
 use crate::cli::printer::Printer;
 use crate::cli::process::{self, Signals};
@@ -13,11 +20,11 @@ use crate::cli::project::{self, Project};
 use crate::cli::waiting::{self, Goal, Patience};
 use crate::cli::{ExitStatus, Failure, Global, RunArgs, stack};
 use crate::control::view::ClusterView;
-use crate::trust::environment;
 
 /// `run`
 pub(crate) fn run(global: &Global, args: &RunArgs, printer: &mut Printer) -> Result<ExitStatus, Failure> {
     let project = project::load(global, Some(&args.start), true, printer)?;
+    let command = Command::new(&project, args, printer)?;
     process::block_on_threads(async {
         let request = project.request(global, &args.start);
         if let Some(pid) = stack::apply(&project.folders, &request, printer).await? {
@@ -25,7 +32,7 @@ pub(crate) fn run(global: &Global, args: &RunArgs, printer: &mut Printer) -> Res
                 "using the stack that is already running (process {pid}); it will keep running afterwards"
             ));
             waiting::follow(&project, Goal::Healthy, &args.start, printer).await?;
-            return command(&project, args, &mut Signals::new()?).await;
+            return command.run(&project, &mut Signals::new()?).await;
         }
         let mut signals = Signals::new()?;
         let app = process::start(&project, &request).await?;
@@ -33,7 +40,7 @@ pub(crate) fn run(global: &Global, args: &RunArgs, printer: &mut Printer) -> Res
             printer.note(note);
         }
         let result = match until_ready(&app, &project, args, &mut signals, printer).await {
-            Ok(()) => command(&project, args, &mut signals).await,
+            Ok(()) => command.run(&project, &mut signals).await,
             Err(failure) => Err(failure),
         };
         let stopped = process::stop(app, signals, printer).await;
@@ -84,38 +91,26 @@ async fn until_ready(
     result
 }
 
-/// Runs the command and waits for it. Signals reach it by itself when they come from the terminal; a SIGTERM for us
-/// alone ends it too.
-async fn command(project: &Project, args: &RunArgs, signals: &mut Signals) -> Result<ExitStatus, Failure> {
-    let environment = environment::environment(
-        &project.folders.ca_certificate_in_use(),
-        &project.folders.ca_bundle(),
-        &project.topology.domains,
-        &app::reachable(&project.topology),
-    );
-    let (program, arguments) = args.command.split_first().ok_or_else(|| Failure::usage("no command"))?;
-    let mut child =
-        tokio::process::Command::new(program).args(arguments).envs(environment).kill_on_drop(true).spawn().map_err(
-            |error| Failure {
-                // As a shell answers: 127 for a command that is not there, 126 for one that cannot be run.
-                status: ExitStatus(if error.kind() == std::io::ErrorKind::NotFound { 127 } else { 126 }),
-                message: format!("{}: {error}", program.to_string_lossy()),
-            },
-        )?;
-    let status = loop {
-        tokio::select! {
-            status = child.wait() => break status?,
-            () = signals.next() => terminate(&child),
-        }
-    };
-    let code = status.code().or_else(|| status.signal().map(|signal| 128 + signal)).unwrap_or(1);
-    Ok(ExitStatus(u8::try_from(code).unwrap_or(1)))
+/// What is to be run, found and thought through before anything is started.
+struct Command {
+    program: PathBuf,
+    words: Vec<OsString>,
+    namespace: bool,
 }
 
-fn terminate(child: &tokio::process::Child) {
-    let pid = child.id().and_then(|id| i32::try_from(id).ok()).and_then(rustix::process::Pid::from_raw);
-    if let Some(pid) = pid {
-        // It may have ended in the meantime, which is what we want.
-        let _ = rustix::process::kill_process(pid, rustix::process::Signal::TERM);
+impl Command {
+    fn new(project: &Project, args: &RunArgs, printer: &mut Printer) -> Result<Self, Failure> {
+        let first = args.command.first().ok_or_else(|| Failure::usage("no command"))?;
+        let program = child::find(first)?;
+        let namespace = outfit::may_have_namespace(project, !args.no_namespace, printer);
+        Ok(Self { program, words: args.command.clone(), namespace })
+    }
+
+    /// Once the stack runs.
+    async fn run(self, project: &Project, signals: &mut Signals) -> Result<ExitStatus, Failure> {
+        let outfit = Outfit::make(project, self.namespace)?;
+        let (variables, plan) = (outfit.variables.clone(), outfit.plan.clone());
+        let launch = Launch { program: self.program, words: self.words, variables, plan };
+        child::run(&launch, signals).await
     }
 }

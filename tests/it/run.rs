@@ -1,0 +1,180 @@
+//! What `neargate run` does with its command, whatever that is: found before anything is started, signalled as a whole,
+//! given the terminal and a view of its own of the machine, of which nothing is left. What real clients make of that is in
+//! `clients`.
+
+use std::path::{Path, PathBuf};
+
+use rustix::process::{Pid, Signal, test_kill_process};
+
+use crate::clients::{has_namespaces, stack};
+use crate::support::stack::{Running, Stack, kill};
+use crate::support::waiting::eventually;
+
+/// Runs a script of the shell's under `run`.
+fn script<'a>(options: &[&'a str], text: &'a str) -> Vec<&'a str> {
+    [&["run"], options, &["--", "sh", "-c", text]].concat()
+}
+
+/// A command whose own child would go on for long, with the child's number in a file.
+async fn with_grandchild(stack: &Stack) -> (Running, Pid) {
+    let file: PathBuf = stack.folder().join("grandchild");
+    let text = format!("sh -c 'echo $$ >{}; exec sleep 1000'; exit 3", file.display());
+    let run = stack.spawn(&script(&[], &text));
+    let read = || std::fs::read_to_string(&file).ok()?.trim().parse().ok().and_then(Pid::from_raw);
+    eventually("the command runs", async || read().is_some()).await;
+    (run, read().unwrap())
+}
+
+async fn is_gone(process: Pid) {
+    eventually("the grandchild is gone", async || test_kill_process(process).is_err()).await;
+}
+
+#[tokio::test]
+async fn a_command_that_is_not_there_is_said_before_anything_is_started() {
+    let stack = stack();
+    let plain = stack.folder().join("plain");
+    std::fs::write(&plain, "").unwrap();
+    for (command, code) in [("no-such-command", 127), ("/no/such/command", 127), (plain.to_str().unwrap(), 126)] {
+        let output = stack.run(&["run", "--", command]).await;
+        assert_eq!(output.code, Some(code), "{output:?}");
+        assert!(output.stderr.starts_with(&format!("error: {command}: ")), "{output:?}");
+        assert!(!output.stderr.contains("listener"), "{output:?}");
+    }
+    assert!(!stack.state_folder().exists());
+}
+
+#[tokio::test]
+async fn a_signal_reaches_all_of_the_command_and_then_the_stack_is_taken_down() {
+    for signal in [Signal::HUP, Signal::INT, Signal::QUIT, Signal::TERM] {
+        let stack = stack();
+        let (run, grandchild) = with_grandchild(&stack).await;
+        run.signal(signal);
+        let output = run.end().await;
+        assert_eq!(output.code, Some(128 + signal.as_raw()), "{output:?}");
+        is_gone(grandchild).await;
+        assert!(!stack.state_folder().exists(), "{signal:?}");
+        assert!(!stack.listens(), "{signal:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_terminal_that_is_closed_takes_up_down_and_leaves_what_is_in_the_background() {
+    for signal in [Signal::HUP, Signal::QUIT] {
+        let stack = stack();
+        let up = stack.spawn(&["up"]);
+        eventually("it is up", async || up.stderr().contains("is up")).await;
+        up.signal(signal);
+        up.end().await;
+        assert!(!stack.state_folder().exists(), "{signal:?}");
+        assert!(!stack.listens(), "{signal:?}");
+    }
+    let stack = stack();
+    stack.up().await;
+    let said = stack.run(&["run", "--", "true"]).await.succeeded().stderr;
+    let process = said.split_once("(process ").and_then(|(_, rest)| rest.split_once(')')).unwrap().0;
+    kill(process.parse().unwrap(), Signal::HUP);
+    // Asked and answered by the same threads that would have seen the signal.
+    assert!(!stack.view().await.shutting_down);
+    assert!(stack.listens());
+    stack.down().await;
+}
+
+#[tokio::test]
+async fn a_command_that_does_not_listen_is_killed_by_the_second_signal() {
+    let stack = stack();
+    let ready = stack.folder().join("ready");
+    let text = format!("trap '' TERM; touch {}; while :; do sleep 1; done", ready.display());
+    let run = stack.spawn(&script(&[], &text));
+    eventually("the command runs", async || ready.exists()).await;
+    run.signal(Signal::TERM);
+    run.signal(Signal::INT);
+    assert_eq!(run.end().await.code, Some(128 + Signal::KILL.as_raw()));
+    assert!(!stack.state_folder().exists());
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn when_run_is_killed_its_command_is_told() {
+    let stack = stack();
+    let ready = stack.folder().join("ready");
+    let ended = stack.folder().join("ended");
+    let text =
+        format!("trap 'touch {}; exit' TERM; touch {}; while :; do sleep 0.1; done", ended.display(), ready.display());
+    let run = stack.spawn(&script(&[], &text));
+    eventually("the command runs", async || ready.exists()).await;
+    run.signal(Signal::KILL);
+    eventually("the command has been told", async || ended.exists()).await;
+}
+
+#[tokio::test]
+async fn on_a_terminal_the_command_has_it() {
+    let stack = stack();
+    // `script` makes a terminal, and types what it reads; the command reads it, and the end.
+    let typed = format!(
+        "printf 'hello\\n\\004' | script -qec \"{} run -- tr a-z A-Z\" /dev/null",
+        env!("CARGO_BIN_EXE_neargate")
+    );
+    let output = stack.spawn_program("sh", &["-c", &typed]).end().await;
+    if output.code == Some(127) {
+        eprintln!("skipped: there is no `script` to make a terminal with");
+        return;
+    }
+    assert!(output.stdout.contains("HELLO"), "{output:?}");
+    assert!(!stack.state_folder().exists());
+}
+
+#[tokio::test]
+async fn what_variables_named_before_is_kept() {
+    let mut stack = stack();
+    let file = stack.folder().join("corporate.pem");
+    std::fs::write(&file, "-----BEGIN CERTIFICATE-----\nY29ycG9yYXRl\n-----END CERTIFICATE-----\n").unwrap();
+    let names = ["NODE_EXTRA_CA_CERTS", "SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "GIT_SSL_CAINFO", "PIP_CERT"];
+    for name in names {
+        stack.set(name, file.to_str().unwrap());
+    }
+    let each = format!(
+        "for name in {}; do eval grep -c BEGIN \\$$name; eval grep -q Y29ycG9yYXRl \\$$name || exit 1; done",
+        names.join(" ")
+    );
+    let output = stack.run(&script(&["--no-namespace"], &each)).await.succeeded();
+    assert_eq!(output.stdout, "2\n".repeat(names.len()), "theirs and ours");
+}
+
+#[tokio::test]
+async fn only_the_command_sees_what_it_is_shown_and_nothing_of_it_is_left() {
+    if !has_namespaces().await {
+        return;
+    }
+    let stack = stack();
+    let hosts = std::fs::read_to_string("/etc/hosts").unwrap();
+    let mounts = || std::fs::read_to_string("/proc/self/mountinfo").unwrap();
+    let before = mounts();
+    let look =
+        "id -u; head -n 2 /etc/hosts | tail -n 1; echo changed >>/etc/hosts; ls ~/.pki/nssdb 2>/dev/null; exit 5";
+    let output = stack.run(&script(&[], look)).await;
+    assert_eq!(output.code, Some(5), "{output:?}");
+    let user = rustix::process::getuid();
+    assert!(output.stdout.starts_with(&format!("{user}\n127.0.0.1 app.domain.com\n")), "{output:?}");
+    assert_eq!(std::fs::read_to_string("/etc/hosts").unwrap(), hosts);
+    assert_eq!(mounts(), before);
+    assert!(!stack.folder().join("home/.pki").exists());
+    let output = stack.run(&script(&["--no-namespace"], "cat /etc/hosts")).await.succeeded();
+    assert_eq!(output.stdout, hosts, "not seen with --no-namespace");
+}
+
+#[tokio::test]
+async fn where_a_namespace_is_refused_one_line_says_so_and_variables_do_what_they_can() {
+    if !has_namespaces().await || !Path::new("/usr/bin/setpriv").exists() {
+        eprintln!("skipped: nothing here that could refuse a namespace");
+        return;
+    }
+    let stack = stack();
+    // A namespace that may have none inside, and in it a root without rights.
+    let forbid = "echo 0 >/proc/sys/user/max_user_namespaces && exec setpriv --bounding-set=-all \"$@\"";
+    let arguments = script(&[], "cat $NEARGATE_CA_CERT");
+    let output = stack.spawn_under(&["unshare", "-rU", "sh", "-c", forbid, "sh"], &arguments).end().await.succeeded();
+    assert!(output.stdout.contains("BEGIN CERTIFICATE"), "{output:?}");
+    let said: Vec<&str> = output.stderr.lines().filter(|line| line.contains("allows no namespace")).collect();
+    let [line] = said.as_slice() else { panic!("{output:?}") };
+    assert!(line.ends_with("Allow it: sudo sysctl -w user.max_user_namespaces=10000"), "{line}");
+}
