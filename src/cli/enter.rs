@@ -2,7 +2,9 @@
 //! become that command.
 
 use std::ffi::OsString;
-use std::path::{Path, PathBuf};
+#[cfg(target_os = "linux")]
+use std::path::Path;
+use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
@@ -15,10 +17,12 @@ pub(crate) struct Plan {
     pub(crate) mounts: Vec<Mount>,
 }
 
-/// How the attempt went, for [`probe`].
+/// How the attempt of [`probe`] ends where there can be none.
+#[cfg(target_os = "linux")]
 const PROBE_FAILED: u8 = 125;
 
 #[derive(Debug, clap::Args)]
+#[cfg_attr(not(target_os = "linux"), expect(dead_code, reason = "there is nothing to enter"))]
 pub(crate) struct EnterArgs {
     /// What the command is to see
     #[arg(long)]
@@ -40,7 +44,10 @@ pub(crate) fn probe() -> Result<(), Refusal> {
     let tried = std::process::Command::new("/proc/self/exe").arg("__enter").output();
     match tried {
         Ok(output) if output.status.success() => Ok(()),
-        Ok(output) => Err(refusal(String::from_utf8_lossy(&output.stderr).trim(), setting)),
+        Ok(output) => {
+            let said = String::from_utf8_lossy(&output.stderr);
+            Err(refusal(said.trim().trim_start_matches("error: "), setting))
+        }
         Err(error) => Err(refusal(&error.to_string(), setting)),
     }
 }

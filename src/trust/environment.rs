@@ -26,8 +26,8 @@ use crate::model::DomainName;
 /// Roots besides others.
 const ADDING: &[&str] = &["NODE_EXTRA_CA_CERTS", "DENO_CERT"];
 
-/// All that is trusted, each checked with the program it is for (`docs/clients.md`): OpenSSL, Go, Rust, Ruby; Python's
-/// requests; curl; AWS's command line and SDKs; git; gRPC; Perl's LWP; pip; Nix; cargo.
+/// All that is trusted, by: OpenSSL, Go, Rust, Ruby; Python's requests; curl; AWS's command line and SDKs; git; gRPC;
+/// Perl's LWP; pip; Nix; cargo. `docs/clients.md` says with which programs that was tried.
 const REPLACING: &[&str] = &[
     "SSL_CERT_FILE",
     "REQUESTS_CA_BUNDLE",

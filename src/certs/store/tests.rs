@@ -168,6 +168,21 @@ fn what_cannot_be_set_up_changes_nothing() {
 }
 
 #[test]
+fn the_keys_of_all_certificates_that_may_be_shown_are_known_also_after_a_renewal() {
+    let (store, _) = store(&["app.example.com", "*.preview.example.com"]);
+    assert!(store.public_key_hashes().is_empty());
+    let now = Timestamp::now();
+    let certificates = vec![issued(&["app.example.com"]), issued(&["*.preview.example.com"])];
+    store.update(&load_balancer(POLICY, certificates), now).expect("an update");
+    let before = store.public_key_hashes();
+    assert_eq!(before.len(), 2);
+    store.renew(now).expect("nothing to renew");
+    assert_eq!(store.public_key_hashes(), before);
+    store.renew(now + Duration::from_secs(80 * 24 * 60 * 60)).expect("a renewal");
+    assert!(store.public_key_hashes().iter().all(|key| !before.contains(key)), "new certificates, new keys");
+}
+
+#[test]
 fn a_users_own_files_are_served_and_read_again_when_they_change() {
     let folder = tempfile::tempdir().expect("a folder");
     let own = authority(&["own.example.com"]);
