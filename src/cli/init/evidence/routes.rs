@@ -90,7 +90,7 @@ fn evidence(route: &Route<'_>) -> Evidence {
 
 impl<'r> Scope<'r> {
     fn of(repository: &'r Repository, question: &Question<'_>) -> Option<Self> {
-        let context = super::join("", question.context?)?;
+        let context = super::join("", question.context.or_else(|| without_dockerfile(repository, question))?)?;
         let text = question.dockerfile.and_then(|path| repository.text(path));
         let (base, command) = text.map(|text| dockerfile::base_and_command(text, question.target)).unwrap_or_default();
         let named = dockerfile::sources(repository, question);
@@ -160,6 +160,14 @@ impl<'r> Scope<'r> {
         let named = self.files.iter().copied().filter(|(path, _)| path.rsplit('/').next() == Some(name));
         named.min_by_key(|(path, _)| path.matches('/').count())
     }
+}
+
+/// The whole repository, where buildpacks or a plugin (Jib, `bootBuildImage`) make the one image of it: a registry of the
+/// team's holds it, and no Dockerfile says how it came there.
+fn without_dockerfile(repository: &Repository, question: &Question<'_>) -> Option<&'static str> {
+    let is_own = question.image.contains(".dkr.ecr.") || question.image.starts_with("ghcr.io/");
+    let is_made = |path: &str| path.rsplit('/').next().is_some_and(|name| name.to_lowercase().contains("dockerfile"));
+    (question.only && is_own && !repository.paths().any(is_made)).then_some(".")
 }
 
 /// Folders with an application of another Dockerfile.
