@@ -44,7 +44,7 @@ bench: rust ## neargate beside other load balancers (QUICK=1: three short rounds
 	$(CARGO) build $(LOCKED) --release --package neargate-compare
 	target/release/compare $(if $(QUICK),--rounds 3 --seconds 1) $(ARGS)
 
-fuzz: rust ## Look for bytes that break a parser (SECONDS=60 for each; PROPERTIES="head chunks cookies config")
+fuzz: rust ## Look for bytes that break a parser (SECONDS=60 for each; PROPERTIES="head chunks frames versions cookies config nginx")
 	@docker/setup compiler cxx
 	@fuzz/run $(or $(SECONDS),60) $(PROPERTIES)
 

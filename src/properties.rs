@@ -21,6 +21,8 @@ pub type Property = fn(&[u8]);
 pub const PROPERTIES: &[(&str, Property)] = &[
     ("head", proxy::properties::head),
     ("chunks", proxy::properties::chunks),
+    ("frames", proxy::http2_properties::frames),
+    ("versions", proxy::http2_properties::versions),
     ("cookies", cookie_seal::only_what_was_sealed_is_opened),
     ("config", config),
 ];

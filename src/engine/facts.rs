@@ -266,6 +266,32 @@ mod tests {
     }
 
     #[test]
+    fn where_host_is_preserved_rules_and_targets_go_by_the_same_host() {
+        let of = |fields: &FieldList, preserving| {
+            let facts = RequestFacts {
+                method: b"GET",
+                authority: Some(b"app.example.com"),
+                path: b"/",
+                query: None,
+                fields: fields.fields(),
+                client: ([192, 0, 2, 1], 1).into(),
+            };
+            let facts = if preserving { facts.preserving_host() } else { facts };
+            let mut heard = Vec::new();
+            crate::engine::host::write(&facts, 443, preserving, "lb.example.net", &mut heard);
+            (String::from_utf8_lossy(facts.host()).into_owned(), String::from_utf8(heard).unwrap())
+        };
+        let with_host: FieldList = [("host", "admin.example.com")].into_iter().collect();
+        for fields in [&with_host, &FieldList::default()] {
+            for preserving in [true, false] {
+                let (ruled, heard) = of(fields, preserving);
+                assert_eq!(heard, format!("Host: {ruled}\r\n"), "preserving: {preserving}");
+            }
+        }
+        assert_eq!(of(&with_host, true).0, "admin.example.com");
+    }
+
+    #[test]
     fn fields_are_known_by_name_in_any_case_and_keep_their_order() {
         let list: FieldList = [("B", "1"), ("hOsT", "x"), ("b", "2")].into_iter().collect();
         assert_eq!(list.fields().first(FieldKind::Host), Some(&b"x"[..]));

@@ -14,6 +14,7 @@
 //!  any other byte of a target               passed, after desync mitigation          captures: a raw quotation mark, a space
 //!  `*`                                      passed for OPTIONS, else 400             RFC 9112, section 3.2.4
 //!  a target without a slash                 refused with 400                         RFC 9112, section 3.2
+//!  a host with a slash, a blank, two dots    refused with 400                         RFC 9112, section 3.2; nginx
 //!  a fragment                               passed                                   part of the target like any other
 //!  CONNECT                                  refused with 400                         no forward proxy
 //!  TRACE                                    refused with 405                         ALB user guide, HTTP 405
@@ -51,6 +52,14 @@ pub fn ends_text(byte: u8) -> bool {
     matches!(byte, 0 | b'\r' | b'\n')
 }
 
+/// A value without the blanks around it, which belong to no value (RFC 9110, section 5.5).
+pub fn trim_blanks(value: &[u8]) -> &[u8] {
+    let is_blank = |byte: &u8| matches!(byte, b' ' | b'\t');
+    let start = value.iter().position(|byte| !is_blank(byte)).unwrap_or(value.len());
+    let end = value.iter().rposition(|byte| !is_blank(byte)).map_or(start, |last| last + 1);
+    &value[start..end]
+}
+
 /// Whether a head holds a control character; CR and LF count where they are no end of a line. Over the whole head at once,
 /// and in this form, because then the compiler makes vectors of it. The last byte is an LF.
 pub fn has_odd_byte(head: &[u8]) -> bool {
@@ -72,6 +81,14 @@ pub fn check_target(method: &[u8], target: &[u8]) -> Result<(), &'static str> {
     }
     let is_asterisk = target == b"*" && method == b"OPTIONS";
     if target.first() == Some(&b'/') || is_asterisk { Ok(()) } else { Err("the request target is no path") }
+}
+
+/// Whether a host, possibly with a port, may be one: "a server must respond with 400 to … a Host header field with an invalid
+/// field value" (RFC 9112, section 3.2). What is invalid is nginx's word: nothing at all, a slash, blanks and control
+/// characters, two dots in a row.
+pub fn is_host(host: &[u8]) -> bool {
+    let is_bad = |&byte: &u8| byte <= b' ' || byte == 0x7f || byte == b'/';
+    !host.is_empty() && !host.iter().any(is_bad) && memchr::memmem::find(host, b"..").is_none()
 }
 
 /// Whether a method is one (RFC 9110, section 9.1).
@@ -159,6 +176,16 @@ mod tests {
         assert!(check_target(b"OPTIONS", b"*").is_ok());
         for (method, target) in [(&b"GET"[..], &b"*"[..]), (b"GET", b""), (b"GET", b"a/b"), (b"CONNECT", b"/")] {
             assert!(check_target(method, target).is_err());
+        }
+    }
+
+    #[test]
+    fn a_host_is_what_nginx_takes_for_one() {
+        for host in ["e.com", "e.com:80", "[::1]:80", "E_x-1.com.", "é", "a@b"] {
+            assert!(is_host(host.as_bytes()), "{host}");
+        }
+        for host in ["", "a/b", "a b", "a..b", "a\u{7f}", "\t"] {
+            assert!(!is_host(host.as_bytes()), "{host}");
         }
     }
 

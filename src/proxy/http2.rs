@@ -11,6 +11,8 @@ mod heads;
 mod hpack;
 mod inflow;
 mod opaque;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) mod properties;
 mod responder;
 
 use std::cell::{Cell, RefCell};

@@ -75,6 +75,8 @@ mod worker;
 
 #[cfg(any(test, feature = "fuzzing"))]
 pub(crate) use http1::properties;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) use http2::properties as http2_properties;
 
 pub use data_plane::{CONNECT_TIMEOUT, DataPlane, DataPlaneConfig};
 pub use listeners::{PortTrouble, trouble_with};

@@ -21,6 +21,7 @@ use crate::engine::desync::{self, Judgement, Verdict};
 use crate::engine::facts::FieldKind;
 use crate::engine::figures::{self, Count};
 use crate::engine::headers::{self, Forwarding, Front, TlsHeaders};
+use crate::engine::message;
 use crate::engine::protocols::{self, RequestProtocol};
 use crate::engine::redirect::RedirectFacts;
 use crate::engine::routing::{RoutedAction, RoutedForward};
@@ -249,10 +250,11 @@ fn classify(request: &Request<'_>) -> Result<(), ProxyError> {
         return Err(ProxyError::MethodNotAllowed);
     }
     let may_lack_host = matches!(request.version, HttpVersion::Http09 | HttpVersion::Http10);
-    if !may_lack_host && request.facts.host_and_port().is_none() {
-        return Err(ProxyError::MissingHost);
+    match request.facts.host_and_port() {
+        None if !may_lack_host => Err(ProxyError::MissingHost),
+        Some(host) if !message::is_host(host) => Err(ProxyError::MalformedRequest("a Host that is none")),
+        _ => Ok(()),
     }
-    Ok(())
 }
 
 /// The request as the target is to see it, if the rule rewrites it. The rule itself looked at the original.

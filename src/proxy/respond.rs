@@ -62,7 +62,7 @@ pub(super) fn for_error(error: &ProxyError, traits: Traits) -> Answer {
     if let Some(grpc) = protocols::grpc_status(status).filter(|_| traits.grpc) {
         return for_grpc(status, grpc);
     }
-    let mut body = if matches!(error, ProxyError::PlainHttp) { plain_http_page() } else { page(status) };
+    let mut body = explained(error).map_or_else(|| page(status), explaining_page);
     if traits.padded && !body.is_empty() {
         body.push_str(&PADDING.repeat(6));
     }
@@ -72,7 +72,7 @@ pub(super) fn for_error(error: &ProxyError, traits: Traits) -> Answer {
         body: Cow::Owned(body.into_bytes()),
         location: None,
         // As nginx: where the rest of the request cannot be told from the next one, or will not come.
-        close: matches!(status, 400 | 408 | 413 | 414 | 500 | 501 | 505),
+        close: matches!(status, 400 | 405 | 408 | 413 | 414 | 500 | 501 | 505),
         grpc: None,
     }
 }
@@ -163,11 +163,18 @@ fn page(status: u16) -> String {
     page_of(&title, &format!("<center><h1>{title}</h1></center>\r\n"))
 }
 
-/// nginx's page for 497, which goes out as 400.
-fn plain_http_page() -> String {
-    const WHY: &str = "The plain HTTP request was sent to HTTPS port";
-    let said = format!("<center><h1>400 Bad Request</h1></center>\r\n<center>{WHY}</center>\r\n");
-    page_of(&format!("400 {WHY}"), &said)
+/// What nginx says on its pages for 494 and 497, which go out as 400.
+fn explained(error: &ProxyError) -> Option<&'static str> {
+    match error {
+        ProxyError::PlainHttp => Some("The plain HTTP request was sent to HTTPS port"),
+        ProxyError::RequestHeadTooLarge => Some("Request Header Or Cookie Too Large"),
+        _ => None,
+    }
+}
+
+fn explaining_page(why: &str) -> String {
+    let said = format!("<center><h1>400 Bad Request</h1></center>\r\n<center>{why}</center>\r\n");
+    page_of(&format!("400 {why}"), &said)
 }
 
 fn page_of(title: &str, said: &str) -> String {
@@ -257,6 +264,7 @@ mod tests {
         match name {
             "malformed request" => ProxyError::MalformedRequest(""),
             "plain HTTP" => ProxyError::PlainHttp,
+            "head too large" => ProxyError::RequestHeadTooLarge,
             "TRACE" => ProxyError::MethodNotAllowed,
             "client too slow" => ProxyError::RequestTimeout,
             "too many forwarded addresses" => ProxyError::TooManyForwardedAddresses,

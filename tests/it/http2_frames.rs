@@ -9,7 +9,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio_rustls::client::TlsStream;
 
-use crate::alb::{Alb, Setup, fixed, within};
+use crate::alb::{Alb, ScriptedTarget, Setup, fixed, within};
 use crate::exchanges::frames::{PREFACE, frame};
 use crate::http2;
 
@@ -287,6 +287,35 @@ async fn floods_end_the_connection() {
     assert!(seen.goaway.is_none_or(|code| code == ENHANCE_YOUR_CALM) && seen.status.is_none(), "{seen:?}");
     // Whoever comes next is served as ever.
     check(&alb, "after the flood", &get(1), Outcome::Answered).await;
+}
+
+/// Data Dribble (CVE-2019-9511): frames of one byte, to a target that does not read. They are more than `h2` would keep, and
+/// are copied together as they come.
+#[tokio::test]
+async fn small_frames_for_a_target_that_does_not_read_cost_nobody_the_connection() {
+    const STREAMS: u32 = 6;
+    const FRAMES: usize = 50_000;
+    let target = ScriptedTarget::silent().await;
+    let mut setup = Setup::forwarding(&[target.address]);
+    setup.https();
+    setup.workers = 1;
+    let alb = setup.start().await;
+    let mut frames = Frames::open(&alb).await;
+    let post = [&[0x83][..], &GET[1..]].concat();
+    let opening: Vec<u8> = (0..STREAMS).flat_map(|index| frame(HEADERS, END_HEADERS, 2 * index + 1, &post)).collect();
+    frames.send(&[PREFACE, &frame(SETTINGS, 0, 0, &[]), &opening].concat()).await;
+    let round: Vec<u8> = (0..STREAMS).flat_map(|index| frame(DATA, 0, 2 * index + 1, b"x")).collect();
+    for _ in 0..FRAMES / 500 {
+        frames.send(&round.repeat(500)).await;
+    }
+    frames.send(&frame(PING, 0, 0, b"finished")).await;
+    loop {
+        let (kind, flags, ..) = frames.next().await.expect("the connection goes on");
+        assert_ne!(kind, GOAWAY, "more frames were kept than there is room for");
+        if kind == PING && flags & END > 0 {
+            return;
+        }
+    }
 }
 
 /// Section 3.4: what does not begin with the preface is not HTTP/2, and the connection ends.

@@ -66,8 +66,8 @@ impl<'c> Http1Client<'c> {
             let RequestFraming { body, ambiguous } = request_framing(line.version, fields)?;
             let unsuspicious = !ambiguous && judgement.verdict == Verdict::Pass;
             manner.keep_alive = may_keep_alive && unsuspicious && client_keeps_open(line.version, fields);
-            manner.expects_continue =
-                manner.is_http11 && body != BodyHeader::None && lists(fields, FieldKind::Expect, b"100-continue");
+            // Whether or not there is a body, as the guide has it, and nginx.
+            manner.expects_continue = manner.is_http11 && lists(fields, FieldKind::Expect, b"100-continue");
             let upgrade = manner.is_http11
                 && lists(fields, FieldKind::Connection, b"upgrade")
                 && lists(fields, FieldKind::Upgrade, b"websocket");

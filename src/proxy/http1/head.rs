@@ -141,7 +141,10 @@ fn parse_request_line(line: &[u8]) -> Result<RequestLine, ProxyError> {
         b"HTTP/1.0" => Version::Http10,
         // nginx treats later minor versions as 1.1, and so did every HTTP/1 server since.
         [b'H', b'T', b'T', b'P', b'/', b'1', b'.', b'1'..=b'9'] => Version::Http11,
-        [b'H', b'T', b'T', b'P', b'/', b'2'..=b'9', b'.', b'0'..=b'9'] => return Err(ProxyError::UnexpectedVersion),
+        // A major version above 1, as nginx reads it: at its first digit, or its second.
+        [b'H', b'T', b'T', b'P', b'/', b'2'..=b'9', ..] | [b'H', b'T', b'T', b'P', b'/', b'1', b'0'..=b'9', ..] => {
+            return Err(ProxyError::UnexpectedVersion);
+        }
         _ => return Err(malformed("the version is not HTTP/1")),
     };
     Ok(RequestLine { method: 0..method_end, authority, path, query, version })
@@ -323,8 +326,10 @@ mod tests {
             let refused = request(&format!("{line}\r\n\r\n"));
             assert!(matches!(refused, Err(ProxyError::MalformedRequest(_))), "{line:?}");
         }
-        let later = request("GET / HTTP/2.0\r\n\r\n");
-        assert!(matches!(later, Err(ProxyError::UnexpectedVersion)), "{later:?}");
+        for line in ["GET / HTTP/2.0", "GET / HTTP/3", "GET / HTTP/11"] {
+            let later = request(&format!("{line}\r\n\r\n"));
+            assert!(matches!(later, Err(ProxyError::UnexpectedVersion)), "{line}: {later:?}");
+        }
     }
 
     #[test]

@@ -14,6 +14,7 @@ use crate::engine::facts::{Fields, RequestFacts};
 use crate::engine::headers::{self, BodyHeader, Forwarding, Front};
 use crate::engine::trace_id::TraceSeed;
 use crate::model::listener::{DesyncMode, LoadBalancerAttributes};
+use crate::proxy::http2::properties::{Outcome, facts_of, forwarded as http2_forwarded};
 
 /// A head ends in the same place however it arrives, and has one meaning or is refused; so does that of a response.
 pub(crate) fn head(bytes: &[u8]) {
@@ -86,6 +87,31 @@ pub(super) fn plain_is_compliant(head: &[u8]) -> bool {
     let plain = desync::is_plain(head, Fields::new(head, &spans));
     assert!(!plain || desync::classify(head).is_none(), "plain, and not compliant to the classifier");
     plain
+}
+
+/// The head at the front of these bytes.
+pub(crate) fn head_of(bytes: &[u8]) -> Option<&[u8]> {
+    let end = HeadScanner::for_request().scan(bytes).ok()??;
+    Some(&bytes[..end])
+}
+
+/// What becomes of a head, for a comparison with the same in HTTP/2.
+pub(crate) fn outcome(head: &[u8], mode: DesyncMode) -> Outcome {
+    let mut spans = Vec::new();
+    let line = parse_request(head, &mut spans);
+    let fields = Fields::new(head, &spans);
+    let judgement = desync::judge(head, fields, mode);
+    let framing = line.and_then(|line| Ok((request_framing(line.version, fields)?.body, line)));
+    let target = match framing {
+        _ if judgement.verdict == Verdict::Block => Err(400),
+        Err(error) => Err(error.status()),
+        Ok((body, line)) => {
+            let query = line.query.clone().map(|range| &head[range]);
+            let facts = facts_of(fields, &head[line.method.clone()], &head[line.path.clone()], query);
+            Ok(http2_forwarded(&facts, body, Front::Http1))
+        }
+    };
+    (target, judgement.classification)
 }
 
 /// What a target would get, and what it means; `None` if it gets nothing.

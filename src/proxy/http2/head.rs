@@ -79,8 +79,14 @@ impl Head {
                 [b':', ..] => return Err(Refusal::malformed("an unknown pseudo-header")),
                 field => {
                     message::check_http2_field(field, text).map_err(Refusal::malformed)?;
-                    let blanks = text.len() - text.trim_ascii_start().len();
-                    let value = value.start + blanks..value.start + blanks + text.trim_ascii().len();
+                    let trimmed = message::trim_blanks(text);
+                    // Where the trimmed part lies: blanks are taken off both ends.
+                    let blanks = text
+                        .iter()
+                        .take_while(|byte| matches!(byte, b' ' | b'\t'))
+                        .count()
+                        .min(text.len() - trimmed.len());
+                    let value = value.start + blanks..value.start + blanks + trimmed.len();
                     self.size += name.len() + value.len();
                     self.spans.push(FieldSpan::new(bytes, name, value));
                     continue;

@@ -384,6 +384,22 @@ fn number(bytes: &[u8]) -> u32 {
     bytes[..4].iter().fold(0, |number, &byte| number << 8 | u32::from(byte))
 }
 
+/// What `h2` gets of input that comes in such pieces.
+#[cfg(any(test, feature = "fuzzing"))]
+pub(super) fn passed(input: &[u8], sizes: impl IntoIterator<Item = usize>) -> (Vec<u8>, Option<Reason>) {
+    let mut reader = Reader::new(Fault::default());
+    let mut out = Vec::new();
+    let mut rest = input;
+    for size in sizes.into_iter().chain([input.len()]) {
+        let (piece, later) = rest.split_at(size.min(rest.len()));
+        rest = later;
+        let untouched = reader.take(piece);
+        out.extend_from_slice(&piece[..untouched]);
+        out.append(&mut reader.out);
+    }
+    (out, reader.fault.get())
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -399,21 +415,6 @@ mod tests {
     }
 
     const BLOCK: &[u8] = b"\x82\x87\x84\x41\x05e.com";
-
-    /// What `h2` gets of input that comes in such pieces.
-    fn passed(input: &[u8], sizes: impl IntoIterator<Item = usize>) -> (Vec<u8>, Option<Reason>) {
-        let mut reader = Reader::new(Fault::default());
-        let mut out = Vec::new();
-        let mut rest = input;
-        for size in sizes.into_iter().chain([input.len()]) {
-            let (piece, later) = rest.split_at(size.min(rest.len()));
-            rest = later;
-            let untouched = reader.take(piece);
-            out.extend_from_slice(&piece[..untouched]);
-            out.append(&mut reader.out);
-        }
-        (out, reader.fault.get())
-    }
 
     fn preface() -> Vec<u8> {
         b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".to_vec()

@@ -77,6 +77,11 @@ impl Stage {
             setup.https();
         }
         configure(case, &mut setup);
+        if over_http2 {
+            // A handshake belongs to it, which a busy machine takes its time for.
+            setup.attributes().idle_timeout =
+                case.idle_timeout().map_or(setup.attributes().idle_timeout, |time| time * 3);
+        }
         // A second request finds the connection of the first.
         setup.workers = 1;
         Self {
