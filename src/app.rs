@@ -10,6 +10,7 @@
 mod trust_files;
 
 use std::io;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -28,10 +29,10 @@ use crate::control::sink::Sink;
 use crate::control::view::ClusterView;
 use crate::control::{self, ControlHandle};
 use crate::engine::logs::health_check::HealthCheckEntry;
-use crate::folders::{Folders, ProjectLock};
+use crate::folders::{self, Folders, ProjectLock};
 use crate::logs::collector;
 use crate::model::listener::{Listener, ListenerProtocol};
-use crate::model::{ServiceName, Topology};
+use crate::model::{ContainerName, ServiceName, Topology};
 use crate::probes;
 use crate::proxy::{self, AccessSink, ConnectionSink, DataPlane, DataPlaneConfig, ListenerTls};
 use crate::records;
@@ -77,9 +78,9 @@ pub enum ShutDown {
 /// Why a stack could not be started. Nothing of it is left then.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
-    /// Another process runs this project.
-    #[error("another process runs this project already")]
-    AlreadyRunning,
+    /// Another process runs this project, from this file if it has said so already.
+    #[error("{}", already_running(.0.as_deref()))]
+    AlreadyRunning(Option<PathBuf>),
     /// Another process runs this project, but not from this state folder.
     #[error(
         "process {0} runs this project already, with another state folder, or its own was removed; end it with \
@@ -113,7 +114,8 @@ impl App {
         folders: Folders,
         loader: Loader,
     ) -> Result<Self, StartError> {
-        let lock = take_lock(&folders).await.map_err(io("lock the state folder"))?.ok_or(StartError::AlreadyRunning)?;
+        let lock = take_lock(&folders).await.map_err(io("lock the state folder"))?;
+        let lock = lock.ok_or_else(|| StartError::AlreadyRunning(folders.runs_from().ok().flatten()))?;
         match Self::start_parts(topology, request, &folders, loader).await {
             Ok(with_lock) => Ok(with_lock(lock)),
             Err(error) => {
@@ -131,6 +133,7 @@ impl App {
         folders: &Folders,
         loader: Loader,
     ) -> Result<impl FnOnce(ProjectLock) -> Self, StartError> {
+        folders.set_runs_from(&request.file).map_err(io("say which file the stack runs from"))?;
         ports_are_free(&topology)?;
         let runtime = Arc::new(StackRuntime::connect(&topology).await?);
         if let Some(pid) = runtime.other_owner().await? {
@@ -362,6 +365,11 @@ struct AppStack {
 impl AppStack {
     async fn apply_file(&self, request: UpRequest) -> Result<(), (String, u8)> {
         let failed = |error: &dyn std::error::Error| (chain(error), 1);
+        let runs_from = self.folders.runs_from().map_err(|error| failed(&error))?;
+        if let Some(from) = runs_from.filter(|from| !request.take_over && !folders::in_one_folder(from, &request.file))
+        {
+            return Err((runs_elsewhere(&self.control.view().borrow().project, &from), 1));
+        }
         let topology = (self.loader)(&request)?;
         let mut notes = Vec::new();
         let authority = open_authority(&topology, &self.folders, &mut notes).map_err(|error| failed(&error))?;
@@ -371,7 +379,8 @@ impl AppStack {
         // Before anybody is told that the change is made.
         trust_files::write_leaf_keys(&self.folders, &self.certificates).map_err(|error| failed(&error))?;
         let renew = renew(&request);
-        self.control.apply(topology, renew).await.map_err(|refusal| failed(&refusal))
+        self.control.apply(topology, renew).await.map_err(|refusal| failed(&refusal))?;
+        self.folders.set_runs_from(&request.file).map_err(|error| failed(&error))
     }
 }
 
@@ -393,6 +402,14 @@ impl Stack for AppStack {
         self.control.restart(service).await.map_err(|refusal| (refusal.to_string(), 2))
     }
 
+    async fn rebuild(&self, containers: Vec<(String, String)>) -> Result<(), (String, u8)> {
+        self.control.rebuild(named(containers)).await.map_err(|refusal| (refusal.to_string(), 1))
+    }
+
+    async fn restart_containers(&self, containers: Vec<(String, String)>) -> Result<(), (String, u8)> {
+        self.control.restart_containers(named(containers)).await.map_err(|refusal| (refusal.to_string(), 1))
+    }
+
     fn shut_down(&self, force: bool) {
         let wanted = if force { ShutDown::AtOnce } else { ShutDown::Gracefully };
         self.shut_down.send_if_modified(|now| {
@@ -403,6 +420,26 @@ impl Stack for AppStack {
             more
         });
     }
+}
+
+fn named(containers: Vec<(String, String)>) -> Vec<(ServiceName, ContainerName)> {
+    let named =
+        containers.iter().map(|(service, container)| (ServiceName::new(service), ContainerName::new(container)));
+    named.collect()
+}
+
+/// Why `up` leaves a stack alone that runs from another folder: two checkouts of one project are two stacks.
+pub fn runs_elsewhere(project: &str, from: &Path) -> String {
+    format!(
+        "project `{project}` runs from {}, not from here\n`--project-name NAME` runs a second stack beside it, \
+         `--take-over` replaces it",
+        from.parent().unwrap_or(from).display()
+    )
+}
+
+fn already_running(from: Option<&Path>) -> String {
+    let from = from.map(|from| format!(", from {}", from.parent().unwrap_or(from).display())).unwrap_or_default();
+    format!("another process runs this project already{from}; `--project-name NAME` runs a second stack beside it")
 }
 
 /// An error with its causes, on one line.

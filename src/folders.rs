@@ -2,6 +2,7 @@
 //!
 //! ```text
 //!  $XDG_STATE_HOME/neargate/<project>/     gone after `down`
+//!    runs-from      the path of the file that the stack runs from
 //!    lock           held by the process that runs the stack; the kernel lets go of it even after kill -9
 //!    control.sock   how other commands talk to that process (0600)
 //!    neargate.log   its own diagnostics when it runs in the background
@@ -17,8 +18,10 @@
 //!
 //! `NEARGATE_STATE_DIR` and `NEARGATE_DATA_DIR` replace the two `…/neargate` folders.
 
+use std::ffi::OsString;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write as _};
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
@@ -39,6 +42,15 @@ pub struct Folders {
 #[derive(Debug)]
 pub struct ProjectLock {
     _file: File,
+}
+
+/// Whether two files are in one folder, whatever way their paths take to it. Of a folder that is gone there is no telling.
+pub fn in_one_folder(file: &Path, other: &Path) -> bool {
+    let folder = |file: &Path| file.parent().and_then(|folder| folder.canonicalize().ok());
+    match (folder(file), folder(other)) {
+        (Some(folder), Some(other)) => folder == other,
+        _ => true,
+    }
 }
 
 impl Folders {
@@ -181,6 +193,23 @@ impl Folders {
         self.state.join("lock")
     }
 
+    /// Says which file the stack runs from, for those who ask [`Self::runs_from`]. For the owner of the project only.
+    pub fn set_runs_from(&self, neargate_file: &Path) -> io::Result<()> {
+        fs::write(self.state.join("runs-from"), neargate_file.as_os_str().as_bytes())
+    }
+
+    /// The file from which a living process runs the project; `None` if none does.
+    pub fn runs_from(&self) -> io::Result<Option<PathBuf>> {
+        if self.lock_is_free()? {
+            return Ok(None);
+        }
+        match fs::read(self.state.join("runs-from")) {
+            Ok(bytes) => Ok(Some(PathBuf::from(OsString::from_vec(bytes)))),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
     /// Removes the state folder of a process that is dead; that of a living one is its own.
     pub fn remove_state_of_dead(&self) -> io::Result<()> {
         if self.state.exists()
@@ -224,6 +253,21 @@ mod tests {
     }
 
     #[test]
+    fn a_checkout_is_its_folder_by_whatever_path() {
+        let base = tempfile::tempdir().unwrap();
+        let path = |text: &str| base.path().join(text);
+        fs::create_dir_all(path("one")).unwrap();
+        fs::create_dir_all(path("other")).unwrap();
+        std::os::unix::fs::symlink(path("one"), path("link")).unwrap();
+        assert!(in_one_folder(&path("one/neargate.yaml"), &path("link/neargate.ci.yaml")));
+        assert!(!in_one_folder(&path("one/neargate.yaml"), &path("other/neargate.yaml")));
+        assert!(
+            in_one_folder(&path("moved-away/neargate.yaml"), &path("one/neargate.yaml")),
+            "it may have been renamed"
+        );
+    }
+
+    #[test]
     fn a_project_has_one_owner_at_a_time() {
         let base = tempfile::tempdir().unwrap();
         let path = base.path().to_str().unwrap();
@@ -232,10 +276,13 @@ mod tests {
         assert!(first.is_some());
         assert!(folders.lock().unwrap().is_none());
         assert_eq!(folders.holder().unwrap(), Some(std::process::id()));
+        assert_eq!(folders.runs_from().unwrap(), None, "it has not said so yet");
+        folders.set_runs_from(Path::new("/checkout/neargate.yaml")).unwrap();
+        assert_eq!(folders.runs_from().unwrap().as_deref(), Some(Path::new("/checkout/neargate.yaml")));
         folders.remove_state_of_dead().unwrap();
         assert!(folders.state().exists(), "the folder of a living process is its own");
         drop(first);
-        assert_eq!(folders.holder().unwrap(), None);
+        assert_eq!((folders.holder().unwrap(), folders.runs_from().unwrap()), (None, None));
         assert!(folders.lock().unwrap().is_some());
         folders.remove_state(folders.lock().unwrap().unwrap()).unwrap();
         assert!(!folders.state().exists());

@@ -30,6 +30,7 @@ pub mod proxy;
 pub mod records;
 pub mod runtime;
 pub mod trust;
+pub mod watch;
 
 // What holds for whatever strangers send; for tests and `make fuzz`.
 #[cfg(any(test, feature = "fuzzing"))]

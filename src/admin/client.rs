@@ -30,7 +30,13 @@ pub async fn ask(socket: &Path, request: &Request) -> io::Result<Option<Conversa
     let (read, mut write) = stream.into_split();
     let mut line = serde_json::to_vec(request)?;
     line.push(b'\n');
-    write.write_all(&line).await?;
+    match write.write_all(&line).await {
+        // It is about to exit: nothing listens there any more.
+        Err(error) if matches!(error.kind(), io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionReset) => {
+            return Ok(None);
+        }
+        other => other?,
+    }
     Ok(Some(Conversation { lines: BufReader::new(read).lines(), _write: write }))
 }
 

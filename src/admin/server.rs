@@ -26,6 +26,13 @@ pub trait Stack: Send + Sync + 'static {
     fn is_ending(&self) -> bool;
     /// Replaces tasks.
     fn restart(&self, service: Option<String>) -> impl Future<Output = Result<(), (String, u8)>> + Send;
+    /// Builds the images of containers again.
+    fn rebuild(&self, containers: Vec<(String, String)>) -> impl Future<Output = Result<(), (String, u8)>> + Send;
+    /// Restarts containers as they are.
+    fn restart_containers(
+        &self,
+        containers: Vec<(String, String)>,
+    ) -> impl Future<Output = Result<(), (String, u8)>> + Send;
     /// Starts taking everything down.
     fn shut_down(&self, force: bool);
 }
@@ -120,6 +127,10 @@ async fn converse(stream: UnixStream, stack: &impl Stack) -> io::Result<()> {
         Request::Apply(_) if stack.is_ending() => send(&mut write, &Answer::Ending { pid: std::process::id() }).await,
         Request::Apply(request) => answer(&mut write, stack.apply(request).await).await,
         Request::Restart { service } => answer(&mut write, stack.restart(service).await).await,
+        Request::Rebuild { containers } => answer(&mut write, stack.rebuild(containers).await).await,
+        Request::RestartContainers { containers } => {
+            answer(&mut write, stack.restart_containers(containers).await).await
+        }
         Request::ShutDown { force } => {
             stack.shut_down(force);
             answer(&mut write, Ok(())).await

@@ -23,6 +23,16 @@ pub enum Request {
         /// `None` is all.
         service: Option<String>,
     },
+    /// Build the images of these containers again, as pairs of service and container.
+    Rebuild {
+        /// Whose.
+        containers: Vec<(String, String)>,
+    },
+    /// Restart these containers as they are.
+    RestartContainers {
+        /// Which.
+        containers: Vec<(String, String)>,
+    },
     /// Take everything down and exit.
     ShutDown {
         /// Without waiting for requests in flight and for containers to stop by themselves.
@@ -55,6 +65,9 @@ pub struct UpRequest {
     pub no_build: bool,
     /// `--pull`
     pub pull: bool,
+    /// `--take-over`: also if the stack runs from another folder.
+    #[serde(default)]
+    pub take_over: bool,
     /// `--admin`; only looked at when a stack starts.
     #[serde(default)]
     pub admin: Option<SocketAddr>,

@@ -87,6 +87,10 @@ pub(super) enum Verb {
     Up(UpArgs),
     /// Stop the stack and remove everything of it
     Down(DownArgs),
+    /// Build the images that the file builds
+    Build(BuildArgs),
+    /// Pull the images that the file does not build
+    Pull(PullArgs),
     /// List tasks, containers and targets
     Ps(PsArgs),
     /// Show the output of containers
@@ -136,6 +140,9 @@ pub(super) enum Verb {
 /// Options of `up`.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct UpArgs {
+    /// Watch the files of what is built: rebuild and roll what changes, copy what `develop` says (until Ctrl-C)
+    #[arg(long, conflicts_with_all = ["detach", "wait"])]
+    pub(crate) watch: bool,
     /// Leave the stack running in the background
     #[arg(short, long)]
     pub(crate) detach: bool,
@@ -166,6 +173,9 @@ pub(crate) struct StartArgs {
     /// Bind another local port for a listener, e.g. 443=8443; may be given several times
     #[arg(long, value_name = "PORT=LOCAL", value_parser = parse_listen, env = "NEARGATE_LISTEN", value_delimiter = ',')]
     pub(crate) listen: Vec<(u16, u16)>,
+    /// Replace a running stack of the same project that was started from another folder
+    #[arg(long)]
+    pub(crate) take_over: bool,
     /// Divide waits in which only the clock works by this; 1 is AWS's own pace [default: the file's, or 10]
     #[arg(long, value_name = "FACTOR", env = "NEARGATE_TIME_SCALE")]
     pub(crate) time_scale: Option<f64>,
@@ -191,6 +201,30 @@ pub(super) struct DownArgs {
 pub(crate) enum Rmi {
     /// Those that neargate built
     Local,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct BuildArgs {
+    #[command(flatten)]
+    short: ShortFile,
+    /// Only the images of these services
+    #[arg(value_name = "SERVICE")]
+    pub(crate) services: Vec<String>,
+    /// Take no step from the builder's cache
+    #[arg(long)]
+    pub(crate) no_cache: bool,
+    /// Pull newer versions of the images that builds start from
+    #[arg(long)]
+    pub(crate) pull: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct PullArgs {
+    #[command(flatten)]
+    short: ShortFile,
+    /// Only the images of these services
+    #[arg(value_name = "SERVICE")]
+    pub(crate) services: Vec<String>,
 }
 
 #[derive(Debug, Args)]
@@ -355,6 +389,8 @@ impl Verb {
             Self::Up(args) | Self::Background(args) => &args.start.short,
             Self::Run(args) => &args.start.short,
             Self::Down(args) => &args.short,
+            Self::Build(args) => &args.short,
+            Self::Pull(args) => &args.short,
             Self::Ps(args) => &args.short,
             Self::Restart(args) => &args.short,
             Self::Check(args) => &args.short,

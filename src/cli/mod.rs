@@ -14,11 +14,13 @@ mod file;
 mod findings;
 mod health_lines;
 mod hosts;
+mod images;
 pub mod init;
 mod live;
 mod logs;
 mod man;
 mod orphan;
+mod ownership;
 mod picture;
 mod printer;
 mod process;
@@ -31,6 +33,7 @@ mod terminal;
 mod trust;
 mod up;
 mod waiting;
+mod watching;
 mod welcome;
 
 use std::ffi::OsString;
@@ -38,10 +41,11 @@ use std::ffi::OsString;
 use clap::{CommandFactory as _, Parser as _};
 
 use arguments::Verb;
-pub use arguments::{Cli, Format};
 pub(crate) use arguments::{
-    Color, DoctorArgs, ExecArgs, ExplainArgs, Global, HostsArgs, LogsArgs, Rmi, RunArgs, StartArgs, UpArgs,
+    BuildArgs, Color, DoctorArgs, ExecArgs, ExplainArgs, Global, HostsArgs, LogsArgs, PullArgs, Rmi, RunArgs,
+    StartArgs, UpArgs,
 };
+pub use arguments::{Cli, Format};
 pub use failure::{ExitStatus, Failure};
 use printer::Printer;
 
@@ -75,9 +79,12 @@ fn dispatch(cli: Cli, printer: &mut Printer) -> Result<ExitStatus, Failure> {
         }
         ref command => printer::install_diagnostics(global.verbose, matches!(command, Verb::Up(_) | Verb::Run(_))),
     }
+    ownership::judge(&global, &cli.command, printer)?;
     match cli.command {
         Verb::Up(args) => up::up(&global, &args, printer),
         Verb::Down(args) => stack::down(&global, args.force, args.rmi, printer),
+        Verb::Build(args) => images::build(&global, &args, printer),
+        Verb::Pull(args) => images::pull(&global, &args, printer),
         Verb::Ps(args) => ps::ps(&global, args.all, args.events, args.format.format, printer),
         Verb::Logs(args) => logs::logs(&global, &args, printer),
         Verb::Exec(args) => exec::exec(&global, &args),

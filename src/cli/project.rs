@@ -77,6 +77,7 @@ fn load_for(
         no_build: start.is_some_and(|start| start.no_build),
         pull: start.is_some_and(|start| start.pull),
         admin: start.and_then(|start| start.admin),
+        take_over: false,
     };
     let (loaded, derived) = match read(&files, &env, tasks)? {
         Ok(read) => (Ok(read.loaded), read.derived),
@@ -122,6 +123,7 @@ impl Project {
             no_build: start.no_build,
             pull: start.pull,
             admin: start.admin,
+            take_over: start.take_over,
         }
     }
 }

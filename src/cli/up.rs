@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::admin::wire::UpRequest;
+use crate::admin::wire::{Request, UpRequest};
 use crate::cli::background::{in_the_background, wait_for_background};
 use crate::cli::live::Live;
 use crate::cli::printer::Printer;
@@ -10,6 +10,7 @@ use crate::cli::process::{Signals, block_on_threads, start, stop};
 use crate::cli::project::{self, Project};
 use crate::cli::stack;
 use crate::cli::waiting::{self, Goal, cannot_listen, follow};
+use crate::cli::watching::Watching;
 use crate::cli::{ExitStatus, Failure, Global, UpArgs, welcome};
 
 /// `up`
@@ -20,16 +21,26 @@ pub(crate) fn up(global: &Global, args: &UpArgs, printer: &mut Printer) -> Resul
         (false, true) => Goal::Started,
         (false, false) => Goal::Forever,
     };
+    let mut watching = Watching::start(&project, args.watch, printer)?;
     block_on_threads(async {
         let request = project.request(global, &args.start);
         loop {
             if let Some(pid) = stack::apply(&project.folders, &request, printer).await? {
                 printer.note(format!("applied {} to the running stack (process {pid})", project.file.display()));
                 let goal = if goal == Goal::Forever { Goal::Healthy } else { goal };
-                return follow(&project, goal, &args.start, printer).await;
+                let followed = follow(&project, goal, &args.start, printer).await;
+                return match followed {
+                    Err(failure) if args.watch && failure.status == ExitStatus::FAILED => {
+                        // What is wrong may be mended by the next change.
+                        printer.failure(&failure);
+                        watch(&project, &mut watching, printer).await
+                    }
+                    Ok(_) if args.watch => watch(&project, &mut watching, printer).await,
+                    other => other,
+                };
             }
             let outcome = if goal == Goal::Forever {
-                in_the_foreground(&project, &request, printer).await
+                in_the_foreground(&project, &request, &mut watching, printer).await
             } else {
                 let background = in_the_background(&project, global, &args.start)?;
                 wait_for_background(&project, background, goal, &args.start, printer).await
@@ -46,6 +57,7 @@ pub(crate) fn up(global: &Global, args: &UpArgs, printer: &mut Printer) -> Resul
 async fn in_the_foreground(
     project: &Project,
     request: &UpRequest,
+    watching: &mut Watching,
     printer: &mut Printer,
 ) -> Result<ExitStatus, Failure> {
     // Asked for before anything is started, so that no Ctrl-C can come too early.
@@ -70,6 +82,7 @@ async fn in_the_foreground(
             printer.failure(failure);
         }
         told = failed;
+        watching.catch_up(project, &view, printer).await;
         if welcomed {
             live.report(&view, printer);
         } else {
@@ -82,6 +95,7 @@ async fn in_the_foreground(
         }
         tokio::select! {
             _ = views.changed() => {}
+            changed = watching.changes() => watching.react(project, &view, &changed?, printer).await,
             () = signals.next() => break ExitStatus::INTERRUPTED,
             () = app.until_shut_down() => break ExitStatus::SUCCESS,
         }
@@ -89,4 +103,41 @@ async fn in_the_foreground(
     live.finish();
     stop(app, signals, printer).await?;
     Ok(status)
+}
+
+/// Watches files for a stack that another process runs, until Ctrl-C or until it ends. It keeps running afterwards.
+async fn watch(project: &Project, watching: &mut Watching, printer: &mut Printer) -> Result<ExitStatus, Failure> {
+    let mut signals = Signals::new()?;
+    let Some(mut conversation) = stack::ask(&project.folders, &Request::Watch).await? else {
+        return Err(stack::not_running(&project.topology.name));
+    };
+    let mut live = Live::new();
+    live.finish();
+    let mut view = conversation.view().await?.unwrap_or_default();
+    live.prime(&view);
+    let mut told = waiting::failed_build(&view);
+    loop {
+        tokio::select! {
+            // Cancel-safe: a line that is half read stays with the conversation.
+            next = conversation.view() => match next {
+                Ok(Some(next)) => view = next,
+                Ok(None) | Err(_) => {
+                    printer.note("the stack has ended");
+                    return Ok(ExitStatus::SUCCESS);
+                }
+            },
+            changed = watching.changes() => watching.react(project, &view, &changed?, printer).await,
+            () = signals.next() => {
+                printer.note("no longer watching; the stack keeps running in the background");
+                return Ok(ExitStatus::INTERRUPTED);
+            }
+        }
+        live.report(&view, printer);
+        let failed = waiting::failed_build(&view);
+        if let Some(failure) = failed.as_ref().filter(|_| failed != told) {
+            printer.failure(failure);
+        }
+        told = failed;
+        watching.catch_up(project, &view, printer).await;
+    }
 }

@@ -38,6 +38,7 @@ const HINTS: &[(&str, &str, &str, &str)] = &[
     ("service", "container_definitions", "", "put them into a task definition and name its file in `task_definition`"),
     ("service", "secrets", "", "`secrets` belongs to the top of the file: values by ARN or name"),
     ("service", "replicas", "", "write `desired_count`"),
+    ("service", "watch", "develop", "write `develop: { CONTAINER: { watch: [ … ] } }`"),
     ("build", "build_args", "", "write `args`"),
     ("build", "file", "", "write `dockerfile`"),
 ];

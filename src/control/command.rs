@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use tokio::sync::oneshot;
 
-use crate::model::{ServiceName, Topology};
+use crate::model::{ContainerName, ServiceName, Topology};
 
 /// One request, with where to answer.
 #[derive(Debug)]
@@ -25,6 +25,20 @@ pub enum Command {
     Restart {
         /// `None` is all.
         service: Option<ServiceName>,
+        /// Where to answer.
+        reply: oneshot::Sender<Result<(), Refusal>>,
+    },
+    /// Build the images of these containers again, and deploy what comes of it. Refused while shutting down.
+    Rebuild {
+        /// Unknown ones are passed over: the file may have changed meanwhile.
+        containers: Vec<(ServiceName, ContainerName)>,
+        /// Where to answer.
+        reply: oneshot::Sender<Result<(), Refusal>>,
+    },
+    /// Restart these containers as they are, in every task of their services. Refused while shutting down.
+    RestartContainers {
+        /// Those that do not run are passed over.
+        containers: Vec<(ServiceName, ContainerName)>,
         /// Where to answer.
         reply: oneshot::Sender<Result<(), Refusal>>,
     },

@@ -50,6 +50,7 @@ pub fn start<R: Runtime, I: IdSource>(topology: Arc<Topology>, renew: Renew, run
         topology: Arc::clone(&topology),
         world,
         bindings,
+        renew,
         ids,
         executor: Executor::new(runtime, observations_in.clone()),
         commands,
@@ -82,6 +83,8 @@ struct Controller<R, I> {
     topology: Arc<Topology>,
     world: World,
     bindings: Bindings,
+    /// What the file was applied with last.
+    renew: Renew,
     ids: I,
     executor: Executor<R>,
     commands: mpsc::Receiver<Command>,
@@ -174,6 +177,17 @@ impl<R: Runtime, I: IdSource> Controller<R, I> {
                 let verdict = self.restart(service);
                 self.replies.push((reply, verdict));
             }
+            Command::Rebuild { containers, reply } => {
+                let verdict = self.rebuild(&containers);
+                self.replies.push((reply, verdict));
+            }
+            Command::RestartContainers { containers, reply } => {
+                let verdict = if self.world.shutting_down { Err(Refusal::ShuttingDown) } else { Ok(()) };
+                if verdict.is_ok() {
+                    self.world.containers_to_restart(&containers);
+                }
+                self.replies.push((reply, verdict));
+            }
             Command::ShutDown { reply } => {
                 self.world.shutting_down = true;
                 self.executor.abandon_images();
@@ -183,6 +197,7 @@ impl<R: Runtime, I: IdSource> Controller<R, I> {
     }
 
     fn take_topology(&mut self, topology: Arc<Topology>, renew: Renew) {
+        self.renew = renew;
         let (mut wanted, mut again) = (BTreeSet::new(), BTreeSet::new());
         for (name, service) in &topology.services {
             for container in &service.task_definition.containers {
@@ -191,7 +206,7 @@ impl<R: Runtime, I: IdSource> Controller<R, I> {
                     images::Source::Build { .. } => renew.builds,
                     images::Source::Registry(_) => renew.pulls,
                 };
-                // Nobody waits for an image that nothing runs.
+                // An image that no task runs need not be had.
                 if is_renewed && service.desired_count > 0 {
                     again.insert(image.clone());
                 }
@@ -212,6 +227,23 @@ impl<R: Runtime, I: IdSource> Controller<R, I> {
         self.world.services_wanted(&self.topology.services, &redeployed, || ids.deployment_id());
         let ports: BTreeSet<u16> = self.topology.load_balancer.listeners.iter().map(|listener| listener.port).collect();
         self.bindings.retain(|port, _| ports.contains(port));
+    }
+
+    fn rebuild(&mut self, containers: &[(ServiceName, ContainerName)]) -> Result<(), Refusal> {
+        if self.world.shutting_down {
+            return Err(Refusal::ShuttingDown);
+        }
+        let images: Vec<String> = containers
+            .iter()
+            .filter_map(|(name, container)| {
+                let service = self.topology.services.get(name)?;
+                let definition = service.task_definition.container(container)?;
+                let is_built = matches!(images::source(service, definition), images::Source::Build { .. });
+                is_built.then(|| images::reference(&self.topology.name, name, service, definition))
+            })
+            .collect();
+        self.world.images_to_renew(images);
+        Ok(())
     }
 
     fn restart(&mut self, service: Option<ServiceName>) -> Result<(), Refusal> {
@@ -319,6 +351,12 @@ impl<R: Runtime, I: IdSource> Controller<R, I> {
                     }
                 }
             }
+            Outcome::ContainerRestarted { task, container, result } => {
+                if let Err(error) = &result {
+                    tracing::warn!(%task, %container, %error, "cannot restart a container");
+                }
+                self.world.container_restarted(&task, &container, result.ok().flatten(), now);
+            }
             Outcome::TaskClosed { task, result } => match result {
                 Ok(()) => self.world.task_closed(&task, now),
                 Err(error) => {
@@ -380,6 +418,7 @@ impl<R: Runtime, I: IdSource> Controller<R, I> {
                 spec(&id).map(|spec| Work::StartContainer(self.pinned(spec, &name), name))
             }
             Step::StopContainer(id, name, stop_timeout) => Some(Work::StopContainer(id, name, stop_timeout)),
+            Step::RestartContainer(id, name, stop_timeout) => Some(Work::RestartContainer(id, name, stop_timeout)),
             Step::CloseTask(id) => Some(Work::CloseTask(id)),
             _ => None,
         }
@@ -409,6 +448,8 @@ impl<R: Runtime, I: IdSource> Controller<R, I> {
         let mut request = image_request::of(&self.topology, service, definition, image);
         request.policy = match (self.world.renew.contains(&request.image), &request.build) {
             (true, _) => ImagePolicy::Always,
+            // A service that nothing was asked of so far: 0 tasks were wanted of it.
+            (false, Some(_)) if self.renew.builds => ImagePolicy::Always,
             (false, Some(_)) => ImagePolicy::Never,
             (false, None) => ImagePolicy::Missing,
         };

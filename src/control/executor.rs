@@ -11,7 +11,7 @@ use crate::control::observation::Observation;
 use crate::control::runtime::{
     ImageProgress, ImageRequest, ProvidedImage, Runtime, RuntimeError, StartedContainer, TaskNetwork,
 };
-use crate::model::task::TaskSpec;
+use crate::model::task::{ContainerExit, TaskSpec};
 use crate::model::{ContainerName, TaskId};
 
 /// A step with everything it needs.
@@ -22,6 +22,7 @@ pub(crate) enum Work {
     OpenTask(Arc<TaskSpec>),
     StartContainer(Arc<TaskSpec>, ContainerName),
     StopContainer(TaskId, ContainerName, Duration),
+    RestartContainer(TaskId, ContainerName, Duration),
     CloseTask(TaskId),
 }
 
@@ -33,6 +34,7 @@ pub(crate) enum Outcome {
     TaskOpened { task: TaskId, result: Result<TaskNetwork, RuntimeError> },
     ContainerStarted { task: TaskId, container: ContainerName, result: Result<StartedContainer, RuntimeError> },
     ContainerStopped { task: TaskId, container: ContainerName, result: Result<(), RuntimeError> },
+    ContainerRestarted { task: TaskId, container: ContainerName, result: Result<Option<ContainerExit>, RuntimeError> },
     TaskClosed { task: TaskId, result: Result<(), RuntimeError> },
 }
 
@@ -116,6 +118,10 @@ async fn carry_out<R: Runtime>(runtime: &R, observations: mpsc::Sender<Observati
         Work::StopContainer(task, container, stop_timeout) => {
             let result = runtime.stop_container(&task, &container, stop_timeout).await;
             Outcome::ContainerStopped { task, container, result }
+        }
+        Work::RestartContainer(task, container, stop_timeout) => {
+            let result = runtime.restart_container(&task, &container, stop_timeout).await;
+            Outcome::ContainerRestarted { task, container, result }
         }
         Work::CloseTask(task) => {
             let result = runtime.close_task(&task).await;

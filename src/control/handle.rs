@@ -9,7 +9,7 @@ use crate::control::command::{Command, Refusal, Renew};
 use crate::control::observation::Observation;
 use crate::control::view::ClusterView;
 use crate::engine::routing::RoutingTable;
-use crate::model::{ServiceName, Topology};
+use crate::model::{ContainerName, ServiceName, Topology};
 
 /// Cheap to clone.
 #[derive(Clone, Debug)]
@@ -29,6 +29,16 @@ impl ControlHandle {
     /// Replaces the tasks of one service, or of all.
     pub async fn restart(&self, service: Option<ServiceName>) -> Result<(), Refusal> {
         self.send(|reply| Command::Restart { service, reply }).await
+    }
+
+    /// Builds the images of these containers again, and deploys what comes of it.
+    pub async fn rebuild(&self, containers: Vec<(ServiceName, ContainerName)>) -> Result<(), Refusal> {
+        self.send(|reply| Command::Rebuild { containers, reply }).await
+    }
+
+    /// Restarts these containers as they are.
+    pub async fn restart_containers(&self, containers: Vec<(ServiceName, ContainerName)>) -> Result<(), Refusal> {
+        self.send(|reply| Command::RestartContainers { containers, reply }).await
     }
 
     /// Stops every task and waits until the last is gone, or until the time is over. Returns whether all are gone.

@@ -1,6 +1,6 @@
 //! What it takes to have an image: where it comes from, with which credentials, for which platform.
 
-use crate::control::runtime::{ImagePolicy, ImageRequest};
+use crate::control::runtime::{Fresh, ImagePolicy, ImageRequest};
 use crate::control::secrets;
 use crate::engine::images::{self, Source};
 use crate::model::Topology;
@@ -27,5 +27,6 @@ pub fn of(topology: &Topology, service: &Service, container: &ContainerDefinitio
             CpuArchitecture::X86_64 => "linux/amd64".to_owned(),
             CpuArchitecture::Arm64 => "linux/arm64".to_owned(),
         }),
+        fresh: Fresh::default(),
     }
 }

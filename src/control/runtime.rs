@@ -50,6 +50,15 @@ pub trait Runtime: Send + Sync + 'static {
         stop_timeout: Duration,
     ) -> impl Future<Output = Result<(), RuntimeError>> + Send;
 
+    /// Stops one container and starts it again as it is, with what has been written into it. Returns how it ended if it
+    /// has ended by then. While this goes on, nothing is made of its end as `watch` reports it.
+    fn restart_container(
+        &self,
+        task: &TaskId,
+        container: &ContainerName,
+        stop_timeout: Duration,
+    ) -> impl Future<Output = Result<Option<ContainerExit>, RuntimeError>> + Send;
+
     /// Removes every container of the task, by force, the pause container last. Succeeds if nothing is there.
     fn close_task(&self, task: &TaskId) -> impl Future<Output = Result<(), RuntimeError>> + Send;
 
@@ -84,6 +93,17 @@ pub struct ImageRequest {
     pub policy: ImagePolicy,
     /// `linux/amd64` or `linux/arm64`, where the task definition says.
     pub platform: Option<String>,
+    /// What a build may not take from what is there.
+    pub fresh: Fresh,
+}
+
+/// What a build may not take from what is there.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Fresh {
+    /// Steps from the builder's cache (`--no-cache`).
+    pub steps: bool,
+    /// Images that it starts from, if the registry has newer ones (`--pull`).
+    pub bases: bool,
 }
 
 /// Whether an image that is already there will do.

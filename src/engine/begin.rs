@@ -64,6 +64,12 @@ impl World {
             Step::StopContainer(id, name, _) => {
                 self.with_container(id, name, |container| container.phase = Phase::Stopping)
             }
+            Step::RestartContainer(id, name, _) => self.with_container(id, name, |container| {
+                container.phase = Phase::Restarting;
+                container.to_restart = false;
+                container.restarts += 1;
+                container.health = crate::model::task::HealthStatus::Unknown;
+            }),
             Step::GiveUpContainer { task, container, reason } => self.with_container(task, container, |container| {
                 container.phase = Phase::Stopped(None);
                 container.reason = Some(reason.clone());

@@ -86,6 +86,13 @@ fn plan_starting(world: &World, task: &Task, now: Instant, time_scale: TimeScale
         }
     }
 
+    for definition in &task.spec.definition.containers {
+        let container = &task.containers[&definition.name];
+        if container.to_restart && container.phase == Phase::Running {
+            plan.push(Step::RestartContainer(id.clone(), definition.name.clone(), definition.stop_timeout));
+        }
+    }
+
     if task.essentials_run() {
         if !task.registration_done {
             plan.push(Step::RegisterTargets(id.clone()));
@@ -195,7 +202,10 @@ fn dependency_gate(
     };
     let verdict = match (dependency.condition, &container.phase) {
         (_, Phase::Stopped(None)) => never("failed to start"),
-        (DependencyCondition::Start, Phase::Running | Phase::Stopping | Phase::Stopped(Some(_))) => Gate::Open,
+        (
+            DependencyCondition::Start,
+            Phase::Running | Phase::Stopping | Phase::Restarting | Phase::Stopped(Some(_)),
+        ) => Gate::Open,
         (DependencyCondition::Complete, Phase::Stopped(Some(_))) => Gate::Open,
         (DependencyCondition::Success, Phase::Stopped(Some(exit))) => match exit.exit_code {
             0 => Gate::Open,

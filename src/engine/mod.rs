@@ -39,6 +39,7 @@ pub mod targets;
 
 // What tasks and services do next.
 mod begin;
+pub mod dockerignore;
 mod image_record;
 pub mod images;
 mod lifecycle;
@@ -48,6 +49,7 @@ mod renewal;
 pub mod retry;
 mod scheduling;
 mod scheduling_record;
+pub mod watching;
 pub mod world;
 
 pub use begin::{Context, NewTask};

@@ -132,6 +132,25 @@ impl World {
         }
     }
 
+    /// These containers are to be restarted as they are.
+    pub fn containers_to_restart(&mut self, wanted: &[(ServiceName, ContainerName)]) {
+        for (service, name) in wanted {
+            let tasks = self.tasks.values_mut().filter(|task| task.spec.service == *service && task.is_wanted());
+            for container in tasks.filter_map(|task| task.containers.get_mut(name)) {
+                container.to_restart = container.phase == Phase::Running || container.phase == Phase::Restarting;
+            }
+        }
+    }
+
+    /// A container was restarted and runs, or has ended since; or that failed, and the engine's next report says what is.
+    pub fn container_restarted(&mut self, id: &TaskId, name: &ContainerName, ended: Option<ContainerExit>, now: Now) {
+        let Some(container) = self.tasks.get_mut(id).and_then(|task| task.containers.get_mut(name)) else { return };
+        if container.phase == Phase::Restarting {
+            container.started_at = Some(now.instant);
+            container.phase = ended.map_or(Phase::Running, |exit| Phase::Stopped(Some(exit)));
+        }
+    }
+
     /// A container ended.
     pub fn container_exited(&mut self, id: &TaskId, name: &ContainerName, runtime_id: &str, exit: &ContainerExit) {
         let Some(container) = self.tasks.get_mut(id).and_then(|task| task.containers.get_mut(name)) else { return };
@@ -139,6 +158,10 @@ impl World {
         if container.runtime_id.as_deref().is_some_and(|known| known != runtime_id)
             && container.phase != Phase::Starting
         {
+            return;
+        }
+        // That is how a restart begins; how it ends is reported by itself.
+        if container.phase == Phase::Restarting {
             return;
         }
         if exit.out_of_memory {

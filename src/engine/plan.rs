@@ -35,6 +35,8 @@ pub enum Step {
     StartContainer(TaskId, ContainerName),
     /// Stop one container: its stop signal, SIGKILL after the time.
     StopContainer(TaskId, ContainerName, Duration),
+    /// Stop one container and start it again as it is.
+    RestartContainer(TaskId, ContainerName, Duration),
     /// Remove all that is left of a task.
     CloseTask(TaskId),
 

@@ -158,8 +158,10 @@ pub struct Container {
     pub image_digest: Option<String>,
     /// `reason`: why it stopped or never started.
     pub reason: Option<String>,
-    /// How often its restart policy brought it back.
+    /// How often it was started again in its task.
     pub restarts: u32,
+    /// Somebody wants it restarted as it is.
+    pub to_restart: bool,
     /// When it was started last.
     pub started_at: Option<Instant>,
     /// When it is stopped, if that failed before.
@@ -177,6 +179,8 @@ pub enum Phase {
     Running,
     /// It runs, and the engine was asked to stop it.
     Stopping,
+    /// It runs, and the engine was asked to stop it and to start it again.
+    Restarting,
     /// It ended, or (without an exit) never started and never will.
     Stopped(Option<ContainerExit>),
 }
@@ -259,7 +263,7 @@ impl Task {
     /// Whether every essential container runs and every other one has at least been started.
     pub fn essentials_run(&self) -> bool {
         self.spec.definition.containers.iter().all(|definition| match self.containers[&definition.name].phase {
-            Phase::Running => true,
+            Phase::Running | Phase::Restarting => true,
             Phase::Stopped(_) => !definition.essential,
             Phase::Pending | Phase::Starting | Phase::Stopping => false,
         })
@@ -308,6 +312,7 @@ impl Container {
             image_digest: None,
             reason: None,
             restarts: 0,
+            to_restart: false,
             started_at: None,
             stop_retry: Retry::default(),
         }
@@ -317,7 +322,7 @@ impl Container {
     pub fn status(&self) -> ContainerStatus {
         match self.phase {
             Phase::Pending | Phase::Starting => ContainerStatus::Pending,
-            Phase::Running | Phase::Stopping => ContainerStatus::Running,
+            Phase::Running | Phase::Stopping | Phase::Restarting => ContainerStatus::Running,
             Phase::Stopped(_) => ContainerStatus::Stopped,
         }
     }
@@ -337,7 +342,7 @@ impl Container {
 
     /// Whether the engine has it, or is about to.
     pub fn is_alive(&self) -> bool {
-        matches!(self.phase, Phase::Starting | Phase::Running | Phase::Stopping)
+        matches!(self.phase, Phase::Starting | Phase::Running | Phase::Stopping | Phase::Restarting)
     }
 }
 

@@ -24,6 +24,8 @@ pub struct Service {
     pub builds: BTreeMap<ContainerName, Build>,
     /// Images that are pulled here in place of the task definition's.
     pub images: BTreeMap<ContainerName, String>,
+    /// What follows from changed files while `up --watch` runs, by container.
+    pub watches: BTreeMap<ContainerName, Vec<Watch>>,
     /// `health_check_grace_period_seconds`.
     pub health_check_grace_period: Duration,
 }
@@ -50,4 +52,31 @@ pub struct Build {
     pub args: BTreeMap<String, String>,
     /// Stage to stop at.
     pub target: Option<String>,
+}
+
+/// An entry of `develop.watch` (Compose specification, "Compose Develop Specification").
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Watch {
+    /// What is watched: an absolute path of a file or of a folder with all that is in it.
+    pub path: PathBuf,
+    /// What follows from a change.
+    pub action: WatchAction,
+    /// Patterns of `.dockerignore`, relative to the path: what changes there is not minded.
+    pub ignore: Vec<String>,
+}
+
+/// What follows from a change.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum WatchAction {
+    /// The image is built again and the service gets a new deployment.
+    Rebuild,
+    /// The container is restarted as it is.
+    Restart,
+    /// What has changed is copied into the container.
+    Sync {
+        /// Where the path is in the container.
+        target: String,
+        /// The container is restarted afterwards.
+        restart: bool,
+    },
 }

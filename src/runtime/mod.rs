@@ -10,6 +10,7 @@ use crate::control::runtime::{
     ImageProgress, ImageRequest, LogLine, Owners, ProvidedImage, Runtime, RuntimeError, RuntimeEvent, StartedContainer,
     TaskNetwork, TaskSpec,
 };
+use crate::model::task::ContainerExit;
 use crate::model::{ContainerName, TaskId, Topology};
 use docker::{DockerOptions, DockerRuntime};
 
@@ -104,6 +105,18 @@ impl Runtime for StackRuntime {
         match self {
             Self::Docker(docker) => docker.stop_container(task, container, stop_timeout).await,
             Self::Nobody => Ok(()),
+        }
+    }
+
+    async fn restart_container(
+        &self,
+        task: &TaskId,
+        container: &ContainerName,
+        stop_timeout: Duration,
+    ) -> Result<Option<ContainerExit>, RuntimeError> {
+        match self {
+            Self::Docker(docker) => docker.restart_container(task, container, stop_timeout).await,
+            Self::Nobody => no_engine(),
         }
     }
 

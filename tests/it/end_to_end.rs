@@ -6,6 +6,8 @@
 mod browser;
 /// The fixture application as a client of the load balancer sees it.
 mod chatkit;
+/// Two checkouts of one project are two stacks.
+mod checkouts;
 /// What the commands promise: exit codes, output for programs, what they change and what they leave alone.
 mod commands;
 /// What clients, targets and `doctor` show when something is wrong with the application.
@@ -18,6 +20,9 @@ mod images;
 mod interrupted;
 /// What goes wrong before anything runs: one message, its exit code, and nothing left half done.
 mod refused;
+
+/// `up --watch`: what follows from files that change while a stack runs.
+mod watching;
 
 use crate::support::engine::Listing;
 use crate::support::stack::{Output, Stack};

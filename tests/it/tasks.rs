@@ -192,6 +192,10 @@ async fn act(
                 handle.shut_down(Duration::from_secs(3600)).await;
             }
             "doctor" => doctor.send(Arc::clone(&topology)).await.unwrap(),
+            "restart in place" => {
+                let web = topology.services[&service].task_definition.containers[0].name.clone();
+                handle.restart_containers(vec![(service, web)]).await.unwrap();
+            }
             "restart" => handle.restart(Some(service)).await.unwrap(),
             "up" => handle.apply(Arc::clone(&topology), Renew::default()).await.unwrap(),
             "scale to 2" | "scale to 1" | "new definition" => {
@@ -345,6 +349,7 @@ fn topology(case: &Case) -> Topology {
             .map(|container| (ContainerName::new(&container.name), build()))
             .collect(),
         images: BTreeMap::new(),
+        watches: BTreeMap::new(),
         health_check_grace_period: Duration::from_secs(case.grace_period),
     };
     Topology {

@@ -261,7 +261,7 @@ const TABLE: &[Line] = &[
     // services
     ("service", &["task_definition"], &[], Holds),
     ("service", &["load_balancers"], &[], Holds),
-    ("service", &["build", "environment", "image"], &[], Own),
+    ("service", &["build", "develop", "environment", "image"], &[], Own),
     (
         "service",
         &[
@@ -307,6 +307,8 @@ const TABLE: &[Line] = &[
     ("service", &["propagate_tags", "enable_ecs_managed_tags", "tags"], &[], UNSEEN),
     ("load_balancers entry", &["target_group", "container", "port"], &[], Aws(Honoured)),
     ("build", &["context", "dockerfile", "args", "target"], &[], Own),
+    ("develop", &["watch"], &[], Own),
+    ("watch entry", &["path", "action", "target", "ignore"], &[], Own),
     // task definitions
     ("task definition", &["containerDefinitions", "runtimePlatform", "ephemeralStorage", "volumes"], &[], Holds),
     ("task definition", &["family", "networkMode", "requiresCompatibilities", "cpu", "memory"], &[], Aws(Honoured)),

@@ -17,6 +17,9 @@ record! {
         build: Named<BuildFile>,
         /// Images that are pulled here in place of the task definition's, by container.
         image: Named<Spanned<String>>,
+        /// What `up --watch` does when files change, by container, as in Compose. Without it, a change in a build context
+        /// builds the image again.
+        develop: Named<DevelopFile>,
         /// Environment variables by container: what your pipeline adds to the task definition when it deploys.
         environment: Named<Named<Spanned<String>>>,
         /// Seconds during which failed health checks do not replace a new task. Default: 0.
@@ -87,5 +90,27 @@ record! {
         args: Named<Spanned<String>>,
         /// Stage to stop at.
         target: Spanned<String>,
+    }
+}
+
+record! {
+    /// What to do when files change (Compose: `develop`).
+    DevelopFile, "develop" {
+        /// In place of watching the whole build context.
+        watch: Vec<WatchFile> [required],
+    }
+}
+
+record! {
+    /// One file or folder to watch (Compose: an entry of `develop.watch`).
+    WatchFile, "watch entry" {
+        /// A file or a folder, relative to this file.
+        path: Spanned<String> [required],
+        /// `rebuild`, `restart`, `sync` or `sync+restart`.
+        action: Spanned<String> [required],
+        /// Where it is in the container, for `sync`.
+        target: Spanned<String>,
+        /// Patterns as in `.dockerignore`, relative to `path`: what matches is not minded.
+        ignore: Vec<Spanned<String>>,
     }
 }

@@ -15,6 +15,7 @@ mod security_groups;
 mod services;
 mod target_groups;
 mod transforms;
+mod watches;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -152,13 +153,17 @@ fn time_scale(file: &File, lowering: &mut Lowering<'_>) -> TimeScale {
     })
 }
 
-/// A name of the project that Docker takes, from whatever the folder is called.
+/// The longest name of a project.
+pub(crate) const LONGEST_NAME: usize = 63;
+
+/// A name of the project that Docker takes, from whatever the folder is called: `mön projekt` is `mon-projekt`.
 pub(crate) fn project_name_from(text: &str) -> ProjectName {
-    let clean: String = text
+    let clean: String = deunicode::deunicode(text)
         .to_lowercase()
         .chars()
         .map(|c| if c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-' || c == '_' { c } else { '-' })
         .collect();
-    let clean = clean.trim_matches(['-', '_']);
+    let clean = clean.trim_start_matches(['-', '_']);
+    let clean = clean[..clean.len().min(LONGEST_NAME)].trim_end_matches(['-', '_']);
     ProjectName::new(if clean.is_empty() { "app" } else { clean })
 }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::security_groups::Groups;
-use super::{Lowering, images, names, security_groups};
+use super::{Lowering, images, names, security_groups, watches};
 use crate::config::diagnostics::Diagnostic;
 use crate::config::file::File;
 use crate::config::file::service::{BuildFile, ServiceFile};
@@ -47,6 +47,7 @@ pub(super) fn lower(
         let bindings = bindings(name, service, definition.as_ref(), target_groups, lowering);
         let builds = builds(service, definition.as_ref(), lowering);
         let images = images::lower(service, definition.as_ref(), lowering);
+        let watches = watches::lower(service, definition.as_ref(), &builds, lowering);
         let definition = definition.map(|definition| environment(service.environment.as_ref(), definition, lowering));
         let Some(definition) = definition else { continue };
         images::judge(name, &definition, &builds, &images, lowering);
@@ -64,6 +65,7 @@ pub(super) fn lower(
                 load_balancers: bindings,
                 builds,
                 images,
+                watches,
                 health_check_grace_period: Duration::from_secs(
                     service.health_check_grace_period_seconds.as_ref().map_or(0, |seconds| seconds.value.into()),
                 ),
@@ -293,7 +295,7 @@ fn build(file: &BuildFile, lowering: &mut Lowering<'_>) -> Option<Build> {
 }
 
 /// `a/./b/../c` as `a/c`: what people read, and what two builds are compared by.
-fn normal(path: &Path) -> std::path::PathBuf {
+pub(super) fn normal(path: &Path) -> std::path::PathBuf {
     let mut out = std::path::PathBuf::new();
     for part in path.components() {
         match part {

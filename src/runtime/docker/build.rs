@@ -126,6 +126,12 @@ async fn classic(engine: &Engine, recipe: &Recipe<'_>, progress: &Progress) -> R
         .buildargs(&args)
         .rm(true)
         .forcerm(true);
+    if recipe.request.fresh.steps {
+        options = options.nocache(true);
+    }
+    if recipe.request.fresh.bases {
+        options = options.pull("true");
+    }
     if let Some(target) = &recipe.build.target {
         options = options.target(target);
     }

@@ -73,6 +73,8 @@ fn query(recipe: &Recipe<'_>, session: &str) -> String {
         ("buildargs", args.as_str()),
         ("rm", "1"),
     ];
+    pairs.extend(recipe.request.fresh.steps.then_some(("nocache", "1")));
+    pairs.extend(recipe.request.fresh.bases.then_some(("pull", "1")));
     pairs.extend(recipe.build.target.as_deref().map(|target| ("target", target)));
     pairs.extend(recipe.request.platform.as_deref().map(|platform| ("platform", platform)));
     pairs.extend(recipe.network.map(|network| ("networkmode", network)));

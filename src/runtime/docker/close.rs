@@ -5,11 +5,12 @@ use std::time::Duration;
 use bollard::Docker;
 use bollard::query_parameters::{
     ListContainersOptionsBuilder, ListVolumesOptionsBuilder, RemoveContainerOptionsBuilder, RemoveVolumeOptionsBuilder,
-    StopContainerOptionsBuilder,
+    RestartContainerOptionsBuilder, StopContainerOptionsBuilder,
 };
 use futures_util::future::join_all;
 
 use crate::control::runtime::RuntimeError;
+use crate::model::task::ContainerExit;
 use crate::model::{ContainerName, TaskId};
 
 use super::DockerRuntime;
@@ -40,6 +41,27 @@ impl DockerRuntime {
                 RuntimeError::Other(format!("CannotStopContainerError: {container}: {text}"))
             })),
         }
+    }
+
+    /// Stops a member and starts it again, as it is. Returns how it ended, if it has.
+    pub(super) async fn restart(
+        &self,
+        task: &TaskId,
+        container: &ContainerName,
+        stop_timeout: Duration,
+    ) -> Result<Option<ContainerExit>, RuntimeError> {
+        let failed = |error: &bollard::errors::Error| runtime_error(error, &format!("restarting {container}"));
+        let id = self.container_id(task, container).await?;
+        let id = id.ok_or_else(|| RuntimeError::Other(format!("the container {container} is not there")))?;
+        let seconds = i32::try_from(stop_timeout.as_millis().div_ceil(1000)).unwrap_or(i32::MAX);
+        let options = RestartContainerOptionsBuilder::new().t(seconds).build();
+        let docker = self.engine.patient(stop_timeout + STOP_MARGIN);
+        docker.restart_container(&id, Some(options)).await.map_err(|error| failed(&error))?;
+        let state = docker.inspect_container(&id, None).await.map_err(|error| failed(&error))?.state;
+        Ok(state.filter(|state| state.running == Some(false)).map(|state| ContainerExit {
+            exit_code: state.exit_code.unwrap_or_default(),
+            out_of_memory: state.oom_killed.unwrap_or_default(),
+        }))
     }
 
     pub(super) async fn containers_of(&self, task: &TaskId) -> Result<Vec<Found>, RuntimeError> {

@@ -12,10 +12,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use bytes::Bytes;
 use tokio::sync::mpsc;
 
+use crate::engine::dockerignore::Dockerignore;
 use crate::files;
 use crate::model::service::Build;
-
-use super::dockerignore::Dockerignore;
 
 const IGNORE_FILE: &str = ".dockerignore";
 /// The name under which a Dockerfile from outside the context is sent.
@@ -70,6 +69,11 @@ impl Context {
         };
         let dockerfile = inside.unwrap_or_else(|| OUTSIDE_NAME.to_owned());
         Ok(Self { root, ignore, ignore_text, dockerfile, dockerfile_text, is_outside })
+    }
+
+    /// Which files are left out.
+    pub(super) fn ignore(&self) -> &Dockerignore {
+        &self.ignore
     }
 
     /// The tar, in pieces. Dropping the receiver ends the reading; `sent` counts bytes.

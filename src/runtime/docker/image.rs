@@ -169,6 +169,7 @@ fn is_for(found: &ImageInspect, request: &ImageRequest, progress: &Progress) -> 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::control::runtime::Fresh;
     use crate::model::ContainerName;
 
     #[test]
@@ -188,6 +189,7 @@ mod tests {
                 credentials: None,
                 policy: ImagePolicy::Missing,
                 platform: platform.map(str::to_owned),
+                fresh: Fresh::default(),
             };
             is_for(&found, &request, &progress)
         };

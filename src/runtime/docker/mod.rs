@@ -21,7 +21,6 @@ mod container_config;
 mod context;
 mod credentials;
 mod dockerfile;
-mod dockerignore;
 mod error;
 mod image;
 mod labels;
@@ -42,6 +41,7 @@ pub mod options;
 pub mod owner;
 pub mod pause;
 pub mod sweep;
+pub mod sync;
 
 use std::collections::{BTreeSet, HashMap};
 use std::net::Ipv4Addr;
@@ -55,6 +55,7 @@ use crate::control::runtime::{
     ImageProgress, ImageRequest, LogLine, Owners, ProvidedImage, Runtime, RuntimeError, RuntimeEvent, StartedContainer,
     TaskNetwork, TaskSpec,
 };
+use crate::model::task::ContainerExit;
 use crate::model::{ContainerName, TaskId};
 
 pub use connect::{Engine, EngineInfo, EngineKind};
@@ -199,6 +200,15 @@ impl Runtime for DockerRuntime {
         stop_timeout: Duration,
     ) -> Result<(), RuntimeError> {
         self.stop(task, container, stop_timeout).await.map_err(|error| self.engine.located(error))
+    }
+
+    async fn restart_container(
+        &self,
+        task: &TaskId,
+        container: &ContainerName,
+        stop_timeout: Duration,
+    ) -> Result<Option<ContainerExit>, RuntimeError> {
+        self.restart(task, container, stop_timeout).await.map_err(|error| self.engine.located(error))
     }
 
     async fn close_task(&self, task: &TaskId) -> Result<(), RuntimeError> {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use neargate::control::runtime::{
-    ImageOrigin, ImagePolicy, ImageProgress, ImageRequest, ProvidedImage, RegistryCredentials, Runtime as _,
+    Fresh, ImageOrigin, ImagePolicy, ImageProgress, ImageRequest, ProvidedImage, RegistryCredentials, Runtime as _,
     RuntimeError,
 };
 use neargate::model::Redacted;
@@ -60,6 +60,7 @@ impl Workshop {
             credentials: None,
             policy: ImagePolicy::Always,
             platform: None,
+            fresh: Fresh::default(),
         }
     }
 
@@ -90,6 +91,7 @@ fn pull(image: &str) -> ImageRequest {
         credentials: None,
         policy: ImagePolicy::Missing,
         platform: None,
+        fresh: Fresh::default(),
     }
 }
 
@@ -150,6 +152,9 @@ async fn what_was_done_for_an_image_is_said_as_it_was() {
         assert_eq!(shop.printed("cat /v").await, ["2"]);
         let gone = shop.world.docker().inspect_image(&first.id).await;
         assert!(gone.is_err(), "{builder:?}: nothing runs the one before, and it has no name any more");
+
+        let fresh = ImageRequest { fresh: Fresh { steps: true, bases: false }, ..shop.request() };
+        assert_eq!(built(&fresh).await.origin, ImageOrigin::Built, "{builder:?}: nothing comes from the cache");
 
         let mut request = shop.request();
         request.build.as_mut().unwrap().args = BTreeMap::from([("WHO".to_owned(), "you".to_owned())]);

@@ -93,6 +93,11 @@ impl Stack {
         self.environment.insert(name.to_owned(), value.to_owned());
     }
 
+    /// No value for a variable that its commands see.
+    pub(crate) fn unset(&mut self, name: &str) {
+        self.environment.remove(name);
+    }
+
     /// The project's name.
     pub(crate) fn project(&self) -> &str {
         &self.project

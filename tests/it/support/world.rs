@@ -283,6 +283,28 @@ impl Runtime for World {
         Ok(())
     }
 
+    async fn restart_container(
+        &self,
+        task: &TaskId,
+        container: &ContainerName,
+        stop_timeout: Duration,
+    ) -> Result<Option<ContainerExit>, RuntimeError> {
+        let key = (task.clone(), container.clone());
+        let found = self.state.lock().unwrap().running.get(&key).cloned();
+        let Some((runtime_id, script)) = found else { return Ok(None) };
+        tokio::time::sleep(seconds(script.stops_after).min(stop_timeout)).await;
+        let observed = ObservedContainer {
+            task: task.clone(),
+            container: Some(container.clone()),
+            runtime_id,
+            state: ObservedState::Exited(ContainerExit { exit_code: 143, out_of_memory: false }),
+            health: HealthStatus::Unknown,
+        };
+        report(&self.state, observed).await;
+        tokio::time::sleep(seconds(script.takes)).await;
+        Ok(None)
+    }
+
     async fn close_task(&self, task: &TaskId) -> Result<(), RuntimeError> {
         self.answers()?;
         let mut state = self.state.lock().unwrap();

@@ -33,6 +33,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("records", BELOW_EDGES),
     ("runtime", BELOW_EDGES),
     ("trust", BELOW_EDGES),
+    ("watch", BELOW_EDGES),
     // wiring
     ("app", EVERYTHING),
     // for tests and fuzzing only
@@ -97,6 +98,7 @@ const OWNED: &[(&str, &[&str], &str)] = &[
     ("hcl", &["cli"], "only `init` reads what a repository says of its infrastructure"),
     ("clap", &["cli"], "what is typed is the command line's"),
     ("clap_complete", &["cli"], "what is typed is the command line's"),
+    ("notify", &["watch"], "files are watched in one place"),
     ("indicatif", &["cli"], "what is drawn is the command line's"),
     ("anstream", &["cli"], "what is coloured is the command line's"),
     ("tracing_subscriber", &["cli"], "diagnostics are subscribed to once"),

@@ -7,7 +7,7 @@ use regex::Regex;
 
 /// The patterns of one file, in order.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Dockerignore {
+pub struct Dockerignore {
     patterns: Vec<Pattern>,
 }
 
@@ -19,7 +19,7 @@ struct Pattern {
 
 impl Dockerignore {
     /// Reads the file's text. The error names the line.
-    pub(super) fn parse(text: &str) -> Result<Self, String> {
+    pub fn parse(text: &str) -> Result<Self, String> {
         let mut patterns = Vec::new();
         for (index, line) in text.trim_start_matches('\u{feff}').lines().enumerate() {
             if line.starts_with('#') {
@@ -42,7 +42,7 @@ impl Dockerignore {
     }
 
     /// Whether the path, relative to the context and with slashes, stays at home.
-    pub(super) fn excludes(&self, path: &str) -> bool {
+    pub fn excludes(&self, path: &str) -> bool {
         let mut excluded = false;
         for pattern in &self.patterns {
             // Only a pattern that would change the verdict needs a look.
@@ -54,7 +54,7 @@ impl Dockerignore {
     }
 
     /// Whether something below an excluded folder may come back in.
-    pub(super) fn has_exceptions(&self) -> bool {
+    pub fn has_exceptions(&self) -> bool {
         self.patterns.iter().any(|pattern| pattern.includes)
     }
 }

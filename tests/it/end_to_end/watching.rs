@@ -1,0 +1,103 @@
+//! `up --watch`: what follows from files that change while a stack runs.
+
+use rustix::process::Signal;
+use serde_json::json;
+
+use super::assert_fails;
+use super::images::{answer, built, source};
+use crate::support::engine;
+use crate::support::stack::{DOMAIN, Stack};
+use crate::support::waiting::eventually;
+
+async fn page(stack: &Stack, path: &str) -> (u16, String) {
+    let reply = stack.get(&format!("https://{DOMAIN}/{path}")).await;
+    (reply.status, reply.body)
+}
+
+/// The tasks that are wanted.
+async fn tasks(stack: &Stack) -> Vec<String> {
+    let view = stack.view().await;
+    let tasks = view.services.iter().flat_map(|service| &service.tasks);
+    tasks.filter(|task| task.desired_status == "RUNNING").map(|task| task.task_id.clone()).collect()
+}
+
+#[tokio::test]
+async fn a_change_in_the_build_context_is_built_and_rolled() {
+    let Some(_turn) = engine::turn().await else { return };
+    let stack = built().stack();
+    source(&stack, "first", "");
+    std::fs::write(stack.folder().join(".dockerignore"), "ignored\n").unwrap();
+    let refused = stack.run(&["up", "-d", "--watch"]).await;
+    assert_fails(&refused, 2, &["--watch", "--detach"]);
+
+    let up = stack.spawn(&["up", "--watch"]);
+    stack.until("it is up", |view| view.ready).await;
+    assert_eq!(answer(&stack).await, "first");
+    std::fs::write(stack.folder().join("ignored"), "nobody minds").unwrap();
+    std::fs::write(stack.folder().join("answer"), "second").unwrap();
+    eventually("the second answer", async || answer(&stack).await == "second").await;
+
+    source(&stack, "third", "RUN exit 3");
+    eventually("the failure is told", async || up.stderr().contains("cannot be built")).await;
+    assert_eq!(answer(&stack).await, "second", "what ran goes on");
+    source(&stack, "fourth", "");
+    eventually("the fourth answer", async || answer(&stack).await == "fourth").await;
+
+    up.signal(Signal::INT);
+    let ended = up.end().await;
+    assert_eq!(ended.code, Some(130), "{ended:?}");
+    assert!(!ended.stderr.contains("rebuild ignored"), "{ended:?}");
+}
+
+#[tokio::test]
+async fn folders_are_copied_into_the_containers_that_run_and_that_will() {
+    let Some(_turn) = engine::turn().await else { return };
+    let mut scenario = built();
+    scenario.service()["develop"] = json!({ "web": { "watch": [
+        { "path": "site", "action": "sync", "target": "/w/site", "ignore": ["*.tmp"] },
+        { "path": "motd", "action": "sync+restart", "target": "/motd" },
+        { "path": "answer", "action": "rebuild" },
+    ] } });
+    let stack = scenario.stack();
+    source(&stack, "first", "RUN mkdir /w/site && echo before >/motd");
+    // What it serves is read when it starts.
+    let dockerfile = std::fs::read_to_string(stack.folder().join("Dockerfile")).unwrap();
+    let start = "CMD [\"sh\", \"-c\", \"cp /motd /w/motd; exec httpd -f -p 80 -h /w\"]\n";
+    let kept: String =
+        dockerfile.lines().filter(|line| !line.starts_with("CMD")).map(|line| format!("{line}\n")).collect();
+    std::fs::write(stack.folder().join("Dockerfile"), kept + start).unwrap();
+    std::fs::create_dir(stack.folder().join("site")).unwrap();
+    std::fs::write(stack.folder().join("motd"), "before\n").unwrap();
+    stack.up().await;
+    let before = tasks(&stack).await;
+
+    // A stack that runs already is watched as well, and keeps running afterwards.
+    let up = stack.spawn(&["up", "--watch"]);
+    eventually("it watches", async || up.stderr().contains("is up")).await;
+    std::fs::create_dir(stack.folder().join("site/deep")).unwrap();
+    std::fs::write(stack.folder().join("site/deep/page"), "copied").unwrap();
+    std::fs::write(stack.folder().join("site/x.tmp"), "left out").unwrap();
+    eventually("the page is there", async || page(&stack, "site/deep/page").await == (200, "copied".to_owned())).await;
+    assert_eq!(page(&stack, "site/x.tmp").await.0, 404);
+    assert_eq!(tasks(&stack).await, before, "no task was replaced");
+
+    std::fs::write(stack.folder().join("motd"), "after\n").unwrap();
+    eventually("it was restarted", async || page(&stack, "motd").await == (200, "after\n".to_owned())).await;
+    assert_eq!(page(&stack, "site/deep/page").await.1, "copied", "with all that was copied into it");
+    assert_eq!(tasks(&stack).await, before, "as it was");
+
+    stack.run(&["restart", "service"]).await.succeeded();
+    eventually("another task", async || {
+        let now = tasks(&stack).await;
+        now.len() == 1 && now != before
+    })
+    .await;
+    eventually("it has got the page", async || page(&stack, "site/deep/page").await.0 == 200).await;
+    std::fs::remove_file(stack.folder().join("site/deep/page")).unwrap();
+    eventually("the page is gone", async || page(&stack, "site/deep/page").await.0 == 404).await;
+
+    up.signal(Signal::INT);
+    assert_eq!(up.end().await.code, Some(130));
+    assert_eq!(answer(&stack).await, "first");
+    stack.down().await;
+}
