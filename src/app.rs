@@ -22,6 +22,7 @@ use crate::admin::metrics;
 use crate::admin::server::{self, Stack};
 use crate::admin::wire::UpRequest;
 use crate::certs::{Authority, CertError, CertStore, authority, folder, targets};
+use crate::control::changes::changes;
 use crate::control::command::Renew;
 use crate::control::ids::RandomIds;
 use crate::control::runtime::{Owners, Runtime, RuntimeError};
@@ -32,7 +33,7 @@ use crate::engine::logs::health_check::HealthCheckEntry;
 use crate::folders::{self, Folders, ProjectLock};
 use crate::logs::collector;
 use crate::model::listener::{Listener, ListenerProtocol};
-use crate::model::{ContainerName, ServiceName, Topology};
+use crate::model::{ContainerName, ServiceName, TaskId, Topology};
 use crate::probes;
 use crate::proxy::{self, AccessSink, ConnectionSink, DataPlane, DataPlaneConfig, ListenerTls};
 use crate::records;
@@ -229,7 +230,11 @@ impl App {
         };
         let engine = tokio::select! {
             () = gracefully => Ok(()),
-            _ = wanted.wait_for(|wanted| *wanted == ShutDown::AtOnce) => Ok(()),
+            _ = wanted.wait_for(|wanted| *wanted == ShutDown::AtOnce) => {
+                // What is killed now was wanted gone: it is no crash, and nothing replaces it.
+                self.control.shut_down(Duration::ZERO).await;
+                Ok(())
+            }
             error = until_gone(&self.runtime) => Err(error),
         };
         self.logs.abort();
@@ -363,7 +368,7 @@ struct AppStack {
 }
 
 impl AppStack {
-    async fn apply_file(&self, request: UpRequest) -> Result<(), (String, u8)> {
+    async fn apply_file(&self, request: UpRequest) -> Result<Vec<String>, (String, u8)> {
         let failed = |error: &dyn std::error::Error| (chain(error), 1);
         let runs_from = self.folders.runs_from().map_err(|error| failed(&error))?;
         if let Some(from) = runs_from.filter(|from| !request.take_over && !folders::in_one_folder(from, &request.file))
@@ -379,8 +384,10 @@ impl AppStack {
         // Before anybody is told that the change is made.
         trust_files::write_leaf_keys(&self.folders, &self.certificates).map_err(|error| failed(&error))?;
         let renew = renew(&request);
+        let changes = changes(&self.control.topology(), &topology);
         self.control.apply(topology, renew).await.map_err(|refusal| failed(&refusal))?;
-        self.folders.set_runs_from(&request.file).map_err(|error| failed(&error))
+        self.folders.set_runs_from(&request.file).map_err(|error| failed(&error))?;
+        Ok(changes)
     }
 }
 
@@ -389,8 +396,17 @@ impl Stack for AppStack {
         self.control.view()
     }
 
-    async fn apply(&self, request: UpRequest) -> Result<(), (String, u8)> {
+    async fn apply(&self, request: UpRequest) -> Result<Vec<String>, (String, u8)> {
         self.apply_file(request).await
+    }
+
+    async fn scale(&self, service: String, count: Option<u32>) -> Result<(), (String, u8)> {
+        let service = ServiceName::new(service);
+        self.control.scale(service, count).await.map_err(|refusal| (refusal.to_string(), 2))
+    }
+
+    async fn stop_task(&self, task: String) -> Result<(), (String, u8)> {
+        self.control.stop_task(TaskId::new(task)).await.map_err(|refusal| (refusal.to_string(), 1))
     }
 
     fn is_ending(&self) -> bool {

@@ -20,8 +20,12 @@ const LONGEST_REQUEST: u64 = 1 << 20;
 pub trait Stack: Send + Sync + 'static {
     /// The published view.
     fn view(&self) -> watch::Receiver<Arc<ClusterView>>;
-    /// Applies a file.
-    fn apply(&self, request: UpRequest) -> impl Future<Output = Result<(), (String, u8)>> + Send;
+    /// Applies a file; returns what differed.
+    fn apply(&self, request: UpRequest) -> impl Future<Output = Result<Vec<String>, (String, u8)>> + Send;
+    /// Runs another number of tasks.
+    fn scale(&self, service: String, count: Option<u32>) -> impl Future<Output = Result<(), (String, u8)>> + Send;
+    /// Stops a task.
+    fn stop_task(&self, task: String) -> impl Future<Output = Result<(), (String, u8)>> + Send;
     /// Whether the stack is being taken down; then nothing can be applied to it any more.
     fn is_ending(&self) -> bool;
     /// Replaces tasks.
@@ -126,21 +130,28 @@ async fn converse(stream: UnixStream, stack: &impl Stack) -> io::Result<()> {
         }
         Request::Apply(_) if stack.is_ending() => send(&mut write, &Answer::Ending { pid: std::process::id() }).await,
         Request::Apply(request) => answer(&mut write, stack.apply(request).await).await,
-        Request::Restart { service } => answer(&mut write, stack.restart(service).await).await,
-        Request::Rebuild { containers } => answer(&mut write, stack.rebuild(containers).await).await,
-        Request::RestartContainers { containers } => {
-            answer(&mut write, stack.restart_containers(containers).await).await
-        }
+        Request::Restart { service } => done(&mut write, stack.restart(service).await).await,
+        Request::Scale { service, count } => done(&mut write, stack.scale(service, count).await).await,
+        Request::StopTask { task } => done(&mut write, stack.stop_task(task).await).await,
+        Request::Rebuild { containers } => done(&mut write, stack.rebuild(containers).await).await,
+        Request::RestartContainers { containers } => done(&mut write, stack.restart_containers(containers).await).await,
         Request::ShutDown { force } => {
             stack.shut_down(force);
-            answer(&mut write, Ok(())).await
+            done(&mut write, Ok(())).await
         }
     }
 }
 
-async fn answer(write: &mut (impl AsyncWriteExt + Unpin), verdict: Result<(), (String, u8)>) -> io::Result<()> {
+async fn done(write: &mut (impl AsyncWriteExt + Unpin), verdict: Result<(), (String, u8)>) -> io::Result<()> {
+    answer(write, verdict.map(|()| Vec::new())).await
+}
+
+async fn answer(
+    write: &mut (impl AsyncWriteExt + Unpin),
+    verdict: Result<Vec<String>, (String, u8)>,
+) -> io::Result<()> {
     let answer = match verdict {
-        Ok(()) => Answer::Done { pid: std::process::id() },
+        Ok(changes) => Answer::Done { pid: std::process::id(), changes },
         Err((message, exit_code)) => refused(message, exit_code),
     };
     send(write, &answer).await

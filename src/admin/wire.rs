@@ -33,6 +33,18 @@ pub enum Request {
         /// Which.
         containers: Vec<(String, String)>,
     },
+    /// Run another number of tasks of a service.
+    Scale {
+        /// Which one.
+        service: String,
+        /// `None` is the file's.
+        count: Option<u32>,
+    },
+    /// Stop one task.
+    StopTask {
+        /// Its id, in full.
+        task: String,
+    },
     /// Take everything down and exit.
     ShutDown {
         /// Without waiting for requests in flight and for containers to stop by themselves.
@@ -83,6 +95,9 @@ pub enum Answer {
     Done {
         /// The process that did it.
         pid: u32,
+        /// To `Apply`: what differed, in words.
+        #[serde(default)]
+        changes: Vec<String>,
     },
     /// To `Apply`: the stack is being taken down.
     Ending {

@@ -4,6 +4,9 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap_complete::engine::ArgValueCandidates;
+
+use crate::cli::{attached, completion};
 
 /// Fargate, but near you: an AWS Application Load Balancer in front of ECS Fargate tasks, on this machine.
 #[derive(Debug, Parser)]
@@ -31,19 +34,19 @@ impl Cli {
 }
 
 /// Options that every command takes.
-#[derive(Clone, Debug, Args)]
+#[derive(Clone, Debug, Default, Args)]
 pub(crate) struct Global {
-    /// The file that describes the stack, short -f [default: neargate.yaml and neargate.override.yaml, here or in a
-    /// folder above; or NEARGATE_FILE]. Given several times, later files are laid over earlier ones
+    /// The file that describes the stack, short -f (before the verb in `logs` and `events`, where -f follows) [default: neargate.yaml and neargate.override.yaml, here or in a
+    /// folder above; or NEARGATE_FILE]. Given several times, later files override earlier ones
     #[arg(long, global = true, value_name = "FILE")]
     pub(crate) file: Vec<PathBuf>,
-    /// Read variables from this file instead of .env; may be given several times, later files win
+    /// Read variables from this file instead of .env; repeatable, later files win
     #[arg(long, global = true, value_name = "FILE", env = "NEARGATE_ENV_FILES", value_delimiter = ',')]
     pub(crate) env_file: Vec<PathBuf>,
-    /// Another name for the project than the file's, to run the same file twice side by side
+    /// Override the project name, e.g. to run the same file twice
     #[arg(short, long, global = true, value_name = "NAME", env = "NEARGATE_PROJECT_NAME")]
     pub(crate) project_name: Option<String>,
-    /// When to colour
+    /// When to use colour
     #[arg(long, global = true, value_enum, default_value_t, value_name = "WHEN")]
     pub(crate) color: Color,
     /// Diagnostics of neargate itself on standard error; twice for more
@@ -84,20 +87,32 @@ pub(crate) struct ShortFile {
 #[derive(Debug, Subcommand)]
 pub(super) enum Verb {
     /// Start the stack, or apply a changed file to the running one
+    #[command(alias = "create", alias = "apply")]
     Up(UpArgs),
-    /// Stop the stack and remove everything of it
+    /// Stop the stack and remove everything that belongs to it
     Down(DownArgs),
     /// Build the images that the file builds
     Build(BuildArgs),
     /// Pull the images that the file does not build
     Pull(PullArgs),
     /// List tasks, containers and targets
+    #[command(alias = "status", alias = "list", alias = "ls")]
     Ps(PsArgs),
     /// Show the output of containers
     Logs(LogsArgs),
     /// Run a command inside a running container
     Exec(ExecArgs),
-    /// Replace the tasks of a service with fresh ones
+    /// Run another number of tasks of a service
+    Scale(ScaleArgs),
+    /// Stop a task, which its service then replaces, or all tasks of a service
+    Stop(StopArgs),
+    /// Start the tasks of a service that was stopped or scaled
+    Start(StartServicesArgs),
+    /// Show what the services' schedulers did
+    Events(EventsArgs),
+    /// Open the stack's page in a browser that can reach it
+    Open(OpenArgs),
+    /// Replace the tasks of a service with new ones
     Restart(RestartArgs),
     /// Check the file and report how faithfully each setting is honoured; needs no engine
     #[command(aliases = ["config", "validate"])]
@@ -106,24 +121,27 @@ pub(super) enum Verb {
     Init(InitArgs),
     /// Say which rule a request would match and why, and what would happen to it
     Explain(ExplainArgs),
-    /// Start the stack, run a command that trusts and reaches it, stop the stack
+    /// Start the stack, run a command against it, stop the stack
     Run(RunArgs),
     /// Find out what is wrong, and how to fix it
     Doctor(DoctorArgs),
-    /// Print, or maintain, the lines of /etc/hosts that the stack's names need
+    /// Print or maintain the lines in /etc/hosts that the stack's names need
     Hosts(HostsArgs),
     /// Print the certificate of the local authority as PEM
     Ca,
-    /// Have this machine's browsers and tools trust the local authority
-    Trust,
-    /// Take that trust back
+    /// Make this machine's browsers and tools trust the local authority
+    Trust(TrustArgs),
+    /// Undo `trust`
     Untrust,
     /// Print shell completions
     Completions {
-        /// For this shell
+        /// The shell
         shell: clap_complete::Shell,
     },
-    /// Write the manual pages into a folder; packages do
+    /// Print the version
+    #[command(hide = true)]
+    Version,
+    /// Write the manual pages into a folder, for packages
     #[command(hide = true)]
     Man {
         /// The folder
@@ -146,9 +164,17 @@ pub(crate) struct UpArgs {
     /// Leave the stack running in the background
     #[arg(short, long)]
     pub(crate) detach: bool,
-    /// Return once every target is healthy; exit code 3 if that takes too long. Implies --detach
+    /// Wait until every target is healthy; exit code 3 if that takes too long. Implies --detach
     #[arg(long)]
     pub(crate) wait: bool,
+    /// In the foreground, show only the output of these containers; repeatable
+    #[arg(long, value_name = "CONTAINER", conflicts_with_all = ["detach", "wait"],
+        add = ArgValueCandidates::new(completion::containers))]
+    pub(crate) attach: Vec<String>,
+    /// In the foreground, do not show the output of this container, or of any; repeatable
+    #[arg(long, value_name = "CONTAINER", num_args = 0..=1, require_equals = true, default_missing_value = attached::ALL,
+        conflicts_with_all = ["detach", "wait"], add = ArgValueCandidates::new(completion::containers))]
+    pub(crate) no_attach: Vec<String>,
     #[command(flatten)]
     pub(crate) start: StartArgs,
 }
@@ -167,10 +193,10 @@ pub(crate) struct StartArgs {
     /// Run the images that were built before instead of building
     #[arg(long)]
     pub(crate) no_build: bool,
-    /// Pull images although they are there
+    /// Pull images even if present
     #[arg(long)]
     pub(crate) pull: bool,
-    /// Bind another local port for a listener, e.g. 443=8443; may be given several times
+    /// Bind another local port for a listener, e.g. 443=8443; repeatable
     #[arg(long, value_name = "PORT=LOCAL", value_parser = parse_listen, env = "NEARGATE_LISTEN", value_delimiter = ',')]
     pub(crate) listen: Vec<(u16, u16)>,
     /// Replace a running stack of the same project that was started from another folder
@@ -188,10 +214,10 @@ pub(crate) struct StartArgs {
 pub(super) struct DownArgs {
     #[command(flatten)]
     short: ShortFile,
-    /// Do not wait for requests in flight and for containers to stop by themselves
+    /// Skip draining and kill containers at once
     #[arg(long)]
     pub(super) force: bool,
-    /// Remove images too: `local` are those that neargate built for the project [default: they stay, as a cache]
+    /// Also remove images: `local` are those that neargate built for the project [default: they stay, as a cache]
     #[arg(long, value_enum, value_name = "WHICH")]
     pub(super) rmi: Option<Rmi>,
 }
@@ -231,10 +257,10 @@ pub(crate) struct PullArgs {
 pub(super) struct PsArgs {
     #[command(flatten)]
     short: ShortFile,
-    /// Stopped tasks too
+    /// Include stopped tasks
     #[arg(short, long)]
     pub(super) all: bool,
-    /// Service events too
+    /// Include service events
     #[arg(long)]
     pub(super) events: bool,
     #[command(flatten)]
@@ -260,7 +286,7 @@ pub(super) struct FileAndFormat {
 pub(crate) struct DoctorArgs {
     #[command(flatten)]
     short: ShortFile,
-    /// The local ports that `up` would bind, e.g. 443=8443; may be given several times
+    /// The local ports that `up` would bind, e.g. 443=8443; repeatable
     #[arg(long, value_name = "PORT=LOCAL", value_parser = parse_listen, env = "NEARGATE_LISTEN", value_delimiter = ',')]
     pub(crate) listen: Vec<(u16, u16)>,
     #[command(flatten)]
@@ -281,15 +307,18 @@ pub(super) struct CheckArgs {
 #[derive(Debug, Args)]
 pub(crate) struct LogsArgs {
     /// Only these containers
-    #[arg(value_name = "CONTAINER")]
+    #[arg(value_name = "CONTAINER", add = ArgValueCandidates::new(completion::containers))]
     pub(crate) containers: Vec<String>,
-    /// Go on showing what is written
+    /// Follow the output
     #[arg(short, long)]
     pub(crate) follow: bool,
-    /// Only from this time on: a timestamp (2026-01-02T13:23:37Z) or how long ago (10m, 1h30m)
+    /// Leave out the requests of health checks
+    #[arg(long, conflicts_with_all = ["access", "connections", "health_checks"])]
+    pub(crate) no_health: bool,
+    /// Only since this time: a timestamp (2026-01-02T13:23:37Z) or how long ago (10m, 1h30m)
     #[arg(long, value_name = "TIME")]
     pub(crate) since: Option<String>,
-    /// Only the last lines
+    /// Only this many of the last lines
     #[arg(short = 'n', long, value_name = "LINES")]
     pub(crate) tail: Option<usize>,
     /// Show when each line was written
@@ -313,10 +342,11 @@ pub(crate) struct ExecArgs {
     /// Do not allocate a terminal
     #[arg(short = 'T', long)]
     pub(crate) no_tty: bool,
-    /// In this task: the beginning of its id
-    #[arg(long, value_name = "ID")]
+    /// In this task: the beginning of its ID
+    #[arg(long, value_name = "ID", add = ArgValueCandidates::new(completion::tasks))]
     pub(crate) task: Option<String>,
     /// The container
+    #[arg(add = ArgValueCandidates::new(completion::containers))]
     pub(crate) container: String,
     /// The command and its arguments
     #[arg(trailing_var_arg = true, allow_hyphen_values = true, required = true)]
@@ -328,7 +358,63 @@ pub(super) struct RestartArgs {
     #[command(flatten)]
     short: ShortFile,
     /// Only this service
+    #[arg(add = ArgValueCandidates::new(completion::services))]
     pub(super) service: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct ScaleArgs {
+    #[command(flatten)]
+    short: ShortFile,
+    /// Service and number of tasks, e.g. api=3
+    #[arg(value_name = "SERVICE=N", required = true, value_parser = parse_scale,
+        add = ArgValueCandidates::new(completion::scaled_services))]
+    pub(super) counts: Vec<(String, u32)>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct StopArgs {
+    #[command(flatten)]
+    short: ShortFile,
+    /// Tasks (the beginning of an ID) or services; without one the whole stack is taken down, as by `down`
+    #[arg(value_name = "TASK|SERVICE", add = ArgValueCandidates::new(completion::tasks_and_services))]
+    pub(super) names: Vec<String>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct StartServicesArgs {
+    #[command(flatten)]
+    short: ShortFile,
+    /// Only these services
+    #[arg(value_name = "SERVICE", add = ArgValueCandidates::new(completion::services))]
+    pub(super) services: Vec<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct EventsArgs {
+    /// Follow the events
+    #[arg(short, long)]
+    pub(crate) follow: bool,
+    #[command(flatten)]
+    pub(crate) format: FormatArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct OpenArgs {
+    #[command(flatten)]
+    short: ShortFile,
+    /// The path of the page
+    pub(crate) path: Option<String>,
+    /// Print the command instead of running it
+    #[arg(long)]
+    pub(crate) print: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct TrustArgs {
+    /// Say what would be done, and do nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
 }
 
 #[derive(Debug, Args)]
@@ -343,12 +429,12 @@ pub(super) struct InitArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct ExplainArgs {
-    /// e.g. `https://app.domain.com/api/users?page=2`
+    /// e.g. `https://app.domain.com/api/users?page=2`, `app.domain.com`, or `/api/users` on the first domain
     pub(crate) url: String,
     /// Request method
     #[arg(short = 'X', long, default_value = "GET", value_name = "METHOD")]
     pub(crate) request: String,
-    /// Request header, e.g. 'User-Agent: curl/8'; may be given several times
+    /// Request header, e.g. 'User-Agent: curl/8'; repeatable
     #[arg(short = 'H', long, value_name = "NAME: VALUE")]
     pub(crate) header: Vec<String>,
     /// Address of the client
@@ -372,7 +458,7 @@ pub(crate) struct RunArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct HostsArgs {
-    /// Write them to the hosts file, replacing what neargate wrote there before
+    /// Write them to the hosts file, replacing what neargate wrote before
     #[arg(long, conflicts_with = "remove")]
     pub(crate) apply: bool,
     /// Remove what neargate wrote there
@@ -393,6 +479,10 @@ impl Verb {
             Self::Pull(args) => &args.short,
             Self::Ps(args) => &args.short,
             Self::Restart(args) => &args.short,
+            Self::Scale(args) => &args.short,
+            Self::Stop(args) => &args.short,
+            Self::Start(args) => &args.short,
+            Self::Open(args) => &args.short,
             Self::Check(args) => &args.short,
             Self::Doctor(args) => &args.short,
             _ => return &[],
@@ -410,6 +500,11 @@ fn parse_listen(text: &str) -> Result<(u16, u16), String> {
         }
     };
     Ok((number(port)?, number(local)?))
+}
+
+fn parse_scale(text: &str) -> Result<(String, u32), String> {
+    let (service, count) = text.split_once('=').ok_or("must look like SERVICE=3")?;
+    Ok((service.to_owned(), count.parse().map_err(|_| format!("`{count}` is not a number of tasks"))?))
 }
 
 #[cfg(test)]

@@ -147,11 +147,31 @@ fn last_words(project: &Project, background: &mut Background, code: Option<i32>)
     let _ = std::fs::remove_file(&background.log_path);
     let _ = project.folders.remove_state_of_dead();
     let status = code.and_then(|code| u8::try_from(code).ok()).filter(|code| *code != 0);
-    let message = text.trim_end().rsplit_once("error: ").map_or(text.trim_end(), |(_, message)| message);
+    let message = failure_in(&text);
     let message = match room {
         Err(room) if message.is_empty() => room,
-        _ if message.is_empty() => "the background process ended without a word".to_owned(),
+        _ if message.is_empty() => "the background process ended without saying why".to_owned(),
         _ => message.to_owned(),
     };
     Failure { status: ExitStatus(status.unwrap_or(1)), message }
+}
+
+/// The message of the failure that ends a log: from the last line that begins with `error: `.
+fn failure_in(log: &str) -> &str {
+    const START: &str = "error: ";
+    let log = log.trim_end();
+    let at = log.rfind(&format!("\n{START}")).map(|at| at + 1).or(log.starts_with(START).then_some(0));
+    at.map_or(log, |at| &log[at + START.len()..])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_last_failure_of_a_log_is_found_whatever_it_says() {
+        assert_eq!(failure_in("error: cannot do it: connect error: refused\n"), "cannot do it: connect error: refused");
+        assert_eq!(failure_in("INFO x\nerror: a\nerror: b\nmore of b\n"), "b\nmore of b");
+        assert_eq!(failure_in("thread 'main' panicked"), "thread 'main' panicked");
+    }
 }

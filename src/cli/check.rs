@@ -2,7 +2,7 @@
 
 mod json;
 mod settings;
-mod tree;
+pub(crate) mod tree;
 
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};

@@ -25,7 +25,17 @@ pub(crate) fn doctor(global: &Global, args: &DoctorArgs, printer: &mut Printer) 
         checks.extend(trust::checks(&project));
         let find = |view| findings::find(view, &project.topology, &project.folders);
         let findings = view.as_ref().map(find).unwrap_or_default();
-        Ok(Report { project: project.topology.name.to_string(), running: view.is_some(), checks, findings })
+        let left_behind = match view {
+            Some(_) => None,
+            None => stack::left_behind(&project.topology.name).await,
+        };
+        Ok(Report {
+            left_behind,
+            project: project.topology.name.to_string(),
+            running: view.is_some(),
+            checks,
+            findings,
+        })
     })?;
     match args.format.format {
         Format::Json => printer.json(&report)?,
@@ -44,6 +54,9 @@ struct Report {
     running: bool,
     checks: Vec<Check>,
     findings: Vec<FindingView>,
+    /// What a killed run left on the engine.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    left_behind: Option<String>,
 }
 
 /// Something a stack depends on.
@@ -99,12 +112,11 @@ async fn engine() -> Check {
                 format!("{} {} at {} ({})", info.name, info.version, info.endpoint, info.source),
             )
         }
-        Err(error) => Check::wrong(
-            Status::Problem,
-            "container engine",
-            error.to_string(),
-            "start the engine, or say where it is with DOCKER_HOST",
-        ),
+        Err(error) => {
+            let text = error.to_string();
+            let (problem, fix) = text.split_once(". ").unwrap_or((&text, "start it, or set DOCKER_HOST"));
+            Check::wrong(Status::Problem, "container engine", problem, fix)
+        }
     }
 }
 
@@ -166,7 +178,10 @@ fn text(report: &Report) -> String {
         }
     }
     let _ = match (report.running, report.findings.iter().any(FindingView::is_problem)) {
-        (false, _) => writeln!(text, "{DIM}· the stack is not running{DIM:#}"),
+        (false, _) => match &report.left_behind {
+            Some(left) => writeln!(text, "{NOTE}!{NOTE:#} the stack is not running, but {left}"),
+            None => writeln!(text, "{DIM}· the stack is not running{DIM:#}"),
+        },
         (true, false) => writeln!(text, "{GOOD}✔{GOOD:#} the stack is running, and nothing is wrong with it"),
         (true, true) => writeln!(text),
     };

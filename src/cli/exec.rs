@@ -1,5 +1,6 @@
 //! `exec`: a command inside a running container. Its exit code is ours.
 
+use crate::cli::picture::short;
 use crate::cli::project;
 use crate::cli::stack::{self, block_on};
 use crate::cli::terminal;
@@ -41,19 +42,27 @@ fn find(view: &ClusterView, args: &ExecArgs) -> Result<TaskId, Failure> {
         let runs = |name: &str, status: &str| name == args.container && status == "RUNNING";
         task.containers.iter().any(|container| runs(&container.name, &container.last_status))
     });
-    found.map(|task| TaskId::new(&task.task_id)).ok_or_else(|| {
-        let mut running: Vec<&str> = tasks()
-            .flat_map(|task| &task.containers)
-            .filter(|container| container.last_status == "RUNNING")
-            .map(|container| container.name.as_str())
-            .collect();
-        running.sort_unstable();
-        running.dedup();
-        Failure::new(format!(
-            "container `{}` is not running{}; running are: {}",
-            args.container,
-            args.task.as_deref().map(|task| format!(" in a task {task}…")).unwrap_or_default(),
-            if running.is_empty() { "none".to_owned() } else { running.join(", ") }
-        ))
+    found.map(|task| TaskId::new(&task.task_id)).ok_or_else(|| not_running(view, args))
+}
+
+/// Which tasks and containers there are instead.
+fn not_running(view: &ClusterView, args: &ExecArgs) -> Failure {
+    let tasks = view.services.iter().flat_map(|service| &service.tasks);
+    let running = tasks.filter_map(|task| {
+        let containers = task.containers.iter().filter(|container| container.last_status == "RUNNING");
+        let names: Vec<&str> = containers.map(|container| container.name.as_str()).collect();
+        (!names.is_empty()).then(|| format!("{} ({})", short(&task.task_id), names.join(", ")))
+    });
+    let running: Vec<String> = running.collect();
+    let running = if running.is_empty() { "none".to_owned() } else { running.join(", ") };
+    let tasks = view.services.iter().flat_map(|service| &service.tasks);
+    let known =
+        |wanted: &str| tasks.clone().any(|task| task.task_id.starts_with(wanted) && task.last_status == "RUNNING");
+    Failure::new(match args.task.as_deref() {
+        Some(wanted) if !known(wanted) => {
+            format!("no running task with an ID beginning `{wanted}`; running: {running}")
+        }
+        Some(wanted) => format!("container `{}` is not running in task {wanted}; running: {running}", args.container),
+        None => format!("container `{}` is not running; running: {running}", args.container),
     })
 }

@@ -10,7 +10,9 @@ use serde::Serialize;
 
 use crate::cli::printer::{BAD, DIM, GOOD, NOTE, Printer, STRONG};
 use crate::cli::project::{self, Project};
+use crate::cli::url::Url;
 use crate::cli::{ExitStatus, ExplainArgs, Failure, Format, Global, stack};
+use crate::control::diagnosis::closed;
 use crate::control::view::{ClusterView, TargetView};
 use crate::engine::explain::{RuleTrace, RuleVerdict};
 use crate::engine::facts::{FieldSpan, Fields, RequestFacts};
@@ -18,7 +20,8 @@ use crate::engine::redirect::RedirectFacts;
 use crate::engine::routing::{RoutedAction, RoutingTable};
 use crate::engine::security_group;
 use crate::engine::transform::{TransformStatus, Transformed};
-use crate::model::listener::ListenerProtocol;
+use crate::model::Topology;
+use crate::model::listener::{Certificate, ListenerProtocol};
 
 /// `explain`
 pub(crate) fn explain(global: &Global, args: &ExplainArgs, printer: &mut Printer) -> Result<ExitStatus, Failure> {
@@ -28,7 +31,7 @@ pub(crate) fn explain(global: &Global, args: &ExplainArgs, printer: &mut Printer
         bind_as_running(&mut project, view);
     }
     let table = RoutingTable::compile(&project.topology, &BTreeMap::new(), 0);
-    let url = Url::parse(&args.url)?;
+    let url = Url::parse(&args.url, &project.topology)?;
     let explanation = of(&project, view.as_ref(), &table, &url, args)?;
     match args.format.format {
         Format::Json => printer.json(&explanation)?,
@@ -38,56 +41,10 @@ pub(crate) fn explain(global: &Global, args: &ExplainArgs, printer: &mut Printer
 }
 
 /// The local ports of the running stack, which was told of them by `up --listen`, not by the file.
-fn bind_as_running(project: &mut Project, view: &ClusterView) {
+pub(crate) fn bind_as_running(project: &mut Project, view: &ClusterView) {
     for listener in &mut Arc::make_mut(&mut project.topology).load_balancer.listeners {
         if let Some(running) = view.listeners.iter().find(|running| running.port == listener.port) {
             listener.bind_port = running.bind_port;
-        }
-    }
-}
-
-/// The parts of a URL that the load balancer sees.
-#[derive(Debug, PartialEq, Eq)]
-struct Url {
-    scheme: String,
-    host: String,
-    port: u16,
-    path: String,
-    query: Option<String>,
-}
-
-impl Url {
-    fn parse(text: &str) -> Result<Self, Failure> {
-        let uri: http::Uri = text.parse().map_err(|error| {
-            Failure::usage(format!("{text}: not a URL ({error}); e.g. https://app.domain.com/api/x"))
-        })?;
-        let (Some(scheme), Some(host)) = (uri.scheme_str(), uri.host()) else {
-            return Err(Failure::usage(format!(
-                "{text}: a URL has a scheme and a host, e.g. https://app.domain.com/api/x"
-            )));
-        };
-        let port = match (uri.port_u16(), scheme) {
-            (Some(port), _) => port,
-            (None, "http") => 80,
-            (None, "https") => 443,
-            (None, other) => {
-                return Err(Failure::usage(format!("{text}: the scheme `{other}` is neither http nor https")));
-            }
-        };
-        Ok(Self {
-            scheme: scheme.to_owned(),
-            host: host.to_owned(),
-            port,
-            path: uri.path().to_owned(),
-            query: uri.query().map(str::to_owned),
-        })
-    }
-
-    /// What a browser would put into `Host`.
-    fn authority(&self) -> String {
-        match (self.scheme.as_str(), self.port) {
-            ("http", 80) | ("https", 443) => self.host.clone(),
-            _ => format!("{}:{}", self.host, self.port),
         }
     }
 }
@@ -99,6 +56,9 @@ struct Explanation {
     url: String,
     method: String,
     listener: String,
+    /// No certificate of the listener names the host.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    certificate: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     client_refused: Option<String>,
     rules: Vec<RuleLine>,
@@ -150,6 +110,9 @@ struct GroupLine {
     weight: u16,
     targets: Vec<TargetView>,
     note: Option<String>,
+    /// Why the load balancer cannot reach the group's targets.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    unreachable: Option<String>,
 }
 
 fn of(
@@ -209,14 +172,15 @@ fn of(
         RoutedAction::Forward(forward) => forward
             .groups
             .iter()
-            .map(|group| group_line(table.target_groups[group.group].name.as_str(), group.weight, view))
+            .map(|group| group_line(topology, table.target_groups[group.group].name.as_str(), group.weight, view))
             .collect(),
         _ => Vec::new(),
     };
     Ok(Explanation {
-        url: args.url.clone(),
+        url: url.shown(),
         method: args.request.clone(),
         listener: format!("{}:{}", routed.scheme().to_uppercase(), routed.port),
+        certificate: unnamed(topology, routed.port, &url.host),
         client_refused: (!admitted.allowed).then_some(admitted.because),
         rules,
         action: table.describe(route.action),
@@ -320,7 +284,42 @@ fn transform_line(result: Result<Transformed, TransformStatus>) -> TransformLine
     }
 }
 
-fn group_line(name: &str, weight: u16, view: Option<&ClusterView>) -> GroupLine {
+/// What a client is told of the certificate, if none of the listener's names the host. Certificates from files are not
+/// judged: nobody reads them here.
+fn unnamed(topology: &Topology, port: u16, host: &str) -> Option<String> {
+    let listener = topology.load_balancer.listeners.iter().find(|listener| listener.port == port)?;
+    let ListenerProtocol::Https(tls) = &listener.protocol else { return None };
+    let mut known = Vec::new();
+    for certificate in &tls.certificates {
+        let Certificate::Issued { names } = certificate else { return None };
+        known.extend(names.iter().map(|name| name.as_str()));
+    }
+    // A wildcard stands for one label (RFC 9525, 6.3).
+    let names_it = |name: &&str| match name.strip_prefix("*.") {
+        Some(parent) => host.split_once('.').is_some_and(|(_, rest)| rest.eq_ignore_ascii_case(parent)),
+        None => name.eq_ignore_ascii_case(host),
+    };
+    let named = known.iter().any(names_it);
+    (!named).then(|| {
+        format!(
+            "no certificate of this listener names {host}; clients get the one for {} and refuse it",
+            known.join(", ")
+        )
+    })
+}
+
+/// Why the load balancer cannot reach the targets of a group: the same on a running stack and on none.
+fn unreachable(topology: &Topology, group: &str) -> Option<String> {
+    topology.services.iter().find_map(|(name, service)| {
+        let of_group = service.load_balancers.iter().filter(|binding| binding.target_group.as_str() == group);
+        let (port, (cause, fix)) = of_group
+            .map(|binding| binding.port)
+            .find_map(|port| Some((port, closed(topology, name.as_str(), port)?)))?;
+        Some(format!("port {port} is closed, every request gets 504 after 10 s: {cause}; {fix}"))
+    })
+}
+
+fn group_line(topology: &Topology, name: &str, weight: u16, view: Option<&ClusterView>) -> GroupLine {
     let group = view.and_then(|view| view.target_groups.iter().find(|group| group.name == name));
     let targets = group.map(|group| group.targets.clone()).unwrap_or_default();
     let count = |state: &str| targets.iter().filter(|target| target.state == state).count();
@@ -329,11 +328,11 @@ fn group_line(name: &str, weight: u16, view: Option<&ClusterView>) -> GroupLine 
         None => None,
         Some(_) if registered == 0 => Some("no registered targets: 503 Service Temporarily Unavailable".to_owned()),
         Some(_) if count("healthy") == 0 => {
-            Some("no healthy target: requests are sent to all registered targets (fail open)".to_owned())
+            Some("no healthy target: ALB sends to all registered ones (fail open)".to_owned())
         }
         Some(_) => None,
     };
-    GroupLine { name: name.to_owned(), weight, targets, note }
+    GroupLine { name: name.to_owned(), weight, targets, note, unreachable: unreachable(topology, name) }
 }
 
 fn text(explanation: &Explanation) -> String {
@@ -343,6 +342,9 @@ fn text(explanation: &Explanation) -> String {
         "{STRONG}{} {}{STRONG:#}  arrives at listener {}",
         explanation.method, explanation.url, explanation.listener
     );
+    if let Some(certificate) = &explanation.certificate {
+        let _ = writeln!(text, "{NOTE}! {certificate}{NOTE:#}");
+    }
     if let Some(because) = &explanation.client_refused {
         let _ = writeln!(text, "{BAD}✘ dropped by the load balancer's security groups: {because}{BAD:#}");
     }
@@ -405,6 +407,9 @@ fn targets(text: &mut String, group: &GroupLine, weighted: bool) {
     if weighted {
         let _ = writeln!(text, "  {} (weight {})", group.name, group.weight);
     }
+    if let Some(unreachable) = &group.unreachable {
+        let _ = writeln!(text, "  {BAD}✘ {unreachable}{BAD:#}");
+    }
     if let Some(note) = &group.note {
         let _ = writeln!(text, "  {NOTE}{note}{NOTE:#}");
     }
@@ -436,14 +441,5 @@ mod tests {
         let shown = transform_line(Ok(Transformed { host: None, uri: Some(b"/product.php?id=7".to_vec()) }));
         assert_eq!((shown.status, shown.url.as_deref()), ("TransformSuccess", Some("/product.php?id=7")));
         assert_eq!(transform_line(Err(TransformStatus::InvalidHost)).status, "TransformInvalidHost");
-    }
-
-    #[test]
-    fn a_url_gives_what_a_browser_would_send() {
-        let url = Url::parse("https://app.domain.com:8443/api/x?a=1").unwrap();
-        assert_eq!((url.authority().as_str(), url.path.as_str()), ("app.domain.com:8443", "/api/x"));
-        assert_eq!(Url::parse("http://a.b").unwrap().path, "/");
-        assert_eq!(Url::parse("/api").unwrap_err().status, ExitStatus::USAGE);
-        assert_eq!(Url::parse("ftp://a.b/").unwrap_err().status, ExitStatus::USAGE);
     }
 }

@@ -13,7 +13,7 @@ pub(crate) fn hosts(global: &Global, args: &HostsArgs, printer: &mut Printer) ->
     let address = if address.is_unspecified() { std::net::Ipv4Addr::LOCALHOST.into() } else { address };
     for domain in hosts::left_out(domains) {
         printer.note(format!(
-            "{NOTE}{domain}{NOTE:#} cannot stand in a hosts file: name its hosts one by one under `domain`"
+            "{NOTE}{domain}{NOTE:#} cannot be written to a hosts file: list its hosts one by one under `domain`"
         ));
     }
     if !args.apply && !args.remove {
@@ -27,20 +27,27 @@ pub(crate) fn hosts(global: &Global, args: &HostsArgs, printer: &mut Printer) ->
         false => hosts::remove(&before, name),
     };
     if before == after {
-        printer.note(format!("{} is as it should be already", path.display()));
+        let already = if args.apply { "already has these lines" } else { "has no lines of neargate's" };
+        printer.note(format!("{} {already}", path.display()));
         return Ok(ExitStatus::SUCCESS);
     }
     hosts::write(path, &after).map_err(|error| {
-        let hint = match error.kind() {
-            std::io::ErrorKind::PermissionDenied => " (run it with sudo)",
-            _ => "",
-        };
-        Failure::new(format!("{}: {error}{hint}", path.display()))
+        if error.kind() != std::io::ErrorKind::PermissionDenied {
+            return Failure::new(format!("cannot write {}: {error}", path.display()));
+        }
+        // sudo's PATH often lacks the folder that this program is in.
+        let flag = if args.apply { "--apply" } else { "--remove" };
+        let file = global.file.iter().map(|file| format!(" --file {}", file.display())).collect::<String>();
+        Failure::new(format!(
+            "cannot write {}; run: sudo \"$(command -v neargate)\" hosts {flag}{file}",
+            path.display()
+        ))
     })?;
-    printer.note(format!(
-        "{} now says:\n{}",
-        path.display(),
-        if args.apply { hosts::block(name, domains, address) } else { "nothing of ours".into() }
-    ));
+    match args.apply {
+        true => {
+            printer.note(format!("{} now has:\n{}", path.display(), hosts::block(name, domains, address).trim_end()))
+        }
+        false => printer.note(format!("removed neargate's block from {}", path.display())),
+    }
     Ok(ExitStatus::SUCCESS)
 }

@@ -5,8 +5,10 @@ use std::time::Duration;
 
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
+use crate::cli::Failure;
 use crate::cli::picture::{Changes, Line, Mood, lines};
 use crate::cli::printer::{BAD, DIM, GOOD, NOTE, Printer, is_live};
+use crate::cli::sanitise::sanitised;
 use crate::control::view::ClusterView;
 
 /// The picture, as it was drawn last.
@@ -53,9 +55,28 @@ impl Live {
         }
     }
 
+    /// A line that stays, above what is redrawn.
+    pub(crate) fn note(&mut self, text: &str, printer: &mut Printer) {
+        match &self.terminal {
+            Some(terminal) => {
+                let _ = terminal.bars.println(sanitised(text));
+            }
+            None => printer.note(text),
+        }
+    }
+
+    /// Output of containers, above what is redrawn.
+    pub(crate) fn output(&mut self, text: &str, printer: &mut Printer) -> Result<(), Failure> {
+        match &self.terminal {
+            Some(terminal) => terminal.bars.suspend(|| printer.container_output(text)),
+            None => printer.container_output(text),
+        }
+    }
+
     /// Takes a view as known: only what differs from it is worth a line.
     pub(crate) fn prime(&mut self, view: &ClusterView) {
         self.changes.lines(view);
+        self.changes.events(view);
     }
 
     /// Leaves what was drawn on the screen and stops redrawing it.
@@ -84,7 +105,7 @@ impl Terminal {
                 bar.enable_steady_tick(Duration::from_millis(120));
                 bar
             });
-            bar.set_message(words(line));
+            bar.set_message(sanitised(&words(line)));
             match line.mood {
                 Mood::Working => bar.set_style(style("{spinner:.cyan} {msg}")),
                 Mood::Good => bar.set_style(style("{prefix:.green} {msg}")),

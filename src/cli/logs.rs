@@ -1,6 +1,6 @@
 //! `logs`: the containers' output, merged by time, from the files that the running stack keeps.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 use std::time::Duration;
 
@@ -8,9 +8,11 @@ use anstyle::{AnsiColor, Style};
 use jiff::{Span, Timestamp, ToSpan};
 use serde::Serialize;
 
+use crate::cli::health_lines::HealthLines;
 use crate::cli::picture::short;
 use crate::cli::printer::{DIM, Printer};
 use crate::cli::{ExitStatus, Failure, Format, Global, LogsArgs, project, records, stack};
+use crate::control::view::ClusterView;
 use crate::logs::reader::{Entry, LogReader};
 
 /// How often a followed file is looked at.
@@ -28,13 +30,20 @@ pub(crate) fn logs(global: &Global, args: &LogsArgs, printer: &mut Printer) -> R
     if entries.is_empty() && !folders.container_logs().exists() && !args.follow {
         return Err(stack::not_running(&name));
     }
-    refuse_unknown_containers(args, &entries)?;
-    entries.retain(|entry| is_wanted(args, since, entry));
+    let view = stack::block_on(stack::view(&folders))?;
+    refuse_unknown_containers(args, &known_containers(global, view.as_ref(), &entries))?;
+    let health = match (args.no_health, &view) {
+        (true, Some(view)) => Some(HealthLines::of(view)),
+        (true, None) => Some(HealthLines::default()),
+        (false, _) => None,
+    };
+    let wanted = Wanted { containers: &args.containers, since, health: health.as_ref() };
+    entries.retain(|entry| wanted.takes(entry));
     if let Some(tail) = args.tail {
         entries.drain(..entries.len().saturating_sub(tail));
     }
-    let mut shown = Colours::default();
-    print(args, &entries, &mut shown, printer)?;
+    let mut output = Output::new(args.format.format, args.timestamps);
+    printer.container_output(&output.text(&entries)?)?;
     if !args.follow {
         return Ok(ExitStatus::SUCCESS);
     }
@@ -43,8 +52,8 @@ pub(crate) fn logs(global: &Global, args: &LogsArgs, printer: &mut Printer) -> R
             // Ends with the stack, as compose's does. Asked before the reading, which is then the last.
             let ended = folders.lock_is_free()?;
             let mut entries = reader.read()?;
-            entries.retain(|entry| is_wanted(args, since, entry));
-            print(args, &entries, &mut shown, printer)?;
+            entries.retain(|entry| wanted.takes(entry));
+            printer.container_output(&output.text(&entries)?)?;
             if ended {
                 return Ok(ExitStatus::SUCCESS);
             }
@@ -56,24 +65,28 @@ pub(crate) fn logs(global: &Global, args: &LogsArgs, printer: &mut Printer) -> R
     })
 }
 
-fn refuse_unknown_containers(args: &LogsArgs, entries: &[Entry]) -> Result<(), Failure> {
-    for name in &args.containers {
-        if !args.follow && !entries.iter().any(|entry| entry.container == *name) {
-            let mut known: Vec<&str> = entries.iter().map(|entry| entry.container.as_str()).collect();
-            known.sort_unstable();
-            known.dedup();
-            return Err(Failure::new(format!(
-                "container `{name}` has written nothing; those that have: {}",
-                if known.is_empty() { "none".to_owned() } else { known.join(", ") }
-            )));
-        }
-    }
-    Ok(())
+/// A name that is no container's would be waited for in vain.
+fn refuse_unknown_containers(args: &LogsArgs, known: &BTreeSet<String>) -> Result<(), Failure> {
+    let Some(unknown) = args.containers.iter().find(|name| !known.contains(*name)) else { return Ok(()) };
+    let there: Vec<&str> = known.iter().map(String::as_str).collect();
+    let there = if there.is_empty() { "none".to_owned() } else { there.join(", ") };
+    let hint = match args.follow && unknown.contains(['.', '/']) {
+        true => format!(" (`-f` follows here; a file comes before the verb: neargate -f {unknown} logs)"),
+        false => String::new(),
+    };
+    Err(Failure::new(format!("no container `{unknown}`; there are: {there}{hint}")))
 }
 
-fn is_wanted(args: &LogsArgs, since: Option<Timestamp>, entry: &Entry) -> bool {
-    since.is_none_or(|since| entry.at >= since)
-        && (args.containers.is_empty() || args.containers.contains(&entry.container))
+/// The containers that there are, or were: of the file, of the running stack, and of the output that is kept.
+fn known_containers(global: &Global, view: Option<&ClusterView>, entries: &[Entry]) -> BTreeSet<String> {
+    let mut known: BTreeSet<String> = entries.iter().map(|entry| entry.container.clone()).collect();
+    let tasks = view.iter().flat_map(|view| &view.services).flat_map(|service| &service.tasks);
+    known.extend(tasks.flat_map(|task| &task.containers).map(|container| container.name.clone()));
+    if let Some(topology) = project::topology_if_readable(global) {
+        let containers = topology.services.values().flat_map(|service| &service.task_definition.containers);
+        known.extend(containers.map(|container| container.name.to_string()));
+    }
+    known
 }
 
 /// A point in time, or how long ago.
@@ -122,36 +135,66 @@ struct Line<'a> {
     message: &'a str,
 }
 
-fn print(args: &LogsArgs, entries: &[Entry], colours: &mut Colours, printer: &mut Printer) -> Result<(), Failure> {
-    if entries.is_empty() {
-        return Ok(());
+/// Which lines are shown.
+pub(crate) struct Wanted<'a> {
+    /// Of these containers; of all, if there are none.
+    pub(crate) containers: &'a [String],
+    /// From this time on.
+    pub(crate) since: Option<Timestamp>,
+    /// Without those of health checks.
+    pub(crate) health: Option<&'a HealthLines>,
+}
+
+impl Wanted<'_> {
+    /// Whether this line is.
+    pub(crate) fn takes(&self, entry: &Entry) -> bool {
+        self.since.is_none_or(|since| entry.at >= since)
+            && (self.containers.is_empty() || self.containers.contains(&entry.container))
+            && !self.health.is_some_and(|health| health.matches(&entry.text))
     }
-    let mut text = String::new();
-    let width = entries.iter().map(|entry| entry.container.len()).max().unwrap_or_default();
-    for entry in entries {
-        match args.format.format {
-            Format::Json => {
-                let line = Line {
-                    timestamp: entry.at.to_string(),
-                    container: &entry.container,
-                    task_id: &entry.task,
-                    stream: if entry.stderr { "stderr" } else { "stdout" },
-                    message: &entry.text,
-                };
-                let _ = writeln!(text, "{}", serde_json::to_string(&line).map_err(Failure::new)?);
-            }
-            Format::Table => {
-                let style = colours.of(&entry.container);
-                let _ =
-                    write!(text, "{style}{:<width$} {}{style:#} {DIM}|{DIM:#} ", entry.container, short(&entry.task));
-                if args.timestamps {
-                    let _ = write!(text, "{DIM}{}{DIM:#} ", entry.at);
+}
+
+/// How lines are shown.
+pub(crate) struct Output {
+    format: Format,
+    timestamps: bool,
+    colours: Colours,
+}
+
+impl Output {
+    pub(crate) fn new(format: Format, timestamps: bool) -> Self {
+        Self { format, timestamps, colours: Colours::default() }
+    }
+
+    /// The lines as text.
+    pub(crate) fn text(&mut self, entries: &[Entry]) -> Result<String, Failure> {
+        let mut text = String::new();
+        let width = entries.iter().map(|entry| entry.container.len()).max().unwrap_or_default();
+        for entry in entries {
+            match self.format {
+                Format::Json => {
+                    let line = Line {
+                        timestamp: entry.at.to_string(),
+                        container: &entry.container,
+                        task_id: &entry.task,
+                        stream: if entry.stderr { "stderr" } else { "stdout" },
+                        message: &entry.text,
+                    };
+                    let _ = writeln!(text, "{}", serde_json::to_string(&line).map_err(Failure::new)?);
                 }
-                let _ = writeln!(text, "{}", entry.text);
+                Format::Table => {
+                    let style = self.colours.of(&entry.container);
+                    let task = short(&entry.task);
+                    let _ = write!(text, "{style}{:<width$} {task}{style:#} {DIM}|{DIM:#} ", entry.container);
+                    if self.timestamps {
+                        let _ = write!(text, "{DIM}{}{DIM:#} ", entry.at);
+                    }
+                    let _ = writeln!(text, "{}", entry.text);
+                }
             }
         }
+        Ok(text)
     }
-    printer.data(&text)
 }
 
 #[cfg(test)]

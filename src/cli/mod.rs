@@ -2,9 +2,11 @@
 //! machine comes through [`project`], what it prints goes through [`printer`].
 
 mod arguments;
+mod attached;
 mod background;
 mod ca;
 pub mod check;
+mod completion;
 mod doctor;
 mod enter;
 mod exec;
@@ -19,6 +21,7 @@ pub mod init;
 mod live;
 mod logs;
 mod man;
+mod open;
 mod orphan;
 mod ownership;
 mod picture;
@@ -28,10 +31,14 @@ mod project;
 mod ps;
 mod records;
 mod run;
+mod sanitise;
 mod stack;
+mod stopping;
 mod terminal;
 mod trust;
 mod up;
+mod url;
+mod verbs;
 mod waiting;
 mod watching;
 mod welcome;
@@ -42,8 +49,8 @@ use clap::{CommandFactory as _, Parser as _};
 
 use arguments::Verb;
 pub(crate) use arguments::{
-    BuildArgs, Color, DoctorArgs, ExecArgs, ExplainArgs, Global, HostsArgs, LogsArgs, PullArgs, Rmi, RunArgs,
-    StartArgs, UpArgs,
+    BuildArgs, Color, DoctorArgs, EventsArgs, ExecArgs, ExplainArgs, Global, HostsArgs, LogsArgs, OpenArgs, PullArgs,
+    Rmi, RunArgs, StartArgs, UpArgs,
 };
 pub use arguments::{Cli, Format};
 pub use failure::{ExitStatus, Failure};
@@ -51,6 +58,8 @@ use printer::Printer;
 
 /// Runs the command that was typed. Everything the user is to read has been printed when this returns.
 pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitStatus {
+    // A shell that asks what may come next is answered here, and the process ends.
+    clap_complete::CompleteEnv::with_factory(Cli::command).complete();
     let cli = match Cli::try_parse_from(arguments) {
         Ok(cli) => cli,
         Err(error) => {
@@ -96,7 +105,17 @@ fn dispatch(cli: Cli, printer: &mut Printer) -> Result<ExitStatus, Failure> {
         Verb::Doctor(args) => doctor::doctor(&global, &args, printer),
         Verb::Hosts(args) => hosts::hosts(&global, &args, printer),
         Verb::Ca => ca::ca(&global, printer),
-        Verb::Trust => trust::trust(&global, printer),
+        Verb::Trust(args) => trust::trust(&global, args.dry_run, printer),
+        Verb::Scale(args) => verbs::scale(&global, &args.counts, printer),
+        Verb::Stop(args) if args.names.is_empty() => stack::down(&global, false, None, printer),
+        Verb::Stop(args) => verbs::stop(&global, &args.names, printer),
+        Verb::Start(args) => verbs::start(&global, &args.services, printer),
+        Verb::Events(args) => verbs::events(&global, &args, printer),
+        Verb::Open(args) => open::open(&global, &args, printer),
+        Verb::Version => {
+            printer.data(&Cli::command().render_version())?;
+            Ok(ExitStatus::SUCCESS)
+        }
         Verb::Untrust => trust::untrust(&global, printer),
         Verb::Completions { shell } => {
             let mut script = Vec::new();

@@ -22,8 +22,14 @@ enum Concern {
 impl Concern {
     fn of(verb: &Verb) -> Self {
         match verb {
-            Verb::Down(_) | Verb::Restart(_) => Self::Changes,
-            Verb::Ps(_) | Verb::Logs(_) | Verb::Exec(_) | Verb::Explain(_) | Verb::Doctor(_) => Self::Looks,
+            Verb::Down(_) | Verb::Restart(_) | Verb::Scale(_) | Verb::Stop(_) | Verb::Start(_) => Self::Changes,
+            Verb::Ps(_)
+            | Verb::Logs(_)
+            | Verb::Exec(_)
+            | Verb::Explain(_)
+            | Verb::Doctor(_)
+            | Verb::Events(_)
+            | Verb::Open(_) => Self::Looks,
             Verb::Up(_)
             | Verb::Run(_)
             | Verb::Build(_)
@@ -32,9 +38,10 @@ impl Concern {
             | Verb::Init(_)
             | Verb::Hosts(_)
             | Verb::Ca
-            | Verb::Trust
+            | Verb::Trust(_)
             | Verb::Untrust
             | Verb::Completions { .. }
+            | Verb::Version
             | Verb::Man { .. }
             | Verb::Enter(_)
             | Verb::Background(_) => Self::None,

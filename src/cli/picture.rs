@@ -114,7 +114,12 @@ fn container(task: &TaskView, container: &ContainerView) -> Line {
         state.push_str(&container.health_status);
     }
     let exit = container.exit_code.map(|code| format!("exit code {code}"));
-    let detail: Vec<String> = exit.into_iter().chain(container.reason.clone()).collect();
+    // A build's output is long, and stands below the image already.
+    let reason = container.reason.as_deref().map(|reason| match reason.starts_with("image build failed") {
+        true => "its image could not be built".to_owned(),
+        false => first_line(reason),
+    });
+    let detail: Vec<String> = exit.into_iter().chain(reason).collect();
     Line {
         subject: format!("task {} container {}", short(&task.task_id), container.name),
         mood,

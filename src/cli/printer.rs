@@ -1,5 +1,5 @@
 //! The only place that writes to standard output and standard error. Data goes to the first, everything else to the
-//! second; colours only where the terminal takes them.
+//! second; colours only where the terminal takes them, and nothing else that a terminal would obey.
 
 use std::fmt;
 use std::io::{self, IsTerminal, Write};
@@ -10,6 +10,7 @@ use anstyle::{AnsiColor, Style};
 use tracing_subscriber::EnvFilter;
 
 use crate::cli::failure::Failure;
+use crate::cli::sanitise::{self, Sanitised, sanitised};
 use crate::cli::{Color, ExitStatus};
 
 /// Good news.
@@ -28,8 +29,8 @@ const LONGEST_LOG: u64 = 16 << 20;
 
 /// Where output goes.
 pub(crate) struct Printer {
-    out: AutoStream<io::Stdout>,
-    err: AutoStream<io::Stderr>,
+    out: Sanitised<AutoStream<io::Stdout>>,
+    err: Sanitised<AutoStream<io::Stderr>>,
 }
 
 impl Printer {
@@ -43,12 +44,24 @@ impl Printer {
         if choice != ColorChoice::Auto {
             choice.write_global();
         }
-        Self { out: AutoStream::new(io::stdout(), choice), err: AutoStream::new(io::stderr(), choice) }
+        Self {
+            out: Sanitised::new(AutoStream::new(io::stdout(), choice)),
+            err: Sanitised::new(AutoStream::new(io::stderr(), choice)),
+        }
     }
 
     /// What was asked for. A reader that hangs up (`| head`) has enough: the program ends quietly.
     pub(crate) fn data(&mut self, text: &str) -> Result<(), Failure> {
-        match self.out.write_all(text.as_bytes()).and_then(|()| self.out.flush()) {
+        self.output(&sanitised(text))
+    }
+
+    /// Output of containers: a terminal gets it as they wrote it, as from `docker logs`.
+    pub(crate) fn container_output(&mut self, text: &str) -> Result<(), Failure> {
+        self.output(text)
+    }
+
+    fn output(&mut self, text: &str) -> Result<(), Failure> {
+        match self.out.raw().and_then(|out| out.write_all(text.as_bytes()).and_then(|()| out.flush())) {
             Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Err(Failure::printed(ExitStatus::SUCCESS)),
             other => other.map_err(Failure::from),
         }
@@ -58,7 +71,13 @@ impl Printer {
     pub(crate) fn json(&mut self, value: &impl serde::Serialize) -> Result<(), Failure> {
         let text =
             if io::stdout().is_terminal() { serde_json::to_string_pretty(value) } else { serde_json::to_string(value) };
-        self.data(&format!("{}\n", text.map_err(Failure::new)?))
+        self.output(&format!("{}\n", sanitise::json(&text.map_err(Failure::new)?)))
+    }
+
+    /// A value as JSON on one line, for streams.
+    pub(crate) fn json_line(&mut self, value: &impl serde::Serialize) -> Result<(), Failure> {
+        let text = serde_json::to_string(value).map_err(Failure::new)?;
+        self.output(&format!("{}\n", sanitise::json(&text)))
     }
 
     /// A line of progress or advice.
@@ -98,14 +117,18 @@ pub(crate) fn install_diagnostics(verbose: u8, runs_a_stack: bool) {
         (1, _) => "warn,neargate=debug",
         _ => "info,neargate=trace,bollard=debug",
     };
-    install(level, io::stderr);
+    install(level, || Sanitised::new(io::stderr()));
 }
 
 /// The same for the background process, whose standard error is its log file. The file grows to a limit: whatever is
 /// said in a loop, it does not fill the disk.
 pub(crate) fn install_background_diagnostics() {
     static WRITTEN: AtomicU64 = AtomicU64::new(0);
-    install("warn,neargate=info", || Limited { inner: io::stderr(), written: &WRITTEN, limit: LONGEST_LOG });
+    install("warn,neargate=info", || Limited {
+        inner: Sanitised::new(io::stderr()),
+        written: &WRITTEN,
+        limit: LONGEST_LOG,
+    });
 }
 
 /// Writes to a limit, says that it is reached, and then takes everything without writing it.

@@ -5,11 +5,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rustix::process::Signal;
+use tokio::time::Instant;
 
 use crate::admin::wire::UpRequest;
 use crate::app::{App, ShutDown, StartError, chain};
 use crate::cli::printer::Printer;
 use crate::cli::project::{self, Project};
+use crate::cli::stopping::Stopping;
 use crate::cli::{ExitStatus, Failure};
 
 /// A runtime for a process that runs a stack: the control plane and Docker share two threads; the data plane has its
@@ -48,14 +50,21 @@ pub(crate) async fn start(project: &Project, request: &UpRequest) -> Result<App,
 
 /// Takes the stack down, showing how it goes; a second signal stops the waiting.
 pub(crate) async fn stop(app: App, mut signals: Signals, printer: &mut Printer) -> Result<(), Failure> {
-    printer.note("stopping (Ctrl-C again to stop at once)");
+    printer.note("taking the stack down (Ctrl-C to force)");
     let urgent = app.shut_down();
+    let views = app.view();
     let stopping = app.stop();
     tokio::pin!(stopping);
+    let mut slow = Stopping::default();
     let result = loop {
         tokio::select! {
             result = &mut stopping => break result,
             () = signals.next() => { urgent.send_replace(ShutDown::AtOnce); }
+            () = Stopping::wait() => {
+                for notice in slow.notices(&views.borrow(), Instant::now(), "Ctrl-C kills it now") {
+                    printer.note(notice);
+                }
+            }
         }
     };
     result.map_err(|error| start_failure(&error))

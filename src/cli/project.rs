@@ -94,7 +94,8 @@ fn load_for(
     if warnings && !loaded.warnings.is_empty() {
         let count = loaded.warnings.len();
         let noun = if count == 1 { "warning" } else { "warnings" };
-        printer.note(format!("{NOTE}!{NOTE:#} {count} {noun} about the file: neargate check"));
+        let name = files.main.file_name().unwrap_or_default().to_string_lossy();
+        printer.note(format!("{NOTE}!{NOTE:#} {count} {noun} in {name}; see it with `neargate check`"));
     }
     let topology = adjust(loaded.topology, &request).map_err(Failure::usage)?;
     let folders = Folders::of(&topology.name, variable)?;
@@ -143,7 +144,7 @@ pub(crate) fn identify(global: &Global) -> Result<(ProjectName, Folders), Failur
             let name = files.project_name(&std::env::current_dir()?).map_err(|error| Failure::usage(chain(&error)))?;
             name.ok_or_else(|| {
                 Failure::usage(format!(
-                    "{} has no readable `name` (`neargate check` says more); give the project with --project-name",
+                    "{} has no readable `name` (see `neargate check`); name the project with --project-name",
                     files.main.display()
                 ))
             })?
@@ -155,8 +156,13 @@ pub(crate) fn identify(global: &Global) -> Result<(ProjectName, Folders), Failur
 
 /// Whether the file asks for tasks; one that cannot be read might.
 pub(crate) fn needs_engine(global: &Global) -> bool {
-    let loaded = find(global).and_then(|files| read(&files, &variable, Tasks::DoNotRun));
-    !matches!(loaded, Ok(Ok(read)) if read.loaded.topology.services.is_empty())
+    topology_if_readable(global).is_none_or(|topology| !topology.services.is_empty())
+}
+
+/// What the file says, for verbs that do without if it cannot be read.
+pub(crate) fn topology_if_readable(global: &Global) -> Option<Topology> {
+    let files = find(global).ok()?;
+    Some(read(&files, &variable, Tasks::DoNotRun).ok()?.ok()?.loaded.topology)
 }
 
 /// Mistakes, and what was said to be taken in place of a file.

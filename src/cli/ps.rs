@@ -27,7 +27,12 @@ pub(crate) fn ps(
             printer.json(&view)?;
         }
         (Format::Table, Some(view)) => printer.data(&table(&view, all, events))?,
-        (Format::Table, None) => printer.note(format!("the stack of project `{name}` is not running")),
+        (Format::Table, None) => {
+            printer.note(format!("the stack of project `{name}` is not running"));
+            if let Some(left) = stack::block_on(async { Ok(stack::left_behind(&name).await) })? {
+                printer.note(format!("{NOTE}!{NOTE:#} {left}"));
+            }
+        }
     }
     Ok(ExitStatus::SUCCESS)
 }
@@ -64,10 +69,7 @@ fn table(view: &ClusterView, all: bool, events: bool) -> String {
                 (None, true) => Cell::new("active", GOOD),
                 (None, false) => Cell::new("binding", NOTE),
             };
-            let local = match listener.bind_port == listener.port {
-                true => "same".to_owned(),
-                false => listener.bind_port.to_string(),
-            };
+            let local = listener.bind_port.to_string();
             vec![Cell::plain(&format!("{}:{}", listener.protocol, listener.port)), Cell::plain(&local), state]
         })
         .collect();
@@ -118,7 +120,7 @@ fn task_row(task: &TaskView) -> Vec<Cell> {
     vec![
         Cell::plain(short(&task.task_id)),
         Cell::new(&task.last_status, style),
-        Cell::plain(&task.health_status),
+        Cell::plain(health(&task.health_status)),
         Cell::plain(task.private_ipv4_address.as_deref().unwrap_or("-")),
         Cell::plain(&task.why_stopped().unwrap_or_default()),
     ]
@@ -130,13 +132,13 @@ fn container_row(container: &ContainerView, images: &[ImageView]) -> Vec<Cell> {
     let detail: Vec<String> = exit.into_iter().chain(container.reason.clone()).collect();
     let detail = match (detail.is_empty(), waits_for(container, images)) {
         (true, Some(image)) => image,
-        (true, None) => container.image.clone(),
+        (true, None) => short_image(&container.image),
         (false, _) => detail.join(": "),
     };
     vec![
         Cell::plain(&format!("  {}", container.name)),
         Cell::plain(&container.last_status),
-        Cell::plain(&container.health_status),
+        Cell::plain(health(&container.health_status)),
         Cell::plain(&ports.iter().map(|port| format!(":{port}")).collect::<Vec<_>>().join(" ")),
         Cell::new(&detail, DIM),
     ]
@@ -156,6 +158,20 @@ fn waits_for(container: &ContainerView, images: &[ImageView]) -> Option<String> 
     image.is_on_its_way().then_some(detail)
 }
 
+/// ECS says UNKNOWN of what has no check, which reads like a fault.
+fn health(status: &str) -> &str {
+    if status == "UNKNOWN" { "-" } else { status }
+}
+
+/// A registry's address is long and the same for all; the end of a reference is what tells images apart.
+fn short_image(image: &str) -> String {
+    const WIDTH: usize = 40;
+    match image.rsplit_once('/') {
+        Some((_, name)) if image.chars().count() > WIDTH => format!("…/{name}"),
+        _ => image.to_owned(),
+    }
+}
+
 fn target_row(group: &str, target: &TargetView) -> Vec<Cell> {
     let style = match target.state.as_str() {
         "healthy" => GOOD,
@@ -164,7 +180,7 @@ fn target_row(group: &str, target: &TargetView) -> Vec<Cell> {
     };
     let reason = match (&target.reason, &target.description) {
         (Some(reason), Some(description)) => format!("{reason}: {description}"),
-        _ => String::new(),
+        _ => "-".to_owned(),
     };
     vec![
         Cell::plain(group),

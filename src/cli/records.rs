@@ -8,6 +8,7 @@ use crate::cli::logs::FOLLOW_INTERVAL;
 use crate::cli::printer::Printer;
 use crate::cli::{ExitStatus, Failure, Format, Global, LogsArgs, project, stack};
 use crate::engine::logs::key::LogKind;
+use crate::model::Topology;
 use crate::records::reader::{Line, RecordReader};
 
 /// What the user wants to see instead of containers' output.
@@ -35,7 +36,7 @@ pub(crate) fn logs(
         if folders.lock_is_free()? {
             return Err(stack::not_running(&name));
         }
-        return Err(nothing_written(kind));
+        return Err(nothing_written(kind, project::topology_if_readable(global).as_ref()));
     }
     let is_wanted = |line: &Line| since.is_none_or(|since| line.at >= since);
     lines.retain(is_wanted);
@@ -64,15 +65,18 @@ pub(crate) fn logs(
     })
 }
 
-fn nothing_written(kind: LogKind) -> Failure {
-    let (what, key) = match kind {
-        LogKind::Access => ("access log", "access_logs"),
-        LogKind::Connection => ("connection log", "connection_logs"),
-        LogKind::HealthCheck => ("health check log", "health_check_logs"),
+/// Off, or on and no line yet.
+fn nothing_written(kind: LogKind, topology: Option<&Topology>) -> Failure {
+    let attributes = topology.map(|topology| &topology.load_balancer.attributes);
+    let (what, key, delivery) = match kind {
+        LogKind::Access => ("access", "access_logs", attributes.map(|all| &all.access_logs)),
+        LogKind::Connection => ("connection", "connection_logs", attributes.map(|all| &all.connection_logs)),
+        LogKind::HealthCheck => ("health check", "health_check_logs", attributes.map(|all| &all.health_check_logs)),
     };
-    Failure::new(format!(
-        "the {what} is empty; it is written while neargate.yaml says `load_balancer: {{ {key}: {{ enabled: true }} }}`"
-    ))
+    Failure::new(match delivery {
+        Some(Some(_)) => format!("the {what} log has no line yet"),
+        _ => format!("{what} logging is off; turn it on with `load_balancer: {{ {key}: {{ enabled: true }} }}`"),
+    })
 }
 
 fn print(args: &LogsArgs, lines: &[Line], printer: &mut Printer) -> Result<(), Failure> {

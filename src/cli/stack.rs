@@ -2,17 +2,20 @@
 
 use std::time::Duration;
 
+use tokio::time::Instant;
+
 use crate::admin::client::{self, Conversation};
 use crate::admin::wire::{Answer, Request, UpRequest};
 use crate::cli::live::Live;
 use crate::cli::printer::Printer;
+use crate::cli::stopping::Stopping;
 use crate::cli::{ExitStatus, Failure, Global, Rmi};
 use crate::cli::{orphan, project};
 use crate::control::runtime::{Owners, Runtime as _};
 use crate::control::view::ClusterView;
 use crate::folders::Folders;
 use crate::model::ProjectName;
-use crate::runtime::docker::{DockerOptions, DockerRuntime};
+use crate::runtime::docker::{DockerOptions, DockerRuntime, Engine};
 
 /// How long a process that was told to stop may take before it is no longer waited for.
 pub(super) const LONGEST_SHUT_DOWN: Duration = Duration::from_secs(150);
@@ -48,6 +51,18 @@ pub(crate) async fn view(folders: &Folders) -> Result<Option<ClusterView>, Failu
     }
 }
 
+/// What a process that was killed has left on the engine, in words. Without an engine nothing is known of it.
+pub(crate) async fn left_behind(project: &ProjectName) -> Option<String> {
+    let projects = Engine::connect().await.ok()?.projects().await.ok()?;
+    let left = projects.into_iter().find(|found| found.project == *project && found.owner_pid.is_none())?;
+    let containers = match left.running_containers {
+        0 => "something".to_owned(),
+        1 => "1 running container".to_owned(),
+        more => format!("{more} running containers"),
+    };
+    Some(format!("a killed run left {containers} behind; `neargate down` removes it, the next `neargate up` as well"))
+}
+
 /// The failure of a verb that needs a running stack.
 pub(crate) fn not_running(project: &ProjectName) -> Failure {
     Failure::new(format!("the stack of project `{project}` is not running; start it with `neargate up`"))
@@ -57,7 +72,7 @@ pub(crate) fn not_running(project: &ProjectName) -> Failure {
 pub(crate) async fn request(folders: &Folders, request: &Request) -> Result<Option<u32>, Failure> {
     let Some(mut conversation) = ask(folders, request).await? else { return Ok(None) };
     match conversation.answer().await? {
-        Some(Answer::Done { pid }) => Ok(Some(pid)),
+        Some(Answer::Done { pid, .. }) => Ok(Some(pid)),
         Some(Answer::Refused { message, exit_code }) => Err(Failure { status: ExitStatus(exit_code), message }),
         Some(Answer::Ending { pid }) => {
             Err(Failure::new(format!("the stack is being taken down (process {pid}); try again when it is gone")))
@@ -66,13 +81,21 @@ pub(crate) async fn request(folders: &Folders, request: &Request) -> Result<Opti
     }
 }
 
-/// Applies the file to the stack that runs, and returns its process; `None` if none runs. One that is being taken down
+/// A file was applied to a running stack.
+pub(crate) struct Applied {
+    /// The process that runs it.
+    pub(crate) pid: u32,
+    /// What differed, in words.
+    pub(crate) changes: Vec<String>,
+}
+
+/// Applies the file to the stack that runs; `None` if none runs. One that is being taken down
 /// is waited for: what was typed is `up`, and in a moment nothing stands in its way.
 pub(crate) async fn apply(
     folders: &Folders,
     request: &UpRequest,
     printer: &mut Printer,
-) -> Result<Option<u32>, Failure> {
+) -> Result<Option<Applied>, Failure> {
     loop {
         let Some(mut conversation) = ask(folders, &Request::Apply(request.clone())).await? else {
             if answers_soon(folders).await? {
@@ -81,7 +104,7 @@ pub(crate) async fn apply(
             return Ok(None);
         };
         match conversation.answer().await? {
-            Some(Answer::Done { pid }) => return Ok(Some(pid)),
+            Some(Answer::Done { pid, changes }) => return Ok(Some(Applied { pid, changes })),
             Some(Answer::Refused { message, exit_code }) => {
                 return Err(Failure { status: ExitStatus(exit_code), message });
             }
@@ -170,9 +193,23 @@ async fn watch_it_go(folders: &Folders, printer: &mut Printer) -> Result<(), Fai
             if let Ok(Some(view)) = conversation.view().await {
                 live.prime(&view);
             }
-            // A process that exits hangs up in the middle of a line, as far as we are concerned.
-            while let Ok(Some(view)) = conversation.view().await {
-                live.draw(&view, printer);
+            let mut slow = Stopping::default();
+            let mut last: Option<ClusterView> = None;
+            loop {
+                tokio::select! {
+                    // Cancel-safe: half a line stays in the conversation.
+                    view = conversation.view() => {
+                        // A process that exits hangs up in the middle of a line.
+                        let Ok(Some(view)) = view else { break };
+                        live.draw(&view, printer);
+                        last = Some(view);
+                    }
+                    () = Stopping::wait() => {}
+                }
+                let way_out = "`neargate down --force` kills it now";
+                for notice in last.iter().flat_map(|view| slow.notices(view, Instant::now(), way_out)) {
+                    live.note(&notice, printer);
+                }
             }
         }
         // The kernel lets go of the lock when the process is gone, whatever way it went.
@@ -183,7 +220,7 @@ async fn watch_it_go(folders: &Folders, printer: &mut Printer) -> Result<(), Fai
     };
     let done = tokio::time::timeout(LONGEST_SHUT_DOWN, watching).await;
     live.finish();
-    done.unwrap_or_else(|_| Err(Failure::new("the stack does not stop; `neargate down --force` does not wait")))
+    done.unwrap_or_else(|_| Err(Failure::new("the stack does not stop; try `neargate down --force`")))
 }
 
 /// Removes everything that carries the project's label, and the state folder.

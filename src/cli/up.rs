@@ -3,12 +3,14 @@
 use std::sync::Arc;
 
 use crate::admin::wire::{Request, UpRequest};
+use crate::cli::attached::Attached;
 use crate::cli::background::{in_the_background, wait_for_background};
 use crate::cli::live::Live;
+use crate::cli::logs::FOLLOW_INTERVAL;
 use crate::cli::printer::Printer;
 use crate::cli::process::{Signals, block_on_threads, start, stop};
 use crate::cli::project::{self, Project};
-use crate::cli::stack;
+use crate::cli::stack::{self, Applied};
 use crate::cli::waiting::{self, Goal, cannot_listen, follow};
 use crate::cli::watching::Watching;
 use crate::cli::{ExitStatus, Failure, Global, UpArgs, welcome};
@@ -25,8 +27,8 @@ pub(crate) fn up(global: &Global, args: &UpArgs, printer: &mut Printer) -> Resul
     block_on_threads(async {
         let request = project.request(global, &args.start);
         loop {
-            if let Some(pid) = stack::apply(&project.folders, &request, printer).await? {
-                printer.note(format!("applied {} to the running stack (process {pid})", project.file.display()));
+            if let Some(applied) = stack::apply(&project.folders, &request, printer).await? {
+                tell(&project, &applied, printer);
                 let goal = if goal == Goal::Forever { Goal::Healthy } else { goal };
                 let followed = follow(&project, goal, &args.start, printer).await;
                 return match followed {
@@ -40,7 +42,7 @@ pub(crate) fn up(global: &Global, args: &UpArgs, printer: &mut Printer) -> Resul
                 };
             }
             let outcome = if goal == Goal::Forever {
-                in_the_foreground(&project, &request, &mut watching, printer).await
+                in_the_foreground(&project, args, &request, &mut watching, printer).await
             } else {
                 let background = in_the_background(&project, global, &args.start)?;
                 wait_for_background(&project, background, goal, &args.start, printer).await
@@ -54,8 +56,23 @@ pub(crate) fn up(global: &Global, args: &UpArgs, printer: &mut Printer) -> Resul
     })
 }
 
+/// What became of the file.
+fn tell(project: &Project, applied: &Applied, printer: &mut Printer) {
+    let name = project.file.file_name().unwrap_or_default().to_string_lossy();
+    let Applied { pid, changes } = applied;
+    if changes.is_empty() {
+        printer.note(format!("nothing changed in {name}; the stack is running (process {pid})"));
+        return;
+    }
+    printer.note(format!("applied {name} to the running stack (process {pid}):"));
+    for change in changes {
+        printer.note(format!("  {change}"));
+    }
+}
+
 async fn in_the_foreground(
     project: &Project,
+    args: &UpArgs,
     request: &UpRequest,
     watching: &mut Watching,
     printer: &mut Printer,
@@ -68,9 +85,14 @@ async fn in_the_foreground(
     }
     let mut views = app.view();
     let mut live = Live::new();
+    let mut output = Attached::new(project, args);
     let mut welcomed = false;
     let mut told = None;
     let status = loop {
+        // A reader of standard output that hangs up ends the stack in good order.
+        if let Err(failure) = output.show(&views.borrow().clone(), &mut live, printer) {
+            break failure.status;
+        }
         let view = Arc::clone(&views.borrow_and_update());
         if let Some(failure) = cannot_listen(&view) {
             live.finish();
@@ -89,6 +111,8 @@ async fn in_the_foreground(
             live.draw(&view, printer);
             if view.ready {
                 live.finish();
+                // What led here is no news.
+                live.prime(&view);
                 welcomed = true;
                 welcome::print(project, &view, true, printer);
             }
@@ -96,10 +120,12 @@ async fn in_the_foreground(
         tokio::select! {
             _ = views.changed() => {}
             changed = watching.changes() => watching.react(project, &view, &changed?, printer).await,
+            () = tokio::time::sleep(FOLLOW_INTERVAL), if output.is_wanted() => {}
             () = signals.next() => break ExitStatus::INTERRUPTED,
             () = app.until_shut_down() => break ExitStatus::SUCCESS,
         }
     };
+    let _ = output.show(&views.borrow().clone(), &mut live, printer);
     live.finish();
     stop(app, signals, printer).await?;
     Ok(status)

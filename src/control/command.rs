@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use tokio::sync::oneshot;
 
-use crate::model::{ContainerName, ServiceName, Topology};
+use crate::model::{ContainerName, ServiceName, TaskId, Topology};
 
 /// One request, with where to answer.
 #[derive(Debug)]
@@ -39,6 +39,23 @@ pub enum Command {
     RestartContainers {
         /// Those that do not run are passed over.
         containers: Vec<(ServiceName, ContainerName)>,
+        /// Where to answer.
+        reply: oneshot::Sender<Result<(), Refusal>>,
+    },
+    /// Run another number of tasks of a service, until a file is applied again. Refused for an unknown service and while
+    /// shutting down.
+    Scale {
+        /// Which one.
+        service: ServiceName,
+        /// `desiredCount`; `None` is the file's.
+        desired_count: Option<u32>,
+        /// Where to answer.
+        reply: oneshot::Sender<Result<(), Refusal>>,
+    },
+    /// Stop one task, as ECS's StopTask does; its service replaces it. Refused for one that is not wanted any more.
+    StopTask {
+        /// Which one.
+        task: TaskId,
         /// Where to answer.
         reply: oneshot::Sender<Result<(), Refusal>>,
     },
@@ -76,6 +93,8 @@ pub enum Refusal {
         /// What there is.
         known: Vec<ServiceName>,
     },
+    /// There is no such task, or it stops already.
+    UnknownTask(TaskId),
     /// The controller is gone: neargate is exiting.
     Gone,
 }
@@ -88,6 +107,7 @@ impl fmt::Display for Refusal {
                 let known: Vec<&str> = known.iter().map(ServiceName::as_str).collect();
                 write!(f, "there is no service `{name}`; the services are: {}", known.join(", "))
             }
+            Self::UnknownTask(task) => write!(f, "no running task {task}"),
             Self::Gone => f.write_str("neargate is exiting"),
         }
     }

@@ -23,10 +23,10 @@ use crate::engine::images;
 use crate::engine::plan::{self, Step};
 use crate::engine::routing::RoutingTable;
 use crate::engine::targets;
-use crate::engine::world::{Now, World};
+use crate::engine::world::{Now, Task, World};
 use crate::model::target_health::TargetState;
-use crate::model::task::TaskSpec;
-use crate::model::{ContainerName, ServiceName, TargetGroupName, Topology};
+use crate::model::task::{StopCode, TaskSpec};
+use crate::model::{ContainerName, ServiceName, TargetGroupName, TaskId, Topology};
 
 /// How many inputs are taken in before the next plan, so that a flood cannot starve it.
 const INPUTS_PER_TURN: usize = 256;
@@ -44,10 +44,13 @@ pub fn start<R: Runtime, I: IdSource>(topology: Arc<Topology>, renew: Renew, run
     let (routing_out, routing) = watch::channel(Arc::new(table));
     let (view_out, view) = watch::channel(Arc::new(view::of(&topology, &world, &bindings, 0)));
 
+    let (topology_out, wanted) = watch::channel(Arc::clone(&topology));
     let engine_reports = observations_in.clone();
     let watched = Arc::clone(&runtime);
     let mut controller = Controller {
         topology: Arc::clone(&topology),
+        declared: Arc::clone(&topology),
+        topology_out,
         world,
         bindings,
         renew,
@@ -76,11 +79,14 @@ pub fn start<R: Runtime, I: IdSource>(topology: Arc<Topology>, renew: Renew, run
         tokio::join!(watched.watch(events_in), relay);
     });
     tokio::spawn(controller.run());
-    ControlHandle { commands: commands_in, observations: observations_in, view, routing }
+    ControlHandle { commands: commands_in, observations: observations_in, view, routing, topology: wanted }
 }
 
 struct Controller<R, I> {
     topology: Arc<Topology>,
+    /// What the file says, which `scale` departs from.
+    declared: Arc<Topology>,
+    topology_out: watch::Sender<Arc<Topology>>,
     world: World,
     bindings: Bindings,
     /// What the file was applied with last.
@@ -168,6 +174,7 @@ impl<R: Runtime, I: IdSource> Controller<R, I> {
                 let verdict = if self.world.shutting_down {
                     Err(Refusal::ShuttingDown)
                 } else {
+                    self.declared = Arc::clone(&topology);
                     self.take_topology(topology, renew);
                     Ok(())
                 };
@@ -186,6 +193,14 @@ impl<R: Runtime, I: IdSource> Controller<R, I> {
                 if verdict.is_ok() {
                     self.world.containers_to_restart(&containers);
                 }
+                self.replies.push((reply, verdict));
+            }
+            Command::Scale { service, desired_count, reply } => {
+                let verdict = self.scale(&service, desired_count);
+                self.replies.push((reply, verdict));
+            }
+            Command::StopTask { task, reply } => {
+                let verdict = self.stop_task(task);
                 self.replies.push((reply, verdict));
             }
             Command::ShutDown { reply } => {
@@ -221,6 +236,7 @@ impl<R: Runtime, I: IdSource> Controller<R, I> {
             redeployed.extend(topology.services.keys().cloned());
         }
         self.topology = topology;
+        self.topology_out.send_replace(Arc::clone(&self.topology));
         let now = now();
         self.world.target_groups_wanted(&self.topology, now);
         let ids = &mut self.ids;
@@ -243,6 +259,35 @@ impl<R: Runtime, I: IdSource> Controller<R, I> {
             })
             .collect();
         self.world.images_to_renew(images);
+        Ok(())
+    }
+
+    fn scale(&mut self, name: &ServiceName, desired_count: Option<u32>) -> Result<(), Refusal> {
+        if self.world.shutting_down {
+            return Err(Refusal::ShuttingDown);
+        }
+        let Some(declared) = self.declared.services.get(name) else {
+            return Err(Refusal::UnknownService {
+                name: name.clone(),
+                known: self.declared.services.keys().cloned().collect(),
+            });
+        };
+        let desired_count = desired_count.unwrap_or(declared.desired_count);
+        let mut scaled = Topology::clone(&self.topology);
+        if let Some(service) = scaled.services.get_mut(name) {
+            service.desired_count = desired_count;
+        }
+        self.take_topology(Arc::new(scaled), Renew::default());
+        Ok(())
+    }
+
+    fn stop_task(&mut self, task: TaskId) -> Result<(), Refusal> {
+        if !self.world.tasks.get(&task).is_some_and(Task::is_wanted) {
+            return Err(Refusal::UnknownTask(task));
+        }
+        // ECS API, StopTask: the reason that is given when nobody gives one.
+        let reason = "Task stopped by user".to_owned();
+        self.begin(&Step::StopTask { task, code: StopCode::UserInitiated, reason });
         Ok(())
     }
 

@@ -23,6 +23,7 @@ use crate::model::Topology;
 
 pub use deployments::has_failed;
 pub use stopped::will_repeat;
+pub use targets::closed;
 
 /// Something that is wrong.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -9,7 +9,7 @@ use crate::control::command::{Command, Refusal, Renew};
 use crate::control::observation::Observation;
 use crate::control::view::ClusterView;
 use crate::engine::routing::RoutingTable;
-use crate::model::{ContainerName, ServiceName, Topology};
+use crate::model::{ContainerName, ServiceName, TaskId, Topology};
 
 /// Cheap to clone.
 #[derive(Clone, Debug)]
@@ -18,6 +18,7 @@ pub struct ControlHandle {
     pub(crate) observations: mpsc::Sender<Observation>,
     pub(crate) view: watch::Receiver<Arc<ClusterView>>,
     pub(crate) routing: watch::Receiver<Arc<RoutingTable>>,
+    pub(crate) topology: watch::Receiver<Arc<Topology>>,
 }
 
 impl ControlHandle {
@@ -39,6 +40,21 @@ impl ControlHandle {
     /// Restarts these containers as they are.
     pub async fn restart_containers(&self, containers: Vec<(ServiceName, ContainerName)>) -> Result<(), Refusal> {
         self.send(|reply| Command::RestartContainers { containers, reply }).await
+    }
+
+    /// Runs another number of tasks of a service; `None` is what the file says.
+    pub async fn scale(&self, service: ServiceName, desired_count: Option<u32>) -> Result<(), Refusal> {
+        self.send(|reply| Command::Scale { service, desired_count, reply }).await
+    }
+
+    /// Stops one task; its service replaces it.
+    pub async fn stop_task(&self, task: TaskId) -> Result<(), Refusal> {
+        self.send(|reply| Command::StopTask { task, reply }).await
+    }
+
+    /// What is wanted now.
+    pub fn topology(&self) -> Arc<Topology> {
+        Arc::clone(&self.topology.borrow())
     }
 
     /// Stops every task and waits until the last is gone, or until the time is over. Returns whether all are gone.

@@ -27,6 +27,7 @@
 //! Everyone else sends observations or reads snapshots; nothing but [`controller`] writes. A plan is made from what
 //! *is*, so a missed event heals itself at the next inventory.
 
+pub mod changes;
 pub mod command;
 mod controller;
 pub mod diagnosis;

@@ -232,7 +232,7 @@ impl fmt::Display for RuntimeError {
             Self::BuildFailed(text) => write!(f, "image build failed: {text}"),
             Self::CannotCreateContainer(text) => write!(f, "CannotCreateContainerError: {text}"),
             Self::CannotStartContainer(text) => write!(f, "CannotStartContainerError: {text}"),
-            Self::EngineUnreachable(text) => write!(f, "the container engine cannot be reached: {text}"),
+            Self::EngineUnreachable(text) => f.write_str(text),
             Self::DiskFull(text) => write!(f, "no space left on device: {text}"),
             Self::Other(text) => f.write_str(text),
         }

@@ -94,7 +94,7 @@ impl ImageView {
 }
 
 /// A service.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ServiceView {
     /// `serviceName`
@@ -239,6 +239,12 @@ pub struct ContainerView {
     /// `RestartCount`: how often its restart policy brought it back.
     #[serde(skip_serializing_if = "is_zero", default)]
     pub restart_count: u32,
+    /// It was told to stop, and has not stopped yet.
+    #[serde(skip_serializing_if = "is_false", default)]
+    pub stop_requested: bool,
+    /// `stopTimeout`, in seconds.
+    #[serde(default)]
+    pub stop_timeout: u64,
     /// Its exit stops the task.
     pub essential: bool,
     /// `awslogs-group` and stream of its output.
@@ -247,6 +253,11 @@ pub struct ContainerView {
     pub log_stream: String,
     /// Declared ports.
     pub ports: Vec<u16>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]
+fn is_false(value: &bool) -> bool {
+    !*value
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]

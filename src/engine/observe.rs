@@ -101,6 +101,7 @@ impl World {
         result: Result<(String, Option<String>), String>,
         now: Now,
     ) {
+        let wanted = self.is_wanted(id);
         let Some(container) = self.tasks.get_mut(id).and_then(|task| task.containers.get_mut(name)) else { return };
         match result {
             Ok((runtime_id, image_digest)) => {
@@ -114,7 +115,7 @@ impl World {
                 }
             }
             Err(reason) => {
-                container.reason = Some(reason);
+                container.reason = wanted.then_some(reason);
                 container.phase = Phase::Stopped(None);
             }
         }
@@ -183,10 +184,18 @@ impl World {
     }
 
     fn lose_container(&mut self, id: &TaskId, name: &ContainerName) {
+        let wanted = self.is_wanted(id);
         if let Some(container) = self.tasks.get_mut(id).and_then(|task| task.containers.get_mut(name)) {
-            container.reason = Some("the container was removed outside neargate".to_owned());
+            if wanted {
+                container.reason = Some("the container was removed outside neargate".to_owned());
+            }
             container.phase = Phase::Stopped(Some(ContainerExit { exit_code: 137, out_of_memory: false }));
         }
+    }
+
+    /// Whether somebody still wants the task to run. Of one that nobody wants, nothing is removed behind our back.
+    fn is_wanted(&self, id: &TaskId) -> bool {
+        !self.shutting_down && self.tasks.get(id).is_some_and(Task::is_wanted)
     }
 
     /// A container's health check changed its mind.
@@ -200,15 +209,18 @@ impl World {
 
     /// The task's namespace is gone: nothing in it can run any more.
     pub fn network_lost(&mut self, id: &TaskId) {
+        let reason = self.is_wanted(id).then(|| "the task's network namespace was removed outside neargate".to_owned());
         let Some(task) = self.tasks.get_mut(id) else { return };
         if !matches!(task.network, Network::Open(_)) {
             return;
         }
         for container in task.containers.values_mut().filter(|container| container.is_alive()) {
-            container.reason = Some("the task's network namespace was removed outside neargate".to_owned());
+            container.reason = reason.clone();
             container.phase = Phase::Stopped(Some(ContainerExit { exit_code: 137, out_of_memory: false }));
         }
-        task.fail_all_pending("the task's network namespace was removed outside neargate");
+        if let Some(reason) = reason {
+            task.fail_all_pending(&reason);
+        }
     }
 
     /// The engine listed everything that is there. What it does not list, and ran before, is gone.

@@ -163,7 +163,7 @@ fn missing_rule(groups: &Groups, from: &[SecurityGroupName], to: &[SecurityGroup
 }
 
 /// `tcp 8000 from alb-sg`
-fn in_words(rule: &IngressRule) -> String {
+pub(crate) fn in_words(rule: &IngressRule) -> String {
     let source = match &rule.source {
         Source::Cidr(range) => range.to_string(),
         Source::SecurityGroup(group) => group.to_string(),

@@ -35,7 +35,7 @@ fn each(machine: &Machine, act: impl Fn(&Store) -> Outcome) -> Vec<StoreReport> 
     if !store.path.is_file() {
         return Vec::new();
     }
-    vec![StoreReport { store: format!("Java ({STORE})"), outcome: act(&store) }]
+    vec![StoreReport { store: format!("Java ({STORE})"), location: None, outcome: act(&store) }]
 }
 
 /// The name that Debian's hook gives a root.

@@ -25,7 +25,7 @@ use std::path::{Path, PathBuf};
 
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
-use x509_parser::prelude::{FromDer, X509Certificate};
+use x509_parser::prelude::{FromDer, GeneralName, X509Certificate};
 
 use crate::model::ProjectName;
 
@@ -67,10 +67,37 @@ impl Root {
         Some(Self { project: project.clone(), pem: pem.to_owned(), path: path.to_owned(), common_name, serial_number })
     }
 
+    /// What people compare and want to know before they trust it.
+    pub fn facts(&self) -> Option<Facts> {
+        let der = CertificateDer::from_pem_slice(self.pem.as_bytes()).ok()?;
+        let (_, certificate) = X509Certificate::from_der(&der).ok()?;
+        let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, &der);
+        let pairs: Vec<String> = digest.as_ref().iter().map(|byte| format!("{byte:02X}")).collect();
+        let constraints = certificate.name_constraints().ok().flatten().map(|extension| extension.value.clone());
+        let permitted = constraints.and_then(|constraints| constraints.permitted_subtrees).unwrap_or_default();
+        let names = permitted.iter().filter_map(|subtree| match &subtree.base {
+            GeneralName::DNSName(name) => Some((*name).to_owned()),
+            _ => None,
+        });
+        let expires = jiff::Timestamp::from_second(certificate.validity().not_after.timestamp()).ok()?;
+        Some(Facts { fingerprint: pairs.join(":"), names: names.collect(), expires })
+    }
+
     /// The name of the root in stores that have names, and of its file in those that have files. Unique per project.
     pub fn nickname(&self) -> String {
         format!("neargate-{}", self.project)
     }
+}
+
+/// What is in a root.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Facts {
+    /// SHA-256 of the certificate, as browsers and `openssl x509 -fingerprint` show it.
+    pub fingerprint: String,
+    /// The domains that it may issue certificates for, each with what is below it.
+    pub names: Vec<String>,
+    /// When it ends.
+    pub expires: jiff::Timestamp,
 }
 
 /// The machine as far as trust goes; tests point it somewhere else.
@@ -122,6 +149,8 @@ impl Machine {
 pub struct StoreReport {
     /// Which one, for people: `system (Debian, Ubuntu)`, `Firefox (~/.mozilla/firefox/x.default)`.
     pub store: String,
+    /// The file, or the name in the store, where it is kept.
+    pub location: Option<String>,
     /// What was done or found.
     pub outcome: Outcome,
 }

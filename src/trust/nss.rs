@@ -61,7 +61,7 @@ struct Database {
 }
 
 pub(super) fn trust(root: &Root, machine: &Machine, runner: &impl Runner) -> Vec<StoreReport> {
-    each(machine, runner, true, |database| match state(database, root, runner) {
+    each(root, machine, runner, true, |database| match state(database, root, runner) {
         Outcome::NotTrusted => report(add(database, root, runner)),
         Outcome::Outdated => report(remove(database, root, runner).and_then(|()| add(database, root, runner))),
         outcome => outcome,
@@ -69,7 +69,7 @@ pub(super) fn trust(root: &Root, machine: &Machine, runner: &impl Runner) -> Vec
 }
 
 pub(super) fn untrust(root: &Root, machine: &Machine, runner: &impl Runner) -> Vec<StoreReport> {
-    each(machine, runner, false, |database| match state(database, root, runner) {
+    each(root, machine, runner, false, |database| match state(database, root, runner) {
         Outcome::NotTrusted => Outcome::Already,
         Outcome::Already | Outcome::Outdated => report(remove(database, root, runner)),
         outcome => outcome,
@@ -77,10 +77,11 @@ pub(super) fn untrust(root: &Root, machine: &Machine, runner: &impl Runner) -> V
 }
 
 pub(super) fn status(root: &Root, machine: &Machine, runner: &impl Runner) -> Vec<StoreReport> {
-    each(machine, runner, true, |database| state(database, root, runner))
+    each(root, machine, runner, true, |database| state(database, root, runner))
 }
 
 fn each(
+    root: &Root,
     machine: &Machine,
     runner: &impl Runner,
     missing_too: bool,
@@ -97,10 +98,11 @@ fn each(
     }
     if !runner.has("certutil") {
         let outcome = Outcome::ToolMissing { tool: "certutil", package: package(machine) };
-        return vec![StoreReport { store: "browsers (NSS)".into(), outcome }];
+        return vec![StoreReport { store: "browsers (NSS)".into(), location: None, outcome }];
     }
     let reports = databases.iter().map(|database| StoreReport {
         store: format!("{} ({})", database.browser, under_home(&database.folder, machine)),
+        location: Some(root.nickname()),
         outcome: act(database),
     });
     reports.collect()

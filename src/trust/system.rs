@@ -85,14 +85,14 @@ pub(super) fn bundles(machine: &Machine) -> Vec<PathBuf> {
 }
 
 pub(super) fn trust(root: &Root, machine: &Machine, runner: &impl Runner) -> Vec<StoreReport> {
-    each(machine, runner, |store| match store.status(root, machine, runner) {
+    each(root, machine, runner, |store| match store.status(root, machine, runner) {
         Outcome::NotTrusted | Outcome::Outdated => store.carry_out(&store.additions(root, machine, runner), runner),
         outcome => outcome,
     })
 }
 
 pub(super) fn untrust(root: &Root, machine: &Machine, runner: &impl Runner) -> Vec<StoreReport> {
-    each(machine, runner, |store| match store.status(root, machine, runner) {
+    each(root, machine, runner, |store| match store.status(root, machine, runner) {
         Outcome::NotTrusted => Outcome::Already,
         Outcome::Already | Outcome::Outdated => store.carry_out(&store.removals(root, machine), runner),
         outcome => outcome,
@@ -100,7 +100,7 @@ pub(super) fn untrust(root: &Root, machine: &Machine, runner: &impl Runner) -> V
 }
 
 pub(super) fn status(root: &Root, machine: &Machine, runner: &impl Runner) -> Vec<StoreReport> {
-    each(machine, runner, |store| store.status(root, machine, runner))
+    each(root, machine, runner, |store| store.status(root, machine, runner))
 }
 
 enum Store {
@@ -113,7 +113,7 @@ enum Store {
     Unknown,
 }
 
-fn each(machine: &Machine, runner: &impl Runner, act: impl Fn(&Store) -> Outcome) -> Vec<StoreReport> {
+fn each(root: &Root, machine: &Machine, runner: &impl Runner, act: impl Fn(&Store) -> Outcome) -> Vec<StoreReport> {
     let mut stores = vec![match machine.os {
         OperatingSystem::MacOs => Store::MacKeychain,
         OperatingSystem::Windows => Store::Windows,
@@ -125,7 +125,12 @@ fn each(machine: &Machine, runner: &impl Runner, act: impl Fn(&Store) -> Outcome
     if machine.wsl && runner.has("certutil.exe") {
         stores.push(Store::WindowsFromWsl);
     }
-    stores.iter().map(|store| StoreReport { store: store.name(), outcome: act(store) }).collect()
+    let report = |store: &Store| StoreReport {
+        store: store.name(),
+        location: store.location(root, machine),
+        outcome: act(store),
+    };
+    stores.iter().map(report).collect()
 }
 
 impl Store {
@@ -179,6 +184,16 @@ impl Store {
     /// Windows' own program; on Linux the name without `.exe` is that of the NSS tool.
     fn certutil(&self) -> &'static str {
         if matches!(self, Self::WindowsFromWsl) { "certutil.exe" } else { "certutil" }
+    }
+
+    /// Where the root is kept, for people.
+    fn location(&self, root: &Root, machine: &Machine) -> Option<String> {
+        match self {
+            Self::Linux(_) => self.file(root, machine).map(|file| file.display().to_string()),
+            Self::MacKeychain => Some(login_keychain(machine).display().to_string()),
+            Self::Windows | Self::WindowsFromWsl => Some(format!("Root, {}", root.common_name)),
+            Self::Unknown => None,
+        }
     }
 
     /// Where a Linux distribution wants the root.

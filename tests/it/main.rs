@@ -7,6 +7,8 @@
 /// What the modules below share: a pretended world, and expected output as files.
 mod support;
 
+/// What `up` says has changed: `fixtures/changes/`.
+mod changes;
 /// Configuration: every mistake as a person reads it, what `check` and `init` print, schema and reference.
 mod config;
 /// What the controller does with a pretended engine, as transcripts: `fixtures/tasks/*.yaml`.

@@ -114,7 +114,7 @@ fn listener(listener: &Listener) -> Branch {
     Branch { line, below }
 }
 
-fn conditions(rule: &Rule) -> String {
+pub(crate) fn conditions(rule: &Rule) -> String {
     rule.conditions.iter().map(condition).collect::<Vec<_>>().join(" and ")
 }
 
@@ -147,7 +147,7 @@ fn condition(condition: &Condition) -> String {
     format!("{} {values}", condition.field())
 }
 
-fn action(action: &Action) -> String {
+pub(crate) fn action(action: &Action) -> String {
     match action {
         Action::Forward(forward) => {
             let total: u32 = forward.target_groups.iter().map(|group| u32::from(group.weight)).sum();

@@ -20,7 +20,7 @@ const NOT_FOUND: ExitStatus = ExitStatus(127);
 const NOT_EXECUTABLE: ExitStatus = ExitStatus(126);
 
 /// The program that a shell would run for this word.
-pub(super) fn find(program: &OsStr) -> Result<PathBuf, Failure> {
+pub(crate) fn find(program: &OsStr) -> Result<PathBuf, Failure> {
     let name = program.to_string_lossy();
     let fail = |status, what: &str| Err(Failure { status, message: format!("{name}: {what}") });
     let is_executable =

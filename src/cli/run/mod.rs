@@ -4,6 +4,8 @@
 mod child;
 mod outfit;
 
+pub(crate) use child::find as find_program;
+
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -27,7 +29,7 @@ pub(crate) fn run(global: &Global, args: &RunArgs, printer: &mut Printer) -> Res
     let command = Command::new(&project, args, printer)?;
     process::block_on_threads(async {
         let request = project.request(global, &args.start);
-        if let Some(pid) = stack::apply(&project.folders, &request, printer).await? {
+        if let Some(stack::Applied { pid, .. }) = stack::apply(&project.folders, &request, printer).await? {
             printer.note(format!(
                 "using the stack that is already running (process {pid}); it will keep running afterwards"
             ));

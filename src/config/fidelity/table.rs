@@ -28,7 +28,7 @@ pub(super) const DRAINING: (&str, &str) = (
 pub(super) const STANDING: &[(&str, &str)] = &[
     (
         "certificates",
-        "issued by a local authority for the names of the file; `neargate trust` makes browsers take them",
+        "issued by a local authority for the names of the file; `neargate trust` makes browsers accept them",
     ),
     ("one zone, one machine", "the load balancer has one node, and every task runs on this machine"),
     (
@@ -36,6 +36,10 @@ pub(super) const STANDING: &[(&str, &str)] = &[
         "addresses are the bridge's; security groups are enforced where traffic passes the load balancer",
     ),
     ("the ports are on loopback", "unless `bind_address` says otherwise, only this machine reaches the load balancer"),
+    (
+        "limits of open files",
+        "Fargate's nofile limits are not applied where the engine lacks the right to raise limits (an engine in a container)",
+    ),
     (
         "a task is a group of containers",
         "Fargate gives each task a virtual machine; here tasks share the kernel of the engine",

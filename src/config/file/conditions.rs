@@ -101,7 +101,7 @@ impl<T: Read> Read for ValuesFile<T> {
         };
         for entry in reader.map(node, "`values`")?.iter().filter(|entry| entry.key != "values") {
             reader.report(
-                Diagnostic::error(format!("a condition value has no field `{}`", entry.key), entry.key_span, "")
+                Diagnostic::error(format!("unknown key `{}` in a condition value", entry.key), entry.key_span, "")
                     .note("its field is values"),
             );
         }

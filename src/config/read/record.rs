@@ -90,13 +90,14 @@ fn article(kind: &str) -> String {
 }
 
 fn unknown_key(entry: &Entry, kind: &'static str, mut keys: Vec<&'static str>, help: Option<String>) -> Diagnostic {
-    let wrong = format!("{} has no field `{}`", article(kind), entry.key);
+    let place = if kind == "file" { "at the top level".to_owned() } else { format!("in {}", article(kind)) };
+    let wrong = format!("unknown key `{}` {place}", entry.key);
     let diagnostic = Diagnostic::error(wrong, entry.key_span, "");
     match help {
         Some(help) => diagnostic.help(help),
         None => {
             keys.sort_unstable();
-            diagnostic.note(format!("its fields are {}", keys.join(", ")))
+            diagnostic.note(format!("known keys: {}", keys.join(", ")))
         }
     }
 }

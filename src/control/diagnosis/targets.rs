@@ -75,7 +75,7 @@ fn is_closed(view: &ClusterView, topology: &Topology, target: &TargetView) -> bo
 }
 
 /// Why the load balancer may not reach a port of the service's tasks, and the rule to add.
-pub(super) fn closed(topology: &Topology, service: &str, port: u16) -> Option<(String, String)> {
+pub fn closed(topology: &Topology, service: &str, port: u16) -> Option<(String, String)> {
     let service = topology.services.get(service)?;
     let own = &topology.load_balancer.security_groups;
     let groups = &topology.security_groups;

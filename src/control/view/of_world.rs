@@ -9,7 +9,9 @@ use super::{
 use crate::engine::arn;
 use crate::engine::images;
 use crate::engine::targets;
-use crate::engine::world::{FailedHealthCheck, ImageState, Preparation, ServiceRecord, TargetRecord, Task, World};
+use crate::engine::world::{
+    FailedHealthCheck, ImageState, Phase, Preparation, ServiceRecord, TargetRecord, Task, World,
+};
 use crate::model::listener::ListenerProtocol;
 use crate::model::service::LoadBalancerBinding;
 use crate::model::target_health::TargetHealth;
@@ -179,6 +181,8 @@ fn container(task: &Task, definition: &ContainerDefinition) -> ContainerView {
         exit_code: state.exit().map(|exit| exit.exit_code),
         reason: state.reason.clone(),
         restart_count: state.restarts,
+        stop_requested: state.phase == Phase::Stopping,
+        stop_timeout: definition.stop_timeout.as_secs(),
         essential: definition.essential,
         log_group,
         log_stream,

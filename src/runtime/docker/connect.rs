@@ -154,7 +154,7 @@ impl Engine {
     /// That the engine went away, for people.
     pub(super) fn gone(&self, text: &str) -> String {
         let EngineInfo { endpoint, source, .. } = &self.info;
-        format!("{endpoint} ({source}): {text}. {}", fix(text))
+        unreachable(endpoint, source, text)
     }
 
     /// The architecture of what runs here without emulation.
@@ -258,22 +258,39 @@ fn nobody_answered(failures: &[(&Candidate, String)]) -> String {
     }
     let told: Vec<String> = told
         .iter()
-        .map(|(candidate, text)| format!("{} ({}): {text}. {}", candidate.endpoint, candidate.source, fix(text)))
+        .map(|(candidate, text)| unreachable(&candidate.endpoint.to_string(), &candidate.source, text))
         .collect();
     told.join("\n")
 }
 
-fn fix(text: &str) -> &'static str {
+/// The one sentence about an engine that cannot be used: where it was looked for and who said so, why not, what to do.
+fn unreachable(endpoint: &str, source: &str, text: &str) -> String {
+    let from = match source {
+        "DOCKER_HOST" | "DOCKER_CONTEXT" | "CONTAINER_HOST" => format!("from {source}"),
+        other => other.to_owned(),
+    };
+    let what = if text.contains("permission denied") { "the container engine" } else { "no container engine" };
+    format!("{what} at {endpoint} ({from}): {text}. {}", fix(source, text))
+}
+
+fn fix(source: &str, text: &str) -> String {
     let text = text.to_ascii_lowercase();
-    if text.contains("permission denied") {
-        "You may not use this socket: `sudo usermod -aG docker $USER` and log in again, or use rootless Docker"
+    let fix = if text.contains("permission denied") {
+        "Let this user use it: sudo usermod -aG docker $USER, then log in again; or use rootless Docker"
     } else if text.contains("certificate") || text.contains("tls") {
         "Check DOCKER_TLS_VERIFY and the certificates in DOCKER_CERT_PATH"
     } else if text.contains("windows containers") {
         "Docker Desktop's menu has the switch"
     } else {
-        "Is the engine running? `docker info` should work"
-    }
+        return match source {
+            "DOCKER_HOST" | "CONTAINER_HOST" => format!("Start it, or unset {source}"),
+            _ if source.starts_with("docker context") => {
+                "Start it, or choose another: docker context use default".to_owned()
+            }
+            _ => "Start it; `docker info` should work".to_owned(),
+        };
+    };
+    fix.to_owned()
 }
 
 #[cfg(test)]
@@ -307,6 +324,30 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn an_engine_that_the_environment_names_is_one_sentence_without_the_client_s_layers() {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap().to_string();
+        drop(listener);
+        let endpoint = Endpoint::Tcp { address: address.clone(), tls: None };
+        let named = Candidate { endpoint, source: "DOCKER_HOST".to_owned() };
+        let error = Engine::connect_in(&[named]).await.unwrap_err();
+        let expected = format!(
+            "no container engine at tcp://{address} (from DOCKER_HOST): connection refused. Start it, or unset DOCKER_HOST"
+        );
+        assert_eq!(error.to_string(), expected);
+    }
+
+    #[test]
+    fn a_socket_that_this_user_may_not_use_is_another_matter() {
+        let told = unreachable("unix:///var/run/docker.sock", "default socket", "permission denied");
+        assert_eq!(
+            told,
+            "the container engine at unix:///var/run/docker.sock (default socket): permission denied. Let this user use it: \
+             sudo usermod -aG docker $USER, then log in again; or use rootless Docker"
+        );
+    }
+
+    #[tokio::test]
     #[cfg(unix)]
     async fn a_named_engine_that_does_not_answer_is_blamed_by_its_source() {
         let folder = tempfile::tempdir().unwrap();
@@ -314,7 +355,11 @@ mod tests {
         drop(std::os::unix::net::UnixListener::bind(&path).unwrap());
         let error = Engine::connect_in(&[unix(path.to_str().unwrap(), "docker context 'colima'")]).await.unwrap_err();
         assert!(matches!(error, RuntimeError::EngineUnreachable(_)));
-        assert!(error.to_string().contains("(docker context 'colima')"), "{error}");
-        assert!(error.to_string().contains("docker info"), "{error}");
+        let expected = format!(
+            "no container engine at unix://{} (docker context 'colima'): connection refused. Start it, or choose another: \
+             docker context use default",
+            path.display()
+        );
+        assert_eq!(error.to_string(), expected);
     }
 }

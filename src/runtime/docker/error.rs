@@ -10,17 +10,39 @@ pub(super) fn message(error: &Error) -> String {
         Error::DockerResponseServerError { message, .. } => message.trim().to_owned(),
         Error::DockerStreamError { error } => error.trim().to_owned(),
         Error::RequestTimeoutError => "it does not answer".to_owned(),
-        other => {
-            let mut text = other.to_string();
-            let mut source = std::error::Error::source(other);
-            while let Some(cause) = source {
-                let cause_text = cause.to_string();
-                if !text.contains(&cause_text) {
-                    text = format!("{text}: {cause_text}");
-                }
-                source = cause.source();
-            }
-            text
+        Error::SocketNotFoundError(_) => "there is no such socket".to_owned(),
+        other => innermost(other),
+    }
+}
+
+/// What it all comes down to: what stands before it speaks of the client's own layers.
+fn innermost(error: &(dyn std::error::Error + 'static)) -> String {
+    let mut last = error;
+    loop {
+        if let Some(io) = last.downcast_ref::<std::io::Error>() {
+            return in_words(io);
+        }
+        match last.source() {
+            Some(cause) => last = cause,
+            None => return last.to_string(),
+        }
+    }
+}
+
+/// Without the number, which says nothing to most people.
+fn in_words(error: &std::io::Error) -> String {
+    use std::io::ErrorKind;
+    match error.kind() {
+        ErrorKind::ConnectionRefused => "connection refused".to_owned(),
+        ErrorKind::PermissionDenied => "permission denied".to_owned(),
+        ErrorKind::NotFound => "there is no such socket".to_owned(),
+        ErrorKind::TimedOut => "it does not answer".to_owned(),
+        ErrorKind::ConnectionReset | ErrorKind::BrokenPipe | ErrorKind::UnexpectedEof => {
+            "it closed the connection".to_owned()
+        }
+        _ => {
+            let text = error.to_string();
+            text.split_once(" (os error").map_or(text.clone(), |(words, _)| words.to_lowercase())
         }
     }
 }
@@ -88,7 +110,9 @@ mod tests {
         assert!(matches!(&full, RuntimeError::DiskFull(_)));
         assert!(full.to_string().contains("docker system prune"), "{full}");
         assert_eq!(refused(500, "boom "), RuntimeError::Other("creating it: boom".to_owned()));
-        let gone = Error::IOError { err: std::io::ErrorKind::ConnectionRefused.into() };
+        let gone = Error::IOError { err: std::io::Error::from_raw_os_error(111) };
+        #[cfg(target_os = "linux")]
+        assert_eq!(message(&gone), "connection refused");
         assert!(matches!(runtime_error(&gone, "creating it"), RuntimeError::EngineUnreachable(_)));
     }
 }

@@ -163,7 +163,7 @@ impl DockerRuntime {
             // An engine that itself runs confined may not raise limits (Fargate's own default is 65535 open files). A
             // task with fewer is nearer to Fargate than no task.
             if !self.ulimits_refused.swap(true, Ordering::Relaxed) {
-                tracing::warn!("the engine may not set ulimits; containers run with the engine's own");
+                tracing::info!("the engine may not set limits of open files; containers run with its own");
             }
             forget_ulimits(&mut body);
             started = self.create_and_start(&name, body, platform).await;

@@ -101,7 +101,9 @@ async fn an_engine_that_is_not_there_is_one_message_and_exit_code_4() {
     stack.set("DOCKER_HOST", "unix:///nonexistent/docker.sock");
     for arguments in [&["up", "-d", "--wait"][..], &["up"], &["run", "--", "true"], &["down"]] {
         let output = stack.run(arguments).await;
-        assert_fails(&output, 4, &["/nonexistent/docker.sock"]);
+        let sentence = "error: no container engine at unix:///nonexistent/docker.sock (from DOCKER_HOST): there is no such \
+                        socket. Start it, or unset DOCKER_HOST";
+        assert_fails(&output, 4, &[sentence]);
         assert!(!stack.state_folder().exists() && !stack.listens(), "after {arguments:?}");
     }
     let report = stack.run(&["doctor", "--format", "json"]).await;

@@ -135,6 +135,14 @@ impl Stack {
         self.spawn_under(&[], arguments)
     }
 
+    /// The same with other variables.
+    pub(crate) fn spawn_with<S: AsRef<str>>(&self, variables: &[(&str, &str)], arguments: &[S]) -> Running {
+        let mut words = vec!["env".to_owned()];
+        words.extend(variables.iter().map(|(name, value)| format!("{name}={value}")));
+        let words: Vec<&str> = words.iter().map(String::as_str).collect();
+        self.spawn_under(&words, arguments)
+    }
+
     /// The same under another program, e.g. one that takes a right away.
     pub(crate) fn spawn_under<S: AsRef<str>>(&self, program: &[&str], arguments: &[S]) -> Running {
         let words = program.iter().copied().chain([env!("CARGO_BIN_EXE_neargate")]);

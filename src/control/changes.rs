@@ -1,0 +1,159 @@
+//! What differs between two topologies, in the words of the file: what `up` says when it applied one. Pure. Values that
+//! may be secret (variables, secrets) are named and never shown.
+
+use std::collections::BTreeMap;
+use std::fmt::{Debug, Display};
+
+use crate::engine::security_group;
+use crate::model::Topology;
+use crate::model::listener::Listener;
+use crate::model::security_group::{IngressRule, SecurityGroup};
+use crate::model::service::Service;
+use crate::model::target_group::TargetGroup;
+use crate::model::task_definition::ContainerDefinition;
+
+/// One line per difference; none if the two mean the same.
+pub fn changes(before: &Topology, after: &Topology) -> Vec<String> {
+    let mut lines = Lines(Vec::new());
+    lines.each("service", &before.services, &after.services, service);
+    lines.each("target group", &before.target_groups, &after.target_groups, target_group);
+    lines.each("security group", &before.security_groups, &after.security_groups, group);
+    let listeners = |topology: &Topology| -> BTreeMap<u16, Listener> {
+        topology.load_balancer.listeners.iter().map(|listener| (listener.port, listener.clone())).collect()
+    };
+    lines.each("listener", &listeners(before), &listeners(after), listener);
+    let (old, new) = (&before.load_balancer, &after.load_balancer);
+    lines.list("load balancer: security groups", &old.security_groups, &new.security_groups);
+    lines.changed("load balancer: attributes", &old.attributes, &new.attributes);
+    lines.list("domains", &before.domains, &after.domains);
+    for (name, value) in &after.secrets {
+        match before.secrets.get(name) {
+            Some(old) if old == value => {}
+            Some(_) => lines.0.push(format!("secret {name}: another value")),
+            None => lines.0.push(format!("secret {name}: added")),
+        }
+    }
+    let gone = before.secrets.keys().filter(|name| !after.secrets.contains_key(*name));
+    lines.0.extend(gone.map(|name| format!("secret {name}: removed")));
+    lines.value("time_scale", &before.time_scale, &after.time_scale);
+    lines.0
+}
+
+struct Lines(Vec<String>);
+
+impl Lines {
+    /// Things with names: which came, which went, what changed about the others.
+    fn each<K: Ord + Display, V: PartialEq>(
+        &mut self,
+        kind: &str,
+        before: &BTreeMap<K, V>,
+        after: &BTreeMap<K, V>,
+        compare: impl Fn(&mut Lines, &str, &V, &V),
+    ) {
+        for (name, new) in after {
+            let subject = format!("{kind} {name}");
+            match before.get(name) {
+                None => self.0.push(format!("{subject}: added")),
+                Some(old) if old == new => {}
+                Some(old) => {
+                    let told = self.0.len();
+                    compare(self, &subject, old, new);
+                    if self.0.len() == told {
+                        self.0.push(format!("{subject}: changed"));
+                    }
+                }
+            }
+        }
+        let gone = before.keys().filter(|name| !after.contains_key(*name));
+        self.0.extend(gone.map(|name| format!("{kind} {name}: removed")));
+    }
+
+    fn value<T: PartialEq + Display>(&mut self, subject: &str, before: &T, after: &T) {
+        if before != after {
+            self.0.push(format!("{subject}: {before} → {after}"));
+        }
+    }
+
+    fn list<T: PartialEq + Display>(&mut self, subject: &str, before: &[T], after: &[T]) {
+        let text = |list: &[T]| match list {
+            [] => "none".to_owned(),
+            list => list.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "),
+        };
+        self.value(subject, &text(before), &text(after));
+    }
+
+    fn changed<T: PartialEq + Debug>(&mut self, subject: &str, before: &T, after: &T) {
+        if before != after {
+            self.0.push(format!("{subject}: changed"));
+        }
+    }
+}
+
+fn service(lines: &mut Lines, subject: &str, before: &Service, after: &Service) {
+    lines.value(&format!("{subject}: desired_count"), &before.desired_count, &after.desired_count);
+    lines.list(&format!("{subject}: security groups"), &before.security_groups, &after.security_groups);
+    lines.changed(&format!("{subject}: load_balancers"), &before.load_balancers, &after.load_balancers);
+    lines.changed(&format!("{subject}: build"), &before.builds, &after.builds);
+    let seconds = |service: &Service| format!("{} s", service.health_check_grace_period.as_secs());
+    lines.value(&format!("{subject}: grace period"), &seconds(before), &seconds(after));
+    let (old, new) = (&before.task_definition, &after.task_definition);
+    lines.value(&format!("{subject}: cpu"), &old.cpu, &new.cpu);
+    lines.value(&format!("{subject}: memory"), &old.memory_mib, &new.memory_mib);
+    let containers = |list: &[ContainerDefinition]| -> BTreeMap<String, ContainerDefinition> {
+        list.iter().map(|container| (container.name.to_string(), container.clone())).collect()
+    };
+    let kind = format!("{subject}: container");
+    lines.each(&kind, &containers(&old.containers), &containers(&new.containers), container);
+}
+
+fn container(lines: &mut Lines, subject: &str, before: &ContainerDefinition, after: &ContainerDefinition) {
+    lines.value(&format!("{subject}: image"), &before.image, &after.image);
+    lines.changed(&format!("{subject}: command"), &before.command, &after.command);
+    lines.changed(&format!("{subject}: entryPoint"), &before.entry_point, &after.entry_point);
+    lines.changed(&format!("{subject}: healthCheck"), &before.health_check, &after.health_check);
+    lines.changed(&format!("{subject}: secrets"), &before.secrets, &after.secrets);
+    lines.each(
+        &format!("{subject}: variable"),
+        &before.environment,
+        &after.environment,
+        |lines: &mut Lines, subject: &str, _: &String, _: &String| lines.0.push(format!("{subject}: another value")),
+    );
+}
+
+fn target_group(lines: &mut Lines, subject: &str, before: &TargetGroup, after: &TargetGroup) {
+    lines.value(&format!("{subject}: port"), &before.port, &after.port);
+    let (old, new) = (&before.health_check, &after.health_check);
+    lines.value(&format!("{subject}: health check path"), &old.path, &new.path);
+    if old.path == new.path {
+        lines.changed(&format!("{subject}: health check"), old, new);
+    }
+    lines.changed(&format!("{subject}: targets"), &before.static_targets, &after.static_targets);
+    lines.changed(&format!("{subject}: attributes"), &before.attributes, &after.attributes);
+}
+
+/// A rule that differs in its port alone is one change and not two.
+fn group(lines: &mut Lines, subject: &str, before: &SecurityGroup, after: &SecurityGroup) {
+    let gone: Vec<&IngressRule> = before.ingress.iter().filter(|rule| !after.ingress.contains(rule)).collect();
+    let mut new: Vec<&IngressRule> = after.ingress.iter().filter(|rule| !before.ingress.contains(rule)).collect();
+    for rule in gone {
+        let moved = new.iter().position(|other| other.source == rule.source && other.protocol == rule.protocol);
+        match moved.map(|at| new.remove(at)) {
+            Some(other) => {
+                let (old, new) = (security_group::in_words(rule), security_group::in_words(other));
+                lines.0.push(format!("{subject}: {old} → {new}"));
+            }
+            None => lines.0.push(format!("{subject}: no longer {}", security_group::in_words(rule))),
+        }
+    }
+    lines.0.extend(new.into_iter().map(|rule| format!("{subject}: now {}", security_group::in_words(rule))));
+}
+
+fn listener(lines: &mut Lines, subject: &str, before: &Listener, after: &Listener) {
+    lines.value(&format!("{subject}: local port"), &before.bind_port, &after.bind_port);
+    lines.changed(&format!("{subject}: protocol"), &before.protocol, &after.protocol);
+    lines.changed(&format!("{subject}: default action"), &before.default_action, &after.default_action);
+    let rules = |listener: &Listener| -> BTreeMap<_, _> {
+        listener.rules.iter().map(|rule| (rule.priority, rule.clone())).collect()
+    };
+    lines.each(&format!("{subject}: rule"), &rules(before), &rules(after), |_, _, _, _| {});
+}
