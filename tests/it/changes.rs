@@ -7,7 +7,7 @@ use neargate::control::changes::changes;
 use neargate::model::Topology;
 use serde::Deserialize;
 
-use crate::support::expected::{fixtures, read};
+use crate::support::expected::read;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -29,7 +29,7 @@ struct Edit {
 
 #[test]
 fn what_differs_between_two_files_is_said_in_their_words() {
-    let folder = fixtures().join("changes");
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/changes");
     let cases: Vec<Case> = read(&folder.join("cases.yaml"));
     let before = topology(&folder.join("before"), &[]);
     for case in cases {

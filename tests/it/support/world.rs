@@ -63,6 +63,9 @@ pub(crate) struct ContainerScript {
     pub(crate) stops_after: f64,
 }
 
+/// What the runtime says of an engine that went away.
+const GONE: &str = "no container engine at unix:///var/run/docker.sock: connection refused";
+
 /// The pretended engine.
 pub(crate) struct World {
     script: Script,
@@ -104,7 +107,7 @@ impl World {
         let mut state = self.state.lock().unwrap();
         if state.is_away {
             state.asked_in_vain += 1;
-            return Err(RuntimeError::EngineUnreachable("connection refused".to_owned()));
+            return Err(RuntimeError::EngineUnreachable(GONE.to_owned()));
         }
         Ok(())
     }
@@ -322,7 +325,7 @@ impl Runtime for World {
                 state.is_away = true;
                 state.running.clear();
             }
-            let _ = events.send(RuntimeEvent::Unreachable("connection refused".to_owned())).await;
+            let _ = events.send(RuntimeEvent::Unreachable(GONE.to_owned())).await;
             tokio::time::sleep(seconds(to - from)).await;
             self.state.lock().unwrap().is_away = false;
             let _ = events.send(RuntimeEvent::Inventory(Vec::new())).await;
