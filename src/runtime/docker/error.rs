@@ -11,6 +11,8 @@ pub(super) fn message(error: &Error) -> String {
         Error::DockerStreamError { error } => error.trim().to_owned(),
         Error::RequestTimeoutError => "it does not answer".to_owned(),
         Error::SocketNotFoundError(_) => "there is no such socket".to_owned(),
+        // It stands for the error in it, which its own sources leave out.
+        Error::IOError { err } => in_words(err),
         other => innermost(other),
     }
 }
