@@ -167,7 +167,10 @@ pub(crate) fn down(
         let ended = !asked && orphan::end_holder(&folders, force, printer).await?;
         // A load balancer without services needs no engine, neither to start nor to stop.
         let needs_engine = project::needs_engine(global) || !asked;
-        let mut removed = match sweep(&project, &folders, force, printer).await {
+        // A process that took its own stack down leaves nothing of it, and an `up` that waited for that may be starting the
+        // next one by now: that one is not what was asked to end.
+        let whose = if asked { Owners::DeadOrSelf } else { Owners::Any };
+        let mut removed = match sweep(&project, &folders, whose, force, printer).await {
             Err(failure) if failure.status == ExitStatus::ENGINE && !needs_engine => Vec::new(),
             other => other?,
         };
@@ -227,6 +230,7 @@ async fn watch_it_go(folders: &Folders, printer: &mut Printer) -> Result<(), Fai
 async fn sweep(
     project: &ProjectName,
     folders: &Folders,
+    whose: Owners,
     force: bool,
     printer: &mut Printer,
 ) -> Result<Vec<String>, Failure> {
@@ -234,12 +238,14 @@ async fn sweep(
     let was_killed = folders.state().exists() && folders.lock_is_free()?;
     let swept = match DockerRuntime::connect(DockerOptions::new(project.clone())).await {
         Ok(runtime) => {
-            orphan::end_owner(&runtime, force, printer).await?;
-            let mut swept = runtime.sweep(Owners::Any).await?;
+            if whose == Owners::Any {
+                orphan::end_owner(&runtime, force, printer).await?;
+            }
+            let mut swept = runtime.sweep(whose).await?;
             let mut late = was_killed;
             while late {
                 tokio::time::sleep(AFTERMATH).await;
-                let more = runtime.sweep(Owners::Any).await?;
+                let more = runtime.sweep(whose).await?;
                 late = !more.is_empty();
                 swept.extend(more);
             }
