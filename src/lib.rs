@@ -12,8 +12,9 @@ pub mod model;
 // How what users wrote is read.
 pub mod files;
 
-// Decisions.
-pub mod engine;
+// Decisions: the load balancer's, and above them those about tasks and services.
+pub mod alb;
+pub mod ecs;
 
 // The one writer.
 pub mod control;

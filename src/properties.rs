@@ -9,9 +9,9 @@ use std::collections::BTreeMap;
 use std::io;
 use std::path::Path;
 
+use crate::alb::cookie_seal;
+use crate::alb::routing::RoutingTable;
 use crate::config::{self, Source, Style, Tasks};
-use crate::engine::cookie_seal;
-use crate::engine::routing::RoutingTable;
 use crate::proxy;
 
 /// Panics if bytes break it.

@@ -11,7 +11,7 @@ use notify::{Event, EventKind, RecommendedWatcher, RecursiveMode, Watcher as _};
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
-use crate::engine::watching::Rule;
+use crate::ecs::images::watching::Rule;
 
 /// A moment without a change ends the gathering: an editor writes a file in several steps, a checkout many files.
 const QUIET: Duration = Duration::from_millis(150);
@@ -137,8 +137,8 @@ impl Watcher {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::engine::dockerignore::Dockerignore;
-    use crate::engine::watching;
+    use crate::ecs::images::dockerignore::Dockerignore;
+    use crate::ecs::images::watching;
 
     /// The rules of a container that is built from this folder.
     fn rules(folder: &Path, ignore: &str) -> Vec<Rule> {

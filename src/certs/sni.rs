@@ -1,4 +1,4 @@
-//! The certificates of a listener, as a handshake asks for them; which one it gets, [`crate::engine::certificates`]
+//! The certificates of a listener, as a handshake asks for them; which one it gets, [`crate::alb::certificates`]
 //! decides.
 
 use std::sync::Arc;
@@ -10,7 +10,7 @@ use x509_parser::prelude::X509Certificate;
 use x509_parser::public_key::PublicKey;
 
 use super::authority::timestamp;
-use crate::engine::certificates::{CertificateTraits, best};
+use crate::alb::certificates::{CertificateTraits, best};
 use crate::model::DomainName;
 
 /// A certificate of a listener, and what choosing it depends on.

@@ -245,7 +245,7 @@ mod tests {
     use serde::Deserialize;
 
     use super::*;
-    use crate::engine::fixture;
+    use crate::alb::fixture;
 
     #[derive(Deserialize)]
     #[serde(deny_unknown_fields)]

@@ -10,7 +10,7 @@ use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{ClientConfig, DigitallySignedStruct, SignatureScheme};
 
 use super::{CertError, ssl_policy};
-use crate::engine::target_tls::{PerPolicy, TargetPolicy};
+use crate::alb::targets::target_tls::{PerPolicy, TargetPolicy};
 
 /// How both requests and health checks open TLS connections to targets. No protocol is offered; who speaks HTTP/2 adds
 /// that.
@@ -78,8 +78,8 @@ mod tests {
     use serde::Deserialize;
 
     use super::*;
+    use crate::alb::fixture;
     use crate::certs::testing::handshake;
-    use crate::engine::fixture;
 
     #[derive(Deserialize)]
     #[serde(deny_unknown_fields)]

@@ -8,18 +8,18 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
+use crate::alb::actions::redirect::RedirectFacts;
+use crate::alb::actions::transform::{TransformStatus, Transformed};
+use crate::alb::explain::{RuleTrace, RuleVerdict};
+use crate::alb::request::facts::{FieldSpan, Fields, RequestFacts};
+use crate::alb::routing::{RoutedAction, RoutingTable};
+use crate::alb::security_group;
 use crate::cli::printer::{BAD, DIM, GOOD, NOTE, Printer, STRONG};
 use crate::cli::project::{self, Project};
 use crate::cli::url::Url;
 use crate::cli::{ExitStatus, ExplainArgs, Failure, Format, Global, stack};
 use crate::control::diagnosis::closed;
 use crate::control::view::{ClusterView, TargetView};
-use crate::engine::explain::{RuleTrace, RuleVerdict};
-use crate::engine::facts::{FieldSpan, Fields, RequestFacts};
-use crate::engine::redirect::RedirectFacts;
-use crate::engine::routing::{RoutedAction, RoutingTable};
-use crate::engine::security_group;
-use crate::engine::transform::{TransformStatus, Transformed};
 use crate::model::Topology;
 use crate::model::listener::{Certificate, ListenerProtocol};
 

@@ -11,7 +11,7 @@ use crate::control::image_request;
 use crate::control::runtime::{
     Fresh, ImagePolicy, ImageProgress, ImageRequest, ProvidedImage, Runtime as _, RuntimeError,
 };
-use crate::engine::images;
+use crate::ecs::images::naming;
 use crate::model::Topology;
 use crate::runtime::docker::{DockerOptions, DockerRuntime};
 
@@ -61,7 +61,7 @@ fn wanted(topology: &Topology, services: &[String]) -> Result<Vec<Wanted>, Failu
             continue;
         }
         for container in &service.task_definition.containers {
-            let image = images::reference(&topology.name, name, service, container);
+            let image = naming::reference(&topology.name, name, service, container);
             let request = image_request::of(topology, service, container, image.clone());
             let label = if request.build.is_some() { format!("{name}/{}", container.name) } else { image.clone() };
             wanted.entry(image).or_insert(Wanted { label, request });

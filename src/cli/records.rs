@@ -4,10 +4,10 @@ use std::fmt::Write;
 
 use jiff::Timestamp;
 
+use crate::alb::logs::key::LogKind;
 use crate::cli::logs::FOLLOW_INTERVAL;
 use crate::cli::printer::Printer;
 use crate::cli::{ExitStatus, Failure, Format, Global, LogsArgs, project, stack};
-use crate::engine::logs::key::LogKind;
 use crate::model::Topology;
 use crate::records::reader::{Line, RecordReader};
 

@@ -8,7 +8,7 @@ use std::net::Ipv4Addr;
 use super::diagnostics::Diagnostic;
 use super::lower::Places;
 use super::source::Span;
-use crate::engine::security_group;
+use crate::alb::security_group;
 use crate::model::Topology;
 use crate::model::listener::{Listener, ListenerProtocol};
 use crate::model::rule::{Action, Condition, Patterns, Rule, Transforms};

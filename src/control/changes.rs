@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::fmt::{Debug, Display};
 
-use crate::engine::security_group;
+use crate::alb::security_group;
 use crate::model::Topology;
 use crate::model::listener::Listener;
 use crate::model::security_group::{IngressRule, SecurityGroup};

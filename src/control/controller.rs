@@ -8,6 +8,8 @@ use std::sync::Arc;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::Instant;
 
+use crate::alb::routing::RoutingTable;
+use crate::alb::targets::health::Probe;
 use crate::control::command::{Command, Refusal, Renew};
 use crate::control::executor::{Executor, Outcome, Work};
 use crate::control::handle::ControlHandle;
@@ -17,13 +19,12 @@ use crate::control::observation::Observation;
 use crate::control::runtime::{ImagePolicy, ImageRequest, ObservedContainer, ObservedState, Runtime, RuntimeEvent};
 use crate::control::secrets;
 use crate::control::view::{self, Bindings, ClusterView};
-use crate::engine::Context;
-use crate::engine::health::Probe;
-use crate::engine::images;
-use crate::engine::plan::{self, Step};
-use crate::engine::routing::RoutingTable;
-use crate::engine::targets;
-use crate::engine::world::{Now, Task, World};
+use crate::ecs::apply::Context;
+use crate::ecs::images::naming;
+use crate::ecs::plan;
+use crate::ecs::plan::Step;
+use crate::ecs::registration;
+use crate::ecs::world::{Now, Task, World};
 use crate::model::target_health::TargetState;
 use crate::model::task::{StopCode, TaskSpec};
 use crate::model::{ContainerName, ServiceName, TargetGroupName, TaskId, Topology};
@@ -216,10 +217,10 @@ impl<R: Runtime, I: IdSource> Controller<R, I> {
         let (mut wanted, mut again) = (BTreeSet::new(), BTreeSet::new());
         for (name, service) in &topology.services {
             for container in &service.task_definition.containers {
-                let image = images::reference(&topology.name, name, service, container);
-                let is_renewed = match images::source(service, container) {
-                    images::Source::Build { .. } => renew.builds,
-                    images::Source::Registry(_) => renew.pulls,
+                let image = naming::reference(&topology.name, name, service, container);
+                let is_renewed = match naming::source(service, container) {
+                    naming::Source::Build { .. } => renew.builds,
+                    naming::Source::Registry(_) => renew.pulls,
                 };
                 // An image that no task runs need not be had.
                 if is_renewed && service.desired_count > 0 {
@@ -254,8 +255,8 @@ impl<R: Runtime, I: IdSource> Controller<R, I> {
             .filter_map(|(name, container)| {
                 let service = self.topology.services.get(name)?;
                 let definition = service.task_definition.container(container)?;
-                let is_built = matches!(images::source(service, definition), images::Source::Build { .. });
-                is_built.then(|| images::reference(&self.topology.name, name, service, definition))
+                let is_built = matches!(naming::source(service, definition), naming::Source::Build { .. });
+                is_built.then(|| naming::reference(&self.topology.name, name, service, definition))
             })
             .collect();
         self.world.images_to_renew(images);
@@ -502,7 +503,7 @@ impl<R: Runtime, I: IdSource> Controller<R, I> {
     }
 
     fn publish(&mut self) {
-        let states = targets::states(&self.topology, &self.world);
+        let states = registration::states(&self.topology, &self.world);
         let same_topology =
             self.published_topology.as_ref().is_some_and(|topology| Arc::ptr_eq(topology, &self.topology));
         if !same_topology || states != self.published_states {
@@ -526,7 +527,7 @@ fn new_task(topology: &Topology, ids: &mut impl IdSource, name: &ServiceName) ->
     let credentials = definition
         .containers
         .iter()
-        .filter(|container| images::uses_credentials(service, container))
+        .filter(|container| naming::uses_credentials(service, container))
         .try_for_each(|container| secrets::credentials(topology, container).map(|_| ()));
     let (secrets, verdict) = match (secrets::resolve(topology, &definition), credentials) {
         (Ok(values), Ok(())) => (values, Ok(())),
@@ -535,7 +536,7 @@ fn new_task(topology: &Topology, ids: &mut impl IdSource, name: &ServiceName) ->
     let images = definition
         .containers
         .iter()
-        .map(|container| (container.name.clone(), images::reference(&topology.name, name, service, container)))
+        .map(|container| (container.name.clone(), naming::reference(&topology.name, name, service, container)))
         .collect();
     let spec = TaskSpec { id: ids.task_id(), service: name.clone(), definition, secrets, images };
     (spec, verdict)

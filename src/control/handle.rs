@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot, watch};
 
+use crate::alb::routing::RoutingTable;
 use crate::control::command::{Command, Refusal, Renew};
 use crate::control::observation::Observation;
 use crate::control::view::ClusterView;
-use crate::engine::routing::RoutingTable;
 use crate::model::{ContainerName, ServiceName, TaskId, Topology};
 
 /// Cheap to clone.

@@ -2,14 +2,15 @@
 
 use crate::control::runtime::{Fresh, ImagePolicy, ImageRequest};
 use crate::control::secrets;
-use crate::engine::images::{self, Source};
+use crate::ecs::images::naming;
+use crate::ecs::images::naming::Source;
 use crate::model::Topology;
 use crate::model::service::Service;
 use crate::model::task_definition::{ContainerDefinition, CpuArchitecture};
 
 /// The request for what a container of the service runs, under the name that it has on this machine.
 pub fn of(topology: &Topology, service: &Service, container: &ContainerDefinition, image: String) -> ImageRequest {
-    let build = match images::source(service, container) {
+    let build = match naming::source(service, container) {
         Source::Build { build, .. } => Some(build.clone()),
         Source::Registry(_) => None,
     };
@@ -19,7 +20,7 @@ pub fn of(topology: &Topology, service: &Service, container: &ContainerDefinitio
         policy: if build.is_some() { ImagePolicy::Always } else { ImagePolicy::Missing },
         build,
         // A task whose credentials cannot be had fails for that reason, before any image is asked for.
-        credentials: match images::uses_credentials(service, container) {
+        credentials: match naming::uses_credentials(service, container) {
             true => secrets::credentials(topology, container).ok().flatten(),
             false => None,
         },

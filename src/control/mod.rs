@@ -15,8 +15,8 @@
 //!
 //! # The life of a task
 //!
-//! 1. `engine::scheduling` finds one task too few and decides `CreateTask`; secrets are looked up.
-//! 2. `engine::lifecycle` asks for its images and its network namespace, both at once (PROVISIONING, PENDING).
+//! 1. `ecs::service::scheduler` finds one task too few and decides `CreateTask`; secrets are looked up.
+//! 2. `ecs::task` asks for its images and its network namespace, both at once (PROVISIONING, PENDING).
 //! 3. Containers start in the order of `dependsOn`.
 //! 4. When every essential container runs, its ports are registered as targets (ACTIVATING), and it is RUNNING.
 //! 5. Probes find the targets; the first success makes them healthy; the service reaches a steady state.

@@ -1,7 +1,7 @@
 //! What the world reports: facts, sent to the single writer by the edges. Never a request; see `command` for those.
 
+use crate::alb::targets::health::ProbeTick;
 use crate::control::runtime::{ImageProgress, RuntimeEvent};
-use crate::engine::health::ProbeTick;
 use crate::model::TargetGroupName;
 use crate::model::target_health::{ProbeOutcome, Target};
 

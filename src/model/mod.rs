@@ -6,6 +6,7 @@
 //!
 //! Read [`topology::Topology`] first: it is the whole desired world, and every other type hangs off it.
 
+pub mod arn;
 pub mod ids;
 pub mod image;
 pub mod listener;

@@ -15,7 +15,7 @@ use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
-use crate::engine::target_tls::{PerPolicy, TargetPolicy};
+use crate::alb::targets::target_tls::{PerPolicy, TargetPolicy};
 use crate::model::target_group::{ProtocolVersion, TargetProtocol};
 
 /// How TLS connections are opened; `h2` is offered where HTTP/2 is going to be spoken.

@@ -2,12 +2,12 @@
 //!
 //! ```text
 //!  routing table ──► run ──► one loop per (group, target) ──► attempt ──► connect ──► http1, http2
-//!                             waits for `engine::health::next_probe`       new connection each time
+//!                             waits for `alb::targets::health::next_probe`       new connection each time
 //!                                        │
 //!                                        └──► Observation::Probed: an outcome and a line of text, never an error
 //! ```
 //!
-//! The loops decide nothing: when to probe and what a result means is `engine::health`, and the state changes in
+//! The loops decide nothing: when to probe and what a result means is `alb::targets::health`, and the state changes in
 //! `control` alone. Targets of groups that no rule uses, and targets that drain, are not probed.
 
 use std::collections::HashMap;
@@ -18,12 +18,12 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::Instant;
 
+use crate::alb::logs::health_check::HealthCheckEntry;
+use crate::alb::routing::RoutingTable;
+use crate::alb::targets::health::{FIRST_PROBE, next_probe};
+use crate::alb::targets::target_tls::{PerPolicy, TargetPolicy};
 use crate::control::observation::Observation;
 use crate::control::sink::Sink;
-use crate::engine::health::{FIRST_PROBE, next_probe};
-use crate::engine::logs::health_check::HealthCheckEntry;
-use crate::engine::routing::RoutingTable;
-use crate::engine::target_tls::{PerPolicy, TargetPolicy};
 use crate::model::TargetGroupName;
 use crate::model::target_group::TargetGroup;
 use crate::model::target_health::{Target, TargetHealth};

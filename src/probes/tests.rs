@@ -11,8 +11,8 @@ use tokio::net::TcpListener;
 
 use super::attempt::{self, Found};
 use super::*;
-use crate::engine::health::ProbeTick;
-use crate::engine::routing::RoutedTargetGroup;
+use crate::alb::routing::RoutedTargetGroup;
+use crate::alb::targets::health::ProbeTick;
 use crate::model::target_group::{HealthCheck, Matcher, ProtocolVersion, TargetGroupAttributes, TargetProtocol};
 use crate::model::target_health::{InitialReason, ProbeOutcome, TargetState};
 

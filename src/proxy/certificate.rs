@@ -13,7 +13,8 @@ use rustls::sign::CertifiedKey;
 use x509_parser::extensions::GeneralName;
 use x509_parser::prelude::{FromDer, X509Certificate};
 
-use crate::engine::{arn, certificates};
+use crate::alb::certificates;
+use crate::model::arn;
 
 /// More certificates than this are not remembered at once; a listener has at most 25 beside the default one.
 const MOST_REMEMBERED: usize = 64;

@@ -16,10 +16,10 @@ use super::idle::IdleTimer;
 use super::respond::{Answer, Traits};
 use super::stream::Stream;
 use super::transaction::HttpVersion;
-use crate::engine::desync::Judgement;
-use crate::engine::facts::{Fields, RequestFacts};
-use crate::engine::headers::{BodyHeader, Front};
-use crate::engine::message;
+use crate::alb::head::headers::{BodyHeader, Front};
+use crate::alb::head::message;
+use crate::alb::request::desync::Judgement;
+use crate::alb::request::facts::{Fields, RequestFacts};
 use crate::model::listener::HeaderModification;
 
 /// A request whose head has been read and understood.

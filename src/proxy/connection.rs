@@ -18,8 +18,8 @@ use super::tls::TlsFacts;
 use super::transaction::ConnectionSink;
 use super::worker::{ListenerLife, Worker};
 use super::{http1, http2};
-use crate::engine::figures::Count;
-use crate::engine::logs::connection::{ConnectionEntry, Handshake};
+use crate::alb::logs::connection::{ConnectionEntry, Handshake};
+use crate::alb::metrics::Count;
 use crate::model::listener::ListenerProtocol;
 
 /// What rustls encrypts at most before it is written: all that is read from a target at once, so that it leaves at once.

@@ -16,11 +16,12 @@ use super::meters::Meters;
 use super::tls::{ListenerTls, TargetTls};
 use super::transaction::{AccessSink, ConnectionSink};
 use super::worker::{self, Command, Shared};
+use crate::alb::cookie_seal::CookieKey;
+use crate::alb::routing::RoutingTable;
+use crate::alb::targets::anomaly;
+use crate::alb::targets::anomaly::Anomalies;
+use crate::alb::targets::target_tls::PerPolicy;
 use crate::control::observation::Observation;
-use crate::engine::anomaly::{self, Anomalies};
-use crate::engine::cookie_seal::CookieKey;
-use crate::engine::routing::RoutingTable;
-use crate::engine::target_tls::PerPolicy;
 use crate::model::TargetGroupName;
 
 /// ALB user guide, troubleshooting, HTTP 504: "the load balancer failed to establish a connection to the target before

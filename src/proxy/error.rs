@@ -4,7 +4,7 @@
 use std::fmt;
 use std::io;
 
-use crate::engine::transform::TransformStatus;
+use crate::alb::actions::transform::TransformStatus;
 
 /// What a URL of more than 16 K is answered with. The user guide ("Troubleshoot your Application Load Balancers") has both
 /// words on it: 414, "the request URL or query string parameters are too large", and 400, "the request header exceeded 16 K

@@ -34,9 +34,9 @@ use super::transaction::Transaction;
 use super::upgrade;
 use super::upstream::{Dial, Opening};
 use super::worker::{ListenerLife, Worker};
-use crate::engine::facts::Fields;
-use crate::engine::headers::BodyHeader;
-use crate::engine::stickiness::Session;
+use crate::alb::head::headers::BodyHeader;
+use crate::alb::request::facts::Fields;
+use crate::alb::stickiness::Session;
 use crate::model::listener::HeaderModification;
 use crate::model::target_group::ProtocolVersion;
 

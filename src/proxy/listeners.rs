@@ -14,8 +14,8 @@ use tokio::sync::{mpsc, watch};
 use super::load::LoadBook;
 use super::port_holder::{self, Holder};
 use super::worker::Command;
+use crate::alb::routing::RoutingTable;
 use crate::control::observation::Observation;
-use crate::engine::routing::RoutingTable;
 
 /// A port that could not be bound is tried again after this long, if the table does not change before.
 const RETRY_AFTER: Duration = Duration::from_secs(3);

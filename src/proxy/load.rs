@@ -12,11 +12,13 @@ use std::time::{Duration, Instant};
 use tokio::sync::mpsc;
 
 use super::outcomes::OutcomeCounters;
+use crate::alb::routing::{RoutedTargetGroup, RoutingTable};
+use crate::alb::targets::anomaly;
+use crate::alb::targets::anomaly::Anomalies;
+use crate::alb::targets::balancing;
+use crate::alb::targets::slow_start;
+use crate::alb::targets::slow_start::Warmth;
 use crate::control::observation::Observation;
-use crate::engine::anomaly::{self, Anomalies};
-use crate::engine::balancing;
-use crate::engine::routing::{RoutedTargetGroup, RoutingTable};
-use crate::engine::slow_start::{self, Warmth};
 use crate::model::TargetGroupName;
 use crate::model::target_group::Algorithm;
 use crate::model::target_health::{Target, TargetHealth};

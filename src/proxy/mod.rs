@@ -16,10 +16,10 @@
 //! 3. **Head**: read under the limits of an ALB; fields stay where they were read (`http1/head.rs`, `http2/head.rs`).
 //! 4. **Classify**: what must not be forwarded is refused here ([`request`]).
 //! 5. **Snapshot**: one routing table for the whole request ([`worker::Snapshot`]).
-//! 6. **Route**: the first rule that matches ([`crate::engine::routing`]).
+//! 6. **Route**: the first rule that matches ([`crate::alb::routing`]).
 //! 7. **Act**: redirects and fixed responses are answered now ([`respond`]).
-//! 8. **Choose**: a group by weight, then one of its eligible targets ([`load`], [`crate::engine::balancing`]).
-//! 9. **Headers**: the head as the target will see it ([`crate::engine::headers`]).
+//! 8. **Choose**: a group by weight, then one of its eligible targets ([`load`], [`crate::alb::targets::balancing`]).
+//! 9. **Headers**: the head as the target will see it ([`crate::alb::head::headers`]).
 //! 10. **Forward**: a kept or a new connection, both directions at once ([`forward`], [`upstream`], [`upgrade`]).
 //! 11. **Settle**: an error becomes a response in one place ([`respond::for_error`]); the account goes to whoever
 //!     keeps logs ([`transaction`]).

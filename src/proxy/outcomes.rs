@@ -1,9 +1,10 @@
-//! How requests to a target ended, and the weight that follows: the memory of [`crate::engine::anomaly`], shared by
+//! How requests to a target ended, and the weight that follows: the memory of [`crate::alb::targets::anomaly`], shared by
 //! all workers.
 
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
-use crate::engine::anomaly::{self, Outcomes, Standing};
+use crate::alb::targets::anomaly;
+use crate::alb::targets::anomaly::{Outcomes, Standing};
 
 /// The counters of one target.
 pub(super) struct OutcomeCounters {

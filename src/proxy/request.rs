@@ -16,18 +16,24 @@ use super::respond::{self, Answer, Traits};
 use super::transaction::{ActionKind, HttpVersion, Steps, Text, Transaction};
 use super::upstream::Dial;
 use super::worker::{Snapshot, Worker};
-use crate::engine::anomaly;
-use crate::engine::desync::{self, Judgement, Verdict};
-use crate::engine::facts::FieldKind;
-use crate::engine::figures::{self, Count};
-use crate::engine::headers::{self, Forwarding, Front, TlsHeaders};
-use crate::engine::message;
-use crate::engine::protocols::{self, RequestProtocol};
-use crate::engine::redirect::RedirectFacts;
-use crate::engine::routing::{RoutedAction, RoutedForward};
-use crate::engine::stickiness::{self, Bond, Session};
-use crate::engine::trace_id::{self, TraceSeed};
-use crate::engine::transform::{CompiledTransforms, TransformStatus, Transformed};
+use crate::alb::actions::redirect::RedirectFacts;
+use crate::alb::actions::transform::{CompiledTransforms, TransformStatus, Transformed};
+use crate::alb::head::headers;
+use crate::alb::head::headers::{Forwarding, Front, TlsHeaders};
+use crate::alb::head::message;
+use crate::alb::head::trace_id;
+use crate::alb::head::trace_id::TraceSeed;
+use crate::alb::metrics;
+use crate::alb::metrics::Count;
+use crate::alb::request::desync;
+use crate::alb::request::desync::{Judgement, Verdict};
+use crate::alb::request::facts::FieldKind;
+use crate::alb::routing::{RoutedAction, RoutedForward};
+use crate::alb::stickiness;
+use crate::alb::stickiness::{Bond, Session};
+use crate::alb::targets::anomaly;
+use crate::alb::targets::protocols;
+use crate::alb::targets::protocols::RequestProtocol;
 use crate::model::listener::{TLS_CIPHER_SUITE, TLS_VERSION};
 use crate::model::target_group::{ProtocolVersion, TargetProtocol};
 
@@ -338,7 +344,7 @@ fn prepare_forward(
     let written =
         headers::write(&request.facts, &forwarding, &mut head).map_err(|_| ProxyError::TooManyForwardedAddresses)?;
     if written.invalid_names {
-        worker.meters.add(figures::of_invalid_headers(table.attributes.drop_invalid_header_fields), 1);
+        worker.meters.add(metrics::of_invalid_headers(table.attributes.drop_invalid_header_fields), 1);
     }
     if let Some(text) = &mut transaction.text {
         text.trace_id_space().extend_from_slice(&head[written.trace_id]);

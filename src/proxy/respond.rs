@@ -9,7 +9,7 @@ use std::borrow::Cow;
 
 use super::client::Additions;
 use super::error::ProxyError;
-use crate::engine::protocols;
+use crate::alb::targets::protocols;
 use crate::model::rule::FixedResponse;
 
 /// Seen on everything that a load balancer answers itself.
@@ -225,7 +225,7 @@ mod tests {
     use serde::Deserialize;
 
     use super::*;
-    use crate::engine::fixture;
+    use crate::alb::fixture;
 
     #[derive(Deserialize)]
     #[serde(deny_unknown_fields)]

@@ -7,8 +7,8 @@ use rustls::{ClientConfig, HandshakeKind, NamedGroup, ProtocolVersion, ServerCon
 use tokio::sync::watch;
 
 use super::certificate::CertificateFacts;
-use crate::engine::logs::access::TlsWords;
-use crate::engine::target_tls::PerPolicy;
+use crate::alb::logs::access::TlsWords;
+use crate::alb::targets::target_tls::PerPolicy;
 
 /// The current TLS configuration of every HTTPS listener, by AWS's port. New connections use what is there when they
 /// arrive, so certificates can change without anything being closed.

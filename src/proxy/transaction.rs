@@ -10,13 +10,13 @@ use std::time::Instant;
 use jiff::Timestamp;
 
 use super::tls::TlsFacts;
+use crate::alb::actions::transform::{TransformStatus, Transformed};
+use crate::alb::logs::access::{AccessEntry, Kind, RequestWords, Timings, TransformWords};
+use crate::alb::logs::connection::ConnectionEntry;
+use crate::alb::logs::{LogLine, Names};
+use crate::alb::request::desync::Classification;
+use crate::alb::targets::protocols::RequestProtocol;
 use crate::control::sink::Sink;
-use crate::engine::desync::Classification;
-use crate::engine::logs::access::{AccessEntry, Kind, RequestWords, Timings, TransformWords};
-use crate::engine::logs::connection::ConnectionEntry;
-use crate::engine::logs::{LogLine, Names};
-use crate::engine::protocols::RequestProtocol;
-use crate::engine::transform::{TransformStatus, Transformed};
 
 /// One request from its first byte to its last.
 #[derive(Clone, Debug)]

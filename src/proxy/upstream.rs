@@ -23,8 +23,8 @@ use tokio_util::either::Either;
 use super::error::ProxyError;
 use super::meters::GroupMeter;
 use super::stream::{Stream, TargetIo};
-use crate::engine::figures::GroupCount;
-use crate::engine::target_tls::{PerPolicy, TargetPolicy};
+use crate::alb::metrics::GroupCount;
+use crate::alb::targets::target_tls::{PerPolicy, TargetPolicy};
 
 /// How many idle connections one worker keeps to one target.
 const MOST_IDLE: usize = 256;

@@ -28,9 +28,9 @@ use super::tls::{ListenerTls, TargetTls};
 use super::transaction::{AccessSink, ConnectionSink};
 use super::upstream::multiplexed::Multiplexed;
 use super::upstream::{Dial, Pool};
-use crate::engine::cookie_seal::CookieKey;
-use crate::engine::facts::FieldSpan;
-use crate::engine::routing::RoutingTable;
+use crate::alb::cookie_seal::CookieKey;
+use crate::alb::request::facts::FieldSpan;
+use crate::alb::routing::RoutingTable;
 use crate::model::listener::ListenerProtocol;
 
 /// How often idle connections to targets are looked through, while there are any.

@@ -12,7 +12,8 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 use jiff::Timestamp;
 
-use crate::engine::logs::key::{self, LogKind};
+use crate::alb::logs::key;
+use crate::alb::logs::key::LogKind;
 use crate::model::listener::LogDelivery;
 
 /// One log's files.

@@ -32,10 +32,10 @@ use std::time::Duration;
 use jiff::Timestamp;
 use tokio::sync::{mpsc, watch};
 
+use crate::alb::logs::key::LogKind;
+use crate::alb::logs::{LogLine, Names};
+use crate::alb::routing::RoutingTable;
 use crate::control::sink::Sink;
-use crate::engine::logs::key::LogKind;
-use crate::engine::logs::{LogLine, Names};
-use crate::engine::routing::RoutingTable;
 use crate::model::listener::{LoadBalancerAttributes, LogDelivery};
 use files::LogFiles;
 

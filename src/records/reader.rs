@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use flate2::read::MultiGzDecoder;
 use jiff::Timestamp;
 
-use crate::engine::logs::key::LogKind;
+use crate::alb::logs::key::LogKind;
 
 /// What names of all log files of a load balancer have in them.
 const INFIX: &str = "_elasticloadbalancing_";

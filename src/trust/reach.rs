@@ -3,7 +3,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
-use crate::engine::routing::RoutedListener;
+use crate::alb::routing::RoutedListener;
 use crate::model::DomainName;
 use crate::model::listener::ListenerProtocol;
 

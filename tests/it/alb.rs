@@ -8,9 +8,9 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use neargate::alb::logs::connection::ConnectionEntry;
+use neargate::alb::routing::RoutingTable;
 use neargate::control::observation::Observation;
-use neargate::engine::logs::connection::ConnectionEntry;
-use neargate::engine::routing::RoutingTable;
 use neargate::model::listener::{
     HeaderModification, Listener, ListenerProtocol, LoadBalancer, LoadBalancerAttributes, TlsSettings,
 };
@@ -83,7 +83,7 @@ impl Setup {
             topology,
             targets: BTreeMap::new(),
             connect_timeout: Duration::from_secs(10),
-            anomaly_period: neargate::engine::anomaly::PERIOD,
+            anomaly_period: neargate::alb::targets::anomaly::PERIOD,
             workers: 2,
         }
     }

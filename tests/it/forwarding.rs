@@ -6,8 +6,8 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use neargate::engine::figures::GroupCount;
-use neargate::engine::transform::TransformStatus;
+use neargate::alb::actions::transform::TransformStatus;
+use neargate::alb::metrics::GroupCount;
 use neargate::model::rule::{Condition, Patterns, Rewrite, Rule, Transforms};
 use tokio::io::AsyncWriteExt;
 

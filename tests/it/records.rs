@@ -6,10 +6,10 @@
 use std::time::Duration;
 
 use futures_util::{SinkExt, StreamExt};
-use neargate::engine::arn;
-use neargate::engine::figures::{Count, Figures, GroupCount};
-use neargate::engine::logs::connection::Handshake;
-use neargate::engine::logs::{LogLine, Names};
+use neargate::alb::logs::connection::Handshake;
+use neargate::alb::logs::{LogLine, Names};
+use neargate::alb::metrics::{Count, Figures, GroupCount};
+use neargate::model::arn;
 use neargate::model::rule::{Action, Condition, Patterns, Rule};
 use regex::Regex;
 use tokio_tungstenite::accept_async;

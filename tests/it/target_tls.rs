@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
+use neargate::alb::metrics::GroupCount;
+use neargate::alb::routing::RoutingTable;
 use neargate::control::observation::Observation;
 use neargate::control::sink::Sink;
-use neargate::engine::figures::GroupCount;
-use neargate::engine::routing::RoutingTable;
 use neargate::model::listener::{ListenerProtocol, TlsSettings};
 use neargate::model::target_group::{ProtocolVersion, TargetProtocol};
 use neargate::model::target_health::ProbeOutcome;

@@ -7,13 +7,13 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use neargate::alb::targets::health::ProbeTick;
 use neargate::control::command::Renew;
 use neargate::control::diagnosis::{Finding, diagnose};
 use neargate::control::ids::CountedIds;
 use neargate::control::observation::Observation;
 use neargate::control::view::ClusterView;
 use neargate::control::{self, ControlHandle};
-use neargate::engine::health::ProbeTick;
 use neargate::model::listener::{HeaderModification, Listener, ListenerProtocol, LoadBalancer, LoadBalancerAttributes};
 use neargate::model::rule::{Action, Forward, WeightedTargetGroup};
 use neargate::model::security_group::{IngressRule, IpProtocol, SecurityGroup, Source};

@@ -9,7 +9,7 @@ use serde::Deserialize;
 
 use super::super::testing::{authority, client, client_of, handshake, names};
 use super::*;
-use crate::engine::fixture;
+use crate::alb::fixture;
 use crate::model::listener::{HeaderModification, Listener, LoadBalancerAttributes};
 use crate::model::rule::{Action, FixedResponse};
 

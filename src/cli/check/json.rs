@@ -6,11 +6,12 @@ use std::path::Path;
 use serde::Serialize;
 
 use super::settings::{self, HealthCheckView};
+use crate::alb::security_group;
 use crate::cli::file::relative;
 use crate::config::source::show_path;
 use crate::config::{Diagnostic, Diagnostics, Loaded, Location, Severity, Sources};
-use crate::engine::images::{self, Source};
-use crate::engine::security_group;
+use crate::ecs::images::naming;
+use crate::ecs::images::naming::Source;
 use crate::model::Topology;
 use crate::model::listener::ListenerProtocol;
 use crate::model::rule::{Action, Condition, Patterns, Rule};
@@ -425,7 +426,7 @@ fn service<'a>(
             .map(|container| ContainerView {
                 name: container.name.as_str(),
                 image: service.images.get(&container.name).unwrap_or(&container.image),
-                build: match images::source(service, container) {
+                build: match naming::source(service, container) {
                     Source::Build { build, .. } => Some(BuildView {
                         context: show_path(&relative(&build.context, folder)),
                         dockerfile: &build.dockerfile,

@@ -3,9 +3,10 @@
 use std::path::Path;
 use std::time::Duration;
 
+use crate::alb::security_group;
 use crate::cli::file::relative;
-use crate::engine::images::{self, Source};
-use crate::engine::security_group;
+use crate::ecs::images::naming;
+use crate::ecs::images::naming::Source;
 use crate::model::listener::{Certificate, Listener, ListenerProtocol};
 use crate::model::rule::{Action, Condition, Patterns, Rule};
 use crate::model::service::Service;
@@ -244,7 +245,7 @@ fn service(name: &ServiceName, service: &Service, folder: &Path) -> Branch {
     let tasks =
         if service.desired_count == 1 { "1 task".to_owned() } else { format!("{} tasks", service.desired_count) };
     let below = definition.containers.iter().map(|container| {
-        let image = match images::source(service, container) {
+        let image = match naming::source(service, container) {
             Source::Build { build, .. } => {
                 let context = relative(&build.context, folder);
                 let context = if context.as_os_str().is_empty() { Path::new(".") } else { &context };

@@ -9,7 +9,7 @@ use crate::config::diagnostics::Diagnostic;
 use crate::config::file::File;
 use crate::config::read::Spanned;
 use crate::config::task_definition::{WantedSecret, value_from};
-use crate::engine::images;
+use crate::ecs::images::naming;
 use crate::model::service::Service;
 use crate::model::{Redacted, ServiceName};
 
@@ -62,7 +62,7 @@ fn missing(want: &WantedSecret, services: &BTreeMap<ServiceName, Service>, lower
         let pulled = services.values().any(|service| {
             service.task_definition.containers.iter().any(|container| {
                 container.repository_credentials.as_deref() == Some(want.secret.as_str())
-                    && images::uses_credentials(service, container)
+                    && naming::uses_credentials(service, container)
             })
         });
         if pulled {

@@ -1,10 +1,10 @@
 //! `transform` of a rule (ELBv2 API reference, RuleTransform; ALB user guide, "Transforms for listener rules").
 
 use super::Lowering;
+use crate::alb::actions::transform;
 use crate::config::diagnostics::Diagnostic;
 use crate::config::file::load_balancer::{RewriteFile, TransformFile, TransformWord};
 use crate::config::read::Spanned;
-use crate::engine::transform;
 use crate::model::rule::{Rewrite, Transforms};
 
 const PAGE: &str = "ALB user guide, Transforms for listener rules";

@@ -8,7 +8,7 @@ use crate::config::diagnostics::Diagnostic;
 use crate::config::file::service::{ServiceFile, WatchFile};
 use crate::config::suggest::help_for;
 use crate::config::task_definition::ReadDefinition;
-use crate::engine::dockerignore::Dockerignore;
+use crate::ecs::images::dockerignore::Dockerignore;
 use crate::model::ContainerName;
 use crate::model::service::{Build, Watch, WatchAction};
 

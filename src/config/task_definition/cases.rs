@@ -5,11 +5,11 @@ use std::path::Path;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
+use crate::alb::fixture::each;
 use crate::config::diagnostics::{Diagnostic, Severity};
 use crate::config::read::Reader;
 use crate::config::source::Sources;
 use crate::config::{syntax, task_definition};
-use crate::engine::fixture::each;
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]

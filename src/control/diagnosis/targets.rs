@@ -2,8 +2,8 @@
 //! targets.
 
 use super::{ContainerOfTask, Finding, Severity};
+use crate::alb::security_group;
 use crate::control::view::{ClusterView, ServiceView, TargetGroupView, TargetView, status_code};
-use crate::engine::security_group;
 use crate::model::Topology;
 use crate::model::target_group::TargetGroup;
 

@@ -6,12 +6,10 @@ use super::{
     ClusterView, ContainerView, EventView, FailedHealthCheckView, ImageView, ListenerView, ServiceView,
     TargetGroupView, TargetView, TaskView,
 };
-use crate::engine::arn;
-use crate::engine::images;
-use crate::engine::targets;
-use crate::engine::world::{
-    FailedHealthCheck, ImageState, Phase, Preparation, ServiceRecord, TargetRecord, Task, World,
-};
+use crate::ecs::images::naming;
+use crate::ecs::registration;
+use crate::ecs::world::{FailedHealthCheck, ImageState, Phase, Preparation, ServiceRecord, TargetRecord, Task, World};
+use crate::model::arn;
 use crate::model::listener::ListenerProtocol;
 use crate::model::service::LoadBalancerBinding;
 use crate::model::target_health::TargetHealth;
@@ -72,7 +70,7 @@ fn images(topology: &Topology, world: &World) -> Vec<ImageView> {
     let mut used_by: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for (name, service) in &topology.services {
         for container in &service.task_definition.containers {
-            let image = images::reference(&topology.name, name, service, container);
+            let image = naming::reference(&topology.name, name, service, container);
             used_by.entry(image).or_default().push(format!("{name}/{}", container.name));
         }
     }
@@ -201,7 +199,7 @@ fn log_destination(task: &Task, definition: &ContainerDefinition) -> (String, St
 }
 
 fn target_groups(topology: &Topology, world: &World) -> Vec<TargetGroupView> {
-    let states = targets::states(topology, world);
+    let states = registration::states(topology, world);
     topology
         .target_groups
         .iter()

@@ -8,7 +8,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_rustls::TlsAcceptor;
 
 use super::*;
-use crate::engine::fixture;
+use crate::alb::fixture;
 
 #[derive(Clone, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -15,9 +15,9 @@ use h2::{RecvStream, SendStream};
 use http::header::{HeaderName, HeaderValue};
 
 use super::{Forward, Upload, UploadError, additions, exchange, note_answer, watch_client, while_wanted};
-use crate::engine::facts::FieldList;
-use crate::engine::headers::BodyHeader;
-use crate::engine::message;
+use crate::alb::head::headers::BodyHeader;
+use crate::alb::head::message;
+use crate::alb::request::facts::FieldList;
 use crate::proxy::client::{RequestBody, Responder, TargetHead};
 use crate::proxy::error::ProxyError;
 use crate::proxy::http1::{Next, ResponseFraming};

@@ -2,9 +2,9 @@
 
 use super::chunked::{ChunkDecoder, Piece};
 use super::head::Version;
-use crate::engine::facts::{FieldKind, Fields};
-use crate::engine::headers::BodyHeader;
-use crate::engine::message;
+use crate::alb::head::headers::BodyHeader;
+use crate::alb::head::message;
+use crate::alb::request::facts::{FieldKind, Fields};
 use crate::proxy::buffer::Buffer;
 use crate::proxy::error::ProxyError;
 
@@ -206,7 +206,7 @@ impl BodyReader {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::engine::facts::FieldList;
+    use crate::alb::request::facts::FieldList;
 
     fn framing(version: Version, fields: &[(&str, &str)]) -> Result<RequestFraming, u16> {
         let list: FieldList = fields.iter().copied().collect();

@@ -7,8 +7,8 @@
 use std::ops::Range;
 
 use super::request_fields;
-use crate::engine::facts::FieldSpan;
-use crate::engine::message;
+use crate::alb::head::message;
+use crate::alb::request::facts::FieldSpan;
 use crate::proxy::error::ProxyError;
 
 /// Request line and each header line: this many bytes are too many (ALB user guide, quotas: 16 K each; rejection was
@@ -260,7 +260,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::engine::facts::Fields;
+    use crate::alb::request::facts::Fields;
 
     fn request(head: &str) -> Result<(String, Vec<(String, String)>), ProxyError> {
         let mut spans = Vec::new();

@@ -33,8 +33,8 @@ use super::idle::IdleTimer;
 use super::request::{self, Settled};
 use super::stream::Stream;
 use super::worker::Worker;
-use crate::engine::facts::{FieldSpan, Fields};
-use crate::engine::headers::Front;
+use crate::alb::head::headers::Front;
+use crate::alb::request::facts::{FieldSpan, Fields};
 
 /// How long a client may go on sending after it was told that the connection closes. Closing at once would reset the
 /// connection and could take the answer away before it was read; nginx lingers for the same reason and as long.

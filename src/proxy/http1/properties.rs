@@ -9,10 +9,12 @@
 use super::body::request_framing;
 use super::chunked::{ChunkDecoder, LAST_CHUNK, Malformed, Piece, size_line};
 use super::head::{HeadScanner, parse_request, parse_response};
-use crate::engine::desync::{self, Verdict};
-use crate::engine::facts::{Fields, RequestFacts};
-use crate::engine::headers::{self, BodyHeader, Forwarding, Front};
-use crate::engine::trace_id::TraceSeed;
+use crate::alb::head::headers;
+use crate::alb::head::headers::{BodyHeader, Forwarding, Front};
+use crate::alb::head::trace_id::TraceSeed;
+use crate::alb::request::desync;
+use crate::alb::request::desync::Verdict;
+use crate::alb::request::facts::{Fields, RequestFacts};
 use crate::model::listener::{DesyncMode, LoadBalancerAttributes};
 use crate::proxy::http2::properties::{Outcome, facts_of, forwarded as http2_forwarded};
 

@@ -5,7 +5,7 @@
 //! line is a field of its own. Only what has no name at all is left out.
 
 use super::head::{trim, trim_cr};
-use crate::engine::facts::FieldSpan;
+use crate::alb::request::facts::FieldSpan;
 
 /// Splits header lines from `start` up to the empty line. The message says what cannot be forwarded in any mode.
 pub(super) fn parse(head: &[u8], mut start: usize, fields: &mut Vec<FieldSpan>) -> Result<(), &'static str> {
@@ -85,7 +85,7 @@ fn continuation(line: &[u8], colon: Option<usize>) -> Result<Option<(Range, Rang
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::engine::facts::Fields;
+    use crate::alb::request::facts::Fields;
 
     fn fields(lines: &str) -> Result<Vec<String>, &'static str> {
         let head = format!("{lines}\r\n\r\n");

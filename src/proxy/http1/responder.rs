@@ -4,7 +4,7 @@ use std::io::IoSlice;
 
 use super::body::ResponseFraming;
 use super::chunked::{LAST_CHUNK, size_line};
-use crate::engine::facts::FieldKind;
+use crate::alb::request::facts::FieldKind;
 use crate::proxy::buffer::Scratch;
 use crate::proxy::client::{Additions, Responder, TargetHead};
 use crate::proxy::error::ProxyError;

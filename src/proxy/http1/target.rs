@@ -2,7 +2,7 @@
 
 use super::body::{BodyReader, Next, ResponseFraming};
 use super::head::{HeadScanner, StatusLine, Version, parse_response};
-use crate::engine::facts::{FieldKind, FieldSpan, Fields};
+use crate::alb::request::facts::{FieldKind, FieldSpan, Fields};
 use crate::proxy::buffer::Buffer;
 use crate::proxy::error::ProxyError;
 use crate::proxy::idle::IdleTimer;

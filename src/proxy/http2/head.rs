@@ -6,8 +6,8 @@ use std::ops::Range;
 use http::HeaderValue;
 
 use super::opaque::{Flaw, Opened};
-use crate::engine::facts::{FieldSpan, Fields, RequestFacts};
-use crate::engine::message;
+use crate::alb::head::message;
+use crate::alb::request::facts::{FieldSpan, Fields, RequestFacts};
 use crate::proxy::error::ProxyError;
 
 /// What a head says, as far as it could be understood.

@@ -5,11 +5,12 @@ use http::HeaderValue;
 use super::head::Head;
 use super::heads;
 use super::opaque::Writer;
-use crate::engine::desync;
-use crate::engine::facts::{FieldKind, Fields, RequestFacts};
-use crate::engine::headers::{self, BodyHeader, Forwarding, Front};
-use crate::engine::message;
-use crate::engine::trace_id::TraceSeed;
+use crate::alb::head::headers;
+use crate::alb::head::headers::{BodyHeader, Forwarding, Front};
+use crate::alb::head::message;
+use crate::alb::head::trace_id::TraceSeed;
+use crate::alb::request::desync;
+use crate::alb::request::facts::{FieldKind, Fields, RequestFacts};
 use crate::model::listener::{DesyncMode, LoadBalancerAttributes};
 use crate::proxy::http1::{self, content_length};
 

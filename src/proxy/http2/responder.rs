@@ -9,8 +9,8 @@ use h2::server::SendResponse;
 use h2::{Reason, SendStream};
 use http::header::{HeaderName, HeaderValue};
 
-use crate::engine::facts::FieldKind;
-use crate::engine::message;
+use crate::alb::head::message;
+use crate::alb::request::facts::FieldKind;
 use crate::proxy::client::{Additions, Responder, TargetHead};
 use crate::proxy::error::ProxyError;
 use crate::proxy::http1::ResponseFraming;

@@ -7,8 +7,8 @@ use std::time::Duration;
 use serde::Deserialize;
 
 use super::*;
-use crate::engine::anomaly::{FULL_WEIGHT, Standing};
-use crate::engine::fixture;
+use crate::alb::fixture;
+use crate::alb::targets::anomaly::{FULL_WEIGHT, Standing};
 use crate::model::target_group::{
     HealthCheck, Matcher, ProtocolVersion, TargetGroup, TargetGroupAttributes, TargetProtocol,
 };

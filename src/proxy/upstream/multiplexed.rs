@@ -23,7 +23,7 @@ use tokio::sync::oneshot;
 use tokio::time::Instant;
 
 use super::{Dial, Opening};
-use crate::engine::target_tls::PerPolicy;
+use crate::alb::targets::target_tls::PerPolicy;
 use crate::proxy::error::ProxyError;
 use crate::proxy::forward::Forward;
 use crate::proxy::http2::FRAMES_BUDGET;

@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use bytes::Bytes;
 use tokio::sync::mpsc;
 
-use crate::engine::dockerignore::Dockerignore;
+use crate::ecs::images::dockerignore::Dockerignore;
 use crate::files;
 use crate::model::service::Build;
 

@@ -8,7 +8,7 @@ use bollard::query_parameters::{ListImagesOptionsBuilder, RemoveImageOptions, Re
 use tokio::sync::mpsc;
 
 use crate::control::runtime::{ImageOrigin, ImagePolicy, ImageProgress, ImageRequest, ProvidedImage, RuntimeError};
-use crate::engine::images;
+use crate::ecs::images::naming;
 
 use super::error::{self, runtime_error};
 use super::reference::Reference;
@@ -109,7 +109,7 @@ impl DockerRuntime {
 
     /// Removes the images that were built for the project, of whatever process. Returns their names.
     pub async fn remove_built_images(&self) -> Result<Vec<String>, RuntimeError> {
-        let pattern = format!("{}/{}/*/*", images::REPOSITORY, images::project_part(self.names.project()));
+        let pattern = format!("{}/{}/*/*", naming::REPOSITORY, naming::project_part(self.names.project()));
         let filters = HashMap::from([("reference".to_owned(), vec![pattern.clone()])]);
         let options = ListImagesOptionsBuilder::new().filters(&filters).build();
         let listed = self.engine.docker().list_images(Some(options)).await;

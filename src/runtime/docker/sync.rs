@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use bollard::query_parameters::UploadToContainerOptionsBuilder;
 
 use crate::control::runtime::RuntimeError;
-use crate::engine::dockerignore::Dockerignore;
+use crate::ecs::images::dockerignore::Dockerignore;
 use crate::model::service::Build;
 use crate::model::{ContainerName, TaskId};
 

@@ -3,8 +3,8 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use neargate::engine::arn;
-use neargate::engine::logs::{LogLine, Names};
+use neargate::alb::logs::{LogLine, Names};
+use neargate::model::arn;
 use neargate::model::listener::HeaderModification;
 use neargate::model::rule::{Condition, Patterns, Rewrite, Rule, Transforms};
 use neargate::model::target_group::{ProtocolVersion, Stickiness, TargetProtocol};

@@ -6,7 +6,7 @@ use super::source::{Source, own_modules, paths};
 
 /// What every edge may import: the layers below, never another edge. Two edges that need to talk do so through
 /// `control`, or `app` introduces them.
-const BELOW_EDGES: &[&str] = &["model", "engine", "control", "files"];
+const BELOW_EDGES: &[&str] = &["model", "alb", "ecs", "control", "files"];
 /// Wiring and words see everything below them.
 const EVERYTHING: &[&str] = &["*"];
 
@@ -17,10 +17,11 @@ const LAYERS: &[(&str, &[&str])] = &[
     // how what users wrote is read, wherever that is
     ("files", &[]),
     // decisions, and above them the user's files: what a file leads to is asked of the decisions themselves
-    ("engine", &["model"]),
-    ("config", &["model", "engine"]),
+    ("alb", &["model"]),
+    ("ecs", &["model", "alb"]),
+    ("config", &["model", "alb", "ecs"]),
     // one writer
-    ("control", &["model", "engine"]),
+    ("control", &["model", "alb", "ecs"]),
     // edges
     ("admin", BELOW_EDGES),
     ("certs", BELOW_EDGES),
@@ -50,11 +51,12 @@ const EXCEPTIONS: &[(&str, &str, &str)] = &[];
 /// keys and nonces arrive as arguments.
 const PURE: &[(&str, &[&str])] = &[
     ("model", &["ipnet", "jiff"]),
-    ("engine", &["aws_lc_rs", "base64", "http_desync_guardian", "ipnet", "itoa", "jiff", "memchr", "regex"]),
+    ("alb", &["aws_lc_rs", "base64", "http_desync_guardian", "ipnet", "itoa", "jiff", "memchr", "regex"]),
+    ("ecs", &["jiff", "regex"]),
 ];
 
 /// Layers without async, I/O and clock: time, files and variables arrive as arguments.
-const WITHOUT_IO: &[&str] = &["model", "engine", "config"];
+const WITHOUT_IO: &[&str] = &["model", "alb", "ecs", "config"];
 const IO_AND_CLOCK: &[&str] = &[
     "Instant::now",
     "SystemTime",

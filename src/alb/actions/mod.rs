@@ -1,0 +1,4 @@
+//! What a rule does with a request besides forwarding it.
+
+pub mod redirect;
+pub mod transform;

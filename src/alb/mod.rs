@@ -1,0 +1,26 @@
+//! What the load balancer decides: pure functions from values to values. No async, no I/O, no clock, no randomness: time
+//! and random numbers arrive as arguments. The edges carry out what is decided here.
+
+// What it does with a request.
+pub mod actions;
+pub mod certificates;
+pub mod cookie_seal;
+pub mod head;
+pub mod request;
+pub mod routing;
+pub mod rules;
+pub mod security_group;
+pub mod stickiness;
+pub mod targets;
+
+// What it says about that.
+pub mod explain;
+pub mod logs;
+pub mod metrics;
+
+#[cfg(test)]
+pub(crate) mod fixture;
+#[cfg(test)]
+mod forward_cases;
+#[cfg(test)]
+mod rule_cases;

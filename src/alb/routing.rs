@@ -1,0 +1,310 @@
+//! From the topology and the state of its targets to a table that a request is routed with.
+//!
+//! Compiled once per change, read by every request: patterns are prepared, references are indices, and the targets
+//! that may take new requests (fail-open included) are already worked out.
+//!
+//! ```text
+//!  Topology + TargetStates ──compile──> RoutingTable ──route(listener, facts)──> Route: rule and its action
+//!                                                    └─explain(listener, facts)─> every rule with its verdicts
+//! ```
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use super::actions::redirect::CompiledRedirect;
+use super::actions::transform::CompiledTransforms;
+use super::request::facts::RequestFacts;
+use super::rules::conditions::{Compared, CompiledCondition};
+use super::rules::prefilter::{Glance, Shown};
+use super::targets::balancing;
+use super::targets::target_tls::TargetPolicy;
+use crate::model::arn;
+use crate::model::listener::{HeaderModification, Listener, ListenerProtocol, LoadBalancer, LoadBalancerAttributes};
+use crate::model::rule::{Action, FixedResponse, Forward};
+use crate::model::target_group::TargetGroup;
+use crate::model::target_health::TargetState;
+use crate::model::topology::TimeScale;
+use crate::model::{DomainName, TargetGroupName, Topology};
+
+/// All that the data plane, the probes and `explain` need, as one value with a generation number.
+#[derive(Debug)]
+pub struct RoutingTable {
+    /// Grows with every table published; never goes back.
+    pub generation: u64,
+    /// `app/<name>/<id>` as in logs and ARNs.
+    pub load_balancer_id: String,
+    /// The load balancer's own DNS name, which requests without a `Host` are given.
+    pub dns_name: String,
+    /// Attributes of the load balancer.
+    pub attributes: LoadBalancerAttributes,
+    /// How much faster health checks follow each other than on AWS.
+    pub time_scale: TimeScale,
+    /// The names the stack answers for.
+    pub domains: Vec<DomainName>,
+    /// In ascending order of port.
+    pub listeners: Vec<RoutedListener>,
+    /// What TLS connections to targets follow.
+    pub target_policy: TargetPolicy,
+    /// Referred to by index.
+    pub target_groups: Vec<RoutedTargetGroup>,
+}
+
+/// A listener, ready to be bound and to route.
+#[derive(Debug)]
+pub struct RoutedListener {
+    /// The port clients think they talk to.
+    pub port: u16,
+    /// What is really bound.
+    pub bind: SocketAddr,
+    /// HTTP, or HTTPS with its certificates.
+    pub protocol: ListenerProtocol,
+    /// In ascending order of priority, the default rule last.
+    pub(super) rules: Vec<RoutedRule>,
+    /// Of each of them.
+    glances: Vec<Glance>,
+    /// `None` when every header stays as it is, the usual case.
+    pub headers: Option<Arc<HeaderModification>>,
+}
+
+impl RoutedListener {
+    /// `http` or `https`.
+    pub fn scheme(&self) -> &'static str {
+        match self.protocol {
+            ListenerProtocol::Http => "http",
+            ListenerProtocol::Https(_) => "https",
+        }
+    }
+}
+
+/// A rule, prepared. The default rule is the one without conditions, so it matches whatever came this far.
+#[derive(Debug)]
+pub(super) struct RoutedRule {
+    /// 0 for the default rule, as in access logs.
+    pub(super) priority: u32,
+    pub(super) conditions: Vec<CompiledCondition>,
+    pub(super) action: RoutedAction,
+    pub(super) transforms: Option<CompiledTransforms>,
+}
+
+/// What a rule does, with references resolved.
+#[derive(Debug)]
+pub enum RoutedAction {
+    /// Send to one of these groups, by weight.
+    Forward(RoutedForward),
+    /// Answer with a `Location`.
+    Redirect(CompiledRedirect),
+    /// Answer with a fixed page.
+    FixedResponse(FixedResponse),
+}
+
+/// A forward action.
+#[derive(Debug)]
+pub struct RoutedForward {
+    /// Never empty.
+    pub groups: Vec<WeightedGroup>,
+    /// Group stickiness, when enabled.
+    pub stickiness_seconds: Option<u32>,
+}
+
+impl RoutedForward {
+    /// The group that a request goes to: the one its client is bound to, whatever its weight, else one by weight,
+    /// whatever the health of its targets: "the load balancer does not automatically fail over to a target group with
+    /// healthy targets". `None` if there is nothing to choose from, which is as good as no targets.
+    ///
+    /// A number by chance is asked for only where there is a choice; a single group takes everything.
+    pub fn choose(&self, bound: Option<usize>, random: impl FnOnce() -> u64) -> Option<usize> {
+        match (bound, self.groups.as_slice()) {
+            (Some(group), _) => Some(group),
+            (None, [only]) => Some(only.group),
+            (None, groups) => {
+                let weights = groups.iter().map(|group| group.weight);
+                balancing::choose_by_weight(weights, random()).map(|index| groups[index].group)
+            }
+        }
+    }
+}
+
+/// One of the groups of a forward action.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct WeightedGroup {
+    /// Index into the table's `target_groups`.
+    pub group: usize,
+    /// 0–999.
+    pub weight: u16,
+}
+
+/// A target group with its targets.
+#[derive(Debug)]
+pub struct RoutedTargetGroup {
+    /// Its name.
+    pub name: TargetGroupName,
+    /// `arn:aws:elasticloadbalancing:…:targetgroup/<name>/<id>`
+    pub arn: String,
+    /// The hexadecimal part of its ARN: what cookies call it.
+    pub id: u64,
+    /// Its settings.
+    pub settings: Arc<TargetGroup>,
+    /// Whether any rule forwards to it; if not it is not probed.
+    pub in_use: bool,
+    /// Every registered target, draining ones included.
+    pub targets: Vec<TargetState>,
+    /// Indices into `targets` of those that may take a new request now; empty means 503.
+    pub eligible: Vec<usize>,
+}
+
+/// The rule that a request matched.
+#[derive(Clone, Copy, Debug)]
+pub struct Route<'t> {
+    /// Of the rule; 0 is the default rule.
+    pub priority: u32,
+    /// How many rules were tried, the default rule not counted (CloudWatch metric `RuleEvaluations`).
+    pub evaluated: u32,
+    /// What is to be done.
+    pub action: &'t RoutedAction,
+    /// How the request is rewritten before it is forwarded.
+    pub transforms: Option<&'t CompiledTransforms>,
+}
+
+impl RoutingTable {
+    /// Prepares everything. The topology is valid, so every group that a rule names exists.
+    pub fn compile(
+        topology: &Topology,
+        targets: &BTreeMap<TargetGroupName, Vec<TargetState>>,
+        generation: u64,
+    ) -> Self {
+        let load_balancer = &topology.load_balancer;
+        let index_of: BTreeMap<&TargetGroupName, usize> = topology.target_groups.keys().zip(0..).collect();
+        let mut listeners: Vec<_> = load_balancer
+            .listeners
+            .iter()
+            .map(|listener| compile_listener(load_balancer, listener, &index_of))
+            .collect();
+        listeners.sort_by_key(|listener| listener.port);
+        let target_groups = topology
+            .target_groups
+            .iter()
+            .map(|(name, settings)| {
+                let targets = targets.get(name).cloned().unwrap_or_default();
+                RoutedTargetGroup {
+                    name: name.clone(),
+                    arn: arn::target_group(name),
+                    id: arn::target_group_id(name),
+                    settings: Arc::new(settings.clone()),
+                    in_use: topology.is_in_use(name),
+                    eligible: balancing::eligible(&targets, &settings.attributes),
+                    targets,
+                }
+            })
+            .collect();
+        Self {
+            generation,
+            load_balancer_id: arn::load_balancer_id(&load_balancer.name),
+            dns_name: arn::load_balancer_dns_name(&load_balancer.name),
+            time_scale: topology.time_scale,
+            attributes: load_balancer.attributes.clone(),
+            domains: topology.domains.clone(),
+            listeners,
+            target_policy: TargetPolicy::of(load_balancer.security_policies()),
+            target_groups,
+        }
+    }
+
+    /// A table without listeners, for the time before the first real one.
+    pub fn empty() -> Self {
+        Self {
+            generation: 0,
+            load_balancer_id: String::new(),
+            dns_name: String::new(),
+            time_scale: TimeScale::DEFAULT,
+            attributes: LoadBalancerAttributes::default(),
+            domains: Vec::new(),
+            listeners: Vec::new(),
+            target_policy: TargetPolicy::default(),
+            target_groups: Vec::new(),
+        }
+    }
+
+    /// Index of the listener with AWS's port.
+    pub fn listener_by_port(&self, port: u16) -> Option<usize> {
+        self.listeners.iter().position(|listener| listener.port == port)
+    }
+
+    /// The first rule whose conditions all match, in ascending order of priority; the default rule matches always.
+    pub fn route(&self, listener: usize, facts: &RequestFacts<'_>) -> Route<'_> {
+        let request = Compared::new(facts);
+        let RoutedListener { rules, glances, .. } = &self.listeners[listener];
+        let shown = Shown::by(&request);
+        let matching = |rule: &RoutedRule| rule.conditions.iter().all(|condition| condition.matches(&request));
+        let mut candidates = glances.iter().zip(rules);
+        let index = candidates.position(|(glance, rule)| glance.admits(shown) && matching(rule));
+        let index = index.unwrap_or(rules.len() - 1);
+        let evaluated = (index + 1).min(rules.len() - 1) as u32;
+        let rule = &rules[index];
+        Route { priority: rule.priority, evaluated, action: &rule.action, transforms: rule.transforms.as_ref() }
+    }
+
+    /// The local port behind a port of this load balancer, if `host` is a name that reaches it; any other port or
+    /// host stands for itself. With `--listen 443=8443` a browser can only follow a redirect that says 8443.
+    pub fn bound_port(&self, request_host: &[u8], host: &[u8], port: u16) -> u16 {
+        let own = host.eq_ignore_ascii_case(request_host) || self.domains.iter().any(|name| covers(name, host));
+        let listener = self.listeners.iter().find(|listener| listener.port == port);
+        listener.filter(|_| own).map_or(port, |listener| listener.bind.port())
+    }
+}
+
+/// Whether a name of the certificate, possibly `*.…`, covers the host.
+fn covers(name: &DomainName, host: &[u8]) -> bool {
+    match name.as_str().strip_prefix("*.") {
+        Some(parent) => host
+            .iter()
+            .position(|&byte| byte == b'.')
+            .is_some_and(|dot| dot > 0 && host[dot + 1..].eq_ignore_ascii_case(parent.as_bytes())),
+        None => name.as_str().as_bytes().eq_ignore_ascii_case(host),
+    }
+}
+
+fn compile_listener(
+    load_balancer: &LoadBalancer,
+    listener: &Listener,
+    index_of: &BTreeMap<&TargetGroupName, usize>,
+) -> RoutedListener {
+    let mut rules: Vec<_> = listener
+        .rules
+        .iter()
+        .map(|rule| RoutedRule {
+            priority: rule.priority,
+            conditions: rule.conditions.iter().map(CompiledCondition::new).collect(),
+            action: compile_action(&rule.action, index_of),
+            transforms: CompiledTransforms::new(&rule.transforms),
+        })
+        .collect();
+    rules.sort_by_key(|rule| rule.priority);
+    let action = compile_action(&listener.default_action, index_of);
+    rules.push(RoutedRule { priority: 0, conditions: Vec::new(), action, transforms: None });
+    RoutedListener {
+        port: listener.port,
+        bind: SocketAddr::new(load_balancer.bind_address, listener.bind_port),
+        protocol: listener.protocol.clone(),
+        glances: rules.iter().map(|rule| Glance::of(&rule.conditions)).collect(),
+        rules,
+        headers: (listener.headers != HeaderModification::default()).then(|| Arc::new(listener.headers.clone())),
+    }
+}
+
+fn compile_action(action: &Action, index_of: &BTreeMap<&TargetGroupName, usize>) -> RoutedAction {
+    match action {
+        Action::Forward(Forward { target_groups, stickiness_seconds }) => RoutedAction::Forward(RoutedForward {
+            groups: target_groups
+                .iter()
+                .filter_map(|weighted| {
+                    let group = *index_of.get(&weighted.target_group)?;
+                    Some(WeightedGroup { group, weight: weighted.weight })
+                })
+                .collect(),
+            stickiness_seconds: *stickiness_seconds,
+        }),
+        Action::Redirect(redirect) => RoutedAction::Redirect(CompiledRedirect::new(redirect)),
+        Action::FixedResponse(fixed) => RoutedAction::FixedResponse(fixed.clone()),
+    }
+}

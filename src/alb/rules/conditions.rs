@@ -1,0 +1,171 @@
+//! The six conditions, prepared for comparing (ALB user guide, "Condition types for listener rules").
+//!
+//! One evaluation serves the request path and `explain`: what explains a verdict is the value it was reached with.
+
+use std::borrow::Cow;
+use std::net::IpAddr;
+
+use ipnet::IpNet;
+
+use super::normal_path;
+use super::pattern::{Case, Escapes, Glob, Matcher, visible};
+use crate::alb::request::facts::RequestFacts;
+use crate::model::rule::{Condition, Patterns};
+
+/// A condition together with its source.
+#[derive(Debug)]
+pub(crate) struct CompiledCondition {
+    test: Test,
+    source: Condition,
+}
+
+#[derive(Debug)]
+enum Test {
+    Host(Matcher),
+    Path(Matcher),
+    Header(Matcher),
+    Method,
+    Query(Vec<QueryTest>),
+    SourceIp,
+}
+
+#[derive(Debug)]
+struct QueryTest {
+    key: Option<Glob>,
+    value: Glob,
+}
+
+/// The values of a request that every rule looks at, worked out once.
+pub(crate) struct Compared<'a> {
+    facts: &'a RequestFacts<'a>,
+    host: Cow<'a, [u8]>,
+    path: Cow<'a, [u8]>,
+    client: IpAddr,
+}
+
+impl<'a> Compared<'a> {
+    pub(crate) fn new(facts: &'a RequestFacts<'a>) -> Self {
+        let path = match normal_path::normal(facts.path) {
+            Cow::Borrowed(path) => visible(path),
+            Cow::Owned(path) => Cow::Owned(visible(&path).into_owned()),
+        };
+        Self { facts, host: visible(facts.host()), path, client: facts.client.ip().to_canonical() }
+    }
+}
+
+impl Compared<'_> {
+    pub(crate) fn host(&self) -> &[u8] {
+        &self.host
+    }
+
+    pub(crate) fn path(&self) -> &[u8] {
+        &self.path
+    }
+}
+
+impl CompiledCondition {
+    pub(crate) fn new(condition: &Condition) -> Self {
+        let query_glob = |text: &str| Glob::new(text, Case::Insensitive, Escapes::Backslash);
+        let test = match condition {
+            Condition::HostHeader(patterns) => Test::Host(Matcher::new(patterns, Case::Insensitive)),
+            Condition::PathPattern(patterns) => Test::Path(Matcher::new(patterns, Case::Sensitive)),
+            Condition::HttpHeader { values, .. } => Test::Header(Matcher::new(values, Case::Insensitive)),
+            Condition::HttpRequestMethod(_) => Test::Method,
+            Condition::QueryString(pairs) => Test::Query(
+                pairs
+                    .iter()
+                    .map(|pair| QueryTest { key: pair.key.as_deref().map(query_glob), value: query_glob(&pair.value) })
+                    .collect(),
+            ),
+            Condition::SourceIp(_) => Test::SourceIp,
+        };
+        Self { test, source: condition.clone() }
+    }
+
+    /// How a path must begin; `None` if this is no condition on paths.
+    pub(crate) fn path_beginning(&self) -> Option<Vec<u8>> {
+        if let Test::Path(matcher) = &self.test { Some(matcher.beginning()) } else { None }
+    }
+
+    /// How a host must begin, in lower case; `None` if this is no condition on hosts.
+    pub(crate) fn host_beginning(&self) -> Option<Vec<u8>> {
+        if let Test::Host(matcher) = &self.test { Some(matcher.beginning()) } else { None }
+    }
+
+    pub(crate) fn matches(&self, request: &Compared<'_>) -> bool {
+        match (&self.test, &self.source) {
+            (Test::Host(matcher), _) => matcher.matches(&request.host),
+            (Test::Path(matcher), _) => matcher.matches(&request.path),
+            // A repeated header: each occurrence is tried in order.
+            (Test::Header(matcher), Condition::HttpHeader { name, .. }) => {
+                request.facts.fields.named(name.as_bytes()).any(|value| matcher.matches(&visible(value)))
+            }
+            (Test::Method, Condition::HttpRequestMethod(methods)) => {
+                methods.iter().any(|method| method.as_bytes() == request.facts.method)
+            }
+            (Test::Query(tests), _) => query_pairs(request.facts.query).any(|(key, value)| {
+                let (key, value) = (visible(key), visible(value));
+                tests.iter().any(|test| test.key.as_ref().is_none_or(|k| k.matches(&key)) && test.value.matches(&value))
+            }),
+            (Test::SourceIp, Condition::SourceIp(networks)) => networks.iter().any(|net| net.contains(&request.client)),
+            // `new` pairs each test with its own kind of condition.
+            _ => false,
+        }
+    }
+
+    /// `Field` of the API.
+    pub(crate) fn field(&self) -> &'static str {
+        self.source.field()
+    }
+
+    /// The values of the condition, for people.
+    pub(crate) fn expected(&self) -> Vec<String> {
+        let patterns = |patterns: &Patterns| match patterns {
+            Patterns::Wildcards(values) => values.clone(),
+            Patterns::Regexes(values) => values.iter().map(|value| format!("regex {value}")).collect(),
+        };
+        match &self.source {
+            Condition::HostHeader(values) | Condition::PathPattern(values) => patterns(values),
+            Condition::HttpHeader { name, values } => {
+                patterns(values).into_iter().map(|value| format!("{name}: {value}")).collect()
+            }
+            Condition::HttpRequestMethod(methods) => methods.clone(),
+            Condition::QueryString(pairs) => pairs
+                .iter()
+                .map(|pair| match &pair.key {
+                    Some(key) => format!("{key}={}", pair.value),
+                    None => pair.value.clone(),
+                })
+                .collect(),
+            Condition::SourceIp(networks) => networks.iter().map(IpNet::to_string).collect(),
+        }
+    }
+
+    /// The value of the request that they were compared with, for people; `None` if the request has none.
+    pub(crate) fn actual(&self, request: &Compared<'_>) -> Option<String> {
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        match &self.source {
+            Condition::HostHeader(_) => Some(text(&request.host)).filter(|host| !host.is_empty()),
+            Condition::PathPattern(_) => Some(text(&request.path)),
+            Condition::HttpHeader { name, .. } => {
+                let values: Vec<_> = request.facts.fields.named(name.as_bytes()).map(text).collect();
+                (!values.is_empty()).then(|| values.join(" | "))
+            }
+            Condition::HttpRequestMethod(_) => Some(text(request.facts.method)),
+            Condition::QueryString(_) => request.facts.query.map(text),
+            Condition::SourceIp(_) => Some(request.client.to_string()),
+        }
+    }
+}
+
+/// The `key=value` pairs of a query string, undecoded; a part without `=` is a key with an empty value.
+fn query_pairs(query: Option<&[u8]>) -> impl Iterator<Item = (&[u8], &[u8])> {
+    let parts = query.unwrap_or_default().split(|&byte| byte == b'&').filter(|part| !part.is_empty());
+    parts.map(|part| match part.iter().position(|&byte| byte == b'=') {
+        Some(equals) => (&part[..equals], &part[equals + 1..]),
+        None => (part, &part[part.len()..]),
+    })
+}
+
+#[cfg(test)]
+mod tests;

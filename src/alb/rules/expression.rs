@@ -1,0 +1,173 @@
+//! Regular expressions of conditions and transforms: what AWS takes is the class of RE2, without Unicode classes.
+//!
+//! Look-around, back-references, atomic groups, recursion and the rest of what needs backtracking the engine refuses by
+//! itself. Two things it would take and AWS does not: `\p{…}`, and a quantifier behind a quantifier, which is possessive
+//! elsewhere (`a++`) and means something else here.
+
+use regex::bytes::{Regex, RegexBuilder};
+
+/// Whether an expression has to match the whole text. No page says so, and AWS's samples all write their anchors, as
+/// those of an engine that only searches have to.
+const ANCHORED: bool = false;
+
+/// Why an expression is refused, in one line.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Refused {
+    /// It is none that AWS takes.
+    Syntax(String),
+    /// Its program would be larger than the limit.
+    TooBig,
+}
+
+/// Prepares an expression: on bytes, with ASCII classes, without regard to case if that is wanted.
+pub(crate) fn compile(expression: &str, ignores_case: bool, largest_program: usize) -> Result<Regex, Refused> {
+    if let Some(piece) = unsupported(expression) {
+        return Err(Refused::Syntax(format!("`{piece}` is not supported")));
+    }
+    let whole = if ANCHORED { format!("^(?:{expression})$") } else { expression.to_owned() };
+    let mut builder = RegexBuilder::new(&whole);
+    builder.unicode(false).case_insensitive(ignores_case).size_limit(largest_program);
+    builder.build().map_err(|error| match error {
+        regex::Error::CompiledTooBig(_) => Refused::TooBig,
+        error => {
+            let text = error.to_string();
+            let last = text.lines().last().unwrap_or("cannot be parsed").trim_start_matches("error: ");
+            Refused::Syntax(last.to_owned())
+        }
+    })
+}
+
+/// The first piece that AWS names as not supported.
+fn unsupported(expression: &str) -> Option<&str> {
+    const GROUPS: [&str; 6] = ["(?=", "(?!", "(?<=", "(?<!", "(?>", "(?R"];
+    let bytes = expression.as_bytes();
+    let (mut at, mut quantified) = (0, Quantified::No);
+    while let Some(&byte) = bytes.get(at) {
+        let rest = &expression[at..];
+        let (length, now) = match byte {
+            b'\\' => {
+                if rest.starts_with("\\p") || rest.starts_with("\\P") {
+                    return Some(&rest[..2]);
+                }
+                (1 + rest[1..].chars().next().map_or(0, char::len_utf8), Quantified::No)
+            }
+            b'[' => (class(rest), Quantified::No),
+            b'(' => {
+                if let Some(group) = GROUPS.iter().find(|group| rest.starts_with(**group)) {
+                    return Some(&rest[..group.len()]);
+                }
+                // The question mark of `(?:` repeats nothing.
+                (if rest.starts_with("(?") { 2 } else { 1 }, Quantified::No)
+            }
+            b'*' | b'+' | b'?' | b'{' => {
+                let length = if byte == b'{' { rest.find('}').map_or(rest.len(), |end| end + 1) } else { 1 };
+                match (quantified, byte) {
+                    (Quantified::No, _) => (length, Quantified::Greedily),
+                    (Quantified::Greedily, b'?') => (length, Quantified::Lazily),
+                    // The quantifier before it is a single character, or ends with `}`.
+                    _ => return Some(&expression[at - 1..at + length]),
+                }
+            }
+            _ => (rest.chars().next().map_or(1, char::len_utf8), Quantified::No),
+        };
+        (at, quantified) = (at + length, now);
+    }
+    None
+}
+
+/// What stands before a place in an expression.
+#[derive(Clone, Copy)]
+enum Quantified {
+    No,
+    Greedily,
+    Lazily,
+}
+
+/// Length of the bracketed class that a text begins with. A `]` in the first place is one of its members.
+fn class(text: &str) -> usize {
+    let bytes = text.as_bytes();
+    let mut at = if text.starts_with("[^") { 2 } else { 1 };
+    at += usize::from(bytes.get(at) == Some(&b']'));
+    while let Some(&byte) = bytes.get(at) {
+        match byte {
+            b']' => return at + 1,
+            // A class by name, `[:alpha:]`, or within another.
+            b'[' => at += class(&text[at..]),
+            b'\\' => at += 2,
+            _ => at += 1,
+        }
+    }
+    text.len()
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn refusal(expression: &str) -> Option<Refused> {
+        compile(expression, false, 1 << 20).err()
+    }
+
+    #[test]
+    fn what_only_backtracking_can_do_is_refused_by_name() {
+        for (expression, piece) in [
+            ("^/(?!admin)", "(?!"),
+            ("(?<=a)b", "(?<="),
+            ("(?>a)b", "(?>"),
+            ("a++b", "++"),
+            ("a*+", "*+"),
+            ("a?+", "?+"),
+            ("a{2}+", "}+"),
+            ("a**", "**"),
+            ("a+{2}", "+{2}"),
+            ("a??+", "?+"),
+            (r"\p{L}", r"\p"),
+            (r"x\PN", r"\P"),
+        ] {
+            assert_eq!(
+                refusal(expression),
+                Some(Refused::Syntax(format!("`{piece}` is not supported"))),
+                "{expression}"
+            );
+        }
+        for expression in [r"(a)\1", "(?R)", "(?1)", "(?(1)a|b)", "a(b", "*a"] {
+            assert!(matches!(refusal(expression), Some(Refused::Syntax(_))), "{expression}");
+        }
+        assert_eq!(refusal(r"(\w{1000}){1000}"), Some(Refused::TooBig));
+    }
+
+    #[test]
+    fn what_looks_like_it_is_not_refused() {
+        for expression in [
+            "a+?",
+            "a??",
+            "a{2,3}?",
+            r"a+\+",
+            "[+*]+",
+            "[]+]+",
+            "[^]+]+",
+            r"[\]+]+",
+            "(?:a+)+",
+            r"\\p",
+            "[(?=]",
+            r"\(?=",
+            "(?i)a",
+            "(?P<n>a+)b*",
+            "[[:alpha:]]+",
+            "é+",
+            r"\é",
+        ] {
+            let refused = refusal(expression);
+            assert!(!matches!(&refused, Some(Refused::Syntax(why)) if why.ends_with("not supported")), "{refused:?}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_expression_is_too_strange(expression in r"[\\a-c?*+{}\[\]()^$|é:=!<>pP1-3,]{0,24}") {
+            let _ = compile(&expression, false, 1 << 16);
+        }
+    }
+}

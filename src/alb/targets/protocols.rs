@@ -1,0 +1,111 @@
+//! Which clients a target group takes, and what gRPC makes of an error.
+//!
+//! The protocol version of a target group says how its targets are spoken to; a request that cannot be said that way is
+//! answered with 464 (ALB user guide, "Target groups for your Application Load Balancers", protocol version, and
+//! "Troubleshoot your Application Load Balancers", HTTP 464).
+
+use crate::alb::head::headers::Front;
+use crate::alb::request::facts::{FieldKind, Fields};
+use crate::model::target_group::ProtocolVersion;
+
+/// How a client speaks, as far as target groups care.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RequestProtocol {
+    /// HTTP/1.0 or HTTP/1.1
+    Http1,
+    /// HTTP/2
+    Http2,
+    /// HTTP/2 with a body of gRPC.
+    Grpc,
+}
+
+impl RequestProtocol {
+    /// What a request with this head is.
+    pub fn of(front: Front, fields: Fields<'_>) -> Self {
+        match front {
+            Front::Http1 => Self::Http1,
+            Front::Http2 if fields.first(FieldKind::ContentType).is_some_and(is_grpc) => Self::Grpc,
+            Front::Http2 => Self::Http2,
+        }
+    }
+}
+
+/// `application/grpc`, possibly with `+proto` or another format. gRPC-Web (`application/grpc-web`) is made for servers
+/// without HTTP/2 and is an HTTP request like any other.
+fn is_grpc(content_type: &[u8]) -> bool {
+    const GRPC: &[u8] = b"application/grpc";
+    content_type.get(..GRPC.len()).is_some_and(|start| start.eq_ignore_ascii_case(GRPC))
+        && matches!(content_type.get(GRPC.len()), None | Some(b'+' | b';' | b' '))
+}
+
+/// Whether a target group with this protocol version takes such a request.
+pub fn takes(version: ProtocolVersion, request: RequestProtocol, method: &[u8]) -> bool {
+    match (version, request) {
+        (ProtocolVersion::Http1, RequestProtocol::Grpc) => false,
+        (ProtocolVersion::Http1, _) => true,
+        (_, RequestProtocol::Http1) => false,
+        (ProtocolVersion::Http2, _) => true,
+        (ProtocolVersion::Grpc, _) => method == b"POST",
+    }
+}
+
+/// `grpc-status` and `grpc-message` of an error of the load balancer's own. For 502 both were seen on a real ALB; the
+/// other codes are those that gRPC itself derives from statuses (gRPC, "HTTP to gRPC Status Code Mapping",
+/// <https://github.com/grpc/grpc/blob/master/doc/http-grpc-status-mapping.md>). `None`: 464 comes as it comes to
+/// everybody, without a content type, of which gRPC clients complain.
+pub fn grpc_status(status: u16) -> Option<(&'static str, &'static str)> {
+    Some(match status {
+        464 => return None,
+        400 => ("13", "internal"),
+        401 => ("16", "unauthenticated"),
+        403 => ("7", "permission denied"),
+        404 => ("12", "unimplemented"),
+        429 | 502..=504 => ("14", "unavailable"),
+        _ => ("2", "unknown"),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use serde::Deserialize;
+
+    use super::*;
+    use crate::alb::fixture;
+    use crate::alb::request::facts::FieldList;
+
+    #[derive(Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Case {
+        name: String,
+        source: String,
+        client: String,
+        method: String,
+        content_type: Option<String>,
+        protocol_version: String,
+        answer: String,
+    }
+
+    fn check(case: Case) {
+        let front = match case.client.as_str() {
+            "HTTP/1.1" => Front::Http1,
+            "HTTP/2" => Front::Http2,
+            other => panic!("{}: no client speaks {other}", case.name),
+        };
+        let version = match case.protocol_version.as_str() {
+            "HTTP1" => ProtocolVersion::Http1,
+            "HTTP2" => ProtocolVersion::Http2,
+            "GRPC" => ProtocolVersion::Grpc,
+            other => panic!("{}: no protocol version is called {other}", case.name),
+        };
+        let fields: FieldList = case.content_type.iter().map(|value| ("content-type", value.as_str())).collect();
+        let request = RequestProtocol::of(front, fields.fields());
+        let taken = takes(version, request, case.method.as_bytes());
+        let answer = if taken { "of the target" } else { "464" };
+        assert_eq!(answer, case.answer, "{} ({})", case.name, case.source);
+    }
+
+    #[test]
+    fn the_matrix_is_that_of_the_fixtures() {
+        fixture::each("alb/protocol-matrix", check);
+    }
+}

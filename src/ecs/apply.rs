@@ -1,0 +1,271 @@
+//! How decisions change what is known: what is in progress, what was decided, and the events that say so.
+
+use std::sync::Arc;
+
+use crate::alb::targets::health::HealthRecord;
+use crate::ecs::images::naming;
+use crate::ecs::plan::Step;
+use crate::ecs::retry::Retry;
+use crate::ecs::service::record;
+use crate::ecs::world::{
+    Container, Image, ImageState, Network, Now, Phase, Preparation, Stop, TargetRecord, Task, World,
+};
+use crate::model::target_health::Target;
+use crate::model::task::{StopCode, TaskSpec};
+use crate::model::{ServiceName, TaskId, Topology};
+
+/// What [`World::begin`] needs beside the step itself.
+pub struct Context<'a> {
+    /// What is wanted.
+    pub topology: &'a Topology,
+    /// Now.
+    pub now: Now,
+    /// Makes the specification of a new task: its id and the values of its secrets, or why they cannot be had.
+    pub new_task: &'a mut NewTask<'a>,
+    /// Makes the id of a new deployment.
+    pub deployment_id: &'a mut dyn FnMut() -> String,
+}
+
+/// Makes a task's specification, and says whether the values of its secrets could be had.
+pub(crate) type NewTask<'a> = dyn FnMut(&ServiceName) -> (TaskSpec, Result<(), String>) + 'a;
+
+impl World {
+    /// Marks the step as taken. The executor then carries out those that need the engine.
+    pub fn begin(&mut self, step: &Step, context: &mut Context<'_>) {
+        let now = context.now;
+        match step {
+            Step::PrepareProject => self.project = Preparation::Working,
+            Step::ProvideImage { image, service, container } => {
+                let built = context.topology.services.get(service).is_some_and(|service| {
+                    let definition = service.task_definition.container(container);
+                    definition.is_some_and(|definition| {
+                        matches!(naming::source(service, definition), naming::Source::Build { .. })
+                    })
+                });
+                let entry = self.images.entry(image.clone()).or_insert_with(|| Image::missing(built));
+                entry.state = ImageState::Providing;
+                entry.built = built;
+                entry.progress = None;
+                entry.began_at = Some(now.timestamp);
+            }
+            Step::OpenTask(id) => self.with_task(id, |task| task.network = Network::Opening),
+            Step::CloseTask(id) => self.with_task(id, |task| task.network = Network::Closing),
+            Step::StartContainer(id, name) => {
+                let image_id = self.image_id(id, name);
+                self.with_container(id, name, |container| {
+                    if container.is_stopped() {
+                        container.restarts += 1;
+                    }
+                    container.phase = Phase::Starting;
+                    container.health = crate::model::task::HealthStatus::Unknown;
+                    container.image_id = container.image_id.take().or(image_id);
+                });
+            }
+            Step::StopContainer(id, name, _) => {
+                self.with_container(id, name, |container| container.phase = Phase::Stopping)
+            }
+            Step::RestartContainer(id, name, _) => self.with_container(id, name, |container| {
+                container.phase = Phase::Restarting;
+                container.to_restart = false;
+                container.restarts += 1;
+                container.health = crate::model::task::HealthStatus::Unknown;
+            }),
+            Step::GiveUpContainer { task, container, reason } => self.with_container(task, container, |container| {
+                container.phase = Phase::Stopped(None);
+                container.reason = Some(reason.clone());
+            }),
+            Step::CreateTask { service, replaces_unhealthy } => self.create_task(service, *replaces_unhealthy, context),
+            Step::StopTask { task, code, reason } => self.stop_task(task, *code, reason, context),
+            Step::RegisterTargets(id) => self.register_targets(id, context.topology, now),
+            Step::DeregisterTargets(id) => self.deregister_targets(id, context.topology, now),
+            Step::MarkRunning(id) => {
+                self.with_task(id, |task| task.running_since = Some(now));
+                if let Some(record) = self.service_of(id).and_then(|name| self.services.get_mut(&name)) {
+                    record.failures_in_a_row = 0;
+                }
+            }
+            Step::ForgetTask(id) => {
+                self.tasks.remove(id);
+            }
+            Step::Redeploy(service) => {
+                if let Some(record) = self.services.get_mut(service) {
+                    record::redeploy(record, (context.deployment_id)());
+                }
+            }
+            Step::MarkSteady(service) => self.mark_steady(service, now),
+            Step::ForgetService(service) => {
+                self.tasks.retain(|_, task| task.spec.service != *service);
+                self.services.remove(service);
+            }
+            Step::RemoveDrainedTargets => {
+                for records in self.targets.values_mut() {
+                    records.retain(|record| record.draining_until.is_none_or(|at| at > now.instant));
+                }
+            }
+        }
+    }
+
+    fn create_task(&mut self, service: &ServiceName, replaces_unhealthy: bool, context: &mut Context<'_>) {
+        let (spec, secrets) = (context.new_task)(service);
+        let Some(record) = self.services.get(service) else { return };
+        let deployment = record.deployment.id.clone();
+        self.tasks_created += 1;
+        let mut containers: std::collections::BTreeMap<_, _> = spec
+            .definition
+            .containers
+            .iter()
+            .map(|definition| (definition.name.clone(), Container::pending()))
+            .collect();
+        if let Err(reason) = secrets {
+            for container in containers.values_mut() {
+                container.phase = Phase::Stopped(None);
+                container.reason = Some(reason.clone());
+            }
+        }
+        // An image that could not be pulled is asked for again with every new task. A build that failed is not: it would
+        // fail again.
+        for definition in &spec.definition.containers {
+            if let Some(image) = self.images.get_mut(spec.image(definition))
+                && matches!(image.state, ImageState::Failed(_))
+                && !image.built
+            {
+                image.state = ImageState::Missing;
+            }
+        }
+        if replaces_unhealthy && let Some(record) = self.services.get_mut(service) {
+            record::unhealthy_replaced(record, context.now, context.topology.time_scale);
+        }
+        let id = spec.id.clone();
+        self.tasks.insert(
+            id.clone(),
+            Task {
+                spec: Arc::new(spec),
+                deployment,
+                sequence: self.tasks_created,
+                network: Network::Missing,
+                containers,
+                registered: Vec::new(),
+                registration_done: false,
+                running_since: None,
+                failed_health_check: None,
+                stop: None,
+                created_at: context.now.timestamp,
+                stopped_at: None,
+                close_retry: Retry::default(),
+            },
+        );
+        let suffix = if replaces_unhealthy { " Amazon ECS replaced 1 tasks due to an unhealthy status." } else { "" };
+        self.record_event(service, context.now.timestamp, format!("has started 1 tasks: (task {id}).{suffix}"));
+    }
+
+    fn stop_task(&mut self, id: &TaskId, code: StopCode, reason: &str, context: &Context<'_>) {
+        let now = context.now;
+        let Some(task) = self.tasks.get_mut(id) else { return };
+        task.stop = Some(Stop { code, reason: reason.to_owned(), at: now.timestamp });
+        let (service, ran) = (task.spec.service.clone(), task.running_since.is_some());
+        let ended_by_itself = matches!(code, StopCode::TaskFailedToStart | StopCode::EssentialContainerExited);
+        if let Some(record) = self.services.get_mut(&service) {
+            record.steady = false;
+            if ended_by_itself {
+                record::task_failed(record, ran, now, context.topology.time_scale);
+            }
+        }
+        match (code, ran) {
+            (StopCode::TaskFailedToStart, _) => {
+                self.record_event(&service, now.timestamp, format!("was unable to place a task. Reason: {reason}."));
+            }
+            (StopCode::ServiceSchedulerInitiated, true) => {
+                self.record_event(&service, now.timestamp, format!("has stopped 1 running tasks: (task {id})."));
+            }
+            (StopCode::ServiceSchedulerInitiated, false) => {
+                self.record_event(&service, now.timestamp, "stopped 1 pending tasks.");
+            }
+            // ECS says nothing of these in the service's events; the task itself does.
+            (StopCode::EssentialContainerExited | StopCode::UserInitiated, _) => {}
+        }
+    }
+
+    fn register_targets(&mut self, id: &TaskId, topology: &Topology, now: Now) {
+        let Some(task) = self.tasks.get_mut(id) else { return };
+        task.registration_done = true;
+        let Network::Open(network) = task.network.clone() else { return };
+        let service = task.spec.service.clone();
+        let bindings =
+            topology.services.get(&service).map(|service| service.load_balancers.clone()).unwrap_or_default();
+        for binding in bindings {
+            let target = Target { address: network.address, port: binding.port };
+            task.registered.push((binding.target_group.clone(), target));
+            let records = self.targets.entry(binding.target_group.clone()).or_default();
+            // An address that comes back while its last holder still drains is a new target.
+            records.retain(|record| record.target != target);
+            records.push(TargetRecord {
+                target,
+                dial: network.dial(binding.port),
+                task: Some(id.clone()),
+                health: HealthRecord::new(topology.is_in_use(&binding.target_group)),
+                last_probe: None,
+                last_failure: None,
+                draining_until: None,
+            });
+        }
+        let groups: Vec<_> = task.registered.iter().map(|(group, _)| group.clone()).collect();
+        for group in groups {
+            let arn = crate::model::arn::target_group(&group);
+            self.record_event(&service, now.timestamp, format!("registered 1 targets in (target-group {arn})"));
+        }
+    }
+
+    fn deregister_targets(&mut self, id: &TaskId, topology: &Topology, now: Now) {
+        let Some(task) = self.tasks.get_mut(id) else { return };
+        let service = task.spec.service.clone();
+        for (group, target) in std::mem::take(&mut task.registered) {
+            let delay = topology
+                .target_groups
+                .get(&group)
+                .map(|settings| settings.attributes.deregistration_delay)
+                .unwrap_or_default();
+            for record in self.targets.entry(group.clone()).or_default() {
+                if record.target == target && record.task.as_ref() == Some(id) {
+                    record.draining_until = Some(now.instant + delay);
+                }
+            }
+            let arn = crate::model::arn::target_group(&group);
+            self.record_event(&service, now.timestamp, format!("deregistered 1 targets in (target-group {arn})"));
+        }
+        self.record_event(&service, now.timestamp, "has begun draining connections on 1 tasks.");
+    }
+
+    fn mark_steady(&mut self, service: &ServiceName, now: Now) {
+        let Some(record) = self.services.get_mut(service) else { return };
+        record.steady = true;
+        let completed = std::mem::replace(&mut record.deployment.completed, true);
+        let id = record.deployment.id.clone();
+        if !completed {
+            self.record_event(service, now.timestamp, format!("(deployment {id}) deployment completed."));
+        }
+        self.record_event(service, now.timestamp, "has reached a steady state.");
+    }
+
+    /// The engine's id of the image that a container is to be started from now.
+    fn image_id(&self, id: &TaskId, name: &crate::model::ContainerName) -> Option<String> {
+        let spec = &self.tasks.get(id)?.spec;
+        let image = self.images.get(spec.image(spec.definition.container(name)?))?;
+        image.provided.as_ref().map(|provided| provided.id.clone())
+    }
+
+    fn service_of(&self, id: &TaskId) -> Option<ServiceName> {
+        self.tasks.get(id).map(|task| task.spec.service.clone())
+    }
+
+    fn with_task(&mut self, id: &TaskId, change: impl FnOnce(&mut Task)) {
+        if let Some(task) = self.tasks.get_mut(id) {
+            change(task);
+        }
+    }
+
+    fn with_container(&mut self, id: &TaskId, name: &crate::model::ContainerName, change: impl FnOnce(&mut Container)) {
+        if let Some(container) = self.tasks.get_mut(id).and_then(|task| task.containers.get_mut(name)) {
+            change(container);
+        }
+    }
+}

@@ -1,0 +1,118 @@
+//! Which image a container runs on this machine: where it comes from, and what it is called here.
+//!
+//! The name in a task definition belongs to AWS: a registry holds it, or a pipeline fills it in. What is built here
+//! never bears it. Otherwise whatever has that name already (an older build, another project's, one that was pulled)
+//! would pass for what the file asks for.
+
+use crate::model::arn::fingerprint;
+use crate::model::service::{Build, Service};
+use crate::model::task_definition::ContainerDefinition;
+use crate::model::{ContainerName, ProjectName, ServiceName};
+
+/// The longest part of a name that is taken as it is. Three of them stay below the 255 characters of a repository's name.
+const LONGEST_PART: usize = 60;
+
+/// Where a container's image comes from.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Source<'a> {
+    /// It is built here.
+    Build {
+        /// The container that the build is written for.
+        container: &'a ContainerName,
+        /// How.
+        build: &'a Build,
+    },
+    /// It is pulled under this name unless it is there.
+    Registry(&'a str),
+}
+
+/// Where the image of a container comes from: its own `build`, its own `image` in the file, the build of another
+/// container of the task with the same image (on AWS they run the same), or the registry.
+pub fn source<'a>(service: &'a Service, container: &'a ContainerDefinition) -> Source<'a> {
+    if let Some((container, build)) = service.builds.get_key_value(&container.name) {
+        return Source::Build { container, build };
+    }
+    if let Some(image) = service.images.get(&container.name) {
+        return Source::Registry(image);
+    }
+    let shares = |other: &&ContainerDefinition| !container.image.is_empty() && other.image == container.image;
+    let built = service.task_definition.containers.iter().filter(shares);
+    match built.filter_map(|other| service.builds.get_key_value(&other.name)).next() {
+        Some((container, build)) => Source::Build { container, build },
+        None => Source::Registry(&container.image),
+    }
+}
+
+/// Whether the image is pulled with the `repositoryCredentials` of the task definition: those are for its own image.
+pub fn uses_credentials(service: &Service, container: &ContainerDefinition) -> bool {
+    matches!(source(service, container), Source::Registry(_)) && !service.images.contains_key(&container.name)
+}
+
+/// What the image is called on this machine.
+pub fn reference(
+    project: &ProjectName,
+    service_name: &ServiceName,
+    service: &Service,
+    container: &ContainerDefinition,
+) -> String {
+    match source(service, container) {
+        Source::Build { container, .. } => {
+            let parts = [project.as_str(), service_name.as_str(), container.as_str()].map(part);
+            format!("{REPOSITORY}/{}:latest", parts.join("/"))
+        }
+        Source::Registry(image) => image.to_owned(),
+    }
+}
+
+/// What the names of images that are built here begin with. Three more parts follow it, and a repository of Docker Hub
+/// has two in all, while one of any other registry begins with a host's name, which has a dot, a colon or is
+/// `localhost`: no image that can be pulled is called so. Between slashes, `a` and `b-c` differ from `a-b` and `c`.
+pub const REPOSITORY: &str = "neargate";
+
+/// The project's part of a name, for finding all its images.
+pub fn project_part(project: &ProjectName) -> String {
+    part(project.as_str())
+}
+
+/// A name as one part of a repository's name: lower-case letters and digits, with single separators between them
+/// (OCI distribution specification, "Pulling manifests"). One that does not fit is made to, with a hash of the name.
+fn part(name: &str) -> String {
+    let is_letter = |character: char| character.is_ascii_lowercase() || character.is_ascii_digit();
+    let fits = name.len() <= LONGEST_PART
+        && name.chars().all(|character| is_letter(character) || matches!(character, '-' | '_'))
+        && name.split(['-', '_']).all(|word| !word.is_empty());
+    if fits {
+        return name.to_owned();
+    }
+    let lower = name.to_ascii_lowercase();
+    let words: Vec<&str> = lower.split(|character| !is_letter(character)).filter(|word| !word.is_empty()).collect();
+    let mut text = words.join("-");
+    text.truncate(LONGEST_PART);
+    format!("{text}-{:08x}", fingerprint(&[name]) as u32).trim_start_matches('-').replace("--", "-")
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn what_fits_stays_and_what_does_not_keeps_what_tells_it_apart() {
+        assert_eq!(part("chatkit-service"), "chatkit-service");
+        assert_eq!(part("a_b"), "a_b");
+        for (name, other) in [("Web", "web"), ("a--b", "a-b"), ("a_-b", "a-b"), ("web-", "web"), ("_", "-")] {
+            assert_ne!(part(name), part(other));
+        }
+        assert!(part("Web").starts_with("web-"), "{}", part("Web"));
+    }
+
+    proptest! {
+        #[test]
+        fn a_part_is_always_one_that_a_registry_would_take(name in "[a-zA-Z0-9_-]{1,255}") {
+            let part = part(&name);
+            let grammar = regex::Regex::new("^[a-z0-9]+([-_][a-z0-9]+)*$").unwrap();
+            prop_assert!(grammar.is_match(&part) && part.len() <= LONGEST_PART + 9, "{name:?} became {part:?}");
+        }
+    }
+}

@@ -1,0 +1,45 @@
+//! Images that change while a service runs: they are had again when `up` asks for it, and a service whose tasks run
+//! another one than is there now gets a new deployment.
+
+use crate::ecs::images::naming;
+use crate::ecs::plan::{Plan, Step};
+use crate::ecs::world::{ImageState, Task, World};
+use crate::model::Topology;
+
+/// Adds the images that are to be had again. No start of a task asks for those of a service that runs.
+pub(crate) fn plan_images(topology: &Topology, world: &World, plan: &mut Plan) {
+    if world.shutting_down {
+        return;
+    }
+    for (name, service) in topology.services.iter().filter(|(_, service)| service.desired_count > 0) {
+        for container in &service.task_definition.containers {
+            let image = naming::reference(&topology.name, name, service, container);
+            let is_due = world.renew.contains(&image)
+                && world.images.get(&image).is_some_and(|known| known.state == ImageState::Missing);
+            if is_due {
+                ask(plan, Step::ProvideImage { image, service: name.clone(), container: container.name.clone() });
+            }
+        }
+    }
+}
+
+/// Asks for an image once, though several containers may share it.
+pub(crate) fn ask(plan: &mut Plan, step: Step) {
+    let Step::ProvideImage { image, .. } = &step else { return };
+    let is_asked = |other: &Step| matches!(other, Step::ProvideImage { image: other, .. } if other == image);
+    if !plan.steps.iter().any(is_asked) {
+        plan.push(step);
+    }
+}
+
+/// Whether a container of the task was started from another image than the one that is there now.
+pub(crate) fn is_outdated(world: &World, task: &Task) -> bool {
+    task.spec.definition.containers.iter().any(|definition| {
+        let started_from = task.containers[&definition.name].image_id.as_ref();
+        let there = world.images.get(task.spec.image(definition)).filter(|image| image.state == ImageState::Ready);
+        match (started_from, there.and_then(|image| image.provided.as_ref()).map(|provided| &provided.id)) {
+            (Some(started_from), Some(there)) => started_from != there,
+            _ => false,
+        }
+    })
+}

@@ -1,0 +1,405 @@
+//! How facts change what is known. Every function takes what happened as it is, however late or repeated.
+
+use std::collections::BTreeSet;
+use std::net::SocketAddr;
+
+use crate::alb::targets::health::{HealthRecord, Probe, unhealthy_reason};
+use crate::ecs::service::record;
+use crate::ecs::world::{
+    Container, FailedHealthCheck, ImageState, Network, Now, Phase, Preparation, TargetRecord, Task, World,
+};
+use crate::model::image::ProvidedImage;
+use crate::model::service::Service;
+use crate::model::target_group::HealthCheck;
+use crate::model::target_health::{Target, TargetHealth};
+use crate::model::task::{ContainerExit, HealthStatus, TaskNetwork};
+use crate::model::topology::TimeScale;
+use crate::model::{ContainerName, ServiceName, TargetGroupName, TaskId, Topology};
+
+/// `reason` of a container that the kernel killed (ECS developer guide, "Stopped task error messages").
+pub(crate) const OUT_OF_MEMORY: &str = "OutOfMemoryError: Container killed due to memory usage";
+/// How long after a failed preparation it is tried again.
+const PREPARATION_RETRY: std::time::Duration = std::time::Duration::from_secs(5);
+
+impl World {
+    /// What all tasks share was made, or could not be.
+    pub fn project_prepared(&mut self, result: Result<(), String>, now: Now) {
+        self.project = match result {
+            Ok(()) => Preparation::Ready,
+            Err(reason) => Preparation::Failed { reason, retry_at: now.instant + PREPARATION_RETRY },
+        };
+    }
+
+    /// These images are to be built or pulled, though they may be there.
+    pub fn images_to_renew(&mut self, images: impl IntoIterator<Item = String>) {
+        for reference in images {
+            if let Some(image) = self.images.get_mut(&reference) {
+                match image.state {
+                    ImageState::Providing => image.again = true,
+                    _ => image.state = ImageState::Missing,
+                }
+            }
+            self.renew.insert(reference);
+        }
+    }
+
+    /// Forgets images that no service and no task has any use for.
+    pub fn images_wanted(&mut self, wanted: &BTreeSet<String>) {
+        let living = self.tasks.values().filter(|task| !task.is_stopped());
+        let in_use: BTreeSet<String> = living
+            .flat_map(|task| task.spec.definition.containers.iter().map(|container| task.spec.image(container)))
+            .map(str::to_owned)
+            .collect();
+        let is_wanted = |image: &String| wanted.contains(image) || in_use.contains(image);
+        self.images.retain(|image, _| is_wanted(image));
+        self.renew.retain(is_wanted);
+    }
+
+    /// A line of progress of a build or pull.
+    pub fn image_progressed(&mut self, image: &str, message: String) {
+        if let Some(image) = self.images.get_mut(image) {
+            image.progress = Some(message);
+        }
+    }
+
+    /// An image is there, or could not be built or pulled.
+    pub fn image_provided(&mut self, reference: &str, result: Result<ProvidedImage, String>, now: Now) {
+        let Some(image) = self.images.get_mut(reference) else { return };
+        match result {
+            Ok(provided) => {
+                image.state = ImageState::Ready;
+                image.provided = Some(provided);
+                image.ready_at = Some(now.timestamp);
+            }
+            Err(reason) => image.state = ImageState::Failed(reason),
+        }
+        if std::mem::take(&mut image.again) {
+            image.state = ImageState::Missing;
+        } else if image.state == ImageState::Ready {
+            self.renew.remove(reference);
+        }
+    }
+
+    /// The task's network namespace is there, or could not be made.
+    pub fn task_opened(&mut self, id: &TaskId, result: Result<TaskNetwork, String>) {
+        let Some(task) = self.tasks.get_mut(id) else { return };
+        match result {
+            Ok(network) if task.network == Network::Opening => task.network = Network::Open(network),
+            Ok(_) => {}
+            Err(reason) => {
+                task.network = Network::Missing;
+                task.fail_all_pending(&reason);
+            }
+        }
+    }
+
+    /// A container was started, or could not be.
+    pub fn container_started(
+        &mut self,
+        id: &TaskId,
+        name: &ContainerName,
+        result: Result<(String, Option<String>), String>,
+        now: Now,
+    ) {
+        let wanted = self.is_wanted(id);
+        let Some(container) = self.tasks.get_mut(id).and_then(|task| task.containers.get_mut(name)) else { return };
+        match result {
+            Ok((runtime_id, image_digest)) => {
+                container.image_digest = image_digest;
+                container.started_at = Some(now.instant);
+                // Its end may have been reported before its start was confirmed: then the end stands.
+                let ended_already = container.runtime_id.as_ref() == Some(&runtime_id) && container.is_stopped();
+                container.runtime_id = Some(runtime_id);
+                if !ended_already && container.phase == Phase::Starting {
+                    container.phase = Phase::Running;
+                }
+            }
+            Err(reason) => {
+                container.reason = wanted.then_some(reason);
+                container.phase = Phase::Stopped(None);
+            }
+        }
+    }
+
+    /// The engine could not stop the container; it counts as running, so a later plan asks again. Returns how often
+    /// this happened in a row.
+    pub fn container_not_stopped(&mut self, id: &TaskId, name: &ContainerName, now: Now) -> u32 {
+        match self.tasks.get_mut(id).and_then(|task| task.containers.get_mut(name)) {
+            Some(container) if container.phase == Phase::Stopping => {
+                container.phase = Phase::Running;
+                container.stop_retry.failed(now.instant)
+            }
+            _ => 0,
+        }
+    }
+
+    /// These containers are to be restarted as they are.
+    pub fn containers_to_restart(&mut self, wanted: &[(ServiceName, ContainerName)]) {
+        for (service, name) in wanted {
+            let tasks = self.tasks.values_mut().filter(|task| task.spec.service == *service && task.is_wanted());
+            for container in tasks.filter_map(|task| task.containers.get_mut(name)) {
+                container.to_restart = container.phase == Phase::Running || container.phase == Phase::Restarting;
+            }
+        }
+    }
+
+    /// A container was restarted and runs, or has ended since; or that failed, and the engine's next report says what is.
+    pub fn container_restarted(&mut self, id: &TaskId, name: &ContainerName, ended: Option<ContainerExit>, now: Now) {
+        let Some(container) = self.tasks.get_mut(id).and_then(|task| task.containers.get_mut(name)) else { return };
+        if container.phase == Phase::Restarting {
+            container.started_at = Some(now.instant);
+            container.phase = ended.map_or(Phase::Running, |exit| Phase::Stopped(Some(exit)));
+        }
+    }
+
+    /// A container ended.
+    pub fn container_exited(&mut self, id: &TaskId, name: &ContainerName, runtime_id: &str, exit: &ContainerExit) {
+        let Some(container) = self.tasks.get_mut(id).and_then(|task| task.containers.get_mut(name)) else { return };
+        // A report about an earlier incarnation (restart policy) says nothing of this one.
+        if container.runtime_id.as_deref().is_some_and(|known| known != runtime_id)
+            && container.phase != Phase::Starting
+        {
+            return;
+        }
+        // That is how a restart begins; how it ends is reported by itself.
+        if container.phase == Phase::Restarting {
+            return;
+        }
+        if exit.out_of_memory {
+            container.reason = Some(OUT_OF_MEMORY.to_owned());
+        }
+        container.runtime_id = Some(runtime_id.to_owned());
+        container.phase = Phase::Stopped(Some(exit.clone()));
+    }
+
+    /// A container was removed behind our back.
+    pub fn container_removed(&mut self, id: &TaskId, name: &ContainerName, runtime_id: &str) {
+        let ours = self.tasks.get(id).and_then(|task| task.containers.get(name)).is_some_and(|container| {
+            container.runtime_id.as_deref() == Some(runtime_id)
+                && matches!(container.phase, Phase::Running | Phase::Stopping)
+        });
+        if ours {
+            self.lose_container(id, name);
+        }
+    }
+
+    fn lose_container(&mut self, id: &TaskId, name: &ContainerName) {
+        let wanted = self.is_wanted(id);
+        if let Some(container) = self.tasks.get_mut(id).and_then(|task| task.containers.get_mut(name)) {
+            if wanted {
+                container.reason = Some("the container was removed outside neargate".to_owned());
+            }
+            container.phase = Phase::Stopped(Some(ContainerExit { exit_code: 137, out_of_memory: false }));
+        }
+    }
+
+    /// Whether somebody still wants the task to run. Of one that nobody wants, nothing is removed behind our back.
+    fn is_wanted(&self, id: &TaskId) -> bool {
+        !self.shutting_down && self.tasks.get(id).is_some_and(Task::is_wanted)
+    }
+
+    /// A container's health check changed its mind.
+    pub fn container_health(&mut self, id: &TaskId, name: &ContainerName, runtime_id: &str, health: HealthStatus) {
+        if let Some(container) = self.tasks.get_mut(id).and_then(|task| task.containers.get_mut(name))
+            && container.runtime_id.as_deref().is_none_or(|known| known == runtime_id)
+        {
+            container.health = health;
+        }
+    }
+
+    /// The task's namespace is gone: nothing in it can run any more.
+    pub fn network_lost(&mut self, id: &TaskId) {
+        let reason = self.is_wanted(id).then(|| "the task's network namespace was removed outside neargate".to_owned());
+        let Some(task) = self.tasks.get_mut(id) else { return };
+        if !matches!(task.network, Network::Open(_)) {
+            return;
+        }
+        for container in task.containers.values_mut().filter(|container| container.is_alive()) {
+            container.reason = reason.clone();
+            container.phase = Phase::Stopped(Some(ContainerExit { exit_code: 137, out_of_memory: false }));
+        }
+        if let Some(reason) = reason {
+            task.fail_all_pending(&reason);
+        }
+    }
+
+    /// The engine listed everything that is there. What it does not list, and ran before, is gone.
+    pub fn inventory(&mut self, listed: &BTreeSet<String>) {
+        // The engine answers again: what it refused while it was away may be asked for at once.
+        for task in self.tasks.values_mut() {
+            task.close_retry.hasten();
+            task.containers.values_mut().for_each(|container| container.stop_retry.hasten());
+        }
+        let mut lost = Vec::new();
+        for task in self.tasks.values().filter(|task| matches!(task.network, Network::Open(_))) {
+            for (name, container) in &task.containers {
+                let missing = matches!(container.phase, Phase::Running | Phase::Stopping)
+                    && container.runtime_id.as_ref().is_some_and(|id| !listed.contains(id));
+                if missing {
+                    lost.push((task.spec.id.clone(), name.clone()));
+                }
+            }
+        }
+        for (id, name) in lost {
+            self.lose_container(&id, &name);
+        }
+    }
+
+    /// All that was left of the task is gone.
+    pub fn task_closed(&mut self, id: &TaskId, now: Now) {
+        let Some(task) = self.tasks.get_mut(id) else { return };
+        task.network = Network::Closed;
+        task.stopped_at = Some(now.timestamp);
+        for container in task.containers.values_mut().filter(|container| !container.is_stopped()) {
+            container.phase = Phase::Stopped(None);
+        }
+    }
+
+    /// The engine could not remove the task; a later plan asks again. Returns how often this happened in a row.
+    pub fn task_not_closed(&mut self, id: &TaskId, now: Now) -> u32 {
+        match self.tasks.get_mut(id) {
+            Some(task) if task.network == Network::Closing => {
+                task.network = Network::Missing;
+                task.close_retry.failed(now.instant)
+            }
+            _ => 0,
+        }
+    }
+
+    /// A probe of a target ended. Returns whether its health changed.
+    pub fn target_probed(
+        &mut self,
+        group: &TargetGroupName,
+        target: &Target,
+        settings: &HealthCheck,
+        probe: Probe,
+        detail: String,
+        now: Now,
+    ) -> bool {
+        let Some(record) = self
+            .targets
+            .get_mut(group)
+            .and_then(|records| records.iter_mut().find(|record| record.target == *target))
+            .filter(|record| record.draining_until.is_none())
+        else {
+            return false;
+        };
+        record.last_probe = Some(detail.clone());
+        record.last_failure = unhealthy_reason(probe.outcome);
+        let Some(change) = record.health.apply(settings, probe) else { return false };
+        if let (TargetHealth::Unhealthy(reason), Some(task)) = (&change.to, &record.task) {
+            let text = format!(
+                "(task {task}) (port {}) is unhealthy in (target-group {}) due to (reason {reason}).",
+                target.port,
+                crate::model::arn::target_group(group)
+            );
+            let failed = FailedHealthCheck { target_group: group.clone(), port: target.port, reason: *reason, detail };
+            let failing = self.tasks.get_mut(task);
+            if let Some(task) = failing {
+                task.failed_health_check = Some(failed);
+                let service = task.spec.service.clone();
+                if let Some(record) = self.services.get_mut(&service) {
+                    record.steady = false;
+                }
+                self.record_event(&service, now.timestamp, text);
+            }
+        }
+        true
+    }
+
+    /// Nothing is in flight to a draining target any more: it may leave before its delay is over.
+    ///
+    /// On AWS deregistration is complete then, too, and the target goes on being shown as `draining` until the delay is
+    /// over (ALB user guide, "Deregistration delay"). Nothing waits for that, and it makes a deployment look stuck for
+    /// five minutes; so it is only done at AWS's own pace, where nothing is shortened.
+    pub fn target_drained(&mut self, group: &TargetGroupName, target: &Target, time_scale: TimeScale, now: Now) {
+        if time_scale == TimeScale::REAL {
+            return;
+        }
+        let records = self.targets.get_mut(group).into_iter().flatten();
+        for record in records.filter(|record| record.target == *target && record.draining_until.is_some()) {
+            record.draining_until = Some(now.instant);
+        }
+    }
+
+    /// Another file was applied: the targets it gives by address come and go, and groups with them.
+    pub fn target_groups_wanted(&mut self, topology: &Topology, now: Now) {
+        self.targets.retain(|group, _| topology.target_groups.contains_key(group));
+        for (group, settings) in &topology.target_groups {
+            let in_use = topology.is_in_use(group);
+            let records = self.targets.entry(group.clone()).or_default();
+            for record in records.iter_mut() {
+                record.health.set_in_use(in_use);
+                let given = settings
+                    .static_targets
+                    .iter()
+                    .any(|given| given.address == record.target.address && given.port == record.target.port);
+                if record.task.is_none() && !given && record.draining_until.is_none() {
+                    record.draining_until = Some(now.instant + settings.attributes.deregistration_delay);
+                }
+            }
+            for given in &settings.static_targets {
+                let target = Target { address: given.address, port: given.port };
+                let known = records.iter().any(|record| record.target == target && record.draining_until.is_none());
+                if !known {
+                    records.retain(|record| record.target != target);
+                    records.push(TargetRecord {
+                        target,
+                        dial: Some(SocketAddr::new(given.address, given.port)),
+                        task: None,
+                        health: HealthRecord::new(in_use),
+                        last_probe: None,
+                        last_failure: None,
+                        draining_until: None,
+                    });
+                }
+            }
+        }
+    }
+
+    /// Another file was applied: services appear, change or are dropped.
+    ///
+    /// A change of what the tasks run is a new deployment; a change of the desired count alone is not (ECS API,
+    /// UpdateService).
+    pub fn services_wanted(
+        &mut self,
+        wanted: &std::collections::BTreeMap<ServiceName, Service>,
+        new_deployments: &BTreeSet<ServiceName>,
+        mut deployment_id: impl FnMut() -> String,
+    ) {
+        for (name, record) in &mut self.services {
+            if !wanted.contains_key(name) {
+                record.wanted = None;
+            }
+        }
+        for (name, service) in wanted {
+            match self.services.get_mut(name) {
+                None => {
+                    let record = record::new(service.clone(), deployment_id());
+                    self.services.insert(name.clone(), record);
+                }
+                Some(record) => {
+                    let unchanged = record.wanted.as_ref().is_some_and(|before| record::runs_the_same(before, service));
+                    if !unchanged || new_deployments.contains(name) {
+                        record::redeploy(record, deployment_id());
+                    }
+                    if record.wanted.as_ref() != Some(service) {
+                        record.steady = false;
+                    }
+                    record.wanted = Some(service.clone());
+                }
+            }
+        }
+    }
+}
+
+impl Task {
+    fn fail_all_pending(&mut self, reason: &str) {
+        for container in self.containers.values_mut() {
+            if container.phase == Phase::Pending {
+                *container =
+                    Container { phase: Phase::Stopped(None), reason: Some(reason.to_owned()), ..container.clone() };
+            }
+        }
+    }
+}

@@ -1,0 +1,61 @@
+//! Targets: when a draining one leaves, and what the routing table is told of each.
+
+use std::collections::BTreeMap;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::time::Instant;
+
+use crate::alb::security_group;
+use crate::ecs::plan::{Plan, Step};
+use crate::ecs::world::{TargetRecord, World};
+use crate::model::target_health::{TargetHealth, TargetState};
+use crate::model::{TargetGroupName, Topology};
+
+/// Draining ends after the full delay, or before if [`World::target_drained`] says so.
+pub(crate) fn plan_drained(world: &World, now: Instant, plan: &mut Plan) {
+    let ends = world.targets.values().flatten().filter_map(|record| record.draining_until);
+    match ends.min() {
+        Some(at) if at <= now => plan.push(Step::RemoveDrainedTargets),
+        Some(at) => plan.wake_by(at),
+        None => {}
+    }
+}
+
+/// Every registered target as routing and probing need it.
+pub fn states(topology: &Topology, world: &World) -> BTreeMap<TargetGroupName, Vec<TargetState>> {
+    world
+        .targets
+        .iter()
+        .map(|(group, records)| (group.clone(), records.iter().map(|record| state(topology, world, record)).collect()))
+        .collect()
+}
+
+fn state(topology: &Topology, world: &World, record: &TargetRecord) -> TargetState {
+    // A port that cannot be dialled from here behaves as one that nobody lets us reach.
+    let nowhere = SocketAddr::from((Ipv4Addr::LOCALHOST, 9));
+    TargetState {
+        target: record.target,
+        dial: record.dial.unwrap_or(nowhere),
+        reachable: record.dial.is_some() && is_let_in(topology, world, record),
+        health: if record.draining_until.is_some() { TargetHealth::Draining } else { record.health.health().clone() },
+    }
+}
+
+fn is_let_in(topology: &Topology, world: &World, record: &TargetRecord) -> bool {
+    let service = record
+        .task
+        .as_ref()
+        .and_then(|id| world.tasks.get(id))
+        .and_then(|task| topology.services.get(&task.spec.service));
+    match service {
+        Some(service) => {
+            let own = &topology.load_balancer.security_groups;
+            let groups = &topology.security_groups;
+            security_group::load_balancer_reaches(groups, own, &service.security_groups, record.target.port).allowed
+        }
+        // A target that the file gives by address is in no security group.
+        None => true,
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,168 @@
+//! The service scheduler: how many tasks, which ones are replaced, and when.
+//!
+//! Sources: ECS developer guide, "Service scheduler" and "Service throttle logic"; ECS API,
+//! DeploymentConfiguration. Rolling updates run with the defaults of REPLICA services: at least 100 % healthy, at
+//! most 200 % running; other percentages and the circuit breaker have their place in [`room`] and
+//! [`plan_old_deployments`].
+
+use std::time::Instant;
+
+use crate::ecs::images::renewal;
+use crate::ecs::plan::{Plan, Step};
+use crate::ecs::world::{STOPPED_TASKS_KEPT, ServiceRecord, Task, World};
+use crate::model::target_health::TargetHealth;
+use crate::model::task::{HealthStatus, StopCode};
+use crate::model::{ServiceName, TargetGroupName};
+
+/// Adds what this service needs next.
+pub(crate) fn plan_service(world: &World, name: &ServiceName, record: &ServiceRecord, now: Instant, plan: &mut Plan) {
+    let tasks = world.wanted_tasks(name);
+    plan_forgetting(world, name, record, plan);
+    let Some(wanted) = &record.wanted else {
+        stop_all(&tasks, record, plan);
+        return;
+    };
+    if world.shutting_down {
+        stop_all(&tasks, record, plan);
+        return;
+    }
+
+    let desired = wanted.desired_count as usize;
+    let (current, old): (Vec<&Task>, Vec<&Task>) =
+        tasks.iter().copied().partition(|task| task.deployment == record.deployment.id);
+    if current.iter().any(|task| renewal::is_outdated(world, task)) {
+        plan.push(Step::Redeploy(name.clone()));
+        return;
+    }
+    let (failing, good): (Vec<&Task>, Vec<&Task>) =
+        current.iter().copied().partition(|task| failure(world, record, task, now, plan).is_some());
+
+    // Failing tasks go once a replacement runs, so that a service never has less than it had.
+    let replacements = good.iter().filter(|task| task.running_since.is_some()).count();
+    for task in failing.iter().take((replacements + failing.len()).saturating_sub(desired)) {
+        if let Some(reason) = failure(world, record, task, now, plan) {
+            plan.push(stop(task, reason));
+        }
+    }
+
+    plan_old_deployments(world, record, desired, &good, &old, plan);
+
+    for task in surplus(&good, desired) {
+        plan.push(stop(task, scaling_reason(record)));
+    }
+
+    for _ in 0..room(desired, good.len(), tasks.len() + crowding(world, name, &failing)) {
+        match record.next_start_at {
+            Some(at) if now < at => plan.wake_by(at),
+            _ => plan.push(Step::CreateTask { service: name.clone(), replaces_unhealthy: !failing.is_empty() }),
+        }
+    }
+
+    let healthy = good.iter().filter(|task| world.is_healthy(task)).count();
+    let leaving =
+        world.tasks.values().any(|task| task.spec.service == *name && !task.is_wanted() && !task.is_stopped());
+    if !record.steady && healthy == desired && tasks.len() == desired && !leaving {
+        plan.push(Step::MarkSteady(name.clone()));
+    }
+}
+
+/// How many tasks may be started: up to the desired count, within 200 % of it in all.
+fn room(desired: usize, good: usize, all: usize) -> usize {
+    let maximum = desired * 2;
+    desired.saturating_sub(good).min(maximum.saturating_sub(all))
+}
+
+/// What a replacement of unhealthy tasks has to reckon with beside the wanted ones: those that are still stopping. On
+/// Fargate each has a machine to itself; here they share this one with their replacements, and a machine that is too
+/// busy for one health check would be given one more task for each that it fails.
+fn crowding(world: &World, name: &ServiceName, failing: &[&Task]) -> usize {
+    let stopping = |task: &&Task| task.spec.service == *name && !task.is_wanted() && !task.is_stopped();
+    if failing.is_empty() { 0 } else { world.tasks.values().filter(stopping).count() }
+}
+
+/// Tasks of earlier deployments go as the new one's become healthy.
+fn plan_old_deployments(
+    world: &World,
+    record: &ServiceRecord,
+    desired: usize,
+    good: &[&Task],
+    old: &[&Task],
+    plan: &mut Plan,
+) {
+    let healthy = good.iter().filter(|task| world.is_healthy(task)).count();
+    let still_needed = desired.saturating_sub(healthy);
+    // Those that serve least go first.
+    let mut leaving: Vec<&&Task> = old.iter().collect();
+    leaving.sort_by_key(|task| (world.is_healthy(task), task.sequence));
+    for task in leaving.iter().take(old.len().saturating_sub(still_needed)) {
+        plan.push(stop(task, scaling_reason(record)));
+    }
+}
+
+/// More tasks than desired: those that are least far go first, then the newest.
+fn surplus<'a>(good: &[&'a Task], desired: usize) -> Vec<&'a Task> {
+    let mut tasks = good.to_vec();
+    tasks.sort_by_key(|task| (task.running_since.is_some(), std::cmp::Reverse(task.sequence)));
+    tasks.truncate(good.len().saturating_sub(desired));
+    tasks
+}
+
+/// Why a running task of the service has to be replaced, if it has to: an essential container's check or the load
+/// balancer's fails, and the grace period is over.
+fn failure(world: &World, record: &ServiceRecord, task: &Task, now: Instant, plan: &mut Plan) -> Option<String> {
+    let since = task.running_since?;
+    let grace = record.wanted.as_ref().map(|service| service.health_check_grace_period).unwrap_or_default();
+    let reason = if task.health() == HealthStatus::Unhealthy {
+        "Task failed container health checks".to_owned()
+    } else {
+        let group = failing_target_group(world, task)?;
+        format!("Task failed ELB health checks in (target-group {})", crate::model::arn::target_group(group))
+    };
+    let grace_ends = since.instant + grace;
+    if now < grace_ends {
+        plan.wake_by(grace_ends);
+        return None;
+    }
+    Some(reason)
+}
+
+fn failing_target_group<'a>(world: &World, task: &'a Task) -> Option<&'a TargetGroupName> {
+    task.registered
+        .iter()
+        .find(|(group, target)| {
+            world
+                .target(group, target)
+                .is_some_and(|record| matches!(record.health.health(), TargetHealth::Unhealthy(_)))
+        })
+        .map(|(group, _)| group)
+}
+
+fn stop_all(tasks: &[&Task], record: &ServiceRecord, plan: &mut Plan) {
+    for task in tasks {
+        plan.push(stop(task, scaling_reason(record)));
+    }
+}
+
+fn stop(task: &Task, reason: String) -> Step {
+    Step::StopTask { task: task.spec.id.clone(), code: StopCode::ServiceSchedulerInitiated, reason }
+}
+
+fn scaling_reason(record: &ServiceRecord) -> String {
+    format!("Scaling activity initiated by (deployment {})", record.deployment.id)
+}
+
+/// Stopped tasks are kept for people to read, the last few of each service; a service that is gone goes with its
+/// last task.
+fn plan_forgetting(world: &World, name: &ServiceName, record: &ServiceRecord, plan: &mut Plan) {
+    let mut stopped: Vec<&Task> =
+        world.tasks.values().filter(|task| task.spec.service == *name && task.is_stopped()).collect();
+    stopped.sort_by_key(|task| task.sequence);
+    let surplus = stopped.len().saturating_sub(STOPPED_TASKS_KEPT);
+    for task in stopped.iter().take(surplus) {
+        plan.push(Step::ForgetTask(task.spec.id.clone()));
+    }
+    let all_stopped = world.tasks.values().filter(|task| task.spec.service == *name).all(Task::is_stopped);
+    if record.wanted.is_none() && all_stopped {
+        plan.push(Step::ForgetService(name.clone()));
+    }
+}

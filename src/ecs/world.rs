@@ -1,0 +1,427 @@
+//! What is known of the running world: tasks, images, services, targets.
+//!
+//! Plain data with questions it can answer about itself. `observe` changes it by facts, `begin` by decisions, `plan`
+//! makes the decisions; nothing else writes to it.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use jiff::Timestamp;
+
+use crate::alb::targets::health::HealthRecord;
+pub use crate::ecs::images::record::{Image, ImageState};
+use crate::ecs::retry::Retry;
+use crate::model::service::Service;
+use crate::model::target_health::{Target, TargetHealth, UnhealthyReason};
+use crate::model::task::{ContainerExit, ContainerStatus, HealthStatus, StopCode, TaskNetwork, TaskSpec, TaskStatus};
+use crate::model::{ContainerName, ServiceName, TargetGroupName, TaskId};
+
+/// How many stopped tasks of a service stay visible. (ECS keeps them for about an hour.)
+pub const STOPPED_TASKS_KEPT: usize = 10;
+/// How many service events are kept (ECS API, Service.events).
+pub const EVENTS_KEPT: usize = 100;
+
+/// Now, on both clocks: one for deciding, one for people.
+#[derive(Clone, Copy, Debug)]
+pub struct Now {
+    /// For waits.
+    pub instant: Instant,
+    /// For `createdAt` and its like.
+    pub timestamp: Timestamp,
+}
+
+/// Everything known.
+#[derive(Debug, Default)]
+pub struct World {
+    /// What all tasks of the project share: network and pause image.
+    pub project: Preparation,
+    /// By what they are called on this machine.
+    pub images: BTreeMap<String, Image>,
+    /// Living ones and the last stopped ones.
+    pub tasks: BTreeMap<TaskId, Task>,
+    /// By name; those that the topology dropped stay until their tasks are gone.
+    pub services: BTreeMap<ServiceName, ServiceRecord>,
+    /// Registered targets, draining ones included.
+    pub targets: BTreeMap<TargetGroupName, Vec<TargetRecord>>,
+    /// Why the engine cannot be reached at the moment.
+    pub engine_trouble: Option<String>,
+    /// Images to build or pull although they may be there.
+    pub renew: BTreeSet<String>,
+    /// Every task is to stop, and none to start.
+    pub shutting_down: bool,
+    /// Counts tasks, so that they can be shown in the order of their creation.
+    pub tasks_created: u64,
+}
+
+/// Whether something shared has been made.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub enum Preparation {
+    /// Not asked for yet.
+    #[default]
+    Missing,
+    /// Being made.
+    Working,
+    /// There.
+    Ready,
+    /// Could not be made.
+    Failed {
+        /// In words.
+        reason: String,
+        /// When to try again.
+        retry_at: Instant,
+    },
+}
+
+/// A task, alive or stopped.
+#[derive(Clone, Debug)]
+pub struct Task {
+    /// What it is to run.
+    pub spec: Arc<TaskSpec>,
+    /// The deployment that made it.
+    pub deployment: String,
+    /// Order of creation.
+    pub sequence: u64,
+    /// Its network namespace.
+    pub network: Network,
+    /// Its members.
+    pub containers: BTreeMap<ContainerName, Container>,
+    /// The targets it stands for.
+    pub registered: Vec<(TargetGroupName, Target)>,
+    /// Whether registration was done (a task without bindings registers nothing).
+    pub registration_done: bool,
+    /// When every essential container ran for the first time.
+    pub running_since: Option<Now>,
+    /// The last health check of the load balancer that turned one of its targets unhealthy.
+    pub failed_health_check: Option<FailedHealthCheck>,
+    /// Why it is to stop; `None` while it is wanted.
+    pub stop: Option<Stop>,
+    /// `createdAt`
+    pub created_at: Timestamp,
+    /// `stoppedAt`
+    pub stopped_at: Option<Timestamp>,
+    /// When it is removed, if that failed before.
+    pub close_retry: Retry,
+}
+
+/// What made a target unhealthy. The target's own record goes with the task; why it failed is wanted afterwards.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FailedHealthCheck {
+    /// Whose settings were used.
+    pub target_group: TargetGroupName,
+    /// The target's port.
+    pub port: u16,
+    /// In AWS's terms.
+    pub reason: UnhealthyReason,
+    /// What the probe found, in words.
+    pub detail: String,
+}
+
+/// Why a task stops.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stop {
+    /// `stopCode`
+    pub code: StopCode,
+    /// `stoppedReason`
+    pub reason: String,
+    /// `stoppingAt`
+    pub at: Timestamp,
+}
+
+/// The network namespace of a task.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Network {
+    /// Not made yet.
+    Missing,
+    /// Being made.
+    Opening,
+    /// There.
+    Open(TaskNetwork),
+    /// Being removed, with all that is in it.
+    Closing,
+    /// Gone.
+    Closed,
+}
+
+/// A container of a task.
+#[derive(Clone, Debug)]
+pub struct Container {
+    /// How far it is.
+    pub phase: Phase,
+    /// Result of its health check.
+    pub health: HealthStatus,
+    /// The engine's id of it.
+    pub runtime_id: Option<String>,
+    /// The engine's id of the image that it was first started from.
+    pub image_id: Option<String>,
+    /// Digest of its image.
+    pub image_digest: Option<String>,
+    /// `reason`: why it stopped or never started.
+    pub reason: Option<String>,
+    /// How often it was started again in its task.
+    pub restarts: u32,
+    /// Somebody wants it restarted as it is.
+    pub to_restart: bool,
+    /// When it was started last.
+    pub started_at: Option<Instant>,
+    /// When it is stopped, if that failed before.
+    pub stop_retry: Retry,
+}
+
+/// How far a container is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Phase {
+    /// Not started.
+    Pending,
+    /// The engine was asked to start it.
+    Starting,
+    /// It runs.
+    Running,
+    /// It runs, and the engine was asked to stop it.
+    Stopping,
+    /// It runs, and the engine was asked to stop it and to start it again.
+    Restarting,
+    /// It ended, or (without an exit) never started and never will.
+    Stopped(Option<ContainerExit>),
+}
+
+/// What is remembered of a service between plans.
+#[derive(Clone, Debug)]
+pub struct ServiceRecord {
+    /// What is wanted of it now; `None` once the topology dropped it.
+    pub wanted: Option<Service>,
+    /// The deployment that is PRIMARY.
+    pub deployment: Deployment,
+    /// Newest last.
+    pub events: VecDeque<ServiceEvent>,
+    /// Tasks in a row that never reached RUNNING.
+    pub failures_in_a_row: u32,
+    /// When the next task may start.
+    pub next_start_at: Option<Instant>,
+    /// Whether the last event said so.
+    pub steady: bool,
+}
+
+/// A deployment of a service.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Deployment {
+    /// `ecs-svc/` and 19 digits.
+    pub id: String,
+    /// Counts deployments of this service in this run.
+    pub number: u32,
+    /// `failedTasks`
+    pub failed_tasks: u32,
+    /// `rolloutState` is COMPLETED.
+    pub completed: bool,
+}
+
+/// One of the service's `events`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ServiceEvent {
+    /// `createdAt`
+    pub at: Timestamp,
+    /// In ECS's words.
+    pub message: String,
+}
+
+/// A registered target.
+#[derive(Clone, Debug)]
+pub struct TargetRecord {
+    /// Who it is.
+    pub target: Target,
+    /// Where it is dialled; `None` if that port cannot be reached from this machine.
+    pub dial: Option<std::net::SocketAddr>,
+    /// The task behind it; `None` for one that the file names.
+    pub task: Option<TaskId>,
+    /// Its health.
+    pub health: HealthRecord,
+    /// What its last probe found, in words.
+    pub last_probe: Option<String>,
+    /// What its last probe would make of the target, if it failed.
+    pub last_failure: Option<UnhealthyReason>,
+    /// Deregistered: gone at this time at the latest.
+    pub draining_until: Option<Instant>,
+}
+
+// === impl Task ===
+
+impl Task {
+    /// `lastStatus`, which follows from everything else.
+    pub fn status(&self) -> TaskStatus {
+        match (&self.stop, &self.network) {
+            (_, Network::Closed) => TaskStatus::Stopped,
+            (_, Network::Closing) => TaskStatus::Deprovisioning,
+            (Some(_), _) if !self.registered.is_empty() => TaskStatus::Deactivating,
+            (Some(_), _) => TaskStatus::Stopping,
+            (None, Network::Missing | Network::Opening) => TaskStatus::Provisioning,
+            (None, Network::Open(_)) if self.running_since.is_some() => TaskStatus::Running,
+            (None, Network::Open(_)) if self.essentials_run() => TaskStatus::Activating,
+            (None, Network::Open(_)) => TaskStatus::Pending,
+        }
+    }
+
+    /// Whether every essential container runs and every other one has at least been started.
+    pub fn essentials_run(&self) -> bool {
+        self.spec.definition.containers.iter().all(|definition| match self.containers[&definition.name].phase {
+            Phase::Running | Phase::Restarting => true,
+            Phase::Stopped(_) => !definition.essential,
+            Phase::Pending | Phase::Starting | Phase::Stopping => false,
+        })
+    }
+
+    /// `healthStatus`: over essential containers; one without a check makes it UNKNOWN.
+    pub fn health(&self) -> HealthStatus {
+        let mut combined = HealthStatus::Healthy;
+        for definition in self.spec.definition.containers.iter().filter(|container| container.essential) {
+            match self.containers[&definition.name].health {
+                HealthStatus::Unhealthy => return HealthStatus::Unhealthy,
+                HealthStatus::Unknown => combined = HealthStatus::Unknown,
+                HealthStatus::Healthy => {}
+            }
+        }
+        combined
+    }
+
+    /// Whether it is wanted and not stopped.
+    pub fn is_wanted(&self) -> bool {
+        self.stop.is_none()
+    }
+
+    /// Whether it is gone for good.
+    pub fn is_stopped(&self) -> bool {
+        self.network == Network::Closed
+    }
+
+    /// Its address, while it has one.
+    pub fn address(&self) -> Option<std::net::IpAddr> {
+        match &self.network {
+            Network::Open(network) => Some(network.address),
+            _ => None,
+        }
+    }
+}
+
+impl Container {
+    /// A container that nobody has started.
+    pub fn pending() -> Self {
+        Self {
+            phase: Phase::Pending,
+            health: HealthStatus::Unknown,
+            runtime_id: None,
+            image_id: None,
+            image_digest: None,
+            reason: None,
+            restarts: 0,
+            to_restart: false,
+            started_at: None,
+            stop_retry: Retry::default(),
+        }
+    }
+
+    /// `lastStatus`
+    pub fn status(&self) -> ContainerStatus {
+        match self.phase {
+            Phase::Pending | Phase::Starting => ContainerStatus::Pending,
+            Phase::Running | Phase::Stopping | Phase::Restarting => ContainerStatus::Running,
+            Phase::Stopped(_) => ContainerStatus::Stopped,
+        }
+    }
+
+    /// How it ended, if it ran and ended.
+    pub fn exit(&self) -> Option<&ContainerExit> {
+        match &self.phase {
+            Phase::Stopped(exit) => exit.as_ref(),
+            _ => None,
+        }
+    }
+
+    /// Whether it ended, or never will start.
+    pub fn is_stopped(&self) -> bool {
+        matches!(self.phase, Phase::Stopped(_))
+    }
+
+    /// Whether the engine has it, or is about to.
+    pub fn is_alive(&self) -> bool {
+        matches!(self.phase, Phase::Starting | Phase::Running | Phase::Stopping | Phase::Restarting)
+    }
+}
+
+// === impl World ===
+
+impl World {
+    /// The tasks of a service that are wanted, oldest first.
+    pub fn wanted_tasks<'a>(&'a self, service: &'a ServiceName) -> Vec<&'a Task> {
+        let mut tasks: Vec<&Task> =
+            self.tasks.values().filter(|task| task.spec.service == *service && task.is_wanted()).collect();
+        tasks.sort_by_key(|task| task.sequence);
+        tasks
+    }
+
+    /// Whether the task counts for the service's minimum: it runs, its checks pass, and its targets are healthy
+    /// (ECS API, DeploymentConfiguration.minimumHealthyPercent).
+    pub fn is_healthy(&self, task: &Task) -> bool {
+        task.running_since.is_some()
+            && task.is_wanted()
+            && task.health() != HealthStatus::Unhealthy
+            && self.containers_with_checks_pass(task)
+            && task.registered.iter().all(|(group, target)| {
+                // A group that no rule forwards to never probes; it cannot hold a task back.
+                self.target(group, target).is_some_and(|record| {
+                    matches!(record.health.health(), TargetHealth::Healthy | TargetHealth::Unused)
+                })
+            })
+    }
+
+    /// Whether the deployment that made the task is the current one and has come up.
+    pub fn deployment_is_complete(&self, task: &Task) -> bool {
+        self.services
+            .get(&task.spec.service)
+            .is_some_and(|record| record.deployment.completed && record.deployment.id == task.deployment)
+    }
+
+    fn containers_with_checks_pass(&self, task: &Task) -> bool {
+        task.spec.definition.containers.iter().filter(|definition| definition.essential).all(|definition| {
+            definition.health_check.is_none() || task.containers[&definition.name].health == HealthStatus::Healthy
+        })
+    }
+
+    /// The record of a registered target.
+    pub fn target(&self, group: &TargetGroupName, target: &Target) -> Option<&TargetRecord> {
+        self.targets.get(group)?.iter().find(|record| record.target == *target && record.draining_until.is_none())
+    }
+
+    /// Whether nothing is left to take down.
+    pub fn is_at_rest(&self) -> bool {
+        self.tasks.values().all(Task::is_stopped)
+    }
+
+    /// Adds an event to a service's list, dropping the oldest.
+    pub fn record_event(&mut self, service: &ServiceName, at: Timestamp, text: impl std::fmt::Display) {
+        if let Some(record) = self.services.get_mut(service) {
+            record.events.push_back(ServiceEvent { at, message: format!("(service {service}) {text}") });
+            while record.events.len() > EVENTS_KEPT {
+                record.events.pop_front();
+            }
+        }
+    }
+}
+
+/// The sooner of two times to wake up at.
+pub fn sooner(a: Option<Instant>, b: Option<Instant>) -> Option<Instant> {
+    match (a, b) {
+        (Some(a), Some(b)) => Some(a.min(b)),
+        (a, b) => a.or(b),
+    }
+}
+
+/// The wait after `failures` tasks in a row that never ran: doubles to at most 15 minutes (ECS developer guide,
+/// "Amazon ECS service throttle logic"). The first step is not published.
+pub fn start_back_off(failures: u32) -> Duration {
+    const FIRST: Duration = Duration::from_secs(10);
+    const LONGEST: Duration = Duration::from_secs(15 * 60);
+    FIRST.saturating_mul(1 << failures.saturating_sub(1).min(10)).min(LONGEST)
+}
+
+/// The scheduler's pace for replacing tasks that had been running. Observed on Fargate: an essential container that
+/// exits at once is started about every 50 seconds, 20 of which are the start itself.
+pub const REPLACEMENT_CADENCE: Duration = Duration::from_secs(30);
