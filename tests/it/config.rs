@@ -7,8 +7,8 @@
 use std::path::{Path, PathBuf};
 
 use crate::support::expected::{Differences, read};
-use neargate::cli::check::{CheckArgs, check};
-use neargate::cli::init::{InitArgs, init};
+use neargate::cli::verbs::check::{CheckArgs, check};
+use neargate::cli::verbs::init::{InitArgs, init};
 use neargate::cli::{ExitStatus, Format};
 
 fn repository() -> PathBuf {

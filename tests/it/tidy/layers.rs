@@ -108,9 +108,9 @@ const OWNED: &[(&str, &[&str], &str)] = &[
 
 /// The only files that may print.
 const PRINTERS: &[(&str, &str)] = &[
-    ("src/cli/printer.rs", "data on stdout, everything else on stderr"),
-    ("src/cli/exec.rs", "its streams are the container's, byte for byte"),
-    ("src/cli/terminal.rs", "asks the terminal for its size"),
+    ("src/cli/output/printer.rs", "data on stdout, everything else on stderr"),
+    ("src/cli/verbs/exec.rs", "its streams are the container's, byte for byte"),
+    ("src/cli/output/terminal.rs", "asks the terminal for its size"),
 ];
 const PRINTING: &[&str] = &["print", "println", "eprint", "eprintln"];
 

@@ -1,0 +1,529 @@
+//! What can be typed: verbs and their options, as clap reads them. What is written here is what `--help` prints.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap_complete::engine::ArgValueCandidates;
+
+use crate::cli::input::completion;
+use crate::cli::running::attached;
+
+/// Fargate, but near you: an AWS Application Load Balancer in front of ECS Fargate tasks, on this machine.
+#[derive(Debug, Parser)]
+#[command(name = "neargate", version, max_term_width = 100, infer_subcommands = false)]
+pub struct Cli {
+    #[command(flatten)]
+    pub(crate) global: Global,
+    /// Short for --file, before the command; after it too where -f means nothing else
+    #[arg(short = 'f', value_name = "FILE", hide = true)]
+    short_file: Vec<PathBuf>,
+    #[command(subcommand)]
+    pub(crate) command: Verb,
+}
+
+impl Cli {
+    /// The options that every command takes, with `-f` from wherever it was written.
+    pub(crate) fn global(&self) -> Global {
+        let mut global = self.global.clone();
+        global.file.extend(self.short_file.iter().chain(self.command.short_file()).cloned());
+        if let (true, Some(files)) = (global.file.is_empty(), std::env::var_os("NEARGATE_FILE")) {
+            global.file = std::env::split_paths(&files).filter(|file| !file.as_os_str().is_empty()).collect();
+        }
+        global
+    }
+}
+
+/// Options that every command takes.
+#[derive(Clone, Debug, Default, Args)]
+pub(crate) struct Global {
+    /// The file that describes the stack, short -f (before the verb in `logs` and `events`, where -f follows) [default: neargate.yaml and neargate.override.yaml, here or in a
+    /// folder above; or NEARGATE_FILE]. Given several times, later files override earlier ones
+    #[arg(long, global = true, value_name = "FILE")]
+    pub(crate) file: Vec<PathBuf>,
+    /// Read variables from this file instead of .env; repeatable, later files win
+    #[arg(long, global = true, value_name = "FILE", env = "NEARGATE_ENV_FILES", value_delimiter = ',')]
+    pub(crate) env_file: Vec<PathBuf>,
+    /// Override the project name, e.g. to run the same file twice
+    #[arg(short, long, global = true, value_name = "NAME", env = "NEARGATE_PROJECT_NAME")]
+    pub(crate) project_name: Option<String>,
+    /// When to use colour
+    #[arg(long, global = true, value_enum, default_value_t, value_name = "WHEN")]
+    pub(crate) color: Color,
+    /// Diagnostics of neargate itself on standard error; twice for more
+    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    pub(crate) verbose: u8,
+}
+
+/// When output is coloured.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Color {
+    /// On a terminal, unless NO_COLOR is set
+    #[default]
+    Auto,
+    /// Always
+    Always,
+    /// Never
+    Never,
+}
+
+/// How data is printed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// For people
+    #[default]
+    Table,
+    /// For programs
+    Json,
+}
+
+/// `-f FILE` after the command, as in `neargate up -f other.yaml`. Not for `logs`, where `-f` follows.
+#[derive(Clone, Debug, Default, Args)]
+pub(crate) struct ShortFile {
+    #[arg(short = 'f', value_name = "FILE", hide = true, id = "short-file-after")]
+    short_file: Vec<PathBuf>,
+}
+
+/// A command.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Verb {
+    /// Start the stack, or apply a changed file to the running one
+    #[command(alias = "create", alias = "apply")]
+    Up(UpArgs),
+    /// Stop the stack and remove everything that belongs to it
+    Down(DownArgs),
+    /// Build the images that the file builds
+    Build(BuildArgs),
+    /// Pull the images that the file does not build
+    Pull(PullArgs),
+    /// List tasks, containers and targets
+    #[command(alias = "status", alias = "list", alias = "ls")]
+    Ps(PsArgs),
+    /// Show the output of containers
+    Logs(LogsArgs),
+    /// Run a command inside a running container
+    Exec(ExecArgs),
+    /// Run another number of tasks of a service
+    Scale(ScaleArgs),
+    /// Stop a task, which its service then replaces, or all tasks of a service
+    Stop(StopArgs),
+    /// Start the tasks of a service that was stopped or scaled
+    Start(StartServicesArgs),
+    /// Show what the services' schedulers did
+    Events(EventsArgs),
+    /// Open the stack's page in a browser that can reach it
+    Open(OpenArgs),
+    /// Replace the tasks of a service with new ones
+    Restart(RestartArgs),
+    /// Check the file and report how faithfully each setting is honoured; needs no engine
+    #[command(aliases = ["config", "validate"])]
+    Check(CheckArgs),
+    /// Write a neargate.yaml from the task definition and the workflow of this repository
+    Init(InitArgs),
+    /// Say which rule a request would match and why, and what would happen to it
+    Explain(ExplainArgs),
+    /// Start the stack, run a command against it, stop the stack
+    Run(RunArgs),
+    /// Find out what is wrong, and how to fix it
+    Doctor(DoctorArgs),
+    /// Print or maintain the lines in /etc/hosts that the stack's names need
+    Hosts(HostsArgs),
+    /// Print the certificate of the local authority as PEM
+    Ca,
+    /// Make this machine's browsers and tools trust the local authority
+    Trust(TrustArgs),
+    /// Undo `trust`
+    Untrust,
+    /// Print shell completions
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
+    /// Print the version
+    #[command(hide = true)]
+    Version,
+    /// Write the manual pages into a folder, for packages
+    #[command(hide = true)]
+    Man {
+        /// The folder
+        folder: PathBuf,
+    },
+    /// The process behind `up -d`.
+    #[command(hide = true)]
+    Background(UpArgs),
+    /// The process that becomes the command of `run`.
+    #[command(hide = true, name = "__enter")]
+    Enter(crate::cli::verbs::enter::EnterArgs),
+}
+
+/// Options of `up`.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct UpArgs {
+    /// Watch the files of what is built: rebuild and roll what changes, copy what `develop` says (until Ctrl-C)
+    #[arg(long, conflicts_with_all = ["detach", "wait"])]
+    pub(crate) watch: bool,
+    /// Leave the stack running in the background
+    #[arg(short, long)]
+    pub(crate) detach: bool,
+    /// Wait until every target is healthy; exit code 3 if that takes too long. Implies --detach
+    #[arg(long)]
+    pub(crate) wait: bool,
+    /// In the foreground, show only the output of these containers; repeatable
+    #[arg(long, value_name = "CONTAINER", conflicts_with_all = ["detach", "wait"],
+        add = ArgValueCandidates::new(completion::containers))]
+    pub(crate) attach: Vec<String>,
+    /// In the foreground, do not show the output of this container, or of any; repeatable
+    #[arg(long, value_name = "CONTAINER", num_args = 0..=1, require_equals = true, default_missing_value = attached::ALL,
+        conflicts_with_all = ["detach", "wait"], add = ArgValueCandidates::new(completion::containers))]
+    pub(crate) no_attach: Vec<String>,
+    #[command(flatten)]
+    pub(crate) start: StartArgs,
+}
+
+/// Options of everything that starts a stack.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct StartArgs {
+    #[command(flatten)]
+    short: ShortFile,
+    /// How long --wait waits, in seconds, once the images are built or pulled
+    #[arg(long, value_name = "SECONDS", default_value_t = 120, env = "NEARGATE_WAIT_TIMEOUT")]
+    pub(crate) wait_timeout: u64,
+    /// Build images before starting, as always: what has not changed comes from the builder's cache
+    #[arg(long, overrides_with = "no_build")]
+    build: bool,
+    /// Run the images that were built before instead of building
+    #[arg(long)]
+    pub(crate) no_build: bool,
+    /// Pull images even if present
+    #[arg(long)]
+    pub(crate) pull: bool,
+    /// Bind another local port for a listener, e.g. 443=8443; repeatable
+    #[arg(long, value_name = "PORT=LOCAL", value_parser = parse_listen, env = "NEARGATE_LISTEN", value_delimiter = ',')]
+    pub(crate) listen: Vec<(u16, u16)>,
+    /// Replace a running stack of the same project that was started from another folder
+    #[arg(long)]
+    pub(crate) take_over: bool,
+    /// Divide waits in which only the clock works by this; 1 is AWS's own pace [default: the file's, or 10]
+    #[arg(long, value_name = "FACTOR", env = "NEARGATE_TIME_SCALE")]
+    pub(crate) time_scale: Option<f64>,
+    /// Serve CloudWatch's figures for Prometheus at http://ADDRESS/metrics, e.g. 127.0.0.1:9180 (loopback only)
+    #[arg(long, value_name = "ADDRESS", env = "NEARGATE_ADMIN", value_parser = crate::admin::metrics::parse_address)]
+    pub(crate) admin: Option<std::net::SocketAddr>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct DownArgs {
+    #[command(flatten)]
+    short: ShortFile,
+    /// Skip draining and kill containers at once
+    #[arg(long)]
+    pub(crate) force: bool,
+    /// Also remove images: `local` are those that neargate built for the project [default: they stay, as a cache]
+    #[arg(long, value_enum, value_name = "WHICH")]
+    pub(crate) rmi: Option<Rmi>,
+}
+
+/// Which images `down` removes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Rmi {
+    /// Those that neargate built
+    Local,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct BuildArgs {
+    #[command(flatten)]
+    short: ShortFile,
+    /// Only the images of these services
+    #[arg(value_name = "SERVICE")]
+    pub(crate) services: Vec<String>,
+    /// Take no step from the builder's cache
+    #[arg(long)]
+    pub(crate) no_cache: bool,
+    /// Pull newer versions of the images that builds start from
+    #[arg(long)]
+    pub(crate) pull: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct PullArgs {
+    #[command(flatten)]
+    short: ShortFile,
+    /// Only the images of these services
+    #[arg(value_name = "SERVICE")]
+    pub(crate) services: Vec<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct PsArgs {
+    #[command(flatten)]
+    short: ShortFile,
+    /// Include stopped tasks
+    #[arg(short, long)]
+    pub(crate) all: bool,
+    /// Include service events
+    #[arg(long)]
+    pub(crate) events: bool,
+    #[command(flatten)]
+    pub(crate) format: FormatArgs,
+}
+
+#[derive(Clone, Debug, Args)]
+pub(crate) struct FormatArgs {
+    /// How to print
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) format: Format,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct FileAndFormat {
+    #[command(flatten)]
+    short: ShortFile,
+    #[command(flatten)]
+    pub(crate) format: FormatArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct DoctorArgs {
+    #[command(flatten)]
+    short: ShortFile,
+    /// The local ports that `up` would bind, e.g. 443=8443; repeatable
+    #[arg(long, value_name = "PORT=LOCAL", value_parser = parse_listen, env = "NEARGATE_LISTEN", value_delimiter = ',')]
+    pub(crate) listen: Vec<(u16, u16)>,
+    #[command(flatten)]
+    pub(crate) format: FormatArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct CheckArgs {
+    #[command(flatten)]
+    short: ShortFile,
+    /// Where nobody has the secrets: placeholders for variables that are not set, and a warning
+    #[arg(long)]
+    pub(crate) no_env: bool,
+    #[command(flatten)]
+    pub(crate) format: FormatArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct LogsArgs {
+    /// Only these containers
+    #[arg(value_name = "CONTAINER", add = ArgValueCandidates::new(completion::containers))]
+    pub(crate) containers: Vec<String>,
+    /// Follow the output
+    #[arg(short, long)]
+    pub(crate) follow: bool,
+    /// Leave out the requests of health checks
+    #[arg(long, conflicts_with_all = ["access", "connections", "health_checks"])]
+    pub(crate) no_health: bool,
+    /// Only since this time: a timestamp (2026-01-02T13:23:37Z) or how long ago (10m, 1h30m)
+    #[arg(long, value_name = "TIME")]
+    pub(crate) since: Option<String>,
+    /// Only this many of the last lines
+    #[arg(short = 'n', long, value_name = "LINES")]
+    pub(crate) tail: Option<usize>,
+    /// Show when each line was written
+    #[arg(short, long)]
+    pub(crate) timestamps: bool,
+    /// The load balancer's access log instead: one line per request
+    #[arg(long, conflicts_with_all = ["containers", "connections", "health_checks"])]
+    pub(crate) access: bool,
+    /// The load balancer's connection log instead: one line per client connection
+    #[arg(long, conflicts_with_all = ["containers", "health_checks"])]
+    pub(crate) connections: bool,
+    /// The load balancer's health check log instead: one line per health check
+    #[arg(long, conflicts_with = "containers")]
+    pub(crate) health_checks: bool,
+    #[command(flatten)]
+    pub(crate) format: FormatArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ExecArgs {
+    /// Do not allocate a terminal
+    #[arg(short = 'T', long)]
+    pub(crate) no_tty: bool,
+    /// In this task: the beginning of its ID
+    #[arg(long, value_name = "ID", add = ArgValueCandidates::new(completion::tasks))]
+    pub(crate) task: Option<String>,
+    /// The container
+    #[arg(add = ArgValueCandidates::new(completion::containers))]
+    pub(crate) container: String,
+    /// The command and its arguments
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true, required = true)]
+    pub(crate) command: Vec<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RestartArgs {
+    #[command(flatten)]
+    short: ShortFile,
+    /// Only this service
+    #[arg(add = ArgValueCandidates::new(completion::services))]
+    pub(crate) service: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ScaleArgs {
+    #[command(flatten)]
+    short: ShortFile,
+    /// Service and number of tasks, e.g. api=3
+    #[arg(value_name = "SERVICE=N", required = true, value_parser = parse_scale,
+        add = ArgValueCandidates::new(completion::scaled_services))]
+    pub(crate) counts: Vec<(String, u32)>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct StopArgs {
+    #[command(flatten)]
+    short: ShortFile,
+    /// Tasks (the beginning of an ID) or services; without one the whole stack is taken down, as by `down`
+    #[arg(value_name = "TASK|SERVICE", add = ArgValueCandidates::new(completion::tasks_and_services))]
+    pub(crate) names: Vec<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct StartServicesArgs {
+    #[command(flatten)]
+    short: ShortFile,
+    /// Only these services
+    #[arg(value_name = "SERVICE", add = ArgValueCandidates::new(completion::services))]
+    pub(crate) services: Vec<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct EventsArgs {
+    /// Follow the events
+    #[arg(short, long)]
+    pub(crate) follow: bool,
+    #[command(flatten)]
+    pub(crate) format: FormatArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct OpenArgs {
+    #[command(flatten)]
+    short: ShortFile,
+    /// The path of the page
+    pub(crate) path: Option<String>,
+    /// Print the command instead of running it
+    #[arg(long)]
+    pub(crate) print: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct TrustArgs {
+    /// Say what would be done, and do nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct InitArgs {
+    /// Overwrite the file that is there
+    #[arg(long)]
+    pub(crate) force: bool,
+    /// Which environment is meant where the repository has several, e.g. dev [default: production]
+    #[arg(long, value_name = "NAME", env = "NEARGATE_ENVIRONMENT")]
+    pub(crate) environment: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ExplainArgs {
+    /// e.g. `https://app.domain.com/api/users?page=2`, `app.domain.com`, or `/api/users` on the first domain
+    pub(crate) url: String,
+    /// Request method
+    #[arg(short = 'X', long, default_value = "GET", value_name = "METHOD")]
+    pub(crate) request: String,
+    /// Request header, e.g. 'User-Agent: curl/8'; repeatable
+    #[arg(short = 'H', long, value_name = "NAME: VALUE")]
+    pub(crate) header: Vec<String>,
+    /// Address of the client
+    #[arg(long, default_value = "127.0.0.1", value_name = "ADDRESS")]
+    pub(crate) source_ip: std::net::IpAddr,
+    #[command(flatten)]
+    pub(crate) format: FormatArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RunArgs {
+    #[command(flatten)]
+    pub(crate) start: StartArgs,
+    /// Leave the command in the machine's own namespace: it finds and trusts the stack by variables only
+    #[arg(long, env = "NEARGATE_NO_NAMESPACE", value_parser = clap::builder::FalseyValueParser::new())]
+    pub(crate) no_namespace: bool,
+    /// The command and its arguments
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true, required = true, value_name = "CMD")]
+    pub(crate) command: Vec<OsString>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct HostsArgs {
+    /// Write them to the hosts file, replacing what neargate wrote before
+    #[arg(long, conflicts_with = "remove")]
+    pub(crate) apply: bool,
+    /// Remove what neargate wrote there
+    #[arg(long)]
+    pub(crate) remove: bool,
+    /// The hosts file
+    #[arg(long, value_name = "FILE", default_value = "/etc/hosts")]
+    pub(crate) hosts_file: PathBuf,
+}
+
+impl Verb {
+    fn short_file(&self) -> &[PathBuf] {
+        let short = match self {
+            Self::Up(args) | Self::Background(args) => &args.start.short,
+            Self::Run(args) => &args.start.short,
+            Self::Down(args) => &args.short,
+            Self::Build(args) => &args.short,
+            Self::Pull(args) => &args.short,
+            Self::Ps(args) => &args.short,
+            Self::Restart(args) => &args.short,
+            Self::Scale(args) => &args.short,
+            Self::Stop(args) => &args.short,
+            Self::Start(args) => &args.short,
+            Self::Open(args) => &args.short,
+            Self::Check(args) => &args.short,
+            Self::Doctor(args) => &args.short,
+            _ => return &[],
+        };
+        &short.short_file
+    }
+}
+
+fn parse_listen(text: &str) -> Result<(u16, u16), String> {
+    let (port, local) = text.split_once('=').ok_or("must look like 443=8443")?;
+    let number = |text: &str| -> Result<u16, String> {
+        match text.trim().parse() {
+            Ok(0) | Err(_) => Err(format!("`{text}` is not a port (1-65535)")),
+            Ok(port) => Ok(port),
+        }
+    };
+    Ok((number(port)?, number(local)?))
+}
+
+fn parse_scale(text: &str) -> Result<(String, u32), String> {
+    let (service, count) = text.split_once('=').ok_or("must look like SERVICE=3")?;
+    Ok((service.to_owned(), count.parse().map_err(|_| format!("`{count}` is not a number of tasks"))?))
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn the_definitions_contradict_nothing() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn a_listener_is_remapped_by_two_ports() {
+        assert_eq!(parse_listen("443=8443"), Ok((443, 8443)));
+        assert!(parse_listen("443").is_err());
+        assert!(parse_listen("0=1").is_err());
+        assert!(parse_listen("443=65536").is_err());
+    }
+}

@@ -1,0 +1,7 @@
+//! What was typed, and the files and folders that it means.
+
+pub(crate) mod arguments;
+pub(crate) mod completion;
+pub(crate) mod file;
+pub(crate) mod project;
+pub(crate) mod url;

@@ -1,0 +1,225 @@
+//! From what was typed to what the verbs need: the file, its topology, the project's folders.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::io::Write;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use crate::admin::wire::UpRequest;
+use crate::app::chain;
+use crate::cli::failure::{ExitStatus, Failure};
+use crate::cli::input::arguments::{Global, StartArgs};
+use crate::cli::input::file;
+use crate::cli::input::file::{FileError, Files, LoadedFile};
+use crate::cli::output::printer::{NOTE, Printer};
+use crate::config::{self, Diagnostics, Style, Tasks};
+use crate::folders::Folders;
+use crate::model::topology::TimeScale;
+use crate::model::{ProjectName, Topology};
+
+/// A file that was loaded.
+pub(crate) struct Project {
+    /// Where it is, absolute.
+    pub(crate) file: PathBuf,
+    /// All files that it is made of.
+    pub(crate) files: Files,
+    /// What it wants, `--listen` and the like applied.
+    pub(crate) topology: Arc<Topology>,
+    /// The variables it referred to.
+    pub(crate) environment: BTreeMap<String, String>,
+    /// Where the project's things are kept.
+    pub(crate) folders: Folders,
+}
+
+/// The variables of this process.
+pub(crate) fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok()
+}
+
+/// Loads the file, printing its mistakes (and, if asked, its warnings).
+pub(crate) fn load(
+    global: &Global,
+    start: Option<&StartArgs>,
+    warnings: bool,
+    printer: &mut Printer,
+) -> Result<Project, Failure> {
+    load_for(Tasks::Run, global, start, warnings, printer)
+}
+
+/// Loads the file for its names only: what services and secrets refer to need not be set.
+pub(crate) fn load_names(global: &Global, printer: &mut Printer) -> Result<Project, Failure> {
+    load_for(Tasks::DoNotRun, global, None, false, printer)
+}
+
+fn load_for(
+    tasks: Tasks,
+    global: &Global,
+    start: Option<&StartArgs>,
+    warnings: bool,
+    printer: &mut Printer,
+) -> Result<Project, Failure> {
+    let files = find(global)?;
+    let used = RefCell::new(BTreeMap::new());
+    let env = |name: &str| {
+        let value = variable(name);
+        if let Some(value) = &value {
+            used.borrow_mut().insert(name.to_owned(), value.clone());
+        }
+        value
+    };
+    let request = UpRequest {
+        file: files.main.clone(),
+        overrides: files.overrides.clone(),
+        env_files: files.env_files.clone(),
+        environment: BTreeMap::new(),
+        listen: start.map(|start| start.listen.clone()).unwrap_or_default(),
+        time_scale: start.and_then(|start| start.time_scale),
+        project_name: global.project_name.clone(),
+        no_build: start.is_some_and(|start| start.no_build),
+        pull: start.is_some_and(|start| start.pull),
+        admin: start.and_then(|start| start.admin),
+        take_over: false,
+    };
+    let (loaded, derived) = match read(&files, &env, tasks)? {
+        Ok(read) => (Ok(read.loaded), read.derived),
+        Err((mistakes, derived)) => (Err(mistakes), derived),
+    };
+    if warnings || loaded.is_err() {
+        derived.iter().for_each(|line| printer.note(line));
+    }
+    let loaded = loaded.map_err(|mistakes| {
+        let _ = printer.err().write_all(mistakes.render(Style::Coloured).as_bytes());
+        Failure::printed(ExitStatus::USAGE)
+    })?;
+    // In full they belong to `check`: a stack that is started ten times a day need not say them ten times.
+    if warnings && !loaded.warnings.is_empty() {
+        let count = loaded.warnings.len();
+        let noun = if count == 1 { "warning" } else { "warnings" };
+        let name = files.main.file_name().unwrap_or_default().to_string_lossy();
+        printer.note(format!("{NOTE}!{NOTE:#} {count} {noun} in {name}; see it with `neargate check`"));
+    }
+    let topology = adjust(loaded.topology, &request).map_err(Failure::usage)?;
+    let folders = Folders::of(&topology.name, variable)?;
+    let file = files.main.clone();
+    Ok(Project { file, files, topology: Arc::new(topology), environment: used.into_inner(), folders })
+}
+
+impl Project {
+    /// The project with listeners bound to other local ports, as `--listen` says.
+    pub(crate) fn listening_on(mut self, listen: &[(u16, u16)]) -> Result<Self, Failure> {
+        let request = UpRequest { listen: listen.to_vec(), ..UpRequest::default() };
+        self.topology = Arc::new(adjust(Topology::clone(&self.topology), &request).map_err(Failure::usage)?);
+        Ok(self)
+    }
+
+    /// What the process that runs the stack needs in order to apply the same.
+    pub(crate) fn request(&self, global: &Global, start: &StartArgs) -> UpRequest {
+        UpRequest {
+            file: self.file.clone(),
+            overrides: self.files.overrides.clone(),
+            env_files: self.files.env_files.clone(),
+            environment: self.environment.clone(),
+            listen: start.listen.clone(),
+            time_scale: start.time_scale,
+            project_name: global.project_name.clone(),
+            no_build: start.no_build,
+            pull: start.pull,
+            admin: start.admin,
+            take_over: start.take_over,
+        }
+    }
+}
+
+/// The files that `--file` and `--env-file` name, or the nearest ones above the working directory; absolute.
+pub(crate) fn find(global: &Global) -> Result<Files, Failure> {
+    Files::find(&global.file, &global.env_file, &std::env::current_dir()?).map_err(Failure::usage)
+}
+
+/// The project's name and folders, for verbs that need no more: a file with mistakes must not keep a stack from
+/// being looked at or taken down.
+pub(crate) fn identify(global: &Global) -> Result<(ProjectName, Folders), Failure> {
+    let name = match &global.project_name {
+        Some(name) => config::project_name(name).map_err(Failure::usage)?,
+        None => {
+            let files = find(global)?;
+            let name = files.project_name(&std::env::current_dir()?).map_err(|error| Failure::usage(chain(&error)))?;
+            name.ok_or_else(|| {
+                Failure::usage(format!(
+                    "{} has no readable `name` (see `neargate check`); name the project with --project-name",
+                    files.main.display()
+                ))
+            })?
+        }
+    };
+    let folders = Folders::of(&name, variable)?;
+    Ok((name, folders))
+}
+
+/// Whether the file asks for tasks; one that cannot be read might.
+pub(crate) fn needs_engine(global: &Global) -> bool {
+    topology_if_readable(global).is_none_or(|topology| !topology.services.is_empty())
+}
+
+/// What the file says, for verbs that do without if it cannot be read.
+pub(crate) fn topology_if_readable(global: &Global) -> Option<Topology> {
+    let files = find(global).ok()?;
+    Some(read(&files, &variable, Tasks::DoNotRun).ok()?.ok()?.loaded.topology)
+}
+
+/// Mistakes, and what was said to be taken in place of a file.
+type Mistakes = (Diagnostics, Vec<String>);
+
+/// Reads the file and what it mentions. The outer failure is one of this machine, the inner one the file's mistakes.
+pub(crate) fn read(
+    files: &Files,
+    env: &dyn Fn(&str) -> Option<String>,
+    tasks: Tasks,
+) -> Result<Result<LoadedFile, Mistakes>, Failure> {
+    match file::load(files, &std::env::current_dir()?, env, tasks) {
+        Ok(read) => Ok(Ok(read)),
+        Err(FileError::Invalid { diagnostics, derived, .. }) => Ok(Err((diagnostics, derived))),
+        Err(error) => Err(Failure::usage(chain(&error))),
+    }
+}
+
+/// What the process that runs a stack does when `up` is typed again somewhere else.
+pub(crate) fn reload(request: &UpRequest) -> Result<Arc<Topology>, (String, u8)> {
+    let usage = |message: String| (message, ExitStatus::USAGE.0);
+    let env = |name: &str| request.environment.get(name).cloned();
+    let files = Files {
+        main: request.file.clone(),
+        overrides: request.overrides.clone(),
+        env_files: request.env_files.clone(),
+    };
+    let loaded = read(&files, &env, Tasks::Run)
+        .map_err(|failure| (failure.message, failure.status.0))?
+        .map_err(|(mistakes, _)| usage(mistakes.render(Style::Plain)))?;
+    adjust(loaded.loaded.topology, request).map(Arc::new).map_err(usage)
+}
+
+/// Applies what the command line says about the topology.
+fn adjust(mut topology: Topology, request: &UpRequest) -> Result<Topology, String> {
+    if let Some(name) = &request.project_name {
+        topology.name = config::project_name(name)?;
+    }
+    if let Some(factor) = request.time_scale {
+        topology.time_scale =
+            TimeScale::new(factor).ok_or_else(|| format!("--time-scale {factor}: must be a number of at least 1"))?;
+    }
+    for (port, local) in &request.listen {
+        let ports: Vec<String> =
+            topology.load_balancer.listeners.iter().map(|listener| listener.port.to_string()).collect();
+        let listener =
+            topology.load_balancer.listeners.iter_mut().find(|listener| listener.port == *port).ok_or_else(|| {
+                format!("--listen {port}={local}: no listener has port {port}; they have: {}", ports.join(", "))
+            })?;
+        listener.bind_port = *local;
+    }
+    let mut bound: Vec<u16> = topology.load_balancer.listeners.iter().map(|listener| listener.bind_port).collect();
+    bound.sort_unstable();
+    match bound.windows(2).find(|pair| pair[0] == pair[1]) {
+        Some(pair) => Err(format!("--listen: two listeners would be bound to local port {}", pair[0])),
+        None => Ok(topology),
+    }
+}

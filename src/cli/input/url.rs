@@ -1,0 +1,111 @@
+//! The URL that `explain` is asked about, as a person writes one: whole, without a scheme, or its path alone.
+
+use crate::cli::failure::Failure;
+use crate::model::Topology;
+use crate::model::listener::{Listener, ListenerProtocol};
+
+/// The parts of a URL that the load balancer sees.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Url {
+    pub(crate) scheme: String,
+    pub(crate) host: String,
+    pub(crate) port: u16,
+    pub(crate) path: String,
+    pub(crate) query: Option<String>,
+}
+
+impl Url {
+    /// What is missing is what a browser would do: HTTPS where there is such a listener, and the first domain.
+    pub(crate) fn parse(text: &str, topology: &Topology) -> Result<Self, Failure> {
+        let listeners = &topology.load_balancer.listeners;
+        let usual = listeners.iter().find(|listener| is_https(listener)).or(listeners.first());
+        let (scheme, own_port) = usual.map_or(("https", 443), |usual| match is_https(usual) {
+            true => ("https", usual.port),
+            false => ("http", usual.port),
+        });
+        let whole = match (text.contains("://"), text.starts_with('/')) {
+            (true, _) => text.to_owned(),
+            (false, false) => format!("{scheme}://{text}"),
+            (false, true) => {
+                let domain = topology.domains.first().map_or("localhost", |domain| domain.as_str());
+                format!("{scheme}://{}{text}", domain.replacen("*.", "www.", 1))
+            }
+        };
+        let uri: http::Uri = whole.parse().map_err(|error| {
+            Failure::usage(format!("{text}: not a URL ({error}); e.g. https://app.domain.com/api/x"))
+        })?;
+        let (Some(given), Some(host)) = (uri.scheme_str(), uri.host()) else {
+            return Err(Failure::usage(format!("{text}: no host; e.g. https://app.domain.com/api/x")));
+        };
+        let port = match (uri.port_u16(), given) {
+            (Some(port), _) => port,
+            (None, _) if !text.contains("://") => own_port,
+            (None, "http") => 80,
+            (None, "https") => 443,
+            (None, other) => {
+                return Err(Failure::usage(format!("{text}: the scheme `{other}` is neither http nor https")));
+            }
+        };
+        Ok(Self {
+            scheme: given.to_owned(),
+            host: host.to_owned(),
+            port,
+            path: uri.path().to_owned(),
+            query: uri.query().map(str::to_owned),
+        })
+    }
+
+    /// What a browser would put into `Host`.
+    pub(crate) fn authority(&self) -> String {
+        match (self.scheme.as_str(), self.port) {
+            ("http", 80) | ("https", 443) => self.host.clone(),
+            _ => format!("{}:{}", self.host, self.port),
+        }
+    }
+
+    /// In full.
+    pub(crate) fn shown(&self) -> String {
+        let query = self.query.as_deref().map(|query| format!("?{query}")).unwrap_or_default();
+        format!("{}://{}{}{query}", self.scheme, self.authority(), self.path)
+    }
+}
+
+fn is_https(listener: &Listener) -> bool {
+    matches!(listener.protocol, ListenerProtocol::Https(_))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::failure::ExitStatus;
+
+    /// HTTP on 80 and HTTPS on 443 for two names.
+    fn topology() -> Topology {
+        let text = "name: a\ndomain: [app.domain.com, b.com]\nload_balancer:\n  listeners:\n    - { port: 80, protocol: HTTP, \
+             default_action: { fixed_response: { status_code: 200 } } }\n    - { port: 443, protocol: HTTPS, default_action: \
+             { fixed_response: { status_code: 200 } } }\n";
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("neargate.yaml");
+        std::fs::write(&file, text).unwrap();
+        let files = crate::cli::input::file::Files { main: file, ..Default::default() };
+        let read = crate::cli::input::project::read(&files, &|_| None, crate::config::Tasks::DoNotRun).unwrap();
+        read.unwrap_or_else(|(mistakes, _)| panic!("{}", mistakes.render(crate::config::Style::Plain))).loaded.topology
+    }
+
+    #[test]
+    fn a_url_gives_what_a_browser_would_send() {
+        let topology = topology();
+        let url = |text: &str| Url::parse(text, &topology).map(|url| url.shown());
+        for (written, meant) in [
+            ("https://app.domain.com:8443/api/x?a=1", "https://app.domain.com:8443/api/x?a=1"),
+            ("http://a.b", "http://a.b/"),
+            ("b.com", "https://b.com/"),
+            ("b.com:80/x", "https://b.com:80/x"),
+            ("/api/x?a=1", "https://app.domain.com/api/x?a=1"),
+        ] {
+            assert_eq!(url(written).unwrap(), meant, "{written}");
+        }
+        assert_eq!(url("ftp://a.b/").unwrap_err().status, ExitStatus::USAGE);
+        assert_eq!(url("https:///x").unwrap_err().status, ExitStatus::USAGE);
+    }
+}

@@ -1,0 +1,99 @@
+//! What is wrong, as people read it: for `doctor`, and for an `up` that fails.
+
+use std::fmt::Write;
+
+use jiff::Timestamp;
+use serde::Serialize;
+
+use crate::cli::output::health_lines::HealthLines;
+use crate::cli::output::printer::{BAD, DIM, NOTE, STRONG};
+use crate::control::diagnosis::{ContainerOfTask, Finding, Severity, diagnose};
+use crate::control::view::ClusterView;
+use crate::folders::Folders;
+use crate::logs::reader::LogReader;
+use crate::model::Topology;
+
+/// How many of a failing container's last lines are shown.
+const LAST_LINES: usize = 5;
+
+/// A finding with its container's last words. The documented shape of `--format json`.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct FindingView {
+    severity: &'static str,
+    subject: String,
+    symptom: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    effect: Option<String>,
+    cause: String,
+    fix: String,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    last_output: Vec<String>,
+}
+
+/// Everything that is wrong with the running stack.
+pub(crate) fn find(view: &ClusterView, topology: &Topology, folders: &Folders) -> Vec<FindingView> {
+    let health = HealthLines::of(view);
+    diagnose(view, topology, Timestamp::now())
+        .into_iter()
+        .map(|finding| {
+            let last_output = finding.container.as_ref().map(|container| last_lines(folders, container, &health));
+            FindingView::new(finding, last_output.unwrap_or_default())
+        })
+        .collect()
+}
+
+impl FindingView {
+    fn new(finding: Finding, last_output: Vec<String>) -> Self {
+        Self {
+            severity: match finding.severity {
+                Severity::Problem => "problem",
+                Severity::Note => "note",
+            },
+            subject: finding.subject,
+            symptom: finding.symptom,
+            effect: finding.effect,
+            cause: finding.cause,
+            fix: finding.fix,
+            last_output,
+        }
+    }
+
+    /// Whether the stack does not do what the file asks for.
+    pub(crate) fn is_problem(&self) -> bool {
+        self.severity == "problem"
+    }
+}
+
+/// The end of a container's output, without the health checks that would drown it. Without its output a finding is
+/// still worth showing.
+fn last_lines(folders: &Folders, wanted: &ContainerOfTask, health: &HealthLines) -> Vec<String> {
+    let entries = LogReader::new(folders.container_logs()).read().unwrap_or_default();
+    let of_container =
+        entries.into_iter().filter(|entry| entry.task == wanted.task && entry.container == wanted.container);
+    let lines: Vec<String> = of_container.map(|entry| entry.text).filter(|text| !health.matches(text)).collect();
+    lines[lines.len().saturating_sub(LAST_LINES)..].to_vec()
+}
+
+/// The findings as text, each a paragraph.
+pub(crate) fn text(findings: &[FindingView]) -> String {
+    let mut text = String::new();
+    for finding in findings {
+        let (symbol, style) = if finding.is_problem() { ("✘", BAD) } else { ("!", NOTE) };
+        let mut symptom = finding.symptom.lines();
+        let _ = writeln!(text, "{style}{symbol}{style:#} {STRONG}{}{STRONG:#}", finding.subject);
+        let _ = writeln!(text, "    {}", symptom.next().unwrap_or_default());
+        for line in symptom {
+            let _ = writeln!(text, "    {DIM}| {line}{DIM:#}");
+        }
+        if let Some(effect) = &finding.effect {
+            let _ = writeln!(text, "    {DIM}clients get:{DIM:#} {effect}");
+        }
+        let _ = writeln!(text, "    {DIM}cause:{DIM:#} {}", finding.cause);
+        let _ = writeln!(text, "    {DIM}fix:{DIM:#}   {}", finding.fix);
+        for line in &finding.last_output {
+            let _ = writeln!(text, "    {DIM}| {line}{DIM:#}");
+        }
+    }
+    text
+}

@@ -1,0 +1,10 @@
+//! What people read: on a terminal, in a pipe, in a log.
+
+pub(crate) mod findings;
+pub(crate) mod health_lines;
+pub(crate) mod live;
+pub(crate) mod picture;
+pub(crate) mod printer;
+pub(crate) mod sanitise;
+pub(crate) mod terminal;
+pub(crate) mod welcome;

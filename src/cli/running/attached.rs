@@ -1,0 +1,55 @@
+//! The output of containers beside a stack that runs in the foreground, as compose shows it. The load balancer's health
+//! checks are left out: there is one every few seconds.
+
+use crate::cli::failure::Failure;
+use crate::cli::input::arguments::{Format, UpArgs};
+use crate::cli::input::project::Project;
+use crate::cli::output::health_lines::HealthLines;
+use crate::cli::output::live::Live;
+use crate::cli::output::printer::Printer;
+use crate::cli::verbs::logs::{Output, Wanted};
+use crate::control::view::ClusterView;
+use crate::logs::reader::LogReader;
+
+/// `--no-attach` without a name.
+pub(crate) const ALL: &str = "*";
+
+/// Follows what containers write.
+pub(crate) struct Attached {
+    reader: LogReader,
+    output: Output,
+    attach: Vec<String>,
+    no_attach: Vec<String>,
+}
+
+impl Attached {
+    pub(crate) fn new(project: &Project, args: &UpArgs) -> Self {
+        Self {
+            reader: LogReader::new(project.folders.container_logs()),
+            output: Output::new(Format::Table, false),
+            attach: args.attach.clone(),
+            no_attach: args.no_attach.clone(),
+        }
+    }
+
+    /// Whether any container is shown.
+    pub(crate) fn is_wanted(&self) -> bool {
+        !self.no_attach.iter().any(|name| name == ALL)
+    }
+
+    /// Prints what was written since the last call.
+    pub(crate) fn show(&mut self, view: &ClusterView, live: &mut Live, printer: &mut Printer) -> Result<(), Failure> {
+        if !self.is_wanted() {
+            return Ok(());
+        }
+        let health = HealthLines::of(view);
+        let wanted = Wanted { containers: &self.attach, since: None, health: Some(&health) };
+        // Output that cannot be read is not worth the stack.
+        let mut entries = self.reader.read().unwrap_or_default();
+        entries.retain(|entry| wanted.takes(entry) && !self.no_attach.contains(&entry.container));
+        match entries.is_empty() {
+            true => Ok(()),
+            false => live.output(&self.output.text(&entries)?, printer),
+        }
+    }
+}

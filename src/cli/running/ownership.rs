@@ -1,0 +1,81 @@
+//! Two checkouts of a project (worktrees, agents, branches side by side) have one name, and are two stacks. A verb that
+//! would act on the stack of another folder than the one it was typed in says so, or does nothing.
+
+use std::path::PathBuf;
+
+use crate::cli::failure::Failure;
+use crate::cli::input::arguments::Global;
+use crate::cli::input::arguments::Verb;
+use crate::cli::input::{file, project};
+use crate::cli::output::printer::{NOTE, Printer};
+use crate::folders::in_one_folder;
+
+/// What a verb does to the stack of whoever runs the project.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Concern {
+    /// Nothing, or it asks the process that runs the stack, which judges by itself.
+    None,
+    /// It looks.
+    Looks,
+    /// It changes or ends it.
+    Changes,
+}
+
+impl Concern {
+    fn of(verb: &Verb) -> Self {
+        match verb {
+            Verb::Down(_) | Verb::Restart(_) | Verb::Scale(_) | Verb::Stop(_) | Verb::Start(_) => Self::Changes,
+            Verb::Ps(_)
+            | Verb::Logs(_)
+            | Verb::Exec(_)
+            | Verb::Explain(_)
+            | Verb::Doctor(_)
+            | Verb::Events(_)
+            | Verb::Open(_) => Self::Looks,
+            Verb::Up(_)
+            | Verb::Run(_)
+            | Verb::Build(_)
+            | Verb::Pull(_)
+            | Verb::Check(_)
+            | Verb::Init(_)
+            | Verb::Hosts(_)
+            | Verb::Ca
+            | Verb::Trust(_)
+            | Verb::Untrust
+            | Verb::Completions { .. }
+            | Verb::Version
+            | Verb::Man { .. }
+            | Verb::Enter(_)
+            | Verb::Background(_) => Self::None,
+        }
+    }
+}
+
+/// Warns of, or refuses, what would concern the stack of another folder. Who names the project means it.
+pub(crate) fn judge(global: &Global, verb: &Verb, printer: &mut Printer) -> Result<(), Failure> {
+    let concern = Concern::of(verb);
+    if concern == Concern::None || global.project_name.is_some() {
+        return Ok(());
+    }
+    let Some((project, folder)) = elsewhere(global)? else { return Ok(()) };
+    let folder = folder.display();
+    match concern {
+        Concern::Changes => Err(Failure::new(format!(
+            "project `{project}` runs from {folder}, not from here; if you mean it, name it: --project-name {project}"
+        ))),
+        _ => {
+            printer.note(format!("{NOTE}!{NOTE:#} project `{project}` runs from {folder}, not from here"));
+            Ok(())
+        }
+    }
+}
+
+/// The project, and the other folder that it runs from.
+fn elsewhere(global: &Global) -> Result<Option<(String, PathBuf)>, Failure> {
+    // What is wrong with the file, the verb itself will say.
+    let Ok(here) = project::find(global) else { return Ok(None) };
+    let Ok((name, folders)) = project::identify(global) else { return Ok(None) };
+    let Some(from) = folders.runs_from()?.filter(|from| !in_one_folder(from, &here.main)) else { return Ok(None) };
+    let folder = from.parent().unwrap_or(&from);
+    Ok(Some((name.to_string(), file::relative(folder, &std::env::current_dir()?))))
+}

@@ -1,0 +1,194 @@
+//! `doctor`: looks at everything a stack depends on, says what is wrong, why, and what to do.
+
+use std::fmt::Write;
+
+use serde::Serialize;
+
+use crate::cli::failure::{ExitStatus, Failure};
+use crate::cli::input::arguments::{DoctorArgs, Format, Global};
+use crate::cli::input::project;
+use crate::cli::input::project::Project;
+use crate::cli::output::findings;
+use crate::cli::output::findings::FindingView;
+use crate::cli::output::printer::{BAD, DIM, GOOD, NOTE, Printer};
+use crate::cli::running::stack;
+use crate::cli::verbs::trust;
+use crate::control::view::ClusterView;
+use crate::hosts::{self, Resolution};
+use crate::proxy::{PortTrouble, trouble_with};
+use crate::runtime::docker::Engine;
+
+/// `doctor`
+pub(crate) fn doctor(global: &Global, args: &DoctorArgs, printer: &mut Printer) -> Result<ExitStatus, Failure> {
+    let project = project::load(global, None, false, printer)?.listening_on(&args.listen)?;
+    let report = stack::block_on(async {
+        let view = stack::view(&project.folders).await?;
+        let mut checks = vec![engine().await];
+        checks.extend(ports(&project, view.as_ref()));
+        checks.extend(names(&project));
+        checks.extend(trust::checks(&project));
+        let find = |view| findings::find(view, &project.topology, &project.folders);
+        let findings = view.as_ref().map(find).unwrap_or_default();
+        let left_behind = match view {
+            Some(_) => None,
+            None => stack::left_behind(&project.topology.name).await,
+        };
+        Ok(Report {
+            left_behind,
+            project: project.topology.name.to_string(),
+            running: view.is_some(),
+            checks,
+            findings,
+        })
+    })?;
+    match args.format.format {
+        Format::Json => printer.json(&report)?,
+        Format::Table => printer.data(&text(&report))?,
+    }
+    let problem = report.checks.iter().any(|check| check.status == Status::Problem)
+        || report.findings.iter().any(FindingView::is_problem);
+    Ok(if problem { ExitStatus::FAILED } else { ExitStatus::SUCCESS })
+}
+
+/// The documented shape of `--format json`.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Report {
+    project: String,
+    running: bool,
+    checks: Vec<Check>,
+    findings: Vec<FindingView>,
+    /// What a killed run left on the engine.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    left_behind: Option<String>,
+}
+
+/// Something a stack depends on.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Check {
+    /// What was looked at.
+    pub(crate) name: String,
+    /// How it is.
+    pub(crate) status: Status,
+    /// What was found.
+    pub(crate) detail: String,
+    /// What to do.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) fix: Option<String>,
+}
+
+/// How a check came out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Status {
+    /// As it should be.
+    Ok,
+    /// Only needed for some ways of using the stack.
+    Note,
+    /// In the way.
+    Problem,
+}
+
+impl Check {
+    /// As it should be.
+    pub(crate) fn ok(name: impl Into<String>, detail: impl Into<String>) -> Self {
+        Self { name: name.into(), status: Status::Ok, detail: detail.into(), fix: None }
+    }
+
+    /// Not as it should be.
+    pub(crate) fn wrong(
+        status: Status,
+        name: impl Into<String>,
+        detail: impl Into<String>,
+        fix: impl Into<String>,
+    ) -> Self {
+        Self { name: name.into(), status, detail: detail.into(), fix: Some(fix.into()) }
+    }
+}
+
+async fn engine() -> Check {
+    match Engine::connect().await {
+        Ok(engine) => {
+            let info = engine.info();
+            Check::ok(
+                "container engine",
+                format!("{} {} at {} ({})", info.name, info.version, info.endpoint, info.source),
+            )
+        }
+        Err(error) => {
+            let text = error.to_string();
+            let (problem, fix) = text.split_once(". ").unwrap_or((&text, "start it, or set DOCKER_HOST"));
+            Check::wrong(Status::Problem, "container engine", problem, fix)
+        }
+    }
+}
+
+fn ports(project: &Project, view: Option<&ClusterView>) -> Vec<Check> {
+    let load_balancer = &project.topology.load_balancer;
+    let check = |listener: &crate::model::listener::Listener| {
+        let name = format!("port {}", listener.bind_port);
+        let shown = view.and_then(|view| view.listeners.iter().find(|shown| shown.port == listener.port));
+        if let Some(shown) = shown {
+            return match &shown.error {
+                None => Check::ok(
+                    format!("port {}", shown.bind_port),
+                    format!("bound by this stack for listener {}:{}", shown.protocol, shown.port),
+                ),
+                Some(error) => {
+                    let (problem, fix) = error.split_once(". ").unwrap_or((error, "see above"));
+                    Check::wrong(Status::Problem, name, problem, fix)
+                }
+            };
+        }
+        match trouble_with(listener.port, (load_balancer.bind_address, listener.bind_port).into()) {
+            None => Check::ok(name, "free"),
+            Some(PortTrouble { problem, fix }) => Check::wrong(Status::Problem, name, problem, fix),
+        }
+    };
+    load_balancer.listeners.iter().map(check).collect()
+}
+
+fn names(project: &Project) -> Vec<Check> {
+    hosts::status(&project.topology.domains, hosts::resolve)
+        .into_iter()
+        .map(|(domain, resolution)| {
+            let name = format!("name {domain}");
+            let fix = "neargate hosts --apply; or per command: curl --resolve, Chromium's --host-resolver-rules";
+            match resolution {
+                Resolution::Loopback => Check::ok(name, "resolves to this machine"),
+                Resolution::Unknown => Check::wrong(Status::Note, name, "does not resolve on this machine", fix),
+                Resolution::Elsewhere(addresses) => {
+                    let found: Vec<String> = addresses.iter().map(ToString::to_string).collect();
+                    let detail = format!("resolves to {}, not to this machine", found.join(", "));
+                    Check::wrong(Status::Note, name, detail, fix)
+                }
+            }
+        })
+        .collect()
+}
+
+fn text(report: &Report) -> String {
+    let mut text = String::new();
+    for check in &report.checks {
+        let (symbol, style) = match check.status {
+            Status::Ok => ("✔", GOOD),
+            Status::Note => ("!", NOTE),
+            Status::Problem => ("✘", BAD),
+        };
+        let _ = writeln!(text, "{style}{symbol}{style:#} {:<22} {}", check.name, check.detail);
+        if let Some(fix) = &check.fix {
+            let _ = writeln!(text, "{:25}{DIM}fix:{DIM:#} {fix}", "");
+        }
+    }
+    let _ = match (report.running, report.findings.iter().any(FindingView::is_problem)) {
+        (false, _) => match &report.left_behind {
+            Some(left) => writeln!(text, "{NOTE}!{NOTE:#} the stack is not running, but {left}"),
+            None => writeln!(text, "{DIM}· the stack is not running{DIM:#}"),
+        },
+        (true, false) => writeln!(text, "{GOOD}✔{GOOD:#} the stack is running, and nothing is wrong with it"),
+        (true, true) => writeln!(text),
+    };
+    text.push_str(&findings::text(&report.findings));
+    text
+}

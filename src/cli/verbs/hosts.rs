@@ -1,0 +1,54 @@
+//! `hosts`: the lines that make the stack's names lead to this machine.
+
+use crate::cli::failure::{ExitStatus, Failure};
+use crate::cli::input::arguments::{Global, HostsArgs};
+use crate::cli::input::project;
+use crate::cli::output::printer::{NOTE, Printer};
+use crate::hosts;
+
+/// `hosts`
+pub(crate) fn hosts(global: &Global, args: &HostsArgs, printer: &mut Printer) -> Result<ExitStatus, Failure> {
+    let project = project::load_names(global, printer)?;
+    let (name, domains) = (&project.topology.name, &project.topology.domains);
+    let address = project.topology.load_balancer.bind_address;
+    let address = if address.is_unspecified() { std::net::Ipv4Addr::LOCALHOST.into() } else { address };
+    for domain in hosts::left_out(domains) {
+        printer.note(format!(
+            "{NOTE}{domain}{NOTE:#} cannot be written to a hosts file: list its hosts one by one under `domain`"
+        ));
+    }
+    if !args.apply && !args.remove {
+        printer.data(&hosts::block(name, domains, address))?;
+        return Ok(ExitStatus::SUCCESS);
+    }
+    let path = &args.hosts_file;
+    let before = crate::files::read_text(path).map_err(|error| Failure::from(error).context(path.display()))?;
+    let after = match args.apply {
+        true => hosts::apply(&before, name, domains, address),
+        false => hosts::remove(&before, name),
+    };
+    if before == after {
+        let already = if args.apply { "already has these lines" } else { "has no lines of neargate's" };
+        printer.note(format!("{} {already}", path.display()));
+        return Ok(ExitStatus::SUCCESS);
+    }
+    hosts::write(path, &after).map_err(|error| {
+        if error.kind() != std::io::ErrorKind::PermissionDenied {
+            return Failure::new(format!("cannot write {}: {error}", path.display()));
+        }
+        // sudo's PATH often lacks the folder that this program is in.
+        let flag = if args.apply { "--apply" } else { "--remove" };
+        let file = global.file.iter().map(|file| format!(" --file {}", file.display())).collect::<String>();
+        Failure::new(format!(
+            "cannot write {}; run: sudo \"$(command -v neargate)\" hosts {flag}{file}",
+            path.display()
+        ))
+    })?;
+    match args.apply {
+        true => {
+            printer.note(format!("{} now has:\n{}", path.display(), hosts::block(name, domains, address).trim_end()))
+        }
+        false => printer.note(format!("removed neargate's block from {}", path.display())),
+    }
+    Ok(ExitStatus::SUCCESS)
+}

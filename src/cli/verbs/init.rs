@@ -1,0 +1,112 @@
+//! `neargate init`: writes a commented `neargate.yaml` from the task definitions and the pipelines that the team already
+//! has. Asks nothing; says what it guessed and why. `up` without a file does the same in memory.
+//!
+//! ```text
+//!  folder ──collect──► Repository ──pipeline──► Pipeline ─┐
+//!                          ├──definition──► Definitions ──┼──plan──► Plan ──write──► neargate.yaml
+//!                          └──evidence──► health, silence ┘           └──tell──► what was guessed
+//! ```
+//! Only `collect` reads files; everything between it and the text is a function of values.
+
+mod collect;
+mod definition;
+mod evidence;
+mod folder;
+mod pipeline;
+mod plan;
+#[cfg(test)]
+mod properties;
+mod repository;
+mod tell;
+mod write;
+mod yaml;
+
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use crate::cli::failure::ExitStatus;
+use crate::config::{self, Diagnostics, Source, Style, Tasks};
+use crate::files;
+use pipeline::stage::Wanted;
+use plan::{NoDefinition, Plan};
+use repository::Repository;
+
+/// What `init` is given.
+pub struct InitArgs {
+    /// Where the file is written: the working directory.
+    pub folder: PathBuf,
+    /// Overwrite what is there.
+    pub force: bool,
+    /// Which of several environments is meant: production if none is named.
+    pub environment: Option<String>,
+}
+
+/// What `init` would write.
+pub(crate) struct Derived {
+    /// The file.
+    pub(crate) text: String,
+    /// In a few lines, what it was made from and what was guessed.
+    pub(crate) summary: Vec<String>,
+}
+
+/// Writes the file and tells `out` what was guessed; refusals go to `err`.
+pub fn init(args: &InitArgs, out: &mut dyn Write, err: &mut dyn Write) -> io::Result<ExitStatus> {
+    let target = args.folder.join("neargate.yaml");
+    if target.exists() && !args.force {
+        writeln!(err, "error: neargate.yaml exists already\nhelp: `neargate init --force` overwrites it")?;
+        return Ok(ExitStatus::FAILED);
+    }
+    let (repository, planned) = planned(&args.folder, args.environment.as_deref());
+    let plan = match planned {
+        Ok(plan) => plan,
+        Err(none) => {
+            write!(err, "{}", tell::nothing_found(&none, &repository))?;
+            return Ok(ExitStatus::FAILED);
+        }
+    };
+    let text = write::yaml(&plan);
+    std::fs::write(&target, &text)?;
+    write!(out, "{}", tell::written(&plan, &repository))?;
+    if let Err(mistakes) = checked(&args.folder, &text) {
+        writeln!(err, "\nthe file is written, but `neargate check` will refuse this, as AWS does:\n")?;
+        write!(err, "{}", mistakes.render(Style::Plain))?;
+    }
+    Ok(ExitStatus::SUCCESS)
+}
+
+/// The file that `init` would write for the application that a folder belongs to, by its path: it is not there.
+pub(crate) fn file_of(folder: &Path, home: Option<&Path>) -> Option<PathBuf> {
+    Some(folder::root_of(folder, home)?.join("neargate.yaml"))
+}
+
+/// What `init` would write for a folder, or why it would write nothing.
+pub(crate) fn derive(folder: &Path, environment: Option<&str>) -> Result<Derived, String> {
+    let (repository, planned) = planned(folder, environment);
+    match planned {
+        Ok(plan) => Ok(Derived { text: write::yaml(&plan), summary: tell::summary(&plan) }),
+        Err(none) => Err(tell::nothing_found(&none, &repository)),
+    }
+}
+
+fn planned(folder: &Path, environment: Option<&str>) -> (Repository, Result<Plan, NoDefinition>) {
+    let repository = collect::collect(folder);
+    let name = folder.file_name().map_or_else(|| "app".to_owned(), |name| name.to_string_lossy().into_owned());
+    let planned = plan::plan(&repository, &name, &Wanted::new(environment));
+    (repository, planned)
+}
+
+/// What `check` says about the file once the variables are set.
+fn checked(folder: &Path, text: &str) -> Result<(), Diagnostics> {
+    let source = Source {
+        path: Path::new("neargate.yaml"),
+        folder,
+        text,
+        overrides: &[],
+        env_files: None,
+        read_file: &files::read_text,
+        unusable_certificate: &|_, _| None,
+        env: &|_| Some("set".to_owned()),
+        tasks: Tasks::Run,
+    };
+    config::load(source).map(drop)
+}

@@ -1,0 +1,164 @@
+//! Pipelines of other systems: CodeBuild, GitLab, CircleCI, Bitbucket, Azure, Travis, Jenkins; and scripts that
+//! somebody runs by hand. Their files differ, but all have variables and lists of commands: these are followed in the
+//! order in which they stand.
+
+use super::paths::name;
+use super::scope::{Scope, entries, items, text_of};
+use super::stage::Wanted;
+use super::{Pipeline, groovy, line_of, shell};
+use crate::cli::verbs::init::repository::Repository;
+use crate::config::init_support::yaml;
+use crate::config::tree::{Node, Value};
+
+/// Keys under which commands stand.
+const SCRIPTS: &[&str] =
+    &["commands", "script", "before_script", "after_script", "run", "command", "bash", "after_success"];
+/// Keys under which variables stand.
+const VARIABLES: &[&str] = &["variables", "env", "environment"];
+
+/// Every one of them; scripts only if no pipeline builds anything.
+pub(super) fn follow(repository: &Repository, wanted: &Wanted, pipeline: &mut Pipeline) {
+    let paths: Vec<&str> = repository.paths().filter(|path| path.matches('/').count() <= 3).collect();
+    for path in &paths {
+        let file = name(path).to_lowercase();
+        if file.starts_with("appspec.") {
+            app_spec(repository.text(path).unwrap_or_default(), pipeline);
+        } else if is_pipeline(path, &file)
+            && let Some(text) = repository.text(path)
+            && let Some(root) = yaml(text)
+        {
+            let mut scope = Scope::new(path, repository, wanted, pipeline);
+            scope.stages = vec![(*path).to_owned()];
+            walk(&root, text, &mut scope, 0);
+        } else if file.starts_with("jenkinsfile") || file.ends_with(".jenkinsfile") {
+            let mut scope = Scope::new(path, repository, wanted, pipeline);
+            scope.stages = vec![(*path).to_owned()];
+            groovy::follow(repository.text(path).unwrap_or_default(), &mut scope);
+        }
+    }
+    if pipeline.builds.is_empty() {
+        for path in paths.iter().filter(|path| path.ends_with(".sh") || name(path) == "Makefile") {
+            let Some(text) = repository.text(path) else { continue };
+            let speaks =
+                ["docker build", "docker buildx", "compose build"].iter().any(|command| text.contains(command));
+            if speaks {
+                let mut scope = Scope::new(path, repository, wanted, pipeline);
+                scope.stages = vec![(*path).to_owned()];
+                hand_script(path, text, &mut scope);
+            }
+        }
+    }
+}
+
+fn is_pipeline(path: &str, file: &str) -> bool {
+    let is_yaml = file.ends_with(".yml") || file.ends_with(".yaml");
+    is_yaml
+        && (file.starts_with("buildspec")
+            || file.starts_with(".gitlab-ci")
+            || file.starts_with("bitbucket-pipelines")
+            || file.starts_with("azure-pipelines")
+            || file == ".travis.yml"
+            || file == "cloudbuild.yaml"
+            || path.starts_with(".circleci/")
+            || path.contains("buildspec"))
+}
+
+/// Variables and commands, wherever they stand.
+fn walk(node: &Node, text: &str, scope: &mut Scope<'_>, depth: usize) {
+    if depth > 20 {
+        return;
+    }
+    match &node.value {
+        Value::Map(map) => {
+            for entry in map {
+                if VARIABLES.contains(&entry.key.as_str()) {
+                    variables(&entry.value, scope);
+                }
+            }
+            for entry in map {
+                let key = entry.key.as_str();
+                if SCRIPTS.contains(&key)
+                    && !items(Some(&entry.value)).iter().any(|item| matches!(item.value, Value::Map(_)))
+                {
+                    scope.line = line_of(text, entry.key_span.range().start);
+                    let folder = text_of(node, "working_directory").or_else(|| text_of(node, "workingDirectory"));
+                    let folder = folder.map_or_else(|| scope.folder.clone(), |folder| scope.path("", folder));
+                    let lines: Vec<&str> = items(Some(&entry.value)).iter().filter_map(Node::text).collect();
+                    let script: Vec<String> = lines.iter().map(|line| super::text::from_file(line)).collect();
+                    let (variables, folder) = shell::run(&script.join("\n"), &folder, scope);
+                    scope.env.extend(variables);
+                    // CodeBuild runs all commands of all phases in one shell (buildspec reference, `version` 0.2).
+                    if scope.file.contains("buildspec") {
+                        scope.folder = folder;
+                    }
+                } else if !VARIABLES.contains(&key) {
+                    walk(&entry.value, text, scope, depth + 1);
+                }
+            }
+        }
+        Value::List(list) => list.iter().for_each(|item| walk(item, text, scope, depth + 1)),
+        Value::Scalar(_) => {}
+    }
+}
+
+fn variables(node: &Node, scope: &mut Scope<'_>) {
+    // CodeBuild has them one deeper; GitLab may give a value with a description.
+    let inner = node.get("variables").unwrap_or(node);
+    for entry in entries(Some(inner)) {
+        if let Some(value) = entry.value.text().or_else(|| text_of(&entry.value, "value")) {
+            scope.env.insert(entry.key.clone(), super::text::from_file(value));
+        }
+    }
+}
+
+/// CodeDeploy's `ContainerName` and `ContainerPort`.
+fn app_spec(text: &str, pipeline: &mut Pipeline) {
+    fn find(node: &Node, pipeline: &mut Pipeline) {
+        if let (Some(container), Some(port)) = (text_of(node, "ContainerName"), text_of(node, "ContainerPort"))
+            && let Ok(port) = port.parse()
+        {
+            pipeline.ports.push((container.to_owned(), port));
+        }
+        match &node.value {
+            Value::Map(entries) => entries.iter().for_each(|entry| find(&entry.value, pipeline)),
+            Value::List(items) => items.iter().for_each(|item| find(item, pipeline)),
+            Value::Scalar(_) => {}
+        }
+    }
+    if let Some(root) = yaml(text) {
+        find(&root, pipeline);
+    }
+}
+
+/// A script, started from the root of the repository or from its own folder: from where its paths lead somewhere.
+fn hand_script(path: &str, text: &str, scope: &mut Scope<'_>) {
+    let before = scope.pipeline.builds.len();
+    for folder in ["", super::paths::parent(path)] {
+        let script = if name(path) == "Makefile" { make_all(text) } else { super::text::from_file(text) };
+        shell::run(&script, folder, scope);
+        let repository = scope.repository;
+        let there = |build: &super::Build| repository.has(&build.dockerfile);
+        if scope.pipeline.builds[before..].iter().any(there) || folder == super::paths::parent(path) {
+            scope.pipeline.builds.retain({
+                let mut index = 0;
+                move |build| {
+                    index += 1;
+                    index <= before || there(build)
+                }
+            });
+            break;
+        }
+        scope.pipeline.builds.truncate(before);
+    }
+}
+
+fn make_all(makefile: &str) -> String {
+    let targets: Vec<String> = makefile
+        .lines()
+        .filter(|line| !line.starts_with(['\t', '#', '.', ' ']))
+        .filter_map(|line| line.split_once(':'))
+        .filter(|(_, rest)| !rest.starts_with('='))
+        .flat_map(|(names, _)| names.split_whitespace().map(str::to_owned).collect::<Vec<_>>())
+        .collect();
+    shell::make_script(&super::text::from_file(makefile), &targets).join("\n")
+}

@@ -1,0 +1,136 @@
+//! The AWS CLI and tools beside it: task definitions that are registered, services that are updated.
+
+use super::Shell;
+use crate::cli::verbs::init::pipeline::text;
+use crate::cli::verbs::init::pipeline::text::{Text, unknown};
+use crate::cli::verbs::init::pipeline::{Definition, Deploy, Edit, Origin, Which};
+
+/// `aws …`, and what it prints.
+pub(super) fn aws(arguments: &[Text], input: &Text, shell: &mut Shell<'_, '_>) -> Text {
+    let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let Some(at) = words.iter().position(|word| matches!(*word, "ecs" | "ecr" | "deploy")) else {
+        return unknown("$(aws …)");
+    };
+    let option = |name: &str| option(arguments, name);
+    match (words[at], words.get(at + 1).copied().unwrap_or_default()) {
+        ("ecs", "register-task-definition") => register(arguments, input, shell),
+        ("ecs", "describe-task-definition") => {
+            let family = option("--task-definition").unwrap_or_default();
+            described(family, shell)
+        }
+        ("ecs", "update-service" | "create-service") => {
+            let definition = option("--task-definition").map(|given| of_argument(&given, shell));
+            let service = option("--service").or_else(|| option("--service-name"));
+            deploy(service, option("--cluster"), definition, shell);
+            String::new()
+        }
+        ("ecr", "describe-repositories" | "create-repository") => {
+            match option("--repository-names").or_else(|| option("--repository-name")) {
+                Some(name) => format!("{}/{name}", unknown("registry")),
+                None => unknown("$(aws ecr …)"),
+            }
+        }
+        _ => unknown("$(aws …)"),
+    }
+}
+
+/// What is registered under a family, or what a text stands for.
+fn described(family: Text, shell: &mut Shell<'_, '_>) -> Text {
+    if shell.scope.pipeline.definition_in(&family).is_some() {
+        return family;
+    }
+    let job = shell.scope.job;
+    let origin = Origin::Family(family);
+    shell.scope.pipeline.add_definition(Definition { job, origin, edits: Vec::new() })
+}
+
+fn register(arguments: &[Text], input: &Text, shell: &mut Shell<'_, '_>) -> Text {
+    let given = option(arguments, "--cli-input-json").or_else(|| option(arguments, "--cli-input-yaml"));
+    let given = given.unwrap_or_else(|| {
+        // Only the containers are a file then; there is no definition to read.
+        option(arguments, "--family").unwrap_or_default()
+    });
+    let text = match given.strip_prefix("file://") {
+        Some("/dev/stdin") => input.clone(),
+        Some(path) => shell.content(path),
+        None => given,
+    };
+    match shell.scope.pipeline.definition_in(&text) {
+        Some(_) => text,
+        None => described(text::known(&text).unwrap_or_default().to_owned(), shell),
+    }
+}
+
+/// The task definition that an argument means: what a variable stands for, or a family with or without revision.
+fn of_argument(given: &str, shell: &mut Shell<'_, '_>) -> usize {
+    if let Some(known) = shell.scope.pipeline.definition_in(given) {
+        return known;
+    }
+    let family = given.rsplit('/').next().unwrap_or_default().split(':').next().unwrap_or_default();
+    let job = shell.scope.job;
+    // What the job has registered before is what it deploys now.
+    let registered = shell.scope.pipeline.definitions.iter().rposition(|definition| definition.job == job);
+    if let Some(registered) = registered.filter(|_| !text::is_known(family) || family.is_empty()) {
+        return registered;
+    }
+    shell.scope.pipeline.add_definition(Definition {
+        job,
+        origin: Origin::Family(family.to_owned()),
+        edits: Vec::new(),
+    });
+    shell.scope.pipeline.definitions.len() - 1
+}
+
+fn deploy(service: Option<Text>, cluster: Option<Text>, definition: Option<usize>, shell: &mut Shell<'_, '_>) {
+    let scope = &mut shell.scope;
+    let (place, job, stages) = (scope.place(), scope.job, scope.stages.clone());
+    scope.pipeline.deploys.push(Deploy { place, job, service, cluster, definition, stages });
+}
+
+/// `ecs-deploy` (silinternational) and `ecs deploy` (fabfuel).
+pub(super) fn other_tools(program: &str, arguments: &[Text], shell: &mut Shell<'_, '_>) {
+    let option = |names: &[&str]| names.iter().find_map(|name| option(arguments, name));
+    if program == "ecs-deploy" {
+        let (cluster, service) = (option(&["-c", "--cluster"]), option(&["-n", "--service-name"]));
+        let definition = option(&["-i", "--image"]).map(|image| {
+            let origin = Origin::Family(service.clone().unwrap_or_default());
+            let edits = vec![Edit::Image(Which::All, image)];
+            let job = shell.scope.job;
+            shell.scope.pipeline.add_definition(Definition { job, origin, edits });
+            shell.scope.pipeline.definitions.len() - 1
+        });
+        deploy(service, cluster, definition, shell);
+        return;
+    }
+    if let [verb, cluster, service, ..] = arguments
+        && verb == "deploy"
+    {
+        let mut edits = Vec::new();
+        for (index, word) in arguments.iter().enumerate() {
+            if matches!(word.as_str(), "-i" | "--image")
+                && let [container, image, ..] = &arguments[index + 1..]
+            {
+                edits.push(Edit::Image(Which::Name(container.clone()), image.clone()));
+            }
+        }
+        let job = shell.scope.job;
+        let origin = Origin::Family(service.clone());
+        shell.scope.pipeline.add_definition(Definition { job, origin, edits });
+        let definition = shell.scope.pipeline.definitions.len() - 1;
+        deploy(Some(service.clone()), Some(cluster.clone()), Some(definition), shell);
+    }
+}
+
+/// The value of `--name value` or `--name=value`.
+fn option(arguments: &[Text], name: &str) -> Option<Text> {
+    let mut words = arguments.iter();
+    while let Some(word) = words.next() {
+        if word == name {
+            return words.next().cloned();
+        }
+        if let Some(value) = word.strip_prefix(name).and_then(|rest| rest.strip_prefix('=')) {
+            return Some(value.to_owned());
+        }
+    }
+    None
+}

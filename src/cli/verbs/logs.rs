@@ -1,0 +1,217 @@
+//! `logs`: the containers' output, merged by time, from the files that the running stack keeps.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write;
+use std::time::Duration;
+
+use anstyle::{AnsiColor, Style};
+use jiff::{Span, Timestamp, ToSpan};
+use serde::Serialize;
+
+use crate::cli::failure::{ExitStatus, Failure};
+use crate::cli::input::arguments::{Format, Global, LogsArgs};
+use crate::cli::input::project;
+use crate::cli::output::health_lines::HealthLines;
+use crate::cli::output::picture::short;
+use crate::cli::output::printer::{DIM, Printer};
+use crate::cli::running::stack;
+use crate::cli::verbs::records;
+use crate::control::view::ClusterView;
+use crate::logs::reader::{Entry, LogReader};
+
+/// How often a followed file is looked at.
+pub(crate) const FOLLOW_INTERVAL: Duration = Duration::from_millis(100);
+
+/// `logs`
+pub(crate) fn logs(global: &Global, args: &LogsArgs, printer: &mut Printer) -> Result<ExitStatus, Failure> {
+    let since = args.since.as_deref().map(|text| parse_since(text, Timestamp::now())).transpose()?;
+    if let Some(kind) = records::wanted(args) {
+        return records::logs(global, args, kind, since, printer);
+    }
+    let (name, folders) = project::identify(global)?;
+    let mut reader = LogReader::new(folders.container_logs());
+    let mut entries = reader.read()?;
+    if entries.is_empty() && !folders.container_logs().exists() && !args.follow {
+        return Err(stack::not_running(&name));
+    }
+    let view = stack::block_on(stack::view(&folders))?;
+    refuse_unknown_containers(args, &known_containers(global, view.as_ref(), &entries))?;
+    let health = match (args.no_health, &view) {
+        (true, Some(view)) => Some(HealthLines::of(view)),
+        (true, None) => Some(HealthLines::default()),
+        (false, _) => None,
+    };
+    let wanted = Wanted { containers: &args.containers, since, health: health.as_ref() };
+    entries.retain(|entry| wanted.takes(entry));
+    if let Some(tail) = args.tail {
+        entries.drain(..entries.len().saturating_sub(tail));
+    }
+    let mut output = Output::new(args.format.format, args.timestamps);
+    printer.container_output(&output.text(&entries)?)?;
+    if !args.follow {
+        return Ok(ExitStatus::SUCCESS);
+    }
+    stack::block_on(async {
+        loop {
+            // Ends with the stack, as compose's does. Asked before the reading, which is then the last.
+            let ended = folders.lock_is_free()?;
+            let mut entries = reader.read()?;
+            entries.retain(|entry| wanted.takes(entry));
+            printer.container_output(&output.text(&entries)?)?;
+            if ended {
+                return Ok(ExitStatus::SUCCESS);
+            }
+            tokio::select! {
+                () = tokio::time::sleep(FOLLOW_INTERVAL) => {}
+                _ = tokio::signal::ctrl_c() => return Ok(ExitStatus::INTERRUPTED),
+            }
+        }
+    })
+}
+
+/// A name that is no container's would be waited for in vain.
+fn refuse_unknown_containers(args: &LogsArgs, known: &BTreeSet<String>) -> Result<(), Failure> {
+    let Some(unknown) = args.containers.iter().find(|name| !known.contains(*name)) else { return Ok(()) };
+    let there: Vec<&str> = known.iter().map(String::as_str).collect();
+    let there = if there.is_empty() { "none".to_owned() } else { there.join(", ") };
+    let hint = match args.follow && unknown.contains(['.', '/']) {
+        true => format!(" (`-f` follows here; a file comes before the verb: neargate -f {unknown} logs)"),
+        false => String::new(),
+    };
+    Err(Failure::new(format!("no container `{unknown}`; there are: {there}{hint}")))
+}
+
+/// The containers that there are, or were: of the file, of the running stack, and of the output that is kept.
+fn known_containers(global: &Global, view: Option<&ClusterView>, entries: &[Entry]) -> BTreeSet<String> {
+    let mut known: BTreeSet<String> = entries.iter().map(|entry| entry.container.clone()).collect();
+    let tasks = view.iter().flat_map(|view| &view.services).flat_map(|service| &service.tasks);
+    known.extend(tasks.flat_map(|task| &task.containers).map(|container| container.name.clone()));
+    if let Some(topology) = project::topology_if_readable(global) {
+        let containers = topology.services.values().flat_map(|service| &service.task_definition.containers);
+        known.extend(containers.map(|container| container.name.to_string()));
+    }
+    known
+}
+
+/// A point in time, or how long ago.
+fn parse_since(text: &str, now: Timestamp) -> Result<Timestamp, Failure> {
+    if let Ok(timestamp) = text.parse() {
+        return Ok(timestamp);
+    }
+    let ago: Span = match text.parse::<i64>() {
+        Ok(seconds) => seconds.seconds(),
+        Err(_) => text.parse().map_err(|_| {
+            Failure::usage(format!(
+                "--since {text}: neither a timestamp (2026-01-02T13:23:37Z) nor a time ago (10m, 1h30m)"
+            ))
+        })?,
+    };
+    now.checked_sub(ago).map_err(|error| Failure::usage(format!("--since {text}: {error}")))
+}
+
+/// Which container has which colour, in the order they first spoke.
+#[derive(Default)]
+struct Colours(BTreeMap<String, Style>);
+
+impl Colours {
+    const PALETTE: [AnsiColor; 6] = [
+        AnsiColor::Cyan,
+        AnsiColor::Magenta,
+        AnsiColor::Green,
+        AnsiColor::Yellow,
+        AnsiColor::Blue,
+        AnsiColor::BrightRed,
+    ];
+
+    fn of(&mut self, container: &str) -> Style {
+        let next = Self::PALETTE[self.0.len() % Self::PALETTE.len()].on_default();
+        *self.0.entry(container.to_owned()).or_insert(next)
+    }
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Line<'a> {
+    timestamp: String,
+    container: &'a str,
+    task_id: &'a str,
+    stream: &'a str,
+    message: &'a str,
+}
+
+/// Which lines are shown.
+pub(crate) struct Wanted<'a> {
+    /// Of these containers; of all, if there are none.
+    pub(crate) containers: &'a [String],
+    /// From this time on.
+    pub(crate) since: Option<Timestamp>,
+    /// Without those of health checks.
+    pub(crate) health: Option<&'a HealthLines>,
+}
+
+impl Wanted<'_> {
+    /// Whether this line is.
+    pub(crate) fn takes(&self, entry: &Entry) -> bool {
+        self.since.is_none_or(|since| entry.at >= since)
+            && (self.containers.is_empty() || self.containers.contains(&entry.container))
+            && !self.health.is_some_and(|health| health.matches(&entry.text))
+    }
+}
+
+/// How lines are shown.
+pub(crate) struct Output {
+    format: Format,
+    timestamps: bool,
+    colours: Colours,
+}
+
+impl Output {
+    pub(crate) fn new(format: Format, timestamps: bool) -> Self {
+        Self { format, timestamps, colours: Colours::default() }
+    }
+
+    /// The lines as text.
+    pub(crate) fn text(&mut self, entries: &[Entry]) -> Result<String, Failure> {
+        let mut text = String::new();
+        let width = entries.iter().map(|entry| entry.container.len()).max().unwrap_or_default();
+        for entry in entries {
+            match self.format {
+                Format::Json => {
+                    let line = Line {
+                        timestamp: entry.at.to_string(),
+                        container: &entry.container,
+                        task_id: &entry.task,
+                        stream: if entry.stderr { "stderr" } else { "stdout" },
+                        message: &entry.text,
+                    };
+                    let _ = writeln!(text, "{}", serde_json::to_string(&line).map_err(Failure::new)?);
+                }
+                Format::Table => {
+                    let style = self.colours.of(&entry.container);
+                    let task = short(&entry.task);
+                    let _ = write!(text, "{style}{:<width$} {task}{style:#} {DIM}|{DIM:#} ", entry.container);
+                    if self.timestamps {
+                        let _ = write!(text, "{DIM}{}{DIM:#} ", entry.at);
+                    }
+                    let _ = writeln!(text, "{}", entry.text);
+                }
+            }
+        }
+        Ok(text)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn since_takes_a_time_or_how_long_ago() {
+        let now: Timestamp = "2026-01-02T12:00:00Z".parse().unwrap();
+        let at = |text: &str| parse_since(text, now).map(|at| at.to_string());
+        assert_eq!(at("2026-01-01T00:00:00Z").unwrap(), "2026-01-01T00:00:00Z");
+        assert_eq!(at("10m").unwrap(), "2026-01-02T11:50:00Z");
+        assert_eq!(at("90").unwrap(), "2026-01-02T11:58:30Z");
+        assert_eq!(at("yesterday").unwrap_err().status, ExitStatus::USAGE);
+    }
+}

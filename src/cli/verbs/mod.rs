@@ -1,0 +1,20 @@
+//! One file for each verb.
+
+pub(crate) mod ca;
+pub mod check;
+pub(crate) mod doctor;
+pub(crate) mod enter;
+pub(crate) mod exec;
+pub(crate) mod explain;
+pub(crate) mod hosts;
+pub(crate) mod images;
+pub mod init;
+pub(crate) mod logs;
+pub(crate) mod man;
+pub(crate) mod open;
+pub(crate) mod ps;
+pub(crate) mod records;
+pub(crate) mod run;
+pub(crate) mod services;
+pub(crate) mod trust;
+pub(crate) mod up;

@@ -1,0 +1,242 @@
+//! `ps`: tasks, containers, targets and listeners of the running stack.
+
+use std::fmt::Write;
+
+use crate::cli::failure::{ExitStatus, Failure};
+use crate::cli::input::arguments::{Format, Global};
+use crate::cli::input::project;
+use crate::cli::output::picture::short;
+use crate::cli::output::printer::{BAD, DIM, GOOD, NOTE, Printer, STRONG};
+use crate::cli::running::stack;
+use crate::control::view::{ClusterView, ContainerView, ImageView, ServiceView, TargetView, TaskView};
+
+/// `ps`
+pub(crate) fn ps(
+    global: &Global,
+    all: bool,
+    events: bool,
+    format: Format,
+    printer: &mut Printer,
+) -> Result<ExitStatus, Failure> {
+    let (name, folders) = project::identify(global)?;
+    let view = stack::block_on(stack::view(&folders))?;
+    match (format, view) {
+        (Format::Json, view) => {
+            let view = view.unwrap_or_else(|| ClusterView {
+                project: name.to_string(),
+                at_rest: true,
+                ..ClusterView::default()
+            });
+            printer.json(&view)?;
+        }
+        (Format::Table, Some(view)) => printer.data(&table(&view, all, events))?,
+        (Format::Table, None) => {
+            printer.note(format!("the stack of project `{name}` is not running"));
+            if let Some(left) = stack::block_on(async { Ok(stack::left_behind(&name).await) })? {
+                printer.note(format!("{NOTE}!{NOTE:#} {left}"));
+            }
+        }
+    }
+    Ok(ExitStatus::SUCCESS)
+}
+
+/// The view as tables.
+fn table(view: &ClusterView, all: bool, events: bool) -> String {
+    let mut text = String::new();
+    if let Some(trouble) = &view.trouble {
+        let _ = writeln!(text, "{BAD}{trouble}{BAD:#}\n");
+    }
+    for service in &view.services {
+        self::service(&mut text, service, &view.images, all, events);
+    }
+    let rows: Vec<Vec<Cell>> = view
+        .target_groups
+        .iter()
+        .flat_map(|group| {
+            let empty = group.targets.is_empty().then(|| {
+                let note =
+                    if group.in_use { "no registered targets: requests get 503" } else { "no rule forwards to it" };
+                vec![Cell::plain(&group.name), Cell::plain("-"), Cell::plain("-"), Cell::new(note, NOTE)]
+            });
+            empty.into_iter().chain(group.targets.iter().map(|target| target_row(&group.name, target)))
+        })
+        .collect();
+    align(&mut text, &["TARGET GROUP", "TARGET", "STATE", "REASON"], &rows);
+    text.push('\n');
+    let rows: Vec<Vec<Cell>> = view
+        .listeners
+        .iter()
+        .map(|listener| {
+            let state = match (&listener.error, listener.bound) {
+                (Some(error), _) => Cell::new(error, BAD),
+                (None, true) => Cell::new("active", GOOD),
+                (None, false) => Cell::new("binding", NOTE),
+            };
+            let local = listener.bind_port.to_string();
+            vec![Cell::plain(&format!("{}:{}", listener.protocol, listener.port)), Cell::plain(&local), state]
+        })
+        .collect();
+    align(&mut text, &["LISTENER", "LOCAL PORT", "STATE"], &rows);
+    text
+}
+
+fn service(text: &mut String, service: &ServiceView, images: &[ImageView], all: bool, events: bool) {
+    let _ = writeln!(
+        text,
+        "{STRONG}service {}{STRONG:#}  {}  desired {}, running {}, pending {}  {DIM}{} {}{DIM:#}",
+        service.service_name,
+        service.task_definition,
+        service.desired_count,
+        service.running_count,
+        service.pending_count,
+        service.deployment,
+        service.rollout_state,
+    );
+    let shown = service.tasks.iter().filter(|task| all || task.last_status != "STOPPED");
+    let mut rows = Vec::new();
+    for task in shown {
+        rows.push(task_row(task));
+        rows.extend(task.containers.iter().map(|container| container_row(container, images)));
+    }
+    align(text, &["TASK", "STATUS", "HEALTH", "ADDRESS", "DETAIL"], &rows);
+    let stopped = service.tasks.iter().filter(|task| task.last_status == "STOPPED").count();
+    if stopped > 0 && !all {
+        let last = service.tasks.iter().rev().find(|task| task.last_status == "STOPPED");
+        let reason = last.and_then(|task| task.stopped_reason.as_deref()).unwrap_or_default();
+        let _ = writeln!(text, "{NOTE}{stopped} stopped{NOTE:#} (ps --all), the last one: {reason}");
+    }
+    if events {
+        text.push('\n');
+        for event in &service.events {
+            let _ = writeln!(text, "{DIM}{}{DIM:#}  {}", event.created_at, event.message);
+        }
+    }
+    text.push('\n');
+}
+
+fn task_row(task: &TaskView) -> Vec<Cell> {
+    let style = match task.last_status.as_str() {
+        "RUNNING" => GOOD,
+        "STOPPED" => BAD,
+        _ => NOTE,
+    };
+    vec![
+        Cell::plain(short(&task.task_id)),
+        Cell::new(&task.last_status, style),
+        Cell::plain(health(&task.health_status)),
+        Cell::plain(task.private_ipv4_address.as_deref().unwrap_or("-")),
+        Cell::plain(&task.why_stopped().unwrap_or_default()),
+    ]
+}
+
+fn container_row(container: &ContainerView, images: &[ImageView]) -> Vec<Cell> {
+    let ports: Vec<String> = container.ports.iter().map(u16::to_string).collect();
+    let exit = container.exit_code.map(|code| format!("exit code {code}"));
+    let detail: Vec<String> = exit.into_iter().chain(container.reason.clone()).collect();
+    let detail = match (detail.is_empty(), waits_for(container, images)) {
+        (true, Some(image)) => image,
+        (true, None) => short_image(&container.image),
+        (false, _) => detail.join(": "),
+    };
+    vec![
+        Cell::plain(&format!("  {}", container.name)),
+        Cell::plain(&container.last_status),
+        Cell::plain(health(&container.health_status)),
+        Cell::plain(&ports.iter().map(|port| format!(":{port}")).collect::<Vec<_>>().join(" ")),
+        Cell::new(&detail, DIM),
+    ]
+}
+
+/// How far the image is that keeps the container from starting: `building: Step 4/6 : RUN npm ci`.
+fn waits_for(container: &ContainerView, images: &[ImageView]) -> Option<String> {
+    let image = images.iter().find(|image| image.image == container.image)?;
+    if container.last_status != "PENDING" {
+        return None;
+    }
+    if image.status == "FAILED" {
+        return Some("its image could not be had: neargate doctor".to_owned());
+    }
+    let state = image.status.to_lowercase();
+    let detail = image.detail.as_ref().map_or(state.clone(), |detail| format!("{state}: {detail}"));
+    image.is_on_its_way().then_some(detail)
+}
+
+/// ECS says UNKNOWN of what has no check, which reads like a fault.
+fn health(status: &str) -> &str {
+    if status == "UNKNOWN" { "-" } else { status }
+}
+
+/// A registry's address is long and the same for all; the end of a reference is what tells images apart.
+fn short_image(image: &str) -> String {
+    const WIDTH: usize = 40;
+    match image.rsplit_once('/') {
+        Some((_, name)) if image.chars().count() > WIDTH => format!("…/{name}"),
+        _ => image.to_owned(),
+    }
+}
+
+fn target_row(group: &str, target: &TargetView) -> Vec<Cell> {
+    let style = match target.state.as_str() {
+        "healthy" => GOOD,
+        "unhealthy" => BAD,
+        _ => NOTE,
+    };
+    let reason = match (&target.reason, &target.description) {
+        (Some(reason), Some(description)) => format!("{reason}: {description}"),
+        _ => "-".to_owned(),
+    };
+    vec![
+        Cell::plain(group),
+        Cell::plain(&format!("{}:{}", target.id, target.port)),
+        Cell::new(&target.state, style),
+        Cell::plain(&reason),
+    ]
+}
+
+/// A piece of text and its colour; width is counted without it.
+struct Cell {
+    text: String,
+    style: anstyle::Style,
+}
+
+impl Cell {
+    fn plain(text: &str) -> Self {
+        Self::new(text, anstyle::Style::new())
+    }
+
+    fn new(text: &str, style: anstyle::Style) -> Self {
+        Self { text: text.to_owned(), style }
+    }
+}
+
+fn align(text: &mut String, headings: &[&str], rows: &[Vec<Cell>]) {
+    let width = |column: usize| {
+        let cells = rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.text.chars().count());
+        cells.chain([headings[column].len()]).max().unwrap_or_default()
+    };
+    let widths: Vec<usize> = (0..headings.len()).map(width).collect();
+    let heading: Vec<Cell> = headings.iter().map(|heading| Cell::new(heading, DIM)).collect();
+    for row in [&heading].into_iter().chain(rows) {
+        let mut line = String::new();
+        for (cell, width) in row.iter().zip(&widths) {
+            let padding = " ".repeat(width - cell.text.chars().count().min(*width) + 3);
+            let style = cell.style;
+            let _ = write!(line, "{style}{}{style:#}{padding}", cell.text);
+        }
+        let _ = writeln!(text, "{}", line.trim_end());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn columns_line_up_whatever_their_colour() {
+        let mut text = String::new();
+        let rows = vec![vec![Cell::new("a", GOOD), Cell::plain("x")], vec![Cell::plain("long"), Cell::plain("y")]];
+        align(&mut text, &["NAME", "V"], &rows);
+        let plain = anstream::adapter::strip_str(&text).to_string();
+        assert_eq!(plain, "NAME   V\na      x\nlong   y\n");
+    }
+}

@@ -1,0 +1,100 @@
+//! `logs --access` and its sisters: the load balancer's own logs, as they stand in its files.
+
+use std::fmt::Write;
+
+use jiff::Timestamp;
+
+use crate::alb::logs::key::LogKind;
+use crate::cli::failure::{ExitStatus, Failure};
+use crate::cli::input::arguments::{Format, Global, LogsArgs};
+use crate::cli::input::project;
+use crate::cli::output::printer::Printer;
+use crate::cli::running::stack;
+use crate::cli::verbs::logs::FOLLOW_INTERVAL;
+use crate::model::Topology;
+use crate::records::reader::{Line, RecordReader};
+
+/// What the user wants to see instead of containers' output.
+pub(crate) fn wanted(args: &LogsArgs) -> Option<LogKind> {
+    let flags = [
+        (args.access, LogKind::Access),
+        (args.connections, LogKind::Connection),
+        (args.health_checks, LogKind::HealthCheck),
+    ];
+    flags.into_iter().find_map(|(given, kind)| given.then_some(kind))
+}
+
+/// Prints it.
+pub(crate) fn logs(
+    global: &Global,
+    args: &LogsArgs,
+    kind: LogKind,
+    since: Option<Timestamp>,
+    printer: &mut Printer,
+) -> Result<ExitStatus, Failure> {
+    let (name, folders) = project::identify(global)?;
+    let mut reader = RecordReader::new(folders.load_balancer_logs(), kind);
+    let mut lines = reader.read()?;
+    if lines.is_empty() && !args.follow {
+        if folders.lock_is_free()? {
+            return Err(stack::not_running(&name));
+        }
+        return Err(nothing_written(kind, project::topology_if_readable(global).as_ref()));
+    }
+    let is_wanted = |line: &Line| since.is_none_or(|since| line.at >= since);
+    lines.retain(is_wanted);
+    if let Some(tail) = args.tail {
+        lines.drain(..lines.len().saturating_sub(tail));
+    }
+    print(args, &lines, printer)?;
+    if !args.follow {
+        return Ok(ExitStatus::SUCCESS);
+    }
+    stack::block_on(async {
+        loop {
+            // Ends with the stack, as compose's does.
+            let ended = folders.lock_is_free()?;
+            let mut lines = reader.read()?;
+            lines.retain(is_wanted);
+            print(args, &lines, printer)?;
+            if ended {
+                return Ok(ExitStatus::SUCCESS);
+            }
+            tokio::select! {
+                () = tokio::time::sleep(FOLLOW_INTERVAL) => {}
+                _ = tokio::signal::ctrl_c() => return Ok(ExitStatus::INTERRUPTED),
+            }
+        }
+    })
+}
+
+/// Off, or on and no line yet.
+fn nothing_written(kind: LogKind, topology: Option<&Topology>) -> Failure {
+    let attributes = topology.map(|topology| &topology.load_balancer.attributes);
+    let (what, key, delivery) = match kind {
+        LogKind::Access => ("access", "access_logs", attributes.map(|all| &all.access_logs)),
+        LogKind::Connection => ("connection", "connection_logs", attributes.map(|all| &all.connection_logs)),
+        LogKind::HealthCheck => ("health check", "health_check_logs", attributes.map(|all| &all.health_check_logs)),
+    };
+    Failure::new(match delivery {
+        Some(Some(_)) => format!("the {what} log has no line yet"),
+        _ => format!("{what} logging is off; turn it on with `load_balancer: {{ {key}: {{ enabled: true }} }}`"),
+    })
+}
+
+fn print(args: &LogsArgs, lines: &[Line], printer: &mut Printer) -> Result<(), Failure> {
+    if lines.is_empty() {
+        return Ok(());
+    }
+    let mut text = String::new();
+    for line in lines {
+        let _ = match args.format.format {
+            Format::Table => writeln!(text, "{}", line.text),
+            Format::Json => {
+                let value = serde_json::json!({ "timestamp": line.at.to_string(), "message": line.text });
+                writeln!(text, "{value}")
+            }
+        };
+    }
+    printer.data(&text)
+}

@@ -1,0 +1,123 @@
+//! `run -- CMD`: the stack for as long as one command needs it. The command finds the stack and trusts it by its
+//! environment, and on Linux by what it alone sees of the machine ([`outfit`]); its exit code is ours ([`child`]).
+
+mod child;
+mod outfit;
+
+pub(crate) use child::find as find_program;
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use child::Launch;
+use outfit::Outfit;
+
+use crate::app::App;
+use crate::cli::failure::{ExitStatus, Failure};
+use crate::cli::input::arguments::{Global, RunArgs};
+use crate::cli::input::project;
+use crate::cli::input::project::Project;
+use crate::cli::output::live::Live;
+use crate::cli::output::printer::Printer;
+use crate::cli::running::process;
+use crate::cli::running::process::Signals;
+use crate::cli::running::stack;
+use crate::cli::running::waiting;
+use crate::cli::running::waiting::{Goal, Patience};
+use crate::control::view::ClusterView;
+
+/// `run`
+pub(crate) fn run(global: &Global, args: &RunArgs, printer: &mut Printer) -> Result<ExitStatus, Failure> {
+    let project = project::load(global, Some(&args.start), true, printer)?;
+    let command = Command::new(&project, args, printer)?;
+    process::block_on_threads(async {
+        let request = project.request(global, &args.start);
+        if let Some(stack::Applied { pid, .. }) = stack::apply(&project.folders, &request, printer).await? {
+            printer.note(format!(
+                "using the stack that is already running (process {pid}); it will keep running afterwards"
+            ));
+            waiting::follow(&project, Goal::Healthy, &args.start, printer).await?;
+            return command.run(&project, &mut Signals::new()?).await;
+        }
+        let mut signals = Signals::new()?;
+        let app = process::start(&project, &request).await?;
+        for note in app.notes() {
+            printer.note(note);
+        }
+        let result = match until_ready(&app, &project, args, &mut signals, printer).await {
+            Ok(()) => command.run(&project, &mut signals).await,
+            Err(failure) => Err(failure),
+        };
+        let stopped = process::stop(app, signals, printer).await;
+        // The command's own exit code says more than a failure to clean up; that is printed, not returned.
+        match (result, stopped) {
+            (Ok(status), Ok(())) => Ok(status),
+            (Ok(status), Err(failure)) => {
+                printer.failure(&failure);
+                Ok(status)
+            }
+            (Err(failure), _) => Err(failure),
+        }
+    })
+}
+
+async fn until_ready(
+    app: &App,
+    project: &Project,
+    args: &RunArgs,
+    signals: &mut Signals,
+    printer: &mut Printer,
+) -> Result<(), Failure> {
+    let mut live = Live::new();
+    let mut views = app.view();
+    let failed_before = waiting::failed(&views.borrow());
+    let mut patience = Patience::new(Duration::from_secs(args.start.wait_timeout));
+    let result = loop {
+        let view: Arc<ClusterView> = Arc::clone(&views.borrow_and_update());
+        live.draw(&view, printer);
+        patience.saw(&view);
+        let failure = waiting::cannot_listen(&view).or_else(|| waiting::failed_build(&view));
+        if let Some(failure) = failure.or_else(|| waiting::is_hopeless(project, &view, &failed_before)) {
+            break Err(failure);
+        }
+        if view.ready {
+            break Ok(());
+        }
+        tokio::select! {
+            _ = views.changed() => {}
+            () = patience.is_over() => break Err(Failure {
+                status: ExitStatus::NOT_HEALTHY,
+                message: waiting::not_in_time(project, Some(&view), args.start.wait_timeout),
+            }),
+            () = signals.next() => break Err(Failure::printed(ExitStatus::INTERRUPTED)),
+        }
+    };
+    live.finish();
+    result
+}
+
+/// What is to be run, found and thought through before anything is started.
+struct Command {
+    program: PathBuf,
+    words: Vec<OsString>,
+    namespace: bool,
+}
+
+impl Command {
+    fn new(project: &Project, args: &RunArgs, printer: &mut Printer) -> Result<Self, Failure> {
+        let first = args.command.first().ok_or_else(|| Failure::usage("no command"))?;
+        let program = child::find(first)?;
+        let namespace = outfit::may_have_namespace(project, !args.no_namespace, printer);
+        Ok(Self { program, words: args.command.clone(), namespace })
+    }
+
+    /// Once the stack runs.
+    async fn run(self, project: &Project, signals: &mut Signals) -> Result<ExitStatus, Failure> {
+        let outfit = Outfit::make(project, self.namespace)?;
+        let (variables, plan) = (outfit.variables.clone(), outfit.plan.clone());
+        let launch = Launch { program: self.program, words: self.words, variables, plan };
+        child::run(&launch, signals).await
+    }
+}
