@@ -2,8 +2,9 @@
 
 use std::path::Path;
 
-use super::source::Sources;
-use super::tree::{self, Node};
+use super::text::source::Sources;
+use super::text::tree;
+use super::text::tree::Node;
 
 /// Any YAML file as a tree, if it is one.
 pub(crate) fn yaml(text: &str) -> Option<Node> {

@@ -10,7 +10,7 @@
 //!
 //! `!reset` takes a key away, `!override` replaces what would be merged.
 
-use super::tree::{Entry, Mark, Node, Value};
+use super::text::tree::{Entry, Mark, Node, Value};
 
 /// Keys whose value is taken as a whole: parts of two actions make no action.
 const WHOLE: &[&str] = &["action", "default_action", "conditions", "transform", "domain", "certificate"];
@@ -67,8 +67,8 @@ fn item(items: &mut Vec<Node>, over: Node, name: Option<&str>) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::source::Sources;
-    use crate::config::tree;
+    use crate::config::text::source::Sources;
+    use crate::config::text::tree;
     use std::path::Path;
 
     fn parsed(text: &str) -> Node {

@@ -4,20 +4,20 @@
 //! reported", and whoever uses the field need not report again. [`record!`] and [`keywords!`] declare a type once:
 //! its reader, its JSON schema and its page in the reference all come from that declaration.
 
-mod keyword;
-mod record;
-mod types;
-mod values;
+pub(crate) mod keyword;
+pub(crate) mod record;
+pub(crate) mod types;
+pub(crate) mod values;
 
 use std::ops::Deref;
 
 pub(crate) use keyword::{keyword, keywords};
-pub(crate) use record::{Fields, key, record, required, required_of};
+pub(crate) use record::record;
 pub(crate) use values::{Anything, Named, OneOrMany};
 
-use super::diagnostics::Diagnostic;
-use super::source::Span;
-use super::tree::{Entry, Node, Value};
+use super::text::diagnostics::Diagnostic;
+use super::text::source::Span;
+use super::text::tree::{Entry, Node, Value};
 
 /// What all readers write to.
 #[derive(Default)]

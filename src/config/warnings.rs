@@ -5,9 +5,9 @@
 use std::collections::BTreeSet;
 use std::net::Ipv4Addr;
 
-use super::diagnostics::Diagnostic;
 use super::lower::Places;
-use super::source::Span;
+use super::text::diagnostics::Diagnostic;
+use super::text::source::Span;
 use crate::alb::security_group;
 use crate::model::Topology;
 use crate::model::listener::{Listener, ListenerProtocol};
@@ -370,7 +370,7 @@ fn lost_output(topology: &Topology, places: &Places, out: &mut Vec<Diagnostic>) 
         if !silent.is_empty() {
             out.push(
                 Diagnostic::warning(
-                    format!("on Fargate the output of {} is lost", super::suggest::all_of(silent)),
+                    format!("on Fargate the output of {} is lost", super::text::suggest::all_of(silent)),
                     *span,
                     "no `logConfiguration`",
                 )

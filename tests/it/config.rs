@@ -136,7 +136,7 @@ fn target_groups_have_the_settings_that_the_file_and_the_defaults_say() {
 #[test]
 fn the_schema_is_current_and_takes_the_good_files() {
     let mut differences = Differences::default();
-    let schema = neargate::config::schema::json();
+    let schema = neargate::config::pages::schema::json();
     differences.check(&repository().join("schema/neargate.schema.json"), &schema);
     differences.finish();
     let schema: serde_json::Value = serde_json::from_str(&schema).unwrap();
@@ -152,7 +152,7 @@ fn the_schema_is_current_and_takes_the_good_files() {
 #[test]
 fn the_reference_pages_are_current() {
     let mut differences = Differences::default();
-    differences.check(&repository().join("docs/configuration.md"), &neargate::config::reference::markdown());
+    differences.check(&repository().join("docs/configuration.md"), &neargate::config::pages::reference::markdown());
     differences.check(&repository().join("docs/fidelity.md"), &neargate::config::fidelity::markdown());
     differences.finish();
 }

@@ -11,7 +11,7 @@ use crate::cli::failure::ExitStatus;
 use crate::cli::input::arguments::Format;
 use crate::cli::input::file;
 use crate::cli::input::file::{FileError, Files, LoadedFile};
-use crate::config::diagnostics::render_all;
+use crate::config::text::diagnostics::render_all;
 use crate::config::{self, Fidelity, Level, Loaded, Style, Tasks};
 
 /// What `check` is given.

@@ -5,7 +5,7 @@
 mod table;
 
 use super::read::Used;
-use super::source::{Location, Sources};
+use super::text::source::{Location, Sources};
 use crate::model::Topology;
 
 /// What becomes of a field.

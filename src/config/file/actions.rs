@@ -1,7 +1,7 @@
 //! Actions, as they are written (ALB user guide, "Action types for listener rules").
 
 use crate::config::read::{Anything, Read, Reader, Spanned, keywords, record};
-use crate::config::tree::{Node, Value};
+use crate::config::text::tree::{Node, Value};
 
 record! {
     /// What happens to a request: exactly one of `forward`, `redirect` and `fixed_response`.

@@ -1,8 +1,8 @@
 //! Conditions of rules, as they are written (ALB user guide, "Condition types for listener rules").
 
-use crate::config::diagnostics::Diagnostic;
 use crate::config::read::{OneOrMany, Read, Reader, Spanned, record};
-use crate::config::tree::{Node, Value};
+use crate::config::text::diagnostics::Diagnostic;
+use crate::config::text::tree::{Node, Value};
 
 record! {
     /// One condition: exactly one of these fields. Its values are alternatives.

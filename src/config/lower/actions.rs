@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 
 use super::{Lowering, conditions};
-use crate::config::diagnostics::Diagnostic;
 use crate::config::file::actions::{
     ActionFile, FixedResponseFile, ForwardFile, ForwardGroupsFile, RedirectFile, RedirectStatusWord,
 };
 use crate::config::read::Spanned;
-use crate::config::suggest::help_for;
+use crate::config::text::diagnostics::Diagnostic;
+use crate::config::text::suggest::help_for;
 use crate::model::TargetGroupName;
 use crate::model::rule::{Action, FixedResponse, Forward, Redirect, WeightedTargetGroup};
 use crate::model::target_group::{ProtocolVersion, TargetGroup};

@@ -5,11 +5,11 @@ use std::io::ErrorKind;
 use std::path::PathBuf;
 
 use super::{Lowering, names};
-use crate::config::UnusableFile;
-use crate::config::diagnostics::Diagnostic;
 use crate::config::file::load_balancer::{CertificateFile, ListenerFile};
+use crate::config::input::UnusableFile;
 use crate::config::read::Spanned;
-use crate::config::suggest::nearest;
+use crate::config::text::diagnostics::Diagnostic;
+use crate::config::text::suggest::nearest;
 use crate::model::DomainName;
 use crate::model::listener::{Certificate, TlsSettings};
 

@@ -4,10 +4,10 @@ use ipnet::IpNet;
 
 use super::Lowering;
 use crate::alb::rules::pattern;
-use crate::config::diagnostics::Diagnostic;
 use crate::config::file::conditions::{ConditionFile, HttpHeaderFile, PatternsFile};
 use crate::config::read::Spanned;
-use crate::config::source::Span;
+use crate::config::text::diagnostics::Diagnostic;
+use crate::config::text::source::Span;
 use crate::model::rule::{Condition, Patterns, QueryStringPair};
 
 pub(super) const PAGE: &str = "ALB user guide, Condition types for listener rules";

@@ -1,9 +1,9 @@
 //! Listener attributes that change headers (ALB user guide, "HTTP header modification").
 
 use super::Lowering;
-use crate::config::diagnostics::Diagnostic;
 use crate::config::file::load_balancer::ListenerFile;
 use crate::config::read::Spanned;
+use crate::config::text::diagnostics::Diagnostic;
 use crate::model::listener::{HeaderModification, RESPONSE_HEADERS};
 
 const PAGE: &str = "ALB user guide, HTTP header modification, Limitations";

@@ -4,13 +4,13 @@ use std::collections::BTreeMap;
 
 use super::Lowering;
 use super::services::known_container;
-use crate::config::Tasks;
-use crate::config::diagnostics::Diagnostic;
 use crate::config::file::service::ServiceFile;
 use crate::config::image_reference::{self, Unusable};
+use crate::config::input::Tasks;
 use crate::config::read::Spanned;
-use crate::config::source::Span;
 use crate::config::task_definition::ReadDefinition;
+use crate::config::text::diagnostics::Diagnostic;
+use crate::config::text::source::Span;
 use crate::model::ContainerName;
 use crate::model::service::Build;
 

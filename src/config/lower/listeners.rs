@@ -7,13 +7,13 @@ use super::actions::Where;
 use super::quotas::PAGE as QUOTAS;
 use super::security_groups::Groups;
 use super::{Lowering, actions, certificates, conditions, headers, names, quotas, security_groups, transforms};
-use crate::config::diagnostics::Diagnostic;
 use crate::config::file::File;
 use crate::config::file::load_balancer::{
     DesyncWord, ListenerFile, ListenerProtocolWord, LoadBalancerFile, LogDeliveryFile, RuleFile, XffWord,
 };
 use crate::config::read::Spanned;
-use crate::config::source::Span;
+use crate::config::text::diagnostics::Diagnostic;
+use crate::config::text::source::Span;
 use crate::model::listener::{
     DesyncMode, Listener, ListenerProtocol, LoadBalancer, LoadBalancerAttributes, LogDelivery, XffMode,
 };

@@ -20,12 +20,13 @@ mod watches;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::diagnostics::Diagnostic;
 use super::file::File;
+use super::input::Source;
 use super::read::{Reader, Spanned};
-use super::source::{Sources, Span};
-use super::suggest::help_for;
-use super::{Source, task_definition::WantedSecret};
+use super::task_definition::WantedSecret;
+use super::text::diagnostics::Diagnostic;
+use super::text::source::{Sources, Span};
+use super::text::suggest::help_for;
 use crate::model::topology::TimeScale;
 use crate::model::{ClusterName, ProjectName, TargetGroupName, Topology};
 

@@ -1,10 +1,10 @@
 //! Names: of the project, of AWS's objects, and DNS names.
 
 use super::{Lowering, project_name_from};
-use crate::config::diagnostics::Diagnostic;
 use crate::config::file::File;
 use crate::config::read::{OneOrMany, Spanned};
 use crate::config::task_definition::is_ecs_name;
+use crate::config::text::diagnostics::Diagnostic;
 use crate::model::{DomainName, ProjectName};
 
 /// `name`, or the folder's.

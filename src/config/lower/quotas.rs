@@ -4,11 +4,11 @@
 use std::collections::BTreeSet;
 
 use super::Lowering;
-use crate::config::diagnostics::Diagnostic;
 use crate::config::file::load_balancer::ListenerFile;
 use crate::config::file::{File, QuotasFile};
 use crate::config::read::Spanned;
-use crate::config::source::Span;
+use crate::config::text::diagnostics::Diagnostic;
+use crate::config::text::source::Span;
 use crate::model::TargetGroupName;
 use crate::model::listener::Listener;
 use crate::model::rule::Action;

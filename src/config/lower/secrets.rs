@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 
 use super::Lowering;
 use super::services::nearest_secret;
-use crate::config::diagnostics::Diagnostic;
 use crate::config::file::File;
 use crate::config::read::Spanned;
 use crate::config::task_definition::{WantedSecret, value_from};
+use crate::config::text::diagnostics::Diagnostic;
 use crate::ecs::images::naming;
 use crate::model::service::Service;
 use crate::model::{Redacted, ServiceName};
@@ -85,7 +85,7 @@ fn missing(want: &WantedSecret, services: &BTreeMap<ServiceName, Service>, lower
         Diagnostic::error(format!("the secret of `{variable}` has no value"), want.span, "")
             .note("on Fargate the task would stop with ResourceInitializationError: unable to pull secrets or registry auth")
             .help(format!("add to `secrets` in {}:\n  \"{}\": {value}\nand set {variable} in the environment or in `.env`",
-                crate::config::source::show_path(lowering.source.path), want.secret)),
+                crate::config::text::source::show_path(lowering.source.path), want.secret)),
     );
 }
 

@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 use ipnet::IpNet;
 
 use super::Lowering;
-use crate::config::diagnostics::Diagnostic;
 use crate::config::file::{File, IngressFile};
 use crate::config::read::Spanned;
-use crate::config::suggest::help_for;
+use crate::config::text::diagnostics::Diagnostic;
+use crate::config::text::suggest::help_for;
 use crate::model::listener::LoadBalancer;
 use crate::model::security_group::{IngressRule, IpProtocol, SecurityGroup, Source};
 use crate::model::service::Service;

@@ -8,13 +8,13 @@ use std::time::Duration;
 
 use super::security_groups::Groups;
 use super::{Lowering, images, names, security_groups, watches};
-use crate::config::diagnostics::Diagnostic;
 use crate::config::file::File;
 use crate::config::file::service::{BuildFile, ServiceFile};
 use crate::config::read::{Named, Spanned};
-use crate::config::suggest::help_for;
-use crate::config::syntax;
 use crate::config::task_definition::{self, ReadDefinition, unknown_container};
+use crate::config::text::diagnostics::Diagnostic;
+use crate::config::text::suggest::help_for;
+use crate::config::text::syntax;
 use crate::model::service::{Build, LoadBalancerBinding, Service};
 use crate::model::target_group::TargetGroup;
 use crate::model::{ContainerName, ServiceName, TargetGroupName};

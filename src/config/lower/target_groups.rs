@@ -7,14 +7,14 @@ use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use super::{Lowering, names};
-use crate::config::diagnostics::Diagnostic;
 use crate::config::file::File;
 use crate::config::file::target_group::{
     AlgorithmWord, HealthCheckFile, ProtocolVersionWord, StickinessFile, StickinessWord, SwitchWord, TargetGroupFile,
     TargetProtocolWord,
 };
 use crate::config::read::Spanned;
-use crate::config::source::Span;
+use crate::config::text::diagnostics::Diagnostic;
+use crate::config::text::source::Span;
 use crate::model::TargetGroupName;
 use crate::model::target_group::{
     Algorithm, HealthCheck, HealthThreshold, Matcher, ProtocolVersion, StaticTarget, Stickiness, TargetGroup,

@@ -2,9 +2,9 @@
 
 use super::Lowering;
 use crate::alb::actions::transform;
-use crate::config::diagnostics::Diagnostic;
 use crate::config::file::load_balancer::{RewriteFile, TransformFile, TransformWord};
 use crate::config::read::Spanned;
+use crate::config::text::diagnostics::Diagnostic;
 use crate::model::rule::{Rewrite, Transforms};
 
 const PAGE: &str = "ALB user guide, Transforms for listener rules";

@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 
 use super::Lowering;
 use super::services::{known_container, normal};
-use crate::config::diagnostics::Diagnostic;
 use crate::config::file::service::{ServiceFile, WatchFile};
-use crate::config::suggest::help_for;
 use crate::config::task_definition::ReadDefinition;
+use crate::config::text::diagnostics::Diagnostic;
+use crate::config::text::suggest::help_for;
 use crate::ecs::images::dockerignore::Dockerignore;
 use crate::model::ContainerName;
 use crate::model::service::{Build, Watch, WatchAction};

@@ -1,10 +1,10 @@
 //! [`keywords!`]: closed lists of words.
 
 use super::Reader;
-use crate::config::diagnostics::Diagnostic;
-use crate::config::hints;
-use crate::config::suggest::{nearest, one_of};
-use crate::config::tree::Node;
+use crate::config::text::diagnostics::Diagnostic;
+use crate::config::text::hints;
+use crate::config::text::suggest::{nearest, one_of};
+use crate::config::text::tree::Node;
 
 /// A word out of a closed list; used by [`keywords!`].
 pub(crate) fn keyword<T: Copy>(node: &Node, what: &str, words: &[(&'static str, T)], reader: &mut Reader) -> Option<T> {
@@ -44,7 +44,7 @@ macro_rules! keywords {
         }
 
         impl $crate::config::read::Read for $name {
-            fn read(node: &$crate::config::tree::Node, reader: &mut $crate::config::read::Reader) -> Option<Self> {
+            fn read(node: &$crate::config::text::tree::Node, reader: &mut $crate::config::read::Reader) -> Option<Self> {
                 $crate::config::read::keyword(node, $what, &[$(($word, Self::$variant)),*], reader)
             }
         }

@@ -1,10 +1,10 @@
 //! [`record!`]: mappings with known fields.
 
 use super::{Read, Reader, Used};
-use crate::config::diagnostics::Diagnostic;
-use crate::config::hints;
-use crate::config::suggest::nearest;
-use crate::config::tree::{Entry, Node};
+use crate::config::text::diagnostics::Diagnostic;
+use crate::config::text::hints;
+use crate::config::text::suggest::nearest;
+use crate::config::text::tree::{Entry, Node};
 
 /// The fields of a record while it is being read; made by [`record!`].
 pub(crate) struct Fields<'n> {
@@ -120,16 +120,16 @@ macro_rules! record {
     ) => {
         $(#[$meta])*
         #[derive(Clone, Debug, schemars::JsonSchema)]
-        #[schemars(deny_unknown_fields, extend("required" = $crate::config::read::required_of(Self::FIELDS)))]
+        #[schemars(deny_unknown_fields, extend("required" = $crate::config::read::record::required_of(Self::FIELDS)))]
         pub(crate) struct $name {
             /// Where to point: its key, or its beginning.
             #[schemars(skip)]
             #[allow(dead_code, reason = "not every record is pointed at as a whole")]
-            pub(crate) span: $crate::config::source::Span,
+            pub(crate) span: $crate::config::text::source::Span,
             /// All of it.
             #[schemars(skip)]
             #[allow(dead_code, reason = "only some ask what was reported inside them")]
-            pub(crate) whole: $crate::config::source::Span,
+            pub(crate) whole: $crate::config::text::source::Span,
             $(
                 $(#[$field_meta])*
                 $(#[schemars(rename = $key)])?
@@ -143,21 +143,21 @@ macro_rules! record {
             pub(crate) const KIND: &'static str = $kind;
             /// Its fields, in the order of the declaration, and whether each must be there.
             pub(crate) const FIELDS: &'static [(&'static str, bool)] = &[$((
-                $crate::config::read::key!($field $(= $key)?),
-                $crate::config::read::required!($($required)?),
+                $crate::config::read::record::key!($field $(= $key)?),
+                $crate::config::read::record::required!($($required)?),
             )),*];
         }
 
         impl $crate::config::read::Read for $name {
-            fn read(node: &$crate::config::tree::Node, reader: &mut $crate::config::read::Reader) -> Option<Self> {
-                let fields = $crate::config::read::Fields::open(node, Self::KIND, Self::FIELDS, reader)?;
+            fn read(node: &$crate::config::text::tree::Node, reader: &mut $crate::config::read::Reader) -> Option<Self> {
+                let fields = $crate::config::read::record::Fields::open(node, Self::KIND, Self::FIELDS, reader)?;
                 Some(Self {
                     span: node.head,
                     whole: node.span,
                     $(
                         $field: fields.take(
-                            $crate::config::read::key!($field $(= $key)?),
-                            $crate::config::read::required!($($required)?),
+                            $crate::config::read::record::key!($field $(= $key)?),
+                            $crate::config::read::record::required!($($required)?),
                             reader,
                         ),
                     )*

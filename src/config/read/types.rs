@@ -2,8 +2,8 @@
 //! what JSON says, where `neargate.yaml` takes what was meant.
 
 use super::Reader;
-use crate::config::diagnostics::Diagnostic;
-use crate::config::tree::{Node, ScalarKind, Value};
+use crate::config::text::diagnostics::Diagnostic;
+use crate::config::text::tree::{Node, ScalarKind, Value};
 
 /// What a field is for AWS.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

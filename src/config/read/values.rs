@@ -2,9 +2,9 @@
 
 use super::types::Type;
 use super::{Read, Reader, Spanned};
-use crate::config::diagnostics::Diagnostic;
-use crate::config::template;
-use crate::config::tree::{Node, Value};
+use crate::config::text::diagnostics::Diagnostic;
+use crate::config::text::tree::{Node, Value};
+use crate::config::variables::template;
 
 impl Read for String {
     fn read(node: &Node, reader: &mut Reader) -> Option<Self> {

@@ -6,10 +6,11 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use crate::alb::fixture::each;
-use crate::config::diagnostics::{Diagnostic, Severity};
 use crate::config::read::Reader;
-use crate::config::source::Sources;
-use crate::config::{syntax, task_definition};
+use crate::config::task_definition;
+use crate::config::text::diagnostics::{Diagnostic, Severity};
+use crate::config::text::source::Sources;
+use crate::config::text::syntax;
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -130,7 +131,11 @@ fn task_definitions_are_taken_and_refused_as_aws_does() {
             let shown: String = said
                 .iter()
                 .map(|said| {
-                    format!("{}words: {:#?}\n", said.render(&sources, crate::config::Style::Plain), words(said))
+                    format!(
+                        "{}words: {:#?}\n",
+                        said.render(&sources, crate::config::text::diagnostics::Style::Plain),
+                        words(said)
+                    )
                 })
                 .collect();
             problems.push(format!("{}\n-- expected {:#?}\n-- said\n{shown}", case.name, case.says));

@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use super::file::{ContainerFile, ContainerHealthCheckFile, DependencyConditionWord};
 use super::{REGISTER, WantedSecret, is_ecs_name, logs, ports, refusals, value_from, volumes};
-use crate::config::diagnostics::Diagnostic;
 use crate::config::read::{Reader, Spanned};
-use crate::config::suggest::one_of;
-use crate::config::template;
+use crate::config::text::diagnostics::Diagnostic;
+use crate::config::text::suggest::one_of;
+use crate::config::variables::template;
 use crate::model::ContainerName;
 use crate::model::task_definition::{
     ContainerDefinition, ContainerHealthCheck, Dependency, DependencyCondition, RestartPolicy, SecretReference, Ulimit,

@@ -2,8 +2,8 @@
 
 use super::file::{ContainerFile, DependencyConditionWord};
 use super::{REGISTER, unknown_container};
-use crate::config::diagnostics::Diagnostic;
 use crate::config::read::Reader;
+use crate::config::text::diagnostics::Diagnostic;
 
 /// Dependencies that cannot be met.
 pub(super) fn check(containers: &[ContainerFile], reader: &mut Reader) {

@@ -3,9 +3,9 @@
 use super::containers::Context;
 use super::file::{ContainerFile, LogConfigurationFile};
 use super::{FARGATE, REGISTER};
-use crate::config::diagnostics::Diagnostic;
 use crate::config::read::{Reader, Spanned};
-use crate::config::suggest::nearest;
+use crate::config::text::diagnostics::Diagnostic;
+use crate::config::text::suggest::nearest;
 use crate::model::task_definition::LogConfiguration;
 
 const DRIVERS: &[&str] = &["awslogs", "splunk", "awsfirelens"];

@@ -18,12 +18,12 @@ mod sizes;
 pub(crate) mod value_from;
 mod volumes;
 
-use super::diagnostics::Diagnostic;
 use super::read::{Read, Reader, Spanned};
-use super::source::Span;
-use super::suggest::help_for;
-use super::template;
-use super::tree::Node;
+use super::text::diagnostics::Diagnostic;
+use super::text::source::Span;
+use super::text::suggest::help_for;
+use super::text::tree::Node;
+use super::variables::template;
 use crate::model::task_definition::{CpuArchitecture, TaskDefinition};
 use file::{CpuArchitectureWord, TaskDefinitionFile};
 

@@ -2,9 +2,9 @@
 
 use super::REGISTER;
 use super::file::{ContainerFile, PortMappingFile, PortProtocolWord};
-use crate::config::diagnostics::Diagnostic;
 use crate::config::read::{Reader, Spanned};
-use crate::config::source::Span;
+use crate::config::text::diagnostics::Diagnostic;
+use crate::config::text::source::Span;
 use crate::model::task_definition::PortMapping;
 
 /// The mappings of one container.
@@ -29,7 +29,7 @@ fn one(mapping: &PortMappingFile, container: &str, reader: &mut Reader) -> Vec<P
             }
             _ => {
                 let wrong = Diagnostic::error(format!("`{}` is not a range of ports", range.value), range.span, "");
-                if crate::config::template::is_one(Some(range)) {
+                if crate::config::variables::template::is_one(Some(range)) {
                     reader.template(range.span);
                 }
                 reader.report(wrong.help("write it as \"8000-8010\", the lower port first"));
@@ -126,7 +126,7 @@ fn mapping_name(name: &Spanned<String>, reader: &mut Reader) {
     if fits && !name.starts_with('-') && name.len() <= 64 {
         return;
     }
-    if crate::config::template::is_one(Some(name)) {
+    if crate::config::variables::template::is_one(Some(name)) {
         return reader.template(name.span);
     }
     reader.report(

@@ -3,11 +3,11 @@
 use super::containers::Context;
 use super::file::{ContainerFile, TaskDefinitionFile};
 use super::{FARGATE, REGISTER, unknown_container};
-use crate::config::diagnostics::Diagnostic;
 use crate::config::read::Reader;
-use crate::config::source::Span;
-use crate::config::suggest::{all_of, one_of};
-use crate::config::template;
+use crate::config::text::diagnostics::Diagnostic;
+use crate::config::text::source::Span;
+use crate::config::text::suggest::{all_of, one_of};
+use crate::config::variables::template;
 
 /// Task-level fields.
 pub(super) fn task(file: &TaskDefinitionFile, reader: &mut Reader) {

@@ -2,9 +2,9 @@
 
 use super::REGISTER;
 use super::file::{ContainerFile, TaskDefinitionFile};
-use crate::config::diagnostics::Diagnostic;
 use crate::config::read::Reader;
-use crate::config::source::Span;
+use crate::config::text::diagnostics::Diagnostic;
+use crate::config::text::source::Span;
 
 /// Something that needs the role.
 struct Need {

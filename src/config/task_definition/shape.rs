@@ -1,9 +1,9 @@
 //! What a file is that should be a task definition: what wraps one is taken off, and what is something else is named,
 //! once, in place of the seven mistakes that follow from it.
 
-use crate::config::diagnostics::Diagnostic;
 use crate::config::read::Reader;
-use crate::config::tree::{Entry, Node, Value};
+use crate::config::text::diagnostics::Diagnostic;
+use crate::config::text::tree::{Entry, Node, Value};
 
 /// What AWS's tools put around a definition or beside it when they print one.
 const WRAPPER: &str = "taskDefinition";

@@ -2,9 +2,9 @@
 
 use super::REGISTER;
 use super::file::{ContainerFile, EfsVolumeFile, SwitchWord, VolumeFile};
-use crate::config::diagnostics::Diagnostic;
 use crate::config::read::Reader;
-use crate::config::suggest::{all_of, help_for};
+use crate::config::text::diagnostics::Diagnostic;
+use crate::config::text::suggest::{all_of, help_for};
 use crate::model::task_definition::MountPoint;
 
 /// Names of the volumes. Those that live elsewhere on AWS become empty ones, which the fidelity report says.

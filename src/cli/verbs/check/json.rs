@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::settings::{self, HealthCheckView};
 use crate::alb::security_group;
 use crate::cli::input::file::relative;
-use crate::config::source::show_path;
+use crate::config::text::source::show_path;
 use crate::config::{Diagnostic, Diagnostics, Loaded, Location, Severity, Sources};
 use crate::ecs::images::naming;
 use crate::ecs::images::naming::Source;

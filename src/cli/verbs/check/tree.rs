@@ -249,7 +249,7 @@ fn service(name: &ServiceName, service: &Service, folder: &Path) -> Branch {
             Source::Build { build, .. } => {
                 let context = relative(&build.context, folder);
                 let context = if context.as_os_str().is_empty() { Path::new(".") } else { &context };
-                let context = crate::config::source::show_path(context);
+                let context = crate::config::text::source::show_path(context);
                 let target = build.target.as_ref().map(|target| format!(", stage {target}")).unwrap_or_default();
                 format!("built from {context} with {}{target}", build.dockerfile)
             }

@@ -6,7 +6,7 @@ use super::pipeline::stage::words;
 use super::repository::{Content, Repository};
 use crate::config::init_support::yaml;
 use crate::config::task_definition::value_from;
-use crate::config::tree::{Node, Value};
+use crate::config::text::tree::{Node, Value};
 
 /// What a first file needs to know of a task definition.
 #[derive(Clone, Debug)]

@@ -3,7 +3,7 @@
 use super::command::{self, Scripts};
 use super::{Evidence, Question, Repository, folder_of, join, place};
 use crate::config::init_support;
-use crate::config::tree::{Node, Value};
+use crate::config::text::tree::{Node, Value};
 
 /// A service of a compose file that is built as the container is, or named like it.
 struct Candidate<'r> {

@@ -3,7 +3,7 @@
 use super::compose::entries;
 use super::{Evidence, Question, Repository, is_below, place};
 use crate::config::init_support;
-use crate::config::tree::{Node, Value};
+use crate::config::text::tree::{Node, Value};
 
 /// Keys of platforms that have one path for one application, and the files they are in.
 const SIMPLE: &[(&str, &[&str], &str)] = &[

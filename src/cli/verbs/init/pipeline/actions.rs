@@ -5,7 +5,7 @@ use super::paths::join;
 use super::scope::{Scope, entries};
 use super::text::{self, Text, unknown};
 use super::{Build, Definition, Deploy, Edit, Origin, Which, bake};
-use crate::config::tree::Node;
+use crate::config::text::tree::Node;
 
 /// The inputs of an action or a workflow, resolved.
 pub(super) struct Inputs(Vec<(String, Text)>);

@@ -8,7 +8,7 @@ use super::scope::Scope;
 use super::text::{Text, from_file, unknown};
 use super::{Build, compose};
 use crate::config::init_support::yaml;
-use crate::config::tree::{Node, Value};
+use crate::config::text::tree::{Node, Value};
 
 /// Notes what `bake` builds: the targets of these files, `default` if none is named.
 pub(super) fn build(files: &[String], targets: &[String], folder: &str, scope: &mut Scope<'_>) {

@@ -6,7 +6,7 @@ use super::text::{Text, unknown};
 use super::{Build, Place, line_of};
 use crate::cli::verbs::init::repository::Repository;
 use crate::config::init_support::yaml;
-use crate::config::tree::{Node, Value};
+use crate::config::text::tree::{Node, Value};
 
 /// A service of a Compose file that is built.
 #[derive(Clone, Debug)]

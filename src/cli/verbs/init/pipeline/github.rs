@@ -11,7 +11,7 @@ use super::text::{self, Text};
 use super::{Pipeline, line_of};
 use crate::cli::verbs::init::repository::Repository;
 use crate::config::init_support::yaml;
-use crate::config::tree::{Node, Value};
+use crate::config::text::tree::{Node, Value};
 
 /// Combinations of a matrix that are followed.
 const MAX_COMBINATIONS: usize = 40;

@@ -8,7 +8,7 @@ use super::stage::Wanted;
 use super::{Pipeline, groovy, line_of, shell};
 use crate::cli::verbs::init::repository::Repository;
 use crate::config::init_support::yaml;
-use crate::config::tree::{Node, Value};
+use crate::config::text::tree::{Node, Value};
 
 /// Keys under which commands stand.
 const SCRIPTS: &[&str] =

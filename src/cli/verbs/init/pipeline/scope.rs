@@ -8,7 +8,7 @@ use super::stage::Wanted;
 use super::text::{Text, from_file, unknown};
 use super::{Pipeline, Place};
 use crate::cli::verbs::init::repository::Repository;
-use crate::config::tree::{Entry, Node, Value};
+use crate::config::text::tree::{Entry, Node, Value};
 
 /// Commands that are followed in all pipelines together.
 const MAX_COMMANDS: usize = 50_000;

@@ -3,7 +3,7 @@
 use super::{Repository, TargetGroup, literal_path};
 use crate::cli::verbs::init::evidence::place;
 use crate::config::init_support;
-use crate::config::tree::{Node, Value};
+use crate::config::text::tree::{Node, Value};
 
 /// Every target group.
 pub(super) fn target_groups(repository: &Repository) -> Vec<TargetGroup> {

@@ -7,7 +7,7 @@ use regex::Regex;
 use super::javascript::is_comment;
 use super::{ROUTE, Route, Scope, arguments, bracketed, joined, literal};
 use crate::config::init_support;
-use crate::config::tree::Node;
+use crate::config::text::tree::Node;
 
 fn regex(pattern: &str) -> Regex {
     Regex::new(pattern).expect("a constant pattern that compiles")

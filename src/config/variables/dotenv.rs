@@ -3,9 +3,9 @@
 
 use std::collections::BTreeMap;
 
-use super::diagnostics::Diagnostic;
 use super::interpolate::expand;
-use super::source::{FileId, Sources, Span};
+use crate::config::text::diagnostics::Diagnostic;
+use crate::config::text::source::{FileId, Sources, Span};
 
 /// The variables of the file and of those before it, which it may use and change. Values never appear in messages: `.env` is where secrets live.
 pub(crate) fn parse(

@@ -15,12 +15,12 @@
 use std::collections::BTreeSet;
 use std::ops::Range;
 
-use super::Tasks;
-use super::diagnostics::Diagnostic;
-use super::read::Reader;
-use super::source::{Sources, Span};
-use super::suggest::all_of;
-use super::tree::{Entry, Node, Scalar, Value};
+use crate::config::input::Tasks;
+use crate::config::read::Reader;
+use crate::config::text::diagnostics::Diagnostic;
+use crate::config::text::source::{Sources, Span};
+use crate::config::text::suggest::all_of;
+use crate::config::text::tree::{Entry, Node, Scalar, Value};
 
 /// What went wrong inside one value; `at` is in bytes of the value.
 #[derive(Debug, PartialEq, Eq)]

@@ -3,7 +3,7 @@
 use schemars::generate::SchemaSettings;
 use serde_json::Value;
 
-use super::file::File;
+use crate::config::file::File;
 
 /// The schema as it is checked in at `schema/neargate.schema.json`.
 pub fn json() -> String {

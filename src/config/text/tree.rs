@@ -1,6 +1,6 @@
 //! Text to a tree whose every node knows where it stands.
 //!
-//! Serde's derived readers stop at the first mistake. This tree is what lets the readers of [`super::read`] go on,
+//! Serde's derived readers stop at the first mistake. This tree is what lets the readers of [`crate::config::read`] go on,
 //! so that all mistakes of a file are reported together. JSON is read by the same parser: it is YAML, and the GitHub
 //! action that deploys task definitions parses them as YAML, too.
 

@@ -5,10 +5,10 @@ use std::borrow::Cow;
 use std::ops::Range;
 
 use super::diagnostics::Diagnostic;
-use super::read::Reader;
 use super::source::{FileId, Sources, Span};
-use super::template;
 use super::tree::{self, Node};
+use crate::config::read::Reader;
+use crate::config::variables::template;
 
 /// Parses a task definition. `None` after the reader was told why.
 pub(crate) fn parse_definition(sources: &Sources, file: FileId, reader: &mut Reader) -> Option<Node> {

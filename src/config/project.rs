@@ -1,0 +1,55 @@
+//! Which file governs a folder, and what its project is called.
+
+use std::path::{Path, PathBuf};
+
+use super::lower;
+use super::text::source::Sources;
+use super::text::tree;
+use crate::model::ProjectName;
+
+/// The file that governs a folder: `neargate.yaml` or `.yml` in it or in one of its parents.
+pub fn find(start: &Path) -> Option<PathBuf> {
+    start
+        .ancestors()
+        .flat_map(|folder| ["neargate.yaml", "neargate.yml"].map(|name| folder.join(name)))
+        .find(|candidate| candidate.is_file())
+}
+
+/// What is laid over a file that was found rather than named: `neargate.override.yaml` beside it, as in Compose.
+pub fn find_override(file: &Path) -> Option<PathBuf> {
+    let folder = file.parent()?;
+    ["neargate.override.yaml", "neargate.override.yml"]
+        .map(|name| folder.join(name))
+        .into_iter()
+        .find(|candidate| candidate.is_file())
+}
+
+/// The `name` of a file, whatever mistakes the rest of it has; the folder's if it gives none. For commands that only
+/// need to know which project is meant. `None` if the file is not YAML, or its name names nothing.
+///
+/// Of several files the last one that has a name counts, as when they are merged.
+pub fn name_of(folder: &Path, files: &[(PathBuf, String)]) -> Option<ProjectName> {
+    let mut sources = Sources::default();
+    let mut found = None;
+    for (path, text) in files {
+        let file = sources.add(path, text);
+        let root = tree::parse(&sources, file).ok()?;
+        found = root.get("name").map(|name| name.text().map(str::to_owned)).or(found);
+    }
+    match found {
+        Some(name) => project_name(&name?).ok(),
+        None => Some(lower::project_name_from(&folder.file_name()?.to_string_lossy())),
+    }
+}
+
+/// A project's name, if the text can be one.
+pub fn project_name(text: &str) -> Result<ProjectName, String> {
+    let clean = lower::project_name_from(text);
+    if clean.as_str() == text && text.len() <= 63 {
+        return Ok(clean);
+    }
+    Err(format!(
+        "`{text}` cannot name a project: it names Docker objects, so it has lower-case letters, digits, `-` and `_`, at \
+         most 63"
+    ))
+}

@@ -1,0 +1,8 @@
+//! Text with places: YAML and JSON as nodes, and mistakes with a caret under them.
+
+pub mod diagnostics;
+pub(crate) mod hints;
+pub mod source;
+pub(crate) mod suggest;
+pub(crate) mod syntax;
+pub(crate) mod tree;
