@@ -18,7 +18,6 @@ use jiff::Timestamp;
 use tokio::sync::watch;
 use tokio_util::task::AbortOnDropHandle;
 
-use crate::admin::metrics;
 use crate::admin::server::{self, Stack};
 use crate::admin::wire::UpRequest;
 use crate::alb::logs::health_check::HealthCheckEntry;
@@ -30,15 +29,17 @@ use crate::control::runtime::{Owners, Runtime, RuntimeError};
 use crate::control::sink::Sink;
 use crate::control::view::ClusterView;
 use crate::control::{self, ControlHandle};
-use crate::folders::{self, Folders, ProjectLock};
-use crate::logs::collector;
+use crate::logs::containers::collector;
+use crate::logs::load_balancer;
+use crate::machine::folders;
+use crate::machine::folders::{Folders, ProjectLock};
+use crate::machine::trust::reach::Reachable;
 use crate::model::listener::{Listener, ListenerProtocol};
 use crate::model::{ContainerName, ServiceName, TaskId, Topology};
 use crate::probes;
 use crate::proxy::{self, AccessSink, ConnectionSink, DataPlane, DataPlaneConfig, ListenerTls};
-use crate::records;
 use crate::runtime::StackRuntime;
-use crate::trust::reach::Reachable;
+use crate::web::metrics;
 
 /// How long requests in flight may take to end when the stack is taken down.
 const DRAIN: Duration = Duration::from_secs(10);
@@ -178,7 +179,7 @@ impl App {
             spawn(trust_files::keep_leaf_keys(folders.clone(), Arc::clone(&certificates))),
             spawn(server::serve(socket, Arc::new(stack))),
             spawn(probes::run(control.routing(), control.observations(), target_tls, records.health_checks.clone())),
-            spawn(records::follow(control.routing(), records.access, records.connections, records.health_checks)),
+            spawn(load_balancer::follow(control.routing(), records.access, records.connections, records.health_checks)),
             spawn(async move { renewal.renew_in_time().await }),
         ];
         if let Some(address) = request.admin {
@@ -275,14 +276,14 @@ struct Records {
 
 /// Closed until the routing table wants logs.
 fn start_records(control: &ControlHandle, folders: &Folders) -> io::Result<Records> {
-    let (access, requests) = AccessSink::bounded(records::QUEUE);
-    let (connections, connection_queue) = ConnectionSink::bounded(records::QUEUE);
-    let (health_checks, check_queue) = Sink::bounded(records::QUEUE);
+    let (access, requests) = AccessSink::bounded(load_balancer::QUEUE);
+    let (connections, connection_queue) = ConnectionSink::bounded(load_balancer::QUEUE);
+    let (health_checks, check_queue) = Sink::bounded(load_balancer::QUEUE);
     access.set_open(false);
     connections.set_open(false);
     health_checks.set_open(false);
-    let queues = records::Queues { access: requests, connection: connection_queue, health_check: check_queue };
-    records::start(folders.load_balancer_logs(), control.routing(), queues)?;
+    let queues = load_balancer::Queues { access: requests, connection: connection_queue, health_check: check_queue };
+    load_balancer::start(folders.load_balancer_logs(), control.routing(), queues)?;
     Ok(Records { access, connections, health_checks })
 }
 

@@ -9,29 +9,24 @@
 pub mod config;
 pub mod model;
 
-// How what users wrote is read.
-pub mod files;
-
 // Decisions: the load balancer's, and above them those about tasks and services.
 pub mod alb;
 pub mod ecs;
+
+// This machine.
+pub mod certs;
+pub mod machine;
 
 // The one writer.
 pub mod control;
 
 // Edges.
 pub mod admin;
-pub mod certs;
-pub mod folders;
-pub mod hosts;
 pub mod logs;
-pub mod namespace;
 pub mod probes;
 pub mod proxy;
-pub mod records;
 pub mod runtime;
-pub mod trust;
-pub mod watch;
+pub mod web;
 
 // What holds for whatever strangers send; for tests and `make fuzz`.
 #[cfg(any(test, feature = "fuzzing"))]

@@ -4,6 +4,5 @@
 //! lines of JSON. `Watch` answers with a view at once and with another after each change, until either side hangs up.
 
 pub mod client;
-pub mod metrics;
 pub mod server;
 pub mod wire;

@@ -5,8 +5,9 @@ use std::io;
 use std::sync::Arc;
 
 use crate::certs::{Authority, CertStore};
-use crate::folders::Folders;
-use crate::trust::{self, bundles};
+use crate::machine::folders::Folders;
+use crate::machine::trust;
+use crate::machine::trust::bundles;
 
 /// What curl, Node, Python and the like are pointed at.
 pub(super) fn write(folders: &Folders, authority: &Authority) -> io::Result<()> {

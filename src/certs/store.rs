@@ -274,7 +274,11 @@ fn public_key_hash(certificate: &CertificateDer<'_>) -> Option<String> {
 }
 
 fn read(path: &std::path::Path) -> Result<Vec<u8>, CertError> {
-    crate::files::read_bytes(path).map_err(|source| CertError::Io { doing: "read", path: path.to_owned(), source })
+    crate::machine::files::read_bytes(path).map_err(|source| CertError::Io {
+        doing: "read",
+        path: path.to_owned(),
+        source,
+    })
 }
 
 /// Whether a listener could use these files of a user's.

@@ -207,7 +207,7 @@ pub(crate) struct StartArgs {
     #[arg(long, value_name = "FACTOR", env = "NEARGATE_TIME_SCALE")]
     pub(crate) time_scale: Option<f64>,
     /// Serve CloudWatch's figures for Prometheus at http://ADDRESS/metrics, e.g. 127.0.0.1:9180 (loopback only)
-    #[arg(long, value_name = "ADDRESS", env = "NEARGATE_ADMIN", value_parser = crate::admin::metrics::parse_address)]
+    #[arg(long, value_name = "ADDRESS", env = "NEARGATE_ADMIN", value_parser = crate::web::metrics::parse_address)]
     pub(crate) admin: Option<std::net::SocketAddr>,
 }
 

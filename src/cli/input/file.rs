@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use crate::certs::{self, CertError};
 use crate::cli::verbs::init;
 use crate::config::{self, Diagnostics, Loaded, Source, Tasks, UnusableFile};
-use crate::files;
+use crate::machine::files;
 use crate::model::ProjectName;
 
 /// A file that was read.

@@ -14,7 +14,7 @@ use crate::cli::input::file;
 use crate::cli::input::file::{FileError, Files, LoadedFile};
 use crate::cli::output::printer::{NOTE, Printer};
 use crate::config::{self, Diagnostics, Style, Tasks};
-use crate::folders::Folders;
+use crate::machine::folders::Folders;
 use crate::model::topology::TimeScale;
 use crate::model::{ProjectName, Topology};
 

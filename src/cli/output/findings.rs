@@ -9,8 +9,8 @@ use crate::cli::output::health_lines::HealthLines;
 use crate::cli::output::printer::{BAD, DIM, NOTE, STRONG};
 use crate::control::diagnosis::{ContainerOfTask, Finding, Severity, diagnose};
 use crate::control::view::ClusterView;
-use crate::folders::Folders;
-use crate::logs::reader::LogReader;
+use crate::logs::containers::reader::LogReader;
+use crate::machine::folders::Folders;
 use crate::model::Topology;
 
 /// How many of a failing container's last lines are shown.

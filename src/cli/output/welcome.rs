@@ -7,9 +7,9 @@ use crate::cli::input::project::Project;
 use crate::cli::output::printer::{DIM, GOOD, Printer, STRONG};
 use crate::cli::verbs::check::tree;
 use crate::control::view::ClusterView;
+use crate::machine::trust::reach;
 use crate::model::Topology;
 use crate::model::listener::ListenerProtocol;
-use crate::trust::reach;
 
 /// Prints it.
 pub(crate) fn print(project: &Project, view: &ClusterView, foreground: bool, printer: &mut Printer) {

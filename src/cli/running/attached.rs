@@ -9,7 +9,7 @@ use crate::cli::output::live::Live;
 use crate::cli::output::printer::Printer;
 use crate::cli::verbs::logs::{Output, Wanted};
 use crate::control::view::ClusterView;
-use crate::logs::reader::LogReader;
+use crate::logs::containers::reader::LogReader;
 
 /// `--no-attach` without a name.
 pub(crate) const ALL: &str = "*";

@@ -7,7 +7,7 @@ use rustix::process::{Pid, Signal, kill_process};
 
 use crate::cli::failure::Failure;
 use crate::cli::output::printer::Printer;
-use crate::folders::Folders;
+use crate::machine::folders::Folders;
 use crate::runtime::docker::DockerRuntime;
 
 /// How often it is looked whether the process is gone.

@@ -8,7 +8,7 @@ use crate::cli::input::arguments::Global;
 use crate::cli::input::arguments::Verb;
 use crate::cli::input::{file, project};
 use crate::cli::output::printer::{NOTE, Printer};
-use crate::folders::in_one_folder;
+use crate::machine::folders::in_one_folder;
 
 /// What a verb does to the stack of whoever runs the project.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -15,7 +15,7 @@ use crate::cli::running::orphan;
 use crate::cli::running::stopping::Stopping;
 use crate::control::runtime::{Owners, Runtime as _};
 use crate::control::view::ClusterView;
-use crate::folders::Folders;
+use crate::machine::folders::Folders;
 use crate::model::ProjectName;
 use crate::runtime::docker::{DockerOptions, DockerRuntime, Engine};
 

@@ -12,9 +12,10 @@ use crate::cli::running::stack;
 use crate::control::view::ClusterView;
 use crate::ecs::images::watching;
 use crate::ecs::images::watching::Reaction;
+use crate::machine::watch::Watcher;
 use crate::model::{ContainerName, ServiceName, TaskId, Topology};
-use crate::runtime::docker::{DockerOptions, DockerRuntime, sync};
-use crate::watch::Watcher;
+use crate::runtime::docker::tasks::sync;
+use crate::runtime::docker::{DockerOptions, DockerRuntime};
 
 /// How many files a line names.
 const NAMED: usize = 3;

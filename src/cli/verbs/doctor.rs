@@ -14,7 +14,8 @@ use crate::cli::output::printer::{BAD, DIM, GOOD, NOTE, Printer};
 use crate::cli::running::stack;
 use crate::cli::verbs::trust;
 use crate::control::view::ClusterView;
-use crate::hosts::{self, Resolution};
+use crate::machine::hosts;
+use crate::machine::hosts::Resolution;
 use crate::proxy::{PortTrouble, trouble_with};
 use crate::runtime::docker::Engine;
 

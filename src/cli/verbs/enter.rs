@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use crate::cli::failure::{ExitStatus, Failure};
-use crate::namespace::{Mount, Refusal, refusal};
+use crate::machine::namespace::{Mount, Refusal, refusal};
 
 /// What the command is to see, as a file.
 #[derive(Debug, Serialize, Deserialize)]
@@ -78,7 +78,7 @@ pub(crate) fn enter(_: &EnterArgs) -> Result<ExitStatus, Failure> {
 #[cfg(target_os = "linux")]
 fn try_it() -> Result<ExitStatus, Failure> {
     let hosts = || PathBuf::from("/etc/hosts");
-    let failed = match crate::namespace::enter(&[Mount { source: hosts(), target: hosts() }]) {
+    let failed = match crate::machine::namespace::enter(&[Mount { source: hosts(), target: hosts() }]) {
         Ok(failed) => failed.into_iter().next(),
         Err(error) => Some(error.to_string()),
     };
@@ -92,7 +92,7 @@ fn try_it() -> Result<ExitStatus, Failure> {
 fn enter_namespace(plan: &Path) -> Result<Vec<String>, Failure> {
     let failed = |error: std::io::Error| Failure::from(error).context("cannot enter a namespace");
     let plan: Plan = serde_json::from_slice(&std::fs::read(plan).map_err(failed)?).map_err(Failure::new)?;
-    crate::namespace::enter(&plan.mounts).map_err(failed)
+    crate::machine::namespace::enter(&plan.mounts).map_err(failed)
 }
 
 /// However the parent ends, even by SIGKILL, this process is told. After the namespace: entering one forgets it.

@@ -4,7 +4,7 @@ use crate::cli::failure::{ExitStatus, Failure};
 use crate::cli::input::arguments::{Global, HostsArgs};
 use crate::cli::input::project;
 use crate::cli::output::printer::{NOTE, Printer};
-use crate::hosts;
+use crate::machine::hosts;
 
 /// `hosts`
 pub(crate) fn hosts(global: &Global, args: &HostsArgs, printer: &mut Printer) -> Result<ExitStatus, Failure> {
@@ -22,7 +22,8 @@ pub(crate) fn hosts(global: &Global, args: &HostsArgs, printer: &mut Printer) ->
         return Ok(ExitStatus::SUCCESS);
     }
     let path = &args.hosts_file;
-    let before = crate::files::read_text(path).map_err(|error| Failure::from(error).context(path.display()))?;
+    let before =
+        crate::machine::files::read_text(path).map_err(|error| Failure::from(error).context(path.display()))?;
     let after = match args.apply {
         true => hosts::apply(&before, name, domains, address),
         false => hosts::remove(&before, name),

@@ -26,7 +26,7 @@ use std::path::{Path, PathBuf};
 
 use crate::cli::failure::ExitStatus;
 use crate::config::{self, Diagnostics, Source, Style, Tasks};
-use crate::files;
+use crate::machine::files;
 use pipeline::stage::Wanted;
 use plan::{NoDefinition, Plan};
 use repository::Repository;

@@ -17,7 +17,7 @@ use crate::cli::output::printer::{DIM, Printer};
 use crate::cli::running::stack;
 use crate::cli::verbs::records;
 use crate::control::view::ClusterView;
-use crate::logs::reader::{Entry, LogReader};
+use crate::logs::containers::reader::{Entry, LogReader};
 
 /// How often a followed file is looked at.
 pub(crate) const FOLLOW_INTERVAL: Duration = Duration::from_millis(100);

@@ -10,8 +10,9 @@ use crate::cli::input::project;
 use crate::cli::output::printer::{NOTE, Printer};
 use crate::cli::running::stack;
 use crate::cli::verbs::explain::bind_as_running;
-use crate::hosts::{self, Resolution};
-use crate::trust::reach;
+use crate::machine::hosts;
+use crate::machine::hosts::Resolution;
+use crate::machine::trust::reach;
 
 /// Names of Chromium, as packages install it.
 const CHROMIUMS: [&str; 6] =

@@ -11,8 +11,8 @@ use crate::cli::input::project;
 use crate::cli::output::printer::Printer;
 use crate::cli::running::stack;
 use crate::cli::verbs::logs::FOLLOW_INTERVAL;
+use crate::logs::load_balancer::reader::{Line, RecordReader};
 use crate::model::Topology;
-use crate::records::reader::{Line, RecordReader};
 
 /// What the user wants to see instead of containers' output.
 pub(crate) fn wanted(args: &LogsArgs) -> Option<LogKind> {

@@ -12,7 +12,7 @@ use crate::cli::output::picture::short;
 use crate::cli::output::printer::{DIM, Printer};
 use crate::cli::running::stack;
 use crate::control::view::{ClusterView, EventView};
-use crate::folders::Folders;
+use crate::machine::folders::Folders;
 use crate::model::ProjectName;
 
 /// `scale`: another number of tasks, until `up` applies the file again.

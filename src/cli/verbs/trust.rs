@@ -6,9 +6,10 @@ use crate::cli::input::project;
 use crate::cli::input::project::Project;
 use crate::cli::output::printer::{BAD, DIM, GOOD, NOTE, Printer};
 use crate::cli::verbs::doctor::{Check, Status};
-use crate::folders::Folders;
+use crate::machine::folders::Folders;
+use crate::machine::trust;
+use crate::machine::trust::{Machine, Outcome, Root, StoreReport, SystemRunner};
 use crate::model::ProjectName;
-use crate::trust::{self, Machine, Outcome, Root, StoreReport, SystemRunner};
 
 /// `trust`
 pub(crate) fn trust(global: &Global, dry_run: bool, printer: &mut Printer) -> Result<ExitStatus, Failure> {

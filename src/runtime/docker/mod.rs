@@ -12,36 +12,12 @@
 //! `pull`, what the engine reports in `watch` and `logs`, cleaning up in `sweep`. `container_config` is the pure
 //! translation of a task definition. Only this module knows bollard.
 
-mod address;
-mod build;
-mod buildkit;
-mod cgroup;
-mod close;
-mod container_config;
-mod context;
-mod credentials;
-mod dockerfile;
-mod error;
-mod image;
-mod labels;
-mod logs;
-mod network;
-mod protobuf;
-mod pull;
-mod raw;
-mod reference;
-mod session;
-mod task;
 mod watch;
 
-pub mod connect;
-pub mod endpoint;
-pub mod exec;
-pub mod options;
-pub mod owner;
-pub mod pause;
+pub mod engine;
+pub mod images;
 pub mod sweep;
-pub mod sync;
+pub mod tasks;
 
 use std::collections::{BTreeSet, HashMap};
 use std::net::Ipv4Addr;
@@ -58,16 +34,16 @@ use crate::control::runtime::{
 use crate::model::task::ContainerExit;
 use crate::model::{ContainerName, TaskId};
 
-pub use connect::{Engine, EngineInfo, EngineKind};
-pub use exec::{ExecRequest, Streams};
-pub use options::{BuilderMode, DockerOptions, ReachMode};
+pub use engine::connect::{Engine, EngineInfo, EngineKind};
+pub use engine::options::{BuilderMode, DockerOptions, ReachMode};
 pub use sweep::ProjectOnEngine;
+pub use tasks::exec::{ExecRequest, Streams};
 
-use cgroup::{Cgroups, TaskGroup};
-use container_config::TaskLimits;
-use labels::Names;
-use network::ProjectNetwork;
-use owner::Owner;
+use engine::cgroup::{Cgroups, TaskGroup};
+use engine::labels::Names;
+use engine::network::ProjectNetwork;
+use engine::owner::Owner;
+use tasks::container_config::TaskLimits;
 
 /// Runs the tasks of one project on one engine.
 #[derive(Debug)]
@@ -161,7 +137,7 @@ impl DockerRuntime {
         if let Some(network) = &*slot {
             return Ok(Arc::clone(network));
         }
-        let network = Arc::new(network::ensure(&self.engine, &self.names, self.options.reach).await?);
+        let network = Arc::new(engine::network::ensure(&self.engine, &self.names, self.options.reach).await?);
         *slot = Some(Arc::clone(&network));
         Ok(network)
     }

@@ -13,12 +13,14 @@ use std::collections::HashMap;
 use crate::control::runtime::{Owners, RuntimeError};
 use crate::model::ProjectName;
 
-use super::close::{remove_container, remove_volume};
-use super::connect::Engine;
-use super::error::{self, runtime_error};
-use super::labels::{CONTAINER, OWNER, PAUSE, PROJECT, SERVICE, TASK};
-use super::owner::{Owner, RealProcesses};
-use super::{DockerRuntime, pause};
+use super::DockerRuntime;
+use super::engine::connect::Engine;
+use super::engine::error;
+use super::engine::error::runtime_error;
+use super::engine::labels::{CONTAINER, OWNER, PAUSE, PROJECT, SERVICE, TASK};
+use super::engine::owner::{Owner, RealProcesses};
+use super::engine::pause;
+use super::tasks::close::{remove_container, remove_volume};
 
 /// A project that has something on the engine.
 #[derive(Clone, Debug, PartialEq, Eq)]

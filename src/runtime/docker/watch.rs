@@ -25,8 +25,8 @@ use crate::model::task::{ContainerExit, HealthStatus};
 use crate::model::{ContainerName, TaskId};
 
 use super::DockerRuntime;
-use super::error;
-use super::labels::{CONTAINER, PAUSE, TASK};
+use super::engine::error;
+use super::engine::labels::{CONTAINER, PAUSE, TASK};
 
 const FIRST_BACK_OFF: Duration = Duration::from_millis(100);
 const LAST_BACK_OFF: Duration = Duration::from_secs(5);

@@ -1,6 +1,6 @@
 //! Other ways to the engine: a socket that can be cut, a TCP port.
 
-use neargate::runtime::docker::endpoint::{Candidate, Endpoint};
+use neargate::runtime::docker::engine::endpoint::{Candidate, Endpoint};
 use neargate::runtime::docker::{DockerOptions, DockerRuntime, Engine};
 
 use super::world::World;

@@ -10,7 +10,7 @@ use bollard::query_parameters::{
     ListContainersOptionsBuilder, ListImagesOptionsBuilder, ListNetworksOptions, ListVolumesOptions,
 };
 use neargate::runtime::docker::Engine;
-use neargate::runtime::docker::endpoint::Endpoint;
+use neargate::runtime::docker::engine::endpoint::Endpoint;
 use tokio::sync::{Semaphore, SemaphorePermit};
 
 /// The label of everything that neargate makes.

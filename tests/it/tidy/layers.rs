@@ -6,7 +6,7 @@ use super::source::{Source, own_modules, paths};
 
 /// What every edge may import: the layers below, never another edge. Two edges that need to talk do so through
 /// `control`, or `app` introduces them.
-const BELOW_EDGES: &[&str] = &["model", "alb", "ecs", "control", "files"];
+const BELOW_EDGES: &[&str] = &["model", "alb", "ecs", "machine", "control"];
 /// Wiring and words see everything below them.
 const EVERYTHING: &[&str] = &["*"];
 
@@ -14,27 +14,22 @@ const EVERYTHING: &[&str] = &["*"];
 const LAYERS: &[(&str, &[&str])] = &[
     // nouns
     ("model", &[]),
-    // how what users wrote is read, wherever that is
-    ("files", &[]),
     // decisions, and above them the user's files: what a file leads to is asked of the decisions themselves
     ("alb", &["model"]),
     ("ecs", &["model", "alb"]),
     ("config", &["model", "alb", "ecs"]),
+    // what this machine has: its folders, its stores of roots, the certificates made here
+    ("machine", &["model", "alb", "ecs"]),
+    ("certs", &["model", "alb", "ecs", "machine"]),
     // one writer
     ("control", &["model", "alb", "ecs"]),
     // edges
     ("admin", BELOW_EDGES),
-    ("certs", BELOW_EDGES),
-    ("folders", BELOW_EDGES),
-    ("hosts", BELOW_EDGES),
     ("logs", BELOW_EDGES),
-    ("namespace", BELOW_EDGES),
     ("probes", BELOW_EDGES),
     ("proxy", BELOW_EDGES),
-    ("records", BELOW_EDGES),
     ("runtime", BELOW_EDGES),
-    ("trust", BELOW_EDGES),
-    ("watch", BELOW_EDGES),
+    ("web", BELOW_EDGES),
     // wiring
     ("app", EVERYTHING),
     // for tests and fuzzing only
@@ -79,28 +74,28 @@ const OWNED: &[(&str, &[&str], &str)] = &[
     ("tar", &["runtime"], "build contexts and the pause image"),
     (
         "hyper",
-        &["admin", "runtime"],
+        &["runtime", "web"],
         "figures are served, and BuildKit takes calls that bollard cannot make; the proxy reads and writes HTTP itself",
     ),
-    ("hyper_util", &["admin", "runtime"], "as hyper"),
-    ("http_body_util", &["admin", "runtime"], "as hyper"),
+    ("hyper_util", &["runtime", "web"], "as hyper"),
+    ("http_body_util", &["runtime", "web"], "as hyper"),
     ("h2", &["proxy", "probes"], "HTTP/2 on connections; what a request means is decided before"),
     ("httparse", &["proxy", "probes"], "heads are read where bytes arrive"),
     (
         "rustls",
-        &["certs", "proxy", "probes", "trust"],
-        "`certs` decides what TLS offers, `proxy` and `probes` speak it, `trust` reads a root",
+        &["certs", "proxy", "probes", "machine"],
+        "`certs` decides what TLS offers, `proxy` and `probes` speak it, `machine` reads a root",
     ),
     ("tokio_rustls", &["proxy", "probes"], "TLS on sockets"),
     ("rcgen", &["certs"], "certificates are issued in one place"),
-    ("x509_parser", &["certs", "proxy", "trust"], "certificates are read where they are kept, shown and trusted"),
+    ("x509_parser", &["certs", "proxy", "machine"], "certificates are read where they are kept, shown and trusted"),
     ("annotate_snippets", &["config"], "mistakes of files are drawn in one place"),
     ("granit_parser", &["config"], "only `config` knows the file format"),
     ("schemars", &["config"], "only `config` knows the file format"),
     ("hcl", &["cli"], "only `init` reads what a repository says of its infrastructure"),
     ("clap", &["cli"], "what is typed is the command line's"),
     ("clap_complete", &["cli"], "what is typed is the command line's"),
-    ("notify", &["watch"], "files are watched in one place"),
+    ("notify", &["machine"], "files are watched in one place"),
     ("indicatif", &["cli"], "what is drawn is the command line's"),
     ("anstream", &["cli"], "what is coloured is the command line's"),
     ("tracing_subscriber", &["cli"], "diagnostics are subscribed to once"),

@@ -11,12 +11,14 @@ use crate::cli::input::project;
 use crate::cli::input::project::Project;
 use crate::cli::output::printer::{NOTE, Printer};
 use crate::cli::verbs::enter::Plan;
-use crate::hosts;
-use crate::namespace::{Mount, Refusal};
-use crate::trust::environment::{self, Surroundings};
-use crate::trust::overlay::{self, Overlays};
-use crate::trust::reach::reachable_address;
-use crate::trust::{Machine, Root, SystemRunner, bundles, system};
+use crate::machine::hosts;
+use crate::machine::namespace::{Mount, Refusal};
+use crate::machine::trust::environment;
+use crate::machine::trust::environment::Surroundings;
+use crate::machine::trust::overlay;
+use crate::machine::trust::overlay::Overlays;
+use crate::machine::trust::reach::reachable_address;
+use crate::machine::trust::{Machine, Root, SystemRunner, bundles, system};
 
 /// For as long as this lives.
 pub(super) struct Outfit {

@@ -1,0 +1,8 @@
+//! This machine: its folders and files, the hosts file, the stores of trusted roots.
+
+pub mod files;
+pub mod folders;
+pub mod hosts;
+pub mod namespace;
+pub mod trust;
+pub mod watch;

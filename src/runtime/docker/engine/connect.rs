@@ -1,0 +1,365 @@
+//! The connection to the engine: tries the candidates, learns who answers.
+
+use std::net::{IpAddr, Ipv4Addr};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use bollard::models::SystemInfo;
+use bollard::{API_DEFAULT_VERSION, Docker};
+use jiff::Timestamp;
+
+use crate::control::runtime::RuntimeError;
+
+use super::endpoint::{Candidate, Endpoint, Surroundings, candidates};
+use super::error;
+use super::pause::Arch;
+
+/// A reachable engine. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Engine {
+    docker: Docker,
+    info: EngineInfo,
+    system: Arc<SystemInfo>,
+    /// When it said what its clock shows.
+    heard: Instant,
+    endpoint: Endpoint,
+    host: IpAddr,
+}
+
+/// What `doctor` says about the engine.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EngineInfo {
+    /// `docker` or `podman`.
+    pub name: EngineKind,
+    /// e.g. `20.10.24`
+    pub version: String,
+    /// e.g. `1.41`
+    pub api_version: String,
+    /// e.g. `linux`
+    pub os: String,
+    /// e.g. `amd64`
+    pub arch: String,
+    /// e.g. `unix:///var/run/docker.sock`
+    pub endpoint: String,
+    /// Why this one: `DOCKER_HOST`, `docker context 'colima'`, `default socket`.
+    pub source: String,
+}
+
+/// The two that speak the API.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EngineKind {
+    /// Docker Engine, in whatever packaging.
+    Docker,
+    /// Podman's compatible service.
+    Podman,
+}
+
+impl std::fmt::Display for EngineKind {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.pad(match self {
+            Self::Docker => "docker",
+            Self::Podman => "podman",
+        })
+    }
+}
+
+/// The longest an ordinary call may take. Calls that wait for something (stop, build, pull) set their own.
+const CALL_LIMIT: Duration = Duration::from_secs(60);
+/// The longest a candidate may take to answer before it counts as not there.
+const HELLO_LIMIT: Duration = Duration::from_secs(5);
+
+impl Engine {
+    /// Finds the engine the user means and speaks to it.
+    pub async fn connect() -> Result<Self, RuntimeError> {
+        Self::connect_in(&candidates(&Surroundings::real()).map_err(RuntimeError::EngineUnreachable)?).await
+    }
+
+    /// Speaks to the first candidate that answers.
+    pub async fn connect_in(candidates: &[Candidate]) -> Result<Self, RuntimeError> {
+        let mut failures = Vec::new();
+        for candidate in candidates {
+            match hello(candidate).await {
+                Ok(engine) => return Ok(engine),
+                Err(text) => failures.push((candidate, text)),
+            }
+        }
+        Err(RuntimeError::EngineUnreachable(nobody_answered(&failures)))
+    }
+
+    /// Who answers.
+    pub fn info(&self) -> &EngineInfo {
+        &self.info
+    }
+
+    /// The address in use.
+    pub fn endpoint(&self) -> &Endpoint {
+        &self.endpoint
+    }
+
+    /// Where ports that the engine publishes are found: loopback, or the machine of a remote engine.
+    pub fn host(&self) -> IpAddr {
+        self.host
+    }
+
+    /// Whether it runs on this machine, or in a virtual one of it.
+    pub(crate) fn is_local(&self) -> bool {
+        matches!(self.endpoint, Endpoint::Unix(_))
+    }
+
+    /// What it says about the machine it runs on.
+    pub(crate) fn system(&self) -> &SystemInfo {
+        &self.system
+    }
+
+    /// How many CPUs it has.
+    pub(crate) fn cpus(&self) -> i64 {
+        self.system.ncpu.unwrap_or(1)
+    }
+
+    /// What its clock shows, if it has gone on as ours since we were introduced: that of a virtual machine may be far
+    /// from ours, and stops when the machine sleeps.
+    pub(crate) fn clock(&self) -> Option<Timestamp> {
+        let shown = self.system.system_time.as_ref()?.parse::<Timestamp>().ok()?;
+        shown.checked_add(self.heard.elapsed()).ok()
+    }
+
+    /// The client.
+    pub fn docker(&self) -> &Docker {
+        &self.docker
+    }
+
+    /// A client for a call that may take that long.
+    pub fn patient(&self, limit: Duration) -> Docker {
+        self.docker.clone().with_timeout(limit)
+    }
+
+    /// Whether it answers within the time that an introduction may take.
+    pub async fn answers(&self) -> Result<(), RuntimeError> {
+        let text = match tokio::time::timeout(HELLO_LIMIT, self.docker.ping()).await {
+            Ok(Ok(_)) => return Ok(()),
+            Ok(Err(error)) => error::message(&error),
+            Err(_) => no_answer(),
+        };
+        Err(RuntimeError::EngineUnreachable(self.gone(&text)))
+    }
+
+    /// An error with the engine's address and what to do, if the engine is what is missing.
+    pub(crate) fn located(&self, error: RuntimeError) -> RuntimeError {
+        match error {
+            RuntimeError::EngineUnreachable(text) => RuntimeError::EngineUnreachable(self.gone(&text)),
+            other => other,
+        }
+    }
+
+    /// That the engine went away, for people.
+    pub(crate) fn gone(&self, text: &str) -> String {
+        let EngineInfo { endpoint, source, .. } = &self.info;
+        unreachable(endpoint, source, text)
+    }
+
+    /// The architecture of what runs here without emulation.
+    pub fn arch(&self) -> Result<Arch, RuntimeError> {
+        Arch::parse(&self.info.arch).ok_or_else(|| {
+            RuntimeError::Other(format!("the engine runs on {}; neargate knows amd64 and arm64", self.info.arch))
+        })
+    }
+}
+
+async fn hello(candidate: &Candidate) -> Result<Engine, String> {
+    let docker = client(&candidate.endpoint)?;
+    // Together: each takes the engine several milliseconds, because it asks its own parts.
+    let introduced = async { tokio::try_join!(docker.version(), docker.info()) };
+    let (version, system) = tokio::time::timeout(HELLO_LIMIT, introduced)
+        .await
+        .map_err(|_| no_answer())?
+        .map_err(|error| error::message(&error))?;
+    let heard = Instant::now();
+    let is_podman =
+        version.components.iter().flatten().any(|component| component.name.to_ascii_lowercase().contains("podman"));
+    let info = EngineInfo {
+        name: if is_podman { EngineKind::Podman } else { EngineKind::Docker },
+        version: version.version.unwrap_or_default(),
+        api_version: version.api_version.unwrap_or_default(),
+        os: version.os.unwrap_or_default(),
+        arch: version.arch.unwrap_or_default(),
+        endpoint: candidate.endpoint.to_string(),
+        source: candidate.source.clone(),
+    };
+    if info.os == "windows" {
+        return Err("it runs Windows containers; switch it to Linux containers".to_owned());
+    }
+    let host = host_of(&candidate.endpoint).await?;
+    Ok(Engine { docker, info, system: Arc::new(system), heard, endpoint: candidate.endpoint.clone(), host })
+}
+
+fn no_answer() -> String {
+    format!("no answer within {} s", HELLO_LIMIT.as_secs())
+}
+
+/// The machine whose ports an engine publishes, seen from here.
+async fn host_of(endpoint: &Endpoint) -> Result<IpAddr, String> {
+    let Endpoint::Tcp { address, .. } = endpoint else { return Ok(IpAddr::V4(Ipv4Addr::LOCALHOST)) };
+    let found: Vec<IpAddr> =
+        tokio::net::lookup_host(address).await.map_err(|error| error.to_string())?.map(|found| found.ip()).collect();
+    // Engines publish on IPv4 unless they are told otherwise.
+    let best = found.iter().find(|found| found.is_ipv4()).or(found.first()).copied();
+    best.ok_or_else(|| format!("{address} has no address"))
+}
+
+fn client(endpoint: &Endpoint) -> Result<Docker, String> {
+    let limit = CALL_LIMIT.as_secs();
+    let docker = match endpoint {
+        #[cfg(unix)]
+        Endpoint::Unix(path) => Docker::connect_with_unix(&path.to_string_lossy(), limit, API_DEFAULT_VERSION),
+        #[cfg(not(unix))]
+        Endpoint::Unix(_) => return Err("Unix sockets do not work on this system".to_owned()),
+        Endpoint::Tcp { address, tls: None } => Docker::connect_with_http(address, limit, API_DEFAULT_VERSION),
+        Endpoint::Tcp { address, tls: Some(tls) } => {
+            Docker::connect_with_ssl(address, &tls.key, &tls.cert, &tls.ca, limit, API_DEFAULT_VERSION)
+        }
+        #[cfg(windows)]
+        Endpoint::NamedPipe(path) => Docker::connect_with_named_pipe(path, limit, API_DEFAULT_VERSION),
+        #[cfg(not(windows))]
+        Endpoint::NamedPipe(_) => return Err("named pipes exist on Windows only".to_owned()),
+    };
+    Ok(docker.map_err(|error| error::message(&error))?.with_request_modifier(url_safe_credentials))
+}
+
+/// The engine wants credentials in the URL-safe alphabet and ignores them silently otherwise; bollard encodes them in
+/// the standard one. Everything about it is the same but two characters.
+fn url_safe_credentials(mut request: bollard::BollardRequest) -> bollard::BollardRequest {
+    for name in ["X-Registry-Auth", "X-Registry-Config"] {
+        let Some(value) = request.headers().get(name).and_then(|value| value.to_str().ok()) else { continue };
+        if let Ok(value) = value.replace('+', "-").replace('/', "_").parse() {
+            request.headers_mut().insert(name, value);
+        }
+    }
+    request
+}
+
+/// One message: what was tried, and what to do.
+fn nobody_answered(failures: &[(&Candidate, String)]) -> String {
+    let exists = |candidate: &Candidate| match &candidate.endpoint {
+        Endpoint::Unix(path) => path.exists(),
+        _ => true,
+    };
+    // Sockets that are not there are no news, unless the user named one.
+    let mut told: Vec<_> = failures.iter().filter(|(candidate, _)| exists(candidate)).collect();
+    if told.is_empty() && failures.len() == 1 {
+        told = failures.iter().collect();
+    }
+    if told.is_empty() {
+        let tried: Vec<String> = failures.iter().map(|(candidate, _)| candidate.endpoint.to_string()).collect();
+        return format!(
+            "no container engine is running (looked for {}). Start Docker Desktop, `sudo systemctl start docker`, \
+             `colima start` or `systemctl --user start podman.socket`, or set DOCKER_HOST",
+            tried.join(", ")
+        );
+    }
+    let told: Vec<String> = told
+        .iter()
+        .map(|(candidate, text)| unreachable(&candidate.endpoint.to_string(), &candidate.source, text))
+        .collect();
+    told.join("\n")
+}
+
+/// The one sentence about an engine that cannot be used: where it was looked for and who said so, why not, what to do.
+fn unreachable(endpoint: &str, source: &str, text: &str) -> String {
+    let from = match source {
+        "DOCKER_HOST" | "DOCKER_CONTEXT" | "CONTAINER_HOST" => format!("from {source}"),
+        other => other.to_owned(),
+    };
+    let what = if text.contains("permission denied") { "the container engine" } else { "no container engine" };
+    format!("{what} at {endpoint} ({from}): {text}. {}", fix(source, text))
+}
+
+fn fix(source: &str, text: &str) -> String {
+    let text = text.to_ascii_lowercase();
+    let fix = if text.contains("permission denied") {
+        "Let this user use it: sudo usermod -aG docker $USER, then log in again; or use rootless Docker"
+    } else if text.contains("certificate") || text.contains("tls") {
+        "Check DOCKER_TLS_VERIFY and the certificates in DOCKER_CERT_PATH"
+    } else if text.contains("windows containers") {
+        "Docker Desktop's menu has the switch"
+    } else {
+        return match source {
+            "DOCKER_HOST" | "CONTAINER_HOST" => format!("Start it, or unset {source}"),
+            _ if source.starts_with("docker context") => {
+                "Start it, or choose another: docker context use default".to_owned()
+            }
+            _ => "Start it; `docker info` should work".to_owned(),
+        };
+    };
+    fix.to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::PathBuf;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn ports_are_published_where_the_engine_runs() {
+        let tcp = |address: &str| Endpoint::Tcp { address: address.to_owned(), tls: None };
+        for (endpoint, host) in [
+            (Endpoint::Unix(PathBuf::from("/x")), "127.0.0.1"),
+            (tcp("127.0.0.1:2375"), "127.0.0.1"),
+            (tcp("192.0.2.7:2375"), "192.0.2.7"),
+        ] {
+            assert_eq!(host_of(&endpoint).await.unwrap().to_string(), host);
+        }
+    }
+
+    fn unix(path: &str, source: &str) -> Candidate {
+        Candidate { endpoint: Endpoint::Unix(PathBuf::from(path)), source: source.to_owned() }
+    }
+
+    #[tokio::test]
+    async fn no_engine_is_one_message_that_names_what_was_tried() {
+        let missing = [unix("/nonexistent/a.sock", "default socket"), unix("/nonexistent/b.sock", "Podman")];
+        let error = Engine::connect_in(&missing).await.unwrap_err().to_string();
+        assert!(error.contains("unix:///nonexistent/a.sock, unix:///nonexistent/b.sock"), "{error}");
+        assert!(error.contains("DOCKER_HOST"), "{error}");
+    }
+
+    #[tokio::test]
+    async fn an_engine_that_the_environment_names_is_one_sentence_without_the_client_s_layers() {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap().to_string();
+        drop(listener);
+        let endpoint = Endpoint::Tcp { address: address.clone(), tls: None };
+        let named = Candidate { endpoint, source: "DOCKER_HOST".to_owned() };
+        let error = Engine::connect_in(&[named]).await.unwrap_err();
+        let expected = format!(
+            "no container engine at tcp://{address} (from DOCKER_HOST): connection refused. Start it, or unset DOCKER_HOST"
+        );
+        assert_eq!(error.to_string(), expected);
+    }
+
+    #[test]
+    fn a_socket_that_this_user_may_not_use_is_another_matter() {
+        let told = unreachable("unix:///var/run/docker.sock", "default socket", "permission denied");
+        assert_eq!(
+            told,
+            "the container engine at unix:///var/run/docker.sock (default socket): permission denied. Let this user use it: \
+             sudo usermod -aG docker $USER, then log in again; or use rootless Docker"
+        );
+    }
+
+    #[tokio::test]
+    #[cfg(unix)]
+    async fn a_named_engine_that_does_not_answer_is_blamed_by_its_source() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("docker.sock");
+        drop(std::os::unix::net::UnixListener::bind(&path).unwrap());
+        let error = Engine::connect_in(&[unix(path.to_str().unwrap(), "docker context 'colima'")]).await.unwrap_err();
+        assert!(matches!(error, RuntimeError::EngineUnreachable(_)));
+        let expected = format!(
+            "no container engine at unix://{} (docker context 'colima'): connection refused. Start it, or choose another: \
+             docker context use default",
+            path.display()
+        );
+        assert_eq!(error.to_string(), expected);
+    }
+}

@@ -1,0 +1,100 @@
+//! Names and labels of everything we make in the engine.
+//!
+//! Names are for people (`docker ps`); labels are what we find things by. An object without our project label is
+//! never touched, whatever its name.
+
+use std::collections::HashMap;
+
+use crate::model::{ContainerName, ProjectName, ServiceName, TaskId};
+
+use super::owner::Owner;
+
+/// The project an object belongs to; every object has it.
+pub(crate) const PROJECT: &str = "dev.neargate.project";
+/// The service of a task.
+pub(crate) const SERVICE: &str = "dev.neargate.service";
+/// The id of a task.
+pub(crate) const TASK: &str = "dev.neargate.task";
+/// The container's name in the task definition; [`PAUSE`] for the container that holds the network namespace.
+pub(crate) const CONTAINER: &str = "dev.neargate.container";
+/// The process that made it; see [`Owner`].
+pub(crate) const OWNER: &str = "dev.neargate.owner";
+
+/// Value of [`CONTAINER`] for pause containers. The amazon-ecs-agent's name for it, which no task definition can use:
+/// `~` is not allowed in a container name.
+pub(crate) const PAUSE: &str = "~internal~ecs~pause";
+
+/// Names objects of one project.
+#[derive(Clone, Debug)]
+pub(crate) struct Names {
+    project: ProjectName,
+    owner: String,
+}
+
+impl Names {
+    /// Objects made from now on belong to `owner`.
+    pub(crate) fn new(project: ProjectName, owner: &Owner) -> Self {
+        Self { project, owner: owner.to_string() }
+    }
+
+    /// The project.
+    pub(crate) fn project(&self) -> &ProjectName {
+        &self.project
+    }
+
+    /// The bridge network of the project.
+    pub(crate) fn network(&self) -> String {
+        format!("neargate-{}", self.project)
+    }
+
+    /// A task's pause container.
+    pub(crate) fn pause(&self, service: &ServiceName, task: &TaskId) -> String {
+        format!("neargate-{}-{service}-{}-pause", self.project, task.short())
+    }
+
+    /// A member of a task.
+    pub(crate) fn member(&self, service: &ServiceName, task: &TaskId, container: &ContainerName) -> String {
+        format!("neargate-{}-{service}-{}-{container}", self.project, task.short())
+    }
+
+    /// A task-scoped volume.
+    pub(crate) fn volume(&self, task: &TaskId, volume: &str) -> String {
+        format!("neargate-{}-{}-{volume}", self.project, task.short())
+    }
+
+    /// Labels of an object of the whole project.
+    pub(crate) fn project_labels(&self) -> HashMap<String, String> {
+        HashMap::from([(PROJECT.to_owned(), self.project.to_string()), (OWNER.to_owned(), self.owner.clone())])
+    }
+
+    /// Labels of an object of one task.
+    pub(crate) fn task_labels(&self, service: &ServiceName, task: &TaskId) -> HashMap<String, String> {
+        let mut labels = self.project_labels();
+        labels.insert(SERVICE.to_owned(), service.to_string());
+        labels.insert(TASK.to_owned(), task.to_string());
+        labels
+    }
+
+    /// Labels of a container.
+    pub(crate) fn container_labels(
+        &self,
+        service: &ServiceName,
+        task: &TaskId,
+        container: &str,
+    ) -> HashMap<String, String> {
+        let mut labels = self.task_labels(service, task);
+        labels.insert(CONTAINER.to_owned(), container.to_owned());
+        labels
+    }
+
+    /// A filter for everything of the project.
+    pub(crate) fn project_filter(&self) -> HashMap<String, Vec<String>> {
+        HashMap::from([("label".to_owned(), vec![format!("{PROJECT}={}", self.project)])])
+    }
+
+    /// A filter for everything of one task.
+    pub(crate) fn task_filter(&self, task: &TaskId) -> HashMap<String, Vec<String>> {
+        let labels = vec![format!("{PROJECT}={}", self.project), format!("{TASK}={task}")];
+        HashMap::from([("label".to_owned(), labels)])
+    }
+}

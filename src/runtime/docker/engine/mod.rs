@@ -1,0 +1,13 @@
+//! The engine itself: where it is, what it can do, and what of it is ours.
+
+pub(crate) mod address;
+pub(crate) mod cgroup;
+pub mod connect;
+pub mod endpoint;
+pub(crate) mod error;
+pub(crate) mod labels;
+pub(crate) mod network;
+pub mod options;
+pub mod owner;
+pub mod pause;
+pub(crate) mod raw;

@@ -1,0 +1,49 @@
+//! HTTP to the engine without bollard, for the two calls it cannot make without a gRPC stack: a BuildKit build and
+//! the session beside it.
+
+use bytes::Bytes;
+use http_body_util::combinators::UnsyncBoxBody;
+use hyper::body::Incoming;
+use hyper::{Request, Response};
+use hyper_util::rt::TokioIo;
+use tokio::io::{AsyncRead, AsyncWrite};
+
+use super::connect::Engine;
+use super::endpoint::Endpoint;
+
+/// A body of whatever origin.
+pub(crate) type Body = UnsyncBoxBody<Bytes, std::io::Error>;
+
+trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
+impl<T: AsyncRead + AsyncWrite + Send + Unpin> Stream for T {}
+
+/// Whether this can reach the engine at all.
+pub(crate) fn can_reach(engine: &Engine) -> bool {
+    match engine.endpoint() {
+        Endpoint::Unix(_) => cfg!(unix),
+        Endpoint::Tcp { tls, .. } => tls.is_none(),
+        Endpoint::NamedPipe(_) => false,
+    }
+}
+
+/// Sends one request on a connection of its own and returns the response's head. The connection lives as long as the
+/// response's body, or the upgraded stream.
+pub(crate) async fn send(engine: &Engine, request: Request<Body>) -> Result<Response<Incoming>, String> {
+    let stream = open(engine.endpoint()).await.map_err(|error| error.to_string())?;
+    let handshake = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await;
+    let (mut sender, connection) = handshake.map_err(|error| error.to_string())?;
+    tokio::spawn(async move {
+        // Its errors reach the one who reads the response.
+        let _ = connection.with_upgrades().await;
+    });
+    sender.send_request(request).await.map_err(|error| error.to_string())
+}
+
+async fn open(endpoint: &Endpoint) -> std::io::Result<Box<dyn Stream>> {
+    match endpoint {
+        #[cfg(unix)]
+        Endpoint::Unix(path) => Ok(Box::new(tokio::net::UnixStream::connect(path).await?)),
+        Endpoint::Tcp { address, tls: None } => Ok(Box::new(tokio::net::TcpStream::connect(address).await?)),
+        _ => Err(std::io::Error::other("not over this kind of connection")),
+    }
+}

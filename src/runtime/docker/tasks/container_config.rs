@@ -1,0 +1,398 @@
+//! From a task definition to what the engine is asked to create. Pure: the whole translation can be read and tested
+//! without an engine.
+
+use std::collections::{BTreeMap, HashMap};
+use std::net::{IpAddr, Ipv4Addr};
+use std::time::Duration;
+
+use bollard::models::{
+    ContainerCreateBody, EndpointIpamConfig, EndpointSettings, HealthConfig, HostConfig, HostConfigLogConfig, Mount,
+    MountType, NetworkingConfig, ResourcesUlimits,
+};
+
+use crate::control::runtime::TaskSpec;
+use crate::model::task_definition::{ContainerDefinition, ContainerHealthCheck, TaskDefinition};
+
+use crate::runtime::docker::engine::address;
+use crate::runtime::docker::engine::labels::{Names, PAUSE};
+use crate::runtime::docker::engine::network::bindings;
+use crate::runtime::docker::engine::options::DockerOptions;
+use crate::runtime::docker::engine::pause;
+
+/// The kernel's least CPU weight, which the ECS agent gives to containers that ask for none.
+const MIN_CPU_SHARES: i64 = 2;
+const MIB: i64 = 1024 * 1024;
+
+/// What holds the task as a whole within its size.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum TaskLimits {
+    /// A control group of the task, parent of its containers' groups: exactly what the ECS agent does.
+    Parent(String),
+    /// No way to make one. Each container alone is kept within the task's size, which is as strict for one busy
+    /// container and too generous for several. The engine has that many CPUs.
+    PerContainer {
+        /// A quota above it would be refused.
+        engine_cpus: i64,
+    },
+}
+
+/// Everything the pause container needs to know.
+#[derive(Debug)]
+pub(crate) struct PauseSpec<'a> {
+    /// The task.
+    pub(crate) task: &'a TaskSpec,
+    /// The image reference.
+    pub(crate) image: &'a str,
+    /// The network's id.
+    pub(crate) network: &'a str,
+    /// The task's address, if we choose it.
+    pub(crate) address: Option<Ipv4Addr>,
+    /// Publishes the task's ports on this machine; `None` where the task can be dialled.
+    pub(crate) publish: Option<IpAddr>,
+    /// Of the task, if there is one.
+    pub(crate) cgroup_parent: Option<&'a str>,
+}
+
+/// The pause container: owns the network namespace and with it everything that is the task's rather than a
+/// container's.
+pub(crate) fn pause_body(names: &Names, options: &DockerOptions, spec: &PauseSpec<'_>) -> ContainerCreateBody {
+    let task = spec.task;
+    let endpoint = EndpointSettings {
+        ipam_config: spec.address.map(|address| EndpointIpamConfig {
+            ipv4_address: Some(address.to_string()),
+            ..EndpointIpamConfig::default()
+        }),
+        ..EndpointSettings::default()
+    };
+    let bindings = spec.publish.map(|host| {
+        let mappings = task.definition.containers.iter().flat_map(|container| &container.port_mappings);
+        bindings(mappings.map(|mapping| (mapping.container_port, mapping.udp)), host)
+    });
+    ContainerCreateBody {
+        image: Some(spec.image.to_owned()),
+        entrypoint: Some(vec![pause::PATH.to_owned()]),
+        hostname: spec.address.map(|address| address::host_name(address, &options.region)),
+        labels: Some(names.container_labels(&task.service, &task.id, PAUSE)),
+        stop_signal: Some("SIGKILL".to_owned()),
+        exposed_ports: bindings.as_ref().map(|bindings| bindings.keys().cloned().collect()),
+        networking_config: Some(NetworkingConfig {
+            endpoints_config: Some(HashMap::from([(spec.network.to_owned(), endpoint)])),
+        }),
+        host_config: Some(HostConfig {
+            network_mode: Some(spec.network.to_owned()),
+            port_bindings: bindings,
+            cgroup_parent: spec.cgroup_parent.map(str::to_owned),
+            dns_search: Some(vec![address::search_domain(&options.region)]),
+            extra_hosts: options.host_gateway.then(|| vec!["host.docker.internal:host-gateway".to_owned()]),
+            // A namespaced value holds for the whole task; the container that is named last wins (ECS API,
+            // SystemControl).
+            sysctls: some_unless_empty(system_controls(&task.definition.containers, true)),
+            readonly_rootfs: Some(true),
+            cap_drop: Some(vec!["ALL".to_owned()]),
+            security_opt: Some(vec!["no-new-privileges".to_owned()]),
+            log_config: Some(HostConfigLogConfig { typ: Some("none".to_owned()), config: None }),
+            ..HostConfig::default()
+        }),
+        ..ContainerCreateBody::default()
+    }
+}
+
+/// A container of the task definition, in the namespace of `pause`.
+pub(crate) fn member_body(
+    names: &Names,
+    options: &DockerOptions,
+    task: &TaskSpec,
+    container: &ContainerDefinition,
+    pause: &str,
+    limits: &TaskLimits,
+) -> ContainerCreateBody {
+    let mut labels: HashMap<String, String> = container.docker_labels.clone().into_iter().collect();
+    labels.extend(names.container_labels(&task.service, &task.id, container.name.as_str()));
+    ContainerCreateBody {
+        image: Some(task.image(container).to_owned()),
+        // With an entry point and no command, the engine drops the image's CMD by itself, as ECS does.
+        entrypoint: container.entry_point.clone().filter(|words| !words.is_empty()),
+        cmd: container.command.clone().filter(|words| !words.is_empty()),
+        env: Some(environment(options, task, container)),
+        user: container.user.clone(),
+        working_dir: container.working_directory.clone(),
+        labels: Some(labels),
+        healthcheck: Some(health_check(container.health_check.as_ref())),
+        tty: Some(container.pseudo_terminal),
+        open_stdin: Some(container.interactive),
+        host_config: Some(HostConfig {
+            network_mode: Some(format!("container:{pause}")),
+            mounts: some_unless_empty(mounts(names, task, container)),
+            readonly_rootfs: Some(container.readonly_root_filesystem),
+            init: container.init_process_enabled.then_some(true),
+            cap_add: some_unless_empty(container.capabilities_add.clone()),
+            cap_drop: some_unless_empty(container.capabilities_drop.clone()),
+            sysctls: some_unless_empty(system_controls([container], false)),
+            ulimits: some_unless_empty(ulimits(container)),
+            // What follows the logs must be able to read them, whatever the engine's default driver is; bounded,
+            // because they are also kept by log group and stream.
+            log_config: Some(HostConfigLogConfig {
+                typ: Some("json-file".to_owned()),
+                config: Some(HashMap::from([
+                    ("max-size".to_owned(), "50m".to_owned()),
+                    ("max-file".to_owned(), "2".to_owned()),
+                ])),
+            }),
+            ..limited(&task.definition, container, limits)
+        }),
+        ..ContainerCreateBody::default()
+    }
+}
+
+/// Name and value pairs: the definition's, the secrets', and what Fargate adds.
+fn environment(options: &DockerOptions, task: &TaskSpec, container: &ContainerDefinition) -> Vec<String> {
+    let mut variables: BTreeMap<&str, &str> = BTreeMap::from([
+        ("AWS_EXECUTION_ENV", "AWS_ECS_FARGATE"),
+        ("AWS_REGION", options.region.as_str()),
+        ("AWS_DEFAULT_REGION", options.region.as_str()),
+    ]);
+    variables.extend(container.environment.iter().map(|(name, value)| (name.as_str(), value.as_str())));
+    let secrets = task.secrets.get(&container.name).into_iter().flatten();
+    variables.extend(secrets.map(|(name, value)| (name.as_str(), value.expose())));
+    variables.into_iter().map(|(name, value)| format!("{name}={value}")).collect()
+}
+
+/// Only the definition's check counts, so an image's own is switched off (ECS developer guide, "Container health
+/// checks"). It keeps its own interval, whatever the time scale: the command is the application's, each run costs it a
+/// process, and interval times retries is the patience that its author chose.
+fn health_check(check: Option<&ContainerHealthCheck>) -> HealthConfig {
+    let Some(check) = check else {
+        return HealthConfig { test: Some(vec!["NONE".to_owned()]), ..HealthConfig::default() };
+    };
+    let nanos = |duration: Duration| Some(i64::try_from(duration.as_nanos()).unwrap_or(i64::MAX));
+    HealthConfig {
+        test: Some(check.command.clone()),
+        interval: nanos(check.interval),
+        timeout: nanos(check.timeout),
+        retries: Some(i64::from(check.retries)),
+        start_period: nanos(check.start_period),
+        start_interval: None,
+    }
+}
+
+/// CPU and memory of one container within its task.
+fn limited(definition: &TaskDefinition, container: &ContainerDefinition, limits: &TaskLimits) -> HostConfig {
+    let mib = |mib: u32| i64::from(mib) * MIB;
+    let reservation = container.memory_reservation_mib.map(mib);
+    let mut config = HostConfig { memory_reservation: reservation, ..HostConfig::default() };
+    match limits {
+        TaskLimits::Parent(parent) => {
+            config.cgroup_parent = Some(parent.clone());
+            config.cpu_shares = Some(i64::from(container.cpu).max(MIN_CPU_SHARES));
+            config.memory = container.memory_mib.map(mib);
+        }
+        TaskLimits::PerContainer { engine_cpus } => {
+            // Without a group of its own the task's containers compete with everything on the machine, where the
+            // weight that ECS gives to "none" would starve them.
+            config.cpu_shares = (container.cpu > 0).then(|| i64::from(container.cpu).max(MIN_CPU_SHARES));
+            let nano_cpus = i64::from(definition.cpu) * 1_000_000_000 / 1024;
+            config.nano_cpus = (nano_cpus > 0 && nano_cpus < engine_cpus * 1_000_000_000).then_some(nano_cpus);
+            let task = (definition.memory_mib > 0).then(|| mib(definition.memory_mib));
+            config.memory = match (container.memory_mib.map(mib), task) {
+                (Some(own), Some(task)) => Some(own.min(task)),
+                (own, task) => own.or(task),
+            };
+        }
+    }
+    // Fargate has no swap.
+    config.memory_swap = config.memory;
+    config
+}
+
+fn mounts(names: &Names, task: &TaskSpec, container: &ContainerDefinition) -> Vec<Mount> {
+    let mount = |point: &crate::model::task_definition::MountPoint| Mount {
+        typ: Some(MountType::VOLUME),
+        source: Some(names.volume(&task.id, &point.source_volume)),
+        target: Some(point.container_path.clone()),
+        read_only: Some(point.read_only),
+        ..Mount::default()
+    };
+    container.mount_points.iter().map(mount).collect()
+}
+
+fn ulimits(container: &ContainerDefinition) -> Vec<ResourcesUlimits> {
+    let ulimit = |ulimit: &crate::model::task_definition::Ulimit| ResourcesUlimits {
+        name: Some(ulimit.name.clone()),
+        soft: Some(ulimit.soft_limit),
+        hard: Some(ulimit.hard_limit),
+    };
+    container.ulimits.iter().map(ulimit).collect()
+}
+
+/// `net.*` belongs to the namespace that the pause container owns, the rest to the container.
+fn system_controls<'a>(
+    containers: impl IntoIterator<Item = &'a ContainerDefinition>,
+    of_network: bool,
+) -> HashMap<String, String> {
+    let controls = containers.into_iter().flat_map(|container| &container.system_controls);
+    controls.filter(|(name, _)| name.starts_with("net.") == of_network).cloned().collect()
+}
+
+fn some_unless_empty<T>(items: T) -> Option<T>
+where
+    for<'a> &'a T: IntoIterator,
+{
+    let is_empty = (&items).into_iter().next().is_none();
+    (!is_empty).then_some(items)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::model::task_definition::{MountPoint, PortMapping, Ulimit};
+    use crate::model::{ContainerName, ProjectName, Redacted, ServiceName, TaskId};
+    use crate::runtime::docker::engine::owner::Owner;
+
+    fn container(name: &str) -> ContainerDefinition {
+        ContainerDefinition {
+            name: ContainerName::new(name),
+            image: "busybox".to_owned(),
+            repository_credentials: None,
+            cpu: 0,
+            memory_mib: None,
+            memory_reservation_mib: None,
+            essential: true,
+            port_mappings: Vec::new(),
+            entry_point: None,
+            command: None,
+            environment: BTreeMap::new(),
+            secrets: Vec::new(),
+            depends_on: Vec::new(),
+            start_timeout: None,
+            stop_timeout: Duration::from_secs(30),
+            health_check: None,
+            restart_policy: None,
+            user: None,
+            working_directory: None,
+            readonly_root_filesystem: false,
+            interactive: false,
+            pseudo_terminal: false,
+            docker_labels: BTreeMap::new(),
+            ulimits: Vec::new(),
+            mount_points: Vec::new(),
+            system_controls: Vec::new(),
+            init_process_enabled: false,
+            capabilities_add: Vec::new(),
+            capabilities_drop: Vec::new(),
+            log_configuration: None,
+        }
+    }
+
+    fn task(containers: Vec<ContainerDefinition>) -> TaskSpec {
+        TaskSpec {
+            id: TaskId::new("0123456789abcdef0123456789abcdef"),
+            service: ServiceName::new("web"),
+            definition: Arc::new(TaskDefinition {
+                family: "f".to_owned(),
+                containers,
+                cpu: 512,
+                memory_mib: 1024,
+                cpu_architecture: None,
+                execution_role_arn: None,
+                task_role_arn: None,
+                volumes: vec!["data".to_owned()],
+            }),
+            images: BTreeMap::new(),
+            secrets: BTreeMap::new(),
+        }
+    }
+
+    fn body(task: &TaskSpec, limits: &TaskLimits) -> ContainerCreateBody {
+        let options = DockerOptions::new(ProjectName::new("p"));
+        let names = Names::new(options.project.clone(), &Owner::current());
+        member_body(&names, &options, task, &task.definition.containers[0], "pause-id", limits)
+    }
+
+    const ALONE: TaskLimits = TaskLimits::PerContainer { engine_cpus: 2 };
+
+    #[test]
+    fn what_fargate_adds_gives_way_to_what_the_definition_says() {
+        let mut web = container("web");
+        web.environment = BTreeMap::from([("AWS_REGION".to_owned(), "eu-west-1".to_owned())]);
+        let mut task = task(vec![web]);
+        let secrets = BTreeMap::from([("KEY".to_owned(), Redacted::new("s3cret"))]);
+        task.secrets = BTreeMap::from([(ContainerName::new("web"), secrets)]);
+        let expected =
+            ["AWS_DEFAULT_REGION=us-east-1", "AWS_EXECUTION_ENV=AWS_ECS_FARGATE", "AWS_REGION=eu-west-1", "KEY=s3cret"];
+        assert_eq!(body(&task, &ALONE).env.unwrap(), expected);
+    }
+
+    #[test]
+    fn a_task_group_leaves_containers_their_own_limits_only() {
+        let mut web = container("web");
+        let host = |web: &ContainerDefinition, limits: &TaskLimits| {
+            body(&task(vec![web.clone()]), limits).host_config.unwrap()
+        };
+        let parent = TaskLimits::Parent("/neargate/p/01234567".to_owned());
+
+        let grouped = host(&web, &parent);
+        assert_eq!((grouped.memory, grouped.nano_cpus, grouped.cpu_shares), (None, None, Some(2)));
+        let alone = host(&web, &ALONE);
+        assert_eq!((alone.memory, alone.memory_swap), (Some(1024 * MIB), Some(1024 * MIB)));
+        assert_eq!((alone.nano_cpus, alone.cpu_shares), (Some(500_000_000), None));
+        assert_eq!(host(&web, &TaskLimits::PerContainer { engine_cpus: 0 }).nano_cpus, None, "the engine is smaller");
+
+        web.memory_mib = Some(64);
+        web.cpu = 128;
+        assert_eq!(host(&web, &parent).memory, Some(64 * MIB));
+        let alone = host(&web, &ALONE);
+        assert_eq!((alone.memory, alone.cpu_shares), (Some(64 * MIB), Some(128)));
+    }
+
+    #[test]
+    fn only_the_definitions_health_check_counts_and_it_keeps_its_pace() {
+        let mut web = container("web");
+        assert_eq!(body(&task(vec![web.clone()]), &ALONE).healthcheck.unwrap().test.unwrap(), ["NONE"]);
+        web.health_check = Some(ContainerHealthCheck {
+            command: vec!["CMD".to_owned(), "true".to_owned()],
+            interval: Duration::from_secs(30),
+            timeout: Duration::from_secs(5),
+            retries: 3,
+            start_period: Duration::from_secs(10),
+        });
+        let check = body(&task(vec![web.clone()]), &ALONE).healthcheck.unwrap();
+        let seconds = |nanos: Option<i64>| nanos.unwrap() as f64 / 1e9;
+        assert_eq!((seconds(check.interval), seconds(check.timeout), seconds(check.start_period)), (30.0, 5.0, 10.0));
+    }
+
+    #[test]
+    fn the_network_belongs_to_the_pause_container() {
+        let mut web = container("web");
+        web.port_mappings = vec![PortMapping { container_port: 80, udp: false }];
+        web.system_controls =
+            vec![("net.core.somaxconn".to_owned(), "9".to_owned()), ("kernel.shmmax".to_owned(), "8".to_owned())];
+        web.mount_points =
+            vec![MountPoint { source_volume: "data".to_owned(), container_path: "/d".to_owned(), read_only: true }];
+        web.ulimits = vec![Ulimit { name: "nofile".to_owned(), soft_limit: 1, hard_limit: 2 }];
+        let task = task(vec![web]);
+        let options = DockerOptions::new(ProjectName::new("p"));
+        let names = Names::new(options.project.clone(), &Owner::current());
+        let spec = PauseSpec {
+            task: &task,
+            image: "neargate/pause:1-amd64",
+            network: "net-id",
+            address: Some(Ipv4Addr::new(172, 31, 2, 72)),
+            publish: Some(IpAddr::V4(Ipv4Addr::LOCALHOST)),
+            cgroup_parent: None,
+        };
+        let pause = pause_body(&names, &options, &spec);
+        assert_eq!(pause.hostname.as_deref(), Some("ip-172-31-2-72.ec2.internal"));
+        let pause = pause.host_config.unwrap();
+        let binding = &pause.port_bindings.unwrap()["80/tcp"].clone().unwrap()[0];
+        assert_eq!(binding.host_ip.as_deref(), Some("127.0.0.1"));
+        assert_eq!(pause.sysctls.unwrap(), HashMap::from([("net.core.somaxconn".to_owned(), "9".to_owned())]));
+
+        let member = body(&task, &ALONE).host_config.unwrap();
+        assert_eq!(member.network_mode.as_deref(), Some("container:pause-id"));
+        assert_eq!(member.sysctls.unwrap(), HashMap::from([("kernel.shmmax".to_owned(), "8".to_owned())]));
+        assert_eq!(member.mounts.unwrap()[0].source.as_deref(), Some("neargate-p-01234567-data"));
+        assert!(member.port_bindings.is_none());
+    }
+}

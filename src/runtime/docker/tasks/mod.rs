@@ -1,0 +1,8 @@
+//! Tasks and their containers: started, looked into, ended.
+
+pub(crate) mod close;
+pub(crate) mod container_config;
+pub mod exec;
+pub(crate) mod logs;
+pub mod sync;
+pub(crate) mod task;

@@ -1,0 +1,317 @@
+//! The start of a task on the engine: open it (pause container), start its containers.
+//!
+//! A task costs as few calls as it can: create and start per container, no inspecting when the answer is known. Each
+//! step may be repeated; what an earlier attempt or a dead process left under the same name is replaced.
+
+use std::collections::{BTreeMap, HashMap};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use bollard::models::{ContainerCreateBody, ContainerInspectResponse, VolumeCreateRequest};
+use bollard::query_parameters::{CreateContainerOptionsBuilder, CreateImageOptionsBuilder};
+use futures_util::TryStreamExt as _;
+use futures_util::future::try_join_all;
+
+use crate::control::runtime::{Reach, RuntimeError, StartedContainer, TaskNetwork, TaskSpec};
+use crate::model::{ContainerName, TaskId};
+
+use super::close::remove_container;
+use super::container_config::{PauseSpec, TaskLimits, member_body, pause_body};
+use crate::runtime::docker::engine::cgroup::{Cgroups, TaskGroup};
+use crate::runtime::docker::engine::error;
+use crate::runtime::docker::engine::error::{runtime_error, sorted};
+use crate::runtime::docker::engine::pause;
+use crate::runtime::docker::{DockerRuntime, OpenTask};
+
+/// How often a step is tried again after the engine said that the world changed under it: a name in use, an address
+/// in use, a network or image that was pruned.
+const ATTEMPTS: usize = 8;
+
+impl DockerRuntime {
+    /// Imports the pause image unless it is there.
+    pub(crate) async fn ensure_pause_image(&self) -> Result<String, RuntimeError> {
+        let image = self.engine.arch()?.image();
+        match self.engine.docker().inspect_image(&image).await {
+            Ok(_) => Ok(image),
+            Err(error) if error::is_not_found(&error) => self.import_pause_image().await,
+            Err(error) => Err(runtime_error(&error, "looking for the pause image")),
+        }
+    }
+
+    async fn import_pause_image(&self) -> Result<String, RuntimeError> {
+        let arch = self.engine.arch()?;
+        let archive = pause::root_file_system(arch).map_err(|error| RuntimeError::Other(error.to_string()))?;
+        let label = format!("LABEL {}={}", pause::LABEL, pause::VERSION);
+        let options = CreateImageOptionsBuilder::new().from_src("-").repo(pause::REPOSITORY).tag(&arch.tag());
+        let options = options.changes(vec![label]).build();
+        let body = bollard::body_full(archive.into());
+        let imported = self.engine.docker().create_image(Some(options), Some(body), None);
+        imported.try_collect::<Vec<_>>().await.map_err(|error| runtime_error(&error, "importing the pause image"))?;
+        Ok(arch.image())
+    }
+
+    /// Makes the task's namespace.
+    pub(crate) async fn open(&self, task: &TaskSpec) -> Result<TaskNetwork, RuntimeError> {
+        let ((), opened) = tokio::try_join!(self.create_volumes(task), self.start_pause(task))?;
+        Ok(opened)
+    }
+
+    async fn start_pause(&self, task: &TaskSpec) -> Result<TaskNetwork, RuntimeError> {
+        let image = self.engine.arch()?.image();
+        let name = self.names.pause(&task.service, &task.id);
+        let cgroups = self.cgroups.as_ref();
+        let group = cgroups.and_then(|cgroups| cgroups.open(self.names.project(), &task.id, &task.definition));
+        let group = group.map(Arc::new);
+        let mut last = RuntimeError::Other(format!("{name}: given up"));
+        for _ in 0..ATTEMPTS {
+            let network = self.network().await?;
+            let address = network.take_address()?;
+            let spec = PauseSpec {
+                task,
+                image: &image,
+                network: &network.id,
+                address,
+                publish: (!network.direct).then(|| self.engine.host()),
+                cgroup_parent: group.as_ref().map(|group| group.parent.as_str()),
+            };
+            let body = pause_body(&self.names, &self.options, &spec);
+            let started = self.create_and_start(&name, body, None).await;
+            let error = match started {
+                Ok(id) => return self.opened(task, id, address, network.direct, group).await,
+                Err(error) => error,
+            };
+            if let Some(address) = address {
+                network.release_address(address);
+            }
+            let text = error::message(&error.cause);
+            last = error.sorted();
+            if text.contains("No such image") {
+                self.import_pause_image().await?;
+            } else if text.contains("network") && text.contains("not found") {
+                *self.network.lock().await = None;
+            } else if text.contains("Address already in use") {
+                // Somebody put a container of theirs into our network: leave the address to them.
+                let _ = network.take_address();
+            } else {
+                break;
+            }
+        }
+        Err(last)
+    }
+
+    async fn opened(
+        &self,
+        task: &TaskSpec,
+        pause_id: String,
+        address: Option<Ipv4Addr>,
+        direct: bool,
+        group: Option<Arc<TaskGroup>>,
+    ) -> Result<TaskNetwork, RuntimeError> {
+        let holds = |cgroups: &Cgroups| cgroups.holds(self.names.project(), &task.id, &pause_id);
+        let group = group.filter(|_| self.cgroups.as_ref().is_some_and(holds));
+        let limits = match &group {
+            Some(group) => TaskLimits::Parent(group.parent.clone()),
+            None => TaskLimits::PerContainer { engine_cpus: self.engine.cpus() },
+        };
+        let network = match address {
+            Some(address) if direct => TaskNetwork { address: IpAddr::V4(address), reach: Reach::Direct },
+            _ => {
+                let inspected = self.engine.docker().inspect_container(&pause_id, None).await;
+                let inspected = inspected.map_err(|error| runtime_error(&error, "reading the task's address"))?;
+                task_network(&inspected, direct, self.engine.host())?
+            }
+        };
+        let open = OpenTask { pause_id, address, limits, group, containers: HashMap::new() };
+        self.tasks().insert(task.id.clone(), open);
+        Ok(network)
+    }
+
+    async fn create_volumes(&self, task: &TaskSpec) -> Result<(), RuntimeError> {
+        let create = |volume: String| {
+            let request = VolumeCreateRequest {
+                name: Some(self.names.volume(&task.id, &volume)),
+                labels: Some(self.names.task_labels(&task.service, &task.id)),
+                ..VolumeCreateRequest::default()
+            };
+            async move {
+                let created = self.engine.docker().create_volume(request).await;
+                created.map_err(|error| runtime_error(&error, &format!("creating the volume {volume}")))
+            }
+        };
+        try_join_all(task.definition.volumes.iter().cloned().map(create)).await?;
+        Ok(())
+    }
+
+    /// Creates and starts a member.
+    pub(crate) async fn start(
+        &self,
+        task: &TaskSpec,
+        container: &ContainerName,
+    ) -> Result<StartedContainer, RuntimeError> {
+        let Some(definition) = task.definition.container(container) else {
+            return Err(RuntimeError::Other(format!("the task definition has no container {container}")));
+        };
+        let (pause, limits, group) = self.pause_of(task);
+        let mut body = member_body(&self.names, &self.options, task, definition, &pause, &limits);
+        let name = self.names.member(&task.service, &task.id, container);
+        let platform = self.foreign_platform(task);
+        if self.ulimits_refused.load(Ordering::Relaxed) {
+            forget_ulimits(&mut body);
+        }
+        let starting = group.as_ref().map(TaskGroup::starting);
+        let mut started = self.create_and_start(&name, body.clone(), platform).await;
+        if started.as_ref().is_err_and(StepError::is_refused_ulimit) {
+            // An engine that itself runs confined may not raise limits (Fargate's own default is 65535 open files). A
+            // task with fewer is nearer to Fargate than no task.
+            if !self.ulimits_refused.swap(true, Ordering::Relaxed) {
+                tracing::info!("the engine may not set limits of open files; containers run with its own");
+            }
+            forget_ulimits(&mut body);
+            started = self.create_and_start(&name, body, platform).await;
+        }
+        drop(starting);
+        let id = started.map_err(|error| error.of_member(task.image(definition)))?;
+        if let Some(open) = self.tasks().get_mut(&task.id) {
+            open.containers.insert(container.clone(), id.clone());
+        }
+        let image_digest = self.digests().get(task.image(definition)).cloned();
+        Ok(StartedContainer { runtime_id: id, image_digest })
+    }
+
+    /// The platform to ask for, where it is not the engine's own.
+    fn foreign_platform(&self, task: &TaskSpec) -> Option<&'static str> {
+        use crate::model::task_definition::CpuArchitecture;
+        let (arch, platform) = match task.definition.cpu_architecture? {
+            CpuArchitecture::X86_64 => (pause::Arch::Amd64, "linux/amd64"),
+            CpuArchitecture::Arm64 => (pause::Arch::Arm64, "linux/arm64"),
+        };
+        (self.engine.arch().ok()? != arch).then_some(platform)
+    }
+
+    fn pause_of(&self, task: &TaskSpec) -> (String, TaskLimits, Option<Arc<TaskGroup>>) {
+        if let Some(open) = self.tasks().get(&task.id) {
+            return (open.pause_id.clone(), open.limits.clone(), open.group.clone());
+        }
+        // A task of an earlier process: its pause container is known by name.
+        let limits = TaskLimits::PerContainer { engine_cpus: self.engine.cpus() };
+        (self.names.pause(&task.service, &task.id), limits, None)
+    }
+
+    /// Creates a container and starts it; if it does not start, nothing of it is left.
+    async fn create_and_start(
+        &self,
+        name: &str,
+        body: ContainerCreateBody,
+        platform: Option<&str>,
+    ) -> Result<String, StepError> {
+        let docker = self.engine.docker();
+        let mut options = CreateContainerOptionsBuilder::new().name(name);
+        if let Some(platform) = platform {
+            options = options.platform(platform);
+        }
+        let options = options.build();
+        let created = match docker.create_container(Some(options.clone()), body.clone()).await {
+            Err(error) if error::status(&error) == Some(409) => {
+                remove_container(docker, name).await.map_err(StepError::create)?;
+                docker.create_container(Some(options), body).await
+            }
+            other => other,
+        };
+        let id = created.map_err(StepError::create)?.id;
+        if let Err(cause) = docker.start_container(&id, None).await {
+            let _ = remove_container(docker, &id).await;
+            return Err(StepError::start(cause));
+        }
+        Ok(id)
+    }
+
+    /// The engine's id of a member, if there is such a container.
+    pub(crate) async fn container_id(
+        &self,
+        task: &TaskId,
+        container: &ContainerName,
+    ) -> Result<Option<String>, RuntimeError> {
+        let known = self.tasks().get(task).and_then(|open| open.containers.get(container).cloned());
+        if known.is_some() {
+            return Ok(known);
+        }
+        let all = self.containers_of(task).await?;
+        Ok(all.into_iter().find(|found| found.container == container.as_str()).map(|found| found.id))
+    }
+}
+
+fn forget_ulimits(body: &mut ContainerCreateBody) {
+    if let Some(host_config) = &mut body.host_config {
+        host_config.ulimits = None;
+    }
+}
+
+/// Which of the two calls failed; the reasons mean different things to ECS.
+struct StepError {
+    cause: bollard::errors::Error,
+    created: bool,
+}
+
+impl StepError {
+    fn create(cause: bollard::errors::Error) -> Self {
+        Self { cause, created: false }
+    }
+
+    fn start(cause: bollard::errors::Error) -> Self {
+        Self { cause, created: true }
+    }
+
+    fn is_refused_ulimit(&self) -> bool {
+        self.created && error::message(&self.cause).contains("error setting rlimit")
+    }
+
+    fn sorted(&self) -> RuntimeError {
+        sorted(&self.cause, |text| {
+            if self.created {
+                RuntimeError::CannotStartContainer(text)
+            } else {
+                RuntimeError::CannotCreateContainer(text)
+            }
+        })
+    }
+
+    /// With what to do about it, where the engine's words do not say.
+    fn of_member(&self, image: &str) -> RuntimeError {
+        match self.sorted() {
+            RuntimeError::CannotStartContainer(text) if is_missing_command(&text) => {
+                RuntimeError::CannotStartContainer(format!(
+                    "{text} (the image {image} has no such program: check `command` and `entryPoint`, and that the \
+                     program is built into the image)"
+                ))
+            }
+            other => other,
+        }
+    }
+}
+
+fn is_missing_command(text: &str) -> bool {
+    text.contains("executable file not found") || text.contains("no such file or directory") && text.contains("exec")
+}
+
+fn task_network(inspected: &ContainerInspectResponse, direct: bool, host: IpAddr) -> Result<TaskNetwork, RuntimeError> {
+    let settings = inspected.network_settings.as_ref();
+    let networks = settings.and_then(|settings| settings.networks.as_ref());
+    let address = networks
+        .into_iter()
+        .flat_map(HashMap::values)
+        .find_map(|endpoint| endpoint.ip_address.as_ref()?.parse::<IpAddr>().ok())
+        .ok_or_else(|| RuntimeError::Other("the engine gave the task no address".to_owned()))?;
+    if direct {
+        return Ok(TaskNetwork { address, reach: Reach::Direct });
+    }
+    let mut published = BTreeMap::new();
+    for (port, bindings) in settings.and_then(|settings| settings.ports.as_ref()).into_iter().flatten() {
+        let Some(port) = port.strip_suffix("/tcp").and_then(|port| port.parse::<u16>().ok()) else { continue };
+        let on_host = bindings.iter().flatten().find_map(|binding| binding.host_port.as_ref()?.parse::<u16>().ok());
+        if let Some(on_host) = on_host {
+            published.insert(port, SocketAddr::new(host, on_host));
+        }
+    }
+    Ok(TaskNetwork { address, reach: Reach::Published(published) })
+}
