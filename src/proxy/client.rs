@@ -1,6 +1,6 @@
 //! What the request path needs of a client, whichever protocol it speaks.
 //!
-//! Two implementations: [`super::http1`] and [`super::http2`]. The body that comes in and the response that goes out
+//! Two implementations: [`super::downstream::http1`] and [`super::downstream::http2`]. The body that comes in and the response that goes out
 //! are separate objects, because both move at the same time.
 
 use std::future::poll_fn;
@@ -9,13 +9,13 @@ use std::task::{Context, Poll};
 
 use http::HeaderMap;
 
-use super::buffer::Buffer;
-use super::error::ProxyError;
-use super::http1::{Next, ResponseFraming};
-use super::idle::IdleTimer;
-use super::respond::{Answer, Traits};
-use super::stream::Stream;
-use super::transaction::HttpVersion;
+use super::answer::error::ProxyError;
+use super::answer::respond::{Answer, Traits};
+use super::downstream::http1::body::{Next, ResponseFraming};
+use super::io::buffer::Buffer;
+use super::io::idle::IdleTimer;
+use super::io::stream::Stream;
+use super::telemetry::transaction::HttpVersion;
 use crate::alb::head::headers::{BodyHeader, Front};
 use crate::alb::head::message;
 use crate::alb::request::desync::Judgement;

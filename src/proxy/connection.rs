@@ -11,13 +11,13 @@ use tokio::net::TcpStream;
 use tokio::time::Instant;
 use tokio_rustls::TlsAcceptor;
 
-use super::certificate::Recorder;
-use super::cork::Corked;
-use super::stream::Stream;
+use super::downstream::{http1, http2};
+use super::io::cork::Corked;
+use super::io::stream::Stream;
+use super::telemetry::certificate::Recorder;
+use super::telemetry::transaction::ConnectionSink;
 use super::tls::TlsFacts;
-use super::transaction::ConnectionSink;
 use super::worker::{ListenerLife, Worker};
-use super::{http1, http2};
 use crate::alb::logs::connection::{ConnectionEntry, Handshake};
 use crate::alb::metrics::Count;
 use crate::model::listener::ListenerProtocol;
@@ -86,7 +86,7 @@ pub(super) async fn serve(worker: Rc<Worker>, stream: TcpStream, client: SocketA
 
     if !is_tls {
         log(None);
-        http1::serve(worker, connection(None), Stream::from(stream), &[]).await;
+        http1::connection::serve(worker, connection(None), Stream::from(stream), &[]).await;
         return;
     }
     let begun = Instant::now();
@@ -94,7 +94,7 @@ pub(super) async fn serve(worker: Rc<Worker>, stream: TcpStream, client: SocketA
         Greeting::Secured(tls, facts) => (tls, facts),
         Greeting::Plain(stream, received) => {
             log(None);
-            http1::serve(worker, connection(None), Stream::from(stream), &received).await;
+            http1::connection::serve(worker, connection(None), Stream::from(stream), &received).await;
             return;
         }
         Greeting::Failed => {
@@ -112,9 +112,9 @@ pub(super) async fn serve(worker: Rc<Worker>, stream: TcpStream, client: SocketA
     let facts = Arc::new(facts);
     if tls.get_ref().1.alpn_protocol() == Some(b"h2") {
         // Boxed, because its state is large, and the other protocol's connections should not carry room for it.
-        Box::pin(http2::serve(worker, connection(Some(facts)), *tls)).await;
+        Box::pin(http2::connection::serve(worker, connection(Some(facts)), *tls)).await;
     } else {
-        http1::serve(worker, connection(Some(facts)), Stream::from(tls), &[]).await;
+        http1::connection::serve(worker, connection(Some(facts)), Stream::from(tls), &[]).await;
     }
 }
 

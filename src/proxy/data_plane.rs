@@ -9,12 +9,12 @@ use std::time::Duration;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::AbortHandle;
 
-use super::clock::Random;
-use super::listeners;
-use super::load::LoadBook;
-use super::meters::Meters;
+use super::io::clock::Random;
+use super::listen::listeners;
+use super::telemetry::meters::Meters;
+use super::telemetry::transaction::{AccessSink, ConnectionSink};
 use super::tls::{ListenerTls, TargetTls};
-use super::transaction::{AccessSink, ConnectionSink};
+use super::upstream::load::LoadBook;
 use super::worker::{self, Command, Shared};
 use crate::alb::cookie_seal::CookieKey;
 use crate::alb::routing::RoutingTable;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use rustls::{ClientConfig, HandshakeKind, NamedGroup, ProtocolVersion, ServerConfig};
 use tokio::sync::watch;
 
-use super::certificate::CertificateFacts;
+use super::telemetry::certificate::CertificateFacts;
 use crate::alb::logs::access::TlsWords;
 use crate::alb::targets::target_tls::PerPolicy;
 

@@ -1,6 +1,6 @@
 //! One worker: a thread with its own runtime, listeners, pools and view of the world.
 //!
-//! Nothing in here is shared with other workers but the counters of [`super::load`], so nothing is locked on the way
+//! Nothing in here is shared with other workers but the counters of [`super::upstream::load`], so nothing is locked on the way
 //! of a request. Whoever holds an `Rc<Worker>` is on its thread.
 
 use std::cell::{Cell, RefCell};
@@ -17,17 +17,17 @@ use tokio::sync::{Notify, mpsc, watch};
 use tokio::task::LocalSet;
 use tokio_util::sync::CancellationToken;
 
-use super::alarm::Alarm;
-use super::buffer::BufferPool;
-use super::certificate::CertificateBook;
-use super::clock::{DateCache, Random};
 use super::connection;
-use super::load::{GroupLoad, LoadBook};
-use super::meters::{MeteredGroup, Meters, WorkerMeters};
+use super::io::alarm::Alarm;
+use super::io::buffer::BufferPool;
+use super::io::clock::{DateCache, Random};
+use super::telemetry::certificate::CertificateBook;
+use super::telemetry::meters::{MeteredGroup, Meters, WorkerMeters};
+use super::telemetry::transaction::{AccessSink, ConnectionSink};
 use super::tls::{ListenerTls, TargetTls};
-use super::transaction::{AccessSink, ConnectionSink};
+use super::upstream::load::{GroupLoad, LoadBook};
 use super::upstream::multiplexed::Multiplexed;
-use super::upstream::{Dial, Pool};
+use super::upstream::pool::{Dial, Pool};
 use crate::alb::cookie_seal::CookieKey;
 use crate::alb::request::facts::FieldSpan;
 use crate::alb::routing::RoutingTable;
@@ -203,7 +203,7 @@ impl Worker {
     }
 
     /// Keeps a connection to a target for later requests.
-    pub(super) fn keep_upstream(&self, dial: Dial, stream: super::stream::Stream) {
+    pub(super) fn keep_upstream(&self, dial: Dial, stream: super::io::stream::Stream) {
         if self.upstream.is_empty() {
             self.sweep_needed.notify_one();
         }

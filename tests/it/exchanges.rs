@@ -42,7 +42,7 @@ pub(crate) struct Exchange {
     /// Status and status of the target of every request, as the access log has them, in the order of their ends; then
     /// what it is classified as, if it is.
     pub(crate) log: Vec<String>,
-    /// Why the last one failed: a name in `src/proxy/error.rs`.
+    /// Why the last one failed: a name in `src/proxy/answer/error.rs`.
     pub(crate) cause: Option<String>,
 }
 

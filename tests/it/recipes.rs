@@ -1,5 +1,5 @@
 //! Every error of the load balancer, provoked on purpose: the cases of `fixtures/alb/errors/` and `limits/`. A cause in
-//! `src/proxy/error.rs` without a case, and a status of the guide without a line, fail here.
+//! `src/proxy/answer/error.rs` without a case, and a status of the guide without a line, fail here.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -27,7 +27,7 @@ fn recipes() -> Vec<Exchange> {
 
 /// The causes that the code knows, and how each begins to tell of itself.
 pub(crate) fn causes() -> BTreeMap<String, String> {
-    let source = include_str!("../../src/proxy/error.rs");
+    let source = include_str!("../../src/proxy/answer/error.rs");
     let declared = source.split("enum ProxyError {").nth(1).and_then(|rest| rest.split("\n}").next()).unwrap();
     let variants = Regex::new(r"(?m)^    (\w+)[(,]").unwrap();
     let words = Regex::new(r#"Self::(\w+)(?:\(\w+\))? => (?:\{\s*)?(?:write!\(f, |f\.write_str\()"([^"{]*)"#).unwrap();

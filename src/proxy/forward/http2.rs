@@ -18,12 +18,12 @@ use super::{Forward, Upload, UploadError, additions, exchange, note_answer, watc
 use crate::alb::head::headers::BodyHeader;
 use crate::alb::head::message;
 use crate::alb::request::facts::FieldList;
+use crate::proxy::answer::error::ProxyError;
 use crate::proxy::client::{RequestBody, Responder, TargetHead};
-use crate::proxy::error::ProxyError;
-use crate::proxy::http1::{Next, ResponseFraming};
-use crate::proxy::idle::IdleTimer;
+use crate::proxy::downstream::http1::body::{Next, ResponseFraming};
+use crate::proxy::io::idle::IdleTimer;
 use crate::proxy::request::Settled;
-use crate::proxy::transaction::Transaction;
+use crate::proxy::telemetry::transaction::Transaction;
 use crate::proxy::worker::Worker;
 
 /// ALB user guide, quotas: "Maximum … Response header size: 32 K".

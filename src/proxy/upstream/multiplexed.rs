@@ -22,12 +22,12 @@ use h2::client::SendRequest;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
-use super::{Dial, Opening};
+use super::pool::{Dial, Opening};
 use crate::alb::targets::target_tls::PerPolicy;
-use crate::proxy::error::ProxyError;
+use crate::proxy::answer::error::ProxyError;
+use crate::proxy::downstream::http2::connection::FRAMES_BUDGET;
 use crate::proxy::forward::Forward;
-use crate::proxy::http2::FRAMES_BUDGET;
-use crate::proxy::meters::GroupMeter;
+use crate::proxy::telemetry::meters::GroupMeter;
 use crate::proxy::worker::Worker;
 
 /// As many as a client may have on a connection to us; more requests open another connection.
@@ -165,7 +165,7 @@ struct Dialling {
     timeout: Duration,
     tls: PerPolicy<Arc<rustls::ClientConfig>>,
     meter: Arc<GroupMeter>,
-    meters: Arc<crate::proxy::meters::WorkerMeters>,
+    meters: Arc<crate::proxy::telemetry::meters::WorkerMeters>,
 }
 
 impl Dialling {

@@ -27,7 +27,7 @@ impl Token {
 
 /// One file that a `mod` line reaches.
 pub(super) struct Source {
-    /// From the top of the repository, e.g. `src/proxy/respond.rs`.
+    /// From the top of the repository, e.g. `src/proxy/answer/respond.rs`.
     pub(super) path: String,
     /// Of the module, e.g. `["proxy", "respond"]`; empty for `lib.rs` and `main.rs`.
     pub(super) module: Vec<String>,

@@ -1,0 +1,4 @@
+//! What the load balancer answers itself.
+
+pub(crate) mod error;
+pub(crate) mod respond;

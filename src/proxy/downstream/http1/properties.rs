@@ -1,0 +1,206 @@
+//! What holds for any bytes that arrive: see [`crate::properties`].
+//!
+//! The most important of them is what desync mitigation is for: no request reaches a target with two meanings. Two
+//! readers look at every head that would be forwarded. The strict one goes by RFC 9112, and must find one framing,
+//! the one the load balancer means, in every mode. The lax one overlooks blanks in names, as some servers do;
+//! it may find another framing only if the mode lets such requests through unharmed (monitor), or if the
+//! connection serves nobody afterwards.
+
+use super::body::request_framing;
+use super::chunked::{ChunkDecoder, LAST_CHUNK, Malformed, Piece, size_line};
+use super::head::{HeadScanner, parse_request, parse_response};
+use crate::alb::head::headers;
+use crate::alb::head::headers::{BodyHeader, Forwarding, Front};
+use crate::alb::head::trace_id::TraceSeed;
+use crate::alb::request::desync;
+use crate::alb::request::desync::Verdict;
+use crate::alb::request::facts::{Fields, RequestFacts};
+use crate::model::listener::{DesyncMode, LoadBalancerAttributes};
+use crate::proxy::downstream::http2::properties::{Outcome, facts_of, forwarded as http2_forwarded};
+
+/// A head ends in the same place however it arrives, and has one meaning or is refused; so does that of a response.
+pub(crate) fn head(bytes: &[u8]) {
+    let whole = HeadScanner::for_request().scan(bytes);
+    let mut scanner = HeadScanner::for_request();
+    let in_steps = (0..=bytes.len()).find_map(|end| scanner.scan(&bytes[..end]).transpose());
+    if let Ok(end) = &whole {
+        assert_eq!(in_steps.and_then(Result::ok), *end, "the head ends elsewhere when it arrives byte by byte");
+    }
+    if let Ok(Some(end)) = whole {
+        plain_is_compliant(&bytes[..end]);
+        for mode in [DesyncMode::Monitor, DesyncMode::Defensive, DesyncMode::Strictest] {
+            has_one_meaning(&bytes[..end], mode);
+        }
+    }
+    if let Ok(Some(end)) = HeadScanner::for_response().scan(bytes) {
+        let mut spans = Vec::new();
+        if let Ok(line) = parse_response(&bytes[..end], &mut spans) {
+            let _ = super::body::response_framing(line.status, false, Fields::new(&bytes[..end], &spans));
+        }
+    }
+}
+
+/// A chunked body is the same however it arrives, and what was understood can be said again in one way.
+pub(crate) fn chunks(bytes: &[u8]) {
+    let whole = decode(std::iter::once(bytes));
+    let in_bytes = decode(bytes.chunks(1));
+    assert_eq!(whole.is_err(), in_bytes.is_err(), "what is malformed does not depend on how it arrives");
+    let (Ok((data, rest, done)), Ok(in_bytes)) = (whole, in_bytes) else { return };
+    assert_eq!((&data, &rest, done), (&in_bytes.0, &in_bytes.1, in_bytes.2));
+    if done {
+        let mut again = Vec::new();
+        if !data.is_empty() {
+            again.extend_from_slice(size_line(data.len(), &mut [0; 18]));
+            again.extend_from_slice(&data);
+            again.extend_from_slice(b"\r\n");
+        }
+        again.extend_from_slice(LAST_CHUNK);
+        assert_eq!(decode(std::iter::once(&again[..])), Ok((data, Vec::new(), true)));
+    }
+}
+
+/// Decodes input that arrives in the given parts. Returns the data, what is left over, and whether the end was there.
+pub(super) fn decode<'a>(parts: impl Iterator<Item = &'a [u8]>) -> Result<(Vec<u8>, Vec<u8>, bool), Malformed> {
+    let mut decoder = ChunkDecoder::new();
+    let (mut waiting, mut data, mut done) = (Vec::new(), Vec::new(), false);
+    for part in parts {
+        waiting.extend_from_slice(part);
+        while !done {
+            let (skip, piece) = decoder.next(&waiting)?;
+            waiting.drain(..skip);
+            match piece {
+                Piece::Data(length) => {
+                    data.extend(waiting.drain(..length));
+                    decoder.consume(length);
+                }
+                Piece::More => break,
+                Piece::End => done = true,
+            }
+        }
+    }
+    Ok((data, waiting, done))
+}
+
+/// What passes without the classifier is what the classifier would pass. Returns whether it does.
+pub(super) fn plain_is_compliant(head: &[u8]) -> bool {
+    let mut spans = Vec::new();
+    // Whatever was read before a mistake is looked at as well.
+    let _ = parse_request(head, &mut spans);
+    let plain = desync::is_plain(head, Fields::new(head, &spans));
+    assert!(!plain || desync::classify(head).is_none(), "plain, and not compliant to the classifier");
+    plain
+}
+
+/// The head at the front of these bytes.
+pub(crate) fn head_of(bytes: &[u8]) -> Option<&[u8]> {
+    let end = HeadScanner::for_request().scan(bytes).ok()??;
+    Some(&bytes[..end])
+}
+
+/// What becomes of a head, for a comparison with the same in HTTP/2.
+pub(crate) fn outcome(head: &[u8], mode: DesyncMode) -> Outcome {
+    let mut spans = Vec::new();
+    let line = parse_request(head, &mut spans);
+    let fields = Fields::new(head, &spans);
+    let judgement = desync::judge(head, fields, mode);
+    let framing = line.and_then(|line| Ok((request_framing(line.version, fields)?.body, line)));
+    let target = match framing {
+        _ if judgement.verdict == Verdict::Block => Err(400),
+        Err(error) => Err(error.status()),
+        Ok((body, line)) => {
+            let query = line.query.clone().map(|range| &head[range]);
+            let facts = facts_of(fields, &head[line.method.clone()], &head[line.path.clone()], query);
+            Ok(http2_forwarded(&facts, body, Front::Http1))
+        }
+    };
+    (target, judgement.classification)
+}
+
+/// What a target would get, and what it means; `None` if it gets nothing.
+fn forwarded(head: &[u8], mode: DesyncMode) -> Option<(Vec<u8>, BodyHeader, Verdict)> {
+    let mut spans = Vec::new();
+    let line = parse_request(head, &mut spans);
+    let fields = Fields::new(head, &spans);
+    let judgement = desync::judge(head, fields, mode);
+    if judgement.verdict == Verdict::Block {
+        return None;
+    }
+    let line = line.ok()?;
+    let body = request_framing(line.version, fields).ok()?.body;
+    let facts = RequestFacts {
+        method: &head[line.method],
+        authority: line.authority.map(|range| &head[range]),
+        path: &head[line.path],
+        query: line.query.map(|range| &head[range]),
+        fields,
+        client: ([192, 0, 2, 1], 1).into(),
+    };
+    let attributes = LoadBalancerAttributes::default();
+    let forwarding = Forwarding {
+        scheme: "http",
+        listener_port: 80,
+        attributes: &attributes,
+        default_host: "lb.example.net",
+        front: Front::Http1,
+        body,
+        upgrade: false,
+        trailers: false,
+        trace: TraceSeed { seconds: 0, random: [0; 12] },
+        head_size: head.len(),
+        tls: None,
+    };
+    let mut out = Vec::new();
+    headers::write(&facts, &forwarding, &mut out).ok()?;
+    Some((out, body, judgement.verdict))
+}
+
+/// Names and values, as a reader finds them that takes a name for `name_of` it.
+fn read(head: &[u8], name_of: fn(&[u8]) -> Vec<u8>) -> Vec<(Vec<u8>, Vec<u8>)> {
+    let text = head.strip_suffix(b"\r\n\r\n").expect("a head ends in an empty line");
+    let lines = text.split(|&byte| byte == b'\n').skip(1);
+    lines
+        .map(|line| {
+            let line = line.strip_suffix(b"\r").unwrap_or(line);
+            assert!(!line.is_empty() && !line.contains(&b'\r') && !line.contains(&0));
+            assert!(!matches!(line[0], b' ' | b'\t'), "a line that continues another");
+            let colon = memchr::memchr(b':', line).expect("a colon in every line");
+            assert!(colon > 0, "a name in every line");
+            (name_of(&line[..colon]), line[colon + 1..].trim_ascii().to_vec())
+        })
+        .collect()
+}
+
+fn exact(name: &[u8]) -> Vec<u8> {
+    name.to_ascii_lowercase()
+}
+
+/// As a gateway that turns `-` into `_` and back sees it, or a server that skips blanks and control characters: what
+/// AWS's classifier calls suspicious. With any other mark in a word it is another name, to the classifier and to us.
+fn lenient(name: &[u8]) -> Vec<u8> {
+    let kept = name.iter().filter(|&&byte| byte > b' ');
+    kept.map(|byte| if *byte == b'_' { b'-' } else { byte.to_ascii_lowercase() }).collect()
+}
+
+fn values<'a>(fields: &'a [(Vec<u8>, Vec<u8>)], name: &str) -> Vec<&'a [u8]> {
+    fields.iter().filter(|(known, _)| known == name.as_bytes()).map(|(_, value)| &value[..]).collect()
+}
+
+/// No target gets this head with two meanings.
+pub(super) fn has_one_meaning(head: &[u8], mode: DesyncMode) {
+    let Some((out, body, verdict)) = forwarded(head, mode) else { return };
+    let strict = read(&out, exact);
+    let (lengths, codings) = (values(&strict, "content-length"), values(&strict, "transfer-encoding"));
+    match body {
+        BodyHeader::None => assert!(lengths.is_empty() && codings.is_empty()),
+        BodyHeader::Chunked => assert!(lengths.is_empty() && codings == [&b"chunked"[..]]),
+        BodyHeader::Length(length) => {
+            assert!(codings.is_empty() && lengths == [length.to_string().as_bytes()]);
+        }
+    }
+    assert_eq!(values(&strict, "host").len(), 1, "one Host");
+
+    let lax = read(&out, lenient);
+    let disguised = values(&lax, "content-length") != lengths || values(&lax, "transfer-encoding") != codings;
+    let contained = mode == DesyncMode::Monitor || verdict == Verdict::PassAndPart;
+    assert!(!disguised || contained, "a second framing on a connection that others use");
+}

@@ -1,0 +1,204 @@
+//! A stream as a client: its head, its body as it comes in.
+
+use std::cell::RefCell;
+use std::net::SocketAddr;
+use std::task::{Context, Poll, ready};
+
+use bytes::{Buf, Bytes};
+use h2::RecvStream;
+
+use super::head::{Head, Refusal};
+use super::inflow::Inflow;
+use super::responder::{Http2Responder, Sender};
+use crate::alb::head::headers::{BodyHeader, Front};
+use crate::alb::request::desync;
+use crate::alb::request::desync::Judgement;
+use crate::alb::request::facts::FieldKind;
+use crate::alb::targets::protocols::RequestProtocol;
+use crate::proxy::answer::error::ProxyError;
+use crate::proxy::answer::respond::Traits;
+use crate::proxy::client::{Client, Request, RequestBody};
+use crate::proxy::downstream::http1::body::{Next, content_length};
+use crate::proxy::io::buffer::Buffer;
+use crate::proxy::io::idle::IdleTimer;
+use crate::proxy::io::stream::Stream;
+use crate::proxy::telemetry::transaction::HttpVersion;
+use crate::proxy::worker::Worker;
+
+/// One stream.
+pub(super) struct Http2Client<'c> {
+    head: Head,
+    client: SocketAddr,
+    body_header: BodyHeader,
+    /// Why it is not served, if it is not.
+    refusal: Option<ProxyError>,
+    is_refused: bool,
+    pub(super) judgement: Judgement,
+    pub(super) body: Http2Body<'c>,
+    responder: Http2Responder<'c>,
+}
+
+/// What a stream's request is made of, before it is looked at.
+pub(super) struct Received {
+    head: Head,
+    refusal: Option<Refusal>,
+    body: BodyHeader,
+}
+
+impl Received {
+    /// Takes a request of `h2` apart.
+    pub(super) fn of(request: http::Request<RecvStream>) -> (Self, Inflow) {
+        let (mut parts, stream) = request.into_parts();
+        let (head, mut refusal) = Head::read(parts.headers.remove(http::header::COOKIE));
+        let length = content_length(head.fields());
+        let body = match length {
+            Ok(Some(length)) => BodyHeader::Length(length),
+            _ if stream.is_end_stream() => BodyHeader::None,
+            _ => BodyHeader::Chunked,
+        };
+        if stream.is_end_stream() && matches!(body, BodyHeader::Length(1..)) {
+            refusal.get_or_insert(Refusal::malformed("a body shorter than Content-Length"));
+        }
+        if let Err(what) = length {
+            refusal.get_or_insert(Refusal { error: ProxyError::MalformedRequest(what), is_malformed: false });
+        }
+        (Self { head, refusal, body }, Inflow::new(stream, length.ok().flatten()))
+    }
+
+    /// With what is wrong with its body already.
+    pub(super) fn with_body(mut self, malformed: Option<&'static str>) -> Self {
+        self.refusal = self.refusal.or(malformed.map(Refusal::malformed));
+        self
+    }
+}
+
+impl<'c> Http2Client<'c> {
+    pub(super) fn new(
+        worker: &'c Worker,
+        client: SocketAddr,
+        received: Received,
+        inflow: &'c RefCell<Inflow>,
+        sender: &'c RefCell<Sender>,
+        idle: &'c IdleTimer,
+    ) -> Self {
+        let Received { head, refusal, body: body_header } = received;
+        let is_malformed = refusal.as_ref().is_some_and(|refusal| refusal.is_malformed);
+        // What cannot be said in HTTP/1 at all, or was too large to be kept, cannot be judged as that.
+        let judgement = if is_malformed || head.method().is_empty() {
+            Judgement::default()
+        } else {
+            let mode = worker.snapshot().table.attributes.desync_mitigation_mode;
+            desync::judge_http2(&head.facts(client), mode)
+        };
+        let received = head.size_on_the_wire();
+        Self {
+            judgement,
+            client,
+            body_header,
+            is_refused: refusal.is_some(),
+            refusal: refusal.map(|refusal| refusal.error),
+            body: Http2Body { inflow, current: Bytes::new(), sender, idle, received },
+            responder: Http2Responder::new(worker, sender, idle, is_malformed),
+            head,
+        }
+    }
+}
+
+impl<'c> Client for Http2Client<'c> {
+    type Body = Http2Body<'c>;
+    type Responder = Http2Responder<'c>;
+
+    fn take_judgement(&mut self) -> Judgement {
+        std::mem::take(&mut self.judgement)
+    }
+
+    fn take_refusal(&mut self) -> Option<ProxyError> {
+        self.refusal.take()
+    }
+
+    fn traits(&self) -> Traits {
+        if self.is_refused {
+            return Traits::default();
+        }
+        let fields = self.head.fields();
+        let grpc = RequestProtocol::of(Front::Http2, fields) == RequestProtocol::Grpc;
+        Traits { grpc, ..Traits::new(self.head.method(), fields.first(FieldKind::UserAgent)) }
+    }
+
+    fn request(&self) -> Request<'_> {
+        Request {
+            facts: self.head.facts(self.client),
+            front: Front::Http2,
+            version: HttpVersion::Http2,
+            body: self.body_header,
+            upgrade: false,
+            head_size: self.head.size(),
+        }
+    }
+
+    fn legs(&mut self) -> (&mut Http2Body<'c>, &mut Http2Responder<'c>) {
+        (&mut self.body, &mut self.responder)
+    }
+}
+
+/// The body of a request as it comes in.
+pub(in crate::proxy) struct Http2Body<'c> {
+    inflow: &'c RefCell<Inflow>,
+    current: Bytes,
+    sender: &'c RefCell<Sender>,
+    idle: &'c IdleTimer,
+    received: u64,
+}
+
+impl RequestBody for Http2Body<'_> {
+    fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Result<Next, ProxyError>> {
+        let mut inflow = self.inflow.borrow_mut();
+        if self.current.is_empty() {
+            match ready!(inflow.poll_next(cx))? {
+                Some(data) => {
+                    self.idle.touch();
+                    self.current = data;
+                }
+                None => return Poll::Ready(Ok(Next::End)),
+            }
+        }
+        Poll::Ready(Ok(Next::Data { length: self.current.len(), last: inflow.is_over() }))
+    }
+
+    fn poll_lost(&mut self, cx: &mut Context<'_>) -> Poll<ProxyError> {
+        if self.poll_gone(cx).is_ready() {
+            return Poll::Ready(ProxyError::ClientGone);
+        }
+        match self.poll_next(cx) {
+            Poll::Ready(Err(error)) => Poll::Ready(error),
+            _ => Poll::Pending,
+        }
+    }
+
+    fn data(&self) -> &[u8] {
+        &self.current
+    }
+
+    fn consume(&mut self, count: usize) {
+        self.current.advance(count);
+        self.received += count as u64;
+        // The client may send as much again only now that the target has taken it.
+        self.inflow.borrow_mut().release(count);
+    }
+
+    fn poll_trailers(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<http::HeaderMap>, ProxyError>> {
+        self.inflow.borrow_mut().poll_trailers(cx)
+    }
+
+    fn poll_gone(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        self.sender.borrow_mut().poll_reset(cx)
+    }
+
+    fn raw(&mut self) -> Option<(&Stream, &mut Buffer)> {
+        None
+    }
+
+    fn received_bytes(&self) -> u64 {
+        self.received
+    }
+}

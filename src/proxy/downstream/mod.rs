@@ -1,0 +1,4 @@
+//! Towards clients: the two versions of HTTP that they speak.
+
+pub(crate) mod http1;
+pub(crate) mod http2;

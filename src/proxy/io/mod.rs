@@ -1,0 +1,8 @@
+//! Bytes, time and chance: what one worker lends to its connections.
+
+pub(crate) mod alarm;
+pub(crate) mod buffer;
+pub(crate) mod clock;
+pub(crate) mod cork;
+pub(crate) mod idle;
+pub(crate) mod stream;

@@ -1,0 +1,4 @@
+//! Listening sockets.
+
+pub(crate) mod listeners;
+pub(crate) mod port_holder;

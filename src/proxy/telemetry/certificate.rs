@@ -1,0 +1,111 @@
+//! Which certificate a client was shown.
+//!
+//! rustls does not tell after a handshake. So, while a log wants to know, each handshake gets a resolver of its own
+//! that notes what the listener's resolver answers; the rest of the configuration, tickets and sessions included, stays
+//! shared.
+
+use std::cell::RefCell;
+use std::sync::{Arc, OnceLock};
+
+use rustls::ServerConfig;
+use rustls::server::{ClientHello, ResolvesServerCert};
+use rustls::sign::CertifiedKey;
+use x509_parser::extensions::GeneralName;
+use x509_parser::prelude::{FromDer, X509Certificate};
+
+use crate::alb::certificates;
+use crate::model::arn;
+
+/// More certificates than this are not remembered at once; a listener has at most 25 beside the default one.
+const MOST_REMEMBERED: usize = 64;
+
+/// What logs say of a certificate.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct CertificateFacts {
+    /// `arn:aws:acm:…`
+    pub arn: String,
+    /// Its names, in lower case.
+    pub names: Vec<String>,
+}
+
+impl CertificateFacts {
+    fn of(certified: &CertifiedKey) -> Self {
+        let names = certified.cert.first().map(|leaf| names_of(leaf)).unwrap_or_default();
+        Self { arn: arn::certificate(&names), names }
+    }
+
+    /// Whether it is for this name.
+    pub fn covers(&self, asked: &str) -> bool {
+        self.names.iter().any(|name| certificates::covers(name, asked))
+    }
+}
+
+fn names_of(leaf: &[u8]) -> Vec<String> {
+    let Ok((_, leaf)) = X509Certificate::from_der(leaf) else { return Vec::new() };
+    match leaf.subject_alternative_name() {
+        Ok(Some(alternatives)) => {
+            let names = alternatives.value.general_names.iter();
+            names
+                .filter_map(|name| match name {
+                    GeneralName::DNSName(name) => Some(name.to_ascii_lowercase()),
+                    _ => None,
+                })
+                .collect()
+        }
+        _ => {
+            let common = leaf.subject().iter_common_name().filter_map(|name| name.as_str().ok());
+            common.map(str::to_ascii_lowercase).collect()
+        }
+    }
+}
+
+/// Notes which certificate one handshake chose.
+#[derive(Debug)]
+pub(crate) struct Recorder {
+    inner: Arc<dyn ResolvesServerCert>,
+    chosen: OnceLock<Arc<CertifiedKey>>,
+}
+
+impl Recorder {
+    /// The same configuration, watched.
+    pub(crate) fn wrap(config: &ServerConfig) -> (Arc<ServerConfig>, Arc<Self>) {
+        let recorder = Arc::new(Self { inner: Arc::clone(&config.cert_resolver), chosen: OnceLock::new() });
+        let mut config = config.clone();
+        config.cert_resolver = recorder.clone();
+        (Arc::new(config), recorder)
+    }
+}
+
+impl ResolvesServerCert for Recorder {
+    fn resolve(&self, client_hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+        let chosen = self.inner.resolve(client_hello)?;
+        let _ = self.chosen.set(Arc::clone(&chosen));
+        Some(chosen)
+    }
+
+    fn only_raw_public_keys(&self) -> bool {
+        self.inner.only_raw_public_keys()
+    }
+}
+
+/// What is known of certificates already, for one worker: reading one takes longer than all else a log asks for.
+#[derive(Default)]
+pub(crate) struct CertificateBook(RefCell<Vec<(Arc<CertifiedKey>, Arc<CertificateFacts>)>>);
+
+impl CertificateBook {
+    /// The facts of what was chosen; `None` if it did not come to that.
+    pub(crate) fn look_up(&self, recorder: &Recorder) -> Option<Arc<CertificateFacts>> {
+        let chosen = recorder.chosen.get()?;
+        let mut known = self.0.borrow_mut();
+        if let Some((_, facts)) = known.iter().find(|(certified, _)| Arc::ptr_eq(certified, chosen)) {
+            return Some(Arc::clone(facts));
+        }
+        // Renewed ones are forgotten with the rest.
+        if known.len() == MOST_REMEMBERED {
+            known.clear();
+        }
+        let facts = Arc::new(CertificateFacts::of(chosen));
+        known.push((Arc::clone(chosen), Arc::clone(&facts)));
+        Some(facts)
+    }
+}

@@ -1,0 +1,5 @@
+//! What is written down and counted of each connection and request.
+
+pub mod certificate;
+pub(crate) mod meters;
+pub mod transaction;
