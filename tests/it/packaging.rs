@@ -245,6 +245,87 @@ fn the_formula_has_the_checksum_of_each_archive_or_is_not_printed() {
     assert!(!success && !said.contains("class Neargate"), "half a formula: {said}");
 }
 
+#[test]
+fn the_release_binary_is_static_on_linux_and_for_the_target_alone() {
+    let folder = TempDir::new().unwrap();
+    let cargo = program(&folder.path().join("cargo"), r#"echo "$RUSTFLAGS | $*""#);
+    let build = |target: &str| {
+        let mut build = packaging("build");
+        let build = build.arg(target).env("CARGO", &cargo).env("CARGO_TARGET_DIR", "there").env("RUSTFLAGS", "-C x");
+        let output = build.output().unwrap();
+        assert!(output.status.success(), "{output:?}");
+        (String::from_utf8(output.stdout).unwrap(), String::from_utf8(output.stderr).unwrap())
+    };
+    let (path, ran) = build("aarch64-unknown-linux-gnu");
+    assert_eq!(path, "there/aarch64-unknown-linux-gnu/release/neargate\n", "nothing else is printed");
+    let command = "build --locked --release --package neargate --target aarch64-unknown-linux-gnu";
+    assert_eq!(ran, format!("-C x -C target-feature=+crt-static | {command}\n"));
+    let (_, ran) = build("aarch64-apple-darwin");
+    assert!(ran.starts_with("-C x | build"), "{ran}");
+}
+
+#[test]
+fn the_image_holds_the_program_and_nothing_else() {
+    let docker = || Command::new("docker");
+    let has_engine = docker().arg("version").output().is_ok_and(|output| output.status.success());
+    if !has_engine || std::env::var_os("NEARGATE_TEST_NO_ENGINE").is_some() {
+        eprintln!("skipped: there is no docker");
+        return;
+    }
+    let context = TempDir::new().unwrap();
+    std::fs::create_dir_all(context.path().join("linux/arm64")).unwrap();
+    std::fs::write(context.path().join("linux/arm64/neargate"), "stands in for the binary").unwrap();
+    std::fs::write(context.path().join("secret"), "does not belong into the image").unwrap();
+    let image = format!("neargate-it-image-{}", free_port());
+    let mut build = docker();
+    // As buildx sets it, of which this engine may know nothing.
+    build.args(["build", "--quiet", "--tag", &image, "--build-arg", "TARGETPLATFORM=linux/arm64", "--file"]);
+    succeeds(build.arg(top().join("packaging/Dockerfile")).arg(context.path()));
+    let settings = succeeds(docker().args(["image", "inspect", "--format", "{{json .Config}}", &image]));
+    let layers = succeeds(docker().args(["image", "inspect", "--format", "{{len .RootFS.Layers}}", &image]));
+    let saved = context.path().join("image.tar");
+    succeeds(docker().args(["save", "--output"]).arg(&saved).arg(&image));
+    succeeds(docker().args(["image", "rm", "--force", &image]));
+    assert!(
+        settings.contains(r#""Entrypoint":["/neargate"]"#) && settings.contains(r#""Cmd":["--help"]"#),
+        "{settings}"
+    );
+    // Both are below what the README tells to mount.
+    for folder in ["NEARGATE_STATE_DIR=/var/lib/neargate/state", "NEARGATE_DATA_DIR=/var/lib/neargate/data"] {
+        assert!(settings.contains(folder), "{settings}");
+    }
+    assert_eq!(layers.trim(), "1", "one COPY, and no base");
+    let unpack =
+        "mkdir out && tar -xf image.tar -C out && for f in $(find out -type f); do tar -tf $f 2>/dev/null; done; true";
+    let files = succeeds(Command::new("sh").args(["-c", &format!("cd '{}' && {unpack}", context.path().display())]));
+    assert_eq!(files.trim(), "neargate");
+}
+
+#[test]
+fn a_container_of_one_process_leaves_no_stack_behind() {
+    let alone = || {
+        let mut unshare = Command::new("unshare");
+        unshare.args(["--user", "--map-root-user", "--pid", "--fork", "--kill-child"]);
+        unshare
+    };
+    if !alone().arg("true").output().is_ok_and(|output| output.status.success()) {
+        eprintln!("skipped: this system allows no process namespace");
+        return;
+    }
+    let runner = Runner::new();
+    for option in ["--detach", "--wait"] {
+        let mut up = alone();
+        up.arg(env!("CARGO_BIN_EXE_neargate")).args(["up", option, "--listen", &runner.listen]);
+        up.current_dir(runner.folder.path()).env("NEARGATE_PROJECT_NAME", runner.project());
+        up.env("NEARGATE_STATE_DIR", runner.folder.path().join("state"));
+        let output = up.env("NEARGATE_DATA_DIR", runner.folder.path().join("data")).output().unwrap();
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(2), "{said}");
+        assert!(said.contains("this is process 1 of its container") && said.contains("docker run -d"), "{said}");
+    }
+    assert!(!runner.folder.path().join("state").join(runner.project()).exists(), "something was started");
+}
+
 /// A runner with neargate installed, and a project that is a load balancer alone.
 struct Runner {
     folder: TempDir,

@@ -63,8 +63,17 @@ pub(crate) struct Background {
     log_path: PathBuf,
 }
 
+/// Why nothing is left behind in a container whose only process this is.
+const ALONE: &str = "-d and --wait start the stack in the background, but this is process 1 of its container: the \
+                     background process would end with the container as soon as this command is done\n\
+                     help: keep the container running instead (`docker run -d … up`); `up --wait` in a second \
+                     container with the same volume waits until everything is healthy";
+
 /// Starts this program again, detached: its own session, no terminal, output into its log file.
 pub(crate) fn in_the_background(project: &Project, global: &Global, start: &StartArgs) -> Result<Background, Failure> {
+    if std::process::id() == 1 {
+        return Err(Failure::usage(ALONE));
+    }
     project.folders.create_state()?;
     let mut options = OpenOptions::new();
     // Appending, so that where we read does not decide where it writes.
