@@ -11,6 +11,7 @@ mod platforms;
 mod ports;
 mod routes;
 
+pub(super) use dockerfile::exposed;
 pub(super) use ports::silence;
 
 use super::repository::Repository;

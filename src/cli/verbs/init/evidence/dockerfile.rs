@@ -55,6 +55,43 @@ pub(super) fn base_and_command(text: &str, target: Option<&str>) -> (String, Str
     (chain.pop().map(|stage| stage.base.clone()).unwrap_or_default(), command)
 }
 
+/// The TCP ports that the built stage, or one that it starts from, exposes; `EXPOSE $PORT` with what `ENV` and `ARG` say.
+pub(in crate::cli::verbs::init) fn exposed(text: &str, target: Option<&str>) -> Vec<u16> {
+    let stages = stages(text);
+    let chain = chain(&stages, target);
+    let all = || chain.iter().flat_map(|stage| stage.instructions.iter());
+    let value = |name: &str| {
+        let set = all().filter(|instruction| matches!(instruction.keyword.as_str(), "ENV" | "ARG"));
+        set.flat_map(|instruction| {
+            let pairs = words(&instruction.rest);
+            // `ENV PORT 8080` is the old form.
+            match pairs.as_slice() {
+                [name, value] if !name.contains('=') => vec![(name.clone(), value.clone())],
+                _ => pairs.iter().filter_map(|pair| pair.split_once('=')).map(|(n, v)| (n.into(), v.into())).collect(),
+            }
+        })
+        .find_map(|(known, value): (String, String)| (known == name).then_some(value))
+    };
+    let mut ports = Vec::new();
+    for word in all().filter(|instruction| instruction.keyword == "EXPOSE").flat_map(|found| words(&found.rest)) {
+        let (port, protocol) = word.split_once('/').unwrap_or((&word, "tcp"));
+        let number = match port.strip_prefix('$') {
+            Some(reference) => {
+                let reference = reference.trim_start_matches('{').trim_end_matches('}');
+                let (name, default) = reference.split_once(":-").unwrap_or((reference, ""));
+                value(name).unwrap_or_else(|| default.to_owned())
+            }
+            None => port.to_owned(),
+        };
+        if let (true, Ok(number)) = (protocol.eq_ignore_ascii_case("tcp"), number.parse())
+            && !ports.contains(&number)
+        {
+            ports.push(number);
+        }
+    }
+    ports
+}
+
 struct Stage {
     base: String,
     name: String,

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use serde::Deserialize;
 
+use super::dockerfile::exposed;
 use super::ports::silence;
 use super::{Question, Repository, health_path};
 
@@ -123,5 +124,22 @@ fn what_speaks_no_http_is_known() {
     for case in cases::<Silent>("silent.yaml") {
         let found = silence(&case.container, &case.image, case.port, case.dockerfile.as_deref());
         assert_eq!(found.map(|found| found.why), case.why.as_deref(), "{}", case.name);
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Exposed {
+    name: String,
+    dockerfile: String,
+    #[serde(default)]
+    target: Option<String>,
+    ports: Vec<u16>,
+}
+
+#[test]
+fn exposed_ports_are_those_of_the_built_stage() {
+    for case in cases::<Exposed>("exposed.yaml") {
+        assert_eq!(exposed(&case.dockerfile, case.target.as_deref()), case.ports, "{}", case.name);
     }
 }

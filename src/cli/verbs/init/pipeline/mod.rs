@@ -7,6 +7,7 @@
 mod actions;
 mod bake;
 pub(super) mod compose;
+pub(super) mod described;
 mod expression;
 mod github;
 mod groovy;
@@ -37,8 +38,10 @@ pub(super) struct Pipeline {
     pub(super) tags: Vec<(Text, Text)>,
     /// Containers that are given images by name (`imagedefinitions.json`).
     pub(super) images: Vec<(String, Text)>,
-    /// Container ports behind a load balancer (CodeDeploy's `appspec`).
+    /// Container ports behind a load balancer (CodeDeploy's `appspec`, services that JSON describes).
     pub(super) ports: Vec<(String, u16)>,
+    /// Services that JSON describes.
+    pub(super) described: Vec<described::Described>,
     /// Jobs that were followed, for numbering.
     jobs: usize,
     /// Commands that were followed, as a limit.
@@ -159,6 +162,7 @@ pub(super) fn read(repository: &Repository, wanted: &Wanted) -> Pipeline {
     let mut pipeline = Pipeline::default();
     github::follow(repository, wanted, &mut pipeline);
     others::follow(repository, wanted, &mut pipeline);
+    described::follow(repository, &mut pipeline);
     pipeline
 }
 

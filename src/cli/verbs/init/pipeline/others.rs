@@ -16,7 +16,7 @@ const SCRIPTS: &[&str] =
 /// Keys under which variables stand.
 const VARIABLES: &[&str] = &["variables", "env", "environment"];
 
-/// Every one of them; scripts only if no pipeline builds anything.
+/// Every one of them; scripts only for what no pipeline does.
 pub(super) fn follow(repository: &Repository, wanted: &Wanted, pipeline: &mut Pipeline) {
     let paths: Vec<&str> = repository.paths().filter(|path| path.matches('/').count() <= 3).collect();
     for path in &paths {
@@ -36,15 +36,27 @@ pub(super) fn follow(repository: &Repository, wanted: &Wanted, pipeline: &mut Pi
             groovy::follow(repository.text(path).unwrap_or_default(), &mut scope);
         }
     }
-    if pipeline.builds.is_empty() {
-        for path in paths.iter().filter(|path| path.ends_with(".sh") || name(path) == "Makefile") {
-            let Some(text) = repository.text(path) else { continue };
-            let speaks =
-                ["docker build", "docker buildx", "compose build"].iter().any(|command| text.contains(command));
-            if speaks {
-                let mut scope = Scope::new(path, repository, wanted, pipeline);
-                scope.stages = vec![(*path).to_owned()];
-                hand_script(path, text, &mut scope);
+    by_hand(repository, &paths, wanted, pipeline);
+}
+
+/// Scripts that no pipeline calls, for what no pipeline does: build images, deploy services.
+fn by_hand(repository: &Repository, paths: &[&str], wanted: &Wanted, pipeline: &mut Pipeline) {
+    const BUILDS: &[&str] = &["docker build", "docker buildx", "compose build"];
+    const DEPLOYS: &[&str] = &["ecs update-service", "ecs create-service", "ecs wait services-stable", "ecs-deploy"];
+    let (builds, deploys) = (pipeline.builds.is_empty(), pipeline.deploys.is_empty());
+    for path in paths.iter().filter(|path| path.ends_with(".sh") || name(path) == "Makefile") {
+        let Some(text) = repository.text(path) else { continue };
+        let speaks = |commands: &[&str]| commands.iter().any(|command| text.contains(command));
+        if (builds && speaks(BUILDS)) || (deploys && speaks(DEPLOYS)) {
+            let known = (pipeline.builds.len(), pipeline.deploys.len());
+            let mut scope = Scope::new(path, repository, wanted, pipeline);
+            scope.stages = vec![(*path).to_owned()];
+            hand_script(path, text, &mut scope);
+            if !builds {
+                pipeline.builds.truncate(known.0);
+            }
+            if !deploys {
+                pipeline.deploys.truncate(known.1);
             }
         }
     }
@@ -132,23 +144,32 @@ fn app_spec(text: &str, pipeline: &mut Pipeline) {
 
 /// A script, started from the root of the repository or from its own folder: from where its paths lead somewhere.
 fn hand_script(path: &str, text: &str, scope: &mut Scope<'_>) {
-    let before = scope.pipeline.builds.len();
-    for folder in ["", super::paths::parent(path)] {
-        let script = if name(path) == "Makefile" { make_all(text) } else { super::text::from_file(text) };
+    let script = if name(path) == "Makefile" { make_all(text) } else { super::text::from_file(text) };
+    let (builds, deploys) = (scope.pipeline.builds.len(), scope.pipeline.deploys.len());
+    let definitions = scope.pipeline.definitions.len();
+    let own = super::paths::parent(path);
+    for folder in ["", own] {
         shell::run(&script, folder, scope);
         let repository = scope.repository;
         let there = |build: &super::Build| repository.has(&build.dockerfile);
-        if scope.pipeline.builds[before..].iter().any(there) || folder == super::paths::parent(path) {
-            scope.pipeline.builds.retain({
-                let mut index = 0;
-                move |build| {
-                    index += 1;
-                    index <= before || there(build)
-                }
+        let found = if scope.pipeline.builds.len() > builds {
+            scope.pipeline.builds[builds..].iter().any(there)
+        } else {
+            let read = |definition: &super::Definition| matches!(definition.origin, super::Origin::Path(_));
+            scope.pipeline.definitions[definitions..].iter().any(read)
+        };
+        if found || folder == own {
+            let mut index = 0;
+            scope.pipeline.builds.retain(|build| {
+                index += 1;
+                index <= builds || there(build)
             });
             break;
         }
-        scope.pipeline.builds.truncate(before);
+        // What a definition that is no longer there was deployed as goes with it.
+        scope.pipeline.builds.truncate(builds);
+        scope.pipeline.deploys.truncate(deploys);
+        scope.pipeline.definitions.truncate(definitions);
     }
 }
 

@@ -3,9 +3,8 @@
 use super::dockerfiles;
 use crate::cli::verbs::init::pipeline::compose;
 use crate::cli::verbs::init::pipeline::paths::{name, parent};
-use crate::cli::verbs::init::pipeline::stage::{Stage, stage_of, words};
-use crate::cli::verbs::init::pipeline::text;
-use crate::cli::verbs::init::pipeline::text::{Text, untagged};
+use crate::cli::verbs::init::pipeline::stage::{Stage, Wanted, stage_of, words};
+use crate::cli::verbs::init::pipeline::text::{self, Text, untagged};
 use crate::cli::verbs::init::pipeline::{Build, Pipeline};
 use crate::cli::verbs::init::repository::Repository;
 
@@ -34,15 +33,18 @@ pub(super) struct Found {
 pub(super) struct Builds<'b> {
     repository: &'b Repository,
     pipeline: &'b Pipeline,
+    wanted: &'b Wanted,
     /// Those whose Dockerfile is there.
     there: Vec<&'b Build>,
     composed: Vec<Build>,
 }
 
 impl<'b> Builds<'b> {
-    pub(super) fn new(repository: &'b Repository, pipeline: &'b Pipeline) -> Self {
+    pub(super) fn new(repository: &'b Repository, pipeline: &'b Pipeline, wanted: &'b Wanted) -> Self {
         let there = pipeline.builds.iter().filter(|build| repository.has(&build.dockerfile)).collect();
-        let composed = compose::files(repository)
+        let mut files = compose::files(repository);
+        files.sort_by_key(|file| (file.matches('/').count(), wanted.rank(name(file))));
+        let mut composed: Vec<Build> = files
             .into_iter()
             .flat_map(|file| compose::of_file(repository, file, &|_| None))
             .map(|service| {
@@ -50,12 +52,25 @@ impl<'b> Builds<'b> {
                 let mut build = service.into_build(place, 0, None);
                 // A stage for development is not what is deployed.
                 let aside = [Some(Stage::Development), Some(Stage::Test)];
-                build.target = build.target.filter(|target| !aside.contains(&stage_of(target)));
+                let meant = |target: &String| wanted.is_meant_by(target) == Some(true);
+                build.target = build.target.filter(|target| meant(target) || !aside.contains(&stage_of(target)));
+                // Compose files are written for a laptop; what is deployed may have a Dockerfile beside theirs.
+                if let Some(better) = dockerfiles::variant_of(repository, &build.dockerfile, wanted) {
+                    build.dockerfile = better;
+                }
                 build
             })
             .filter(|build| repository.has(&build.dockerfile))
             .collect();
-        Self { repository, pipeline, there, composed }
+        // A service of several files of one folder is one service.
+        let mut known: Vec<(String, Vec<String>)> = Vec::new();
+        composed.retain(|build| {
+            let service = (parent(&build.place.file).to_owned(), build.names.clone());
+            let new = !known.contains(&service);
+            known.push(service);
+            new
+        });
+        Self { repository, pipeline, wanted, there, composed }
     }
 
     /// What builds the image of a container; `others` is how many more containers need one.
@@ -69,6 +84,17 @@ impl<'b> Builds<'b> {
                 self.by_name(need, &composed, "a Compose service speaks of it")
             })
             .or_else(|| self.by_dockerfile(need, others))
+            .map(|found| self.with_what_it_copies(found))
+    }
+
+    /// A pipeline may name a folder from which nothing can be built: it never ran, or something is put there first.
+    fn with_what_it_copies(&self, mut found: Found) -> Found {
+        if let Some(better) = dockerfiles::better_context(self.repository, &found.build) {
+            let shown = if better.is_empty() { "the root" } else { &better };
+            found.why = format!("{}; what it copies is in {shown}", found.why);
+            found.build.context = better;
+        }
+        found
     }
 
     /// A build whose tag is the image that is deployed, under this name or one that it got later.
@@ -197,22 +223,25 @@ impl<'b> Builds<'b> {
             let why = format!("{} builds the only image that is left", first.place);
             return Some(Found { build: (*first).clone(), why });
         }
-        let root = dockerfiles::of(self.repository).into_iter().find(|path| parent(path).is_empty())?;
+        let all = dockerfiles::of(self.repository, self.wanted);
+        let root = all.into_iter().find(|path| parent(path).is_empty())?;
         let build = dockerfiles::build(self.repository, root);
         free(&build).then(|| Found { build, why: "no pipeline builds it, but this Dockerfile is left".to_owned() })
     }
 
     /// A Dockerfile that no pipeline mentions.
     fn by_dockerfile(&self, need: &Need<'_>, others: usize) -> Option<Found> {
-        let all = dockerfiles::of(self.repository);
+        let mut spoken = words(need.container);
+        spoken.extend(need.hints.iter().flat_map(|hint| words(hint)));
+        let all = dockerfiles::usual(dockerfiles::of(self.repository, self.wanted), &spoken);
         let builds: Vec<Build> = all.iter().map(|path| dockerfiles::build(self.repository, path)).collect();
         let references: Vec<&Build> = builds.iter().collect();
         if let Some(found) = self.by_name(need, &references, "its folder or name speaks of it") {
             return Some(found);
         }
-        let usual = builds.iter().find(|build| {
-            parent(&build.dockerfile).is_empty() && name(&build.dockerfile).eq_ignore_ascii_case("Dockerfile")
-        });
+        let usual = builds
+            .iter()
+            .find(|build| parent(&build.dockerfile).is_empty() && dockerfiles::subject(&build.dockerfile).is_empty());
         match (usual, builds.as_slice()) {
             (Some(usual), _) if others == 0 => Some(Found {
                 build: usual.clone(),

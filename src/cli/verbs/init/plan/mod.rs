@@ -3,6 +3,7 @@
 mod dockerfiles;
 mod domain;
 mod images;
+mod names;
 mod routes;
 mod services;
 mod values;
@@ -14,7 +15,6 @@ use super::pipeline::paths::relative_to;
 use super::pipeline::stage::Wanted;
 use super::pipeline::{self, Edit, Pipeline, Which, text};
 use super::repository::Repository;
-use crate::config::lower::project_name_from;
 use images::{Builds, Found, Need};
 use services::Chosen;
 pub(super) use values::{Part, Value};
@@ -122,17 +122,17 @@ pub(super) fn plan(repository: &Repository, folder: &str, wanted: &Wanted) -> Re
     for (path, why) in &definitions.broken {
         plan.notes.push(format!("{path} is left out: {why}"));
     }
-    let names = service_names(&chosen, &mut plan.notes);
-    plan.name = project(&chosen, folder);
-    let cluster = chosen.iter().find_map(|chosen| text::known(chosen.cluster.as_deref()?)).map(ecs_name);
+    let service_names = names::of_services(&chosen, &pipeline, folder, &mut plan.notes);
+    plan.name = names::project(&chosen, folder);
+    let cluster = chosen.iter().find_map(|chosen| text::known(chosen.cluster.as_deref()?)).map(names::ecs_name);
     plan.cluster = cluster.filter(|name| !name.is_empty()).unwrap_or_else(|| plan.name.clone());
     sources(&chosen, &pipeline, &mut plan);
     let mut drafts: Vec<Draft<'_>> = Vec::new();
-    for (chosen, name) in chosen.into_iter().zip(names) {
+    for (chosen, name) in chosen.into_iter().zip(service_names) {
         let images = deployed_images(&chosen, &pipeline);
         drafts.push(Draft { chosen, name, images, builds: Vec::new() });
     }
-    find_builds(&mut drafts, repository, &pipeline);
+    find_builds(&mut drafts, repository, &pipeline, wanted);
     plan.domain = domain::domain(&drafts);
     routes::routes(&drafts, repository, &pipeline, &mut plan);
     let mut writer = values::Variables::default();
@@ -151,46 +151,6 @@ fn no_definition(definitions: &Definitions, pipeline: &Pipeline) -> NoDefinition
         _ => None,
     });
     NoDefinition { broken: definitions.broken.clone(), families: families.collect() }
-}
-
-/// Letters, digits, `-` and `_`, at most 255; of an ARN its last part.
-fn ecs_name(text: &str) -> String {
-    let last = text.trim().rsplit('/').next().unwrap_or_default();
-    let clean: String =
-        last.chars().map(|c| if c.is_ascii_alphanumeric() || c == '_' { c } else { '-' }).take(255).collect();
-    clean.trim_matches('-').to_owned()
-}
-
-fn service_names(chosen: &[Chosen<'_>], notes: &mut Vec<String>) -> Vec<String> {
-    let mut names: Vec<String> = Vec::new();
-    for chosen in chosen {
-        let known = chosen.service.as_deref().and_then(text::known).map(ecs_name).filter(|name| !name.is_empty());
-        let family = ecs_name(&chosen.facts.family);
-        let family = if family.is_empty() { ecs_name(&chosen.facts.containers[0].name) } else { family };
-        let name = known.clone().unwrap_or_else(|| if family.is_empty() { "app".to_owned() } else { family });
-        if let (None, Some(service)) = (&known, &chosen.service) {
-            notes.push(format!("service {name}: the workflow takes its name from {}", text::show(service)));
-        }
-        let mut unique = name.clone();
-        let mut number = 2;
-        while names.contains(&unique) {
-            unique = format!("{name}-{number}");
-            number += 1;
-        }
-        names.push(unique);
-    }
-    names
-}
-
-/// The family's name if there is one service, the folder's if there are several.
-fn project(chosen: &[Chosen<'_>], folder: &str) -> String {
-    let text = match chosen {
-        [only] if !only.facts.family.is_empty() => only.facts.family.as_str(),
-        _ => folder,
-    };
-    let name = project_name_from(text).as_str().to_owned();
-    let cut: String = name.chars().take(63).collect();
-    cut.trim_matches(['-', '_']).to_owned()
 }
 
 fn sources(chosen: &[Chosen<'_>], pipeline: &Pipeline, plan: &mut Plan) {
@@ -244,8 +204,8 @@ fn deployed_images(chosen: &Chosen<'_>, pipeline: &Pipeline) -> Vec<String> {
     images
 }
 
-fn find_builds(drafts: &mut [Draft<'_>], repository: &Repository, pipeline: &Pipeline) {
-    let builds = Builds::new(repository, pipeline);
+fn find_builds(drafts: &mut [Draft<'_>], repository: &Repository, pipeline: &Pipeline, wanted: &Wanted) {
+    let builds = Builds::new(repository, pipeline, wanted);
     let wanting = |draft: &Draft<'_>| {
         draft
             .containers()

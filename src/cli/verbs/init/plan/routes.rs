@@ -71,13 +71,25 @@ fn of_service<'d>(
             found.push(Reachable { draft, container, index, port: *port });
             continue;
         }
-        let dockerfile = planned.builds[index].as_ref().and_then(|found| repository.text(&found.build.dockerfile));
+        let build = planned.builds[index].as_ref().map(|found| &found.build);
+        let dockerfile = build.and_then(|build| repository.text(&build.dockerfile));
         let silent = |port: u16| evidence::silence(&container.name, &container.image, port, dockerfile);
         let mut speaking: Vec<u16> = container.ports.iter().copied().filter(|port| silent(*port).is_none()).collect();
         speaking.retain(|port| !container.grpc.contains(port));
-        let best = speaking.iter().copied().find(|port| *port == 80).or(speaking.first().copied());
+        // Of several ports, one that the image says it listens on; 80 if it says nothing, or that as well.
+        let target = build.and_then(|build| build.target.as_deref());
+        let mut exposed = dockerfile.map_or_else(Vec::new, |text| evidence::exposed(text, target));
+        exposed.retain(|port| speaking.contains(port));
+        let usual = |ports: &[u16]| ports.iter().copied().find(|port| *port == 80).or(ports.first().copied());
+        let best = usual(&exposed).or(usual(&speaking));
         match (best, container.ports.first()) {
-            (Some(port), _) => found.push(Reachable { draft, container, index, port }),
+            (Some(port), _) => {
+                if exposed.contains(&port) && usual(&speaking) != Some(port) {
+                    let name = &container.name;
+                    notes.push(format!("`{name}` is reached on port {port}, which its Dockerfile exposes"));
+                }
+                found.push(Reachable { draft, container, index, port });
+            }
             (None, Some(port)) => {
                 let grpc = "it speaks gRPC; give it a target group with `protocol_version: GRPC`";
                 let why = silent(*port).map_or(grpc, |silence| silence.why);

@@ -2,9 +2,8 @@
 
 use crate::cli::verbs::init::definition::{Definitions, Facts, is_aside};
 use crate::cli::verbs::init::pipeline::paths::name;
-use crate::cli::verbs::init::pipeline::stage::{Wanted, stage_of, without_stage, words};
-use crate::cli::verbs::init::pipeline::text;
-use crate::cli::verbs::init::pipeline::text::Text;
+use crate::cli::verbs::init::pipeline::stage::{UNNAMED, Wanted, stage_of, without_stage, words};
+use crate::cli::verbs::init::pipeline::text::{self, Piece, Text};
 use crate::cli::verbs::init::pipeline::{Deploy, Edit, Origin, Pipeline};
 
 /// A service with its task definition, and what happens to that on the way.
@@ -20,8 +19,8 @@ pub(super) struct Chosen<'a> {
     pub(super) why: String,
     /// The smaller, the nearer to the wanted stage.
     rank: usize,
-    /// What names its stage.
-    stage: Option<String>,
+    /// What names its stage, the most telling first, with its rank.
+    stages: Vec<(usize, String)>,
 }
 
 /// Decides, and says what was left out.
@@ -52,7 +51,12 @@ pub(super) fn choose<'a>(
     for deploy in later {
         let (origin, edits) = chain(pipeline, deploy.definition);
         let names_a_file = matches!(origin, Some(Origin::Path(_)));
-        if let Some(facts) = by_words(deploy, names_a_file, &candidates, &found, wanted) {
+        // A job that only touches a service, or waits for it, says nothing new of what another one deploys.
+        if found.iter().any(|known| origin.is_none() && is_known_as(known, deploy, wanted)) {
+            continue;
+        }
+        let others = |facts: &Facts| fits_another(deploy, facts, &pipeline.deploys);
+        if let Some(facts) = by_words(deploy, names_a_file, &candidates, &found, wanted, &others) {
             let why = match origin {
                 Some(Origin::Path(path)) => {
                     format!("{} deploys {}, which is not in the repository", deploy.place, text::show(path))
@@ -69,6 +73,12 @@ pub(super) fn choose<'a>(
                 "service {service} is left out: {} deploys it from {path}, which is not in the repository",
                 deploy.place
             ));
+        } else if let Some(service) = &deploy.service {
+            let left_out = format!("service {} is left out: ", text::show(service));
+            if !notes.iter().any(|note| note.starts_with(&left_out)) {
+                let place = &deploy.place;
+                notes.push(format!("{left_out}{place} deploys it, but its task definition is not in the repository"));
+            }
         }
     }
     if found.is_empty() {
@@ -83,8 +93,8 @@ fn chosen<'a>(facts: &'a Facts, deploy: &Deploy, edits: Vec<&'a Edit>, why: Stri
     let mut labels: Vec<&str> = deploy.service.as_deref().into_iter().chain([facts.path.as_str()]).collect();
     labels.extend(deploy.cluster.as_deref());
     labels.extend(deploy.stages.iter().map(String::as_str));
-    let shown: Vec<String> = labels.iter().map(|label| text::show(label)).collect();
-    let telling = shown.iter().find(|label| wanted.is_meant_by(label).is_some());
+    let telling = labels.iter().map(|label| text::show(label)).filter(|label| wanted.is_meant_by(label).is_some());
+    let stages: Vec<(usize, String)> = telling.map(|label| (wanted.rank(&label), label)).collect();
     Chosen {
         facts,
         service: deploy.service.clone(),
@@ -92,9 +102,16 @@ fn chosen<'a>(facts: &'a Facts, deploy: &Deploy, edits: Vec<&'a Edit>, why: Stri
         edits,
         job: Some(deploy.job),
         why,
-        rank: telling.map_or(1, |label| wanted.rank(label)),
-        stage: telling.cloned(),
+        rank: stages.first().map_or(UNNAMED, |(rank, _)| *rank),
+        stages,
     }
+}
+
+/// Whether a deployment that names no task definition is of a service that is known already, and no nearer to the
+/// wanted stage.
+fn is_known_as(known: &Chosen<'_>, deploy: &Deploy, wanted: &Wanted) -> bool {
+    let same = known.service.is_some() && known.service == deploy.service;
+    same && known.rank <= chosen(known.facts, deploy, Vec::new(), String::new(), wanted).rank
 }
 
 /// From a deployed definition back to where it comes from, with what is changed on the way.
@@ -123,8 +140,10 @@ fn by_origin<'a>(origin: &Origin, candidates: &[&'a Facts], wanted: &Wanted) -> 
             exact.take(1).next().or(if named.len() == 1 { Some(named[0]) } else { None }).into_iter().collect()
         }
         Origin::Path(path) => {
-            let mut fits: Vec<&Facts> =
-                candidates.iter().filter(|facts| text::fits(path, &facts.path)).copied().collect();
+            // A matrix that only the runner knows may name any of them.
+            let any = matches!(&text::pieces(path)[..], [Piece::Unknown(what)] if what.starts_with("matrix."));
+            let fits = |facts: &Facts| text::fits(path, &facts.path) || (any && !is_aside(&facts.path));
+            let mut fits: Vec<&Facts> = candidates.iter().filter(|facts| fits(facts)).copied().collect();
             fits.sort_by_key(|facts| (wanted.rank(&facts.path), facts.path.len()));
             let mut bases: Vec<String> = Vec::new();
             fits.retain(|facts| {
@@ -176,30 +195,61 @@ fn telling_words(text: &str) -> Vec<String> {
     words(text).into_iter().filter(|word| !EMPTY_WORDS.contains(&word.as_str())).collect()
 }
 
-/// The definition that shares most words with a service; the only one that is left if there is only one.
+/// The words by which a task definition says which part of the application it is.
+fn words_of(facts: &Facts) -> Vec<String> {
+    let mut words = telling_words(&facts.path);
+    words.extend(telling_words(&facts.family));
+    words.extend(facts.containers.iter().flat_map(|container| telling_words(&container.name)));
+    words
+}
+
+/// Whether a task definition is that of another service: this one's name has a word that the definition does not know
+/// (`frontend`, where it says `backend`), and another one's has more words in common with it.
+fn fits_another(deploy: &Deploy, facts: &Facts, deploys: &[Deploy]) -> bool {
+    let theirs = words_of(facts);
+    // A setting (`vars.FRONTEND_SERVICE`) is named after what it holds; other things that only the runner knows are not.
+    let setting = |what: &String| ["vars.", "secrets.", "env.", "$"].iter().any(|start| what.starts_with(start));
+    let name = |deploy: &Deploy| {
+        let pieces = text::pieces(deploy.service.as_deref().unwrap_or_default());
+        let said = pieces.into_iter().filter_map(|piece| match piece {
+            Piece::Known(text) => Some(text),
+            Piece::Unknown(what) => Some(what).filter(setting),
+        });
+        telling_words(&without_stage(&said.collect::<Vec<_>>().join("-")))
+    };
+    let shared = |words: &[String]| words.iter().filter(|word| theirs.contains(word)).count();
+    let own = name(deploy);
+    let foreign = own.iter().any(|word| !theirs.contains(word));
+    foreign && deploys.iter().any(|other| shared(&name(other)) > shared(&own))
+}
+
+/// The definition that shares most words with a service; the only one that is left if there is only one. What fits
+/// another service better is not asked for.
 fn by_words<'a>(
     deploy: &Deploy,
     names_a_file: bool,
     candidates: &[&'a Facts],
     taken: &[Chosen<'a>],
     wanted: &Wanted,
+    fits_another: &dyn Fn(&Facts) -> bool,
 ) -> Option<&'a Facts> {
     let service = text::show(deploy.service.as_deref().unwrap_or_default());
     let mut own = telling_words(&service);
     own.extend(deploy.stages.iter().flat_map(|stage| telling_words(stage)));
     let shared = |facts: &Facts| {
-        let mut theirs = telling_words(&facts.path);
-        theirs.extend(telling_words(&facts.family));
-        theirs.extend(facts.containers.iter().flat_map(|container| telling_words(&container.name)));
+        let theirs = words_of(facts);
         own.iter().filter(|word| theirs.contains(word)).count()
     };
     let usual: Vec<&Facts> = candidates.iter().filter(|facts| !is_aside(&facts.path)).copied().collect();
     let candidates = if usual.is_empty() { candidates } else { &usual[..] };
     if let [only] = candidates {
         // What another service runs is its own: this one's is made somewhere else.
-        return (!names_a_file || taken.is_empty()).then_some(*only);
+        let may_be = !names_a_file || taken.is_empty();
+        return (may_be && !fits_another(only)).then_some(*only);
     }
-    let free = candidates.iter().filter(|facts| !taken.iter().any(|chosen| chosen.facts.path == facts.path));
+    let free = candidates
+        .iter()
+        .filter(|facts| !taken.iter().any(|chosen| chosen.facts.path == facts.path) && !fits_another(facts));
     let mut ranked: Vec<(usize, usize, &Facts)> =
         free.map(|facts| (usize::MAX - shared(facts), wanted.rank(&facts.path), *facts)).collect();
     ranked.sort_by_key(|(shared, rank, facts)| (*shared, *rank, facts.path.len()));
@@ -228,7 +278,7 @@ fn without_pipeline<'a>(candidates: &[&'a Facts], wanted: &Wanted) -> Vec<Chosen
             } else {
                 9
             }),
-            stage: stage_of(&facts.path).map(|_| facts.path.clone()),
+            stages: stage_of(&facts.path).map(|_| (wanted.rank(&facts.path), facts.path.clone())).into_iter().collect(),
         })
         .collect();
     found.sort_by_key(|chosen| {
@@ -255,25 +305,26 @@ fn one_of_each<'a>(
     let mut services = Vec::new();
     let mut fits = false;
     for mut group in groups {
-        // What changes more on its way is the deployment; the other may be a rollback.
-        group.sort_by_key(|chosen| (chosen.rank, std::cmp::Reverse(chosen.edits.len())));
-        fits |= group[0].rank == 0;
-        let others: Vec<String> = group[1..]
-            .iter()
-            .filter(|other| other.rank != group[0].rank)
-            .filter_map(|other| {
-                other.stage.as_deref().and_then(stage_of).map(|stage| format!("{stage:?}").to_lowercase())
-            })
-            .collect();
-        if !others.is_empty() {
-            let mut names = others;
-            names.dedup();
-            let taken = group[0].stage.as_deref().and_then(stage_of).map(|stage| format!("{stage:?}").to_lowercase());
+        // What changes more on its way is the deployment; the other may be a rollback. Two environments may share what
+        // tells most, as a cluster: then what tells less decides.
+        let ranks = |chosen: &Chosen<'_>| chosen.stages.iter().map(|(rank, _)| *rank).collect::<Vec<_>>();
+        group.sort_by_key(|chosen| (chosen.rank, std::cmp::Reverse(chosen.edits.len()), ranks(chosen)));
+        fits |= group[0].rank < UNNAMED;
+        let stage = |chosen: &Chosen<'_>, at: usize| {
+            let (_, label) = chosen.stages.get(at)?;
+            stage_of(label).map(|stage| format!("{stage:?}").to_lowercase())
+        };
+        let differ = group[1..].iter().find_map(|other| {
+            let longest = group[0].stages.len().max(other.stages.len());
+            let rank = |chosen: &Chosen<'_>, at: usize| chosen.stages.get(at).map(|(rank, _)| *rank);
+            let at = (0..longest).find(|at| rank(&group[0], *at) != rank(other, *at))?;
+            Some((stage(&group[0], at), stage(other, at)?))
+        });
+        if let Some((taken, other)) = differ.filter(|(taken, other)| taken.as_ref() != Some(other)) {
             variants.push(format!(
-                "{}: {} is taken; `--environment {}` takes the other",
+                "{}: {} is taken; `--environment {other}` takes the other",
                 group[0].facts.path,
                 taken.unwrap_or_else(|| "the one that names no environment".to_owned()),
-                names[0]
             ));
         }
         services.push(group.swap_remove(0));

@@ -1,8 +1,8 @@
 //! The AWS CLI and tools beside it: task definitions that are registered, services that are updated.
 
 use super::Shell;
-use crate::cli::verbs::init::pipeline::text;
-use crate::cli::verbs::init::pipeline::text::{Text, unknown};
+use crate::cli::verbs::init::pipeline::described::{self, Described};
+use crate::cli::verbs::init::pipeline::text::{self, Text, unknown};
 use crate::cli::verbs::init::pipeline::{Definition, Deploy, Edit, Origin, Which};
 
 /// `aws …`, and what it prints.
@@ -19,9 +19,19 @@ pub(super) fn aws(arguments: &[Text], input: &Text, shell: &mut Shell<'_, '_>) -
             described(family, shell)
         }
         ("ecs", "update-service" | "create-service") => {
-            let definition = option("--task-definition").map(|given| of_argument(&given, shell));
+            let described = described_service(arguments, input, shell);
+            let definition = option("--task-definition").or_else(|| described.as_ref()?.family.clone());
+            let definition = definition.map(|given| of_argument(&given, shell));
             let service = option("--service").or_else(|| option("--service-name"));
-            deploy(service, option("--cluster"), definition, shell);
+            let service = service.or_else(|| Some(described.as_ref()?.service.clone()));
+            let cluster = option("--cluster").or_else(|| described?.cluster);
+            deploy(service, cluster, definition, shell);
+            String::new()
+        }
+        ("ecs", "wait") if words.get(at + 2) == Some(&"services-stable") => {
+            for service in values(arguments, "--services") {
+                awaited(service, option("--cluster"), shell);
+            }
             String::new()
         }
         ("ecr", "describe-repositories" | "create-repository") => {
@@ -31,6 +41,41 @@ pub(super) fn aws(arguments: &[Text], input: &Text, shell: &mut Shell<'_, '_>) -
             }
         }
         _ => unknown("$(aws …)"),
+    }
+}
+
+/// The service that `--cli-input-json` describes.
+fn described_service(arguments: &[Text], input: &Text, shell: &Shell<'_, '_>) -> Option<Described> {
+    let given = option(arguments, "--cli-input-json")?;
+    match given.strip_prefix("file://") {
+        Some("/dev/stdin") => described::read("", input).pop(),
+        Some(path) => {
+            let path = shell.scope.path(&shell.folder, path);
+            let written = shell.scope.files.get(&path).map(String::as_str);
+            described::read(&path, written.or_else(|| shell.scope.repository.text(&path))?).pop()
+        }
+        None => described::read("", &given).pop(),
+    }
+}
+
+/// A service that a job waits for is one that it has deployed, by whatever means: CodeDeploy, a template, a console.
+fn awaited(service: Text, cluster: Option<Text>, shell: &mut Shell<'_, '_>) {
+    let job = shell.scope.job;
+    let deploys = &mut shell.scope.pipeline.deploys;
+    if deploys.iter().any(|deploy| deploy.service.as_ref() == Some(&service)) {
+        return;
+    }
+    let nameless =
+        |deploy: &&mut Deploy| deploy.job == job && deploy.service.as_deref().is_none_or(|s| !text::is_known(s));
+    match deploys.iter_mut().find(nameless) {
+        Some(deploy) if text::is_known(&service) => deploy.service = Some(service),
+        // Two names that only the runner knows may be of the same service.
+        Some(deploy) if deploy.service.is_some() => {}
+        Some(deploy) => deploy.service = Some(service),
+        None => {
+            let registered = shell.scope.pipeline.definitions.iter().rposition(|definition| definition.job == job);
+            deploy(Some(service), cluster, registered, shell);
+        }
     }
 }
 
@@ -119,6 +164,12 @@ pub(super) fn other_tools(program: &str, arguments: &[Text], shell: &mut Shell<'
         let definition = shell.scope.pipeline.definitions.len() - 1;
         deploy(Some(service.clone()), Some(cluster.clone()), Some(definition), shell);
     }
+}
+
+/// The values of `--name value value …`.
+fn values(arguments: &[Text], name: &str) -> Vec<Text> {
+    let after = arguments.iter().skip_while(|word| *word != name).skip(1);
+    after.take_while(|word| !word.starts_with("--")).cloned().collect()
 }
 
 /// The value of `--name value` or `--name=value`.

@@ -124,6 +124,12 @@ fn jq(arguments: &[Text], input: &Text, shell: &mut Shell<'_, '_>) -> Text {
         Some(path) => shell.content(path),
         None => input.clone(),
     };
+    // A file as one line, as matrices are made of.
+    if program == "."
+        && let Ok(value) = serde_json::from_str::<serde_json::Value>(&from)
+    {
+        return value.to_string();
+    }
     let edits = images_set_by(&program, &variables);
     let Some(out) = edited(&from, edits, shell) else {
         return unknown("$(jq …)");

@@ -156,30 +156,33 @@ impl Shell<'_, '_> {
             "aws" => return aws::aws(arguments, input, self),
             "ecs-deploy" | "ecs" => aws::other_tools(program, arguments, self),
             "make" => self.make(arguments),
+            "npm" | "pnpm" | "yarn" | "bun" => return self.package_script(arguments),
             "bash" | "sh" | "source" | "." | "zsh" => {
                 let arguments = match arguments.iter().position(|word| !word.starts_with('-')) {
                     Some(first) => &arguments[first..],
                     None => arguments,
                 };
-                match arguments.split_first() {
+                return match arguments.split_first() {
                     Some((script, rest)) => self.script(script, rest),
                     None => self.nested(input),
-                }
+                };
             }
             _ if program.ends_with(".sh") || (name.contains('/') && self.is_script(name)) => {
-                self.script(name, arguments)
+                return self.script(name, arguments);
             }
             _ => return filters::filter(program, arguments, input, self),
         }
         String::new()
     }
 
-    fn nested(&mut self, script: &str) {
-        if self.scope.depth < MAX_DEPTH && text::is_known(script) {
-            self.scope.depth += 1;
-            self.items(&syntax::parse(script));
-            self.scope.depth -= 1;
+    fn nested(&mut self, script: &str) -> Text {
+        if self.scope.depth >= MAX_DEPTH || !text::is_known(script) {
+            return String::new();
         }
+        self.scope.depth += 1;
+        let out = self.items(&syntax::parse(script));
+        self.scope.depth -= 1;
+        out
     }
 
     fn change_folder(&mut self, path: &str) {
@@ -191,15 +194,15 @@ impl Shell<'_, '_> {
         self.scope.repository.text(&self.scope.path(&self.folder, path)).is_some_and(|text| text.starts_with("#!"))
     }
 
-    /// A script of the repository.
-    fn script(&mut self, path: &str, arguments: &[Text]) {
+    /// A script of the repository, and what it prints.
+    fn script(&mut self, path: &str, arguments: &[Text]) -> Text {
         let path = self.scope.path(&self.folder, path);
-        let Some(script) = self.scope.repository.text(&path).map(from_file) else { return };
+        let Some(script) = self.scope.repository.text(&path).map(from_file) else { return String::new() };
         if self.scope.depth >= MAX_DEPTH
             || script.contains("/usr/bin/env python")
             || script.contains("/usr/bin/env node")
         {
-            return;
+            return String::new();
         }
         self.scope.depth += 1;
         let outer = std::mem::take(&mut self.variables);
@@ -212,10 +215,34 @@ impl Shell<'_, '_> {
         // The usual first line of a script: `cd "$(dirname "$0")"`.
         self.variables.insert("0".to_owned(), format!("{WORKSPACE}/{path}"));
         let folder = self.folder.clone();
-        self.items(&syntax::parse(&script));
+        let out = self.items(&syntax::parse(&script));
         self.folder = folder;
         self.variables = outer;
         self.scope.depth -= 1;
+        out
+    }
+
+    /// `npm run deploy`: what `package.json` says that it is.
+    fn package_script(&mut self, arguments: &[Text]) -> Text {
+        let words: Vec<&str> = arguments.iter().map(String::as_str).filter(|word| !word.starts_with('-')).collect();
+        let (name, rest) = match words.as_slice() {
+            ["run" | "run-script", name, rest @ ..] | [name, rest @ ..] => (*name, rest),
+            [] => return String::new(),
+        };
+        let package = self.scope.path(&self.folder, "package.json");
+        let script = self.scope.repository.text(&package).and_then(|text| {
+            let package: serde_json::Value = serde_json::from_str(text).ok()?;
+            package.get("scripts")?.get(name)?.as_str().map(from_file)
+        });
+        let Some(script) = script else { return String::new() };
+        // What follows is not read as options; all of it goes to the script.
+        let folder = self.folder.clone();
+        let out = match arguments.iter().all(|argument| text::is_known(argument)) {
+            true => self.nested(&format!("{script} {}", rest.join(" "))),
+            false => self.nested(&script),
+        };
+        self.folder = folder;
+        out
     }
 
     /// `make target`: the lines of its rule.
