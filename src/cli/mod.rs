@@ -61,7 +61,7 @@ fn dispatch(cli: Cli, printer: &mut Printer) -> Result<ExitStatus, Failure> {
         Verb::Exec(args) => verbs::exec::exec(&global, &args),
         Verb::Restart(args) => running::stack::restart(&global, args.service, printer),
         Verb::Check(args) => check_file(&global, &args, printer),
-        Verb::Init(args) => init_file(args, printer),
+        Verb::Init(args) => init_file(&global, &args, printer),
         Verb::Explain(args) => verbs::explain::explain(&global, &args, printer),
         Verb::Run(args) => verbs::run::run(&global, &args, printer),
         Verb::Doctor(args) => verbs::doctor::doctor(&global, &args, printer),
@@ -103,15 +103,15 @@ fn check_file(
         folder: std::env::current_dir()?,
         format: check.format.format,
         style: crate::config::Style::Coloured,
-        env: &input::project::variable,
+        env: &input::project::variables(global),
     };
     let (out, err) = printer.both();
     Ok(verbs::check::check(&args, out, err)?)
 }
 
-fn init_file(args: input::arguments::InitArgs, printer: &mut Printer) -> Result<ExitStatus, Failure> {
+fn init_file(global: &Global, args: &input::arguments::InitArgs, printer: &mut Printer) -> Result<ExitStatus, Failure> {
     let (out, err) = printer.both();
-    let args =
-        verbs::init::InitArgs { folder: std::env::current_dir()?, force: args.force, environment: args.environment };
+    let environment = global.environment.clone();
+    let args = verbs::init::InitArgs { folder: std::env::current_dir()?, force: args.force, environment };
     Ok(verbs::init::init(&args, out, err)?)
 }

@@ -5,6 +5,7 @@
 //! --test it config` writes the expectations anew: read the difference before you commit it.
 
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use crate::support::expected::{Differences, read};
 use neargate::cli::verbs::check::{CheckArgs, check};
@@ -180,7 +181,8 @@ fn what_init_writes_loads() {
         // The variables that it leaves to the user are set here.
         let checked = || {
             let (mut out, mut err) = (Vec::new(), Vec::new());
-            let exit = check(&CheckArgs::new(&folder, &|_| Some("set".to_owned())), &mut out, &mut err).unwrap();
+            let set = |name: &str| (name != "NEARGATE_ENVIRONMENT").then(|| "set".to_owned());
+            let exit = check(&CheckArgs::new(&folder, &set), &mut out, &mut err).unwrap();
             (exit, String::from_utf8(out).unwrap(), String::from_utf8(err).unwrap())
         };
         let (exit, report, err) = checked();
@@ -205,6 +207,56 @@ fn what_init_writes_loads() {
         assert_eq!(init(&forced, &mut Vec::new(), &mut Vec::new()).unwrap(), ExitStatus::SUCCESS);
     }
     differences.finish();
+}
+
+/// `--environment` takes another than production, with `init` as with commands that do without a file.
+#[test]
+fn the_environment_that_is_asked_for_is_taken() {
+    let written = |case: &str, environment: Option<&str>| {
+        let folder = tempfile::tempdir().unwrap();
+        copy(&repository().join("fixtures/config/init").join(case).join("before"), folder.path());
+        let args =
+            InitArgs { folder: folder.path().to_owned(), force: false, environment: environment.map(str::to_owned) };
+        assert_eq!(init(&args, &mut Vec::new(), &mut Vec::new()).unwrap(), ExitStatus::SUCCESS);
+        std::fs::read_to_string(folder.path().join("neargate.yaml")).unwrap()
+    };
+    for (case, environment, takes) in [
+        ("dockerfiles-of-stages", None, ["dockerfile: Dockerfile.prod\n", "dockerfile: Dockerfile.production\n"]),
+        ("dockerfiles-of-stages", Some("dev"), ["dockerfile: Dockerfile.dev\n", "dockerfile: Dockerfile\n"]),
+        ("pre-production", None, ["task_definition: .aws/task-definition-prod.json", "name: trainees\n"]),
+        (
+            "pre-production",
+            Some("pre-prod"),
+            ["task_definition: .aws/task-definition-pre-prod.json", "name: trainees\n"],
+        ),
+        (
+            "pre-production",
+            Some("staging"),
+            ["task_definition: .aws/task-definition-pre-prod.json", "name: trainees\n"],
+        ),
+    ] {
+        let text = written(case, environment);
+        for wanted in takes {
+            assert!(text.contains(wanted), "{case} for {environment:?} lacks {wanted}: {text}");
+        }
+    }
+
+    let folder = tempfile::tempdir().unwrap();
+    copy(&repository().join("fixtures/config/init/pre-production/before"), folder.path());
+    // Without a working tree around it a folder counts by what is in it.
+    std::fs::create_dir(folder.path().join(".git")).unwrap();
+    for (arguments, variable, takes) in [
+        (vec!["check"], "", "task-definition-prod.json"),
+        (vec!["check", "--environment", "pre-prod"], "", "task-definition-pre-prod.json"),
+        (vec!["check"], "pre-prod", "task-definition-pre-prod.json"),
+        (vec!["check", "--environment", "prod"], "pre-prod", "task-definition-prod.json"),
+    ] {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_neargate"));
+        command.args(&arguments).current_dir(folder.path()).env("NEARGATE_ENVIRONMENT", variable);
+        let output = command.output().unwrap();
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert!(output.status.success() && said.contains(&format!(".aws/{takes}")), "{arguments:?} {variable}: {said}");
+    }
 }
 
 fn copy(from: &Path, to: &Path) {

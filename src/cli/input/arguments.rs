@@ -47,6 +47,10 @@ pub(crate) struct Global {
     /// Override the project name, e.g. to run the same file twice
     #[arg(short, long, global = true, value_name = "NAME", env = "NEARGATE_PROJECT_NAME")]
     pub(crate) project_name: Option<String>,
+    /// Where there is no file and the repository has several environments, the one to take, e.g. dev
+    /// [default: production]
+    #[arg(long, global = true, value_name = "NAME", env = "NEARGATE_ENVIRONMENT")]
+    pub(crate) environment: Option<String>,
     /// When to use colour
     #[arg(long, global = true, value_enum, default_value_t, value_name = "WHEN")]
     pub(crate) color: Color,
@@ -423,9 +427,6 @@ pub(crate) struct InitArgs {
     /// Overwrite the file that is there
     #[arg(long)]
     pub(crate) force: bool,
-    /// Which environment is meant where the repository has several, e.g. dev [default: production]
-    #[arg(long, value_name = "NAME", env = "NEARGATE_ENVIRONMENT")]
-    pub(crate) environment: Option<String>,
 }
 
 #[derive(Debug, Args)]

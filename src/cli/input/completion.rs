@@ -74,6 +74,7 @@ fn global() -> Global {
     Global {
         file: project::variable("NEARGATE_FILE").iter().flat_map(std::env::split_paths).collect(),
         project_name: project::variable("NEARGATE_PROJECT_NAME"),
+        environment: project::variable(crate::cli::input::file::ENVIRONMENT),
         color: Color::Never,
         ..Global::default()
     }

@@ -95,8 +95,12 @@ impl Files {
     }
 
     /// The project's name as the files give it, whatever mistakes the rest of them has.
-    pub(crate) fn project_name(&self, folder: &Path) -> Result<Option<ProjectName>, FileError> {
-        let main = read_main(&self.main, folder, &|name| std::env::var(name).ok())?;
+    pub(crate) fn project_name(
+        &self,
+        folder: &Path,
+        env: &dyn Fn(&str) -> Option<String>,
+    ) -> Result<Option<ProjectName>, FileError> {
+        let main = read_main(&self.main, folder, env)?;
         let all: Vec<(PathBuf, String)> =
             std::iter::once((main.path, main.text)).chain(read_all(&self.overrides, folder)?).collect();
         Ok(config::name_of(self.folder(), &all))
@@ -115,15 +119,17 @@ struct Main {
     derived: Vec<String>,
 }
 
-/// Reads the main file; if it is not there, what `init` would write in its folder, for the environment that
-/// `NEARGATE_ENVIRONMENT` names.
+/// The variable that names the environment to take, where a repository has several; what `--environment` says.
+pub(crate) const ENVIRONMENT: &str = "NEARGATE_ENVIRONMENT";
+
+/// Reads the main file; if it is not there, what `init` would write in its folder for the environment that is named.
 fn read_main(file: &Path, folder: &Path, env: &dyn Fn(&str) -> Option<String>) -> Result<Main, FileError> {
     let path = relative(file, folder);
     match files::read_text(file) {
         Ok(text) => Ok(Main { path, text, derived: Vec::new() }),
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
             let folder = file.parent().unwrap_or(Path::new("/"));
-            match init::derive(folder, env("NEARGATE_ENVIRONMENT").as_deref()) {
+            match init::derive(folder, env(ENVIRONMENT).as_deref()) {
                 Ok(derived) => Ok(Main { path, text: derived.text, derived: derived.summary }),
                 Err(why) => Err(FileError::Nothing { folder: folder.to_owned(), why }),
             }

@@ -37,6 +37,12 @@ pub(crate) fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok()
 }
 
+/// The variables of this process, with what `--environment` says in the place of `NEARGATE_ENVIRONMENT`.
+pub(crate) fn variables(global: &Global) -> impl Fn(&str) -> Option<String> {
+    let environment = global.environment.clone();
+    move |name| if name == file::ENVIRONMENT { environment.clone() } else { variable(name) }
+}
+
 /// Loads the file, printing its mistakes (and, if asked, its warnings).
 pub(crate) fn load(
     global: &Global,
@@ -61,8 +67,9 @@ fn load_for(
 ) -> Result<Project, Failure> {
     let files = find(global)?;
     let used = RefCell::new(BTreeMap::new());
+    let variables = variables(global);
     let env = |name: &str| {
-        let value = variable(name);
+        let value = variables(name);
         if let Some(value) = &value {
             used.borrow_mut().insert(name.to_owned(), value.clone());
         }
@@ -143,7 +150,9 @@ pub(crate) fn identify(global: &Global) -> Result<(ProjectName, Folders), Failur
         Some(name) => config::project_name(name).map_err(Failure::usage)?,
         None => {
             let files = find(global)?;
-            let name = files.project_name(&std::env::current_dir()?).map_err(|error| Failure::usage(chain(&error)))?;
+            let name = files
+                .project_name(&std::env::current_dir()?, &variables(global))
+                .map_err(|error| Failure::usage(chain(&error)))?;
             name.ok_or_else(|| {
                 Failure::usage(format!(
                     "{} has no readable `name` (see `neargate check`); name the project with --project-name",
@@ -164,7 +173,7 @@ pub(crate) fn needs_engine(global: &Global) -> bool {
 /// What the file says, for verbs that do without if it cannot be read.
 pub(crate) fn topology_if_readable(global: &Global) -> Option<Topology> {
     let files = find(global).ok()?;
-    Some(read(&files, &variable, Tasks::DoNotRun).ok()?.ok()?.loaded.topology)
+    Some(read(&files, &variables(global), Tasks::DoNotRun).ok()?.ok()?.loaded.topology)
 }
 
 /// Mistakes, and what was said to be taken in place of a file.

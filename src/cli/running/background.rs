@@ -94,6 +94,9 @@ pub(crate) fn in_the_background(project: &Project, global: &Global, start: &Star
     if let Some(name) = &global.project_name {
         command.arg("--project-name").arg(name);
     }
+    if let Some(name) = &global.environment {
+        command.arg("--environment").arg(name);
+    }
     for (port, local) in &start.listen {
         command.arg("--listen").arg(format!("{port}={local}"));
     }

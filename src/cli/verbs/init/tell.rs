@@ -74,6 +74,7 @@ fn images(service: &Service) -> Vec<String> {
 pub(super) fn summary(plan: &Plan) -> Vec<String> {
     let mut lines =
         vec![format!("no neargate.yaml: running what `neargate init` would write from {}", list(&plan.sources))];
+    lines.extend(plan.variants.iter().map(|variant| format!("  {variant}")));
     for (index, service) in plan.services.iter().enumerate() {
         let built = service.builds.iter().map(|build| format!("`{}` built from {}", build.container, build.context));
         let pulled = service.pulled.iter().map(|(container, image)| format!("`{container}` pulled as {}", image.value));
@@ -82,11 +83,6 @@ pub(super) fn summary(plan: &Plan) -> Vec<String> {
             None => format!("health check / for `{}`, a mere guess", route.container),
         });
         let all: Vec<String> = built.chain(pulled).chain(checks).collect();
-        lines.extend(
-            plan.variants
-                .iter()
-                .map(|variant| format!("  {variant}").replace("`--environment ", "`NEARGATE_ENVIRONMENT=")),
-        );
         lines.push(format!("  service {}: {}", service.name, all.join(", ")));
     }
     lines.push(format!(
