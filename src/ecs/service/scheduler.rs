@@ -51,7 +51,11 @@ pub(crate) fn plan_service(world: &World, name: &ServiceName, record: &ServiceRe
         plan.push(stop(task, scaling_reason(record)));
     }
 
-    for _ in 0..room(desired, good.len(), tasks.len() + crowding(world, name, &failing)) {
+    let room = room(desired, good.len(), tasks.len() + crowding(world, name, &failing));
+    // Created while the engine is known to be away, a task would only fail; the engine's return is an observation, after
+    // which this looks again.
+    let starting = if world.engine_trouble.is_some() { 0 } else { room };
+    for _ in 0..starting {
         match record.next_start_at {
             Some(at) if now < at => plan.wake_by(at),
             _ => plan.push(Step::CreateTask { service: name.clone(), replaces_unhealthy: !failing.is_empty() }),
