@@ -28,7 +28,7 @@ use crate::alb::metrics;
 use crate::alb::metrics::Count;
 use crate::alb::request::desync;
 use crate::alb::request::desync::{Judgement, Verdict};
-use crate::alb::request::facts::FieldKind;
+use crate::alb::request::facts::{FieldKind, RequestFacts};
 use crate::alb::routing::{RoutedAction, RoutedForward};
 use crate::alb::stickiness;
 use crate::alb::stickiness::{Bond, Session};
@@ -200,7 +200,7 @@ fn decide(
     transaction: &mut Transaction,
 ) -> Result<Decision, ProxyError> {
     if worker.logs_requests() {
-        transaction.text = Some(text(connection, request));
+        transaction.text = Some(text(connection, &request.facts, request.version));
     }
     classify(request)?;
     // As nginx, whose 497 it is: a request that is wrong otherwise has been told so.
@@ -374,12 +374,11 @@ fn prepare_forward(
     })
 }
 
-fn text(connection: &Connection, request: &Request<'_>) -> Box<Text> {
-    let facts = &request.facts;
+fn text(connection: &Connection, facts: &RequestFacts<'_>, version: HttpVersion) -> Box<Text> {
     let host = facts.host_and_port().unwrap_or_default();
     let user_agent = facts.fields.first(FieldKind::UserAgent).unwrap_or_default();
     let mut text = Text::new(facts.method, host, facts.path, facts.query, user_agent);
-    text.version = request.version.as_str();
+    text.version = version.as_str();
     text.tls = connection.tls.clone();
     Box::new(text)
 }
@@ -400,6 +399,25 @@ pub(super) fn refuse_connection(worker: &Worker, connection: &Connection, what: 
     let mut transaction = begin(worker, connection, Front::Http2);
     transaction.status = ProxyError::MalformedRequest("").status();
     transaction.error = Some(what);
+    settle(worker, transaction);
+}
+
+/// Accounts for a stream of HTTP/2 that was refused before anybody could look at it. `facts` and `size` are of its head, if
+/// that is known.
+pub(super) fn refuse_stream(
+    worker: &Worker,
+    connection: &Connection,
+    facts: Option<RequestFacts<'_>>,
+    size: u64,
+    error: &ProxyError,
+) {
+    let mut transaction = begin(worker, connection, Front::Http2);
+    transaction.status = error.status();
+    transaction.error = Some(error.to_string());
+    if let Some(facts) = facts {
+        transaction.received_bytes = size;
+        transaction.text = worker.logs_requests().then(|| text(connection, &facts, HttpVersion::Http2));
+    }
     settle(worker, transaction);
 }
 

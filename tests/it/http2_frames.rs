@@ -9,26 +9,26 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio_rustls::client::TlsStream;
 
-use crate::alb::{Alb, ScriptedTarget, Setup, fixed, within};
+use crate::alb::{Alb, Setup, fixed, within};
 use crate::exchanges::frames::{PREFACE, frame};
 use crate::http2;
 
-const DATA: u8 = 0;
-const HEADERS: u8 = 1;
+pub(crate) const DATA: u8 = 0;
+pub(crate) const HEADERS: u8 = 1;
 const PRIORITY: u8 = 2;
 const RST_STREAM: u8 = 3;
-const SETTINGS: u8 = 4;
+pub(crate) const SETTINGS: u8 = 4;
 const PUSH_PROMISE: u8 = 5;
-const PING: u8 = 6;
-const GOAWAY: u8 = 7;
+pub(crate) const PING: u8 = 6;
+pub(crate) const GOAWAY: u8 = 7;
 const WINDOW_UPDATE: u8 = 8;
 const CONTINUATION: u8 = 9;
 const UNKNOWN: u8 = 0x16;
 
 /// END_STREAM of DATA and HEADERS; ACK of SETTINGS and PING.
-const END: u8 = 1;
-const END_HEADERS: u8 = 4;
-const WHOLE: u8 = END | END_HEADERS;
+pub(crate) const END: u8 = 1;
+pub(crate) const END_HEADERS: u8 = 4;
+pub(crate) const WHOLE: u8 = END | END_HEADERS;
 const PADDED: u8 = 8;
 
 const PROTOCOL_ERROR: u32 = 1;
@@ -36,7 +36,7 @@ const FLOW_CONTROL_ERROR: u32 = 3;
 const ENHANCE_YOUR_CALM: u32 = 11;
 
 /// `:method: GET`, `:scheme: https`, `:path: /` from the static table, and `:authority: e.com`.
-const GET: &[u8] = &[0x82, 0x87, 0x84, 0x41, 5, b'e', b'.', b'c', b'o', b'm'];
+pub(crate) const GET: &[u8] = &[0x82, 0x87, 0x84, 0x41, 5, b'e', b'.', b'c', b'o', b'm'];
 
 /// A header field that goes into no table.
 fn field(name: &str, value: &str) -> Vec<u8> {
@@ -50,7 +50,7 @@ fn get_with(fields: &[(&str, &str)]) -> Vec<u8> {
     frame(HEADERS, WHOLE, 1, &[GET, &fields].concat())
 }
 
-fn get(stream: u32) -> Vec<u8> {
+pub(crate) fn get(stream: u32) -> Vec<u8> {
     frame(HEADERS, WHOLE, stream, GET)
 }
 
@@ -80,23 +80,24 @@ struct Seen {
     closed: bool,
 }
 
-struct Frames {
+/// A client that speaks frames.
+pub(crate) struct Frames {
     stream: TlsStream<TcpStream>,
 }
 
 impl Frames {
-    async fn open(alb: &Alb) -> Self {
+    pub(crate) async fn open(alb: &Alb) -> Self {
         Self { stream: http2::tls(alb, &["h2"]).await }
     }
 
     /// The server may have gone already, which is for the reading half to find.
-    async fn send(&mut self, bytes: &[u8]) {
+    pub(crate) async fn send(&mut self, bytes: &[u8]) {
         let _ = within("sending", self.stream.write_all(bytes)).await;
         let _ = within("sending", self.stream.flush()).await;
     }
 
     /// The next frame: kind, flags, stream, payload; `None` at the end.
-    async fn next(&mut self) -> Option<(u8, u8, u32, Vec<u8>)> {
+    pub(crate) async fn next(&mut self) -> Option<(u8, u8, u32, Vec<u8>)> {
         within("a frame", async {
             let mut head = [0; 9];
             self.stream.read_exact(&mut head).await.ok()?;
@@ -287,35 +288,6 @@ async fn floods_end_the_connection() {
     assert!(seen.goaway.is_none_or(|code| code == ENHANCE_YOUR_CALM) && seen.status.is_none(), "{seen:?}");
     // Whoever comes next is served as ever.
     check(&alb, "after the flood", &get(1), Outcome::Answered).await;
-}
-
-/// Data Dribble (CVE-2019-9511): frames of one byte, to a target that does not read. They are more than `h2` would keep, and
-/// are copied together as they come.
-#[tokio::test]
-async fn small_frames_for_a_target_that_does_not_read_cost_nobody_the_connection() {
-    const STREAMS: u32 = 6;
-    const FRAMES: usize = 50_000;
-    let target = ScriptedTarget::silent().await;
-    let mut setup = Setup::forwarding(&[target.address]);
-    setup.https();
-    setup.workers = 1;
-    let alb = setup.start().await;
-    let mut frames = Frames::open(&alb).await;
-    let post = [&[0x83][..], &GET[1..]].concat();
-    let opening: Vec<u8> = (0..STREAMS).flat_map(|index| frame(HEADERS, END_HEADERS, 2 * index + 1, &post)).collect();
-    frames.send(&[PREFACE, &frame(SETTINGS, 0, 0, &[]), &opening].concat()).await;
-    let round: Vec<u8> = (0..STREAMS).flat_map(|index| frame(DATA, 0, 2 * index + 1, b"x")).collect();
-    for _ in 0..FRAMES / 500 {
-        frames.send(&round.repeat(500)).await;
-    }
-    frames.send(&frame(PING, 0, 0, b"finished")).await;
-    loop {
-        let (kind, flags, ..) = frames.next().await.expect("the connection goes on");
-        assert_ne!(kind, GOAWAY, "more frames were kept than there is room for");
-        if kind == PING && flags & END > 0 {
-            return;
-        }
-    }
 }
 
 /// Section 3.4: what does not begin with the preface is not HTTP/2, and the connection ends.

@@ -32,6 +32,8 @@ mod grpc;
 mod http2;
 /// What clients of HTTP/2 may not do, frame by frame.
 mod http2_frames;
+/// Too many streams and too many small frames of HTTP/2.
+mod http2_many;
 /// Tables that change, connections that last, draining.
 mod lifecycle;
 /// What counts as an outstanding request: `fixtures/alb/outstanding/`.

@@ -3,15 +3,15 @@
 //! Only clients of HTTP/2 come here; those of HTTP/1.1 were answered with 464. Neither side is read ahead of the other:
 //! a window is opened again only for what the other side has taken.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::future::poll_fn;
 use std::pin::pin;
 use std::task::ready;
 use std::time::Instant;
 
 use bytes::Bytes;
+use h2::SendStream;
 use h2::client::ResponseFuture;
-use h2::{RecvStream, SendStream};
 use http::header::{HeaderName, HeaderValue};
 
 use super::{Forward, Upload, UploadError, additions, exchange, note_answer, watch_client, while_wanted};
@@ -22,6 +22,7 @@ use crate::proxy::answer::error::ProxyError;
 use crate::proxy::client::{RequestBody, Responder, TargetHead};
 use crate::proxy::downstream::http1::body::{Next, ResponseFraming};
 use crate::proxy::io::idle::IdleTimer;
+use crate::proxy::io::inflow::{Failure, Inflow};
 use crate::proxy::request::Settled;
 use crate::proxy::telemetry::transaction::Transaction;
 use crate::proxy::worker::Worker;
@@ -144,7 +145,7 @@ async fn download(
     idle: &IdleTimer,
     transaction: &mut Transaction,
 ) -> Result<(), ProxyError> {
-    let (head, mut body) = response.await.map_err(failed)?.into_parts();
+    let (head, body) = response.await.map_err(failed)?.into_parts();
     idle.touch();
     let ended = body.is_end_stream() || !message::has_content(head.status.as_u16(), forward.head_only);
     pass_head(worker, forward, &head, ended, responder, transaction)?;
@@ -152,27 +153,39 @@ async fn download(
         // What follows all the same is nobody's.
         return Ok(());
     }
-    while let Some(data) = poll_fn(|cx| body.poll_data(cx)).await {
-        let data = data.map_err(failed)?;
-        idle.touch();
-        let last = body.is_end_stream();
-        if !data.is_empty() {
-            responder.data(&data, last).await?;
-            transaction.note_responding();
-            // The target may send as much again only now that the client has taken it.
-            let _ = body.flow_control().release_capacity(data.len());
-        }
-    }
-    end(body, responder).await?;
-    transaction.note_responding();
-    Ok(())
+    let inflow = RefCell::new(Inflow::of_response(body));
+    let mut passing = pin!(pass_body(&inflow, responder, idle, transaction));
+    poll_fn(|cx| {
+        // Whatever the client does: what has come must not wait in `h2`.
+        inflow.borrow_mut().gather(cx);
+        passing.as_mut().poll(cx)
+    })
+    .await
 }
 
-async fn end(mut body: RecvStream, responder: &mut impl Responder) -> Result<(), ProxyError> {
-    match poll_fn(|cx| body.poll_trailers(cx)).await.map_err(failed)? {
-        Some(trailers) => responder.trailers(trailers).await,
-        None => responder.finish().await,
+async fn pass_body(
+    inflow: &RefCell<Inflow>,
+    responder: &mut impl Responder,
+    idle: &IdleTimer,
+    transaction: &mut Transaction,
+) -> Result<(), ProxyError> {
+    while let Some(data) = poll_fn(|cx| inflow.borrow_mut().poll_next(cx)).await.map_err(failed)? {
+        idle.touch();
+        let last = inflow.borrow().is_over();
+        responder.data(&data, last).await?;
+        transaction.note_responding();
+        // The target may send as much again only now that the client has taken it.
+        inflow.borrow_mut().release(data.len());
+        if last {
+            return Ok(());
+        }
     }
+    match poll_fn(|cx| inflow.borrow_mut().poll_trailers(cx)).await.map_err(failed)? {
+        Some(trailers) => responder.trailers(trailers).await?,
+        None => responder.finish().await?,
+    }
+    transaction.note_responding();
+    Ok(())
 }
 
 fn pass_head(
@@ -202,10 +215,10 @@ fn pass_head(
 }
 
 /// What the target did, or what `h2` makes of what it sent.
-fn failed(error: h2::Error) -> ProxyError {
-    if error.is_library() {
-        ProxyError::MalformedResponse("not HTTP/2, or not in order")
-    } else {
-        ProxyError::TargetClosed
+fn failed(failure: impl Into<Failure>) -> ProxyError {
+    match failure.into() {
+        Failure::Malformed(what) => ProxyError::MalformedResponse(what),
+        Failure::OutOfOrder => ProxyError::MalformedResponse("not HTTP/2, or not in order"),
+        Failure::Gone => ProxyError::TargetClosed,
     }
 }

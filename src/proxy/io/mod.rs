@@ -5,4 +5,5 @@ pub(crate) mod buffer;
 pub(crate) mod clock;
 pub(crate) mod cork;
 pub(crate) mod idle;
+pub(crate) mod inflow;
 pub(crate) mod stream;

@@ -25,8 +25,8 @@ use tokio::time::Instant;
 use super::pool::{Dial, Opening};
 use crate::alb::targets::target_tls::PerPolicy;
 use crate::proxy::answer::error::ProxyError;
-use crate::proxy::downstream::http2::connection::FRAMES_BUDGET;
 use crate::proxy::forward::Forward;
+use crate::proxy::io::inflow::FRAMES_BUDGET;
 use crate::proxy::telemetry::meters::GroupMeter;
 use crate::proxy::worker::Worker;
 

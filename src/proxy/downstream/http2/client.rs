@@ -6,9 +6,9 @@ use std::task::{Context, Poll, ready};
 
 use bytes::{Buf, Bytes};
 use h2::RecvStream;
+use http::HeaderValue;
 
 use super::head::{Head, Refusal};
-use super::inflow::Inflow;
 use super::responder::{Http2Responder, Sender};
 use crate::alb::head::headers::{BodyHeader, Front};
 use crate::alb::request::desync;
@@ -21,6 +21,7 @@ use crate::proxy::client::{Client, Request, RequestBody};
 use crate::proxy::downstream::http1::body::{Next, content_length};
 use crate::proxy::io::buffer::Buffer;
 use crate::proxy::io::idle::IdleTimer;
+use crate::proxy::io::inflow::{Failure, Inflow};
 use crate::proxy::io::stream::Stream;
 use crate::proxy::telemetry::transaction::HttpVersion;
 use crate::proxy::worker::Worker;
@@ -46,10 +47,15 @@ pub(super) struct Received {
 }
 
 impl Received {
+    /// The head that [`super::heads`] put into a request of `h2`.
+    pub(super) fn head_of(request: &mut http::Request<RecvStream>) -> Option<HeaderValue> {
+        request.headers_mut().remove(http::header::COOKIE)
+    }
+
     /// Takes a request of `h2` apart.
-    pub(super) fn of(request: http::Request<RecvStream>) -> (Self, Inflow) {
-        let (mut parts, stream) = request.into_parts();
-        let (head, mut refusal) = Head::read(parts.headers.remove(http::header::COOKIE));
+    pub(super) fn of(mut request: http::Request<RecvStream>) -> (Self, Inflow) {
+        let (head, mut refusal) = Head::read(Self::head_of(&mut request));
+        let stream = request.into_body();
         let length = content_length(head.fields());
         let body = match length {
             Ok(Some(length)) => BodyHeader::Length(length),
@@ -62,7 +68,7 @@ impl Received {
         if let Err(what) = length {
             refusal.get_or_insert(Refusal { error: ProxyError::MalformedRequest(what), is_malformed: false });
         }
-        (Self { head, refusal, body }, Inflow::new(stream, length.ok().flatten()))
+        (Self { head, refusal, body }, Inflow::of_request(stream, length.ok().flatten()))
     }
 
     /// With what is wrong with its body already.
@@ -154,7 +160,7 @@ impl RequestBody for Http2Body<'_> {
     fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Result<Next, ProxyError>> {
         let mut inflow = self.inflow.borrow_mut();
         if self.current.is_empty() {
-            match ready!(inflow.poll_next(cx))? {
+            match ready!(inflow.poll_next(cx)).map_err(failed)? {
                 Some(data) => {
                     self.idle.touch();
                     self.current = data;
@@ -187,7 +193,7 @@ impl RequestBody for Http2Body<'_> {
     }
 
     fn poll_trailers(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<http::HeaderMap>, ProxyError>> {
-        self.inflow.borrow_mut().poll_trailers(cx)
+        self.inflow.borrow_mut().poll_trailers(cx).map_err(failed)
     }
 
     fn poll_gone(&mut self, cx: &mut Context<'_>) -> Poll<()> {
@@ -200,5 +206,13 @@ impl RequestBody for Http2Body<'_> {
 
     fn received_bytes(&self) -> u64 {
         self.received
+    }
+}
+
+fn failed(failure: Failure) -> ProxyError {
+    match failure {
+        Failure::Malformed(what) => ProxyError::MalformedRequest(what),
+        Failure::OutOfOrder => ProxyError::MalformedRequest("frames out of order"),
+        Failure::Gone => ProxyError::ClientGone,
     }
 }

@@ -18,8 +18,10 @@ use h2::{Reason, RecvStream};
 use tokio_rustls::server::TlsStream;
 
 use super::client::{Http2Client, Received};
+use super::head::Head;
 use super::heads::{Fault, Heads};
 use super::opaque::LARGEST_HEADER_LIST;
+use super::refused::{MOST_STREAMS, Refusals, Refused};
 use super::responder::Sender;
 use crate::alb::head::headers::Front;
 use crate::alb::request::desync::Verdict;
@@ -28,29 +30,24 @@ use crate::proxy::client::RequestBody as _;
 use crate::proxy::connection::Connection;
 use crate::proxy::io::cork::Corked;
 use crate::proxy::io::idle::IdleTimer;
+use crate::proxy::io::inflow::FRAMES_BUDGET;
 use crate::proxy::request;
 use crate::proxy::request::Settled;
 use crate::proxy::worker::Worker;
 
-/// ALB user guide, "Listeners": at most 128 concurrent streams.
-const MOST_STREAMS: u32 = 128;
 /// ALB user guide, troubleshooting: after so many requests the connection gets a GOAWAY.
 const MOST_REQUESTS: u32 = 10_000;
 /// As a public HPACK dump of a real ALB shows its SETTINGS and its first WINDOW_UPDATE.
 const STREAM_WINDOW: u32 = 65_536;
 const CONNECTION_WINDOW: u32 = 65_535 + 8_388_352;
 const LARGEST_FRAME: u32 = 16_777_215;
-/// What `h2` may spend on remembering frames, 256 bytes for each small one. Beyond it the connection is closed, with the
-/// requests of everybody else, so it is more than can come before the streams' tasks have their turn and take the frames
-/// away ([`inflow`]).
-pub(crate) const FRAMES_BUDGET: usize = 64 * 1024 * 1024;
 /// How long a client may take to acknowledge the end of an idle connection.
 const FAREWELL: Duration = Duration::from_secs(5);
 
 /// Serves one connection; every stream is a task of its own on this thread.
 pub(crate) async fn serve(worker: Rc<Worker>, connection: Connection, stream: TlsStream<Corked>) {
     let idle_timeout = worker.snapshot().table.attributes.idle_timeout;
-    let fault = Fault::default();
+    let (fault, refusals) = (Fault::default(), Rc::new(Refusals::default()));
     let handshake = server::Builder::new()
         .initial_window_size(STREAM_WINDOW)
         .initial_connection_window_size(CONNECTION_WINDOW)
@@ -58,7 +55,7 @@ pub(crate) async fn serve(worker: Rc<Worker>, connection: Connection, stream: Tl
         .max_concurrent_streams(MOST_STREAMS)
         .max_header_list_size(LARGEST_HEADER_LIST)
         .data_frame_budget(FRAMES_BUDGET)
-        .handshake(Heads::new(stream, Rc::clone(&fault)));
+        .handshake(Heads::new(stream, Rc::clone(&fault), Rc::clone(&refusals)));
     let connection = Rc::new(connection);
     let mut h2 = match tokio::time::timeout(idle_timeout, handshake).await {
         Ok(Ok(h2)) => h2,
@@ -83,6 +80,9 @@ pub(crate) async fn serve(worker: Rc<Worker>, connection: Connection, stream: Tl
             if let Some(reason) = fault.get() {
                 return Poll::Ready(Event::Fault(reason));
             }
+            if refusals.is_due() {
+                return Poll::Ready(Event::Refused);
+            }
             let mut must_leave = |cx: &mut Context<'_>| {
                 connection.listener.is_over()
                     || parting.get()
@@ -95,13 +95,20 @@ pub(crate) async fn serve(worker: Rc<Worker>, connection: Connection, stream: Tl
             ready!(idle.poll_expired(cx));
             Poll::Ready(Event::Idle)
         });
-        match event.await {
+        let event = event.await;
+        refusals.take().into_iter().for_each(|refused| note_refused(&worker, &connection, refused));
+        match event {
+            Event::Refused => {}
             // Nothing has been done with it: the client may ask again elsewhere.
-            Event::Request((_, mut respond)) if connection.listener.is_over() => {
+            Event::Request((mut request, mut respond)) if connection.listener.is_over() => {
+                let stream = respond.stream_id().into();
+                refusals.accepted(stream);
+                refusals.keep(stream, Refused { head: Received::head_of(&mut request), too_many: false });
                 respond.send_reset(Reason::REFUSED_STREAM);
             }
             Event::Request((request, respond)) => {
                 idle.touch();
+                refusals.accepted(respond.stream_id().into());
                 requests += 1;
                 if requests == MOST_REQUESTS {
                     h2.graceful_shutdown();
@@ -110,12 +117,13 @@ pub(crate) async fn serve(worker: Rc<Worker>, connection: Connection, stream: Tl
                 streams.set(streams.get() + 1);
                 let (worker, connection) = (Rc::clone(&worker), Rc::clone(&connection));
                 let (streams, idle) = (Rc::clone(&streams), Rc::clone(&idle));
-                let parting = Rc::clone(&parting);
+                let (parting, refusals) = (Rc::clone(&parting), Rc::clone(&refusals));
                 tokio::task::spawn_local(async move {
                     // Boxed: its state is large, and that of a task is copied three times when it is spawned and once
                     // when it ends: a quarter of all that a small request copied.
                     Box::pin(serve_stream(&worker, &connection, request, respond, idle_timeout, &parting)).await;
                     streams.set(streams.get() - 1);
+                    refusals.ended();
                     idle.touch();
                 });
             }
@@ -152,6 +160,8 @@ enum Event {
     Failed(h2::Error),
     /// We end it.
     Fault(Reason),
+    /// Streams were refused.
+    Refused,
     /// Nothing more should come than is under way.
     Leave,
     /// Nothing has moved for the idle timeout.
@@ -163,6 +173,16 @@ fn note_end(worker: &Worker, connection: &Connection, error: &h2::Error) {
     if error.is_library() && !error.is_io() && error.reason() != Some(Reason::NO_ERROR) {
         request::refuse_connection(worker, connection, format!("frames of HTTP/2 out of order: {error}"));
     }
+}
+
+/// A stream that was refused leaves a line as well. Too many are the client's fault, as whatever else breaks the rules of
+/// HTTP/2 is; of one whose listener is gone nothing was decided.
+fn note_refused(worker: &Worker, connection: &Connection, refused: Refused) {
+    let head = refused.head.map(|head| Head::read(Some(head)).0).unwrap_or_default();
+    let facts = Some(head.facts(connection.client)).filter(|facts| !facts.method.is_empty());
+    let too_many = ProxyError::MalformedRequest("more streams than the client was told that it may open");
+    let error = if refused.too_many { too_many } else { ProxyError::NoTargets };
+    request::refuse_stream(worker, connection, facts, head.size_on_the_wire(), &error);
 }
 
 async fn serve_stream(

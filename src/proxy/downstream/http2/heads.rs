@@ -25,10 +25,11 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::hpack::Decoder;
 use super::opaque;
+use super::refused::Refusals;
 use crate::alb::head::message;
 
 const PREFACE: usize = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".len();
-const FRAME_HEAD: usize = 9;
+pub(super) const FRAME_HEAD: usize = 9;
 
 const HEADERS: u8 = 1;
 const CONTINUATION: u8 = 9;
@@ -55,8 +56,8 @@ pub(super) struct Heads<T> {
 }
 
 impl<T> Heads<T> {
-    pub(super) fn new(inner: T, fault: Fault) -> Self {
-        Self { inner, reader: Reader::new(fault) }
+    pub(super) fn new(inner: T, fault: Fault, refusals: Rc<Refusals>) -> Self {
+        Self { inner, reader: Reader::new(fault, refusals) }
     }
 }
 
@@ -87,7 +88,9 @@ impl<T: AsyncRead + Unpin> AsyncRead for Heads<T> {
 
 impl<T: AsyncWrite + Unpin> AsyncWrite for Heads<T> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, data: &[u8]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.inner).poll_write(cx, data)
+        let written = ready!(Pin::new(&mut self.inner).poll_write(cx, data))?;
+        self.reader.refusals.watch(&data[..written]);
+        Poll::Ready(Ok(written))
     }
 
     fn poll_write_vectored(
@@ -95,7 +98,14 @@ impl<T: AsyncWrite + Unpin> AsyncWrite for Heads<T> {
         cx: &mut Context<'_>,
         slices: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.inner).poll_write_vectored(cx, slices)
+        let written = ready!(Pin::new(&mut self.inner).poll_write_vectored(cx, slices))?;
+        let mut left = written;
+        for slice in slices {
+            let count = left.min(slice.len());
+            self.reader.refusals.watch(&slice[..count]);
+            left -= count;
+        }
+        Poll::Ready(Ok(written))
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -126,6 +136,7 @@ struct Reader {
     /// The highest stream that was opened.
     newest: u32,
     fault: Fault,
+    refusals: Rc<Refusals>,
 }
 
 /// A head under way.
@@ -141,7 +152,7 @@ struct Open {
 type Checked<T = ()> = Result<T, Reason>;
 
 impl Reader {
-    fn new(fault: Fault) -> Self {
+    fn new(fault: Fault, refusals: Rc<Refusals>) -> Self {
         Self {
             decoder: Decoder::default(),
             passing: PREFACE,
@@ -151,6 +162,7 @@ impl Reader {
             open: None,
             newest: 0,
             fault,
+            refusals,
         }
     }
 
@@ -260,7 +272,7 @@ impl Reader {
         self.out.extend_from_slice(&[0; FRAME_HEAD]);
         let is_request = stream > self.newest;
         self.newest = self.newest.max(stream);
-        let written = if is_request { self.request(block, depends_on_itself) } else { self.trailers(block) };
+        let written = if is_request { self.request(stream, block, depends_on_itself) } else { self.trailers(block) };
         if written.is_err() {
             // Half a frame is nothing for `h2`.
             self.out.truncate(start);
@@ -275,7 +287,7 @@ impl Reader {
     }
 
     /// Writes a head that is nothing to `h2` but the field that carries the real one.
-    fn request(&mut self, block: &[u8], depends_on_itself: bool) -> Checked {
+    fn request(&mut self, stream: u32, block: &[u8], depends_on_itself: bool) -> Checked {
         let mut writer = opaque::Writer::default();
         if depends_on_itself {
             writer.refuse(opaque::Flaw::DependsOnItself);
@@ -294,7 +306,9 @@ impl Reader {
         // `:method: GET`, `:scheme: https`, `:path: /`, and a value for the name of entry 32, `cookie`, which goes into no
         // table.
         self.out.extend_from_slice(&[0x82, 0x87, 0x84, 0x0f, 32 - 15]);
-        write_string(writer.finish(), &mut self.out);
+        let head = writer.finish();
+        self.refusals.opened(stream, head);
+        write_string(head, &mut self.out);
         Ok(())
     }
 
@@ -361,15 +375,15 @@ fn write_string(string: &[u8], out: &mut Vec<u8>) {
 }
 
 /// The nine bytes that a frame begins with.
-struct FrameHead {
-    length: usize,
-    kind: u8,
+pub(super) struct FrameHead {
+    pub(super) length: usize,
+    pub(super) kind: u8,
     flags: u8,
-    stream: u32,
+    pub(super) stream: u32,
 }
 
 impl FrameHead {
-    fn read(bytes: &[u8]) -> Option<Self> {
+    pub(super) fn read(bytes: &[u8]) -> Option<Self> {
         let head = bytes.get(..FRAME_HEAD)?;
         let length = number(head) as usize >> 8;
         Some(Self { length, kind: head[3], flags: head[4], stream: number(&head[5..]) & 0x7fff_ffff })
@@ -380,14 +394,14 @@ impl FrameHead {
     }
 }
 
-fn number(bytes: &[u8]) -> u32 {
+pub(super) fn number(bytes: &[u8]) -> u32 {
     bytes[..4].iter().fold(0, |number, &byte| number << 8 | u32::from(byte))
 }
 
 /// What `h2` gets of input that comes in such pieces.
 #[cfg(any(test, feature = "fuzzing"))]
 pub(super) fn passed(input: &[u8], sizes: impl IntoIterator<Item = usize>) -> (Vec<u8>, Option<Reason>) {
-    let mut reader = Reader::new(Fault::default());
+    let mut reader = Reader::new(Fault::default(), Rc::default());
     let mut out = Vec::new();
     let mut rest = input;
     for size in sizes.into_iter().chain([input.len()]) {

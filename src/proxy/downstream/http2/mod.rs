@@ -5,8 +5,8 @@ pub(crate) mod connection;
 pub(crate) mod head;
 pub(crate) mod heads;
 pub(crate) mod hpack;
-pub(crate) mod inflow;
 pub(crate) mod opaque;
 #[cfg(any(test, feature = "fuzzing"))]
 pub(crate) mod properties;
+pub(crate) mod refused;
 pub(crate) mod responder;

@@ -1,0 +1,145 @@
+//! A body as it comes in over HTTP/2, from a client or from a target.
+//!
+//! `h2` keeps every frame by itself, and 250 bytes with it: a sender that fills its window with frames of one byte for a
+//! receiver that does not read would have a quarter of a gigabyte kept for it. So frames are taken out of `h2` whenever the
+//! stream's task runs, wherever its request is just then, and small ones are copied together. What is kept so is no more than
+//! the stream's window, which opens again only for what the receiver has taken.
+
+use std::collections::VecDeque;
+use std::task::{Context, Poll};
+
+use bytes::{Bytes, BytesMut};
+use h2::RecvStream;
+use http::HeaderMap;
+
+/// What `h2` may spend on remembering frames, 256 bytes for each small one. Beyond it the connection is closed, with the
+/// requests of everybody else, so it is more than can come before the streams' tasks have their turn and take the frames
+/// away.
+pub(crate) const FRAMES_BUDGET: usize = 64 * 1024 * 1024;
+/// Smaller frames are copied together; larger ones are worth what it costs to keep them as they are.
+const SMALL: usize = 1024;
+
+/// See the module.
+pub(crate) struct Inflow {
+    stream: RecvStream,
+    /// What has come, in its order; the small ones that came last are in `gathered`.
+    pieces: VecDeque<Bytes>,
+    gathered: BytesMut,
+    /// What `Content-Length` says is still to come.
+    left: Option<u64>,
+    ended: Option<Result<(), Failure>>,
+    /// What came before a failure is still given out.
+    is_of_response: bool,
+}
+
+/// Why a body ends before its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Failure {
+    /// It contradicts its head.
+    Malformed(&'static str),
+    /// It breaks the rules of HTTP/2.
+    OutOfOrder,
+    /// Its sender has reset the stream, or is gone.
+    Gone,
+}
+
+impl From<h2::Error> for Failure {
+    fn from(error: h2::Error) -> Self {
+        if error.is_library() { Self::OutOfOrder } else { Self::Gone }
+    }
+}
+
+impl Inflow {
+    /// Of a request: `length` is what its head says.
+    pub(crate) fn of_request(stream: RecvStream, length: Option<u64>) -> Self {
+        let ended = stream.is_end_stream().then_some(Ok(()));
+        let (pieces, gathered) = (VecDeque::new(), BytesMut::new());
+        Self { stream, pieces, gathered, left: length, ended, is_of_response: false }
+    }
+
+    /// Of a response, whose head `h2` has read.
+    pub(crate) fn of_response(stream: RecvStream) -> Self {
+        Self { is_of_response: true, ..Self::of_request(stream, None) }
+    }
+
+    /// Takes what is there out of `h2`. The task is woken when more is.
+    pub(crate) fn gather(&mut self, cx: &mut Context<'_>) -> &Self {
+        while self.ended.is_none() {
+            match self.stream.poll_data(cx) {
+                Poll::Pending => break,
+                Poll::Ready(Some(Ok(data))) => self.take(data),
+                Poll::Ready(Some(Err(error))) => self.ended = Some(Err(error.into())),
+                Poll::Ready(None) => self.ended = Some(Ok(())),
+            }
+            if self.ended.is_none() && self.stream.is_end_stream() {
+                self.ended = Some(Ok(()));
+            }
+            if let (Some(Ok(())), Some(1..)) = (&self.ended, self.left) {
+                self.ended = Some(Err(Failure::Malformed("a body shorter than Content-Length")));
+            }
+        }
+        self
+    }
+
+    /// What is wrong with it, unless the client has just gone.
+    pub(crate) fn malformed(&self) -> Option<&'static str> {
+        match self.ended {
+            Some(Err(Failure::Malformed(what))) => Some(what),
+            _ => None,
+        }
+    }
+
+    fn take(&mut self, data: Bytes) {
+        if let Some(left) = &mut self.left {
+            match left.checked_sub(data.len() as u64) {
+                Some(less) => *left = less,
+                None => self.ended = Some(Err(Failure::Malformed("a body longer than Content-Length"))),
+            }
+        }
+        if data.len() < SMALL {
+            self.gathered.extend_from_slice(&data);
+            return;
+        }
+        if !self.gathered.is_empty() {
+            self.pieces.push_back(self.gathered.split().freeze());
+        }
+        self.pieces.push_back(data);
+    }
+
+    /// The next piece, the end, or what went wrong, which nothing that came before can mend.
+    pub(crate) fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Bytes>, Failure>> {
+        self.gather(cx);
+        if let Some(Err(failure)) = self.ended
+            && !(self.is_of_response && self.holds_some())
+        {
+            return Poll::Ready(Err(failure));
+        }
+        let next = self.pieces.pop_front().or_else(|| {
+            let gathered = self.gathered.split().freeze();
+            Some(gathered).filter(|gathered| !gathered.is_empty())
+        });
+        match next {
+            None if self.ended.is_none() => Poll::Pending,
+            next => Poll::Ready(Ok(next)),
+        }
+    }
+
+    fn holds_some(&self) -> bool {
+        !self.pieces.is_empty() || !self.gathered.is_empty()
+    }
+
+    /// Whether nothing comes but what has come already.
+    pub(crate) fn is_over(&self) -> bool {
+        self.ended.is_some() && !self.holds_some() && self.stream.is_end_stream()
+    }
+
+    /// The sender may send so much again.
+    pub(crate) fn release(&mut self, count: usize) {
+        let _ = self.stream.flow_control().release_capacity(count);
+    }
+
+    /// What follows the body.
+    pub(crate) fn poll_trailers(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<HeaderMap>, Failure>> {
+        self.stream.poll_trailers(cx).map_err(Failure::from)
+    }
+}
