@@ -57,6 +57,7 @@ struct LoadBalancer {
     desync_mitigation_mode: Option<Mode>,
     http2: Option<bool>,
     tls_headers: bool,
+    preserve_host_header: bool,
     action: ActionWord,
     /// Headers that the listener sets in responses.
     response_headers: BTreeMap<String, String>,
@@ -90,6 +91,8 @@ enum ActionWord {
     Redirect,
     /// A transform makes a path of `/bad` that is none.
     Rewrite,
+    /// 403 for `admin.example.com`; all others are forwarded.
+    Guarded,
     /// 200 with this text.
     Fixed(String),
 }

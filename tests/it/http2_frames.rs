@@ -202,7 +202,13 @@ async fn frames_that_are_none_end_the_connection() {
         ("5.1 RST_STREAM before HEADERS", frame(RST_STREAM, 0, 1, &[0, 0, 0, 8]), Goaway(PROTOCOL_ERROR)),
         ("5.1 WINDOW_UPDATE before HEADERS", frame(WINDOW_UPDATE, 0, 1, &[0, 0, 0, 1]), Goaway(PROTOCOL_ERROR)),
         ("5.1.1 an even number", frame(HEADERS, WHOLE, 2, GET), Goaway(PROTOCOL_ERROR)),
-        ("5.1.1 a number that goes back", [get(5), get(1)].concat(), AnyError),
+        ("5.1 HEADERS of a stream that has ended", get(1).repeat(2), Ends),
+        (
+            "5.1 HEADERS of a stream that was reset",
+            [frame(HEADERS, END_HEADERS, 1, GET), frame(RST_STREAM, 0, 1, &[0, 0, 0, 8]), get(1)].concat(),
+            Ends,
+        ),
+        ("5.1.1 a number that goes back", [get(5), get(3)].concat(), Goaway(PROTOCOL_ERROR)),
         ("6.1 DATA of no stream", [get(1), frame(DATA, END, 0, b"x")].concat(), Goaway(PROTOCOL_ERROR)),
         (
             "6.1 padding as long as the frame",
@@ -252,6 +258,16 @@ async fn requests_that_are_malformed_are_reset() {
     };
     check_all(&[
         ("8.1 a request by the book", get(1), Answered),
+        (
+            "8.1 trailers",
+            [frame(HEADERS, END_HEADERS, 1, GET), frame(HEADERS, WHOLE, 1, &field("a", " b "))].concat(),
+            Answered,
+        ),
+        (
+            "8.1 trailers with a path",
+            frame(HEADERS, END_HEADERS, 1, GET).into_iter().chain(get(1)).collect(),
+            Reset(PROTOCOL_ERROR),
+        ),
         ("8.1 a second HEADERS without an end", frame(HEADERS, END_HEADERS, 1, GET).repeat(2), AnyError),
         ("8.2.1 an upper-case name", get_with(&[("X-Upper", "1")]), Reset(PROTOCOL_ERROR)),
         ("8.2.2 Connection", get_with(&[("connection", "keep-alive")]), Reset(PROTOCOL_ERROR)),

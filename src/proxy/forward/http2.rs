@@ -180,7 +180,8 @@ async fn pass_body(
             return Ok(());
         }
     }
-    match poll_fn(|cx| inflow.borrow_mut().poll_trailers(cx)).await.map_err(failed)? {
+    let trailers = inflow.borrow_mut().take_trailers();
+    match trailers {
         Some(trailers) => responder.trailers(trailers).await?,
         None => responder.finish().await?,
     }

@@ -16,6 +16,8 @@ use http::HeaderMap;
 /// requests of everybody else, so it is more than can come before the streams' tasks have their turn and take the frames
 /// away.
 pub(crate) const FRAMES_BUDGET: usize = 64 * 1024 * 1024;
+/// What malformed trailers are when they come out of `h2`: a field as no client's are, whose values have no blanks around them.
+pub(crate) const MALFORMED_TRAILERS: (&str, &str) = ("malformed", "\t");
 /// Smaller frames are copied together; larger ones are worth what it costs to keep them as they are.
 const SMALL: usize = 1024;
 
@@ -27,6 +29,8 @@ pub(crate) struct Inflow {
     gathered: BytesMut,
     /// What `Content-Length` says is still to come.
     left: Option<u64>,
+    /// What came behind it.
+    trailers: Option<HeaderMap>,
     ended: Option<Result<(), Failure>>,
     /// What came before a failure is still given out.
     is_of_response: bool,
@@ -54,7 +58,7 @@ impl Inflow {
     pub(crate) fn of_request(stream: RecvStream, length: Option<u64>) -> Self {
         let ended = stream.is_end_stream().then_some(Ok(()));
         let (pieces, gathered) = (VecDeque::new(), BytesMut::new());
-        Self { stream, pieces, gathered, left: length, ended, is_of_response: false }
+        Self { stream, pieces, gathered, left: length, trailers: None, ended, is_of_response: false }
     }
 
     /// Of a response, whose head `h2` has read.
@@ -69,7 +73,10 @@ impl Inflow {
                 Poll::Pending => break,
                 Poll::Ready(Some(Ok(data))) => self.take(data),
                 Poll::Ready(Some(Err(error))) => self.ended = Some(Err(error.into())),
-                Poll::Ready(None) => self.ended = Some(Ok(())),
+                Poll::Ready(None) => match self.stream.poll_trailers(cx) {
+                    Poll::Pending => break,
+                    Poll::Ready(trailers) => self.end(trailers),
+                },
             }
             if self.ended.is_none() && self.stream.is_end_stream() {
                 self.ended = Some(Ok(()));
@@ -87,6 +94,20 @@ impl Inflow {
             Some(Err(Failure::Malformed(what))) => Some(what),
             _ => None,
         }
+    }
+
+    /// Whoever passes no trailers on has to know all the same whether they are sound.
+    fn end(&mut self, trailers: Result<Option<HeaderMap>, h2::Error>) {
+        self.ended = Some(match trailers {
+            Ok(Some(trailers)) if !self.is_of_response && are_malformed(&trailers) => {
+                Err(Failure::Malformed("malformed trailers"))
+            }
+            Ok(trailers) => {
+                self.trailers = trailers;
+                Ok(())
+            }
+            Err(error) => Err(error.into()),
+        });
     }
 
     fn take(&mut self, data: Bytes) {
@@ -130,7 +151,7 @@ impl Inflow {
 
     /// Whether nothing comes but what has come already.
     pub(crate) fn is_over(&self) -> bool {
-        self.ended.is_some() && !self.holds_some() && self.stream.is_end_stream()
+        self.ended.is_some() && !self.holds_some() && self.trailers.is_none() && self.stream.is_end_stream()
     }
 
     /// The sender may send so much again.
@@ -138,8 +159,13 @@ impl Inflow {
         let _ = self.stream.flow_control().release_capacity(count);
     }
 
-    /// What follows the body.
-    pub(crate) fn poll_trailers(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<HeaderMap>, Failure>> {
-        self.stream.poll_trailers(cx).map_err(Failure::from)
+    /// What follows the body; only to be asked for when that has ended.
+    pub(crate) fn take_trailers(&mut self) -> Option<HeaderMap> {
+        self.trailers.take()
     }
+}
+
+fn are_malformed(trailers: &HeaderMap) -> bool {
+    let (name, value) = MALFORMED_TRAILERS;
+    trailers.get(name).is_some_and(|found| found == value)
 }

@@ -249,6 +249,7 @@ fn configure(case: &Exchange, setup: &mut Setup) {
     attributes.idle_timeout = case.idle_timeout().unwrap_or(attributes.idle_timeout);
     attributes.http2_enabled = settings.http2.unwrap_or(true);
     attributes.tls_headers = settings.tls_headers;
+    attributes.preserve_host_header = settings.preserve_host_header;
     if let Some(seconds) = settings.client_keep_alive {
         attributes.client_keep_alive = Duration::from_secs_f64(seconds);
     }
@@ -270,6 +271,12 @@ fn configure(case: &Exchange, setup: &mut Setup) {
         ActionWord::Forward => {}
         ActionWord::Redirect => listener.default_action = redirect_to_https(),
         ActionWord::Fixed(text) => listener.default_action = fixed(200, text),
+        ActionWord::Guarded => setup.rules(vec![Rule {
+            priority: 1,
+            conditions: vec![Condition::HostHeader(Patterns::Wildcards(vec!["admin.example.com".into()]))],
+            action: fixed(403, "no"),
+            transforms: Transforms::default(),
+        }]),
         ActionWord::Rewrite => setup.rules(vec![Rule {
             priority: 1,
             conditions: vec![Condition::PathPattern(Patterns::Wildcards(vec!["/bad".into()]))],

@@ -192,8 +192,8 @@ impl RequestBody for Http2Body<'_> {
         self.inflow.borrow_mut().release(count);
     }
 
-    fn poll_trailers(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<http::HeaderMap>, ProxyError>> {
-        self.inflow.borrow_mut().poll_trailers(cx).map_err(failed)
+    fn poll_trailers(&mut self, _: &mut Context<'_>) -> Poll<Result<Option<http::HeaderMap>, ProxyError>> {
+        Poll::Ready(Ok(self.inflow.borrow_mut().take_trailers()))
     }
 
     fn poll_gone(&mut self, cx: &mut Context<'_>) -> Poll<()> {

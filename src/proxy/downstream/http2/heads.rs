@@ -23,16 +23,15 @@ use std::task::{Context, Poll, ready};
 use h2::Reason;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
+use super::frame::{CONTINUATION, FRAME_HEAD, FrameHead, HEADERS, number};
 use super::hpack::Decoder;
 use super::opaque;
 use super::refused::Refusals;
 use crate::alb::head::message;
+use crate::proxy::io::inflow::MALFORMED_TRAILERS;
 
 const PREFACE: usize = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".len();
-pub(super) const FRAME_HEAD: usize = 9;
 
-const HEADERS: u8 = 1;
-const CONTINUATION: u8 = 9;
 const END_STREAM: u8 = 1;
 const END_HEADERS: u8 = 4;
 const PADDED: u8 = 8;
@@ -312,7 +311,8 @@ impl Reader {
         Ok(())
     }
 
-    /// Writes trailers as they are, or as something that `h2` resets the stream for.
+    /// Writes trailers as they are, or as [`MALFORMED_TRAILERS`]. `h2` takes either for sound and judges the state of the stream first:
+    /// on one that has ended, or was never there, they end the connection whatever they hold (RFC 9113, section 5.1).
     fn trailers(&mut self, block: &[u8]) -> Checked {
         let out = &mut self.out;
         let start = out.len();
@@ -324,7 +324,7 @@ impl Reader {
             if sound && decoded <= LARGEST_BLOCK {
                 out.push(0);
                 write_string(name, out);
-                write_string(value, out);
+                write_string(message::trim_blanks(value), out);
             }
         });
         read.map_err(|_| Reason::COMPRESSION_ERROR)?;
@@ -334,8 +334,8 @@ impl Reader {
         if !sound || decoded > LARGEST_BLOCK {
             out.truncate(start);
             out.push(0);
-            write_string(b"connection", out);
-            write_string(b"malformed", out);
+            write_string(MALFORMED_TRAILERS.0.as_bytes(), out);
+            write_string(MALFORMED_TRAILERS.1.as_bytes(), out);
         }
         Ok(())
     }
@@ -372,30 +372,6 @@ fn write_string(string: &[u8], out: &mut Vec<u8>) {
         out.push(rest as u8);
     }
     out.extend_from_slice(string);
-}
-
-/// The nine bytes that a frame begins with.
-pub(super) struct FrameHead {
-    pub(super) length: usize,
-    pub(super) kind: u8,
-    flags: u8,
-    pub(super) stream: u32,
-}
-
-impl FrameHead {
-    pub(super) fn read(bytes: &[u8]) -> Option<Self> {
-        let head = bytes.get(..FRAME_HEAD)?;
-        let length = number(head) as usize >> 8;
-        Some(Self { length, kind: head[3], flags: head[4], stream: number(&head[5..]) & 0x7fff_ffff })
-    }
-
-    fn is_of_head(&self) -> bool {
-        matches!(self.kind, HEADERS | CONTINUATION)
-    }
-}
-
-pub(super) fn number(bytes: &[u8]) -> u32 {
-    bytes[..4].iter().fold(0, |number, &byte| number << 8 | u32::from(byte))
 }
 
 /// What `h2` gets of input that comes in such pieces.

@@ -2,6 +2,7 @@
 
 pub(crate) mod client;
 pub(crate) mod connection;
+pub(crate) mod frame;
 pub(crate) mod head;
 pub(crate) mod heads;
 pub(crate) mod hpack;

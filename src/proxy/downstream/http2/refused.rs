@@ -8,11 +8,10 @@ use std::cell::{Cell, RefCell};
 use h2::Reason;
 use http::HeaderValue;
 
-use super::heads::{FRAME_HEAD, FrameHead, number};
+use super::frame::{FRAME_HEAD, FrameHead, RST_STREAM, number};
 
 /// ALB user guide, "Listeners": at most 128 concurrent streams.
 pub(super) const MOST_STREAMS: u32 = 128;
-const RST_STREAM: u8 = 3;
 /// Of RST_STREAM, with its head.
 const WHOLE: usize = FRAME_HEAD + 4;
 /// The heads of one connection that are kept; of more streams the log has no request line.
