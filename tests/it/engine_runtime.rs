@@ -5,8 +5,6 @@
 /// Builders and observers.
 mod world;
 
-/// A registry of its own.
-mod registry;
 /// Other ways to the engine.
 mod relay;
 /// What it costs beside the bare engine calls.

@@ -2,7 +2,9 @@
 
 use serde_json::json;
 
-use crate::support::engine;
+use super::assert_fails;
+use crate::support::engine::{self, Listing, has_image, remove_image};
+use crate::support::registry::{Answer, Registry};
 use crate::support::scenario::{Scenario, container};
 use crate::support::stack::{DOMAIN, Stack};
 use crate::support::waiting::eventually;
@@ -95,4 +97,76 @@ async fn a_build_that_fails_is_tried_once_and_told_once() {
     stack.up().await;
     eventually("the mended one answers", async || answer(&stack).await == "mended").await;
     stack.down().await;
+}
+
+/// Nothing but images has come of it, and no image that is not named here.
+async fn assert_only_images_are_there(stack: &Stack) {
+    let there = Listing::of(stack.project()).await;
+    let ours: Vec<&str> = there.besides_images().into_iter().filter(|line| line.contains(stack.project())).collect();
+    assert_eq!(ours, Vec::<&str>::new());
+    assert!(!stack.state_folder().exists() && !stack.listens());
+}
+
+#[tokio::test]
+async fn build_has_the_images_before_anything_runs() {
+    let Some(_turn) = engine::turn().await else { return };
+    let stack = built().stack();
+    let image = format!("neargate/{}/service/web:latest", stack.project());
+    source(&stack, "first", "");
+    let no_service = ["no service `srvice`; there are: service"];
+    assert_fails(&stack.run(&["build", "srvice"]).await, 2, &no_service);
+    assert_fails(&stack.run(&["pull", "srvice"]).await, 2, &no_service);
+    assert!(!has_image(&image).await, "nothing was built");
+
+    let built = stack.run(&["build"]).await.succeeded();
+    assert!(built.stderr.ends_with("✔ service/web built\n"), "{built:?}");
+    assert!(has_image(&image).await);
+    for (arguments, said) in [
+        (&["build", "service"][..], "✔ service/web cached\n"),
+        (&["build", "--no-cache"], "✔ service/web built\n"),
+        (&["pull"], "nothing to pull: every container has a `build` (`neargate build` builds them)\n"),
+    ] {
+        let output = stack.run(arguments).await.succeeded();
+        assert!(output.stderr.ends_with(said), "{arguments:?}: {output:?}");
+    }
+    assert_only_images_are_there(&stack).await;
+
+    // What was built is what runs.
+    let up = stack.run(&["up", "-d", "--wait", "--no-build"]).await.succeeded();
+    assert!(up.stderr.contains("there already"), "{up:?}");
+    assert_eq!(answer(&stack).await, "first");
+    stack.down().await;
+
+    source(&stack, "never", "RUN echo it broke because; exit 3");
+    let output = stack.run(&["build"]).await;
+    assert_eq!(output.code, Some(1), "{output:?}");
+    assert_eq!(output.stderr.matches("✘ service/web: image build failed: Dockerfile, ").count(), 1, "{output:?}");
+    assert!(output.stderr.contains("it broke because"), "{output:?}");
+
+    stack.run(&["down", "--rmi", "local"]).await.succeeded();
+    assert!(!has_image(&image).await);
+    assert_only_images_are_there(&stack).await;
+}
+
+#[tokio::test]
+async fn pull_has_the_images_that_are_not_built() {
+    let Some(_turn) = engine::turn().await else { return };
+    let registry = Registry::start(Answer::Image).await;
+    let mut scenario = Scenario::of(vec![container("web", 80)]);
+    scenario.task["containerDefinitions"][0]["image"] = json!(registry.image("web"));
+    let stack = scenario.stack();
+    let image = registry.image("web");
+    let pulled = stack.run(&["pull"]).await.succeeded();
+    assert!(pulled.stderr.ends_with(&format!("✔ {image} pulled\n")), "{pulled:?}");
+    let again = stack.run(&["pull", "service"]).await.succeeded();
+    assert!(again.stderr.ends_with(&format!("✔ {image} there already\n")), "{again:?}");
+    let nothing = stack.run(&["build"]).await.succeeded();
+    assert_eq!(nothing.stderr, "nothing to build: no container has a `build` (`neargate pull` pulls images)\n");
+    assert_only_images_are_there(&stack).await;
+    remove_image(&image).await;
+    drop(registry);
+
+    let gone = stack.run(&["pull"]).await;
+    assert_eq!(gone.code, Some(1), "{gone:?}");
+    assert!(gone.stderr.contains(&format!("✘ {image}: CannotPullContainerError: ")), "{gone:?}");
 }

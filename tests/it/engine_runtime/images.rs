@@ -11,8 +11,8 @@ use neargate::model::service::Build;
 use neargate::runtime::docker::BuilderMode;
 use tokio::sync::mpsc;
 
-use super::registry::{Answer, Registry};
 use super::world::{World, container, name};
+use crate::support::registry::{Answer, Registry};
 
 /// A world and a folder to build in. Images it makes are labelled, and go with it.
 struct Workshop {

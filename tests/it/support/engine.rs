@@ -7,7 +7,7 @@ use std::collections::{BTreeSet, HashMap};
 use std::path::PathBuf;
 
 use bollard::query_parameters::{
-    ListContainersOptionsBuilder, ListImagesOptionsBuilder, ListNetworksOptions, ListVolumesOptions,
+    ListContainersOptionsBuilder, ListImagesOptionsBuilder, ListNetworksOptions, ListVolumesOptions, RemoveImageOptions,
 };
 use neargate::runtime::docker::Engine;
 use neargate::runtime::docker::engine::endpoint::Endpoint;
@@ -99,6 +99,11 @@ impl Listing {
         Self { lines, is_shared }
     }
 
+    /// What there is beside images.
+    pub(crate) fn besides_images(&self) -> Vec<&str> {
+        self.lines.iter().map(String::as_str).filter(|line| !line.starts_with("image ")).collect()
+    }
+
     /// Fails the test if anything has come or gone since; `when` is for the message.
     pub(crate) async fn assert_unchanged(&self, project: &str, when: &str) {
         let now = Self::of(project).await;
@@ -111,6 +116,16 @@ impl Listing {
         let changed = [changes("+", &now, self), changes("-", self, &now)].concat();
         assert!(changed.is_empty(), "{when}, the engine is not as it was before:\n{}", changed.join("\n"));
     }
+}
+
+/// Whether there is an image of this name.
+pub(crate) async fn has_image(name: &str) -> bool {
+    connect().await.docker().inspect_image(name).await.is_ok()
+}
+
+/// Removes an image by its name.
+pub(crate) async fn remove_image(name: &str) {
+    connect().await.docker().remove_image(name, None::<RemoveImageOptions>, None).await.unwrap();
 }
 
 /// Whether any container, whoever made it, runs a command with these words: a builder's containers have no name and no

@@ -12,24 +12,28 @@ use tokio::net::{TcpListener, TcpStream};
 
 /// How it treats a request for a manifest.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Answer {
+pub(crate) enum Answer {
     /// There is none.
     Missing,
     /// Its token service refuses, as ghcr.io's does for private images.
     Private,
     /// It has trouble of its own.
     Broken,
-    /// One image, for those who may have it.
+    /// One image, for everybody.
+    Image,
+    /// The same for those who may have it.
     ImageFor { username: &'static str, password: &'static str },
 }
 
-pub(super) struct Registry {
+/// A registry that runs.
+pub(crate) struct Registry {
     address: SocketAddr,
     serving: tokio::task::JoinHandle<()>,
 }
 
 impl Registry {
-    pub(super) async fn start(answer: Answer) -> Self {
+    /// Serves until dropped.
+    pub(crate) async fn start(answer: Answer) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let blobs = Arc::new(Blobs::new());
@@ -42,7 +46,8 @@ impl Registry {
         Self { address, serving }
     }
 
-    pub(super) fn image(&self, name: &str) -> String {
+    /// A reference to what it has, under this name.
+    pub(crate) fn image(&self, name: &str) -> String {
         format!("{}/it/{name}:1", self.address)
     }
 }
@@ -128,15 +133,10 @@ fn reply(
         Answer::Missing if path != "/v2/" => {
             ("404 Not Found", "Content-Type: application/json\r\n".to_owned(), error("MANIFEST_UNKNOWN"))
         }
-        Answer::ImageFor { username, password } => {
-            let expected = base64::engine::general_purpose::STANDARD.encode(format!("{username}:{password}"));
-            if !head.to_lowercase().contains(&format!("authorization: basic {expected}").to_lowercase()) {
-                return (
-                    "401 Unauthorized",
-                    "WWW-Authenticate: Basic realm=\"it\"\r\n".to_owned(),
-                    error("UNAUTHORIZED"),
-                );
-            }
+        Answer::ImageFor { username, password } if !is_allowed(head, username, password) => {
+            ("401 Unauthorized", "WWW-Authenticate: Basic realm=\"it\"\r\n".to_owned(), error("UNAUTHORIZED"))
+        }
+        Answer::Image | Answer::ImageFor { .. } if path != "/v2/" => {
             if path.contains("/manifests/") {
                 let kind = "Content-Type: application/vnd.docker.distribution.manifest.v2+json\r\n";
                 let id = format!("Docker-Content-Digest: {}\r\n", digest(blobs.manifest.as_bytes()));
@@ -147,4 +147,9 @@ fn reply(
         }
         _ => ("200 OK", String::new(), b"{}".to_vec()),
     }
+}
+
+fn is_allowed(head: &str, username: &str, password: &str) -> bool {
+    let expected = base64::engine::general_purpose::STANDARD.encode(format!("{username}:{password}"));
+    head.to_lowercase().contains(&format!("authorization: basic {expected}").to_lowercase())
 }
