@@ -328,11 +328,16 @@ fn renew(request: &UpRequest) -> Renew {
     Renew { builds: !request.no_build, pulls: request.pull }
 }
 
+/// Whether an authority is made for this run and not kept.
+fn is_for_this_run() -> bool {
+    !folder::is_kept(std::env::var("CI").ok().as_deref())
+}
+
 /// The authority of the project: made once and kept, or made for this run in CI.
 fn open_authority(topology: &Topology, folders: &Folders, notes: &mut Vec<String>) -> Result<Authority, CertError> {
     let owner = authority::owner();
     let now = Timestamp::now();
-    if !folder::is_kept(std::env::var("CI").ok().as_deref()) {
+    if is_for_this_run() {
         return Authority::generate(&topology.name, &owner, &topology.domains, now);
     }
     let opened = folder::open(folders.data(), &topology.name, &owner, &topology.domains, now)?;
@@ -369,6 +374,16 @@ struct AppStack {
 }
 
 impl AppStack {
+    /// The authority for a changed file. One that was made for this run stays as long as it can serve: there is a command
+    /// that trusts it.
+    fn authority(&self, topology: &Topology, notes: &mut Vec<String>) -> Result<Arc<Authority>, CertError> {
+        let current = self.certificates.authority();
+        if is_for_this_run() && current.unfit_for(&topology.domains, Timestamp::now()).is_none() {
+            return Ok(current);
+        }
+        open_authority(topology, &self.folders, notes).map(Arc::new)
+    }
+
     async fn apply_file(&self, request: UpRequest) -> Result<Vec<String>, (String, u8)> {
         let failed = |error: &dyn std::error::Error| (chain(error), 1);
         let runs_from = self.folders.runs_from().map_err(|error| failed(&error))?;
@@ -378,9 +393,9 @@ impl AppStack {
         }
         let topology = (self.loader)(&request)?;
         let mut notes = Vec::new();
-        let authority = open_authority(&topology, &self.folders, &mut notes).map_err(|error| failed(&error))?;
+        let authority = self.authority(&topology, &mut notes).map_err(|error| failed(&error))?;
         trust_files::write(&self.folders, &authority).map_err(|error| failed(&error))?;
-        self.certificates.replace_authority(Arc::new(authority));
+        self.certificates.replace_authority(authority);
         self.certificates.update(&topology.load_balancer, Timestamp::now()).map_err(|error| failed(&error))?;
         // Before anybody is told that the change is made.
         trust_files::write_leaf_keys(&self.folders, &self.certificates).map_err(|error| failed(&error))?;

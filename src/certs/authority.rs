@@ -126,7 +126,7 @@ impl Authority {
     }
 
     /// Why this authority cannot serve these names any longer, as the end of a sentence; `None` if it can.
-    pub(super) fn unfit_for(&self, names: &[DomainName], now: Timestamp) -> Option<String> {
+    pub fn unfit_for(&self, names: &[DomainName], now: Timestamp) -> Option<String> {
         if let Some(name) = names.iter().find(|name| !self.permits(name)) {
             return Some(format!("was limited to {} and does not cover {name}", self.permitted.join(", ")));
         }

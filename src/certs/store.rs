@@ -85,6 +85,11 @@ impl CertStore {
         self.published.subscribe()
     }
 
+    /// The authority that issues.
+    pub fn authority(&self) -> Arc<Authority> {
+        Arc::clone(&self.state.lock().unwrap_or_else(PoisonError::into_inner).authority)
+    }
+
     /// Issues from this authority from now on; what the previous one issued is replaced by the next update.
     pub fn replace_authority(&self, authority: Arc<Authority>) {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);

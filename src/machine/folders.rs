@@ -11,6 +11,7 @@
 //!    ca.pem         the certificate of the authority in use
 //!    ca-bundle.pem  the system's roots and ours, for tools that know only one file
 //!    leaf-keys      hashes of the keys of the certificates in use, one a line, for Chromium
+//!    guests         held, shared, by each `neargate run` that uses the stack of another process
 //!    run-<pid>/     what the command of one `neargate run` sees and trusts
 //!  $XDG_DATA_HOME/neargate/<project>/      stays: people have put it into their trust stores
 //!    ca.pem  ca-key.pem
@@ -41,6 +42,13 @@ pub struct Folders {
 /// when the process dies.
 #[derive(Debug)]
 pub struct ProjectLock {
+    _file: File,
+}
+
+/// Proof that the stack of another process is not taken down by the `run` that owns it; or, held by that `run`, that no
+/// other uses it any more and none will.
+#[derive(Debug)]
+pub struct GuestLock {
     _file: File,
 }
 
@@ -187,6 +195,36 @@ impl Folders {
             return Ok(None);
         }
         Ok(fs::read_to_string(self.lock_file())?.trim().parse().ok())
+    }
+
+    /// Uses the stack of another process, which lasts as long as the returned value if it is that of a `run`; `None` if it
+    /// is about to end.
+    pub fn be_guest(&self) -> io::Result<Option<GuestLock>> {
+        self.lock_guests(rustix::fs::FlockOperation::NonBlockingLockShared)
+    }
+
+    /// Lets nobody use the stack from now on; `None` while somebody does. For the owner of the project only.
+    pub fn close_to_guests(&self) -> io::Result<Option<GuestLock>> {
+        self.lock_guests(rustix::fs::FlockOperation::NonBlockingLockExclusive)
+    }
+
+    fn lock_guests(&self, how: rustix::fs::FlockOperation) -> io::Result<Option<GuestLock>> {
+        let path = self.state.join("guests");
+        // A stack that has ended has taken its folder with it, and is not brought back by those who come too late.
+        let file = match OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).open(&path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            other => other?,
+        };
+        match rustix::fs::flock(&file, how) {
+            Err(rustix::io::Errno::WOULDBLOCK) => return Ok(None),
+            other => other?,
+        }
+        let named = match fs::metadata(&path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            other => other?,
+        };
+        let ours = file.metadata()?;
+        Ok(((ours.dev(), ours.ino()) == (named.dev(), named.ino())).then_some(GuestLock { _file: file }))
     }
 
     fn lock_file(&self) -> PathBuf {

@@ -79,6 +79,65 @@ async fn a_terminal_that_is_closed_takes_up_down_and_leaves_what_is_in_the_backg
     stack.down().await;
 }
 
+/// Whoever comes first has the stack, and the others join it: with the authority that the first one's command trusts,
+/// until the last command has ended. In CI there is one authority for each stack that runs.
+#[tokio::test]
+async fn several_at_once_share_a_stack_that_the_last_of_them_outlives() {
+    for ci in ["", "true"] {
+        let stack = stack();
+        let file = |name: &str| stack.folder().join(name).display().to_string();
+        let text = |own: &str| {
+            format!(
+                "touch {}; while ! [ -e {} ]; do sleep 0.05; done; cat $NEARGATE_CA_CERT; exit 7",
+                file(&format!("{own}-runs")),
+                file(&format!("{own}-may-end"))
+            )
+        };
+        let start = |own: &str| stack.spawn_with(&[("CI", ci)], &script(&[], &text(own)));
+        let runs = [("one", start("one")), ("two", start("two")), ("three", start("three"))];
+        for (own, run) in &runs {
+            eventually(&format!("{own} runs"), async || {
+                assert!(!run.stderr().contains("error:"), "{}", run.stderr());
+                stack.folder().join(format!("{own}-runs")).exists()
+            })
+            .await;
+        }
+        let is_owner = |run: &Running| !run.stderr().contains("using the stack that is already running");
+        let owners: Vec<&str> = runs.iter().filter(|(_, run)| is_owner(run)).map(|(own, _)| *own).collect();
+        let [owner] = owners.as_slice() else { panic!("{owners:?}") };
+        // The owner's command ends first.
+        std::fs::write(file(&format!("{owner}-may-end")), "").unwrap();
+        let (owner, guests): (Vec<_>, Vec<_>) = runs.into_iter().partition(|(own, _)| own == owner);
+        let owner = owner.into_iter().next().unwrap().1;
+        eventually("the owner waits", async || owner.stderr().contains("another `neargate run` uses the stack")).await;
+        let authority = stack.authority().await;
+        for (own, guest) in guests {
+            assert!(stack.listens(), "{own} still uses it");
+            std::fs::write(file(&format!("{own}-may-end")), "").unwrap();
+            let output = guest.end().await;
+            assert_eq!((output.code, &output.stdout), (Some(7), &authority), "{output:?}");
+        }
+        let output = owner.end().await;
+        assert_eq!((output.code, &output.stdout), (Some(7), &authority), "{output:?}");
+        assert!(!stack.state_folder().exists() && !stack.listens());
+    }
+}
+
+#[tokio::test]
+async fn who_waits_for_others_can_be_told_not_to() {
+    let stack = stack();
+    let first = stack.spawn(&script(&[], "touch first-runs; while ! [ -e second-runs ]; do sleep 0.05; done"));
+    eventually("the first runs", async || stack.folder().join("first-runs").exists()).await;
+    let second = stack.spawn(&script(&[], "touch second-runs; while ! [ -e may-end ]; do sleep 0.05; done"));
+    eventually("the first waits", async || first.stderr().contains("another `neargate run` uses the stack")).await;
+    first.signal(Signal::INT);
+    let output = first.end().await;
+    assert_eq!(output.code, Some(0), "what its command said: {output:?}");
+    assert!(!stack.listens() && !stack.state_folder().exists());
+    std::fs::write(stack.folder().join("may-end"), "").unwrap();
+    assert_eq!(second.end().await.code, Some(0));
+}
+
 #[tokio::test]
 async fn a_command_that_does_not_listen_is_killed_by_the_second_signal() {
     let stack = stack();

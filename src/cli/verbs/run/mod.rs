@@ -27,6 +27,10 @@ use crate::cli::running::stack;
 use crate::cli::running::waiting;
 use crate::cli::running::waiting::{Goal, Patience};
 use crate::control::view::ClusterView;
+use crate::machine::folders::GuestLock;
+
+/// How often it is looked whether another process has let go of a stack.
+const POLL: Duration = Duration::from_millis(5);
 
 /// `run`
 pub(crate) fn run(global: &Global, args: &RunArgs, printer: &mut Printer) -> Result<ExitStatus, Failure> {
@@ -34,33 +38,86 @@ pub(crate) fn run(global: &Global, args: &RunArgs, printer: &mut Printer) -> Res
     let command = Command::new(&project, args, printer)?;
     process::block_on_threads(async {
         let request = project.request(global, &args.start);
-        if let Some(stack::Applied { pid, .. }) = stack::apply(&project.folders, &request, printer).await? {
-            printer.note(format!(
-                "using the stack that is already running (process {pid}); it will keep running afterwards"
-            ));
-            waiting::follow(&project, Goal::Healthy, &args.start, printer).await?;
-            return command.run(&project, &mut Signals::new()?).await;
-        }
-        let mut signals = Signals::new()?;
-        let app = process::start(&project, &request).await?;
-        for note in app.notes() {
-            printer.note(note);
-        }
-        let result = match until_ready(&app, &project, args, &mut signals, printer).await {
-            Ok(()) => command.run(&project, &mut signals).await,
-            Err(failure) => Err(failure),
-        };
-        let stopped = process::stop(app, signals, printer).await;
-        // The command's own exit code says more than a failure to clean up; that is printed, not returned.
-        match (result, stopped) {
-            (Ok(status), Ok(())) => Ok(status),
-            (Ok(status), Err(failure)) => {
-                printer.failure(&failure);
-                Ok(status)
+        loop {
+            if let Some(stack::Applied { pid, .. }) = stack::apply(&project.folders, &request, printer).await? {
+                let Some(_guest) = project.folders.be_guest()? else {
+                    // The `run` that owns it has ended a moment ago, and takes it down.
+                    tokio::time::sleep(POLL).await;
+                    continue;
+                };
+                printer.note(format!(
+                    "using the stack that is already running (process {pid}); this command leaves it running"
+                ));
+                waiting::follow(&project, Goal::Healthy, &args.start, printer).await?;
+                return command.run(&project, &mut Signals::new()?).await;
             }
-            (Err(failure), _) => Err(failure),
+            let signals = Signals::new()?;
+            match process::start(&project, &request).await {
+                Ok(app) => return own(app, &project, args, &command, signals, printer).await,
+                // Another command was a moment earlier: its stack is used.
+                Err(failure) if failure.status == ExitStatus::ALREADY_RUNNING => {}
+                Err(failure) => return Err(failure),
+            }
         }
     })
+}
+
+/// Runs the command on a stack of our own, and takes that down.
+async fn own(
+    app: App,
+    project: &Project,
+    args: &RunArgs,
+    command: &Command,
+    mut signals: Signals,
+    printer: &mut Printer,
+) -> Result<ExitStatus, Failure> {
+    for note in app.notes() {
+        printer.note(note);
+    }
+    let result = match until_ready(&app, project, args, &mut signals, printer).await {
+        Ok(()) => command.run(project, &mut signals).await,
+        Err(failure) => Err(failure),
+    };
+    let _closed = match &result {
+        Ok(_) => until_no_guests(&app, project, &mut signals, printer).await?,
+        Err(_) => None,
+    };
+    let stopped = process::stop(app, signals, printer).await;
+    // The command's own exit code says more than a failure to clean up; that is printed, not returned.
+    match (result, stopped) {
+        (Ok(status), Ok(())) => Ok(status),
+        (Ok(status), Err(failure)) => {
+            printer.failure(&failure);
+            Ok(status)
+        }
+        (Err(failure), _) => Err(failure),
+    }
+}
+
+/// Waits for other `run`s that came while this one had the stack: their commands are not to lose it. Whoever asks for its
+/// end, by a signal or by `down`, means it.
+async fn until_no_guests(
+    app: &App,
+    project: &Project,
+    signals: &mut Signals,
+    printer: &mut Printer,
+) -> Result<Option<GuestLock>, Failure> {
+    let mut told = false;
+    loop {
+        if let Some(closed) = project.folders.close_to_guests()? {
+            return Ok(Some(closed));
+        }
+        if !told {
+            told = true;
+            printer
+                .note("another `neargate run` uses the stack; waiting for its end (Ctrl-C takes the stack down now)");
+        }
+        tokio::select! {
+            () = tokio::time::sleep(POLL) => {}
+            () = signals.next() => return Ok(None),
+            () = app.until_shut_down() => return Ok(None),
+        }
+    }
 }
 
 async fn until_ready(
@@ -114,10 +171,10 @@ impl Command {
     }
 
     /// Once the stack runs.
-    async fn run(self, project: &Project, signals: &mut Signals) -> Result<ExitStatus, Failure> {
+    async fn run(&self, project: &Project, signals: &mut Signals) -> Result<ExitStatus, Failure> {
         let outfit = Outfit::make(project, self.namespace)?;
         let (variables, plan) = (outfit.variables.clone(), outfit.plan.clone());
-        let launch = Launch { program: self.program, words: self.words, variables, plan };
+        let launch = Launch { program: self.program.clone(), words: self.words.clone(), variables, plan };
         child::run(&launch, signals).await
     }
 }
