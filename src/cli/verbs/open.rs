@@ -37,7 +37,13 @@ pub(crate) fn open(global: &Global, args: &OpenArgs, printer: &mut Printer) -> R
         .first()
         .is_none_or(|(_, resolution)| *resolution == Resolution::Loopback);
     let profile = project.folders.state().join("browser");
-    let command = browser(&url, resolves, &reach::chromium_host_resolver_rules(domains, &listeners), profile);
+    // Of a stack that is just being started there are none yet.
+    let keys = std::fs::read_to_string(project.folders.leaf_keys()).unwrap_or_default();
+    let keys: Vec<String> = keys.lines().map(str::to_owned).collect();
+    let is_trusted = crate::cli::verbs::trust::is_trusted(&project);
+    let needs =
+        Needs { resolves, is_trusted, arguments: reach::chromium_arguments(domains, &listeners, &keys), profile };
+    let command = browser(&url, &needs, &installed());
     let command = command.ok_or_else(|| {
         Failure::new(format!(
             "no browser that can be told where {url} is; let the system know: sudo \"$(command -v neargate)\" hosts --apply"
@@ -47,7 +53,7 @@ pub(crate) fn open(global: &Global, args: &OpenArgs, printer: &mut Printer) -> R
         printer.data(&format!("{}\n", shown(&command)))?;
         return Ok(ExitStatus::SUCCESS);
     }
-    if !crate::cli::verbs::trust::is_trusted(&project) {
+    if !is_trusted && !takes_arguments(&command) {
         printer.note(format!("{NOTE}!{NOTE:#} the browser will not trust the certificate; once: neargate trust"));
     }
     start(command)?;
@@ -55,38 +61,89 @@ pub(crate) fn open(global: &Global, args: &OpenArgs, printer: &mut Printer) -> R
     Ok(ExitStatus::SUCCESS)
 }
 
-/// What to start: the user's `BROWSER`, the system's opener where the name resolves, or a Chromium with resolver rules.
-/// Those hold for a browser that starts, not for one that runs, hence a profile of its own.
-fn browser(url: &str, resolves: bool, rules: &str, profile: PathBuf) -> Option<Command> {
+/// What keeps a browser from the page, and what a Chromium is to be told because of it.
+struct Needs {
+    /// The system finds the name.
+    resolves: bool,
+    /// Every store of this machine trusts the authority.
+    is_trusted: bool,
+    /// See [`reach::chromium_arguments`].
+    arguments: Vec<String>,
+    /// They hold for a browser that starts, not for one that runs: hence a profile of its own.
+    profile: PathBuf,
+}
+
+impl Needs {
+    /// Any browser will do, also one that runs.
+    fn nothing(&self) -> bool {
+        self.resolves && self.is_trusted
+    }
+
+    fn arguments(&self) -> Vec<String> {
+        let own = [
+            format!("--user-data-dir={}", self.profile.display()),
+            "--no-first-run".to_owned(),
+            "--no-default-browser-check".to_owned(),
+        ];
+        self.arguments.iter().cloned().chain(own).collect()
+    }
+}
+
+/// What there is to open a page with.
+#[derive(Clone, Debug, Default)]
+struct Installed {
+    /// The user's `BROWSER`.
+    chosen: Option<String>,
+    /// The system's opener.
+    opener: Option<String>,
+    chromium: Option<String>,
+    /// Chromium's sandbox refuses root.
+    is_root: bool,
+}
+
+fn installed() -> Installed {
+    let opener = if cfg!(target_os = "macos") { "open" } else { "xdg-open" };
+    let chromium = CHROMIUMS.iter().find(|program| in_path(program));
+    let mac = MAC_CHROMIUMS.iter().find(|path| std::path::Path::new(path).exists());
+    Installed {
+        chosen: std::env::var("BROWSER").ok().filter(|program| !program.is_empty()),
+        opener: in_path(opener).then(|| opener.to_owned()),
+        chromium: chromium.or(mac).map(|&program| program.to_owned()),
+        is_root: rustix::process::geteuid().is_root(),
+    }
+}
+
+/// What to start: the user's choice, a Chromium that is told what it must know, or the system's opener where nothing must
+/// be told, or where only trust is missing and no Chromium is there: then a click leads past the warning.
+fn browser(url: &str, needs: &Needs, installed: &Installed) -> Option<Command> {
     let with = |program: &str, arguments: &[String]| {
         let mut command = Command::new(program);
         command.args(arguments).arg(url);
         command
     };
-    let rules = vec![
-        format!("--host-resolver-rules={rules}"),
-        format!("--user-data-dir={}", profile.display()),
-        "--no-first-run".to_owned(),
-        "--no-default-browser-check".to_owned(),
-    ];
-    if let Some(program) = std::env::var("BROWSER").ok().filter(|program| !program.is_empty()) {
-        let takes_rules = !resolves && ["chrom", "edge", "brave"].iter().any(|name| program.contains(name));
-        return Some(with(&program, if takes_rules { &rules } else { &[] }));
+    if let Some(program) = &installed.chosen {
+        let arguments = if needs.nothing() || !is_chromium(program) { Vec::new() } else { needs.arguments() };
+        return Some(with(program, &arguments));
     }
-    if resolves {
-        let openers = if cfg!(target_os = "macos") { ["open"] } else { ["xdg-open"] };
-        if let Some(opener) = openers.iter().find(|program| in_path(program)) {
-            return Some(with(opener, &[]));
-        }
-    }
-    let installed = CHROMIUMS.iter().find(|program| in_path(program));
-    let mac = MAC_CHROMIUMS.iter().find(|path| std::path::Path::new(path).exists());
-    let mut arguments = rules;
-    if rustix::process::geteuid().is_root() {
-        // Chromium's sandbox refuses root.
-        arguments.push("--no-sandbox".to_owned());
-    }
-    installed.or(mac).map(|program| with(program, &arguments))
+    let opener = || installed.opener.as_deref().filter(|_| needs.resolves).map(|opener| with(opener, &[]));
+    let chromium = || {
+        let program = installed.chromium.as_deref()?;
+        let mut arguments = needs.arguments();
+        arguments.extend(installed.is_root.then(|| "--no-sandbox".to_owned()));
+        Some(with(program, &arguments))
+    };
+    if needs.nothing() { opener().or_else(chromium) } else { chromium().or_else(opener) }
+}
+
+/// Whether a program of this name takes Chromium's switches.
+fn is_chromium(program: &str) -> bool {
+    let name = program.rsplit('/').next().unwrap_or(program).to_lowercase();
+    ["chrom", "edge", "brave"].iter().any(|part| name.contains(part))
+}
+
+/// Whether it is told what it must know.
+fn takes_arguments(command: &Command) -> bool {
+    command.get_args().any(|argument| argument.to_string_lossy().starts_with("--ignore-certificate-errors-spki-list="))
 }
 
 fn in_path(program: &str) -> bool {
@@ -112,4 +169,62 @@ fn shown(command: &Command) -> String {
         }
     });
     quoted.collect::<Vec<_>>().join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn needs(resolves: bool, is_trusted: bool) -> Needs {
+        let arguments = ["--host-resolver-rules=MAP a.b 127.0.0.1", "--ignore-certificate-errors-spki-list=one=,two="];
+        Needs { resolves, is_trusted, arguments: arguments.map(str::to_owned).into(), profile: "/state/browser".into() }
+    }
+
+    fn line(needs: &Needs, installed: &Installed) -> Option<String> {
+        browser("https://a.b/", needs, installed).map(|command| shown(&command))
+    }
+
+    /// What a Chromium of its own profile is started with.
+    const ALL: &str = "'--host-resolver-rules=MAP a.b 127.0.0.1' '--ignore-certificate-errors-spki-list=one=,two=' \
+                       --user-data-dir=/state/browser --no-first-run --no-default-browser-check";
+
+    #[test]
+    fn a_chromium_is_told_where_the_name_is_and_what_to_trust_unless_the_machine_knows() {
+        let installed = |chosen: &str, opener: &str, chromium: &str| Installed {
+            chosen: Some(chosen).filter(|text| !text.is_empty()).map(str::to_owned),
+            opener: Some(opener).filter(|text| !text.is_empty()).map(str::to_owned),
+            chromium: Some(chromium).filter(|text| !text.is_empty()).map(str::to_owned),
+            is_root: false,
+        };
+        let both = installed("", "xdg-open", "chromium");
+        assert_eq!(line(&needs(true, true), &both).as_deref(), Some("xdg-open https://a.b/"));
+        for needs in [needs(false, true), needs(true, false), needs(false, false)] {
+            assert_eq!(line(&needs, &both), Some(format!("chromium {ALL} https://a.b/")));
+        }
+        let no_chromium = installed("", "xdg-open", "");
+        assert_eq!(line(&needs(true, false), &no_chromium).as_deref(), Some("xdg-open https://a.b/"));
+        assert_eq!(line(&needs(false, false), &no_chromium), None, "nothing would find the name");
+        let no_opener = installed("", "", "chromium");
+        assert_eq!(line(&needs(true, true), &no_opener), Some(format!("chromium {ALL} https://a.b/")));
+    }
+
+    #[test]
+    fn who_has_chosen_a_browser_gets_it_and_a_chromium_is_told() {
+        let chosen = |program: &str| Installed {
+            chosen: Some(program.to_owned()),
+            opener: Some("xdg-open".to_owned()),
+            chromium: Some("chromium".to_owned()),
+            is_root: true,
+        };
+        assert_eq!(line(&needs(false, false), &chosen("firefox")).as_deref(), Some("firefox https://a.b/"));
+        assert_eq!(line(&needs(true, true), &chosen("brave")).as_deref(), Some("brave https://a.b/"));
+        let told = line(&needs(true, false), &chosen("/opt/Google-Chrome"));
+        assert_eq!(told, Some(format!("/opt/Google-Chrome {ALL} https://a.b/")));
+    }
+
+    #[test]
+    fn root_has_no_sandbox() {
+        let installed = Installed { chromium: Some("chromium".to_owned()), is_root: true, ..Installed::default() };
+        assert_eq!(line(&needs(false, false), &installed), Some(format!("chromium {ALL} --no-sandbox https://a.b/")));
+    }
 }

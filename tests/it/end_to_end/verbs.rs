@@ -133,6 +133,10 @@ async fn open_prints_a_command_that_reaches_the_page(stack: &Stack) {
     assert!(printed.stdout.starts_with("my-chromium "), "{printed:?}");
     assert!(printed.stdout.contains(&format!("https://{DOMAIN}:{port}/x")), "{printed:?}");
     assert!(printed.stdout.contains(&format!("MAP {DOMAIN} 127.0.0.1")), "{printed:?}");
+    let keys = std::fs::read_to_string(stack.state_folder().join("leaf-keys")).unwrap();
+    let keys: Vec<&str> = keys.lines().collect();
+    let trusted = format!("--ignore-certificate-errors-spki-list={}", keys.join(","));
+    assert!(!keys.is_empty() && printed.stdout.contains(&trusted), "{printed:?}");
 }
 
 #[tokio::test]
