@@ -29,6 +29,6 @@ mod warnings;
 pub use fidelity::{Fidelity, Level};
 pub use input::{Source, Tasks, UnusableFile};
 pub use load::{Loaded, load};
-pub use project::{find, find_override, name_of, project_name};
+pub use project::{find, find_override, name_of, override_files, project_name};
 pub use text::diagnostics::{Diagnostic, Diagnostics, Severity, Style};
 pub use text::source::{Location, Sources, Span};

@@ -17,11 +17,12 @@ pub fn find(start: &Path) -> Option<PathBuf> {
 
 /// What is laid over a file that was found rather than named: `neargate.override.yaml` beside it, as in Compose.
 pub fn find_override(file: &Path) -> Option<PathBuf> {
-    let folder = file.parent()?;
-    ["neargate.override.yaml", "neargate.override.yml"]
-        .map(|name| folder.join(name))
-        .into_iter()
-        .find(|candidate| candidate.is_file())
+    override_files(file).into_iter().find(|candidate| candidate.is_file())
+}
+
+/// Where that is looked for, in this order.
+pub fn override_files(file: &Path) -> [PathBuf; 2] {
+    ["neargate.override.yaml", "neargate.override.yml"].map(|name| file.with_file_name(name))
 }
 
 /// The `name` of a file, whatever mistakes the rest of it has; the folder's if it gives none. For commands that only

@@ -4,13 +4,15 @@
 //! reported", and whoever uses the field need not report again. [`record!`] and [`keywords!`] declare a type once:
 //! its reader, its JSON schema and its page in the reference all come from that declaration.
 
-pub(crate) mod keyword;
+pub(crate) mod command_line;
+mod keyword;
 pub(crate) mod record;
 pub(crate) mod types;
 pub(crate) mod values;
 
 use std::ops::Deref;
 
+pub(crate) use command_line::CommandLine;
 pub(crate) use keyword::{keyword, keywords};
 pub(crate) use record::record;
 pub(crate) use values::{Anything, Named, OneOrMany};

@@ -21,6 +21,8 @@ const LONGEST: Duration = Duration::from_secs(2);
 /// Watches the files of rules until dropped.
 pub struct Watcher {
     rules: Vec<Rule>,
+    /// Files that no rule is about.
+    files: BTreeSet<PathBuf>,
     watcher: RecommendedWatcher,
     events: mpsc::UnboundedReceiver<notify::Result<Event>>,
     changed: BTreeSet<PathBuf>,
@@ -28,8 +30,9 @@ pub struct Watcher {
 }
 
 impl Watcher {
-    /// Begins. The error is for the user.
-    pub fn start(rules: Vec<Rule>) -> Result<Self, String> {
+    /// Begins; `files` are watched beside what the rules mind, also those that are not there yet. The error is for the
+    /// user.
+    pub fn start(rules: Vec<Rule>, files: BTreeSet<PathBuf>) -> Result<Self, String> {
         // Unbounded, because the system's own thread must not wait; what comes is merged at once.
         let (sender, events) = mpsc::unbounded_channel();
         let watcher = notify::recommended_watcher(move |event| {
@@ -37,12 +40,17 @@ impl Watcher {
             let _ = sender.send(event);
         });
         let watcher = watcher.map_err(|error| format!("files cannot be watched: {error}"))?;
-        let mut this = Self { rules, watcher, events, changed: BTreeSet::new(), began: None };
+        let mut this = Self { rules, files, watcher, events, changed: BTreeSet::new(), began: None };
         let paths: BTreeSet<PathBuf> = this.rules.iter().map(|rule| rule.watch.path.clone()).collect();
         for path in paths {
             // A file is watched by its folder: editors replace it by another one.
             let root = if path.is_dir() { path } else { path.parent().unwrap_or(&path).to_owned() };
             this.add(&root, true)?;
+        }
+        let folders: BTreeSet<PathBuf> =
+            this.files.iter().filter_map(|file| file.parent()).map(Path::to_owned).collect();
+        for folder in folders.into_iter().filter(|folder| !this.is_minded(folder)).collect::<Vec<_>>() {
+            this.watch(&folder, RecursiveMode::NonRecursive)?;
         }
         Ok(this)
     }
@@ -85,8 +93,13 @@ impl Watcher {
                 && path.is_dir()
             {
                 self.add(&path, false)?;
+                // Nothing else tells of what was put into it before it was watched.
+                self.rules.iter().flat_map(|rule| files(rule, &path)).for_each(|file| {
+                    self.began.get_or_insert_with(Instant::now);
+                    self.changed.insert(file);
+                });
             }
-            if self.rules.iter().any(|rule| rule.minds(&path)) {
+            if self.files.contains(&path) || self.rules.iter().any(|rule| rule.minds(&path)) {
                 self.began.get_or_insert_with(Instant::now);
                 self.changed.insert(path);
             }
@@ -134,6 +147,20 @@ impl Watcher {
     }
 }
 
+/// The files in a folder, or the file itself, that a rule minds.
+pub fn files(rule: &Rule, path: &Path) -> Vec<PathBuf> {
+    let is_folder = path.symlink_metadata().is_ok_and(|metadata| metadata.is_dir());
+    if !is_folder {
+        return if path.symlink_metadata().is_ok() && rule.minds(path) { vec![path.to_owned()] } else { Vec::new() };
+    }
+    if rule.leaves_out_folder(path) || !path.starts_with(&rule.watch.path) {
+        return Vec::new();
+    }
+    // A folder that cannot be read, or is gone again, has nothing to tell.
+    let entries = std::fs::read_dir(path).into_iter().flatten().flatten();
+    entries.flat_map(|entry| files(rule, &entry.path())).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -154,7 +181,9 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let root = folder.path().canonicalize().unwrap();
         std::fs::create_dir_all(root.join("node_modules")).unwrap();
-        let mut watcher = Watcher::start(rules(&root, "node_modules\n")).unwrap();
+        let outside = tempfile::tempdir().unwrap();
+        let file = outside.path().canonicalize().unwrap().join("neargate.yaml");
+        let mut watcher = Watcher::start(rules(&root, "node_modules\n"), BTreeSet::from([file.clone()])).unwrap();
         let write = |path: &str| std::fs::write(root.join(path), "text").unwrap();
         write("node_modules/i.js");
         write("a.js");
@@ -169,5 +198,18 @@ mod tests {
 
         std::fs::remove_file(root.join("a.js")).unwrap();
         assert_eq!(next(&mut watcher).await, BTreeSet::from([root.join("a.js")]));
+
+        std::fs::write(file.with_file_name("other"), "text").unwrap();
+        std::fs::write(&file, "text").unwrap();
+        assert_eq!(next(&mut watcher).await, BTreeSet::from([file]), "files beside the rules, once they are there");
+
+        std::fs::create_dir_all(outside.path().join("moved/deep/node_modules")).unwrap();
+        for name in ["d.js", "deep/e.js", "deep/node_modules/f.js"] {
+            std::fs::write(outside.path().join("moved").join(name), "text").unwrap();
+        }
+        std::fs::rename(outside.path().join("moved"), root.join("moved")).unwrap();
+        let moved = next(&mut watcher).await;
+        let inside = ["moved", "moved/d.js", "moved/deep/e.js", "moved/deep/node_modules/f.js"];
+        assert_eq!(moved, inside.map(|name| root.join(name)).into(), "all that has come in at once");
     }
 }

@@ -63,6 +63,17 @@ pub struct Watch {
     pub action: WatchAction,
     /// Patterns of `.dockerignore`, relative to the path: what changes there is not minded.
     pub ignore: Vec<String>,
+    /// Patterns of the same kind: only what they match is minded; none is everything.
+    pub include: Vec<String>,
+    /// Containers get what is here now as well, and not only what changes.
+    pub initial_sync: bool,
+}
+
+impl Watch {
+    /// Whatever changes there builds the image again.
+    pub fn to_rebuild(path: PathBuf) -> Self {
+        Self { path, action: WatchAction::Rebuild, ignore: Vec::new(), include: Vec::new(), initial_sync: false }
+    }
 }
 
 /// What follows from a change.
@@ -76,7 +87,34 @@ pub enum WatchAction {
     Sync {
         /// Where the path is in the container.
         target: String,
-        /// The container is restarted afterwards.
-        restart: bool,
+        /// What is done afterwards.
+        then: AfterSync,
     },
+}
+
+/// What is done once files have been copied into a container.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum AfterSync {
+    /// Its program notices by itself.
+    #[default]
+    Nothing,
+    /// The container is restarted.
+    Restart,
+    /// A command is run in it.
+    Exec(Hook),
+}
+
+/// A command in a running container (Compose specification, "Compose Develop Specification", `exec`).
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Hook {
+    /// Program and arguments.
+    pub command: Vec<String>,
+    /// Who runs it; the container's user if it is not given.
+    pub user: Option<String>,
+    /// With all rights.
+    pub privileged: bool,
+    /// Where it runs; the container's folder if it is not given.
+    pub working_dir: Option<String>,
+    /// Beside the container's variables, or in their place.
+    pub environment: BTreeMap<String, String>,
 }

@@ -163,7 +163,7 @@ pub(crate) enum Verb {
 /// Options of `up`.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct UpArgs {
-    /// Watch the files of what is built: rebuild and roll what changes, copy what `develop` says (until Ctrl-C)
+    /// Watch files until Ctrl-C: rebuild and roll what is built, copy what `develop` says, apply neargate.yaml
     #[arg(long, conflicts_with_all = ["detach", "wait"])]
     pub(crate) watch: bool,
     /// Leave the stack running in the background

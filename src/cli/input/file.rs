@@ -1,6 +1,8 @@
 //! Finding and reading the user's project: the only place that joins `config` to the file system and the
 //! environment.
 
+use std::cell::RefCell;
+use std::collections::BTreeSet;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -17,6 +19,8 @@ pub(crate) struct LoadedFile {
     pub(crate) loaded: Loaded,
     /// What to say first if there is no file: what was taken in its place.
     pub(crate) derived: Vec<String>,
+    /// The files that were asked for, whether there or not.
+    pub(crate) read: BTreeSet<PathBuf>,
 }
 
 /// Why a file could not be read.
@@ -160,19 +164,29 @@ pub(crate) fn load(
     let Main { path, text, derived } = read_main(&files.main, folder, env)?;
     let overrides = read_all(&files.overrides, folder)?;
     let env_files = read_all(&files.env_files, folder)?;
+    let own = [&files.main].into_iter().chain(&files.overrides).chain(&files.env_files);
+    let read: RefCell<BTreeSet<PathBuf>> = RefCell::new(own.cloned().collect());
+    let read_file = |path: &Path| {
+        read.borrow_mut().insert(path.to_owned());
+        files::read_text(path)
+    };
+    let unusable_certificate = |certificate: &Path, private_key: &Path| {
+        read.borrow_mut().extend([certificate.to_owned(), private_key.to_owned()]);
+        unusable_certificate(certificate, private_key)
+    };
     let loaded = config::load(Source {
         path: &path,
         folder: files.folder(),
         text: &text,
         overrides: &overrides,
         env_files: (!env_files.is_empty()).then_some(&env_files),
-        read_file: &files::read_text,
+        read_file: &read_file,
         unusable_certificate: &unusable_certificate,
         env,
         tasks,
     });
     match loaded {
-        Ok(loaded) => Ok(LoadedFile { loaded, derived }),
+        Ok(loaded) => Ok(LoadedFile { loaded, derived, read: read.into_inner() }),
         Err(diagnostics) => Err(FileError::Invalid { file: files.main.clone(), diagnostics, derived }),
     }
 }

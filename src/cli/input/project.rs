@@ -1,7 +1,7 @@
 //! From what was typed to what the verbs need: the file, its topology, the project's folders.
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -24,6 +24,8 @@ pub(crate) struct Project {
     pub(crate) file: PathBuf,
     /// All files that it is made of.
     pub(crate) files: Files,
+    /// Every file that it was read from, absolute; some may not be there.
+    pub(crate) read: BTreeSet<PathBuf>,
     /// What it wants, `--listen` and the like applied.
     pub(crate) topology: Arc<Topology>,
     /// The variables it referred to.
@@ -88,9 +90,9 @@ fn load_for(
         admin: start.and_then(|start| start.admin),
         take_over: false,
     };
-    let (loaded, derived) = match read(&files, &env, tasks)? {
-        Ok(read) => (Ok(read.loaded), read.derived),
-        Err((mistakes, derived)) => (Err(mistakes), derived),
+    let (loaded, derived, read) = match read(&files, &env, tasks)? {
+        Ok(read) => (Ok(read.loaded), read.derived, read.read),
+        Err((mistakes, derived)) => (Err(mistakes), derived, BTreeSet::new()),
     };
     if warnings || loaded.is_err() {
         derived.iter().for_each(|line| printer.note(line));
@@ -109,7 +111,7 @@ fn load_for(
     let topology = adjust(loaded.topology, &request).map_err(Failure::usage)?;
     let folders = Folders::of(&topology.name, variable)?;
     let file = files.main.clone();
-    Ok(Project { file, files, topology: Arc::new(topology), environment: used.into_inner(), folders })
+    Ok(Project { file, files, read, topology: Arc::new(topology), environment: used.into_inner(), folders })
 }
 
 impl Project {

@@ -1,5 +1,6 @@
 //! Verbs that talk to a running stack: `down`, `restart`, and how all others find it.
 
+use std::path::Path;
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -89,6 +90,22 @@ pub(crate) struct Applied {
     pub(crate) pid: u32,
     /// What differed, in words.
     pub(crate) changes: Vec<String>,
+}
+
+impl Applied {
+    /// Says what became of the file.
+    pub(crate) fn tell(&self, file: &Path, printer: &mut Printer) {
+        let name = file.file_name().unwrap_or_default().to_string_lossy();
+        let Self { pid, changes } = self;
+        if changes.is_empty() {
+            printer.note(format!("nothing changed in {name}; the stack is running (process {pid})"));
+            return;
+        }
+        printer.note(format!("applied {name} to the running stack (process {pid}):"));
+        for change in changes {
+            printer.note(format!("  {change}"));
+        }
+    }
 }
 
 /// Applies the file to the stack that runs; `None` if none runs. One that is being taken down

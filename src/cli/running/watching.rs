@@ -1,18 +1,23 @@
-//! `up --watch`: what follows from changed files, done to the stack that runs, in this process or in another.
+//! `up --watch`: what follows from changed files, done to the stack that runs, in this process or in another. A change of
+//! the file itself, or of one that it names, is applied as a second `up` would.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use crate::admin::wire::Request;
 use crate::cli::failure::Failure;
+use crate::cli::input::arguments::{Global, StartArgs};
 use crate::cli::input::file;
+use crate::cli::input::project;
 use crate::cli::input::project::Project;
 use crate::cli::output::printer::{BAD, DIM, NOTE, Printer};
 use crate::cli::running::stack;
+use crate::config;
 use crate::control::view::ClusterView;
 use crate::ecs::images::watching;
 use crate::ecs::images::watching::Reaction;
-use crate::machine::watch::Watcher;
+use crate::machine::watch::{Watcher, files};
+use crate::model::service::Hook;
 use crate::model::{ContainerName, ServiceName, TaskId, Topology};
 use crate::runtime::docker::tasks::sync;
 use crate::runtime::docker::{DockerOptions, DockerRuntime};
@@ -25,6 +30,8 @@ type Container = (ServiceName, ContainerName);
 /// What watches, and what it has copied since images were built.
 pub(crate) struct Watching {
     watcher: Option<Watcher>,
+    /// The project's own files, as the system reports changes of them.
+    files: BTreeSet<PathBuf>,
     runtime: Option<DockerRuntime>,
     /// Copied into containers; those that start later need it as well.
     copied: BTreeMap<Container, BTreeSet<(PathBuf, String)>>,
@@ -37,19 +44,39 @@ impl Watching {
     /// Watches what the project wants watched; nothing at all unless `wanted`.
     pub(crate) fn start(project: &Project, wanted: bool, printer: &mut Printer) -> Result<Self, Failure> {
         let folder = std::env::current_dir()?;
-        let mut this = Self { watcher: None, runtime: None, copied: BTreeMap::new(), served: BTreeSet::new(), folder };
+        let mut this = Self {
+            watcher: None,
+            files: BTreeSet::new(),
+            runtime: None,
+            copied: BTreeMap::new(),
+            served: BTreeSet::new(),
+            folder,
+        };
         if wanted {
-            let rules = watching::rules(&resolved(&project.topology), sync::ignore_file).map_err(Failure::new)?;
-            if rules.is_empty() {
-                return Err(Failure::usage("nothing to watch: no container has a `build` or a `develop`"));
-            }
-            let mut paths: Vec<String> = rules.iter().map(|rule| this.shown(&rule.watch.path)).collect();
-            paths.sort_unstable();
-            paths.dedup();
-            printer.note(format!("{NOTE}watching{NOTE:#} {}", paths.join(", ")));
-            this.watcher = Some(Watcher::start(rules).map_err(Failure::new)?);
+            this.watch(project, printer)?;
         }
         Ok(this)
+    }
+
+    fn watch(&mut self, project: &Project, printer: &mut Printer) -> Result<(), Failure> {
+        let rules = watching::rules(&resolved(&project.topology), sync::ignore_file).map_err(Failure::new)?;
+        let mut paths: Vec<String> = rules.iter().map(|rule| self.shown(&rule.watch.path)).collect();
+        paths.push(self.shown(&project.file));
+        paths.sort_unstable();
+        paths.dedup();
+        printer.note(format!("{NOTE}watching{NOTE:#} {}", paths.join(", ")));
+        for rule in rules.iter().filter(|rule| rule.watch.initial_sync) {
+            let files = files(rule, &rule.watch.path);
+            let pairs = files.into_iter().filter_map(|file| rule.destination(&file).map(|there| (file, there)));
+            let container = (rule.service.clone(), rule.container.clone());
+            self.copied.entry(container).or_default().extend(pairs);
+            // Those that run get it as well.
+            self.served.clear();
+        }
+        self.files = project.read.iter().map(|file| in_real_folder(file)).collect();
+        self.files.extend(config::override_files(&project.file).iter().map(|file| in_real_folder(file)));
+        self.watcher = Some(Watcher::start(rules, self.files.clone()).map_err(Failure::new)?);
+        Ok(())
     }
 
     /// The next changes; never, if nothing is watched. Cancel-safe.
@@ -60,24 +87,59 @@ impl Watching {
         }
     }
 
-    /// Does what follows from changes. What fails is told, and the watching goes on: the next change may mend it.
+    /// Does what follows from changes. What fails is told, and the watching goes on: the next change may mend it. Returns
+    /// the project as it is now, if its own files have changed and were applied.
     pub(crate) async fn react(
         &mut self,
+        again: &Again<'_>,
         project: &Project,
         view: &ClusterView,
-        changed: &BTreeSet<PathBuf>,
+        mut changed: BTreeSet<PathBuf>,
         printer: &mut Printer,
-    ) {
-        let Some(watcher) = &self.watcher else { return };
-        let reactions = watching::react(watcher.rules(), changed);
+    ) -> Option<Project> {
+        let own: BTreeSet<PathBuf> = changed.intersection(&self.files).cloned().collect();
+        // To containers they are of no concern, and who applies the file has images built.
+        changed.retain(|path| !own.contains(path));
+        let rules = self.watcher.as_ref().map(Watcher::rules).unwrap_or_default();
+        let reactions = watching::react(rules, &changed);
         for (container, reaction) in &reactions {
-            let named = self.named(changed);
+            let named = self.named(&changed);
             let what = words(reaction);
             printer.note(format!("{NOTE}▸{NOTE:#} {}/{} {what} {DIM}{named}{DIM:#}", container.0, container.1));
         }
-        if let Err(failure) = self.carry_out(project, view, reactions).await {
+        if let Err(failure) = self.carry_out(project, view, reactions, printer).await {
             printer.note(format!("{BAD}✘{BAD:#} {}", failure.message));
         }
+        if own.is_empty() {
+            return None;
+        }
+        printer.note(format!("{NOTE}▸{NOTE:#} apply {DIM}{}{DIM:#}", self.named(&own)));
+        match self.apply(again, project, printer).await {
+            Ok(project) => Some(project),
+            Err(failure) => {
+                printer.failure(&failure);
+                printer.note(format!("{BAD}✘{BAD:#} not applied; the stack stays as it is"));
+                None
+            }
+        }
+    }
+
+    /// Reads the file again and applies it.
+    async fn apply(&mut self, again: &Again<'_>, old: &Project, printer: &mut Printer) -> Result<Project, Failure> {
+        let project = project::load(again.global, Some(again.start), true, printer)?;
+        if project.topology.name != old.topology.name {
+            return Err(Failure::new(format!(
+                "the project is now called `{}`, and `{}` runs: `neargate up` starts the other one",
+                project.topology.name, old.topology.name
+            )));
+        }
+        let request = project.request(again.global, again.start);
+        let Some(applied) = stack::apply(&project.folders, &request, printer).await? else {
+            return Err(stack::not_running(&project.topology.name));
+        };
+        applied.tell(&project.file, printer);
+        self.watch(&project, printer)?;
+        Ok(project)
     }
 
     async fn carry_out(
@@ -85,6 +147,7 @@ impl Watching {
         project: &Project,
         view: &ClusterView,
         reactions: BTreeMap<Container, Reaction>,
+        printer: &mut Printer,
     ) -> Result<(), Failure> {
         let (mut rebuild, mut restart) = (Vec::new(), Vec::new());
         for (container, reaction) in reactions {
@@ -99,6 +162,9 @@ impl Watching {
                 for (task, id) in running(view, &container) {
                     self.copy(project, &task, &container.1, &reaction.sync).await?;
                     self.served.insert(id);
+                }
+                for hook in &reaction.exec {
+                    self.exec(project, view, &container, hook, printer).await?;
                 }
                 self.copied.entry(container).or_default().extend(reaction.sync);
             }
@@ -136,13 +202,37 @@ impl Watching {
         container: &ContainerName,
         files: &BTreeSet<(PathBuf, String)>,
     ) -> Result<(), Failure> {
+        Ok(self.runtime(project).await?.sync(task, container, files).await?)
+    }
+
+    /// Runs a command in all tasks of the container, and shows what it says.
+    async fn exec(
+        &mut self,
+        project: &Project,
+        view: &ClusterView,
+        container: &Container,
+        hook: &Hook,
+        printer: &mut Printer,
+    ) -> Result<(), Failure> {
+        for (task, _) in running(view, container) {
+            let (code, output) = self.runtime(project).await?.run_hook(&task, &container.1, hook).await?;
+            for line in output.lines() {
+                printer.note(format!("{DIM}  {} | {line}{DIM:#}", container.1));
+            }
+            if code != 0 {
+                let command = hook.command.join(" ");
+                return Err(Failure::new(format!("{}/{}: `{command}` ended with {code}", container.0, container.1)));
+            }
+        }
+        Ok(())
+    }
+
+    async fn runtime(&mut self, project: &Project) -> Result<&DockerRuntime, Failure> {
         let runtime = match self.runtime.take() {
             Some(runtime) => runtime,
             None => DockerRuntime::connect(DockerOptions::new(project.topology.name.clone())).await?,
         };
-        let result = runtime.sync(task, container, files).await;
-        self.runtime = Some(runtime);
-        Ok(result?)
+        Ok(self.runtime.insert(runtime))
     }
 
     fn shown(&self, path: &Path) -> String {
@@ -162,6 +252,7 @@ impl Watching {
 fn words(reaction: &Reaction) -> &'static str {
     match (reaction.rebuild, reaction.sync.is_empty(), reaction.restart) {
         (true, ..) => "rebuild",
+        (false, false, false) if !reaction.exec.is_empty() => "sync and exec",
         (false, false, false) => "sync",
         (false, false, true) => "sync and restart",
         (false, true, _) => "restart",
@@ -178,6 +269,18 @@ fn running(view: &ClusterView, container: &Container) -> Vec<(TaskId, String)> {
         Some((TaskId::new(&task.task_id), id))
     });
     running.collect()
+}
+
+/// What was typed, for reading the file once more.
+pub(crate) struct Again<'a> {
+    pub(crate) global: &'a Global,
+    pub(crate) start: &'a StartArgs,
+}
+
+/// The path of a file as the system reports changes of it; the file itself need not be there.
+fn in_real_folder(file: &Path) -> PathBuf {
+    let folder = file.parent().and_then(|folder| folder.canonicalize().ok());
+    folder.zip(file.file_name()).map_or_else(|| file.to_owned(), |(folder, name)| folder.join(name))
 }
 
 /// The topology with paths as the system reports changes of them: without links on the way.

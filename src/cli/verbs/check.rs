@@ -66,7 +66,7 @@ pub fn check(args: &CheckArgs<'_>, out: &mut dyn Write, err: &mut dyn Write) -> 
         }
     };
     match args.load() {
-        Ok(LoadedFile { mut loaded, derived }) => {
+        Ok(LoadedFile { mut loaded, derived, .. }) => {
             if let Some(name) = name {
                 loaded.topology.name = name;
             }

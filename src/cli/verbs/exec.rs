@@ -9,7 +9,7 @@ use crate::cli::running::stack;
 use crate::cli::running::stack::block_on;
 use crate::control::view::ClusterView;
 use crate::model::{ContainerName, TaskId};
-use crate::runtime::docker::{DockerOptions, DockerRuntime, ExecRequest, Streams};
+use crate::runtime::docker::{DockerOptions, DockerRuntime, ExecRequest, ExecSettings, Streams};
 
 /// `exec`
 pub(crate) fn exec(global: &Global, args: &ExecArgs) -> Result<ExitStatus, Failure> {
@@ -22,6 +22,7 @@ pub(crate) fn exec(global: &Global, args: &ExecArgs) -> Result<ExitStatus, Failu
             container: ContainerName::new(&args.container),
             command: args.command.clone(),
             tty: !args.no_tty && terminal::is_terminal(),
+            settings: ExecSettings::default(),
         };
         let streams = Streams {
             stdin: Some(terminal::read_stdin()),

@@ -14,10 +14,9 @@ use crate::cli::running::attached::Attached;
 use crate::cli::running::background::{in_the_background, wait_for_background};
 use crate::cli::running::process::{Signals, block_on_threads, start, stop};
 use crate::cli::running::stack;
-use crate::cli::running::stack::Applied;
 use crate::cli::running::waiting;
 use crate::cli::running::waiting::{Goal, cannot_listen, follow};
-use crate::cli::running::watching::Watching;
+use crate::cli::running::watching::{Again, Watching};
 use crate::cli::verbs::logs::FOLLOW_INTERVAL;
 
 /// `up`
@@ -29,25 +28,26 @@ pub(crate) fn up(global: &Global, args: &UpArgs, printer: &mut Printer) -> Resul
         (false, false) => Goal::Forever,
     };
     let mut watching = Watching::start(&project, args.watch, printer)?;
+    let again = Again { global, start: &args.start };
     block_on_threads(async {
         let request = project.request(global, &args.start);
         loop {
             if let Some(applied) = stack::apply(&project.folders, &request, printer).await? {
-                tell(&project, &applied, printer);
+                applied.tell(&project.file, printer);
                 let goal = if goal == Goal::Forever { Goal::Healthy } else { goal };
                 let followed = follow(&project, goal, &args.start, printer).await;
                 return match followed {
                     Err(failure) if args.watch && failure.status == ExitStatus::FAILED => {
                         // What is wrong may be mended by the next change.
                         printer.failure(&failure);
-                        watch(&project, &mut watching, printer).await
+                        watch(project, &again, &mut watching, printer).await
                     }
-                    Ok(_) if args.watch => watch(&project, &mut watching, printer).await,
+                    Ok(_) if args.watch => watch(project, &again, &mut watching, printer).await,
                     other => other,
                 };
             }
             let outcome = if goal == Goal::Forever {
-                in_the_foreground(&project, args, &request, &mut watching, printer).await
+                in_the_foreground(&project, args, &request, &again, &mut watching, printer).await
             } else {
                 let background = in_the_background(&project, global, &args.start)?;
                 wait_for_background(&project, background, goal, &args.start, printer).await
@@ -61,24 +61,11 @@ pub(crate) fn up(global: &Global, args: &UpArgs, printer: &mut Printer) -> Resul
     })
 }
 
-/// What became of the file.
-fn tell(project: &Project, applied: &Applied, printer: &mut Printer) {
-    let name = project.file.file_name().unwrap_or_default().to_string_lossy();
-    let Applied { pid, changes } = applied;
-    if changes.is_empty() {
-        printer.note(format!("nothing changed in {name}; the stack is running (process {pid})"));
-        return;
-    }
-    printer.note(format!("applied {name} to the running stack (process {pid}):"));
-    for change in changes {
-        printer.note(format!("  {change}"));
-    }
-}
-
 async fn in_the_foreground(
     project: &Project,
     args: &UpArgs,
     request: &UpRequest,
+    again: &Again<'_>,
     watching: &mut Watching,
     printer: &mut Printer,
 ) -> Result<ExitStatus, Failure> {
@@ -93,7 +80,10 @@ async fn in_the_foreground(
     let mut output = Attached::new(project, args);
     let mut welcomed = false;
     let mut told = None;
+    // The project as a changed file has made it.
+    let mut changed_project = None;
     let status = loop {
+        let project = changed_project.as_ref().unwrap_or(project);
         // A reader of standard output that hangs up ends the stack in good order.
         if let Err(failure) = output.show(&views.borrow().clone(), &mut live, printer) {
             break failure.status;
@@ -124,7 +114,11 @@ async fn in_the_foreground(
         }
         tokio::select! {
             _ = views.changed() => {}
-            changed = watching.changes() => watching.react(project, &view, &changed?, printer).await,
+            changed = watching.changes() => {
+                if let Some(changed) = watching.react(again, project, &view, changed?, printer).await {
+                    changed_project = Some(changed);
+                }
+            }
             () = tokio::time::sleep(FOLLOW_INTERVAL), if output.is_wanted() => {}
             () = signals.next() => break ExitStatus::INTERRUPTED,
             () = app.until_shut_down() => break ExitStatus::SUCCESS,
@@ -137,7 +131,12 @@ async fn in_the_foreground(
 }
 
 /// Watches files for a stack that another process runs, until Ctrl-C or until it ends. It keeps running afterwards.
-async fn watch(project: &Project, watching: &mut Watching, printer: &mut Printer) -> Result<ExitStatus, Failure> {
+async fn watch(
+    mut project: Project,
+    again: &Again<'_>,
+    watching: &mut Watching,
+    printer: &mut Printer,
+) -> Result<ExitStatus, Failure> {
     let mut signals = Signals::new()?;
     let Some(mut conversation) = stack::ask(&project.folders, &Request::Watch).await? else {
         return Err(stack::not_running(&project.topology.name));
@@ -147,6 +146,7 @@ async fn watch(project: &Project, watching: &mut Watching, printer: &mut Printer
     let mut view = conversation.view().await?.unwrap_or_default();
     live.prime(&view);
     let mut told = waiting::failed_build(&view);
+    watching.catch_up(&project, &view, printer).await;
     loop {
         tokio::select! {
             // Cancel-safe: a line that is half read stays with the conversation.
@@ -157,7 +157,11 @@ async fn watch(project: &Project, watching: &mut Watching, printer: &mut Printer
                     return Ok(ExitStatus::SUCCESS);
                 }
             },
-            changed = watching.changes() => watching.react(project, &view, &changed?, printer).await,
+            changed = watching.changes() => {
+                if let Some(changed) = watching.react(again, &project, &view, changed?, printer).await {
+                    project = changed;
+                }
+            }
             () = signals.next() => {
                 printer.note("no longer watching; the stack keeps running in the background");
                 return Ok(ExitStatus::INTERRUPTED);
@@ -169,6 +173,6 @@ async fn watch(project: &Project, watching: &mut Watching, printer: &mut Printer
             printer.failure(failure);
         }
         told = failed;
-        watching.catch_up(project, &view, printer).await;
+        watching.catch_up(&project, &view, printer).await;
     }
 }

@@ -312,7 +312,8 @@ const TABLE: &[Line] = &[
     ("load_balancers entry", &["target_group", "container", "port"], &[], Aws(Honoured)),
     ("build", &["context", "dockerfile", "args", "target"], &[], Own),
     ("develop", &["watch"], &[], Own),
-    ("watch entry", &["path", "action", "target", "ignore"], &[], Own),
+    ("watch entry", &["path", "action", "target", "ignore", "include", "initial_sync", "exec"], &[], Own),
+    ("exec", &["command", "user", "privileged", "working_dir", "environment"], &[], Own),
     // task definitions
     ("task definition", &["containerDefinitions", "runtimePlatform", "ephemeralStorage", "volumes"], &[], Holds),
     ("task definition", &["family", "networkMode", "requiresCompatibilities", "cpu", "memory"], &[], Aws(Honoured)),

@@ -1,6 +1,6 @@
 //! `services:`, as they are written (Terraform: `aws_ecs_service`).
 
-use crate::config::read::{Anything, Named, Spanned, record};
+use crate::config::read::{Anything, CommandLine, Named, OneOrMany, Spanned, record};
 
 record! {
     /// A service (Terraform: `aws_ecs_service`).
@@ -106,11 +106,33 @@ record! {
     WatchFile, "watch entry" {
         /// A file or a folder, relative to this file.
         path: Spanned<String> [required],
-        /// `rebuild`, `restart`, `sync` or `sync+restart`.
+        /// `rebuild`, `restart`, `sync`, `sync+restart` or `sync+exec`.
         action: Spanned<String> [required],
         /// Where it is in the container, for `sync`.
         target: Spanned<String>,
         /// Patterns as in `.dockerignore`, relative to `path`: what matches is not minded.
-        ignore: Vec<Spanned<String>>,
+        ignore: OneOrMany<Spanned<String>>,
+        /// Patterns as in `.dockerignore`, relative to `path`: only what matches is minded.
+        include: OneOrMany<Spanned<String>>,
+        /// For `sync`: containers get what is there when the watching begins as well. Default: `false`.
+        initial_sync: Spanned<bool>,
+        /// What `sync+exec` runs in the container.
+        exec: HookFile,
+    }
+}
+
+record! {
+    /// A command in a running container (Compose: `exec` of a watch rule).
+    HookFile, "exec" {
+        /// Program and arguments: a list, or one text that is split at blanks as a shell would. No shell runs it.
+        command: Spanned<CommandLine> [required],
+        /// Who runs it. Default: the container's user.
+        user: Spanned<String>,
+        /// With all rights. Default: `false`.
+        privileged: bool,
+        /// Where it runs. Default: the container's folder.
+        working_dir: Spanned<String>,
+        /// Variables beside the container's own.
+        environment: Named<Spanned<String>>,
     }
 }

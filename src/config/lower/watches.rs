@@ -4,15 +4,16 @@ use std::collections::BTreeMap;
 
 use super::Lowering;
 use super::services::{known_container, normal};
-use crate::config::file::service::{ServiceFile, WatchFile};
+use crate::config::file::service::{HookFile, ServiceFile, WatchFile};
+use crate::config::read::{OneOrMany, Spanned};
 use crate::config::task_definition::ReadDefinition;
 use crate::config::text::diagnostics::Diagnostic;
 use crate::config::text::suggest::help_for;
 use crate::ecs::images::dockerignore::Dockerignore;
 use crate::model::ContainerName;
-use crate::model::service::{Build, Watch, WatchAction};
+use crate::model::service::{AfterSync, Build, Hook, Watch, WatchAction};
 
-const ACTIONS: [&str; 4] = ["rebuild", "restart", "sync", "sync+restart"];
+const ACTIONS: [&str; 5] = ["rebuild", "restart", "sync", "sync+restart", "sync+exec"];
 
 /// By container.
 pub(super) fn lower(
@@ -36,13 +37,8 @@ pub(super) fn lower(
 
 fn watch(file: &WatchFile, is_built: bool, lowering: &mut Lowering<'_>) -> Option<Watch> {
     let (path, action) = (file.path.as_ref()?, file.action.as_ref()?);
-    let ignore: Vec<String> = file.ignore.iter().flatten().map(|pattern| pattern.value.clone()).collect();
-    for pattern in file.ignore.iter().flatten() {
-        if Dockerignore::parse(pattern).is_err() {
-            let wrong = format!("`{}` is no pattern", pattern.value);
-            lowering.report(Diagnostic::error(wrong, pattern.span, "").note("patterns are those of `.dockerignore`"));
-        }
-    }
+    let ignore = patterns(file.ignore.as_ref(), lowering);
+    let include = patterns(file.include.as_ref(), lowering);
     let target = file.target.as_ref();
     if let Some(target) = target.filter(|target| !target.starts_with('/')) {
         lowering.report(
@@ -60,7 +56,7 @@ fn watch(file: &WatchFile, is_built: bool, lowering: &mut Lowering<'_>) -> Optio
         }
         "rebuild" => WatchAction::Rebuild,
         "restart" => WatchAction::Restart,
-        "sync" | "sync+restart" => {
+        "sync" | "sync+restart" | "sync+exec" => {
             let Some(target) = target else {
                 lowering.report(
                     Diagnostic::error(format!("`{}` needs a `target`", action.value), action.span, "")
@@ -68,7 +64,7 @@ fn watch(file: &WatchFile, is_built: bool, lowering: &mut Lowering<'_>) -> Optio
                 );
                 return None;
             };
-            WatchAction::Sync { target: target.value.clone(), restart: action.value == "sync+restart" }
+            WatchAction::Sync { target: target.value.clone(), then: after(&action.value, file, lowering)? }
         }
         other => {
             lowering.report(
@@ -81,5 +77,61 @@ fn watch(file: &WatchFile, is_built: bool, lowering: &mut Lowering<'_>) -> Optio
             return None;
         }
     };
-    Some(Watch { path: normal(&lowering.source.folder.join(&path.value)), action, ignore })
+    if let Some(hook) =
+        file.exec.as_ref().filter(|_| !matches!(action, WatchAction::Sync { then: AfterSync::Exec(_), .. }))
+    {
+        lowering.report(
+            Diagnostic::error("`exec` belongs to the action `sync+exec`", hook.span, "")
+                .help("write `action: sync+exec`, or take `exec` out"),
+        );
+    }
+    let initial_sync = file.initial_sync.as_ref().filter(|initial| initial.value);
+    if let Some(initial) = initial_sync.filter(|_| !matches!(action, WatchAction::Sync { .. })) {
+        lowering.report(
+            Diagnostic::error("`initial_sync` belongs to actions that copy files", initial.span, "")
+                .help("the actions are `sync`, `sync+restart` and `sync+exec`"),
+        );
+    }
+    let path = normal(&lowering.source.folder.join(&path.value));
+    Some(Watch { path, action, ignore, include, initial_sync: initial_sync.is_some() })
+}
+
+fn patterns(given: Option<&OneOrMany<Spanned<String>>>, lowering: &mut Lowering<'_>) -> Vec<String> {
+    let given = given.map(|given| given.0.as_slice()).unwrap_or_default();
+    for pattern in given.iter().filter(|pattern| Dockerignore::parse(pattern).is_err()) {
+        let wrong = format!("`{}` is no pattern", pattern.value);
+        lowering.report(Diagnostic::error(wrong, pattern.span, "").note("patterns are those of `.dockerignore`"));
+    }
+    given.iter().map(|pattern| pattern.value.clone()).collect()
+}
+
+/// What follows a copy. `None` is a mistake that has been reported.
+fn after(action: &str, file: &WatchFile, lowering: &mut Lowering<'_>) -> Option<AfterSync> {
+    match (action, &file.exec) {
+        ("sync+restart", _) => Some(AfterSync::Restart),
+        ("sync+exec", Some(hook)) => Some(AfterSync::Exec(self::hook(hook)?)),
+        // It is there, and what is wrong with it has been told.
+        ("sync+exec", None) if lowering.reader.has_explained(file.whole, "exec") => None,
+        ("sync+exec", None) => {
+            let at = file.action.as_ref().map_or(file.span, |action| action.span);
+            lowering.report(
+                Diagnostic::error("`sync+exec` needs an `exec`", at, "")
+                    .help("add what runs in the container: `exec: { command: nginx -s reload }`"),
+            );
+            None
+        }
+        _ => Some(AfterSync::Nothing),
+    }
+}
+
+fn hook(file: &HookFile) -> Option<Hook> {
+    let text = |given: &Option<Spanned<String>>| given.as_ref().map(|given| given.value.clone());
+    let environment = file.environment.iter().flat_map(|environment| environment.iter());
+    Some(Hook {
+        command: file.command.as_ref()?.value.0.clone(),
+        user: text(&file.user),
+        privileged: file.privileged.unwrap_or(false),
+        working_dir: text(&file.working_dir),
+        environment: environment.map(|(name, value)| (name.value.clone(), value.value.clone())).collect(),
+    })
 }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use crate::ecs::images::dockerignore::Dockerignore;
 use crate::ecs::images::naming;
 use crate::ecs::images::naming::Source;
-use crate::model::service::{Watch, WatchAction};
+use crate::model::service::{AfterSync, Hook, Watch, WatchAction};
 use crate::model::{ContainerName, ServiceName, Topology};
 
 /// A file or folder that is watched for a container.
@@ -21,6 +21,8 @@ pub struct Rule {
     /// The build context of the container's image, if it is built.
     pub context: Option<PathBuf>,
     ignore: Dockerignore,
+    /// What alone is minded, if anything is named.
+    include: Option<Dockerignore>,
     /// What the build context leaves out.
     context_ignore: Dockerignore,
     /// Files that the build reads, whatever is left out.
@@ -36,6 +38,8 @@ pub struct Reaction {
     pub sync: BTreeSet<(PathBuf, String)>,
     /// It is restarted, after what is copied.
     pub restart: bool,
+    /// These run in it, after what is copied.
+    pub exec: BTreeSet<Hook>,
 }
 
 /// What the topology wants to have watched. `dockerignore` reads the ignore file of a build.
@@ -54,7 +58,7 @@ pub fn rules(
             };
             let given = service.watches.get(&definition.name).cloned();
             let whole = build.map(|build| {
-                let watched = |path: PathBuf| Watch { path, action: WatchAction::Rebuild, ignore: Vec::new() };
+                let watched = Watch::to_rebuild;
                 let dockerfile = build.context.join(&build.dockerfile);
                 let is_outside = !dockerfile.starts_with(&build.context);
                 let outside = is_outside.then(|| watched(dockerfile));
@@ -66,6 +70,10 @@ pub fn rules(
                     service: service_name.clone(),
                     container: definition.name.clone(),
                     ignore: Dockerignore::parse(&watch.ignore.join("\n"))?,
+                    include: match watch.include.as_slice() {
+                        [] => None,
+                        patterns => Some(Dockerignore::parse(&patterns.join("\n"))?),
+                    },
                     context: build.map(|build| build.context.clone()),
                     context_ignore: context_ignore.clone(),
                     always: build.map(always_read).unwrap_or_default(),
@@ -83,9 +91,10 @@ pub(crate) fn rule_of_a_build(folder: &Path, context_ignore: Dockerignore) -> Ve
     vec![Rule {
         service: ServiceName::new("shop"),
         container: ContainerName::new("web"),
-        watch: Watch { path: folder.to_owned(), action: WatchAction::Rebuild, ignore: Vec::new() },
+        watch: Watch::to_rebuild(folder.to_owned()),
         context: Some(folder.to_owned()),
         ignore: Dockerignore::default(),
+        include: None,
         context_ignore,
         always: Vec::new(),
     }]
@@ -102,10 +111,23 @@ impl Rule {
     /// Whether the rule minds a change of this file or folder.
     pub fn minds(&self, path: &Path) -> bool {
         let Ok(inside) = path.strip_prefix(&self.watch.path) else { return false };
+        // A path that is a file itself has been named already.
+        let is_named = inside == Path::new("");
+        if self.include.as_ref().is_some_and(|include| !is_named && !excludes(include, inside)) {
+            return false;
+        }
         if self.always.iter().any(|file| file == path) {
             return self.watch.action == WatchAction::Rebuild;
         }
         !is_passing(path) && !excludes(&self.ignore, inside) && !self.is_left_out(path)
+    }
+
+    /// Where a file that has changed goes, if it is copied at all.
+    pub fn destination(&self, path: &Path) -> Option<String> {
+        match &self.watch.action {
+            WatchAction::Sync { target, .. } => Some(in_container(&self.watch.path, target, path)),
+            WatchAction::Rebuild | WatchAction::Restart => None,
+        }
     }
 
     /// Whether nothing below this folder can concern the rule, so that it need not be watched.
@@ -154,9 +176,15 @@ pub fn react(rules: &[Rule], changed: &BTreeSet<PathBuf>) -> BTreeMap<(ServiceNa
             match &rule.watch.action {
                 WatchAction::Rebuild => reaction.rebuild = true,
                 WatchAction::Restart => reaction.restart = true,
-                WatchAction::Sync { target, restart } => {
+                WatchAction::Sync { target, then } => {
                     reaction.sync.insert((path.clone(), in_container(&rule.watch.path, target, path)));
-                    reaction.restart |= restart;
+                    match then {
+                        AfterSync::Nothing => {}
+                        AfterSync::Restart => reaction.restart = true,
+                        AfterSync::Exec(hook) => {
+                            reaction.exec.insert(hook.clone());
+                        }
+                    }
                 }
             }
         }
@@ -188,8 +216,9 @@ mod tests {
         Rule {
             service: ServiceName::new("shop"),
             container: ContainerName::new("web"),
-            watch: Watch { path: path.into(), action, ignore: Vec::new() },
+            watch: Watch { action, ..Watch::to_rebuild(path.into()) },
             context: Some("/shop".into()),
+            include: None,
             ignore: Dockerignore::parse(ignore).unwrap(),
             context_ignore: Dockerignore::parse(context_ignore).unwrap(),
             always: vec!["/shop/docker/Dockerfile".into(), "/shop/.dockerignore".into()],
@@ -197,7 +226,7 @@ mod tests {
     }
 
     fn sync(target: &str) -> WatchAction {
-        WatchAction::Sync { target: target.to_owned(), restart: false }
+        WatchAction::Sync { target: target.to_owned(), then: AfterSync::Nothing }
     }
 
     fn reaction(rules: &[Rule], paths: &[&str]) -> Option<Reaction> {
@@ -234,11 +263,34 @@ mod tests {
 
     #[test]
     fn a_rebuild_makes_the_rest_needless() {
-        let restart = WatchAction::Sync { target: "/app".to_owned(), restart: true };
+        let restart = WatchAction::Sync { target: "/app".to_owned(), then: AfterSync::Restart };
         let rules = [rule("/shop/src", restart, "", ""), rule("/shop/package.json", WatchAction::Rebuild, "", "")];
         let found = reaction(&rules, &["/shop/src/a.js"]).unwrap();
         assert!(!found.rebuild && found.restart && found.sync.len() == 1);
         let found = reaction(&rules, &["/shop/src/a.js", "/shop/package.json"]).unwrap();
         assert_eq!(found, Reaction { rebuild: true, ..Reaction::default() });
+    }
+
+    /// Compose Develop Specification, `include`: "Only files that match these patterns will be considered when applying a
+    /// watch rule. The syntax is the same as `ignore`."
+    #[test]
+    fn only_what_is_included_is_minded_and_of_that_nothing_that_is_ignored() {
+        let mut only_go = rule("/shop", WatchAction::Rebuild, "gen", "");
+        only_go.include = Some(Dockerignore::parse("**/*.go\nassets").unwrap());
+        let rules = [only_go];
+        let rebuilds = |path: &str| reaction(&rules, &[path]).is_some();
+        assert!(rebuilds("/shop/main.go") && rebuilds("/shop/a/b.go") && rebuilds("/shop/assets/x/logo.svg"));
+        assert!(!rebuilds("/shop/README.md") && !rebuilds("/shop/gen/a.go") && !rebuilds("/shop/docker/Dockerfile"));
+        assert!(rules[0].minds(Path::new("/shop")), "a path that is named needs no pattern");
+    }
+
+    #[test]
+    fn a_command_runs_once_for_all_files_that_were_copied_for_it() {
+        let hook = Hook { command: vec!["nginx".to_owned(), "-s".to_owned(), "reload".to_owned()], ..Hook::default() };
+        let action =
+            |target: &str| WatchAction::Sync { target: target.to_owned(), then: AfterSync::Exec(hook.clone()) };
+        let rules = [rule("/shop/conf", action("/etc/conf"), "", ""), rule("/shop/html", action("/html"), "", "")];
+        let found = reaction(&rules, &["/shop/conf/a", "/shop/conf/b", "/shop/html/c"]).unwrap();
+        assert_eq!((found.sync.len(), found.restart, found.exec), (3, false, BTreeSet::from([hook.clone()])));
     }
 }

@@ -37,7 +37,7 @@ use crate::model::{ContainerName, TaskId};
 pub use engine::connect::{Engine, EngineInfo, EngineKind};
 pub use engine::options::{BuilderMode, DockerOptions, ReachMode};
 pub use sweep::ProjectOnEngine;
-pub use tasks::exec::{ExecRequest, Streams};
+pub use tasks::exec::{ExecRequest, ExecSettings, Streams};
 
 use engine::cgroup::{Cgroups, TaskGroup};
 use engine::labels::Names;

@@ -6,6 +6,7 @@ use serde_json::json;
 use super::assert_fails;
 use super::images::{answer, built, source};
 use crate::support::engine;
+use crate::support::scenario::{Scenario, container};
 use crate::support::stack::{DOMAIN, Stack};
 use crate::support::waiting::eventually;
 
@@ -99,5 +100,93 @@ async fn folders_are_copied_into_the_containers_that_run_and_that_will() {
     up.signal(Signal::INT);
     assert_eq!(up.end().await.code, Some(130));
     assert_eq!(answer(&stack).await, "first");
+    stack.down().await;
+}
+
+#[tokio::test]
+async fn a_changed_file_is_applied_and_a_mistake_in_it_leaves_what_runs() {
+    let Some(_turn) = engine::turn().await else { return };
+    let mut scenario = Scenario::of(vec![container("web", 80)]);
+    let stack = scenario.stack();
+    let up = stack.spawn(&["up", "--watch"]);
+    stack.until("it is up", |view| view.ready).await;
+    let before = tasks(&stack).await;
+
+    // What an editor does: another file takes the place of this one.
+    std::fs::write(stack.folder().join("new"), "services: [").unwrap();
+    std::fs::rename(stack.folder().join("new"), stack.folder().join("neargate.yaml")).unwrap();
+    let stays = "not applied; the stack stays as it is";
+    eventually("the mistake is told", async || up.stderr().contains(stays)).await;
+    assert!(up.stderr().contains("neargate.yaml:1:"), "{}", up.stderr());
+    assert_eq!((page(&stack, "health").await.0, tasks(&stack).await), (200, before.clone()));
+
+    scenario.service()["desired_count"] = json!(2);
+    scenario.write(stack.folder());
+    stack.until("two tasks", |view| view.ready && view.services[0].running_count == 2).await;
+    assert!(up.stderr().contains("desired_count"), "what has changed is told: {}", up.stderr());
+
+    // A file that was not there, and one that the file names.
+    let over = json!({ "services": { "service": { "desired_count": 1 } } });
+    std::fs::write(stack.folder().join("neargate.override.yaml"), over.to_string()).unwrap();
+    stack.until("the override counts", |view| view.ready && view.services[0].running_count == 1).await;
+    let all = tasks(&stack).await;
+    scenario.task["containerDefinitions"][0]["environment"]
+        .as_array_mut()
+        .unwrap()
+        .push(json!({ "name": "NEW", "value": "1" }));
+    scenario.write(stack.folder());
+    eventually("a new task", async || {
+        let now = tasks(&stack).await;
+        now.len() == 1 && now.iter().all(|task| !all.contains(task))
+    })
+    .await;
+
+    up.signal(Signal::INT);
+    let ended = up.end().await;
+    assert_eq!(ended.code, Some(130), "{ended:?}");
+    assert_eq!(ended.stderr.matches(stays).count(), 1, "{ended:?}");
+}
+
+#[tokio::test]
+async fn files_are_there_from_the_start_and_a_command_takes_in_what_has_changed() {
+    let Some(_turn) = engine::turn().await else { return };
+    let mut scenario = built();
+    let take_in = json!({ "command": "sh -c 'cp /conf/motd /w/motd; echo $$WHO took it in $$(pwd); [ ! -e /conf/bad ]'",
+        "environment": { "WHO": "somebody" }, "working_dir": "/w", "user": "root" });
+    scenario.service()["develop"] = json!({ "web": { "watch": [
+        { "path": "site", "action": "sync", "target": "/w/site", "include": "**/*.html", "initial_sync": true },
+        { "path": "conf", "action": "sync+exec", "target": "/conf/", "exec": take_in },
+    ] } });
+    let stack = scenario.stack();
+    source(&stack, "first", "");
+    let write = |path: &str, text: &str| {
+        let path = stack.folder().join(path);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, text).unwrap();
+    };
+    write("conf/motd", "before");
+    stack.up().await;
+    let before = tasks(&stack).await;
+    write("site/deep/page.html", "as it is");
+    write("site/deep/page.txt", "not wanted");
+
+    let up = stack.spawn(&["up", "--watch"]);
+    let there = "site/deep/page.html";
+    eventually("what was there", async || page(&stack, there).await == (200, "as it is".to_owned())).await;
+    assert_eq!(page(&stack, "site/deep/page.txt").await.0, 404);
+    assert_eq!(page(&stack, "motd").await.0, 404, "without `initial_sync` only what changes counts");
+    write("site/deep/page.txt", "still not wanted");
+    write("site/more/page.html", "one more");
+    eventually("a new folder", async || page(&stack, "site/more/page.html").await.0 == 200).await;
+    assert_eq!(page(&stack, "site/deep/page.txt").await.0, 404);
+
+    write("conf/motd", "after");
+    eventually("it was taken in", async || page(&stack, "motd").await == (200, "after".to_owned())).await;
+    eventually("it says so", async || up.stderr().contains("web | somebody took it in /w")).await;
+    write("conf/bad", "");
+    eventually("a failure is told", async || up.stderr().contains("ended with 1")).await;
+    assert_eq!(tasks(&stack).await, before, "no task was replaced");
+    up.signal(Signal::INT);
+    assert_eq!(up.end().await.code, Some(130));
     stack.down().await;
 }

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use neargate::control::runtime::{Runtime as _, TaskSpec};
-use neargate::runtime::docker::{ExecRequest, Streams};
+use neargate::runtime::docker::{ExecRequest, ExecSettings, Streams};
 use tokio::sync::mpsc;
 
 use super::world::{World, name, task};
@@ -19,6 +19,7 @@ async fn exec(
         container: name("web"),
         command: command.iter().map(|word| (*word).to_owned()).collect(),
         tty,
+        settings: ExecSettings::default(),
     };
     let (sender, receiver) = mpsc::channel(4);
     if let Some(input) = input {
@@ -68,8 +69,13 @@ async fn a_container_that_does_not_run_is_named() {
     let task = task(vec![world.container("web", "true")]);
     world.run(&task).await;
     world.lines(&task, &name("web")).await;
-    let request =
-        ExecRequest { task: task.id.clone(), container: name("web"), command: vec!["true".to_owned()], tty: false };
+    let request = ExecRequest {
+        task: task.id.clone(),
+        container: name("web"),
+        command: vec!["true".to_owned()],
+        tty: false,
+        settings: ExecSettings::default(),
+    };
     let refused = async || {
         let streams = Streams { stdin: None, stdout: tokio::io::sink(), stderr: tokio::io::sink(), sizes: None };
         world.runtime.exec(&request, streams).await.unwrap_err().to_string()

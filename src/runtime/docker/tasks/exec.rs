@@ -1,5 +1,6 @@
 //! A command in a running container, with streams, terminal and exit code as `docker exec` has them.
 
+use std::collections::BTreeMap;
 use std::pin::pin;
 use std::time::Duration;
 
@@ -35,6 +36,21 @@ pub struct ExecRequest {
     pub command: Vec<String>,
     /// Allocates a terminal for the command.
     pub tty: bool,
+    /// What differs from the container's own command.
+    pub settings: ExecSettings,
+}
+
+/// How a command differs from the one that its container was started with.
+#[derive(Clone, Debug, Default)]
+pub struct ExecSettings {
+    /// Who runs it.
+    pub user: Option<String>,
+    /// With all rights.
+    pub privileged: bool,
+    /// Where it runs.
+    pub working_dir: Option<String>,
+    /// Variables beside the container's own, or in their place.
+    pub environment: BTreeMap<String, String>,
 }
 
 /// Where the streams of a command come from and go to.
@@ -61,12 +77,19 @@ impl DockerRuntime {
         let container = &request.container;
         let not_there = || RuntimeError::Other(format!("the container {container} is not running"));
         let id = self.container_id(&request.task, container).await?.ok_or_else(not_there)?;
+        let settings = &request.settings;
+        let environment: Vec<String> =
+            settings.environment.iter().map(|(name, value)| format!("{name}={value}")).collect();
         let config = ExecConfig {
             cmd: Some(request.command.clone()),
             attach_stdin: Some(streams.stdin.is_some()),
             attach_stdout: Some(true),
             attach_stderr: Some(true),
             tty: Some(request.tty),
+            user: settings.user.clone(),
+            privileged: Some(settings.privileged),
+            working_dir: settings.working_dir.clone(),
+            env: (!environment.is_empty()).then_some(environment),
             ..ExecConfig::default()
         };
         let created = docker.create_exec(&id, config).await.map_err(|error| match error::status(&error) {

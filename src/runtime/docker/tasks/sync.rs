@@ -2,23 +2,23 @@
 
 use std::collections::BTreeSet;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use bollard::query_parameters::UploadToContainerOptionsBuilder;
 
 use crate::control::runtime::RuntimeError;
 use crate::ecs::images::dockerignore::Dockerignore;
-use crate::model::service::Build;
+use crate::model::service::{Build, Hook};
 use crate::model::{ContainerName, TaskId};
 
-use super::exec::{ExecRequest, Streams};
+use super::exec::{ExecRequest, ExecSettings, Streams};
 use crate::runtime::docker::DockerRuntime;
 use crate::runtime::docker::engine::error::runtime_error;
 use crate::runtime::docker::images::context::Context;
 
 impl DockerRuntime {
     /// Makes these places in a container as they are here: what is a file here is copied, what is not here is removed
-    /// there.
+    /// there. A folder that is here says nothing of what is in it.
     pub async fn sync(
         &self,
         task: &TaskId,
@@ -47,12 +47,39 @@ impl DockerRuntime {
             container: container.clone(),
             command: remove.chain(gone.into_iter().map(|(_, there)| there)).collect(),
             tty: false,
+            settings: ExecSettings::default(),
         };
         let streams = Streams { stdin: None, stdout: tokio::io::sink(), stderr: tokio::io::sink(), sizes: None };
         match self.exec(&request, streams).await? {
             0 => Ok(()),
             code => Err(RuntimeError::Other(format!("removing files from {container}: rm ended with {code}"))),
         }
+    }
+
+    /// Runs a command in a container once files have been copied into it. Returns its exit code and what it has written.
+    pub async fn run_hook(
+        &self,
+        task: &TaskId,
+        container: &ContainerName,
+        hook: &Hook,
+    ) -> Result<(i64, String), RuntimeError> {
+        let request = ExecRequest {
+            task: task.clone(),
+            container: container.clone(),
+            command: hook.command.clone(),
+            tty: false,
+            settings: ExecSettings {
+                user: hook.user.clone(),
+                privileged: hook.privileged,
+                working_dir: hook.working_dir.clone(),
+                environment: hook.environment.clone(),
+            },
+        };
+        let (mut out, mut err) = (Vec::new(), Vec::new());
+        let streams = Streams { stdin: None, stdout: &mut out, stderr: &mut err, sizes: None };
+        let code = self.exec(&request, streams).await?;
+        out.extend(err);
+        Ok((code, String::from_utf8_lossy(&out).into_owned()))
     }
 }
 
@@ -61,29 +88,20 @@ pub fn ignore_file(build: &Build) -> Result<Dockerignore, String> {
     Context::open(build).map(|context| context.ignore().clone())
 }
 
-/// The files as an archive of the places where they go. Folders are taken with all that is in them: when one is made,
-/// nothing else tells of what was put into it at once.
+/// The files as an archive of the places where they go. Folders come with the files in them, each of which is named.
 fn pack(files: &[(PathBuf, String)]) -> io::Result<Vec<u8>> {
     let mut archive = tar::Builder::new(Vec::new());
     archive.follow_symlinks(false);
     for (here, there) in files {
-        add(&mut archive, here, Path::new(there.trim_start_matches('/')))?;
+        // What goes away in this moment will be told as another change.
+        let Ok(metadata) = here.symlink_metadata() else { continue };
+        if metadata.is_dir() {
+            continue;
+        }
+        match archive.append_path_with_name(here, there.trim_start_matches('/')) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            other => other?,
+        }
     }
     archive.into_inner()
-}
-
-fn add(archive: &mut tar::Builder<Vec<u8>>, here: &Path, there: &Path) -> io::Result<()> {
-    // What goes away in this moment will be told as another change.
-    let Ok(metadata) = here.symlink_metadata() else { return Ok(()) };
-    if !metadata.is_dir() {
-        return match archive.append_path_with_name(here, there) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-            other => other,
-        };
-    }
-    for entry in std::fs::read_dir(here)? {
-        let entry = entry?;
-        add(archive, &entry.path(), &there.join(entry.file_name()))?;
-    }
-    Ok(())
 }
