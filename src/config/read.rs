@@ -4,8 +4,8 @@
 //! reported", and whoever uses the field need not report again. [`record!`] and [`keywords!`] declare a type once:
 //! its reader, its JSON schema and its page in the reference all come from that declaration.
 
-pub(crate) mod command_line;
-mod keyword;
+mod command_line;
+pub(crate) mod keyword;
 pub(crate) mod record;
 pub(crate) mod types;
 pub(crate) mod values;

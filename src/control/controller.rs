@@ -333,6 +333,9 @@ impl<R: Runtime, I: IdSource> Controller<R, I> {
             Observation::ListenerFailed { port, message } => {
                 self.bindings.insert(port, Err(message));
             }
+            Observation::TargetSilent { target_group, target, request, idle_timeout } => {
+                self.world.target_silent(&target_group, &target, request, idle_timeout, now());
+            }
             Observation::Drained { target_group, target } => {
                 self.world.target_drained(&target_group, &target, self.topology.time_scale, now());
             }

@@ -10,9 +10,13 @@
 //!  deployments  services: deployments that fail, crash loops, container health checks
 //!  stopped      why one task stopped
 //!  targets      security groups, health checks of the load balancer, groups without targets
+//!  silence      requests that outlive the idle timeout
+//!  origins      CORS: what containers are told of pages that may call them
 //! ```
 
 mod deployments;
+pub mod origins;
+mod silence;
 mod stopped;
 mod targets;
 
@@ -80,6 +84,7 @@ pub fn diagnose(view: &ClusterView, topology: &Topology, now: Timestamp) -> Vec<
     deployments.retain(|finding| !targets.iter().any(|other| other.cause == finding.cause));
     findings.extend(deployments);
     findings.extend(targets);
+    findings.extend(silence::findings(view, topology, now));
     findings
 }
 

@@ -1,5 +1,7 @@
 //! What the world reports: facts, sent to the single writer by the edges. Never a request; see `command` for those.
 
+use std::time::Duration;
+
 use crate::alb::targets::health::ProbeTick;
 use crate::control::runtime::{ImageProgress, RuntimeEvent};
 use crate::model::TargetGroupName;
@@ -36,6 +38,17 @@ pub enum Observation {
         port: u16,
         /// One clear message.
         message: String,
+    },
+    /// A request was answered 504, because its target said nothing for as long as the idle timeout.
+    TargetSilent {
+        /// The group it was sent through.
+        target_group: TargetGroupName,
+        /// The target.
+        target: Target,
+        /// Method and path.
+        request: String,
+        /// How long that was.
+        idle_timeout: Duration,
     },
     /// No request is in flight to this target any more (sent while it drains).
     Drained {

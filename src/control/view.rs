@@ -314,4 +314,21 @@ pub struct TargetView {
     pub container: Option<String>,
     /// Whether security groups let the load balancer in.
     pub reachable: bool,
+    /// Requests that it left without a word for longer than the idle timeout.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub silence: Option<SilenceView>,
+}
+
+/// Requests that were answered 504 because their target said nothing for as long as the idle timeout.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SilenceView {
+    /// How many.
+    pub count: u32,
+    /// Method and path of the last one.
+    pub last_request: String,
+    /// When that was answered, RFC 3339.
+    pub last_at: String,
+    /// `idle_timeout.timeout_seconds` at that time.
+    pub idle_timeout: u64,
 }

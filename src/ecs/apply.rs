@@ -206,6 +206,7 @@ impl World {
                 last_probe: None,
                 last_failure: None,
                 draining_until: None,
+                silence: None,
             });
         }
         let groups: Vec<_> = task.registered.iter().map(|(group, _)| group.clone()).collect();

@@ -2,11 +2,12 @@
 
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use crate::alb::targets::health::{HealthRecord, Probe, unhealthy_reason};
 use crate::ecs::service::record;
 use crate::ecs::world::{
-    Container, FailedHealthCheck, ImageState, Network, Now, Phase, Preparation, TargetRecord, Task, World,
+    Container, FailedHealthCheck, ImageState, Network, Now, Phase, Preparation, Silence, TargetRecord, Task, World,
 };
 use crate::model::image::ProvidedImage;
 use crate::model::service::Service;
@@ -322,6 +323,26 @@ impl World {
         }
     }
 
+    /// A request to the target was answered 504: nothing came of it for as long as the idle timeout.
+    pub fn target_silent(
+        &mut self,
+        group: &TargetGroupName,
+        target: &Target,
+        request: String,
+        idle_timeout: Duration,
+        now: Now,
+    ) {
+        let mut records = self.targets.get_mut(group).into_iter().flatten();
+        let Some(record) = records.find(|record| record.target == *target) else { return };
+        let before = record.silence.as_ref().filter(|silence| silence.idle_timeout == idle_timeout);
+        record.silence = Some(Silence {
+            count: before.map_or(0, |silence| silence.count).saturating_add(1),
+            last_request: request,
+            last_at: now.timestamp,
+            idle_timeout,
+        });
+    }
+
     /// Another file was applied: the targets it gives by address come and go, and groups with them.
     pub fn target_groups_wanted(&mut self, topology: &Topology, now: Now) {
         self.targets.retain(|group, _| topology.target_groups.contains_key(group));
@@ -351,6 +372,7 @@ impl World {
                         last_probe: None,
                         last_failure: None,
                         draining_until: None,
+                        silence: None,
                     });
                 }
             }

@@ -241,6 +241,21 @@ pub struct TargetRecord {
     pub last_failure: Option<UnhealthyReason>,
     /// Deregistered: gone at this time at the latest.
     pub draining_until: Option<Instant>,
+    /// Requests that it left without a word for longer than the idle timeout.
+    pub silence: Option<Silence>,
+}
+
+/// Requests that were answered 504 because their target said nothing for as long as the idle timeout.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Silence {
+    /// How many, with the same timeout.
+    pub count: u32,
+    /// Method and path of the last one.
+    pub last_request: String,
+    /// When that was answered.
+    pub last_at: Timestamp,
+    /// What they waited for.
+    pub idle_timeout: Duration,
 }
 
 // === impl Task ===

@@ -35,6 +35,7 @@ mod attempt;
 mod connect;
 mod http1;
 mod http2;
+pub mod page;
 
 /// All that a probe of one target depends on.
 #[derive(Clone, Debug, PartialEq)]

@@ -99,6 +99,9 @@ pub(super) async fn serve<C: Client>(
         Ok(Decision::Forward(forward)) => {
             let outcome = forward::run(worker, &forward, body, responder, idle, &mut transaction).await;
             let own_status = outcome.as_ref().err().map(|error| error.status());
+            if matches!(outcome, Err(ProxyError::TargetTimeout)) {
+                forward.in_flight.report_silence(&forward.head, forward.idle_timeout);
+            }
             forward.in_flight.record(anomaly::is_error(transaction.target_status, own_status));
             outcome
         }

@@ -20,6 +20,8 @@ mod images;
 mod interrupted;
 /// What goes wrong before anything runs: one message, its exit code, and nothing left half done.
 mod refused;
+/// Troubles that no health check sees.
+mod unseen;
 /// Verbs for a running stack: more and fewer tasks, events, output beside `up`, what a shell may offer.
 mod verbs;
 

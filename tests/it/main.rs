@@ -11,6 +11,8 @@ mod support;
 mod changes;
 /// Configuration: every mistake as a person reads it, what `check` and `init` print, schema and reference.
 mod config;
+/// What `doctor` says of troubles that no health check sees: `fixtures/diagnosis/`.
+mod diagnosis;
 /// What the controller does with a pretended engine, as transcripts: `fixtures/tasks/*.yaml`.
 mod tasks;
 

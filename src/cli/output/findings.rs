@@ -1,17 +1,22 @@
 //! What is wrong, as people read it: for `doctor`, and for an `up` that fails.
 
+use std::collections::BTreeMap;
 use std::fmt::Write;
 
 use jiff::Timestamp;
 use serde::Serialize;
 
+use crate::alb::routing::RoutingTable;
+use crate::certs::targets;
 use crate::cli::output::health_lines::HealthLines;
 use crate::cli::output::printer::{BAD, DIM, NOTE, STRONG};
-use crate::control::diagnosis::{ContainerOfTask, Finding, Severity, diagnose};
+use crate::control::diagnosis::{ContainerOfTask, Finding, Severity, diagnose, origins};
 use crate::control::view::ClusterView;
 use crate::logs::containers::reader::LogReader;
 use crate::machine::folders::Folders;
+use crate::machine::trust::reach::reachable_address;
 use crate::model::Topology;
+use crate::probes::page::{self, Way};
 
 /// How many of a failing container's last lines are shown.
 const LAST_LINES: usize = 5;
@@ -41,6 +46,35 @@ pub(crate) fn find(view: &ClusterView, topology: &Topology, folders: &Folders) -
             FindingView::new(finding, last_output.unwrap_or_default())
         })
         .collect()
+}
+
+/// Containers that do not let in pages of the stack, as far as that can be seen; asks the running stack.
+pub(crate) async fn cross_origin(view: &ClusterView, topology: &Topology) -> Vec<FindingView> {
+    let mut found = Vec::new();
+    for suspect in origins::suspects(topology) {
+        let reply = match &suspect.question {
+            Some(question) => ask(question, &suspect.origin, view, topology).await,
+            None => None,
+        };
+        found.extend(origins::finding(&suspect, reply.as_ref()).map(|finding| FindingView::new(finding, Vec::new())));
+    }
+    found
+}
+
+async fn ask(
+    question: &origins::Question,
+    origin: &str,
+    view: &ClusterView,
+    topology: &Topology,
+) -> Option<origins::Reply> {
+    let listener = view.listeners.iter().find(|listener| listener.port == question.port && listener.bound)?;
+    let address = reachable_address(topology.load_balancer.bind_address);
+    let way = Way {
+        address: (address, listener.bind_port).into(),
+        tls: targets::client_configs().ok()?,
+        policy: RoutingTable::compile(topology, &BTreeMap::new(), 0).target_policy,
+    };
+    page::ask(question, origin, &way).await
 }
 
 impl FindingView {

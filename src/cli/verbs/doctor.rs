@@ -29,7 +29,10 @@ pub(crate) fn doctor(global: &Global, args: &DoctorArgs, printer: &mut Printer) 
         checks.extend(names(&project));
         checks.extend(trust::checks(&project));
         let find = |view| findings::find(view, &project.topology, &project.folders);
-        let findings = view.as_ref().map(find).unwrap_or_default();
+        let mut findings = view.as_ref().map(find).unwrap_or_default();
+        if let Some(view) = &view {
+            findings.extend(findings::cross_origin(view, &project.topology).await);
+        }
         let left_behind = match view {
             Some(_) => None,
             None => stack::left_behind(&project.topology.name).await,

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::{
-    ClusterView, ContainerView, EventView, FailedHealthCheckView, ImageView, ListenerView, ServiceView,
+    ClusterView, ContainerView, EventView, FailedHealthCheckView, ImageView, ListenerView, ServiceView, SilenceView,
     TargetGroupView, TargetView, TaskView,
 };
 use crate::ecs::images::naming;
@@ -231,6 +231,12 @@ fn target_groups(topology: &Topology, world: &World) -> Vec<TargetGroupView> {
                             .as_ref()
                             .and_then(|id| container_behind(topology, world.tasks.get(id)?, name, state.target.port)),
                         reachable: state.reachable,
+                        silence: record.silence.as_ref().map(|silence| SilenceView {
+                            count: silence.count,
+                            last_request: silence.last_request.clone(),
+                            last_at: silence.last_at.to_string(),
+                            idle_timeout: silence.idle_timeout.as_secs(),
+                        }),
                     })
                     .collect(),
             }

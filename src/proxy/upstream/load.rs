@@ -279,6 +279,18 @@ impl InFlight {
         self.0.cut.load(Ordering::Acquire)
     }
 
+    /// Tells that the target said nothing for as long as the idle timeout. Best effort, as everything that is told of
+    /// requests.
+    pub(crate) fn report_silence(&self, head: &[u8], idle_timeout: Duration) {
+        let silent = Observation::TargetSilent {
+            target_group: self.0.target_group.clone(),
+            target: self.0.target,
+            request: method_and_path(head),
+            idle_timeout,
+        };
+        let _ = self.0.observations.try_send(silent);
+    }
+
     /// Notes how it went, where that is of interest.
     pub(crate) fn record(&self, failed: bool) {
         self.0.outcomes.record(failed);
@@ -291,6 +303,22 @@ impl Drop for InFlight {
         if was_last && self.0.draining.load(Ordering::Acquire) {
             self.0.report_drained();
         }
+    }
+}
+
+/// The longest that people want to read of a path.
+const LONGEST_PATH: usize = 100;
+
+/// What a head begins with, for people: without the query, which may hold anything.
+fn method_and_path(head: &[u8]) -> String {
+    let line = head.split(|byte| *byte == b'\r').next().unwrap_or_default();
+    let line = String::from_utf8_lossy(line);
+    let mut words = line.split(' ');
+    let (method, target) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
+    let path = target.split('?').next().unwrap_or_default();
+    match path.char_indices().nth(LONGEST_PATH) {
+        Some((end, _)) => format!("{method} {}…", &path[..end]),
+        None => format!("{method} {path}"),
     }
 }
 

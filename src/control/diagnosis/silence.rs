@@ -1,0 +1,53 @@
+//! Targets that are healthy and answer some requests too late: 504s that no health check foretells.
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::{ContainerOfTask, Finding, Severity};
+use crate::control::view::{ClusterView, SilenceView, TargetView};
+use crate::model::Topology;
+
+/// For how long it is worth a word: what was mended has no new ones.
+const RECENT: SignedDuration = SignedDuration::from_mins(10);
+
+/// One finding for each group, of the target that was silent last.
+pub(super) fn findings(view: &ClusterView, topology: &Topology, now: Timestamp) -> Vec<Finding> {
+    let idle_timeout = topology.load_balancer.attributes.idle_timeout.as_secs();
+    let mut findings = Vec::new();
+    for group in &view.target_groups {
+        let silent = group.targets.iter().filter_map(|target| Some((target, target.silence.as_ref()?)));
+        // One that waited for another timeout than today's says nothing of today.
+        let of_today = silent.filter(|(_, silence)| silence.idle_timeout == idle_timeout && is_recent(silence, now));
+        let all: Vec<(&TargetView, &SilenceView)> = of_today.collect();
+        // RFC 3339 in UTC sorts as text.
+        let Some((target, last)) = all.iter().max_by(|a, b| a.1.last_at.cmp(&b.1.last_at)) else { continue };
+        let count: u32 = all.iter().map(|(_, silence)| silence.count).sum();
+        findings.push(finding(&group.name, target, last, count));
+    }
+    findings
+}
+
+fn is_recent(silence: &SilenceView, now: Timestamp) -> bool {
+    silence.last_at.parse::<Timestamp>().is_ok_and(|at| now.duration_since(at) < RECENT)
+}
+
+fn finding(group: &str, target: &TargetView, last: &SilenceView, count: u32) -> Finding {
+    let container = target.container.as_deref().unwrap_or("the target");
+    let seconds = last.idle_timeout;
+    let noun = if count == 1 { "request" } else { "requests" };
+    Finding {
+        severity: Severity::Problem,
+        subject: format!("slow responses of target group {group}"),
+        symptom: format!("HTTPCode_ELB_504_Count: {count} {noun}, the last {} at {}", last.last_request, last.last_at),
+        effect: Some(format!("504 Gateway Time-out after {seconds} s")),
+        cause: format!("{container} sent nothing for as long as the load balancer's idle_timeout, {seconds} s"),
+        fix: format!(
+            "raise `load_balancer.idle_timeout` above what {container} needs (up to 4000 s, here as on AWS), or have it \
+             send something sooner"
+        ),
+        container: target
+            .task_id
+            .clone()
+            .zip(target.container.clone())
+            .map(|(task, container)| ContainerOfTask { task, container }),
+    }
+}
