@@ -27,6 +27,8 @@ mod verbs;
 
 /// `up --watch`: what follows from files that change while a stack runs.
 mod watching;
+/// What people read: a closed port in `explain`, the lines of `up`, what `trust` did.
+mod words;
 
 use crate::support::engine::Listing;
 use crate::support::stack::{Output, Stack};
