@@ -98,7 +98,10 @@ pub(super) fn nothing_found(none: &NoDefinition, repository: &Repository) -> Str
     for (path, why) in &none.broken {
         out.push_str(&format!("note: {path} looks like one, but {why}\n"));
     }
-    if none.broken.is_empty() {
+    for place in &none.written {
+        out.push_str(&format!("note: {place} writes one while it runs; save what it writes as a file\n"));
+    }
+    if none.broken.is_empty() && none.written.is_empty() {
         out.push_str(
             "note: looked for JSON and YAML files with `containerDefinitions` in them, whatever they are called\n",
         );

@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 use super::definition::{self, Container, Definitions, Facts};
 use super::pipeline::paths::relative_to;
 use super::pipeline::stage::Wanted;
-use super::pipeline::{self, Edit, Pipeline, Which, text};
+use super::pipeline::{self, Edit, Pipeline, Place, Which, text};
 use super::repository::Repository;
 use images::{Builds, Found, Need};
 use services::Chosen;
@@ -91,6 +91,8 @@ pub(super) struct Route {
 pub(super) struct NoDefinition {
     /// What looks like a task definition and cannot be read.
     pub(super) broken: Vec<(String, String)>,
+    /// Where a script writes one while it runs.
+    pub(super) written: Vec<Place>,
     /// Families that a pipeline deploys.
     pub(super) families: Vec<String>,
 }
@@ -117,7 +119,7 @@ pub(super) fn plan(repository: &Repository, folder: &str, wanted: &Wanted) -> Re
     let mut plan = Plan::default();
     let chosen = services::choose(&definitions, &pipeline, wanted, &mut plan.notes, &mut plan.variants);
     if chosen.is_empty() {
-        return Err(no_definition(&definitions, &pipeline));
+        return Err(no_definition(&definitions, repository, &pipeline));
     }
     for (path, why) in &definitions.broken {
         plan.notes.push(format!("{path} is left out: {why}"));
@@ -145,12 +147,21 @@ pub(super) fn plan(repository: &Repository, folder: &str, wanted: &Wanted) -> Re
     Ok(plan)
 }
 
-fn no_definition(definitions: &Definitions, pipeline: &Pipeline) -> NoDefinition {
+fn no_definition(definitions: &Definitions, repository: &Repository, pipeline: &Pipeline) -> NoDefinition {
     let families = pipeline.definitions.iter().filter_map(|definition| match &definition.origin {
         pipeline::Origin::Family(family) => text::known(family).map(str::to_owned),
         _ => None,
     });
-    NoDefinition { broken: definitions.broken.clone(), families: families.collect() }
+    let writes = |(path, text): (&str, &str)| {
+        let line = text.find("\"containerDefinitions\"").map(|at| 1 + text[..at].matches('\n').count())?;
+        let runs = path.starts_with(".github/") || path.ends_with(".sh") || path.contains("buildspec");
+        runs.then(|| Place { file: path.to_owned(), line })
+    };
+    NoDefinition {
+        broken: definitions.broken.clone(),
+        written: repository.texts_below("").filter_map(writes).collect(),
+        families: families.collect(),
+    }
 }
 
 fn sources(chosen: &[Chosen<'_>], pipeline: &Pipeline, plan: &mut Plan) {

@@ -73,7 +73,8 @@ pub(super) fn choose<'a>(
                 "service {service} is left out: {} deploys it from {path}, which is not in the repository",
                 deploy.place
             ));
-        } else if let Some(service) = &deploy.service {
+        } else if let Some(service) = deploy.service.as_ref().filter(|service| !said(service).contains("[@]")) {
+            // A loop over a list that is not known says nothing that a reader could use.
             let left_out = format!("service {} is left out: ", text::show(service));
             if !notes.iter().any(|note| note.starts_with(&left_out)) {
                 let place = &deploy.place;
@@ -203,20 +204,23 @@ fn words_of(facts: &Facts) -> Vec<String> {
     words
 }
 
+/// What a name says. A setting (`vars.FRONTEND_SERVICE`) is named after what it holds; other things that only the runner
+/// knows are not.
+fn said(name: &str) -> String {
+    let said = text::pieces(name).into_iter().filter_map(|piece| match piece {
+        Piece::Known(text) => Some(text),
+        Piece::Unknown(what) => {
+            Some(what).filter(|what| ["vars.", "secrets.", "env.", "$"].iter().any(|start| what.starts_with(start)))
+        }
+    });
+    said.collect::<Vec<_>>().join("-")
+}
+
 /// Whether a task definition is that of another service: this one's name has a word that the definition does not know
 /// (`frontend`, where it says `backend`), and another one's has more words in common with it.
 fn fits_another(deploy: &Deploy, facts: &Facts, deploys: &[Deploy]) -> bool {
     let theirs = words_of(facts);
-    // A setting (`vars.FRONTEND_SERVICE`) is named after what it holds; other things that only the runner knows are not.
-    let setting = |what: &String| ["vars.", "secrets.", "env.", "$"].iter().any(|start| what.starts_with(start));
-    let name = |deploy: &Deploy| {
-        let pieces = text::pieces(deploy.service.as_deref().unwrap_or_default());
-        let said = pieces.into_iter().filter_map(|piece| match piece {
-            Piece::Known(text) => Some(text),
-            Piece::Unknown(what) => Some(what).filter(setting),
-        });
-        telling_words(&without_stage(&said.collect::<Vec<_>>().join("-")))
-    };
+    let name = |deploy: &Deploy| telling_words(&without_stage(&said(deploy.service.as_deref().unwrap_or_default())));
     let shared = |words: &[String]| words.iter().filter(|word| theirs.contains(word)).count();
     let own = name(deploy);
     let foreign = own.iter().any(|word| !theirs.contains(word));

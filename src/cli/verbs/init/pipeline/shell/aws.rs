@@ -2,8 +2,11 @@
 
 use super::Shell;
 use crate::cli::verbs::init::pipeline::described::{self, Described};
+use crate::cli::verbs::init::pipeline::scope::text_of;
 use crate::cli::verbs::init::pipeline::text::{self, Text, unknown};
-use crate::cli::verbs::init::pipeline::{Definition, Deploy, Edit, Origin, Which};
+use crate::cli::verbs::init::pipeline::{Definition, Deploy, Edit, Origin, Pipeline, Which};
+use crate::cli::verbs::init::repository::Repository;
+use crate::config::init_support::yaml;
 
 /// `aws …`, and what it prints.
 pub(super) fn aws(arguments: &[Text], input: &Text, shell: &mut Shell<'_, '_>) -> Text {
@@ -102,7 +105,13 @@ fn register(arguments: &[Text], input: &Text, shell: &mut Shell<'_, '_>) -> Text
     };
     match shell.scope.pipeline.definition_in(&text) {
         Some(_) => text,
-        None => described(text::known(&text).unwrap_or_default().to_owned(), shell),
+        None => {
+            // A script may have written it: then its family is all that is known of it.
+            let written = yaml(&text).and_then(|root| text_of(&root, "family").map(str::to_owned));
+            let family = written.unwrap_or_else(|| text.trim().to_owned());
+            let is_name = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
+            described(if family.chars().all(is_name) { family } else { String::new() }, shell)
+        }
     }
 }
 
@@ -118,12 +127,37 @@ fn of_argument(given: &str, shell: &mut Shell<'_, '_>) -> usize {
     if let Some(registered) = registered.filter(|_| !text::is_known(family) || family.is_empty()) {
         return registered;
     }
+    // A family by its name: the file of that family that the job has changed and registered before.
+    let pipeline = &shell.scope.pipeline;
+    let of_family = |at: &usize| {
+        let known = &pipeline.definitions[*at];
+        known.job == job && family_of(shell.scope.repository, pipeline, *at).as_deref() == Some(family)
+    };
+    if let Some(registered) = (0..pipeline.definitions.len()).rev().find(of_family) {
+        return registered;
+    }
     shell.scope.pipeline.add_definition(Definition {
         job,
         origin: Origin::Family(family.to_owned()),
         edits: Vec::new(),
     });
     shell.scope.pipeline.definitions.len() - 1
+}
+
+/// The family that stands in the file that a definition comes from.
+fn family_of(repository: &Repository, pipeline: &Pipeline, mut at: usize) -> Option<String> {
+    // No chain is longer than there are definitions.
+    for _ in 0..=pipeline.definitions.len() {
+        match &pipeline.definitions.get(at)?.origin {
+            Origin::Definition(before) => at = *before,
+            Origin::Path(path) => {
+                let root = yaml(repository.text(path)?)?;
+                return text_of(&root, "family").map(str::to_owned);
+            }
+            Origin::Family(_) => return None,
+        }
+    }
+    None
 }
 
 fn deploy(service: Option<Text>, cluster: Option<Text>, definition: Option<usize>, shell: &mut Shell<'_, '_>) {
