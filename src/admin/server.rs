@@ -11,7 +11,7 @@ use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::watch;
 
 use crate::admin::wire::{Answer, Request, UpRequest};
-use crate::control::view::ClusterView;
+use crate::control::view::shape::ClusterView;
 
 /// A request may hold the values of a file's variables, but no more.
 const LONGEST_REQUEST: u64 = 1 << 20;

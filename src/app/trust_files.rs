@@ -12,7 +12,7 @@ use crate::machine::trust::bundles;
 /// What curl, Node, Python and the like are pointed at.
 pub(super) fn write(folders: &Folders, authority: &Authority) -> io::Result<()> {
     let root = authority.certificate_pem();
-    let system = trust::Machine::this().and_then(|machine| trust::system::bundle(&machine));
+    let system = trust::store::Machine::this().and_then(|machine| trust::system::bundle(&machine));
     let system = system.and_then(|path| std::fs::read_to_string(path).ok());
     std::fs::write(folders.ca_certificate_in_use(), root)?;
     std::fs::write(folders.ca_bundle(), bundles::combined(system.as_deref(), root))

@@ -25,7 +25,7 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 use x509_parser::extensions::GeneralName;
 use x509_parser::prelude::{FromDer, X509Certificate};
 
-use super::CertError;
+use super::error::CertError;
 use crate::model::{DomainName, ProjectName};
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);

@@ -2,7 +2,7 @@
 //!
 //! The authority is made once and then reused, because people trust it by hand. It is made anew only when it cannot
 //! serve any more, and the caller is told why, so that it can say `neargate trust` is needed again. In CI nothing of
-//! this happens: [`super::Authority::generate`] makes one for the run, and its key never touches a disk.
+//! this happens: [`super::authority::Authority::generate`] makes one for the run, and its key never touches a disk.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
@@ -13,8 +13,8 @@ use rcgen::KeyPair;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 
-use super::CertError;
 use super::authority::Authority;
+use super::error::CertError;
 use crate::model::{DomainName, ProjectName};
 
 /// Name of the certificate inside the folder.

@@ -9,7 +9,7 @@ use rustls::crypto::aws_lc_rs::{self, cipher_suite as suite, kx_group};
 use rustls::crypto::{CryptoProvider, SupportedKxGroup};
 use rustls::{SupportedCipherSuite, SupportedProtocolVersion};
 
-use super::CertError;
+use super::error::CertError;
 
 /// What a listener gets when neither console nor file says otherwise (ELBv2 API, CreateListener; CLI, CloudFormation).
 pub const DEFAULT: &str = "ELBSecurityPolicy-2016-08";

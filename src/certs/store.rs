@@ -19,9 +19,11 @@ use tokio::sync::watch;
 use x509_parser::extensions::GeneralName;
 use x509_parser::prelude::{FromDer, X509Certificate};
 
+use super::authority::Authority;
 use super::authority::{date, timestamp};
+use super::error::CertError;
 use super::sni::{BySni, ListedCertificate, traits};
-use super::{Authority, CertError, ssl_policy};
+use super::ssl_policy;
 use crate::model::DomainName;
 use crate::model::listener::{Certificate, ListenerProtocol, LoadBalancer, TlsSettings};
 

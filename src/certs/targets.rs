@@ -9,7 +9,8 @@ use rustls::crypto::aws_lc_rs;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{ClientConfig, DigitallySignedStruct, SignatureScheme};
 
-use super::{CertError, ssl_policy};
+use super::error::CertError;
+use super::ssl_policy;
 use crate::alb::targets::target_tls::{PerPolicy, TargetPolicy};
 
 /// How both requests and health checks open TLS connections to targets. No protocol is offered; who speaks HTTP/2 adds

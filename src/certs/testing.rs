@@ -7,7 +7,7 @@ use rustls::crypto::{CryptoProvider, aws_lc_rs};
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, ClientConnection, RootCertStore, ServerConfig, ServerConnection, SupportedProtocolVersion};
 
-use super::Authority;
+use super::authority::Authority;
 use crate::model::{DomainName, ProjectName};
 
 pub(super) fn names(names: &[&str]) -> Vec<DomainName> {

@@ -12,8 +12,9 @@ use std::ffi::OsString;
 use clap::{CommandFactory as _, Parser as _};
 
 pub use failure::{ExitStatus, Failure};
+use input::arguments::Verb;
 pub use input::arguments::{Cli, Format};
-use input::arguments::{Global, Verb};
+use input::global::Global;
 use output::printer::Printer;
 
 /// Runs the command that was typed. Everything the user is to read has been printed when this returns.

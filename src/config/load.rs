@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::fidelity::{self, Fidelity};
 use super::input::Source;
-use super::read::{Read as _, Reader};
+use super::read::reader::{Read as _, Reader};
 use super::text::diagnostics::{Diagnostic, Diagnostics, Severity};
 use super::text::source::{Sources, Span};
 use super::text::tree::{self, Node, Value};
@@ -56,7 +56,7 @@ pub fn load(source: Source<'_>) -> Result<Loaded, Diagnostics> {
     interpolate::interpolate(&mut root, &sources, &env, source.tasks, &mut reader);
 
     let file = file::File::read(&root, &mut reader);
-    let mut lowering = lower::Lowering {
+    let mut lowering = lower::lowering::Lowering {
         reader,
         sources: &mut sources,
         source: &source,
@@ -64,7 +64,7 @@ pub fn load(source: Source<'_>) -> Result<Loaded, Diagnostics> {
         wanted: Vec::new(),
     };
     let topology = file.as_ref().and_then(|file| lower::lower(file, &mut lowering));
-    let lower::Lowering { reader, places, .. } = lowering;
+    let lower::lowering::Lowering { reader, places, .. } = lowering;
     let Reader { mut diagnostics, used, .. } = reader;
     // With mistakes about, "nothing forwards to this group" would say what is already known.
     let mistaken = diagnostics.iter().any(|diagnostic| diagnostic.severity() == Severity::Error);

@@ -26,7 +26,8 @@ pub mod text;
 pub(crate) mod variables;
 mod warnings;
 
-pub use fidelity::{Fidelity, Level};
+pub use fidelity::Fidelity;
+pub use fidelity::level::Level;
 pub use input::{Source, Tasks, UnusableFile};
 pub use load::{Loaded, load};
 pub use project::{find, find_override, name_of, override_files, project_name};

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::lower;
+use super::lower::names;
 use super::text::source::Sources;
 use super::text::tree;
 use crate::model::ProjectName;
@@ -39,13 +39,13 @@ pub fn name_of(folder: &Path, files: &[(PathBuf, String)]) -> Option<ProjectName
     }
     match found {
         Some(name) => project_name(&name?).ok(),
-        None => Some(lower::project_name_from(&folder.file_name()?.to_string_lossy())),
+        None => Some(names::project_name_from(&folder.file_name()?.to_string_lossy())),
     }
 }
 
 /// A project's name, if the text can be one.
 pub fn project_name(text: &str) -> Result<ProjectName, String> {
-    let clean = lower::project_name_from(text);
+    let clean = names::project_name_from(text);
     if clean.as_str() == text && text.len() <= 63 {
         return Ok(clean);
     }

@@ -5,7 +5,7 @@
 use std::collections::BTreeSet;
 use std::net::Ipv4Addr;
 
-use super::lower::Places;
+use super::lower::lowering::Places;
 use super::text::diagnostics::Diagnostic;
 use super::text::source::Span;
 use crate::alb::security_group;

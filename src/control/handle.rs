@@ -8,7 +8,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use crate::alb::routing::RoutingTable;
 use crate::control::command::{Command, Refusal, Renew};
 use crate::control::observation::Observation;
-use crate::control::view::ClusterView;
+use crate::control::view::shape::ClusterView;
 use crate::model::{ContainerName, ServiceName, TaskId, Topology};
 
 /// Cheap to clone.

@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use crate::alb::targets::health::HealthRecord;
 use crate::ecs::images::naming;
-use crate::ecs::plan::Step;
 use crate::ecs::retry::Retry;
 use crate::ecs::service::record;
+use crate::ecs::step::Step;
 use crate::ecs::world::{
     Container, Image, ImageState, Network, Now, Phase, Preparation, Stop, TargetRecord, Task, World,
 };

@@ -15,3 +15,4 @@ mod task;
 // From what was done and seen to what is known.
 pub(crate) mod apply;
 mod observe;
+pub mod step;

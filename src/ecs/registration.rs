@@ -5,7 +5,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Instant;
 
 use crate::alb::security_group;
-use crate::ecs::plan::{Plan, Step};
+use crate::ecs::step::{Plan, Step};
 use crate::ecs::world::{TargetRecord, World};
 use crate::model::target_health::{TargetHealth, TargetState};
 use crate::model::{TargetGroupName, Topology};

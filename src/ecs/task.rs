@@ -7,7 +7,7 @@
 use std::time::Instant;
 
 use crate::ecs::images::renewal;
-use crate::ecs::plan::{Plan, Step};
+use crate::ecs::step::{Plan, Step};
 use crate::ecs::world::{Container, ImageState, Network, Phase, Preparation, Task, World};
 use crate::model::task::{HealthStatus, StopCode};
 use crate::model::task_definition::{ContainerDefinition, Dependency, DependencyCondition};

@@ -57,7 +57,7 @@ mod linux {
     use rustix::mount::{MountPropagationFlags, mount_bind, mount_change};
     use rustix::process::{getegid, geteuid};
 
-    use super::Mount;
+    use crate::machine::namespace::Mount;
 
     /// Moves this process, which must have one thread only, into a namespace of its own, where the mounts hold. What
     /// cannot be mounted is returned: the rest is of use without it.

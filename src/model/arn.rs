@@ -3,7 +3,7 @@
 //! The account and region are the ones of AWS's own documentation examples; the id part of a load balancer or target
 //! group is 16 hexadecimal digits derived from its name.
 
-use crate::model::{ClusterName, ServiceName, TargetGroupName, TaskId};
+use crate::model::ids::{ClusterName, ServiceName, TargetGroupName, TaskId};
 
 /// The account id of AWS's documentation examples.
 pub const ACCOUNT: &str = "111122223333";

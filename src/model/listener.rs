@@ -4,8 +4,8 @@ use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use super::ids::{DomainName, SecurityGroupName};
 use super::rule::{Action, Rule};
-use super::{DomainName, SecurityGroupName};
 
 /// The Application Load Balancer of the project.
 #[derive(Clone, Debug, PartialEq)]

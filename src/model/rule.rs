@@ -2,7 +2,7 @@
 
 use ipnet::IpNet;
 
-use super::TargetGroupName;
+use super::ids::TargetGroupName;
 
 /// One rule of a listener, other than its default rule.
 #[derive(Clone, Debug, PartialEq)]

@@ -3,7 +3,7 @@
 
 use ipnet::IpNet;
 
-use super::SecurityGroupName;
+use super::ids::SecurityGroupName;
 
 /// One security group. Egress is open, as it is by default on AWS.
 #[derive(Clone, Debug, PartialEq, Eq, Default)]

@@ -6,8 +6,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::ids::{ContainerName, SecurityGroupName, TargetGroupName};
 use super::task_definition::TaskDefinition;
-use super::{ContainerName, SecurityGroupName, TargetGroupName};
 
 /// A service with scheduling strategy REPLICA.
 #[derive(Clone, Debug, PartialEq)]

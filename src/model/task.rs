@@ -12,8 +12,9 @@ use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
+use super::ids::{ContainerName, ServiceName, TaskId};
+use super::redacted::Redacted;
 use super::task_definition::{ContainerDefinition, TaskDefinition};
-use super::{ContainerName, Redacted, ServiceName, TaskId};
 
 /// `lastStatus` of a task.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

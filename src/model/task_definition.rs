@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::ContainerName;
+use super::ids::ContainerName;
 
 /// One revision of a task definition.
 #[derive(Clone, Debug, PartialEq)]
@@ -121,7 +121,7 @@ pub struct PortMapping {
 pub struct SecretReference {
     /// Name of the environment variable.
     pub name: String,
-    /// ARN or name without its trailing parts: the key of [`super::Topology::secrets`].
+    /// ARN or name without its trailing parts: the key of [`super::topology::Topology::secrets`].
     pub secret: String,
     /// Key of the JSON object that the secret is.
     pub json_key: Option<String>,

@@ -3,11 +3,12 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+use super::ids::{ClusterName, DomainName, ProjectName, SecurityGroupName, ServiceName, TargetGroupName};
 use super::listener::LoadBalancer;
+use super::redacted::Redacted;
 use super::security_group::SecurityGroup;
 use super::service::Service;
 use super::target_group::TargetGroup;
-use super::{ClusterName, DomainName, ProjectName, Redacted, SecurityGroupName, ServiceName, TargetGroupName};
 
 /// Everything `neargate.yaml` and the task definitions ask for.
 #[derive(Clone, Debug, PartialEq)]

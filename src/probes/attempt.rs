@@ -7,10 +7,10 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::Probed;
 use super::connect::{self, ConnectFault, TargetTls};
 use super::http1::{self, Answer, AnswerFault};
 use super::http2::{self, Kind};
+use super::probed::Probed;
 use crate::model::target_group::{ProtocolVersion, TargetProtocol};
 use crate::model::target_health::ProbeOutcome;
 

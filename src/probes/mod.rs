@@ -21,34 +21,20 @@ use tokio::time::Instant;
 use crate::alb::logs::health_check::HealthCheckEntry;
 use crate::alb::routing::RoutingTable;
 use crate::alb::targets::health::{FIRST_PROBE, next_probe};
-use crate::alb::targets::target_tls::{PerPolicy, TargetPolicy};
+use crate::alb::targets::target_tls::PerPolicy;
 use crate::control::observation::Observation;
 use crate::control::sink::Sink;
 use crate::model::TargetGroupName;
-use crate::model::target_group::TargetGroup;
 use crate::model::target_health::{Target, TargetHealth};
-use crate::model::topology::TimeScale;
 
 use connect::TargetTls;
+use probed::Probed;
 
 mod attempt;
 mod connect;
 mod http1;
 mod http2;
 pub mod page;
-
-/// All that a probe of one target depends on.
-#[derive(Clone, Debug, PartialEq)]
-struct Probed {
-    target_group: TargetGroupName,
-    settings: Arc<TargetGroup>,
-    target_policy: TargetPolicy,
-    time_scale: TimeScale,
-    target: Target,
-    dial: SocketAddr,
-    reachable: bool,
-    health: TargetHealth,
-}
 
 /// Probes whatever the latest table wants probed, until the table's sender is gone. Each probe is accounted for in
 /// `log`, if that is open.
@@ -162,5 +148,6 @@ async fn probe_target(
     }
 }
 
+pub(crate) mod probed;
 #[cfg(test)]
 mod tests;

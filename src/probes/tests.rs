@@ -13,8 +13,11 @@ use super::attempt::{self, Found};
 use super::*;
 use crate::alb::routing::RoutedTargetGroup;
 use crate::alb::targets::health::ProbeTick;
+use crate::alb::targets::target_tls::TargetPolicy;
+use crate::model::target_group::TargetGroup;
 use crate::model::target_group::{HealthCheck, Matcher, ProtocolVersion, TargetGroupAttributes, TargetProtocol};
 use crate::model::target_health::{InitialReason, ProbeOutcome, TargetState};
+use crate::model::topology::TimeScale;
 
 /// What AWS knows the target by; the tests dial another address, as with published ports.
 const TARGET: Target = Target { address: IpAddr::V4(Ipv4Addr::new(10, 0, 7, 140)), port: 8080 };

@@ -19,7 +19,7 @@ use super::telemetry::transaction::ConnectionSink;
 use super::tls::TlsFacts;
 use super::worker::{ListenerLife, Worker};
 use crate::alb::logs::connection::{ConnectionEntry, Handshake};
-use crate::alb::metrics::Count;
+use crate::alb::metrics::figures::Count;
 use crate::model::listener::ListenerProtocol;
 
 /// What rustls encrypts at most before it is written: all that is read from a target at once, so that it leaves at once.

@@ -24,8 +24,8 @@ use crate::alb::head::headers::{Forwarding, Front, TlsHeaders};
 use crate::alb::head::message;
 use crate::alb::head::trace_id;
 use crate::alb::head::trace_id::TraceSeed;
-use crate::alb::metrics;
-use crate::alb::metrics::Count;
+use crate::alb::metrics::figures;
+use crate::alb::metrics::figures::Count;
 use crate::alb::request::desync;
 use crate::alb::request::desync::{Judgement, Verdict};
 use crate::alb::request::facts::{FieldKind, RequestFacts};
@@ -348,7 +348,7 @@ fn prepare_forward(
     let written =
         headers::write(&request.facts, &forwarding, &mut head).map_err(|_| ProxyError::TooManyForwardedAddresses)?;
     if written.invalid_names {
-        worker.meters.add(metrics::of_invalid_headers(table.attributes.drop_invalid_header_fields), 1);
+        worker.meters.add(figures::of_invalid_headers(table.attributes.drop_invalid_header_fields), 1);
     }
     if let Some(text) = &mut transaction.text {
         text.trace_id_space().extend_from_slice(&head[written.trace_id]);

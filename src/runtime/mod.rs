@@ -12,7 +12,8 @@ use crate::control::runtime::{
 };
 use crate::model::task::ContainerExit;
 use crate::model::{ContainerName, TaskId, Topology};
-use docker::{DockerOptions, DockerRuntime};
+use docker::DockerOptions;
+use docker::DockerRuntime;
 
 /// The runtime of a stack: an engine, or nobody, for a load balancer whose targets the file gives by address.
 #[derive(Debug)]

@@ -4,9 +4,10 @@ use std::path::{Path, PathBuf};
 
 use jiff::{SignedDuration, Timestamp};
 use neargate::config::{Source, Tasks, load};
+use neargate::control::diagnosis::diagnose;
+use neargate::control::diagnosis::finding::{Finding, Severity};
 use neargate::control::diagnosis::origins::{Reply, finding, suspects};
-use neargate::control::diagnosis::{Finding, Severity, diagnose};
-use neargate::control::view::{ClusterView, SilenceView, TargetGroupView, TargetView};
+use neargate::control::view::shape::{ClusterView, SilenceView, TargetGroupView, TargetView};
 use neargate::model::Topology;
 use serde::Deserialize;
 

@@ -7,7 +7,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use neargate::alb::actions::transform::TransformStatus;
-use neargate::alb::metrics::GroupCount;
+use neargate::alb::metrics::figures::GroupCount;
 use neargate::model::rule::{Condition, Patterns, Rewrite, Rule, Transforms};
 use tokio::io::AsyncWriteExt;
 

@@ -42,7 +42,7 @@ async fn a_stream_that_is_refused_has_a_line_with_what_was_asked() {
     assert_eq!((refused.status, refused.target, text.version), (400, None, "HTTP/2.0"));
     assert!(refused.received_bytes > 20 && refused.error.unwrap().contains("more streams"));
     let figures = alb.plane.as_ref().unwrap().meters().read();
-    assert_eq!(figures.get(neargate::alb::metrics::Count::Elb4xx), 1);
+    assert_eq!(figures.get(neargate::alb::metrics::figures::Count::Elb4xx), 1);
 }
 
 /// Data Dribble (CVE-2019-9511), from a client.

@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use futures_util::{SinkExt, StreamExt};
 use neargate::alb::logs::connection::Handshake;
-use neargate::alb::logs::{LogLine, Names};
-use neargate::alb::metrics::{Count, Figures, GroupCount};
+use neargate::alb::logs::line::{LogLine, Names};
+use neargate::alb::metrics::figures::{Count, Figures, GroupCount};
 use neargate::model::arn;
 use neargate::model::rule::{Action, Condition, Patterns, Rule};
 use regex::Regex;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use neargate::alb::metrics::GroupCount;
+use neargate::alb::metrics::figures::GroupCount;
 use neargate::alb::routing::RoutingTable;
 use neargate::control::observation::Observation;
 use neargate::control::sink::Sink;

@@ -9,10 +9,11 @@ use std::time::Duration;
 
 use neargate::alb::targets::health::ProbeTick;
 use neargate::control::command::Renew;
-use neargate::control::diagnosis::{Finding, diagnose};
+use neargate::control::diagnosis::diagnose;
+use neargate::control::diagnosis::finding::Finding;
 use neargate::control::ids::CountedIds;
 use neargate::control::observation::Observation;
-use neargate::control::view::ClusterView;
+use neargate::control::view::shape::ClusterView;
 use neargate::control::{self, ControlHandle};
 use neargate::model::listener::{HeaderModification, Listener, ListenerProtocol, LoadBalancer, LoadBalancerAttributes};
 use neargate::model::rule::{Action, Forward, WeightedTargetGroup};

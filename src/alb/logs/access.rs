@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use jiff::{Timestamp, Unit};
 
-use super::{Fields, Names};
+use super::line::{Fields, Names};
 
 /// "If the string is longer than 8 KB, it is truncated."
 const LONGEST_USER_AGENT: usize = 8 * 1024;
@@ -239,16 +239,16 @@ impl AccessEntry<'_> {
         let understood = self.request.is_some();
 
         out.push(b'"');
-        super::escape(if understood { words.method } else { b"-" }, out);
+        super::line::escape(if understood { words.method } else { b"-" }, out);
         out.push(b' ');
         out.extend_from_slice(self.kind.scheme().as_bytes());
         out.extend_from_slice(b"://");
-        super::escape(if host.is_empty() { names.dns_name.as_bytes() } else { host }, out);
+        super::line::escape(if host.is_empty() { names.dns_name.as_bytes() } else { host }, out);
         out.push(b':');
-        super::escape(port, out);
-        super::escape(if understood { words.target } else { b"-" }, out);
+        super::line::escape(port, out);
+        super::line::escape(if understood { words.target } else { b"-" }, out);
         out.push(b' ');
-        super::escape(if understood { words.version.as_bytes() } else { b"-" }, out);
+        super::line::escape(if understood { words.version.as_bytes() } else { b"-" }, out);
         out.push(b'"');
     }
 }

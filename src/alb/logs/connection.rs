@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::{Fields, LogLine, Names};
+use super::line::{Fields, LogLine, Names};
 
 /// What there is to be said about one connection of a client.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::{Fields, LogLine, Names};
+use super::line::{Fields, LogLine, Names};
 use crate::model::TargetGroupName;
 use crate::model::target_group::{ProtocolVersion, TargetProtocol};
 use crate::model::target_health::ProbeOutcome;

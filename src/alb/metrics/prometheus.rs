@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use super::{BUCKETS, Count, Figures, GroupCount, GroupFigures, dimension};
+use super::figures::{BUCKETS, Count, Figures, GroupCount, GroupFigures, dimension};
 use crate::alb::routing::{RoutedTargetGroup, RoutingTable};
 use crate::alb::targets::anomaly::Anomalies;
 use crate::alb::targets::balancing;

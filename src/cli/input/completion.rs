@@ -5,11 +5,11 @@ use std::collections::BTreeSet;
 
 use clap_complete::engine::CompletionCandidate;
 
-use crate::cli::input::arguments::{Color, Global};
+use crate::cli::input::global::{Color, Global};
 use crate::cli::input::project;
 use crate::cli::output::picture::short;
-use crate::cli::running::stack;
-use crate::control::view::ClusterView;
+use crate::cli::running::asking;
+use crate::control::view::shape::ClusterView;
 
 /// Names of services.
 pub(crate) fn services() -> Vec<CompletionCandidate> {
@@ -66,7 +66,7 @@ fn service_names() -> BTreeSet<String> {
 
 fn view() -> Option<ClusterView> {
     let (_, folders) = project::identify(&global()).ok()?;
-    stack::block_on(stack::view(&folders)).ok()?
+    asking::block_on(asking::view(&folders)).ok()?
 }
 
 /// Of the options, only what the environment says is known: the line is not finished yet.

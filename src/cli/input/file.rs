@@ -6,7 +6,8 @@ use std::collections::BTreeSet;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use crate::certs::{self, CertError};
+use crate::certs;
+use crate::certs::error::CertError;
 use crate::cli::verbs::init;
 use crate::config::{self, Diagnostics, Loaded, Source, Tasks, UnusableFile};
 use crate::machine::files;

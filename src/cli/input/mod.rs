@@ -3,5 +3,6 @@
 pub(crate) mod arguments;
 pub(crate) mod completion;
 pub(crate) mod file;
+pub(crate) mod global;
 pub(crate) mod project;
 pub(crate) mod url;

@@ -1,6 +1,6 @@
 //! Which lines of a container's output are about health checks and nothing else.
 
-use crate::control::view::ClusterView;
+use crate::control::view::shape::ClusterView;
 
 /// What the load balancer's probes call themselves (ALB user guide, "Health checks").
 const PROBE: &str = "ELB-HealthChecker";

@@ -1,6 +1,8 @@
 //! What people read: on a terminal, in a pipe, in a log.
 
+pub(crate) mod checks;
 pub(crate) mod findings;
+pub(crate) mod follow;
 pub(crate) mod health_lines;
 pub(crate) mod live;
 pub(crate) mod picture;

@@ -11,7 +11,7 @@ use tracing_subscriber::EnvFilter;
 
 use crate::cli::failure::ExitStatus;
 use crate::cli::failure::Failure;
-use crate::cli::input::arguments::Color;
+use crate::cli::input::global::Color;
 use crate::cli::output::sanitise;
 use crate::cli::output::sanitise::{Sanitised, sanitised};
 

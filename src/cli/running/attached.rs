@@ -2,17 +2,15 @@
 //! checks are left out: there is one every few seconds.
 
 use crate::cli::failure::Failure;
+use crate::cli::input::arguments::ALL;
 use crate::cli::input::arguments::{Format, UpArgs};
 use crate::cli::input::project::Project;
+use crate::cli::output::follow::{Output, Wanted};
 use crate::cli::output::health_lines::HealthLines;
 use crate::cli::output::live::Live;
 use crate::cli::output::printer::Printer;
-use crate::cli::verbs::logs::{Output, Wanted};
-use crate::control::view::ClusterView;
+use crate::control::view::shape::ClusterView;
 use crate::logs::containers::reader::LogReader;
-
-/// `--no-attach` without a name.
-pub(crate) const ALL: &str = "*";
 
 /// Follows what containers write.
 pub(crate) struct Attached {

@@ -9,13 +9,14 @@ use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use crate::cli::failure::{ExitStatus, Failure};
-use crate::cli::input::arguments::{Global, StartArgs, UpArgs};
+use crate::cli::input::arguments::UpArgs;
+use crate::cli::input::global::{Global, StartArgs};
 use crate::cli::input::project;
 use crate::cli::input::project::Project;
 use crate::cli::output::printer;
 use crate::cli::output::printer::Printer;
+use crate::cli::running::asking;
 use crate::cli::running::process::{Signals, block_on_threads, start as start_app, stop};
-use crate::cli::running::stack;
 use crate::cli::running::waiting::{Goal, cannot_listen, follow};
 
 /// The process behind `up -d`.
@@ -128,7 +129,7 @@ pub(crate) async fn wait_for_background(
             return Err(last_words(project, &mut background, status.code()));
         }
         let has_the_project = project.folders.holder()? == Some(background.child.id());
-        if has_the_project && stack::view(&project.folders).await?.is_some() {
+        if has_the_project && asking::view(&project.folders).await?.is_some() {
             // A log under its first name is as good.
             let _ = std::fs::rename(&background.log_path, project.folders.process_log());
             break;
@@ -147,7 +148,7 @@ pub(crate) async fn wait_for_background(
 /// Whether the process behind `up -d` has ended or is about to: without a port it takes down what it has started.
 /// Whoever is told so should find nothing half done.
 async fn is_ending(project: &Project) -> bool {
-    match stack::view(&project.folders).await {
+    match asking::view(&project.folders).await {
         Ok(Some(view)) => view.shutting_down || cannot_listen(&view).is_some(),
         Ok(None) | Err(_) => true,
     }

@@ -1,5 +1,6 @@
 //! The process that runs the stack, and how the verbs find it.
 
+pub(crate) mod asking;
 pub(crate) mod attached;
 pub(crate) mod background;
 pub(crate) mod orphan;

@@ -13,7 +13,7 @@ use crate::runtime::docker::DockerRuntime;
 /// How often it is looked whether the process is gone.
 const PAUSE: Duration = Duration::from_millis(20);
 /// A process that takes its stack down needs no longer.
-const LONGEST: Duration = super::stack::LONGEST_SHUT_DOWN;
+const LONGEST: Duration = super::asking::LONGEST_SHUT_DOWN;
 
 /// Ends the process that holds the project's lock, if there is one. Returns whether there was.
 pub(crate) async fn end_holder(folders: &Folders, force: bool, printer: &mut Printer) -> Result<bool, Failure> {

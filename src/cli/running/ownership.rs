@@ -4,8 +4,8 @@
 use std::path::PathBuf;
 
 use crate::cli::failure::Failure;
-use crate::cli::input::arguments::Global;
 use crate::cli::input::arguments::Verb;
+use crate::cli::input::global::Global;
 use crate::cli::input::{file, project};
 use crate::cli::output::printer::{NOTE, Printer};
 use crate::machine::folders::in_one_folder;

@@ -5,23 +5,22 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::admin::client::{self, Conversation};
 use crate::admin::wire::{Answer, Request, UpRequest};
 use crate::cli::failure::{ExitStatus, Failure};
-use crate::cli::input::arguments::{Global, Rmi};
+use crate::cli::input::arguments::Rmi;
+use crate::cli::input::global::Global;
 use crate::cli::input::project;
 use crate::cli::output::live::Live;
 use crate::cli::output::printer::Printer;
+use crate::cli::running::asking::{LONGEST_SHUT_DOWN, ask, block_on, not_running, request};
 use crate::cli::running::orphan;
 use crate::cli::running::stopping::Stopping;
 use crate::control::runtime::{Owners, Runtime as _};
-use crate::control::view::ClusterView;
+use crate::control::view::shape::ClusterView;
 use crate::machine::folders::Folders;
 use crate::model::ProjectName;
-use crate::runtime::docker::{DockerOptions, DockerRuntime, Engine};
-
-/// How long a process that was told to stop may take before it is no longer waited for.
-pub(crate) const LONGEST_SHUT_DOWN: Duration = Duration::from_secs(150);
+use crate::runtime::docker::DockerOptions;
+use crate::runtime::docker::DockerRuntime;
 
 /// How long a process may hold the project before its control socket answers: an engine that is slow to answer is asked
 /// several times before.
@@ -30,59 +29,6 @@ const LONGEST_START: Duration = Duration::from_secs(30);
 /// What a killed process had asked of the engine is done all the same, a little later: nobody can take it back, and
 /// nothing tells that it is on its way. After this long without anything new, nothing more is expected.
 const AFTERMATH: Duration = Duration::from_millis(700);
-
-/// Runs a future on a runtime of its own: verbs are ordinary functions.
-pub(crate) fn block_on<T>(future: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(|error| Failure::from(error).context("cannot start the async runtime"))?;
-    runtime.block_on(future)
-}
-
-/// Asks the process that runs the project; `None` if there is none.
-pub(crate) async fn ask(folders: &Folders, request: &Request) -> Result<Option<Conversation>, Failure> {
-    let socket = folders.socket();
-    client::ask(&socket, request).await.map_err(|error| Failure::from(error).context(socket.display()))
-}
-
-/// The view of the running stack; `None` if none runs.
-pub(crate) async fn view(folders: &Folders) -> Result<Option<ClusterView>, Failure> {
-    match ask(folders, &Request::View).await? {
-        Some(mut conversation) => Ok(conversation.view().await?),
-        None => Ok(None),
-    }
-}
-
-/// What a process that was killed has left on the engine, in words. Without an engine nothing is known of it.
-pub(crate) async fn left_behind(project: &ProjectName) -> Option<String> {
-    let projects = Engine::connect().await.ok()?.projects().await.ok()?;
-    let left = projects.into_iter().find(|found| found.project == *project && found.owner_pid.is_none())?;
-    let containers = match left.running_containers {
-        0 => "something".to_owned(),
-        1 => "1 running container".to_owned(),
-        more => format!("{more} running containers"),
-    };
-    Some(format!("a killed run left {containers} behind; `neargate down` removes it, the next `neargate up` as well"))
-}
-
-/// The failure of a verb that needs a running stack.
-pub(crate) fn not_running(project: &ProjectName) -> Failure {
-    Failure::new(format!("the stack of project `{project}` is not running; start it with `neargate up`"))
-}
-
-/// Sends a request that is answered with one line.
-pub(crate) async fn request(folders: &Folders, request: &Request) -> Result<Option<u32>, Failure> {
-    let Some(mut conversation) = ask(folders, request).await? else { return Ok(None) };
-    match conversation.answer().await? {
-        Some(Answer::Done { pid, .. }) => Ok(Some(pid)),
-        Some(Answer::Refused { message, exit_code }) => Err(Failure { status: ExitStatus(exit_code), message }),
-        Some(Answer::Ending { pid }) => {
-            Err(Failure::new(format!("the stack is being taken down (process {pid}); try again when it is gone")))
-        }
-        Some(Answer::View(_)) | None => Err(Failure::new("the process that runs the stack hung up")),
-    }
-}
 
 /// A file was applied to a running stack.
 pub(crate) struct Applied {

@@ -8,7 +8,7 @@ use tokio::time::Instant;
 
 use crate::cli::output::picture::short;
 use crate::cli::output::printer::NOTE;
-use crate::control::view::ClusterView;
+use crate::control::view::shape::ClusterView;
 
 /// A container that heeds SIGTERM is gone by then.
 const PATIENCE: Duration = Duration::from_secs(3);
@@ -52,7 +52,7 @@ impl Stopping {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::control::view::{ContainerView, ServiceView, TaskView};
+    use crate::control::view::shape::{ContainerView, ServiceView, TaskView};
 
     fn view(stop_requested: bool, stop_timeout: u64) -> ClusterView {
         let container = ContainerView { name: "api".into(), stop_requested, stop_timeout, ..ContainerView::default() };

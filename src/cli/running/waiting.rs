@@ -9,17 +9,17 @@ use tokio::time::Instant;
 
 use crate::admin::wire::Request;
 use crate::cli::failure::{ExitStatus, Failure};
-use crate::cli::input::arguments::StartArgs;
+use crate::cli::input::global::StartArgs;
 use crate::cli::input::project::Project;
 use crate::cli::output::live::Live;
 use crate::cli::output::picture;
 use crate::cli::output::picture::Mood;
 use crate::cli::output::printer::Printer;
 use crate::cli::output::{findings, welcome};
+use crate::cli::running::asking;
 use crate::cli::running::process::Signals;
-use crate::cli::running::stack;
 use crate::control::diagnosis::{has_failed, will_repeat};
-use crate::control::view::{ClusterView, ServiceView, TaskView};
+use crate::control::view::shape::{ClusterView, ServiceView, TaskView};
 use crate::model::{TargetGroupName, Topology};
 
 /// A service whose tasks have failed this often will not come up (ECS developer guide, "Deployment circuit breaker": the
@@ -63,7 +63,7 @@ async fn follow_views(
     printer: &mut Printer,
 ) -> Result<ClusterView, Failure> {
     let mut patience = Patience::new(Duration::from_secs(start.wait_timeout));
-    let Some(mut conversation) = stack::ask(&project.folders, &Request::Watch).await? else {
+    let Some(mut conversation) = asking::ask(&project.folders, &Request::Watch).await? else {
         return Err(Failure::printed(ExitStatus::FAILED));
     };
     let mut signals = Signals::new()?;
@@ -245,7 +245,7 @@ pub(crate) fn cannot_listen(view: &ClusterView) -> Option<Failure> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::control::view::ImageView;
+    use crate::control::view::shape::ImageView;
 
     fn view(status: &str) -> ClusterView {
         let image = ImageView { image: "app".to_owned(), status: status.to_owned(), ..ImageView::default() };

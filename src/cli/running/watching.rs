@@ -6,21 +6,22 @@ use std::path::{Path, PathBuf};
 
 use crate::admin::wire::Request;
 use crate::cli::failure::Failure;
-use crate::cli::input::arguments::{Global, StartArgs};
 use crate::cli::input::file;
+use crate::cli::input::global::{Global, StartArgs};
 use crate::cli::input::project;
 use crate::cli::input::project::Project;
 use crate::cli::output::printer::{BAD, DIM, NOTE, Printer};
-use crate::cli::running::stack;
+use crate::cli::running::{asking, stack};
 use crate::config;
-use crate::control::view::ClusterView;
+use crate::control::view::shape::ClusterView;
 use crate::ecs::images::watching;
 use crate::ecs::images::watching::Reaction;
 use crate::machine::watch::{Watcher, files};
 use crate::model::service::Hook;
 use crate::model::{ContainerName, ServiceName, TaskId, Topology};
+use crate::runtime::docker::DockerOptions;
+use crate::runtime::docker::DockerRuntime;
 use crate::runtime::docker::tasks::sync;
-use crate::runtime::docker::{DockerOptions, DockerRuntime};
 
 /// How many files a line names.
 const NAMED: usize = 3;
@@ -135,7 +136,7 @@ impl Watching {
         }
         let request = project.request(again.global, again.start);
         let Some(applied) = stack::apply(&project.folders, &request, printer).await? else {
-            return Err(stack::not_running(&project.topology.name));
+            return Err(asking::not_running(&project.topology.name));
         };
         applied.tell(&project.file, printer);
         self.watch(&project, printer)?;
@@ -173,10 +174,10 @@ impl Watching {
             }
         }
         if !rebuild.is_empty() {
-            stack::request(&project.folders, &Request::Rebuild { containers: rebuild }).await?;
+            asking::request(&project.folders, &Request::Rebuild { containers: rebuild }).await?;
         }
         if !restart.is_empty() {
-            stack::request(&project.folders, &Request::RestartContainers { containers: restart }).await?;
+            asking::request(&project.folders, &Request::RestartContainers { containers: restart }).await?;
         }
         Ok(())
     }

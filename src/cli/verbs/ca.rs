@@ -1,7 +1,7 @@
 //! `ca`: the certificate of the local authority, for whoever wants to trust it in a way of their own.
 
 use crate::cli::failure::{ExitStatus, Failure};
-use crate::cli::input::arguments::Global;
+use crate::cli::input::global::Global;
 use crate::cli::input::project;
 use crate::cli::output::printer::Printer;
 

@@ -5,15 +5,17 @@ use std::fmt::Write;
 use serde::Serialize;
 
 use crate::cli::failure::{ExitStatus, Failure};
-use crate::cli::input::arguments::{DoctorArgs, Format, Global};
+use crate::cli::input::arguments::{DoctorArgs, Format};
+use crate::cli::input::global::Global;
 use crate::cli::input::project;
 use crate::cli::input::project::Project;
+use crate::cli::output::checks::{Check, Status};
 use crate::cli::output::findings;
 use crate::cli::output::findings::FindingView;
 use crate::cli::output::printer::{BAD, DIM, GOOD, NOTE, Printer};
-use crate::cli::running::stack;
+use crate::cli::running::asking;
 use crate::cli::verbs::trust;
-use crate::control::view::ClusterView;
+use crate::control::view::shape::ClusterView;
 use crate::machine::hosts;
 use crate::machine::hosts::Resolution;
 use crate::proxy::{PortTrouble, trouble_with};
@@ -22,8 +24,8 @@ use crate::runtime::docker::Engine;
 /// `doctor`
 pub(crate) fn doctor(global: &Global, args: &DoctorArgs, printer: &mut Printer) -> Result<ExitStatus, Failure> {
     let project = project::load(global, None, false, printer)?.listening_on(&args.listen)?;
-    let report = stack::block_on(async {
-        let view = stack::view(&project.folders).await?;
+    let report = asking::block_on(async {
+        let view = asking::view(&project.folders).await?;
         let mut checks = vec![engine().await];
         checks.extend(ports(&project, view.as_ref()));
         checks.extend(names(&project));
@@ -35,7 +37,7 @@ pub(crate) fn doctor(global: &Global, args: &DoctorArgs, printer: &mut Printer) 
         }
         let left_behind = match view {
             Some(_) => None,
-            None => stack::left_behind(&project.topology.name).await,
+            None => asking::left_behind(&project.topology.name).await,
         };
         Ok(Report {
             left_behind,
@@ -65,50 +67,6 @@ struct Report {
     /// What a killed run left on the engine.
     #[serde(skip_serializing_if = "Option::is_none")]
     left_behind: Option<String>,
-}
-
-/// Something a stack depends on.
-#[derive(Clone, Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub(crate) struct Check {
-    /// What was looked at.
-    pub(crate) name: String,
-    /// How it is.
-    pub(crate) status: Status,
-    /// What was found.
-    pub(crate) detail: String,
-    /// What to do.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) fix: Option<String>,
-}
-
-/// How a check came out.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub(crate) enum Status {
-    /// As it should be.
-    Ok,
-    /// Only needed for some ways of using the stack.
-    Note,
-    /// In the way.
-    Problem,
-}
-
-impl Check {
-    /// As it should be.
-    pub(crate) fn ok(name: impl Into<String>, detail: impl Into<String>) -> Self {
-        Self { name: name.into(), status: Status::Ok, detail: detail.into(), fix: None }
-    }
-
-    /// Not as it should be.
-    pub(crate) fn wrong(
-        status: Status,
-        name: impl Into<String>,
-        detail: impl Into<String>,
-        fix: impl Into<String>,
-    ) -> Self {
-        Self { name: name.into(), status, detail: detail.into(), fix: Some(fix.into()) }
-    }
 }
 
 async fn engine() -> Check {

@@ -1,13 +1,14 @@
 //! `exec`: a command inside a running container. Its exit code is ours.
 
 use crate::cli::failure::{ExitStatus, Failure};
-use crate::cli::input::arguments::{ExecArgs, Global};
+use crate::cli::input::arguments::ExecArgs;
+use crate::cli::input::global::Global;
 use crate::cli::input::project;
 use crate::cli::output::picture::short;
 use crate::cli::output::terminal;
-use crate::cli::running::stack;
-use crate::cli::running::stack::block_on;
-use crate::control::view::ClusterView;
+use crate::cli::running::asking;
+use crate::cli::running::asking::block_on;
+use crate::control::view::shape::ClusterView;
 use crate::model::{ContainerName, TaskId};
 use crate::runtime::docker::{DockerOptions, DockerRuntime, ExecRequest, ExecSettings, Streams};
 
@@ -15,7 +16,7 @@ use crate::runtime::docker::{DockerOptions, DockerRuntime, ExecRequest, ExecSett
 pub(crate) fn exec(global: &Global, args: &ExecArgs) -> Result<ExitStatus, Failure> {
     let (project, folders) = project::identify(global)?;
     block_on(async {
-        let view = stack::view(&folders).await?.ok_or_else(|| stack::not_running(&project))?;
+        let view = asking::view(&folders).await?.ok_or_else(|| asking::not_running(&project))?;
         let runtime = DockerRuntime::connect(DockerOptions::new(project.clone())).await?;
         let request = ExecRequest {
             task: find(&view, args)?,

@@ -15,21 +15,22 @@ use crate::alb::request::facts::{FieldSpan, Fields, RequestFacts};
 use crate::alb::routing::{RoutedAction, RoutingTable};
 use crate::alb::security_group;
 use crate::cli::failure::{ExitStatus, Failure};
-use crate::cli::input::arguments::{ExplainArgs, Format, Global};
+use crate::cli::input::arguments::{ExplainArgs, Format};
+use crate::cli::input::global::Global;
 use crate::cli::input::project;
 use crate::cli::input::project::Project;
 use crate::cli::input::url::Url;
 use crate::cli::output::printer::{BAD, DIM, GOOD, NOTE, Printer, STRONG};
-use crate::cli::running::stack;
+use crate::cli::running::asking;
 use crate::control::diagnosis::closed;
-use crate::control::view::{ClusterView, TargetView};
+use crate::control::view::shape::{ClusterView, TargetView};
 use crate::model::Topology;
 use crate::model::listener::{Certificate, ListenerProtocol};
 
 /// `explain`
 pub(crate) fn explain(global: &Global, args: &ExplainArgs, printer: &mut Printer) -> Result<ExitStatus, Failure> {
     let mut project = project::load_names(global, printer)?;
-    let view = stack::block_on(stack::view(&project.folders))?;
+    let view = asking::block_on(asking::view(&project.folders))?;
     if let Some(view) = &view {
         bind_as_running(&mut project, view);
     }

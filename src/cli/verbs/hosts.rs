@@ -1,7 +1,8 @@
 //! `hosts`: the lines that make the stack's names lead to this machine.
 
 use crate::cli::failure::{ExitStatus, Failure};
-use crate::cli::input::arguments::{Global, HostsArgs};
+use crate::cli::input::arguments::HostsArgs;
+use crate::cli::input::global::Global;
 use crate::cli::input::project;
 use crate::cli::output::printer::{NOTE, Printer};
 use crate::machine::hosts;

@@ -6,17 +6,19 @@ use futures_util::future::join_all;
 use tokio::sync::mpsc;
 
 use crate::cli::failure::{ExitStatus, Failure};
-use crate::cli::input::arguments::{BuildArgs, Global, PullArgs};
+use crate::cli::input::arguments::{BuildArgs, PullArgs};
+use crate::cli::input::global::Global;
 use crate::cli::input::project;
 use crate::cli::output::printer::{BAD, DIM, GOOD, NOTE, Printer};
-use crate::cli::running::stack;
+use crate::cli::running::asking;
 use crate::control::image_request;
 use crate::control::runtime::{
     Fresh, ImagePolicy, ImageProgress, ImageRequest, ProvidedImage, Runtime as _, RuntimeError,
 };
 use crate::ecs::images::naming;
 use crate::model::Topology;
-use crate::runtime::docker::{DockerOptions, DockerRuntime};
+use crate::runtime::docker::DockerOptions;
+use crate::runtime::docker::DockerRuntime;
 
 /// An image, and what people call it.
 struct Wanted {
@@ -80,7 +82,7 @@ fn provide(topology: &Topology, wanted: Vec<Wanted>, printer: &mut Printer) -> R
     }
     let labels: BTreeMap<String, String> =
         wanted.iter().map(|image| (image.request.image.clone(), image.label.clone())).collect();
-    let results = stack::block_on(async {
+    let results = asking::block_on(async {
         let runtime = DockerRuntime::connect(DockerOptions::new(topology.name.clone())).await?;
         let (sender, mut progress) = mpsc::channel::<ImageProgress>(256);
         let providing = join_all(wanted.iter().map(|image| {

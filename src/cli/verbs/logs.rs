@@ -1,26 +1,20 @@
 //! `logs`: the containers' output, merged by time, from the files that the running stack keeps.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::fmt::Write;
-use std::time::Duration;
+use std::collections::BTreeSet;
 
-use anstyle::{AnsiColor, Style};
 use jiff::{Span, Timestamp, ToSpan};
-use serde::Serialize;
 
 use crate::cli::failure::{ExitStatus, Failure};
-use crate::cli::input::arguments::{Format, Global, LogsArgs};
+use crate::cli::input::arguments::LogsArgs;
+use crate::cli::input::global::Global;
 use crate::cli::input::project;
+use crate::cli::output::follow::{FOLLOW_INTERVAL, Output, Wanted};
 use crate::cli::output::health_lines::HealthLines;
-use crate::cli::output::picture::short;
-use crate::cli::output::printer::{DIM, Printer};
-use crate::cli::running::stack;
+use crate::cli::output::printer::Printer;
+use crate::cli::running::asking;
 use crate::cli::verbs::records;
-use crate::control::view::ClusterView;
+use crate::control::view::shape::ClusterView;
 use crate::logs::containers::reader::{Entry, LogReader};
-
-/// How often a followed file is looked at.
-pub(crate) const FOLLOW_INTERVAL: Duration = Duration::from_millis(100);
 
 /// `logs`
 pub(crate) fn logs(global: &Global, args: &LogsArgs, printer: &mut Printer) -> Result<ExitStatus, Failure> {
@@ -32,9 +26,9 @@ pub(crate) fn logs(global: &Global, args: &LogsArgs, printer: &mut Printer) -> R
     let mut reader = LogReader::new(folders.container_logs());
     let mut entries = reader.read()?;
     if entries.is_empty() && !folders.container_logs().exists() && !args.follow {
-        return Err(stack::not_running(&name));
+        return Err(asking::not_running(&name));
     }
-    let view = stack::block_on(stack::view(&folders))?;
+    let view = asking::block_on(asking::view(&folders))?;
     refuse_unknown_containers(args, &known_containers(global, view.as_ref(), &entries))?;
     let health = match (args.no_health, &view) {
         (true, Some(view)) => Some(HealthLines::of(view)),
@@ -51,7 +45,7 @@ pub(crate) fn logs(global: &Global, args: &LogsArgs, printer: &mut Printer) -> R
     if !args.follow {
         return Ok(ExitStatus::SUCCESS);
     }
-    stack::block_on(async {
+    asking::block_on(async {
         loop {
             // Ends with the stack, as compose's does. Asked before the reading, which is then the last.
             let ended = folders.lock_is_free()?;
@@ -107,98 +101,6 @@ fn parse_since(text: &str, now: Timestamp) -> Result<Timestamp, Failure> {
         })?,
     };
     now.checked_sub(ago).map_err(|error| Failure::usage(format!("--since {text}: {error}")))
-}
-
-/// Which container has which colour, in the order they first spoke.
-#[derive(Default)]
-struct Colours(BTreeMap<String, Style>);
-
-impl Colours {
-    const PALETTE: [AnsiColor; 6] = [
-        AnsiColor::Cyan,
-        AnsiColor::Magenta,
-        AnsiColor::Green,
-        AnsiColor::Yellow,
-        AnsiColor::Blue,
-        AnsiColor::BrightRed,
-    ];
-
-    fn of(&mut self, container: &str) -> Style {
-        let next = Self::PALETTE[self.0.len() % Self::PALETTE.len()].on_default();
-        *self.0.entry(container.to_owned()).or_insert(next)
-    }
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Line<'a> {
-    timestamp: String,
-    container: &'a str,
-    task_id: &'a str,
-    stream: &'a str,
-    message: &'a str,
-}
-
-/// Which lines are shown.
-pub(crate) struct Wanted<'a> {
-    /// Of these containers; of all, if there are none.
-    pub(crate) containers: &'a [String],
-    /// From this time on.
-    pub(crate) since: Option<Timestamp>,
-    /// Without those of health checks.
-    pub(crate) health: Option<&'a HealthLines>,
-}
-
-impl Wanted<'_> {
-    /// Whether this line is.
-    pub(crate) fn takes(&self, entry: &Entry) -> bool {
-        self.since.is_none_or(|since| entry.at >= since)
-            && (self.containers.is_empty() || self.containers.contains(&entry.container))
-            && !self.health.is_some_and(|health| health.matches(&entry.text))
-    }
-}
-
-/// How lines are shown.
-pub(crate) struct Output {
-    format: Format,
-    timestamps: bool,
-    colours: Colours,
-}
-
-impl Output {
-    pub(crate) fn new(format: Format, timestamps: bool) -> Self {
-        Self { format, timestamps, colours: Colours::default() }
-    }
-
-    /// The lines as text.
-    pub(crate) fn text(&mut self, entries: &[Entry]) -> Result<String, Failure> {
-        let mut text = String::new();
-        let width = entries.iter().map(|entry| entry.container.len()).max().unwrap_or_default();
-        for entry in entries {
-            match self.format {
-                Format::Json => {
-                    let line = Line {
-                        timestamp: entry.at.to_string(),
-                        container: &entry.container,
-                        task_id: &entry.task,
-                        stream: if entry.stderr { "stderr" } else { "stdout" },
-                        message: &entry.text,
-                    };
-                    let _ = writeln!(text, "{}", serde_json::to_string(&line).map_err(Failure::new)?);
-                }
-                Format::Table => {
-                    let style = self.colours.of(&entry.container);
-                    let task = short(&entry.task);
-                    let _ = write!(text, "{style}{:<width$} {task}{style:#} {DIM}|{DIM:#} ", entry.container);
-                    if self.timestamps {
-                        let _ = write!(text, "{DIM}{}{DIM:#} ", entry.at);
-                    }
-                    let _ = writeln!(text, "{}", entry.text);
-                }
-            }
-        }
-        Ok(text)
-    }
 }
 
 #[cfg(test)]

@@ -5,10 +5,11 @@ use std::process::{Command, Stdio};
 
 use crate::app;
 use crate::cli::failure::{ExitStatus, Failure};
-use crate::cli::input::arguments::{Global, OpenArgs};
+use crate::cli::input::arguments::OpenArgs;
+use crate::cli::input::global::Global;
 use crate::cli::input::project;
 use crate::cli::output::printer::{NOTE, Printer};
-use crate::cli::running::stack;
+use crate::cli::running::asking;
 use crate::cli::verbs::explain::bind_as_running;
 use crate::machine::hosts;
 use crate::machine::hosts::Resolution;
@@ -26,8 +27,8 @@ const MAC_CHROMIUMS: [&str; 2] = [
 /// `open`
 pub(crate) fn open(global: &Global, args: &OpenArgs, printer: &mut Printer) -> Result<ExitStatus, Failure> {
     let mut project = project::load_names(global, printer)?;
-    let view = stack::block_on(stack::view(&project.folders))?;
-    let view = view.ok_or_else(|| stack::not_running(&project.topology.name))?;
+    let view = asking::block_on(asking::view(&project.folders))?;
+    let view = view.ok_or_else(|| asking::not_running(&project.topology.name))?;
     bind_as_running(&mut project, &view);
     let domains = &project.topology.domains;
     let listeners = app::reachable(&project.topology);

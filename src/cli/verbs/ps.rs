@@ -3,12 +3,13 @@
 use std::fmt::Write;
 
 use crate::cli::failure::{ExitStatus, Failure};
-use crate::cli::input::arguments::{Format, Global};
+use crate::cli::input::arguments::Format;
+use crate::cli::input::global::Global;
 use crate::cli::input::project;
 use crate::cli::output::picture::short;
 use crate::cli::output::printer::{BAD, DIM, GOOD, NOTE, Printer, STRONG};
-use crate::cli::running::stack;
-use crate::control::view::{ClusterView, ContainerView, ImageView, ServiceView, TargetView, TaskView};
+use crate::cli::running::asking;
+use crate::control::view::shape::{ClusterView, ContainerView, ImageView, ServiceView, TargetView, TaskView};
 
 /// `ps`
 pub(crate) fn ps(
@@ -19,7 +20,7 @@ pub(crate) fn ps(
     printer: &mut Printer,
 ) -> Result<ExitStatus, Failure> {
     let (name, folders) = project::identify(global)?;
-    let view = stack::block_on(stack::view(&folders))?;
+    let view = asking::block_on(asking::view(&folders))?;
     match (format, view) {
         (Format::Json, view) => {
             let view = view.unwrap_or_else(|| ClusterView {
@@ -32,7 +33,7 @@ pub(crate) fn ps(
         (Format::Table, Some(view)) => printer.data(&table(&view, all, events))?,
         (Format::Table, None) => {
             printer.note(format!("the stack of project `{name}` is not running"));
-            if let Some(left) = stack::block_on(async { Ok(stack::left_behind(&name).await) })? {
+            if let Some(left) = asking::block_on(async { Ok(asking::left_behind(&name).await) })? {
                 printer.note(format!("{NOTE}!{NOTE:#} {left}"));
             }
         }

@@ -6,11 +6,12 @@ use jiff::Timestamp;
 
 use crate::alb::logs::key::LogKind;
 use crate::cli::failure::{ExitStatus, Failure};
-use crate::cli::input::arguments::{Format, Global, LogsArgs};
+use crate::cli::input::arguments::{Format, LogsArgs};
+use crate::cli::input::global::Global;
 use crate::cli::input::project;
+use crate::cli::output::follow::FOLLOW_INTERVAL;
 use crate::cli::output::printer::Printer;
-use crate::cli::running::stack;
-use crate::cli::verbs::logs::FOLLOW_INTERVAL;
+use crate::cli::running::asking;
 use crate::logs::load_balancer::reader::{Line, RecordReader};
 use crate::model::Topology;
 
@@ -37,7 +38,7 @@ pub(crate) fn logs(
     let mut lines = reader.read()?;
     if lines.is_empty() && !args.follow {
         if folders.lock_is_free()? {
-            return Err(stack::not_running(&name));
+            return Err(asking::not_running(&name));
         }
         return Err(nothing_written(kind, project::topology_if_readable(global).as_ref()));
     }
@@ -50,7 +51,7 @@ pub(crate) fn logs(
     if !args.follow {
         return Ok(ExitStatus::SUCCESS);
     }
-    stack::block_on(async {
+    asking::block_on(async {
         loop {
             // Ends with the stack, as compose's does.
             let ended = folders.lock_is_free()?;

@@ -6,19 +6,20 @@ use serde::Serialize;
 
 use crate::admin::wire::Request;
 use crate::cli::failure::{ExitStatus, Failure};
-use crate::cli::input::arguments::{EventsArgs, Format, Global};
+use crate::cli::input::arguments::{EventsArgs, Format};
+use crate::cli::input::global::Global;
 use crate::cli::input::project;
 use crate::cli::output::picture::short;
 use crate::cli::output::printer::{DIM, Printer};
-use crate::cli::running::stack;
-use crate::control::view::{ClusterView, EventView};
+use crate::cli::running::asking;
+use crate::control::view::shape::{ClusterView, EventView};
 use crate::machine::folders::Folders;
 use crate::model::ProjectName;
 
 /// `scale`: another number of tasks, until `up` applies the file again.
 pub(crate) fn scale(global: &Global, counts: &[(String, u32)], printer: &mut Printer) -> Result<ExitStatus, Failure> {
     let (project, folders) = project::identify(global)?;
-    stack::block_on(async {
+    asking::block_on(async {
         for (service, count) in counts {
             set(&project, &folders, service, Some(*count)).await?;
             printer
@@ -31,8 +32,8 @@ pub(crate) fn scale(global: &Global, counts: &[(String, u32)], printer: &mut Pri
 /// `stop`: one task, which its service then replaces, or every task of a service.
 pub(crate) fn stop(global: &Global, names: &[String], printer: &mut Printer) -> Result<ExitStatus, Failure> {
     let (project, folders) = project::identify(global)?;
-    stack::block_on(async {
-        let view = stack::view(&folders).await?.ok_or_else(|| stack::not_running(&project))?;
+    asking::block_on(async {
+        let view = asking::view(&folders).await?.ok_or_else(|| asking::not_running(&project))?;
         for name in names {
             if view.services.iter().any(|service| service.service_name == *name) {
                 set(&project, &folders, name, Some(0)).await?;
@@ -41,7 +42,7 @@ pub(crate) fn stop(global: &Global, names: &[String], printer: &mut Printer) -> 
             }
             let task = find_task(&view, name)?;
             let request = Request::StopTask { task: task.clone() };
-            stack::request(&folders, &request).await?.ok_or_else(|| stack::not_running(&project))?;
+            asking::request(&folders, &request).await?.ok_or_else(|| asking::not_running(&project))?;
             printer.note(format!("task {}: stopping; its service replaces it (`neargate events -f`)", short(&task)));
         }
         Ok(ExitStatus::SUCCESS)
@@ -51,8 +52,8 @@ pub(crate) fn stop(global: &Global, names: &[String], printer: &mut Printer) -> 
 /// `start`: the number of tasks that the file asks for.
 pub(crate) fn start(global: &Global, services: &[String], printer: &mut Printer) -> Result<ExitStatus, Failure> {
     let (project, folders) = project::identify(global)?;
-    stack::block_on(async {
-        let view = stack::view(&folders).await?.ok_or_else(|| stack::not_running(&project))?;
+    asking::block_on(async {
+        let view = asking::view(&folders).await?.ok_or_else(|| asking::not_running(&project))?;
         let all: Vec<String> = view.services.iter().map(|service| service.service_name.clone()).collect();
         for service in if services.is_empty() { &all } else { services } {
             set(&project, &folders, service, None).await?;
@@ -64,9 +65,9 @@ pub(crate) fn start(global: &Global, services: &[String], printer: &mut Printer)
 
 async fn set(project: &ProjectName, folders: &Folders, service: &str, count: Option<u32>) -> Result<(), Failure> {
     let request = Request::Scale { service: service.to_owned(), count };
-    match stack::request(folders, &request).await? {
+    match asking::request(folders, &request).await? {
         Some(_) => Ok(()),
-        None => Err(stack::not_running(project)),
+        None => Err(asking::not_running(project)),
     }
 }
 
@@ -105,9 +106,9 @@ struct EventLine<'a> {
 /// `events`: what the services' schedulers did, in ECS's words.
 pub(crate) fn events(global: &Global, args: &EventsArgs, printer: &mut Printer) -> Result<ExitStatus, Failure> {
     let (project, folders) = project::identify(global)?;
-    stack::block_on(async {
+    asking::block_on(async {
         let request = if args.follow { Request::Watch } else { Request::View };
-        let mut conversation = stack::ask(&folders, &request).await?.ok_or_else(|| stack::not_running(&project))?;
+        let mut conversation = asking::ask(&folders, &request).await?.ok_or_else(|| asking::not_running(&project))?;
         let mut seen = Seen::default();
         loop {
             let view = tokio::select! {

@@ -1,14 +1,15 @@
 //! `trust` and `untrust`: this machine's stores of trusted roots, and the local authority in them.
 
 use crate::cli::failure::{ExitStatus, Failure};
-use crate::cli::input::arguments::Global;
+use crate::cli::input::global::Global;
 use crate::cli::input::project;
 use crate::cli::input::project::Project;
+use crate::cli::output::checks::{Check, Status};
 use crate::cli::output::printer::{BAD, DIM, GOOD, NOTE, Printer};
-use crate::cli::verbs::doctor::{Check, Status};
 use crate::machine::folders::Folders;
 use crate::machine::trust;
-use crate::machine::trust::{Machine, Outcome, Root, StoreReport, SystemRunner};
+use crate::machine::trust::SystemRunner;
+use crate::machine::trust::store::{Machine, Outcome, Root, StoreReport};
 use crate::model::ProjectName;
 
 /// `trust`

@@ -4,12 +4,15 @@ use std::sync::Arc;
 
 use crate::admin::wire::{Request, UpRequest};
 use crate::cli::failure::{ExitStatus, Failure};
-use crate::cli::input::arguments::{Global, UpArgs};
+use crate::cli::input::arguments::UpArgs;
+use crate::cli::input::global::Global;
 use crate::cli::input::project;
 use crate::cli::input::project::Project;
+use crate::cli::output::follow::FOLLOW_INTERVAL;
 use crate::cli::output::live::Live;
 use crate::cli::output::printer::Printer;
 use crate::cli::output::welcome;
+use crate::cli::running::asking;
 use crate::cli::running::attached::Attached;
 use crate::cli::running::background::{in_the_background, wait_for_background};
 use crate::cli::running::process::{Signals, block_on_threads, start, stop};
@@ -17,7 +20,6 @@ use crate::cli::running::stack;
 use crate::cli::running::waiting;
 use crate::cli::running::waiting::{Goal, cannot_listen, follow};
 use crate::cli::running::watching::{Again, Watching};
-use crate::cli::verbs::logs::FOLLOW_INTERVAL;
 
 /// `up`
 pub(crate) fn up(global: &Global, args: &UpArgs, printer: &mut Printer) -> Result<ExitStatus, Failure> {
@@ -138,8 +140,8 @@ async fn watch(
     printer: &mut Printer,
 ) -> Result<ExitStatus, Failure> {
     let mut signals = Signals::new()?;
-    let Some(mut conversation) = stack::ask(&project.folders, &Request::Watch).await? else {
-        return Err(stack::not_running(&project.topology.name));
+    let Some(mut conversation) = asking::ask(&project.folders, &Request::Watch).await? else {
+        return Err(asking::not_running(&project.topology.name));
     };
     let mut live = Live::new();
     live.finish();

@@ -2,44 +2,13 @@
 //!
 //! [`table`] is the one place that says so; a test keeps it complete. When a feature lands, its line changes there.
 
+pub mod level;
 mod table;
 
-use super::read::Used;
+use super::read::reader::Used;
 use super::text::source::{Location, Sources};
 use crate::model::Topology;
-
-/// What becomes of a field.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Level {
-    /// Nothing yet; what happens instead.
-    NotYet(&'static str),
-    /// Nearly what AWS does; what the difference is.
-    Approximated(&'static str),
-    /// As on AWS.
-    Honoured,
-    /// It has no effect; why that is right.
-    Ignored(&'static str),
-}
-
-impl Level {
-    /// One word for it.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::NotYet(_) => "not yet",
-            Self::Approximated(_) => "approximated",
-            Self::Honoured => "honoured",
-            Self::Ignored(_) => "ignored",
-        }
-    }
-
-    /// What differs, and why.
-    pub fn reason(self) -> Option<&'static str> {
-        match self {
-            Self::NotYet(reason) | Self::Approximated(reason) | Self::Ignored(reason) => Some(reason),
-            Self::Honoured => None,
-        }
-    }
-}
+use level::{Entry, Level};
 
 /// One field, or one standing difference.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -63,17 +32,6 @@ pub struct Line {
     pub values: &'static [&'static str],
     /// What becomes of them.
     pub level: Level,
-}
-
-/// What the table says of a key.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Entry {
-    /// A field of AWS's.
-    Aws(Level),
-    /// Holds other fields, which are reported by themselves.
-    Holds,
-    /// A field of this program's own.
-    Own,
 }
 
 /// One line for each field that was given, worst first, then the standing differences.

@@ -1,7 +1,8 @@
 //! The table: record, keys, values, what becomes of them. The first line that fits counts.
 
-use super::Entry::{self, Aws, Holds, Own};
-use super::Level::{Approximated, Honoured, Ignored, NotYet};
+use super::level::Entry;
+use super::level::Entry::{Aws, Holds, Own};
+use super::level::Level::{Approximated, Honoured, Ignored, NotYet};
 
 /// A record's kind, keys of it, the values the line is about (none: all), and the verdict.
 pub(super) type Line = (&'static str, &'static [&'static str], &'static [&'static str], Entry);

@@ -1,6 +1,7 @@
 //! Actions, as they are written (ALB user guide, "Action types for listener rules").
 
-use crate::config::read::{Anything, Read, Reader, Spanned, keywords, record};
+use crate::config::read::reader::{Read, Reader, Spanned};
+use crate::config::read::{Anything, keywords, record};
 use crate::config::text::tree::{Node, Value};
 
 record! {

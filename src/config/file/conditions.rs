@@ -1,6 +1,7 @@
 //! Conditions of rules, as they are written (ALB user guide, "Condition types for listener rules").
 
-use crate::config::read::{OneOrMany, Read, Reader, Spanned, record};
+use crate::config::read::reader::{Read, Reader, Spanned};
+use crate::config::read::{OneOrMany, record};
 use crate::config::text::diagnostics::Diagnostic;
 use crate::config::text::tree::{Node, Value};
 

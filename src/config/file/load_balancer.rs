@@ -3,7 +3,8 @@
 
 use super::actions::ActionFile;
 use super::conditions::ConditionFile;
-use crate::config::read::{Anything, OneOrMany, Spanned, keywords, record};
+use crate::config::read::reader::Spanned;
+use crate::config::read::{Anything, OneOrMany, keywords, record};
 
 record! {
     /// The Application Load Balancer (Terraform: `aws_lb`).

@@ -9,7 +9,8 @@ pub(crate) mod load_balancer;
 pub(crate) mod service;
 pub(crate) mod target_group;
 
-use super::read::{Named, OneOrMany, Spanned, record};
+use super::read::reader::Spanned;
+use super::read::{Named, OneOrMany, record};
 pub(crate) use load_balancer::LoadBalancerFile;
 pub(crate) use service::ServiceFile;
 pub(crate) use target_group::TargetGroupFile;

@@ -1,6 +1,7 @@
 //! `services:`, as they are written (Terraform: `aws_ecs_service`).
 
-use crate::config::read::{Anything, CommandLine, Named, OneOrMany, Spanned, record};
+use crate::config::read::reader::Spanned;
+use crate::config::read::{Anything, CommandLine, Named, OneOrMany, record};
 
 record! {
     /// A service (Terraform: `aws_ecs_service`).

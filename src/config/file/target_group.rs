@@ -1,6 +1,7 @@
 //! `target_groups:`, as they are written (Terraform: `aws_lb_target_group`).
 
-use crate::config::read::{Anything, Spanned, keywords, record};
+use crate::config::read::reader::Spanned;
+use crate::config::read::{Anything, keywords, record};
 
 record! {
     /// A target group (Terraform: `aws_lb_target_group`).

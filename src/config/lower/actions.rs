@@ -2,11 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use super::{Lowering, conditions};
+use super::conditions;
+use super::lowering::Lowering;
 use crate::config::file::actions::{
     ActionFile, FixedResponseFile, ForwardFile, ForwardGroupsFile, RedirectFile, RedirectStatusWord,
 };
-use crate::config::read::Spanned;
+use crate::config::read::reader::Spanned;
 use crate::config::text::diagnostics::Diagnostic;
 use crate::config::text::suggest::help_for;
 use crate::model::TargetGroupName;

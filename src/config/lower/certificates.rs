@@ -4,10 +4,11 @@
 use std::io::ErrorKind;
 use std::path::PathBuf;
 
-use super::{Lowering, names};
+use super::lowering::Lowering;
+use super::names;
 use crate::config::file::load_balancer::{CertificateFile, ListenerFile};
 use crate::config::input::UnusableFile;
-use crate::config::read::Spanned;
+use crate::config::read::reader::Spanned;
 use crate::config::text::diagnostics::Diagnostic;
 use crate::config::text::suggest::nearest;
 use crate::model::DomainName;

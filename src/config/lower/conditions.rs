@@ -2,10 +2,10 @@
 
 use ipnet::IpNet;
 
-use super::Lowering;
+use super::lowering::Lowering;
 use crate::alb::rules::pattern;
 use crate::config::file::conditions::{ConditionFile, HttpHeaderFile, PatternsFile};
-use crate::config::read::Spanned;
+use crate::config::read::reader::Spanned;
 use crate::config::text::diagnostics::Diagnostic;
 use crate::config::text::source::Span;
 use crate::model::rule::{Condition, Patterns, QueryStringPair};

@@ -1,8 +1,8 @@
 //! Listener attributes that change headers (ALB user guide, "HTTP header modification").
 
-use super::Lowering;
+use super::lowering::Lowering;
 use crate::config::file::load_balancer::ListenerFile;
-use crate::config::read::Spanned;
+use crate::config::read::reader::Spanned;
 use crate::config::text::diagnostics::Diagnostic;
 use crate::model::listener::{HeaderModification, RESPONSE_HEADERS};
 

@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use super::Lowering;
-use super::services::known_container;
+use super::containers::known_container;
+use super::lowering::Lowering;
 use crate::config::file::service::ServiceFile;
 use crate::config::image_reference::{self, Unusable};
 use crate::config::input::Tasks;
-use crate::config::read::Spanned;
+use crate::config::read::reader::Spanned;
 use crate::config::task_definition::ReadDefinition;
 use crate::config::text::diagnostics::Diagnostic;
 use crate::config::text::source::Span;

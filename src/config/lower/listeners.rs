@@ -4,14 +4,15 @@ use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr};
 
 use super::actions::Where;
+use super::lowering::Lowering;
 use super::quotas::PAGE as QUOTAS;
 use super::security_groups::Groups;
-use super::{Lowering, actions, certificates, conditions, headers, names, quotas, security_groups, transforms};
+use super::{actions, certificates, conditions, headers, names, quotas, security_groups, transforms};
 use crate::config::file::File;
 use crate::config::file::load_balancer::{
     DesyncWord, ListenerFile, ListenerProtocolWord, LoadBalancerFile, LogDeliveryFile, RuleFile, XffWord,
 };
-use crate::config::read::Spanned;
+use crate::config::read::reader::Spanned;
 use crate::config::text::diagnostics::Diagnostic;
 use crate::config::text::source::Span;
 use crate::model::listener::{

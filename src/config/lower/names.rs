@@ -1,9 +1,10 @@
 //! Names: of the project, of AWS's objects, and DNS names.
 
-use super::{Lowering, project_name_from};
+use super::lowering::Lowering;
 use crate::config::file::File;
-use crate::config::read::{OneOrMany, Spanned};
-use crate::config::task_definition::is_ecs_name;
+use crate::config::read::OneOrMany;
+use crate::config::read::reader::Spanned;
+use crate::config::task_definition::context::is_ecs_name;
 use crate::config::text::diagnostics::Diagnostic;
 use crate::model::{DomainName, ProjectName};
 
@@ -139,6 +140,21 @@ fn why_not_dns(name: &str) -> Option<&'static str> {
         }
     }
     None
+}
+
+/// The longest name of a project.
+pub(crate) const LONGEST_NAME: usize = 63;
+
+/// A name of the project that Docker takes, from whatever the folder is called: `mön projekt` is `mon-projekt`.
+pub(crate) fn project_name_from(text: &str) -> ProjectName {
+    let clean: String = deunicode::deunicode(text)
+        .to_lowercase()
+        .chars()
+        .map(|c| if c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-' || c == '_' { c } else { '-' })
+        .collect();
+    let clean = clean.trim_start_matches(['-', '_']);
+    let clean = clean[..clean.len().min(LONGEST_NAME)].trim_end_matches(['-', '_']);
+    ProjectName::new(if clean.is_empty() { "app" } else { clean })
 }
 
 #[cfg(test)]

@@ -3,10 +3,10 @@
 
 use std::collections::BTreeSet;
 
-use super::Lowering;
+use super::lowering::Lowering;
 use crate::config::file::load_balancer::ListenerFile;
 use crate::config::file::{File, QuotasFile};
-use crate::config::read::Spanned;
+use crate::config::read::reader::Spanned;
 use crate::config::text::diagnostics::Diagnostic;
 use crate::config::text::source::Span;
 use crate::model::TargetGroupName;

@@ -3,11 +3,12 @@
 
 use std::collections::BTreeMap;
 
-use super::Lowering;
+use super::lowering::Lowering;
 use super::services::nearest_secret;
 use crate::config::file::File;
-use crate::config::read::Spanned;
-use crate::config::task_definition::{WantedSecret, value_from};
+use crate::config::read::reader::Spanned;
+use crate::config::task_definition::context::WantedSecret;
+use crate::config::task_definition::value_from;
 use crate::config::text::diagnostics::Diagnostic;
 use crate::ecs::images::naming;
 use crate::model::service::Service;

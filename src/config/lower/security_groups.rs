@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use ipnet::IpNet;
 
-use super::Lowering;
+use super::lowering::Lowering;
 use crate::config::file::{File, IngressFile};
-use crate::config::read::Spanned;
+use crate::config::read::reader::Spanned;
 use crate::config::text::diagnostics::Diagnostic;
 use crate::config::text::suggest::help_for;
 use crate::model::listener::LoadBalancer;

@@ -6,12 +6,17 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::lowering::Lowering;
 use super::security_groups::Groups;
-use super::{Lowering, images, names, security_groups, watches};
+use super::{images, names, security_groups, watches};
 use crate::config::file::File;
 use crate::config::file::service::{BuildFile, ServiceFile};
-use crate::config::read::{Named, Spanned};
-use crate::config::task_definition::{self, ReadDefinition, unknown_container};
+use crate::config::lower::containers::{container_names, known_container, normal};
+use crate::config::read::Named;
+use crate::config::read::reader::Spanned;
+use crate::config::task_definition;
+use crate::config::task_definition::ReadDefinition;
+use crate::config::task_definition::context::unknown_container;
 use crate::config::text::diagnostics::Diagnostic;
 use crate::config::text::suggest::help_for;
 use crate::config::text::syntax;
@@ -165,10 +170,6 @@ fn task_definition(path: &Spanned<String>, file: &File, lowering: &mut Lowering<
     task_definition::read(&root, &is_built, &mut lowering.reader)
 }
 
-fn container_names(definition: &ReadDefinition) -> Vec<&str> {
-    definition.definition.containers.iter().map(|container| container.name.as_str()).collect()
-}
-
 fn bindings(
     service: &Spanned<String>,
     file: &ServiceFile,
@@ -256,13 +257,6 @@ fn builds(
     builds
 }
 
-pub(super) fn known_container(name: &Spanned<String>, definition: &ReadDefinition, lowering: &mut Lowering<'_>) {
-    let names = container_names(definition);
-    if !names.contains(&name.as_str()) {
-        lowering.report(unknown_container(name, &names, "the task definition"));
-    }
-}
-
 fn build(file: &BuildFile, lowering: &mut Lowering<'_>) -> Option<Build> {
     let context = file.context.as_ref()?;
     let folder = lowering.source.folder.join(&context.value);
@@ -294,21 +288,6 @@ fn build(file: &BuildFile, lowering: &mut Lowering<'_>) -> Option<Build> {
     })
 }
 
-/// `a/./b/../c` as `a/c`: what people read, and what two builds are compared by.
-pub(super) fn normal(path: &Path) -> std::path::PathBuf {
-    let mut out = std::path::PathBuf::new();
-    for part in path.components() {
-        match part {
-            std::path::Component::CurDir => {}
-            std::path::Component::ParentDir if out.file_name().is_some() => {
-                out.pop();
-            }
-            part => out.push(part),
-        }
-    }
-    out
-}
-
 /// What the pipeline adds when it deploys: as if it stood in the task definition.
 fn environment(
     file: Option<&Named<Named<Spanned<String>>>>,
@@ -329,7 +308,7 @@ fn environment(
                                  variables set on the container, such as '{}'.",
                                 name.value
                             ),
-                            task_definition::REGISTER,
+                            task_definition::context::REGISTER,
                         )
                         .help(format!("give the secret `{}` its value under `secrets`", found.secrets[at].secret)),
                 );

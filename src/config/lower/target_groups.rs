@@ -6,13 +6,14 @@ use std::net::IpAddr;
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
-use super::{Lowering, names};
+use super::lowering::Lowering;
+use super::names;
 use crate::config::file::File;
 use crate::config::file::target_group::{
     AlgorithmWord, HealthCheckFile, ProtocolVersionWord, StickinessFile, StickinessWord, SwitchWord, TargetGroupFile,
     TargetProtocolWord,
 };
-use crate::config::read::Spanned;
+use crate::config::read::reader::Spanned;
 use crate::config::text::diagnostics::Diagnostic;
 use crate::config::text::source::Span;
 use crate::model::TargetGroupName;

@@ -1,9 +1,9 @@
 //! `transform` of a rule (ELBv2 API reference, RuleTransform; ALB user guide, "Transforms for listener rules").
 
-use super::Lowering;
+use super::lowering::Lowering;
 use crate::alb::actions::transform;
 use crate::config::file::load_balancer::{RewriteFile, TransformFile, TransformWord};
-use crate::config::read::Spanned;
+use crate::config::read::reader::Spanned;
 use crate::config::text::diagnostics::Diagnostic;
 use crate::model::rule::{Rewrite, Transforms};
 

@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use super::Lowering;
-use super::services::{known_container, normal};
+use super::containers::{known_container, normal};
+use super::lowering::Lowering;
 use crate::config::file::service::{HookFile, ServiceFile, WatchFile};
-use crate::config::read::{OneOrMany, Spanned};
+use crate::config::read::OneOrMany;
+use crate::config::read::reader::Spanned;
 use crate::config::task_definition::ReadDefinition;
 use crate::config::text::diagnostics::Diagnostic;
 use crate::config::text::suggest::help_for;

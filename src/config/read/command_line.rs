@@ -1,6 +1,6 @@
 //! A program and its arguments as Compose takes them: a list, or one text that is split into words as a shell would.
 
-use super::{Read, Reader};
+use super::reader::{Read, Reader};
 use crate::config::text::diagnostics::Diagnostic;
 use crate::config::text::tree::{Node, Value};
 

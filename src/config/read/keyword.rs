@@ -1,6 +1,6 @@
 //! [`keywords!`]: closed lists of words.
 
-use super::Reader;
+use super::reader::Reader;
 use crate::config::text::diagnostics::Diagnostic;
 use crate::config::text::hints;
 use crate::config::text::suggest::{nearest, one_of};
@@ -43,8 +43,8 @@ macro_rules! keywords {
             $( $(#[$word_meta])* #[schemars(rename = $word)] $variant, )*
         }
 
-        impl $crate::config::read::Read for $name {
-            fn read(node: &$crate::config::text::tree::Node, reader: &mut $crate::config::read::Reader) -> Option<Self> {
+        impl $crate::config::read::reader::Read for $name {
+            fn read(node: &$crate::config::text::tree::Node, reader: &mut $crate::config::read::reader::Reader) -> Option<Self> {
                 $crate::config::read::keyword(node, $what, &[$(($word, Self::$variant)),*], reader)
             }
         }

@@ -1,6 +1,6 @@
 //! [`record!`]: mappings with known fields.
 
-use super::{Read, Reader, Used};
+use super::reader::{Read, Reader, Used};
 use crate::config::text::diagnostics::Diagnostic;
 use crate::config::text::hints;
 use crate::config::text::suggest::nearest;
@@ -148,8 +148,8 @@ macro_rules! record {
             )),*];
         }
 
-        impl $crate::config::read::Read for $name {
-            fn read(node: &$crate::config::text::tree::Node, reader: &mut $crate::config::read::Reader) -> Option<Self> {
+        impl $crate::config::read::reader::Read for $name {
+            fn read(node: &$crate::config::text::tree::Node, reader: &mut $crate::config::read::reader::Reader) -> Option<Self> {
                 let fields = $crate::config::read::record::Fields::open(node, Self::KIND, Self::FIELDS, reader)?;
                 Some(Self {
                     span: node.head,

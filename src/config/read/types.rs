@@ -1,7 +1,7 @@
 //! Types as AWS has them: a number in quotes is text, and `256` is no text. The CLI's validation and the service see
 //! what JSON says, where `neargate.yaml` takes what was meant.
 
-use super::Reader;
+use super::reader::Reader;
 use crate::config::text::diagnostics::Diagnostic;
 use crate::config::text::tree::{Node, ScalarKind, Value};
 

@@ -1,7 +1,7 @@
 //! Readers of plain values: text, numbers, lists, names with values.
 
+use super::reader::{Read, Reader, Spanned};
 use super::types::Type;
-use super::{Read, Reader, Spanned};
 use crate::config::text::diagnostics::Diagnostic;
 use crate::config::text::tree::{Node, Value};
 use crate::config::variables::template;

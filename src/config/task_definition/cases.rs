@@ -6,7 +6,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use crate::alb::fixture::each;
-use crate::config::read::Reader;
+use crate::config::read::reader::Reader;
 use crate::config::task_definition;
 use crate::config::text::diagnostics::{Diagnostic, Severity};
 use crate::config::text::source::Sources;

@@ -1,7 +1,8 @@
 //! A container definition as it is written (ECS API: ContainerDefinition).
 
 use super::file::Strings;
-use crate::config::read::{Anything, Spanned, keywords, record};
+use crate::config::read::reader::Spanned;
+use crate::config::read::{Anything, keywords, record};
 
 record! {
     /// `containerDefinitions[]`

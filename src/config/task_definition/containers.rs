@@ -3,9 +3,11 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use super::context::{REGISTER, WantedSecret, is_ecs_name};
 use super::file::{ContainerFile, ContainerHealthCheckFile, DependencyConditionWord};
-use super::{REGISTER, WantedSecret, is_ecs_name, logs, ports, refusals, value_from, volumes};
-use crate::config::read::{Reader, Spanned};
+use super::{logs, ports, refusals, value_from, volumes};
+use crate::config::read::reader::{Reader, Spanned};
+use crate::config::task_definition::context::Context;
 use crate::config::text::diagnostics::Diagnostic;
 use crate::config::text::suggest::one_of;
 use crate::config::variables::template;
@@ -13,16 +15,6 @@ use crate::model::ContainerName;
 use crate::model::task_definition::{
     ContainerDefinition, ContainerHealthCheck, Dependency, DependencyCondition, RestartPolicy, SecretReference, Ulimit,
 };
-
-/// What a container needs to know about its task.
-pub(super) struct Context<'a> {
-    pub(super) family: &'a str,
-    /// CPU units and MiB, if they could be read.
-    pub(super) task: Option<(u32, u32)>,
-    pub(super) volumes: &'a [String],
-    /// Whether the services say which image a container runs here.
-    pub(super) is_built: &'a dyn Fn(&str) -> bool,
-}
 
 /// `None` when there is nothing to go by, after the reader was told why.
 pub(super) fn lower(

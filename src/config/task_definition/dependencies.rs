@@ -1,8 +1,8 @@
 //! `dependsOn`: who waits for whom.
 
+use super::context::{REGISTER, unknown_container};
 use super::file::{ContainerFile, DependencyConditionWord};
-use super::{REGISTER, unknown_container};
-use crate::config::read::Reader;
+use crate::config::read::reader::Reader;
 use crate::config::text::diagnostics::Diagnostic;
 
 /// Dependencies that cannot be met.

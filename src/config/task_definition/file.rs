@@ -3,7 +3,8 @@
 //! Fields that Fargate refuses are here, too: their refusal is AWS's own text, not "unknown field".
 
 pub(crate) use super::container_file::*;
-use crate::config::read::{Anything, Spanned, keywords, record};
+use crate::config::read::reader::Spanned;
+use crate::config::read::{Anything, keywords, record};
 
 /// A list of these as ECS writes them.
 pub(crate) type Strings = Vec<Spanned<String>>;

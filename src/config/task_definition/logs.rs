@@ -1,9 +1,9 @@
 //! Where the output goes: log drivers, their options, and the router of FireLens.
 
-use super::containers::Context;
+use super::context::Context;
+use super::context::{FARGATE, REGISTER};
 use super::file::{ContainerFile, LogConfigurationFile};
-use super::{FARGATE, REGISTER};
-use crate::config::read::{Reader, Spanned};
+use crate::config::read::reader::{Reader, Spanned};
 use crate::config::text::diagnostics::Diagnostic;
 use crate::config::text::suggest::nearest;
 use crate::model::task_definition::LogConfiguration;

@@ -7,6 +7,7 @@
 mod cases;
 mod container_file;
 mod containers;
+pub(crate) mod context;
 mod dependencies;
 pub(crate) mod file;
 mod logs;
@@ -18,19 +19,14 @@ mod sizes;
 pub(crate) mod value_from;
 mod volumes;
 
-use super::read::{Read, Reader, Spanned};
+use super::read::reader::{Read, Reader, Spanned};
 use super::text::diagnostics::Diagnostic;
 use super::text::source::Span;
-use super::text::suggest::help_for;
 use super::text::tree::Node;
 use super::variables::template;
 use crate::model::task_definition::{CpuArchitecture, TaskDefinition};
+use context::{REGISTER, WantedSecret, is_ecs_name};
 use file::{CpuArchitectureWord, TaskDefinitionFile};
-
-/// Where AWS's answers to a registration are documented.
-pub(crate) const REGISTER: &str = "ECS API reference, RegisterTaskDefinition";
-/// Where Fargate's rules are.
-pub(crate) const FARGATE: &str = "ECS developer guide, Task definition differences for Fargate";
 
 /// A task definition, and places in its file that others point at.
 #[derive(Clone, Debug)]
@@ -43,19 +39,6 @@ pub(crate) struct ReadDefinition {
     pub(crate) images: Vec<Span>,
     /// Every `valueFrom` and `credentialsParameter`: base name, place, and what wants it.
     pub(crate) secrets: Vec<WantedSecret>,
-}
-
-/// A secret that must have a value.
-#[derive(Clone, Debug)]
-pub(crate) struct WantedSecret {
-    /// ARN or name without its trailing parts.
-    pub(crate) secret: String,
-    /// Where it is asked for.
-    pub(crate) span: Span,
-    /// The variable that carries it; `None` for registry credentials.
-    pub(crate) variable: Option<String>,
-    /// Key of the JSON object that the value must be.
-    pub(crate) json_key: Option<String>,
 }
 
 /// Reads a parsed file. `None` after the reader was told why. A container that `is_built` needs no image: pipelines fill
@@ -93,7 +76,7 @@ fn read_definition(node: &Node, is_built: &dyn Fn(&str) -> bool, reader: &mut Re
                 .note("a task has at most 10 containers"),
         );
     }
-    let context = containers::Context { family: &family.value, task: size, volumes: &volumes, is_built };
+    let context = context::Context { family: &family.value, task: size, volumes: &volumes, is_built };
     let mut secrets = Vec::new();
     let lowered: Vec<_> =
         definitions.iter().map(|container| containers::lower(container, &context, &mut secrets, reader)).collect();
@@ -163,11 +146,6 @@ fn family(file: &TaskDefinitionFile, reader: &mut Reader) -> Spanned<String> {
     family.clone()
 }
 
-/// `^[a-zA-Z0-9\-_]{1,255}$`
-pub(crate) fn is_ecs_name(name: &str) -> bool {
-    (1..=255).contains(&name.len()) && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
-}
-
 /// CPU units and MiB of the task, if both can be read.
 fn size(file: &TaskDefinitionFile, reader: &mut Reader) -> Option<(u32, u32)> {
     let mut one = |field: &Option<Spanned<String>>, key: &str, parse: fn(&str) -> Option<u32>, example: &str| {
@@ -221,13 +199,4 @@ fn size(file: &TaskDefinitionFile, reader: &mut Reader) -> Option<(u32, u32)> {
             .help(format!("the nearest size is cpu {near_cpu} with memory {near_memory}")),
     );
     None
-}
-
-/// The mistake of naming a container that is not there.
-pub(crate) fn unknown_container(name: &Spanned<String>, known: &[&str], what: &str) -> Diagnostic {
-    Diagnostic::error(format!("{what} has no container `{}`", name.value), name.span, "").maybe_help(help_for(
-        name,
-        "its containers are",
-        known.iter().copied(),
-    ))
 }

@@ -1,8 +1,8 @@
 //! Port mappings under `awsvpc`: one port space for all containers of a task.
 
-use super::REGISTER;
+use super::context::REGISTER;
 use super::file::{ContainerFile, PortMappingFile, PortProtocolWord};
-use crate::config::read::{Reader, Spanned};
+use crate::config::read::reader::{Reader, Spanned};
 use crate::config::text::diagnostics::Diagnostic;
 use crate::config::text::source::Span;
 use crate::model::task_definition::PortMapping;

@@ -1,9 +1,9 @@
 //! What RegisterTaskDefinition refuses on Fargate, in its own words.
 
-use super::containers::Context;
+use super::context::Context;
+use super::context::{FARGATE, REGISTER, unknown_container};
 use super::file::{ContainerFile, TaskDefinitionFile};
-use super::{FARGATE, REGISTER, unknown_container};
-use crate::config::read::Reader;
+use crate::config::read::reader::Reader;
 use crate::config::text::diagnostics::Diagnostic;
 use crate::config::text::source::Span;
 use crate::config::text::suggest::{all_of, one_of};
@@ -93,8 +93,10 @@ pub(super) fn task(file: &TaskDefinitionFile, reader: &mut Reader) {
 
 /// Container-level fields.
 pub(super) fn container(file: &ContainerFile, name: &str, context: &Context<'_>, reader: &mut Reader) {
-    let first = |list: &Option<Vec<crate::config::read::Spanned<_>>>| -> Option<Span> {
-        list.as_ref().and_then(|list| list.first()).map(|first: &crate::config::read::Spanned<String>| first.span)
+    let first = |list: &Option<Vec<crate::config::read::reader::Spanned<_>>>| -> Option<Span> {
+        list.as_ref()
+            .and_then(|list| list.first())
+            .map(|first: &crate::config::read::reader::Spanned<String>| first.span)
     };
     let awsvpc = [
         (first(&file.links), "links", "Links are not supported when networkMode=awsvpc."),

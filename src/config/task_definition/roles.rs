@@ -1,8 +1,8 @@
 //! The execution role: what on Fargate cannot be had without it. One role is missing, so it is said once.
 
-use super::REGISTER;
+use super::context::REGISTER;
 use super::file::{ContainerFile, TaskDefinitionFile};
-use crate::config::read::Reader;
+use crate::config::read::reader::Reader;
 use crate::config::text::diagnostics::Diagnostic;
 use crate::config::text::source::Span;
 

@@ -1,7 +1,7 @@
 //! What a file is that should be a task definition: what wraps one is taken off, and what is something else is named,
 //! once, in place of the seven mistakes that follow from it.
 
-use crate::config::read::Reader;
+use crate::config::read::reader::Reader;
 use crate::config::text::diagnostics::Diagnostic;
 use crate::config::text::tree::{Entry, Node, Value};
 

@@ -1,8 +1,8 @@
 //! Volumes of the task and where they are mounted.
 
-use super::REGISTER;
+use super::context::REGISTER;
 use super::file::{ContainerFile, EfsVolumeFile, SwitchWord, VolumeFile};
-use crate::config::read::Reader;
+use crate::config::read::reader::Reader;
 use crate::config::text::diagnostics::Diagnostic;
 use crate::config::text::suggest::{all_of, help_for};
 use crate::model::task_definition::MountPoint;

@@ -6,3 +6,4 @@ pub mod source;
 pub(crate) mod suggest;
 pub(crate) mod syntax;
 pub(crate) mod tree;
+pub(crate) mod unreadable;

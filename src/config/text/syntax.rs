@@ -7,7 +7,8 @@ use std::ops::Range;
 use super::diagnostics::Diagnostic;
 use super::source::{FileId, Sources, Span};
 use super::tree::{self, Node};
-use crate::config::read::Reader;
+use crate::config::read::reader::Reader;
+use crate::config::text::unreadable::{conflict, too_deep};
 use crate::config::variables::template;
 
 /// Parses a task definition. `None` after the reader was told why.
@@ -43,25 +44,6 @@ pub(crate) fn parse_definition(sources: &Sources, file: FileId, reader: &mut Rea
             None
         }
     }
-}
-
-/// The first of git's marks of a conflict, if nobody resolved it.
-pub(crate) fn conflict(text: &str, file: FileId) -> Option<Diagnostic> {
-    let mark = |sign: &str| {
-        let mut start = 0;
-        text.split_inclusive('\n').find_map(|line| {
-            let at = start;
-            start += line.len();
-            let rest = line.strip_prefix(sign)?;
-            rest.starts_with([' ', '\n', '\r']).then(|| Span::new(file, at..at + line.trim_end().len()))
-        })
-    };
-    let (ours, theirs) = (mark("<<<<<<<")?, mark(">>>>>>>")?);
-    Some(
-        Diagnostic::error("a merge conflict that is not resolved", ours, "one side begins here")
-            .also(theirs, "the other ends here")
-            .help("keep what you want of the two sides, and take the three lines of marks out"),
-    )
 }
 
 fn comment(at: Span, more: usize) -> Diagnostic {
@@ -140,11 +122,6 @@ fn neither(text: &str, file: FileId, error: &serde_json::Error, scan: &Scan) -> 
 
 fn is_too_deep(error: &serde_json::Error) -> bool {
     error.to_string().starts_with("recursion limit exceeded")
-}
-
-/// For both formats.
-pub(crate) fn too_deep(at: Span) -> Diagnostic {
-    Diagnostic::error("lists and mappings inside each other more than a hundred deep", at, "reading stopped here")
 }
 
 /// Where serde_json stopped, in bytes.

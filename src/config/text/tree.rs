@@ -8,7 +8,7 @@ use granit_parser::{Event, Parser, ScalarStyle};
 
 use super::diagnostics::Diagnostic;
 use super::source::{FileId, Sources, Span};
-use super::syntax;
+use super::unreadable;
 
 /// One value and its place.
 #[derive(Clone, Debug)]
@@ -172,7 +172,7 @@ pub(crate) fn parse(sources: &Sources, file: FileId) -> Result<Node, Box<Diagnos
 /// Parses what is as long as the text of the file: the text with something blanked out.
 pub(crate) fn parse_text(sources: &Sources, file: FileId, text: &str) -> Result<Node, Box<Diagnostic>> {
     debug_assert_eq!(text.len(), sources.text(file).len(), "places would be wrong");
-    if let Some(conflict) = syntax::conflict(text, file) {
+    if let Some(conflict) = unreadable::conflict(text, file) {
         return Err(Box::new(conflict));
     }
     let mut builder = Builder { file, text, parser: Parser::new_from_str(text), anchors: Vec::new(), nodes: 0 };
@@ -332,7 +332,7 @@ impl<'t> Builder<'t> {
         let span = Span::new(self.file, at..at + width);
         let json = self.text.trim_start().starts_with('{');
         if error.info().contains("recursion") {
-            return syntax::too_deep(span);
+            return unreadable::too_deep(span);
         }
         let what = if json { "not valid JSON" } else { "not valid YAML" };
         let diagnostic = Diagnostic::error(format!("{what}: {}", error.info()), span, "reading stopped here");

@@ -2,8 +2,9 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::{ContainerOfTask, Finding, Severity, stopped};
-use crate::control::view::{ClusterView, ContainerView, ServiceView, TaskView};
+use super::finding::{ContainerOfTask, Finding, Severity};
+use super::stopped;
+use crate::control::view::shape::{ClusterView, ContainerView, ServiceView, TaskView};
 use crate::model::{ServiceName, Topology};
 
 /// For how long a failure that has healed is still worth a word.

@@ -2,8 +2,8 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::{ContainerOfTask, Finding, Severity};
-use crate::control::view::{ClusterView, SilenceView, TargetView};
+use super::finding::{ContainerOfTask, Finding, Severity};
+use crate::control::view::shape::{ClusterView, SilenceView, TargetView};
 use crate::model::Topology;
 
 /// For how long it is worth a word: what was mended has no new ones.

@@ -2,7 +2,7 @@
 //! The cases are `fixtures/diagnosis/stopped.yaml`.
 
 use super::targets;
-use crate::control::view::{ContainerView, TaskView};
+use crate::control::view::shape::{ContainerView, TaskView};
 use crate::model::task_definition::ContainerHealthCheck;
 use crate::model::{ContainerName, ServiceName, Topology};
 

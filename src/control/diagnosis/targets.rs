@@ -1,9 +1,9 @@
 //! Targets: ports that security groups keep closed, health checks of the load balancer that fail, groups without
 //! targets.
 
-use super::{ContainerOfTask, Finding, Severity};
+use super::finding::{ContainerOfTask, Finding, Severity};
 use crate::alb::security_group;
-use crate::control::view::{ClusterView, ServiceView, TargetGroupView, TargetView, status_code};
+use crate::control::view::shape::{ClusterView, ServiceView, TargetGroupView, TargetView, status_code};
 use crate::model::Topology;
 use crate::model::target_group::TargetGroup;
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{
+use super::shape::{
     ClusterView, ContainerView, EventView, FailedHealthCheckView, ImageView, ListenerView, ServiceView, SilenceView,
     TargetGroupView, TargetView, TaskView,
 };

@@ -2,7 +2,7 @@
 //! another one than is there now gets a new deployment.
 
 use crate::ecs::images::naming;
-use crate::ecs::plan::{Plan, Step};
+use crate::ecs::step::{Plan, Step};
 use crate::ecs::world::{ImageState, Task, World};
 use crate::model::Topology;
 

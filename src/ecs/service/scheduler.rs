@@ -8,7 +8,7 @@
 use std::time::Instant;
 
 use crate::ecs::images::renewal;
-use crate::ecs::plan::{Plan, Step};
+use crate::ecs::step::{Plan, Step};
 use crate::ecs::world::{STOPPED_TASKS_KEPT, ServiceRecord, Task, World};
 use crate::model::target_health::TargetHealth;
 use crate::model::task::{HealthStatus, StopCode};

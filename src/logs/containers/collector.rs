@@ -8,8 +8,8 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 
 use crate::control::runtime::{LogLine, Runtime};
-use crate::control::view::ClusterView;
-use crate::logs::containers::file_of;
+use crate::control::view::shape::ClusterView;
+use crate::logs::containers::files::file_of;
 use crate::logs::containers::keeper::Keeper;
 use crate::model::{ContainerName, TaskId};
 

@@ -138,8 +138,8 @@ mod tests {
     #[test]
     fn streams_are_merged_by_time_and_only_new_whole_lines_come_out() {
         let folder = tempfile::tempdir().unwrap();
-        let web = crate::logs::containers::file_of(folder.path(), "/ecs/app", "ecs/web/t1");
-        let api = crate::logs::containers::file_of(folder.path(), "/ecs/app", "ecs/api/t1");
+        let web = crate::logs::containers::files::file_of(folder.path(), "/ecs/app", "ecs/web/t1");
+        let api = crate::logs::containers::files::file_of(folder.path(), "/ecs/app", "ecs/api/t1");
         for path in [&web, &api] {
             std::fs::create_dir_all(path.parent().unwrap()).unwrap();
         }
@@ -160,7 +160,7 @@ mod tests {
     fn what_was_written_last_comes_out_although_the_files_are_gone() {
         let folder = tempfile::tempdir().unwrap();
         let logs = folder.path().join("logs");
-        let web = crate::logs::containers::file_of(&logs, "/ecs/app", "ecs/web/t1");
+        let web = crate::logs::containers::files::file_of(&logs, "/ecs/app", "ecs/web/t1");
         std::fs::create_dir_all(web.parent().unwrap()).unwrap();
         std::fs::write(&web, "2026-01-01T00:00:01Z stdout one\n").unwrap();
         let mut reader = LogReader::new(&logs);
@@ -183,7 +183,8 @@ mod tests {
         std::thread::scope(|scope| {
             let changing = scope.spawn(|| {
                 for round in 0..300 {
-                    let path = crate::logs::containers::file_of(&logs, "/ecs/app", &format!("ecs/web/t{}", round % 3));
+                    let path =
+                        crate::logs::containers::files::file_of(&logs, "/ecs/app", &format!("ecs/web/t{}", round % 3));
                     std::fs::create_dir_all(path.parent().unwrap()).unwrap();
                     std::fs::write(&path, "2026-01-01T00:00:01Z stdout one\n").unwrap();
                     std::fs::remove_dir_all(&logs).unwrap();

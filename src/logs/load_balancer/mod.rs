@@ -33,7 +33,7 @@ use jiff::Timestamp;
 use tokio::sync::{mpsc, watch};
 
 use crate::alb::logs::key::LogKind;
-use crate::alb::logs::{LogLine, Names};
+use crate::alb::logs::line::{LogLine, Names};
 use crate::alb::routing::RoutingTable;
 use crate::control::sink::Sink;
 use crate::model::listener::{LoadBalancerAttributes, LogDelivery};

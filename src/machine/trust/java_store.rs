@@ -1,8 +1,9 @@
 //! The key store that Debian's JVMs share. It is fed from the system's store, by a hook of `update-ca-certificates` that is
 //! told of additions and, as a rule, not of removals; so what is in it is read from it, and what is left is taken out.
 
+use super::java;
 use super::runner::{Command, Runner};
-use super::{Machine, Outcome, Root, StoreReport, contains_certificate, java, run};
+use super::store::{Machine, Outcome, Root, StoreReport, contains_certificate, run};
 
 const STORE: &str = "/etc/ssl/certs/java/cacerts";
 

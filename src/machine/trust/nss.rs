@@ -9,7 +9,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::runner::{Command, Runner};
-use super::{Machine, OperatingSystem, Outcome, Root, StoreReport, contains_certificate, run, under_home};
+use super::store::{Machine, OperatingSystem, Outcome, Root, StoreReport, contains_certificate, run, under_home};
 
 /// Databases of Chromium's family, below the home. The first is the one that is made if there is none.
 const CHROMIUM_DATABASES: &[&str] = &[

@@ -18,7 +18,8 @@ use std::path::{Path, PathBuf};
 use rustix::fs::FlockOperation;
 
 use super::runner::{Command, Runner};
-use super::{Machine, Root, bundles, environment, java, nss, openssl, run, system};
+use super::store::{Machine, Root, run};
+use super::{bundles, environment, java, nss, openssl, system};
 
 /// Something to be seen in place of something else.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -8,7 +8,7 @@
 use std::path::PathBuf;
 
 use super::runner::{Command, Runner};
-use super::{Machine, OperatingSystem, Outcome, Root, StoreReport, contains_certificate, run};
+use super::store::{Machine, OperatingSystem, Outcome, Root, StoreReport, contains_certificate, run};
 
 /// A family of distributions.
 struct Family {

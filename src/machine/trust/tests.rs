@@ -2,12 +2,15 @@
 
 use std::cell::RefCell;
 use std::collections::BTreeSet;
+use std::path::Path;
 use std::{fs, io};
 
 use tempfile::TempDir;
 
 use super::runner::Output;
+use super::store::{OperatingSystem, Outcome, run};
 use super::*;
+use crate::model::ProjectName;
 
 #[test]
 fn without_root_the_system_store_reports_the_commands() {

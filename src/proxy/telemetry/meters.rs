@@ -9,8 +9,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use super::transaction::{ActionKind, Transaction};
-use crate::alb::metrics;
-use crate::alb::metrics::{BUCKETS, Count, Figures, GroupCount, GroupFigures};
+use crate::alb::metrics::figures;
+use crate::alb::metrics::figures::{BUCKETS, Count, Figures, GroupCount, GroupFigures};
 use crate::alb::routing::RoutingTable;
 use crate::alb::targets::balancing;
 use crate::alb::targets::protocols::RequestProtocol;
@@ -35,7 +35,7 @@ impl Meters {
         for worker in lock(&self.0).iter() {
             add_all(&mut sums.counts, &worker.counts);
             for group in lock(&worker.groups).values() {
-                let name = metrics::dimension(&group.arn);
+                let name = figures::dimension(&group.arn);
                 let sum = groups.entry(name.to_owned()).or_default();
                 add_all(&mut sum.counts, &group.counts);
                 add_all(&mut sum.buckets, &group.buckets);
@@ -108,7 +108,7 @@ impl WorkerMeters {
                 .or_insert_with(|| Arc::new(GroupMeter { arn: group.arn.as_str().into(), ..GroupMeter::default() }));
             let count = |wanted: fn(&TargetHealth) -> bool| balancing::count(&group.targets, wanted);
             let failing_open = balancing::group_fails_open(&group.targets, &group.settings.attributes);
-            let share = metrics::share_of_target(count(balancing::is_healthy), count(balancing::is_registered));
+            let share = figures::share_of_target(count(balancing::is_healthy), count(balancing::is_registered));
             MeteredGroup { meter: Arc::clone(meter), share, failing_open }
         });
         metered.collect()
@@ -132,7 +132,7 @@ impl WorkerMeters {
         if transaction.target_status.is_some() {
             return;
         }
-        metrics::of_own_status(transaction.status).for_each(|count| self.add(count, 1));
+        figures::of_own_status(transaction.status).for_each(|count| self.add(count, 1));
         match (transaction.action, transaction.status) {
             (Some(ActionKind::Redirect), 300..400) => self.add(Count::Redirects, 1),
             (Some(ActionKind::Redirect), 507) => self.add(Count::RedirectUrlLimitExceeded, 1),
@@ -167,7 +167,7 @@ impl GroupMeter {
         if let Some(count) = GroupCount::of_target_status(status) {
             self.add(count, 1);
         }
-        self.buckets[metrics::bucket(time)].add(1);
+        self.buckets[figures::bucket(time)].add(1);
         self.response_micros.add(u64::try_from(time.as_micros()).unwrap_or(u64::MAX));
     }
 }

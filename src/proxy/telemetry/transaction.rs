@@ -12,7 +12,7 @@ use jiff::Timestamp;
 use crate::alb::actions::transform::{TransformStatus, Transformed};
 use crate::alb::logs::access::{AccessEntry, Kind, RequestWords, Timings, TransformWords};
 use crate::alb::logs::connection::ConnectionEntry;
-use crate::alb::logs::{LogLine, Names};
+use crate::alb::logs::line::{LogLine, Names};
 use crate::alb::request::desync::Classification;
 use crate::alb::targets::protocols::RequestProtocol;
 use crate::control::sink::Sink;

@@ -18,7 +18,7 @@ use tokio::time::Instant;
 use tokio_rustls::TlsConnector;
 use tokio_util::either::Either;
 
-use crate::alb::metrics::GroupCount;
+use crate::alb::metrics::figures::GroupCount;
 use crate::alb::targets::target_tls::{PerPolicy, TargetPolicy};
 use crate::proxy::answer::error::ProxyError;
 use crate::proxy::io::stream::{Stream, TargetIo};

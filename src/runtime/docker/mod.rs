@@ -8,7 +8,7 @@
 //!     └─ neargate-<project>-<service>-<task>-api
 //! ```
 //!
-//! [`DockerRuntime`] implements [`Runtime`]; its steps are in `task` and `close`, images in `image`, `build`, `buildkit` and
+//! [`DockerRuntime`] implements [`Runtime`](crate::control::runtime::Runtime); its steps are in `task` and `close`, images in `image`, `build`, `buildkit` and
 //! `pull`, what the engine reports in `watch` and `logs`, cleaning up in `sweep`. `container_config` is the pure
 //! translation of a task definition. Only this module knows bollard.
 
@@ -16,195 +16,12 @@ mod watch;
 
 pub mod engine;
 pub mod images;
+mod runtime;
 pub mod sweep;
 pub mod tasks;
 
-use std::collections::{BTreeSet, HashMap};
-use std::net::Ipv4Addr;
-use std::sync::atomic::AtomicBool;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
-
-use tokio::sync::mpsc;
-
-use crate::control::runtime::{
-    ImageProgress, ImageRequest, LogLine, Owners, ProvidedImage, Runtime, RuntimeError, RuntimeEvent, StartedContainer,
-    TaskNetwork, TaskSpec,
-};
-use crate::model::task::ContainerExit;
-use crate::model::{ContainerName, TaskId};
-
 pub use engine::connect::{Engine, EngineInfo, EngineKind};
 pub use engine::options::{BuilderMode, DockerOptions, ReachMode};
+pub use runtime::DockerRuntime;
 pub use sweep::ProjectOnEngine;
 pub use tasks::exec::{ExecRequest, ExecSettings, Streams};
-
-use engine::cgroup::{Cgroups, TaskGroup};
-use engine::labels::Names;
-use engine::network::ProjectNetwork;
-use engine::owner::Owner;
-use tasks::container_config::TaskLimits;
-
-/// Runs the tasks of one project on one engine.
-#[derive(Debug)]
-pub struct DockerRuntime {
-    engine: Engine,
-    options: DockerOptions,
-    names: Names,
-    owner: Owner,
-    /// Made by `prepare`, or by the first task; forgotten when the engine says it is gone.
-    network: tokio::sync::Mutex<Option<Arc<ProjectNetwork>>>,
-    /// Where tasks can be held within their size as a whole.
-    cgroups: Option<Cgroups>,
-    /// Tasks opened by this process. Those of an earlier one are found by their labels.
-    tasks: Mutex<HashMap<TaskId, OpenTask>>,
-    /// The engine has refused to set limits once; see `task`.
-    ulimits_refused: AtomicBool,
-    /// Digests of images provided by this process, by reference.
-    digests: Mutex<HashMap<String, String>>,
-    /// Images built by this process or an earlier one whose name went over to a newer one.
-    superseded: Mutex<BTreeSet<String>>,
-}
-
-/// A task whose pause container we started.
-#[derive(Clone, Debug)]
-struct OpenTask {
-    pause_id: String,
-    /// The address we chose, to be given back.
-    address: Option<Ipv4Addr>,
-    limits: TaskLimits,
-    group: Option<Arc<TaskGroup>>,
-    containers: HashMap<ContainerName, String>,
-}
-
-impl DockerRuntime {
-    /// Finds the engine the user means (see [`endpoint`]) and speaks to it.
-    pub async fn connect(options: DockerOptions) -> Result<Self, RuntimeError> {
-        Ok(Self::new(Engine::connect().await?, options))
-    }
-
-    /// On an engine that was found already.
-    pub fn new(engine: Engine, options: DockerOptions) -> Self {
-        Self::owned_by(engine, options, Owner::current())
-    }
-
-    /// As if another process had made it; for tests of what a crashed one leaves.
-    pub fn owned_by(engine: Engine, options: DockerOptions, owner: Owner) -> Self {
-        Self {
-            names: Names::new(options.project.clone(), &owner),
-            cgroups: engine.is_local().then(|| Cgroups::find(engine.system())).flatten(),
-            engine,
-            options,
-            owner,
-            network: tokio::sync::Mutex::default(),
-            tasks: Mutex::default(),
-            ulimits_refused: AtomicBool::new(false),
-            digests: Mutex::default(),
-            superseded: Mutex::default(),
-        }
-    }
-
-    /// The engine in use.
-    pub fn engine(&self) -> &Engine {
-        &self.engine
-    }
-
-    /// What was chosen.
-    pub fn options(&self) -> &DockerOptions {
-        &self.options
-    }
-
-    /// The engine's id of a member, if there is such a container.
-    pub async fn container_id_of(
-        &self,
-        task: &TaskId,
-        container: &ContainerName,
-    ) -> Result<Option<String>, RuntimeError> {
-        self.container_id(task, container).await
-    }
-
-    fn tasks(&self) -> MutexGuard<'_, HashMap<TaskId, OpenTask>> {
-        self.tasks.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn digests(&self) -> MutexGuard<'_, HashMap<String, String>> {
-        self.digests.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// The project's network, made if need be.
-    async fn network(&self) -> Result<Arc<ProjectNetwork>, RuntimeError> {
-        let mut slot = self.network.lock().await;
-        if let Some(network) = &*slot {
-            return Ok(Arc::clone(network));
-        }
-        let network = Arc::new(engine::network::ensure(&self.engine, &self.names, self.options.reach).await?);
-        *slot = Some(Arc::clone(&network));
-        Ok(network)
-    }
-}
-
-impl Runtime for DockerRuntime {
-    async fn prepare(&self) -> Result<(), RuntimeError> {
-        let prepared = tokio::try_join!(self.network(), self.ensure_pause_image());
-        prepared.map(drop).map_err(|error| self.engine.located(error))
-    }
-
-    async fn provide_image(
-        &self,
-        request: &ImageRequest,
-        progress: mpsc::Sender<ImageProgress>,
-    ) -> Result<ProvidedImage, RuntimeError> {
-        self.provide(request, progress).await.map_err(|error| self.engine.located(error))
-    }
-
-    async fn open_task(&self, task: &TaskSpec) -> Result<TaskNetwork, RuntimeError> {
-        self.open(task).await.map_err(|error| self.engine.located(error))
-    }
-
-    async fn start_container(
-        &self,
-        task: &TaskSpec,
-        container: &ContainerName,
-    ) -> Result<StartedContainer, RuntimeError> {
-        self.start(task, container).await.map_err(|error| self.engine.located(error))
-    }
-
-    async fn stop_container(
-        &self,
-        task: &TaskId,
-        container: &ContainerName,
-        stop_timeout: Duration,
-    ) -> Result<(), RuntimeError> {
-        self.stop(task, container, stop_timeout).await.map_err(|error| self.engine.located(error))
-    }
-
-    async fn restart_container(
-        &self,
-        task: &TaskId,
-        container: &ContainerName,
-        stop_timeout: Duration,
-    ) -> Result<Option<ContainerExit>, RuntimeError> {
-        self.restart(task, container, stop_timeout).await.map_err(|error| self.engine.located(error))
-    }
-
-    async fn close_task(&self, task: &TaskId) -> Result<(), RuntimeError> {
-        self.close(task).await.map_err(|error| self.engine.located(error))
-    }
-
-    async fn watch(&self, events: mpsc::Sender<RuntimeEvent>) {
-        self.watch_engine(events).await;
-    }
-
-    async fn follow_logs(
-        &self,
-        task: &TaskId,
-        container: &ContainerName,
-        lines: mpsc::Sender<LogLine>,
-    ) -> Result<(), RuntimeError> {
-        self.follow(task, container, lines).await.map_err(|error| self.engine.located(error))
-    }
-
-    async fn sweep(&self, of: Owners) -> Result<Vec<String>, RuntimeError> {
-        self.sweep_engine(of).await.map_err(|error| self.engine.located(error))
-    }
-}

@@ -13,13 +13,13 @@ use std::collections::HashMap;
 use crate::control::runtime::{Owners, RuntimeError};
 use crate::model::ProjectName;
 
-use super::DockerRuntime;
 use super::engine::connect::Engine;
 use super::engine::error;
 use super::engine::error::runtime_error;
 use super::engine::labels::{CONTAINER, OWNER, PAUSE, PROJECT, SERVICE, TASK};
 use super::engine::owner::{Owner, RealProcesses};
 use super::engine::pause;
+use super::runtime::DockerRuntime;
 use super::tasks::close::{remove_container, remove_volume};
 
 /// A project that has something on the engine.

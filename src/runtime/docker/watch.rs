@@ -24,9 +24,9 @@ use crate::control::runtime::{ObservedContainer, ObservedState, RuntimeEvent};
 use crate::model::task::{ContainerExit, HealthStatus};
 use crate::model::{ContainerName, TaskId};
 
-use super::DockerRuntime;
 use super::engine::error;
 use super::engine::labels::{CONTAINER, PAUSE, TASK};
+use super::runtime::DockerRuntime;
 
 const FIRST_BACK_OFF: Duration = Duration::from_millis(100);
 const LAST_BACK_OFF: Duration = Duration::from_secs(5);

@@ -1,7 +1,8 @@
 //! Other ways to the engine: a socket that can be cut, a TCP port.
 
+use neargate::runtime::docker::DockerRuntime;
 use neargate::runtime::docker::engine::endpoint::{Candidate, Endpoint};
-use neargate::runtime::docker::{DockerOptions, DockerRuntime, Engine};
+use neargate::runtime::docker::{DockerOptions, Engine};
 
 use super::world::World;
 use crate::support::engine::Relay;

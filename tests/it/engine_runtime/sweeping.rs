@@ -3,8 +3,9 @@
 use std::process::Command;
 
 use neargate::control::runtime::{Owners, Runtime as _};
+use neargate::runtime::docker::DockerRuntime;
+use neargate::runtime::docker::Engine;
 use neargate::runtime::docker::engine::owner::{Owner, Processes as _, RealProcesses};
-use neargate::runtime::docker::{DockerRuntime, Engine};
 
 use super::world::{World, name, task};
 

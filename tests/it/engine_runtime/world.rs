@@ -11,7 +11,8 @@ use neargate::control::runtime::{
 use neargate::model::task::ContainerExit;
 use neargate::model::task_definition::{ContainerDefinition, TaskDefinition};
 use neargate::model::{ContainerName, ProjectName, ServiceName, TaskId};
-use neargate::runtime::docker::{DockerOptions, DockerRuntime, Engine};
+use neargate::runtime::docker::DockerRuntime;
+use neargate::runtime::docker::{DockerOptions, Engine};
 use tokio::sync::mpsc;
 
 use crate::support::engine::{Turn, turn};

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use neargate::alb::logs::{LogLine, Names};
+use neargate::alb::logs::line::{LogLine, Names};
 use neargate::model::arn;
 use neargate::model::listener::HeaderModification;
 use neargate::model::rule::{Condition, Patterns, Rewrite, Rule, Transforms};

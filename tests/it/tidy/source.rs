@@ -141,7 +141,7 @@ pub(super) fn paths(tokens: &[Token]) -> Vec<(usize, Vec<String>)> {
             at += 1;
             use_tree(tokens, &mut at, &mut Vec::new(), &mut found);
         } else if tokens[at].kind == Kind::Word && tokens.get(at + 1).is_some_and(|next| next.is("::")) {
-            let line = tokens[at].line;
+            let (start, line) = (at, tokens[at].line);
             let mut path = vec![tokens[at].text.clone()];
             while tokens.get(at + 1).is_some_and(|next| next.is("::"))
                 && tokens.get(at + 2).is_some_and(|next| next.kind == Kind::Word)
@@ -149,8 +149,9 @@ pub(super) fn paths(tokens: &[Token]) -> Vec<(usize, Vec<String>)> {
                 path.push(tokens[at + 2].text.clone());
                 at += 2;
             }
-            // `<T as Trait>::name` and `::name` go on from something that was named before.
-            if !before.is_some_and(|token| token.is("::")) {
+            // `<T as Trait>::name` and `::name` go on from something that was named before; `pub(in …)` imports nothing.
+            let is_visibility = start >= 2 && tokens[start - 1].is("in") && tokens[start - 2].is("(");
+            if !is_visibility && !before.is_some_and(|token| token.is("::")) {
                 found.push((line, path));
             }
             at += 1;

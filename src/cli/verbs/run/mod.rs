@@ -16,7 +16,8 @@ use outfit::Outfit;
 
 use crate::app::App;
 use crate::cli::failure::{ExitStatus, Failure};
-use crate::cli::input::arguments::{Global, RunArgs};
+use crate::cli::input::arguments::RunArgs;
+use crate::cli::input::global::Global;
 use crate::cli::input::project;
 use crate::cli::input::project::Project;
 use crate::cli::output::live::Live;
@@ -26,7 +27,7 @@ use crate::cli::running::process::Signals;
 use crate::cli::running::stack;
 use crate::cli::running::waiting;
 use crate::cli::running::waiting::{Goal, Patience};
-use crate::control::view::ClusterView;
+use crate::control::view::shape::ClusterView;
 use crate::machine::folders::GuestLock;
 
 /// How often it is looked whether another process has let go of a stack.

@@ -18,7 +18,8 @@ use crate::machine::trust::environment::Surroundings;
 use crate::machine::trust::overlay;
 use crate::machine::trust::overlay::Overlays;
 use crate::machine::trust::reach::reachable_address;
-use crate::machine::trust::{Machine, Root, SystemRunner, bundles, system};
+use crate::machine::trust::store::{Machine, Root};
+use crate::machine::trust::{SystemRunner, bundles, system};
 
 /// For as long as this lives.
 pub(super) struct Outfit {

@@ -2,8 +2,8 @@
 
 use super::*;
 use crate::machine::trust::runner::SystemRunner;
+use crate::machine::trust::store::{OperatingSystem, contains_certificate};
 use crate::machine::trust::tests::World;
-use crate::machine::trust::{OperatingSystem, contains_certificate};
 
 const THEIRS: &str = "-----BEGIN CERTIFICATE-----\ndGhlaXJz\n-----END CERTIFICATE-----\n";
 

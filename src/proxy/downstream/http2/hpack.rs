@@ -4,13 +4,11 @@
 //! an ALB takes, and what does not fit them costs the stream or the connection. Of the crates that offer one, none is both
 //! maintained and quick enough for every request.
 
+pub(crate) mod error;
 mod huffman;
 
+use error::Malformed;
 use std::collections::VecDeque;
-
-/// The connection cannot go on: what follows would be understood wrongly (RFC 7541, section 2.3.3 and others).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Malformed;
 
 /// SETTINGS_HEADER_TABLE_SIZE that we never change from its default.
 const LARGEST_TABLE: usize = 4096;

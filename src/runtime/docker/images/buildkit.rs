@@ -15,9 +15,9 @@ use hyper::{Method, Request, Response};
 
 use crate::control::runtime::RuntimeError;
 
-use super::build::{Recipe, Transcript, send_context};
-use super::image::Progress;
+use super::progress::Progress;
 use super::protobuf::fields;
+use super::recipe::{Recipe, Transcript, send_context};
 use super::session;
 use crate::runtime::docker::engine::connect::Engine;
 use crate::runtime::docker::engine::error;

@@ -12,28 +12,10 @@ use crate::ecs::images::naming;
 
 use super::reference::Reference;
 use super::{build, pull};
-use crate::runtime::docker::DockerRuntime;
 use crate::runtime::docker::engine::error;
 use crate::runtime::docker::engine::error::runtime_error;
-
-/// Tells people what happens to one image. What nobody has time to read is dropped.
-#[derive(Clone, Debug)]
-pub(crate) struct Progress {
-    image: String,
-    sender: mpsc::Sender<ImageProgress>,
-}
-
-impl Progress {
-    /// A line worth showing.
-    pub(crate) fn tell(&self, message: String) {
-        let _ = self.sender.try_send(ImageProgress { image: self.image.clone(), message, detail: false });
-    }
-
-    /// Output of the build.
-    pub(crate) fn detail(&self, message: String) {
-        let _ = self.sender.try_send(ImageProgress { image: self.image.clone(), message, detail: true });
-    }
-}
+use crate::runtime::docker::images::progress::Progress;
+use crate::runtime::docker::runtime::DockerRuntime;
 
 impl DockerRuntime {
     pub(crate) async fn provide(

@@ -1,29 +1,26 @@
 //! Pulling: with the credentials `docker pull` would use, progress in one line, retries, and failures in ECS's words.
 
-use std::collections::BTreeMap;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use bollard::auth::DockerCredentials;
 use bollard::errors::Error;
-use bollard::models::CreateImageInfo;
 use bollard::query_parameters::CreateImageOptionsBuilder;
 use futures_util::TryStreamExt as _;
 
 use crate::control::runtime::{ImageRequest, RuntimeError};
 
 use super::credentials::{Store, given};
-use super::image::Progress;
+use super::progress::Progress;
 use super::reference::{DOCKER_HUB, Reference};
 use crate::runtime::docker::engine::connect::Engine;
 use crate::runtime::docker::engine::error;
+use crate::runtime::docker::images::layers::Layers;
 
 /// How often a pull is tried that failed for a reason that may pass. Fargate's own counts vary from 1 to 7.
 const ATTEMPTS: u32 = 3;
 const FIRST_PAUSE: Duration = Duration::from_millis(500);
 /// Without a byte for that long, a pull has failed.
 const STALL_LIMIT: Duration = Duration::from_secs(180);
-const TELL_EVERY: Duration = Duration::from_millis(200);
-
 /// Pulls what the request names.
 pub(crate) async fn pull(engine: &Engine, request: &ImageRequest, progress: &Progress) -> Result<(), RuntimeError> {
     let reference = Reference::parse(&request.image);
@@ -98,59 +95,6 @@ async fn once(
             None => return Ok(()),
         }
     }
-}
-
-/// Adds up what the layers report.
-#[derive(Default)]
-pub(crate) struct Layers {
-    bytes: BTreeMap<String, (i64, i64)>,
-    told: Option<Instant>,
-}
-
-impl Layers {
-    /// Takes one report and passes the sum on, not too often.
-    pub(crate) fn tell(&mut self, info: &CreateImageInfo, progress: &Progress) {
-        let detail = info.progress_detail.as_ref();
-        self.add(
-            info.id.as_deref(),
-            info.status.as_deref(),
-            detail.and_then(|d| d.current),
-            detail.and_then(|d| d.total),
-        );
-        if self.told.is_none_or(|told| told.elapsed() >= TELL_EVERY)
-            && let Some(line) = self.line()
-        {
-            self.told = Some(Instant::now());
-            progress.tell(line);
-        }
-    }
-
-    fn add(&mut self, id: Option<&str>, status: Option<&str>, current: Option<i64>, total: Option<i64>) {
-        let (Some(id), Some(status)) = (id, status) else { return };
-        match (status, current, total) {
-            ("Downloading", Some(current), Some(total)) if total > 0 => {
-                self.bytes.insert(id.to_owned(), (current, total));
-            }
-            ("Download complete" | "Pull complete" | "Extracting" | "Verifying Checksum", _, _) => {
-                if let Some((current, total)) = self.bytes.get_mut(id) {
-                    *current = *total;
-                }
-            }
-            _ => {}
-        }
-    }
-
-    fn line(&self) -> Option<String> {
-        let (current, total) =
-            self.bytes.values().fold((0, 0), |(current, total), layer| (current + layer.0, total + layer.1));
-        (total > 0).then(|| format!("pulling {:.1} of {:.1} MB", megabytes(current), megabytes(total)))
-    }
-}
-
-fn megabytes(bytes: i64) -> f64 {
-    #[expect(clippy::cast_precision_loss, reason = "shown with one decimal")]
-    let bytes = bytes as f64;
-    bytes / 1e6
 }
 
 /// Why a registry gave no image.

@@ -13,10 +13,10 @@ use crate::control::runtime::RuntimeError;
 use crate::model::task::ContainerExit;
 use crate::model::{ContainerName, TaskId};
 
-use crate::runtime::docker::DockerRuntime;
 use crate::runtime::docker::engine::error;
 use crate::runtime::docker::engine::error::{runtime_error, sorted};
 use crate::runtime::docker::engine::labels::{CONTAINER, PAUSE, TASK};
+use crate::runtime::docker::runtime::DockerRuntime;
 
 /// The longest a removal that is already under way is waited for.
 const REMOVAL_LIMIT: Duration = Duration::from_secs(20);

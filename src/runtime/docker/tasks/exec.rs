@@ -16,9 +16,9 @@ use tokio::sync::mpsc;
 use crate::control::runtime::RuntimeError;
 use crate::model::{ContainerName, TaskId};
 
-use crate::runtime::docker::DockerRuntime;
 use crate::runtime::docker::engine::error;
 use crate::runtime::docker::engine::error::{runtime_error, sorted};
+use crate::runtime::docker::runtime::DockerRuntime;
 
 /// The longest the exit code is waited for after the output has ended.
 const EXIT_LIMIT: Duration = Duration::from_secs(10);

@@ -11,9 +11,9 @@ use tokio::sync::mpsc;
 use crate::control::runtime::{LogLine, RuntimeError};
 use crate::model::{ContainerName, TaskId};
 
-use crate::runtime::docker::DockerRuntime;
 use crate::runtime::docker::engine::error;
 use crate::runtime::docker::engine::error::runtime_error;
+use crate::runtime::docker::runtime::DockerRuntime;
 
 /// The largest event the awslogs driver sends before it splits a line (ECS developer guide, "Using the awslogs log
 /// driver": 256 KiB).

@@ -12,9 +12,9 @@ use crate::model::service::{Build, Hook};
 use crate::model::{ContainerName, TaskId};
 
 use super::exec::{ExecRequest, ExecSettings, Streams};
-use crate::runtime::docker::DockerRuntime;
 use crate::runtime::docker::engine::error::runtime_error;
 use crate::runtime::docker::images::context::Context;
+use crate::runtime::docker::runtime::DockerRuntime;
 
 impl DockerRuntime {
     /// Makes these places in a container as they are here: what is a file here is copied, what is not here is removed

@@ -22,7 +22,7 @@ use crate::runtime::docker::engine::cgroup::{Cgroups, TaskGroup};
 use crate::runtime::docker::engine::error;
 use crate::runtime::docker::engine::error::{runtime_error, sorted};
 use crate::runtime::docker::engine::pause;
-use crate::runtime::docker::{DockerRuntime, OpenTask};
+use crate::runtime::docker::runtime::{DockerRuntime, OpenTask};
 
 /// How often a step is tried again after the engine said that the world changed under it: a name in use, an address
 /// in use, a network or image that was pruned.

@@ -1,7 +1,8 @@
 //! What a Dockerfile tells of the container that it makes: its health check, and which files become part of it.
 
 use super::command::{self, Scripts};
-use super::{Evidence, Question, Repository, join};
+use super::{Evidence, Question, join};
+use crate::cli::verbs::init::repository::Repository;
 
 /// The path of the stage's `HEALTHCHECK`.
 pub(super) fn health_path(repository: &Repository, question: &Question<'_>) -> Option<Evidence> {

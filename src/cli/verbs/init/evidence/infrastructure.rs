@@ -7,7 +7,8 @@ mod terraform;
 
 use std::collections::BTreeSet;
 
-use super::{Evidence, Question, Repository, words};
+use super::{Evidence, Question, words};
+use crate::cli::verbs::init::repository::Repository;
 
 /// A target group, as far as the file says.
 #[derive(Clone, Debug, Default)]

@@ -1,7 +1,8 @@
 //! Health checks that the repository declares for another platform: the application answers them there as it does here.
 
 use super::compose::entries;
-use super::{Evidence, Question, Repository, is_below, place};
+use super::{Evidence, Question, is_below, place};
+use crate::cli::verbs::init::repository::Repository;
 use crate::config::init_support;
 use crate::config::text::tree::{Node, Value};
 

@@ -14,7 +14,8 @@ mod ruby;
 mod rust;
 mod webserver;
 
-use super::{Evidence, Question, Repository, dockerfile, folder_of, is_below, place};
+use super::{Evidence, Question, dockerfile, folder_of, is_below, place};
+use crate::cli::verbs::init::repository::Repository;
 
 /// A route of the application.
 #[derive(Clone, Debug)]

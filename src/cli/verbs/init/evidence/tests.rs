@@ -7,7 +7,8 @@ use serde::Deserialize;
 
 use super::dockerfile::exposed;
 use super::ports::silence;
-use super::{Question, Repository, health_path};
+use super::{Question, health_path};
+use crate::cli::verbs::init::repository::Repository;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -5,7 +5,7 @@ use crate::cli::verbs::init::pipeline::Pipeline;
 use crate::cli::verbs::init::pipeline::described::Described;
 use crate::cli::verbs::init::pipeline::stage::{stage_of, without_stage};
 use crate::cli::verbs::init::pipeline::text::{self, Piece};
-use crate::config::lower::project_name_from;
+use crate::config::lower::names::project_name_from;
 
 /// Letters, digits, `-` and `_`, at most 255; of an ARN its last part.
 pub(super) fn ecs_name(text: &str) -> String {

@@ -1,7 +1,7 @@
 //! HPACK's Huffman code (RFC 7541, appendix B). It is canonical: codes are in the order of their lengths, and within a
 //! length in that of their symbols, so the lengths are all there is to know.
 
-use super::Malformed;
+use super::error::Malformed;
 
 /// The end of a string: only the beginning of its code may occur, as padding.
 const END: usize = 256;

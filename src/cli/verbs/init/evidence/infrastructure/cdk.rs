@@ -5,8 +5,9 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
-use super::{Repository, TargetGroup, literal_path};
+use super::{TargetGroup, literal_path};
 use crate::cli::verbs::init::evidence::place;
+use crate::cli::verbs::init::repository::Repository;
 
 /// What such programs import.
 const MARKS: &[&str] = &["aws-cdk", "aws_cdk", "awscdk", "Amazon.CDK", "@pulumi/aws", "pulumi_aws", "sst/aws"];

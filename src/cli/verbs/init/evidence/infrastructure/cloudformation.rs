@@ -1,7 +1,8 @@
 //! Target groups in CloudFormation templates, and manifests of AWS Copilot.
 
-use super::{Repository, TargetGroup, literal_path};
+use super::{TargetGroup, literal_path};
 use crate::cli::verbs::init::evidence::place;
+use crate::cli::verbs::init::repository::Repository;
 use crate::config::init_support;
 use crate::config::text::tree::{Node, Value};
 

@@ -1,7 +1,8 @@
 //! `aws elbv2 create-target-group` in scripts and workflows.
 
-use super::{Repository, TargetGroup, literal_path};
+use super::{TargetGroup, literal_path};
 use crate::cli::verbs::init::evidence::place;
+use crate::cli::verbs::init::repository::Repository;
 
 /// Every target group that a script makes.
 pub(super) fn target_groups(repository: &Repository) -> Vec<TargetGroup> {

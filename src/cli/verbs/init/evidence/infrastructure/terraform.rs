@@ -6,8 +6,9 @@ use hcl::eval::{Context, Evaluate};
 use hcl::expr::{Expression, TraversalOperator};
 use hcl::{Block, Body, Map, Value};
 
-use super::{Repository, TargetGroup, literal_path};
+use super::{TargetGroup, literal_path};
 use crate::cli::verbs::init::evidence::{folder_of, join, place};
+use crate::cli::verbs::init::repository::Repository;
 
 /// How deep modules may call modules.
 const MAX_DEPTH: usize = 4;

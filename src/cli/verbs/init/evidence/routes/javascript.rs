@@ -6,7 +6,8 @@ use std::sync::LazyLock;
 use regex::Regex;
 
 use super::graph::{ANY, Graph};
-use super::{ROUTE, Route, Scope, arguments, bracketed, folder_of, literal};
+use super::{ROUTE, Route, Scope, arguments, bracketed, literal};
+use crate::cli::verbs::init::evidence::folder_of;
 use crate::cli::verbs::init::evidence::join;
 
 fn regex(pattern: &str) -> Regex {

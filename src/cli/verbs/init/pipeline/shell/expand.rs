@@ -164,7 +164,7 @@ impl Shell<'_, '_> {
 
     /// What a command in a word prints, without the line end.
     fn printed_by(&mut self, script: &str) -> Text {
-        if self.scope.depth >= super::MAX_DEPTH + 3 {
+        if self.scope.depth >= crate::cli::verbs::init::pipeline::github::MAX_DEPTH + 3 {
             return unknown("$(…)");
         }
         self.scope.depth += 1;

@@ -38,7 +38,9 @@ pub(super) fn filter(program: &str, arguments: &[Text], input: &Text, shell: &mu
             variables.extend(shell.variables.clone());
             edited(input, vec![Edit::Variables(variables)], shell).unwrap_or_else(|| input.clone())
         }
-        "dirname" => arguments.first().map_or_else(String::new, |path| super::parent(path).to_owned()),
+        "dirname" => arguments
+            .first()
+            .map_or_else(String::new, |path| crate::cli::verbs::init::pipeline::paths::parent(path).to_owned()),
         "basename" => arguments
             .first()
             .map_or_else(String::new, |path| crate::cli::verbs::init::pipeline::paths::name(path).to_owned()),

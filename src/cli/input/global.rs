@@ -1,0 +1,91 @@
+//! Options that every verb takes, and those of every verb that starts a stack.
+
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+
+/// Options that every command takes.
+#[derive(Clone, Debug, Default, Args)]
+pub(crate) struct Global {
+    /// The file that describes the stack, short -f (before the verb in `logs` and `events`, where -f follows) [default: neargate.yaml and neargate.override.yaml, here or in a
+    /// folder above; or NEARGATE_FILE]. Given several times, later files override earlier ones
+    #[arg(long, global = true, value_name = "FILE")]
+    pub(crate) file: Vec<PathBuf>,
+    /// Read variables from this file instead of .env; repeatable, later files win
+    #[arg(long, global = true, value_name = "FILE", env = "NEARGATE_ENV_FILES", value_delimiter = ',')]
+    pub(crate) env_file: Vec<PathBuf>,
+    /// Override the project name, e.g. to run the same file twice
+    #[arg(short, long, global = true, value_name = "NAME", env = "NEARGATE_PROJECT_NAME")]
+    pub(crate) project_name: Option<String>,
+    /// Where there is no file and the repository has several environments, the one to take, e.g. dev
+    /// [default: production]
+    #[arg(long, global = true, value_name = "NAME", env = "NEARGATE_ENVIRONMENT")]
+    pub(crate) environment: Option<String>,
+    /// When to use colour
+    #[arg(long, global = true, value_enum, default_value_t, value_name = "WHEN")]
+    pub(crate) color: Color,
+    /// Diagnostics of neargate itself on standard error; twice for more
+    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    pub(crate) verbose: u8,
+}
+
+/// When output is coloured.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Color {
+    /// On a terminal, unless NO_COLOR is set
+    #[default]
+    Auto,
+    /// Always
+    Always,
+    /// Never
+    Never,
+}
+
+/// `-f FILE` after the command, as in `neargate up -f other.yaml`. Not for `logs`, where `-f` follows.
+#[derive(Clone, Debug, Default, Args)]
+pub(crate) struct ShortFile {
+    #[arg(short = 'f', value_name = "FILE", hide = true, id = "short-file-after")]
+    pub(super) short_file: Vec<PathBuf>,
+}
+
+/// Options of everything that starts a stack.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct StartArgs {
+    #[command(flatten)]
+    pub(super) short: ShortFile,
+    /// How long --wait waits, in seconds, once the images are built or pulled
+    #[arg(long, value_name = "SECONDS", default_value_t = 120, env = "NEARGATE_WAIT_TIMEOUT")]
+    pub(crate) wait_timeout: u64,
+    /// Build images before starting, as always: what has not changed comes from the builder's cache
+    #[arg(long, overrides_with = "no_build")]
+    build: bool,
+    /// Run the images that were built before instead of building
+    #[arg(long)]
+    pub(crate) no_build: bool,
+    /// Pull images even if present
+    #[arg(long)]
+    pub(crate) pull: bool,
+    /// Bind another local port for a listener, e.g. 443=8443; repeatable
+    #[arg(long, value_name = "PORT=LOCAL", value_parser = parse_listen, env = "NEARGATE_LISTEN", value_delimiter = ',')]
+    pub(crate) listen: Vec<(u16, u16)>,
+    /// Replace a running stack of the same project that was started from another folder
+    #[arg(long)]
+    pub(crate) take_over: bool,
+    /// Divide waits in which only the clock works by this; 1 is AWS's own pace [default: the file's, or 10]
+    #[arg(long, value_name = "FACTOR", env = "NEARGATE_TIME_SCALE")]
+    pub(crate) time_scale: Option<f64>,
+    /// Serve CloudWatch's figures for Prometheus at http://ADDRESS/metrics, e.g. 127.0.0.1:9180 (loopback only)
+    #[arg(long, value_name = "ADDRESS", env = "NEARGATE_ADMIN", value_parser = crate::web::metrics::parse_address)]
+    pub(crate) admin: Option<std::net::SocketAddr>,
+}
+
+pub(crate) fn parse_listen(text: &str) -> Result<(u16, u16), String> {
+    let (port, local) = text.split_once('=').ok_or("must look like 443=8443")?;
+    let number = |text: &str| -> Result<u16, String> {
+        match text.trim().parse() {
+            Ok(0) | Err(_) => Err(format!("`{text}` is not a port (1-65535)")),
+            Ok(port) => Ok(port),
+        }
+    };
+    Ok((number(port)?, number(local)?))
+}

@@ -1,0 +1,34 @@
+//! Containers and folders that the parts of a service name.
+
+use std::path::Path;
+
+use super::lowering::Lowering;
+use crate::config::read::reader::Spanned;
+use crate::config::task_definition::ReadDefinition;
+use crate::config::task_definition::context::unknown_container;
+
+pub(crate) fn container_names(definition: &ReadDefinition) -> Vec<&str> {
+    definition.definition.containers.iter().map(|container| container.name.as_str()).collect()
+}
+
+pub(crate) fn known_container(name: &Spanned<String>, definition: &ReadDefinition, lowering: &mut Lowering<'_>) {
+    let names = container_names(definition);
+    if !names.contains(&name.as_str()) {
+        lowering.report(unknown_container(name, &names, "the task definition"));
+    }
+}
+
+/// `a/./b/../c` as `a/c`: what people read, and what two builds are compared by.
+pub(crate) fn normal(path: &Path) -> std::path::PathBuf {
+    let mut out = std::path::PathBuf::new();
+    for part in path.components() {
+        match part {
+            std::path::Component::CurDir => {}
+            std::path::Component::ParentDir if out.file_name().is_some() => {
+                out.pop();
+            }
+            part => out.push(part),
+        }
+    }
+    out
+}

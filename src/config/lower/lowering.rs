@@ -1,0 +1,92 @@
+//! What every step of the way down has at hand: where mistakes go, and what the places of names are.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use crate::config::input::Source;
+use crate::config::read::reader::{Reader, Spanned};
+use crate::config::task_definition::context::WantedSecret;
+use crate::config::text::diagnostics::Diagnostic;
+use crate::config::text::source::{Sources, Span};
+use crate::config::text::suggest::help_for;
+use crate::model::TargetGroupName;
+
+/// What lowering reads from and writes to.
+pub(crate) struct Lowering<'a> {
+    /// Mistakes, and which fields were used.
+    pub(crate) reader: Reader,
+    /// Every text.
+    pub(crate) sources: &'a mut Sources,
+    /// The file, its folder, and how to read more.
+    pub(crate) source: &'a Source<'a>,
+    /// Where things stand, for warnings about the whole.
+    pub(crate) places: Places,
+    /// Every secret that some container asks for.
+    pub(crate) wanted: Vec<WantedSecret>,
+}
+
+/// Where the parts of the topology are written.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Places {
+    /// By name.
+    pub(crate) target_groups: BTreeMap<String, Span>,
+    /// In the order of the topology's listeners, with their rules in the order of the topology's rules.
+    pub(crate) listeners: Vec<(Span, Vec<Span>)>,
+    /// By service, in the order of its bindings.
+    pub(crate) bindings: BTreeMap<String, Vec<Span>>,
+    /// By service.
+    pub(crate) services: BTreeMap<String, Span>,
+}
+
+impl Lowering<'_> {
+    /// Reports.
+    pub(crate) fn report(&mut self, diagnostic: Diagnostic) {
+        self.reader.report(diagnostic);
+    }
+
+    /// A number that must be within a range.
+    pub(crate) fn within(&mut self, field: &Spanned<u32>, least: u32, most: u32, what: &str, page: &str) {
+        if !(least..=most).contains(&field.value) {
+            let nearest = field.value.clamp(least, most);
+            self.report(
+                Diagnostic::error(format!("{what} is out of range"), field.span, format!("{least} to {most}"))
+                    .note(format!("{what}: {least} to {most} ({page})"))
+                    .help(format!("the nearest valid value is {nearest}")),
+            );
+        }
+    }
+
+    /// The same, as a duration with a default.
+    pub(crate) fn seconds(
+        &mut self,
+        field: Option<&Spanned<u32>>,
+        default: Duration,
+        (least, most): (u32, u32),
+        what: &str,
+        page: &str,
+    ) -> Duration {
+        let Some(field) = field else { return default };
+        self.within(field, least, most, what, page);
+        Duration::from_secs(field.value.into())
+    }
+
+    /// A target group that a listener or a service names.
+    pub(crate) fn target_group(&mut self, name: &Spanned<String>) -> Option<TargetGroupName> {
+        if self.places.target_groups.contains_key(&name.value) {
+            return Some(TargetGroupName::new(&name.value));
+        }
+        if self.reader.has_lost(name) || self.reader.has_lost("target_groups") {
+            return None;
+        }
+        let known = self.places.target_groups.keys().map(String::as_str);
+        let diagnostic = Diagnostic::error(format!("there is no target group `{}`", name.value), name.span, "")
+            .maybe_help(help_for(name, "the target groups are", known));
+        let diagnostic = if name.starts_with("arn:") {
+            diagnostic.help("target groups are named here by their key in `target_groups`, not by ARN")
+        } else {
+            diagnostic
+        };
+        self.report(diagnostic);
+        None
+    }
+}

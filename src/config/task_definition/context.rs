@@ -1,0 +1,49 @@
+//! What the parts of a task definition are judged with: AWS's pages, and what its names may be.
+
+use crate::config::read::reader::Spanned;
+use crate::config::text::diagnostics::Diagnostic;
+use crate::config::text::source::Span;
+use crate::config::text::suggest::help_for;
+
+/// Where AWS's answers to a registration are documented.
+pub(crate) const REGISTER: &str = "ECS API reference, RegisterTaskDefinition";
+
+/// Where Fargate's rules are.
+pub(crate) const FARGATE: &str = "ECS developer guide, Task definition differences for Fargate";
+
+/// A secret that must have a value.
+#[derive(Clone, Debug)]
+pub(crate) struct WantedSecret {
+    /// ARN or name without its trailing parts.
+    pub(crate) secret: String,
+    /// Where it is asked for.
+    pub(crate) span: Span,
+    /// The variable that carries it; `None` for registry credentials.
+    pub(crate) variable: Option<String>,
+    /// Key of the JSON object that the value must be.
+    pub(crate) json_key: Option<String>,
+}
+
+/// `^[a-zA-Z0-9\-_]{1,255}$`
+pub(crate) fn is_ecs_name(name: &str) -> bool {
+    (1..=255).contains(&name.len()) && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
+}
+
+/// The mistake of naming a container that is not there.
+pub(crate) fn unknown_container(name: &Spanned<String>, known: &[&str], what: &str) -> Diagnostic {
+    Diagnostic::error(format!("{what} has no container `{}`", name.value), name.span, "").maybe_help(help_for(
+        name,
+        "its containers are",
+        known.iter().copied(),
+    ))
+}
+
+/// What a container needs to know about its task.
+pub(crate) struct Context<'a> {
+    pub(crate) family: &'a str,
+    /// CPU units and MiB, if they could be read.
+    pub(crate) task: Option<(u32, u32)>,
+    pub(crate) volumes: &'a [String],
+    /// Whether the services say which image a container runs here.
+    pub(crate) is_built: &'a dyn Fn(&str) -> bool,
+}

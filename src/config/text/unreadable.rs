@@ -1,0 +1,28 @@
+//! Text that cannot be read as it stands, whatever its format is.
+
+use super::diagnostics::Diagnostic;
+use super::source::{FileId, Span};
+
+/// The first of git's marks of a conflict, if nobody resolved it.
+pub(crate) fn conflict(text: &str, file: FileId) -> Option<Diagnostic> {
+    let mark = |sign: &str| {
+        let mut start = 0;
+        text.split_inclusive('\n').find_map(|line| {
+            let at = start;
+            start += line.len();
+            let rest = line.strip_prefix(sign)?;
+            rest.starts_with([' ', '\n', '\r']).then(|| Span::new(file, at..at + line.trim_end().len()))
+        })
+    };
+    let (ours, theirs) = (mark("<<<<<<<")?, mark(">>>>>>>")?);
+    Some(
+        Diagnostic::error("a merge conflict that is not resolved", ours, "one side begins here")
+            .also(theirs, "the other ends here")
+            .help("keep what you want of the two sides, and take the three lines of marks out"),
+    )
+}
+
+/// For both formats.
+pub(crate) fn too_deep(at: Span) -> Diagnostic {
+    Diagnostic::error("lists and mappings inside each other more than a hundred deep", at, "reading stopped here")
+}

@@ -1,0 +1,328 @@
+//! The shapes: a field each for what people and programs are told.
+
+use serde::{Deserialize, Serialize};
+
+/// The stack at one moment.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ClusterView {
+    /// Grows with every view published.
+    pub generation: u64,
+    /// The project's name.
+    pub project: String,
+    /// The ECS cluster's name.
+    pub cluster: String,
+    /// Names the certificate covers.
+    pub domains: Vec<String>,
+    /// Listeners of the load balancer.
+    pub listeners: Vec<ListenerView>,
+    /// Images being built or pulled, or there.
+    pub images: Vec<ImageView>,
+    /// Services with their tasks.
+    pub services: Vec<ServiceView>,
+    /// Target groups with their targets.
+    pub target_groups: Vec<TargetGroupView>,
+    /// Something is wrong with the engine or with what all tasks share; in words.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub trouble: Option<String>,
+    /// The stack is being taken down.
+    pub shutting_down: bool,
+    /// Every service runs what it should, every target group in use has only healthy targets, every listener is
+    /// bound: what `--wait` waits for.
+    pub ready: bool,
+    /// No task is alive.
+    pub at_rest: bool,
+}
+
+impl ClusterView {
+    /// Whether an image is still to be built or pulled.
+    pub fn is_waiting_for_images(&self) -> bool {
+        self.images.iter().any(ImageView::is_on_its_way)
+    }
+}
+
+/// A listener.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ListenerView {
+    /// The port of the file.
+    pub port: u16,
+    /// The port that is really bound.
+    pub bind_port: u16,
+    /// `HTTP` or `HTTPS`.
+    pub protocol: String,
+    /// Whether clients can connect.
+    pub bound: bool,
+    /// Why not, with the fix.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub error: Option<String>,
+}
+
+/// An image.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ImageView {
+    /// What it is called on this machine.
+    pub image: String,
+    /// Who runs it, as `service/container`.
+    #[serde(default)]
+    pub containers: Vec<String>,
+    /// Made here rather than pulled.
+    #[serde(default)]
+    pub build: bool,
+    /// When `READY`: `built`, `cached` (built again, and nothing had changed), `pulled` or `there already`.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub origin: Option<String>,
+    /// `WAITING`, `BUILDING`, `PULLING`, `READY` or `FAILED`.
+    pub status: String,
+    /// The last line of progress, or why it failed.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub detail: Option<String>,
+}
+
+impl ImageView {
+    /// Whether it is still to be built or pulled.
+    pub fn is_on_its_way(&self) -> bool {
+        matches!(self.status.as_str(), "WAITING" | "BUILDING" | "PULLING")
+    }
+}
+
+/// A service.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ServiceView {
+    /// `serviceName`
+    pub service_name: String,
+    /// `family:number`; the number counts deployments of this run.
+    pub task_definition: String,
+    /// `desiredCount`
+    pub desired_count: u32,
+    /// `runningCount`
+    pub running_count: u32,
+    /// `pendingCount`
+    pub pending_count: u32,
+    /// Id of the PRIMARY deployment.
+    pub deployment: String,
+    /// `rolloutState`
+    pub rollout_state: String,
+    /// `failedTasks`
+    pub failed_tasks: u32,
+    /// Living tasks first, then the last stopped ones.
+    pub tasks: Vec<TaskView>,
+    /// Newest last.
+    pub events: Vec<EventView>,
+}
+
+/// A service event.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct EventView {
+    /// RFC 3339.
+    pub created_at: String,
+    /// In ECS's words.
+    pub message: String,
+}
+
+/// A task.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct TaskView {
+    /// The last part of its ARN.
+    pub task_id: String,
+    /// Its ARN.
+    pub task_arn: String,
+    /// `lastStatus`
+    pub last_status: String,
+    /// `desiredStatus`
+    pub desired_status: String,
+    /// `healthStatus`
+    pub health_status: String,
+    /// The address of its network interface.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub private_ipv4_address: Option<String>,
+    /// `startedBy`: the deployment that made it.
+    #[serde(default)]
+    pub started_by: String,
+    /// `createdAt`, RFC 3339.
+    pub created_at: String,
+    /// `startedAt`, RFC 3339.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub started_at: Option<String>,
+    /// `stoppedAt`, RFC 3339.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub stopped_at: Option<String>,
+    /// `stopCode`
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub stop_code: Option<String>,
+    /// `stoppedReason`
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub stopped_reason: Option<String>,
+    /// The health check that made the load balancer call its target unhealthy.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub failed_health_check: Option<FailedHealthCheckView>,
+    /// Its containers, in the order of the task definition.
+    pub containers: Vec<ContainerView>,
+}
+
+impl TaskView {
+    /// Why it stopped, for people, who see the containers' own reasons beside it and need not read one twice.
+    pub fn why_stopped(&self) -> Option<String> {
+        let (code, reason) = (self.stop_code.as_ref()?, self.stopped_reason.as_ref()?);
+        let told_by = self.containers.iter().find(|container| container.reason.as_ref() == Some(reason));
+        Some(match told_by {
+            Some(container) => format!("{code}: container {}", container.name),
+            None => format!("{code}: {reason}"),
+        })
+    }
+}
+
+/// Why a target of a task became unhealthy, kept when the target is gone.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct FailedHealthCheckView {
+    /// The target group's name.
+    pub target_group: String,
+    /// The target's port.
+    pub port: u16,
+    /// The container behind it.
+    pub container: String,
+    /// `Reason`
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub reason: Option<String>,
+    /// `Description`
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub description: Option<String>,
+    /// What the probe found, in words.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub last_probe: Option<String>,
+}
+
+impl FailedHealthCheckView {
+    /// The status code of a `Target.ResponseCodeMismatch`.
+    pub fn code(&self) -> Option<u16> {
+        self.description.as_deref().and_then(status_code)
+    }
+}
+
+/// The code in `Health checks failed with these codes: [500]`.
+pub fn status_code(description: &str) -> Option<u16> {
+    description.split_once('[')?.1.strip_suffix(']')?.parse().ok()
+}
+
+/// A container.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ContainerView {
+    /// Its name.
+    pub name: String,
+    /// Its image.
+    pub image: String,
+    /// `lastStatus`
+    pub last_status: String,
+    /// `healthStatus`
+    pub health_status: String,
+    /// The engine's id.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub runtime_id: Option<String>,
+    /// `exitCode`
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub exit_code: Option<i64>,
+    /// `reason`
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub reason: Option<String>,
+    /// `RestartCount`: how often its restart policy brought it back.
+    #[serde(skip_serializing_if = "is_zero", default)]
+    pub restart_count: u32,
+    /// It was told to stop, and has not stopped yet.
+    #[serde(skip_serializing_if = "is_false", default)]
+    pub stop_requested: bool,
+    /// `stopTimeout`, in seconds.
+    #[serde(default)]
+    pub stop_timeout: u64,
+    /// Its exit stops the task.
+    pub essential: bool,
+    /// `awslogs-group` and stream of its output.
+    pub log_group: String,
+    /// See `log_group`.
+    pub log_stream: String,
+    /// Declared ports.
+    pub ports: Vec<u16>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]
+fn is_false(value: &bool) -> bool {
+    !*value
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]
+fn is_zero(count: &u32) -> bool {
+    *count == 0
+}
+
+/// A target group.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct TargetGroupView {
+    /// Its name.
+    pub name: String,
+    /// Its ARN.
+    pub arn: String,
+    /// Whether a rule forwards to it.
+    pub in_use: bool,
+    /// `HTTP:8000/health`, for people.
+    pub health_check: String,
+    /// Its targets.
+    pub targets: Vec<TargetView>,
+}
+
+/// A target, as `DescribeTargetHealth` describes it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct TargetView {
+    /// Its address.
+    pub id: String,
+    /// Its port.
+    pub port: u16,
+    /// `State`
+    pub state: String,
+    /// `Reason`
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub reason: Option<String>,
+    /// `Description`
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub description: Option<String>,
+    /// What the last probe found, in words.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub last_probe: Option<String>,
+    /// `Reason` that the last probe gives, if it failed; a target that is `initial` has not got it as its own yet.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub last_probe_reason: Option<String>,
+    /// `Description` that goes with it.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub last_probe_description: Option<String>,
+    /// The task behind it.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub task_id: Option<String>,
+    /// The container behind it.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub container: Option<String>,
+    /// Whether security groups let the load balancer in.
+    pub reachable: bool,
+    /// Requests that it left without a word for longer than the idle timeout.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub silence: Option<SilenceView>,
+}
+
+/// Requests that were answered 504 because their target said nothing for as long as the idle timeout.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SilenceView {
+    /// How many.
+    pub count: u32,
+    /// Method and path of the last one.
+    pub last_request: String,
+    /// When that was answered, RFC 3339.
+    pub last_at: String,
+    /// `idle_timeout.timeout_seconds` at that time.
+    pub idle_timeout: u64,
+}

@@ -1,0 +1,24 @@
+//! What is told of an image while it is built or pulled.
+
+use tokio::sync::mpsc;
+
+use crate::control::runtime::ImageProgress;
+
+/// Tells people what happens to one image. What nobody has time to read is dropped.
+#[derive(Clone, Debug)]
+pub(crate) struct Progress {
+    pub(super) image: String,
+    pub(super) sender: mpsc::Sender<ImageProgress>,
+}
+
+impl Progress {
+    /// A line worth showing.
+    pub(crate) fn tell(&self, message: String) {
+        let _ = self.sender.try_send(ImageProgress { image: self.image.clone(), message, detail: false });
+    }
+
+    /// Output of the build.
+    pub(crate) fn detail(&self, message: String) {
+        let _ = self.sender.try_send(ImageProgress { image: self.image.clone(), message, detail: true });
+    }
+}

@@ -1,0 +1,187 @@
+//! The runtime of one project on one engine: what it remembers, and the calls that `control` makes.
+
+use std::collections::{BTreeSet, HashMap};
+use std::net::Ipv4Addr;
+use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::mpsc;
+
+use super::engine::cgroup::{Cgroups, TaskGroup};
+use super::engine::connect::Engine;
+use super::engine::labels::Names;
+use super::engine::network::{self, ProjectNetwork};
+use super::engine::options::DockerOptions;
+use super::engine::owner::Owner;
+use super::tasks::container_config::TaskLimits;
+use crate::control::runtime::{
+    ImageProgress, ImageRequest, LogLine, Owners, ProvidedImage, Runtime, RuntimeError, RuntimeEvent, StartedContainer,
+    TaskNetwork, TaskSpec,
+};
+use crate::model::task::ContainerExit;
+use crate::model::{ContainerName, TaskId};
+
+/// Runs the tasks of one project on one engine.
+#[derive(Debug)]
+pub struct DockerRuntime {
+    pub(super) engine: Engine,
+    pub(super) options: DockerOptions,
+    pub(super) names: Names,
+    pub(super) owner: Owner,
+    /// Made by `prepare`, or by the first task; forgotten when the engine says it is gone.
+    pub(super) network: tokio::sync::Mutex<Option<Arc<ProjectNetwork>>>,
+    /// Where tasks can be held within their size as a whole.
+    pub(super) cgroups: Option<Cgroups>,
+    /// Tasks opened by this process. Those of an earlier one are found by their labels.
+    tasks: Mutex<HashMap<TaskId, OpenTask>>,
+    /// The engine has refused to set limits once; see `task`.
+    pub(super) ulimits_refused: AtomicBool,
+    /// Digests of images provided by this process, by reference.
+    digests: Mutex<HashMap<String, String>>,
+    /// Images built by this process or an earlier one whose name went over to a newer one.
+    pub(super) superseded: Mutex<BTreeSet<String>>,
+}
+
+/// A task whose pause container we started.
+#[derive(Clone, Debug)]
+pub(crate) struct OpenTask {
+    pub(super) pause_id: String,
+    /// The address we chose, to be given back.
+    pub(super) address: Option<Ipv4Addr>,
+    pub(super) limits: TaskLimits,
+    pub(super) group: Option<Arc<TaskGroup>>,
+    pub(super) containers: HashMap<ContainerName, String>,
+}
+
+impl DockerRuntime {
+    /// Finds the engine the user means (see [`endpoint`]) and speaks to it.
+    pub async fn connect(options: DockerOptions) -> Result<Self, RuntimeError> {
+        Ok(Self::new(Engine::connect().await?, options))
+    }
+
+    /// On an engine that was found already.
+    pub fn new(engine: Engine, options: DockerOptions) -> Self {
+        Self::owned_by(engine, options, Owner::current())
+    }
+
+    /// As if another process had made it; for tests of what a crashed one leaves.
+    pub fn owned_by(engine: Engine, options: DockerOptions, owner: Owner) -> Self {
+        Self {
+            names: Names::new(options.project.clone(), &owner),
+            cgroups: engine.is_local().then(|| Cgroups::find(engine.system())).flatten(),
+            engine,
+            options,
+            owner,
+            network: tokio::sync::Mutex::default(),
+            tasks: Mutex::default(),
+            ulimits_refused: AtomicBool::new(false),
+            digests: Mutex::default(),
+            superseded: Mutex::default(),
+        }
+    }
+
+    /// The engine in use.
+    pub fn engine(&self) -> &Engine {
+        &self.engine
+    }
+
+    /// What was chosen.
+    pub fn options(&self) -> &DockerOptions {
+        &self.options
+    }
+
+    /// The engine's id of a member, if there is such a container.
+    pub async fn container_id_of(
+        &self,
+        task: &TaskId,
+        container: &ContainerName,
+    ) -> Result<Option<String>, RuntimeError> {
+        self.container_id(task, container).await
+    }
+
+    pub(super) fn tasks(&self) -> MutexGuard<'_, HashMap<TaskId, OpenTask>> {
+        self.tasks.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn digests(&self) -> MutexGuard<'_, HashMap<String, String>> {
+        self.digests.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The project's network, made if need be.
+    pub(super) async fn network(&self) -> Result<Arc<ProjectNetwork>, RuntimeError> {
+        let mut slot = self.network.lock().await;
+        if let Some(network) = &*slot {
+            return Ok(Arc::clone(network));
+        }
+        let network = Arc::new(network::ensure(&self.engine, &self.names, self.options.reach).await?);
+        *slot = Some(Arc::clone(&network));
+        Ok(network)
+    }
+}
+
+impl Runtime for DockerRuntime {
+    async fn prepare(&self) -> Result<(), RuntimeError> {
+        let prepared = tokio::try_join!(self.network(), self.ensure_pause_image());
+        prepared.map(drop).map_err(|error| self.engine.located(error))
+    }
+
+    async fn provide_image(
+        &self,
+        request: &ImageRequest,
+        progress: mpsc::Sender<ImageProgress>,
+    ) -> Result<ProvidedImage, RuntimeError> {
+        self.provide(request, progress).await.map_err(|error| self.engine.located(error))
+    }
+
+    async fn open_task(&self, task: &TaskSpec) -> Result<TaskNetwork, RuntimeError> {
+        self.open(task).await.map_err(|error| self.engine.located(error))
+    }
+
+    async fn start_container(
+        &self,
+        task: &TaskSpec,
+        container: &ContainerName,
+    ) -> Result<StartedContainer, RuntimeError> {
+        self.start(task, container).await.map_err(|error| self.engine.located(error))
+    }
+
+    async fn stop_container(
+        &self,
+        task: &TaskId,
+        container: &ContainerName,
+        stop_timeout: Duration,
+    ) -> Result<(), RuntimeError> {
+        self.stop(task, container, stop_timeout).await.map_err(|error| self.engine.located(error))
+    }
+
+    async fn restart_container(
+        &self,
+        task: &TaskId,
+        container: &ContainerName,
+        stop_timeout: Duration,
+    ) -> Result<Option<ContainerExit>, RuntimeError> {
+        self.restart(task, container, stop_timeout).await.map_err(|error| self.engine.located(error))
+    }
+
+    async fn close_task(&self, task: &TaskId) -> Result<(), RuntimeError> {
+        self.close(task).await.map_err(|error| self.engine.located(error))
+    }
+
+    async fn watch(&self, events: mpsc::Sender<RuntimeEvent>) {
+        self.watch_engine(events).await;
+    }
+
+    async fn follow_logs(
+        &self,
+        task: &TaskId,
+        container: &ContainerName,
+        lines: mpsc::Sender<LogLine>,
+    ) -> Result<(), RuntimeError> {
+        self.follow(task, container, lines).await.map_err(|error| self.engine.located(error))
+    }
+
+    async fn sweep(&self, of: Owners) -> Result<Vec<String>, RuntimeError> {
+        self.sweep_engine(of).await.map_err(|error| self.engine.located(error))
+    }
+}
