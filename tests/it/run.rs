@@ -142,7 +142,7 @@ async fn who_waits_for_others_can_be_told_not_to() {
 async fn a_command_that_does_not_listen_is_killed_by_the_second_signal() {
     let stack = stack();
     let ready = stack.folder().join("ready");
-    let text = format!("trap '' TERM; touch {}; while :; do sleep 1; done", ready.display());
+    let text = format!("trap '' TERM INT; touch {}; while :; do sleep 1; done", ready.display());
     let run = stack.spawn(&script(&[], &text));
     eventually("the command runs", async || ready.exists()).await;
     run.signal(Signal::TERM);
