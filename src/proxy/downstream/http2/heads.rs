@@ -183,6 +183,9 @@ impl Reader {
 
     /// Takes in what was read, and returns how much at its beginning passes where it lies.
     fn take(&mut self, read: &[u8]) -> usize {
+        if self.fault.get().is_some() {
+            return 0;
+        }
         let untouched = if self.held.is_empty() { self.pass(read) } else { 0 };
         if untouched < read.len() {
             self.held.extend_from_slice(&read[untouched..]);
