@@ -183,7 +183,11 @@ fn is_plain_http2(facts: &RequestFacts<'_>) -> bool {
         let starts_well = field.name.first().is_some_and(u8::is_ascii_alphanumeric) && message::is_token(field.name);
         if is_length { is_digits } else { starts_well && !resembles(field.name) && !has_control(field.value) }
     };
-    target_is_plain && facts.fields.iter().all(&mut is_plain) && lengths <= usize::from(may_have_length)
+    message::is_method(facts.method)
+        && target_is_plain
+        && !has_control(facts.authority.unwrap_or_default())
+        && facts.fields.iter().all(&mut is_plain)
+        && lengths <= usize::from(may_have_length)
 }
 
 fn has_control(value: &[u8]) -> bool {
@@ -194,6 +198,9 @@ fn has_control(value: &[u8]) -> bool {
 fn as_http1(facts: &RequestFacts<'_>) -> Vec<u8> {
     let query = facts.query.map_or(Vec::new(), |query| [b"?", query].concat());
     let mut head = [facts.method, b" ", facts.path, &query, b" HTTP/1.1\r\n"].concat();
+    if let Some(authority) = facts.authority {
+        head.extend_from_slice(&[b"Host: ", authority, b"\r\n"].concat());
+    }
     for Field { name, value, .. } in facts.fields.iter() {
         head.extend_from_slice(&[name, b": ", value, b"\r\n"].concat());
     }

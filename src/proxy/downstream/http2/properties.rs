@@ -101,6 +101,10 @@ fn translated(head: &[u8]) -> Option<Vec<(Vec<u8>, Vec<u8>)>> {
     let line = line.strip_suffix(b" HTTP/1.1")?;
     let space = memchr::memchr(b' ', line)?;
     let (method, target) = (&line[..space], &line[space + 1..]);
+    // In HTTP/1.1 a line that begins with a blank has no method, whatever follows.
+    if method.is_empty() {
+        return None;
+    }
     let says_version = target.is_empty() || memchr::memchr2(b'\n', b'\r', target).is_some();
     if says_version || target.get(..4).is_some_and(|start| start.eq_ignore_ascii_case(b"http")) || method == b"TRACE" {
         return None;
