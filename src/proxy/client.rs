@@ -4,7 +4,6 @@
 //! are separate objects, because both move at the same time.
 
 use std::future::poll_fn;
-use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use http::HeaderMap;
@@ -20,7 +19,7 @@ use crate::alb::head::headers::{BodyHeader, Front};
 use crate::alb::head::message;
 use crate::alb::request::desync::Judgement;
 use crate::alb::request::facts::{Fields, RequestFacts};
-use crate::model::listener::HeaderModification;
+use crate::proxy::answer::additions::Additions;
 
 /// A request whose head has been read and understood.
 pub(super) struct Request<'a> {
@@ -51,32 +50,6 @@ impl TargetHead<'_> {
             ResponseFraming::None => message::may_state_length(self.status),
             ResponseFraming::Length(_) | ResponseFraming::UntilClose => true,
         }
-    }
-}
-
-/// What the load balancer adds to a response, the target's or its own.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Additions {
-    /// Of the listener; `None` if it changes nothing.
-    pub(super) modification: Option<Arc<HeaderModification>>,
-    /// Values of `Set-Cookie`.
-    pub(super) cookies: Vec<String>,
-}
-
-impl Additions {
-    /// Headers that are set whatever the target says.
-    pub(super) fn set(&self) -> &[(&'static str, String)] {
-        self.modification.as_ref().map_or(&[], |modification| &modification.response)
-    }
-
-    /// Whether a target's field gives way to one of ours.
-    pub(super) fn replace(&self, name: &[u8]) -> bool {
-        self.set().iter().any(|(set, _)| name.eq_ignore_ascii_case(set.as_bytes()))
-    }
-
-    /// Whether responses of the load balancer's own name it.
-    pub(super) fn server(&self) -> bool {
-        self.modification.as_ref().is_none_or(|modification| modification.server)
     }
 }
 

@@ -9,13 +9,15 @@ use std::time::Duration;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::AbortHandle;
 
+use super::context::Shared;
 use super::io::clock::Random;
 use super::listen::listeners;
 use super::telemetry::meters::Meters;
 use super::telemetry::transaction::{AccessSink, ConnectionSink};
 use super::tls::{ListenerTls, TargetTls};
 use super::upstream::load::LoadBook;
-use super::worker::{self, Command, Shared};
+use super::worker;
+use super::worker::Command;
 use crate::alb::cookie_seal::CookieKey;
 use crate::alb::routing::RoutingTable;
 use crate::alb::targets::anomaly;

@@ -55,12 +55,14 @@
 mod answer;
 mod client;
 mod connection;
+pub(crate) mod context;
 mod data_plane;
 mod downstream;
 mod forward;
 mod io;
 mod listen;
 mod request;
+pub(crate) mod settled;
 pub mod telemetry;
 pub mod tls;
 mod upstream;

@@ -7,16 +7,18 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Instant;
 
+use super::answer::additions::Additions;
 use super::answer::error::ProxyError;
 use super::answer::respond;
 use super::answer::respond::{Answer, Traits};
-use super::client::{Additions, Client, Request, RequestBody, Responder};
+use super::client::{Client, Request, RequestBody, Responder};
 use super::connection::Connection;
-use super::forward::{self, Forward};
+use super::context::{Snapshot, Worker};
+use super::forward;
+use super::forward::order::Forward;
 use super::io::idle::IdleTimer;
 use super::telemetry::transaction::{ActionKind, HttpVersion, Steps, Text, Transaction};
 use super::upstream::pool::Dial;
-use super::worker::{Snapshot, Worker};
 use crate::alb::actions::redirect::RedirectFacts;
 use crate::alb::actions::transform::{CompiledTransforms, TransformStatus, Transformed};
 use crate::alb::head::headers;
@@ -37,17 +39,7 @@ use crate::alb::targets::protocols;
 use crate::alb::targets::protocols::RequestProtocol;
 use crate::model::listener::{TLS_CIPHER_SUITE, TLS_VERSION};
 use crate::model::target_group::{ProtocolVersion, TargetProtocol};
-
-/// How a request ended, for its connection.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Settled {
-    /// The client has a complete response.
-    Answered,
-    /// The response is incomplete, or the client has gone: the connection is of no use.
-    Cut,
-    /// Another protocol took the connection over, and has ended.
-    Upgraded,
-}
+use crate::proxy::settled::Settled;
 
 /// What is to be done with a request.
 enum Decision {

@@ -28,7 +28,7 @@ impl ListenerTls {
 
 /// TLS towards targets. Those of HTTP/1.1 are offered no protocol, as nginx does; HTTP/2 has to be agreed upon.
 #[derive(Clone, Debug)]
-pub(super) struct TargetTls {
+pub(crate) struct TargetTls {
     pub(super) http1: PerPolicy<Arc<ClientConfig>>,
     pub(super) http2: PerPolicy<Arc<ClientConfig>>,
 }

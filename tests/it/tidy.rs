@@ -1,6 +1,7 @@
 //! Is the house tidy? Layers, files, fixtures, dependencies and documents, checked like any other behaviour. Every
 //! complaint says how to mend it; every exception stands in a table with its reason.
 
+mod circles;
 mod dependencies;
 mod documents;
 mod layers;
@@ -75,6 +76,16 @@ fn fail_on(mistakes: &[String]) {
 #[test]
 fn modules_import_only_what_their_layer_may() {
     fail_on(&layers::mistakes(sources(), &dependencies::crate_names()));
+}
+
+#[test]
+fn no_files_import_each_other_in_a_circle() {
+    fail_on(&circles::circles(sources()));
+}
+
+#[test]
+fn no_file_imports_the_face_of_its_own_folder() {
+    fail_on(&circles::faces(sources()));
 }
 
 #[test]

@@ -28,7 +28,7 @@ use crate::cli::failure::ExitStatus;
 use crate::config::{self, Diagnostics, Source, Style, Tasks};
 use crate::machine::files;
 use pipeline::stage::Wanted;
-use plan::{NoDefinition, Plan};
+use plan::draft::{NoDefinition, Plan};
 use repository::Repository;
 
 /// What `init` is given.

@@ -1,6 +1,5 @@
 //! A container definition as it is written (ECS API: ContainerDefinition).
 
-use super::file::Strings;
 use crate::config::read::reader::Spanned;
 use crate::config::read::{Anything, keywords, record};
 
@@ -347,3 +346,6 @@ record! {
         value: Spanned<String> [required],
     }
 }
+
+/// A list of these as ECS writes them.
+pub(crate) type Strings = Vec<Spanned<String>>;

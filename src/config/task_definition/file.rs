@@ -5,9 +5,7 @@
 pub(crate) use super::container_file::*;
 use crate::config::read::reader::Spanned;
 use crate::config::read::{Anything, keywords, record};
-
-/// A list of these as ECS writes them.
-pub(crate) type Strings = Vec<Spanned<String>>;
+use crate::config::task_definition::container_file::Strings;
 
 record! {
     /// The whole file.

@@ -4,7 +4,7 @@
 //! What the variable says makes a suspicion, and what the load balancer answers to a page's request makes it a certainty:
 //! the application may have its origins from elsewhere.
 
-use super::{Finding, Severity};
+use super::finding::{Finding, Severity};
 use crate::alb::request::facts::{FieldSpan, Fields, RequestFacts};
 use crate::alb::routing::{RoutedAction, RoutingTable};
 use crate::model::listener::{Listener, ListenerProtocol};

@@ -1,4 +1,5 @@
 //! What the load balancer answers itself.
 
+pub(crate) mod additions;
 pub(crate) mod error;
 pub(crate) mod respond;

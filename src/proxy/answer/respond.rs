@@ -10,7 +10,7 @@ use std::borrow::Cow;
 use super::error::ProxyError;
 use crate::alb::targets::protocols;
 use crate::model::rule::FixedResponse;
-use crate::proxy::client::Additions;
+use crate::proxy::answer::additions::Additions;
 
 /// Seen on everything that a load balancer answers itself.
 pub(crate) const SERVER: &str = "awselb/2.0";

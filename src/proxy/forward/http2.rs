@@ -6,6 +6,7 @@
 use std::cell::{Cell, RefCell};
 use std::future::poll_fn;
 use std::pin::pin;
+use std::sync::Arc;
 use std::task::ready;
 use std::time::Instant;
 
@@ -14,18 +15,21 @@ use h2::SendStream;
 use h2::client::ResponseFuture;
 use http::header::{HeaderName, HeaderValue};
 
-use super::{Forward, Upload, UploadError, additions, exchange, note_answer, watch_client, while_wanted};
+use super::exchange;
+use super::exchange::{Upload, UploadError, additions, note_answer, watch_client, while_wanted};
+use super::order::Forward;
 use crate::alb::head::headers::BodyHeader;
 use crate::alb::head::message;
 use crate::alb::request::facts::FieldList;
 use crate::proxy::answer::error::ProxyError;
 use crate::proxy::client::{RequestBody, Responder, TargetHead};
+use crate::proxy::context::Worker;
 use crate::proxy::downstream::http1::body::{Next, ResponseFraming};
 use crate::proxy::io::idle::IdleTimer;
 use crate::proxy::io::inflow::{Failure, Inflow};
-use crate::proxy::request::Settled;
+use crate::proxy::settled::Settled;
 use crate::proxy::telemetry::transaction::Transaction;
-use crate::proxy::worker::Worker;
+use crate::proxy::upstream::multiplexed::{Dialling, Lease};
 
 /// ALB user guide, quotas: "Maximum … Response header size: 32 K".
 const LARGEST_HEAD: usize = 32 * 1024;
@@ -40,7 +44,7 @@ pub(super) async fn run(
     transaction: &mut Transaction,
 ) -> Result<Settled, ProxyError> {
     let request = request(forward)?;
-    let lease = while_wanted(worker.multiplexed.lease(worker, forward), forward, body).await?;
+    let lease = while_wanted(lease(worker, forward), forward, body).await?;
     worker.sweep_multiplexed();
     let mut requests = lease.requests();
     poll_fn(|cx| requests.poll_ready(cx)).await.map_err(failed)?;
@@ -57,6 +61,19 @@ pub(super) async fn run(
     let downloading = download(worker, forward, response, responder, idle, transaction);
     exchange(uploading, downloading, &progress, forward, idle).await?;
     Ok(Settled::Answered)
+}
+
+/// Room on a connection to the target, one that is there or a new one.
+async fn lease(worker: &Worker, forward: &Forward) -> Result<Lease, ProxyError> {
+    let dialling = || Dialling {
+        dial: forward.dial,
+        reachable: forward.reachable,
+        timeout: worker.shared.connect_timeout,
+        tls: worker.shared.target_tls.http2.clone(),
+        meter: Arc::clone(&forward.meter),
+        meters: Arc::clone(&worker.meters),
+    };
+    worker.multiplexed.lease(forward.dial, forward.idle_timeout, dialling).await
 }
 
 /// The head as it was written for HTTP/1.1, in HTTP/2's terms.

@@ -25,10 +25,8 @@ use tokio::time::Instant;
 use super::pool::{Dial, Opening};
 use crate::alb::targets::target_tls::PerPolicy;
 use crate::proxy::answer::error::ProxyError;
-use crate::proxy::forward::Forward;
 use crate::proxy::io::inflow::FRAMES_BUDGET;
-use crate::proxy::telemetry::meters::GroupMeter;
-use crate::proxy::worker::Worker;
+use crate::proxy::telemetry::meters::{GroupMeter, WorkerMeters};
 
 /// As many as a client may have on a connection to us; more requests open another connection.
 const MOST_STREAMS: usize = 128;
@@ -41,7 +39,7 @@ const LARGEST_HEADER_LIST: u32 = 128 * 1024;
 
 /// The connections of one worker.
 #[derive(Default)]
-pub(in crate::proxy) struct Multiplexed {
+pub(crate) struct Multiplexed {
     open: RefCell<HashMap<Dial, Vec<Rc<Connection>>>>,
     /// Who waits for a connection that is being made.
     waiting: RefCell<HashMap<Dial, Vec<Waiter>>>,
@@ -64,16 +62,17 @@ impl Multiplexed {
     /// Room on a connection that is there or is made now.
     pub(in crate::proxy) async fn lease(
         self: &Rc<Self>,
-        worker: &Worker,
-        forward: &Forward,
+        dial: Dial,
+        idle_timeout: Duration,
+        dialling: impl FnOnce() -> Dialling,
     ) -> Result<Lease, ProxyError> {
-        if let Some(connection) = self.with_room(forward.dial, forward.idle_timeout) {
+        if let Some(connection) = self.with_room(dial, idle_timeout) {
             return Ok(Lease::of(connection));
         }
         let (tell, told) = oneshot::channel();
-        if self.wait(forward.dial, tell) {
+        if self.wait(dial, tell) {
             // Whoever asked first may go away; the others are waiting all the same.
-            tokio::task::spawn_local(Rc::clone(self).dial(Dialling::new(worker, forward)));
+            tokio::task::spawn_local(Rc::clone(self).dial(dialling()));
         }
         match told.await {
             Ok(Ok(connection)) => Ok(Lease::of(connection)),
@@ -159,27 +158,16 @@ impl Drop for Lease {
 }
 
 /// All that a connection takes, owned: nobody may be there any more when it is made.
-struct Dialling {
-    dial: Dial,
-    reachable: bool,
-    timeout: Duration,
-    tls: PerPolicy<Arc<rustls::ClientConfig>>,
-    meter: Arc<GroupMeter>,
-    meters: Arc<crate::proxy::telemetry::meters::WorkerMeters>,
+pub(in crate::proxy) struct Dialling {
+    pub(in crate::proxy) dial: Dial,
+    pub(in crate::proxy) reachable: bool,
+    pub(in crate::proxy) timeout: Duration,
+    pub(in crate::proxy) tls: PerPolicy<Arc<rustls::ClientConfig>>,
+    pub(in crate::proxy) meter: Arc<GroupMeter>,
+    pub(in crate::proxy) meters: Arc<WorkerMeters>,
 }
 
 impl Dialling {
-    fn new(worker: &Worker, forward: &Forward) -> Self {
-        Self {
-            dial: forward.dial,
-            reachable: forward.reachable,
-            timeout: worker.shared.connect_timeout,
-            tls: worker.shared.target_tls.http2.clone(),
-            meter: Arc::clone(&forward.meter),
-            meters: Arc::clone(&worker.meters),
-        }
-    }
-
     async fn connect(self) -> Result<Rc<Connection>, ProxyError> {
         let Self { dial, reachable, timeout, tls, meter, meters } = self;
         let io = Opening { dial, reachable, timeout, tls: &tls, meter: &meter }.open().await?;

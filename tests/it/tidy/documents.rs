@@ -65,6 +65,25 @@ fn the_map_shows_every_module_and_no_place_that_does_not_exist() {
     fail_on(&mistakes);
 }
 
+/// Promises. A page says what is; what is planned stands in the issues, and is forgotten here when it is done.
+const PROMISES: &[&str] = &["not yet", "none yet", "for now", "later version", "future version", "will be supported"];
+/// Pages that tests write: their words are tested where they come from.
+const GENERATED: &[&str] = &["docs/alb.md", "docs/configuration.md", "docs/fidelity.md"];
+
+#[test]
+fn documents_promise_nothing() {
+    let pages = files("docs").into_iter().filter(|path| path.ends_with(".md") && !GENERATED.contains(&path.as_str()));
+    let mut mistakes = Vec::new();
+    for document in DOCUMENTS.iter().map(|name| (*name).to_owned()).chain(pages) {
+        for (index, line) in text(&document).lines().enumerate() {
+            for promise in PROMISES.iter().filter(|promise| line.to_lowercase().contains(**promise)) {
+                mistakes.push(format!("{document}:{}: \"{promise}\": say what is, or nothing", index + 1));
+            }
+        }
+    }
+    fail_on(&mistakes);
+}
+
 #[test]
 fn links_between_documents_lead_somewhere() {
     let mut mistakes = Vec::new();

@@ -26,6 +26,7 @@ impl Token {
 }
 
 /// One file that a `mod` line reaches.
+#[derive(Clone)]
 pub(super) struct Source {
     /// From the top of the repository, e.g. `src/proxy/answer/respond.rs`.
     pub(super) path: String,

@@ -1,6 +1,6 @@
 //! What `init` says: every guess with its reason, what must be set, and what was not found.
 
-use super::plan::{NoDefinition, Plan, Route, Service};
+use super::plan::draft::{NoDefinition, Plan, Route, Service};
 use super::repository::Repository;
 
 /// After the file was written.

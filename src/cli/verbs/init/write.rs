@@ -1,6 +1,6 @@
 //! The plan as YAML with comments: each guess with its reason beside it.
 
-use super::plan::{Plan, Route, Service};
+use super::plan::draft::{Plan, Route, Service};
 use super::yaml::{comment, key, text, value};
 
 /// Where editors find the schema.

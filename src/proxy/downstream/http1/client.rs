@@ -14,12 +14,12 @@ use crate::model::listener::DesyncMode;
 use crate::proxy::answer::error::ProxyError;
 use crate::proxy::answer::respond::Traits;
 use crate::proxy::client::{Client, Request, RequestBody};
+use crate::proxy::context::Worker;
 use crate::proxy::io::buffer::Buffer;
 use crate::proxy::io::idle::IdleTimer;
 use crate::proxy::io::stream::Stream;
 use crate::proxy::telemetry::transaction::HttpVersion;
 use crate::proxy::upstream::target::lists;
-use crate::proxy::worker::Worker;
 
 /// One request of an HTTP/1 connection.
 pub(super) struct Http1Client<'c> {

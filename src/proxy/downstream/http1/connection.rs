@@ -14,12 +14,12 @@ use crate::alb::request::facts::FieldSpan;
 use crate::proxy::answer::error::ProxyError;
 use crate::proxy::client::RequestBody as _;
 use crate::proxy::connection::Connection;
+use crate::proxy::context::Worker;
 use crate::proxy::io::buffer::Buffer;
 use crate::proxy::io::idle::IdleTimer;
 use crate::proxy::io::stream::Stream;
 use crate::proxy::request;
-use crate::proxy::request::Settled;
-use crate::proxy::worker::Worker;
+use crate::proxy::settled::Settled;
 
 /// How long a client may go on sending after it was told that the connection closes. Closing at once would reset the
 /// connection and could take the answer away before it was read; nginx lingers for the same reason and as long.

@@ -10,6 +10,7 @@ use super::request_fields;
 use crate::alb::head::message;
 use crate::alb::request::facts::FieldSpan;
 use crate::proxy::answer::error::ProxyError;
+use crate::proxy::downstream::http1::bytes::{trim, trim_cr};
 
 /// Request line and each header line: this many bytes are too many (ALB user guide, quotas: 16 K each; rejection was
 /// seen from 16384 on, in the VWS-Python-Mock documentation).
@@ -241,18 +242,6 @@ fn parse_fields(head: &[u8], mut start: usize, fields: &mut Vec<FieldSpan>) -> R
         start += length + 1;
     }
     Ok(())
-}
-
-/// What is left of `line[start..]` without spaces and tabs at both ends.
-pub(crate) fn trim(line: &[u8], start: usize) -> Range<usize> {
-    let is_blank = |byte: &u8| matches!(byte, b' ' | b'\t');
-    let leading = line[start..].iter().take_while(|byte| is_blank(byte)).count();
-    let trailing = line[start + leading..].iter().rev().take_while(|byte| is_blank(byte)).count();
-    start + leading..line.len() - trailing
-}
-
-pub(crate) fn trim_cr(line: &[u8]) -> &[u8] {
-    line.strip_suffix(b"\r").unwrap_or(line)
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! HTTP/1 with clients: heads, bodies, and what is written back.
 
 pub(crate) mod body;
+pub(crate) mod bytes;
 pub(crate) mod chunked;
 pub(crate) mod client;
 pub(crate) mod connection;

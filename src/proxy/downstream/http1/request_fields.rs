@@ -4,7 +4,7 @@
 //! one meaning, as an ALB does: a name may hold any byte but NUL and CR, a line without a colon is a name, a folded
 //! line is a field of its own. Only what has no name at all is left out.
 
-use super::head::{trim, trim_cr};
+use super::bytes::{trim, trim_cr};
 use crate::alb::request::facts::FieldSpan;
 
 /// Splits header lines from `start` up to the empty line. The message says what cannot be forwarded in any mode.

@@ -5,14 +5,15 @@ use std::io::IoSlice;
 use super::body::ResponseFraming;
 use super::chunked::{LAST_CHUNK, size_line};
 use crate::alb::request::facts::FieldKind;
+use crate::proxy::answer::additions::Additions;
 use crate::proxy::answer::error::ProxyError;
 use crate::proxy::answer::respond;
 use crate::proxy::answer::respond::{Answer, Traits};
-use crate::proxy::client::{Additions, Responder, TargetHead};
+use crate::proxy::client::{Responder, TargetHead};
+use crate::proxy::context::Worker;
 use crate::proxy::io::buffer::Scratch;
 use crate::proxy::io::idle::IdleTimer;
 use crate::proxy::io::stream::Stream;
-use crate::proxy::worker::Worker;
 
 /// Chunks of at least this size are written from where they lie instead of being gathered.
 const LARGE_CHUNK: usize = 4 * 1024;

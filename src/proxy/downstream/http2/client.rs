@@ -18,13 +18,13 @@ use crate::alb::targets::protocols::RequestProtocol;
 use crate::proxy::answer::error::ProxyError;
 use crate::proxy::answer::respond::Traits;
 use crate::proxy::client::{Client, Request, RequestBody};
+use crate::proxy::context::Worker;
 use crate::proxy::downstream::http1::body::{Next, content_length};
 use crate::proxy::io::buffer::Buffer;
 use crate::proxy::io::idle::IdleTimer;
 use crate::proxy::io::inflow::{Failure, Inflow};
 use crate::proxy::io::stream::Stream;
 use crate::proxy::telemetry::transaction::HttpVersion;
-use crate::proxy::worker::Worker;
 
 /// One stream.
 pub(super) struct Http2Client<'c> {

@@ -28,12 +28,12 @@ use crate::alb::request::desync::Verdict;
 use crate::proxy::answer::error::ProxyError;
 use crate::proxy::client::RequestBody as _;
 use crate::proxy::connection::Connection;
+use crate::proxy::context::Worker;
 use crate::proxy::io::cork::Corked;
 use crate::proxy::io::idle::IdleTimer;
 use crate::proxy::io::inflow::FRAMES_BUDGET;
 use crate::proxy::request;
-use crate::proxy::request::Settled;
-use crate::proxy::worker::Worker;
+use crate::proxy::settled::Settled;
 
 /// ALB user guide, troubleshooting: after so many requests the connection gets a GOAWAY.
 const MOST_REQUESTS: u32 = 10_000;

@@ -11,13 +11,14 @@ use http::header::{HeaderName, HeaderValue};
 
 use crate::alb::head::message;
 use crate::alb::request::facts::FieldKind;
+use crate::proxy::answer::additions::Additions;
 use crate::proxy::answer::error::ProxyError;
 use crate::proxy::answer::respond;
 use crate::proxy::answer::respond::{Answer, Traits};
-use crate::proxy::client::{Additions, Responder, TargetHead};
+use crate::proxy::client::{Responder, TargetHead};
+use crate::proxy::context::Worker;
 use crate::proxy::downstream::http1::body::ResponseFraming;
 use crate::proxy::io::idle::IdleTimer;
-use crate::proxy::worker::Worker;
 
 /// The sending half of a stream: first the head, then data.
 pub(super) enum Sender {

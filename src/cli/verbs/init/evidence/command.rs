@@ -4,7 +4,7 @@ use std::sync::LazyLock;
 
 use regex::{Captures, Regex};
 
-use super::{Question, folder_of, is_below};
+use super::question::{Question, folder_of, is_below};
 use crate::cli::verbs::init::repository::Repository;
 
 /// Scripts of the repository, which a command may call.

@@ -1,7 +1,7 @@
 //! Health checks in compose files.
 
 use super::command::{self, Scripts};
-use super::{Evidence, Question, folder_of, join, place};
+use super::question::{Evidence, Question, folder_of, join, place};
 use crate::cli::verbs::init::repository::Repository;
 use crate::config::init_support;
 use crate::config::text::tree::{Node, Value};

@@ -1,7 +1,7 @@
 //! What a Dockerfile tells of the container that it makes: its health check, and which files become part of it.
 
 use super::command::{self, Scripts};
-use super::{Evidence, Question, join};
+use super::question::{Evidence, Question, join};
 use crate::cli::verbs::init::repository::Repository;
 
 /// The path of the stage's `HEALTHCHECK`.

@@ -1,6 +1,6 @@
 //! Images that many applications have beside their own, and where their documentation says that they tell their health.
 
-use super::{Evidence, Question, place};
+use super::question::{Evidence, Question, place};
 use crate::cli::verbs::init::repository::Repository;
 
 /// The last part of the image's name, the path, and what counts as healthy if 200 does not.

@@ -3,27 +3,14 @@
 mod cdk;
 mod cloudformation;
 mod script;
+pub(crate) mod target_group;
 mod terraform;
 
 use std::collections::BTreeSet;
 
-use super::{Evidence, Question, words};
+use super::question::{Evidence, Question, words};
 use crate::cli::verbs::init::repository::Repository;
-
-/// A target group, as far as the file says.
-#[derive(Clone, Debug, Default)]
-struct TargetGroup {
-    /// What it is called, in the file and on AWS.
-    names: Vec<String>,
-    port: Option<u16>,
-    path: String,
-    matcher: Option<String>,
-    /// `file:line`.
-    place: String,
-    /// Container and port of the services that register with it.
-    registered: Vec<(String, Option<u16>)>,
-    why: &'static str,
-}
+use target_group::TargetGroup;
 
 /// The path of the target group that the container registers with.
 pub(super) fn health_path(repository: &Repository, question: &Question<'_>) -> Option<Evidence> {
@@ -125,9 +112,4 @@ fn speaks_of_another(group: &TargetGroup, question: &Question<'_>) -> bool {
     let other =
         |mine: &str, theirs_is: &str| own.contains(mine) && theirs.contains(theirs_is) && !own.contains(theirs_is);
     other("backend", "frontend") || other("frontend", "backend")
-}
-
-/// A path of a health check as a file spells it, or nothing if it is a variable.
-fn literal_path(text: &str) -> Option<String> {
-    (text.starts_with('/') && !text.contains(['$', '{', ' '])).then(|| text.to_owned())
 }

@@ -4,7 +4,8 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
-use super::{Evidence, Question, command, compose, place, routes};
+use super::question::{Evidence, Question, place};
+use super::{command, compose, routes};
 use crate::cli::verbs::init::repository::Repository;
 
 /// A URL whose host is this machine or a variable, and its path.

@@ -1,7 +1,7 @@
 //! Health checks that the repository declares for another platform: the application answers them there as it does here.
 
 use super::compose::entries;
-use super::{Evidence, Question, is_below, place};
+use super::question::{Evidence, Question, is_below, place};
 use crate::cli::verbs::init::repository::Repository;
 use crate::config::init_support;
 use crate::config::text::tree::{Node, Value};
@@ -36,7 +36,10 @@ fn simple(repository: &Repository, question: &Question<'_>) -> Option<Evidence> 
         let (path, text) = repository.texts_below(context).find(|(path, _)| {
             let beside = path.rsplit('/').next() == Some(name);
             // Deeper ones are another application's.
-            beside && (question.only || !is_below(super::folder_of(path), context) || super::folder_of(path).is_empty())
+            beside
+                && (question.only
+                    || !is_below(super::question::folder_of(path), context)
+                    || super::question::folder_of(path).is_empty())
         })?;
         let mut at = 0;
         text.split_inclusive('\n').find_map(|line| {

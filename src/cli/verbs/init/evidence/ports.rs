@@ -1,6 +1,6 @@
 //! Containers that speak no HTTP, so that no target group of a load balancer can ever be healthy with them.
 
-use super::words;
+use super::question::words;
 
 /// Why nothing can be sent to it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

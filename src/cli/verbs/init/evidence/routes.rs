@@ -10,41 +10,16 @@ mod nest;
 mod pages;
 mod php;
 mod python;
+pub(crate) mod route;
 mod ruby;
 mod rust;
 mod webserver;
 
-use super::{Evidence, Question, dockerfile, folder_of, is_below, place};
+use super::dockerfile;
+use super::question::{Evidence, Question, folder_of, is_below, place};
 use crate::cli::verbs::init::repository::Repository;
+use route::{Route, Scope};
 
-/// A route of the application.
-#[derive(Clone, Debug)]
-struct Route<'r> {
-    path: String,
-    file: &'r str,
-    text: &'r str,
-    at: usize,
-    /// Whether every prefix is known that it is mounted under.
-    is_certain: bool,
-    matcher: Option<&'static str>,
-    why: &'static str,
-}
-
-/// Files that become part of the container.
-struct Scope<'r> {
-    files: Vec<(&'r str, &'r str)>,
-    /// Every file there, read or not.
-    paths: Vec<&'r str>,
-    /// What the Dockerfile copies by its name.
-    named: Vec<String>,
-    /// The final stage's base and command.
-    base: String,
-    command: String,
-    /// The folder of the application.
-    root: String,
-}
-
-const ROUTE: &str = "from a route in its source";
 /// Bytes of a file that people write.
 const MAX_SOURCE: usize = 300_000;
 
@@ -91,7 +66,8 @@ fn evidence(route: &Route<'_>) -> Evidence {
 
 impl<'r> Scope<'r> {
     fn of(repository: &'r Repository, question: &Question<'_>) -> Option<Self> {
-        let context = super::join("", question.context.or_else(|| without_dockerfile(repository, question))?)?;
+        let context =
+            super::question::join("", question.context.or_else(|| without_dockerfile(repository, question))?)?;
         let text = question.dockerfile.and_then(|path| repository.text(path));
         let (base, command) = text.map(|text| dockerfile::base_and_command(text, question.target)).unwrap_or_default();
         let named = dockerfile::sources(repository, question);
@@ -278,18 +254,6 @@ fn rank(route: &Route<'_>) -> Option<u32> {
     Some(name_rank(&route.path)? + if route.is_certain { 0 } else { UNCERTAIN })
 }
 
-/// A prefix and a path behind it.
-fn joined(prefix: &str, path: &str) -> String {
-    let mut whole = format!("/{prefix}/{path}");
-    while whole.contains("//") {
-        whole = whole.replace("//", "/");
-    }
-    if whole.len() > 1 && whole.ends_with('/') && !path.ends_with('/') {
-        whole.pop();
-    }
-    whole
-}
-
 /// Whether the declaration itself names something that checks the caller.
 fn asks_who_calls(route: &Route<'_>) -> bool {
     let line = route.text[route.at.min(route.text.len())..].lines().next().unwrap_or_default().to_lowercase();
@@ -317,57 +281,4 @@ fn asks_who_calls(route: &Route<'_>) -> bool {
         "login_required",
     ];
     checks.iter().any(|check| line.contains(check))
-}
-
-/// What stands between a bracket at `open` and the one that closes it.
-fn bracketed(text: &str, open: usize) -> &str {
-    let mut depth = 0_usize;
-    let mut quote = None;
-    for (at, c) in text[open..].char_indices().take(4000) {
-        match (quote, c) {
-            (Some(end), c) if c == end => quote = None,
-            (Some(_), _) => {}
-            (None, '"' | '\'' | '`') => quote = Some(c),
-            (None, '(' | '{' | '[') => depth += 1,
-            (None, ')' | '}' | ']') => {
-                depth = depth.saturating_sub(1);
-                if depth == 0 {
-                    return &text[open + 1..open + at];
-                }
-            }
-            _ => {}
-        }
-    }
-    &text[text.len()..]
-}
-
-/// Arguments of a call, split at commas outside brackets and quotes.
-fn arguments(inside: &str) -> Vec<&str> {
-    let mut found = Vec::new();
-    let (mut depth, mut quote, mut start) = (0_usize, None, 0);
-    for (at, c) in inside.char_indices() {
-        match (quote, c) {
-            (Some(end), c) if c == end => quote = None,
-            (Some(_), _) => {}
-            (None, '"' | '\'' | '`') => quote = Some(c),
-            (None, '(' | '{' | '[') => depth += 1,
-            (None, ')' | '}' | ']') => depth = depth.saturating_sub(1),
-            (None, ',') if depth == 0 => {
-                found.push(inside[start..at].trim());
-                start = at + 1;
-            }
-            _ => {}
-        }
-    }
-    found.push(inside[start..].trim());
-    found.retain(|argument| !argument.is_empty());
-    found
-}
-
-/// The text of a string literal.
-fn literal(expression: &str) -> Option<&str> {
-    let expression = expression.trim().trim_start_matches(['f', 'r', 'b', '@']);
-    let quote = expression.chars().next().filter(|c| matches!(c, '"' | '\'' | '`'))?;
-    let inside = expression[1..].strip_suffix(quote)?;
-    (!inside.contains(quote)).then_some(inside)
 }

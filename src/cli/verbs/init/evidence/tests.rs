@@ -6,8 +6,9 @@ use std::path::Path;
 use serde::Deserialize;
 
 use super::dockerfile::exposed;
+use super::health_path;
 use super::ports::silence;
-use super::{Question, health_path};
+use super::question::Question;
 use crate::cli::verbs::init::repository::Repository;
 
 #[derive(Deserialize)]

@@ -1,10 +1,11 @@
 //! Actions that build images and deploy task definitions, by what their inputs are called: there are dozens of them,
 //! and they copy each other's names.
 
+use super::bake;
+use super::found::{Build, Definition, Deploy, Edit, Origin, Which};
 use super::paths::join;
 use super::scope::{Scope, entries};
 use super::text::{self, Text, unknown};
-use super::{Build, Definition, Deploy, Edit, Origin, Which, bake};
 use crate::config::text::tree::Node;
 
 /// The inputs of an action or a workflow, resolved.

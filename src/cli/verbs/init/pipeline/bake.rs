@@ -2,11 +2,12 @@
 
 use std::collections::BTreeMap;
 
+use super::compose;
+use super::found::Build;
 use super::hcl::{self, Block, Hcl};
 use super::paths::join;
 use super::scope::Scope;
 use super::text::{Text, from_file, unknown};
-use super::{Build, compose};
 use crate::config::init_support::yaml;
 use crate::config::text::tree::{Node, Value};
 

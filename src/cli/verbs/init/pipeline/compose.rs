@@ -1,9 +1,9 @@
 //! Compose files: services with what they are built from.
 
+use super::found::{Build, Place, line_of};
 use super::paths::{join, name};
 use super::scope::{entries, items, text_of};
 use super::text::{Text, unknown};
-use super::{Build, Place, line_of};
 use crate::cli::verbs::init::repository::Repository;
 use crate::config::init_support::yaml;
 use crate::config::text::tree::{Node, Value};

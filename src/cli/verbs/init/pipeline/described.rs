@@ -1,25 +1,14 @@
 //! Services as JSON describes them: what `aws ecs create-service --cli-input-json` takes, and what `describe-services`
 //! prints. They name the service, the family that it runs and the container ports behind its load balancer.
 
+use super::found::{Definition, Deploy, Origin, Pipeline, Place, line_of};
 use super::scope::text_of;
 use super::text::Text;
-use super::{Definition, Deploy, Origin, Pipeline, Place, line_of};
 use crate::cli::verbs::init::definition::is_aside;
+use crate::cli::verbs::init::pipeline::found::Described;
 use crate::cli::verbs::init::repository::Repository;
 use crate::config::init_support::yaml;
 use crate::config::text::tree::{Node, Value};
-
-/// A service that a file describes.
-#[derive(Clone, Debug)]
-pub(in crate::cli::verbs::init) struct Described {
-    pub(in crate::cli::verbs::init) place: Place,
-    pub(in crate::cli::verbs::init) service: String,
-    pub(in crate::cli::verbs::init) cluster: Option<String>,
-    /// Without its revision.
-    pub(in crate::cli::verbs::init) family: Option<String>,
-    /// Container and port.
-    ports: Vec<(String, u16)>,
-}
 
 /// Finds them by what they say, whatever they are called. Where no pipeline deploys anything, they are what is deployed.
 pub(super) fn follow(repository: &Repository, pipeline: &mut Pipeline) {

@@ -4,20 +4,18 @@
 use std::collections::BTreeMap;
 
 use super::actions::{self, Inputs};
+use super::found::{Pipeline, line_of};
 use super::scope::{Scope, entries, items, text_of};
 use super::shell;
 use super::stage::Wanted;
 use super::text::{self, Text};
-use super::{Pipeline, line_of};
+use crate::cli::verbs::init::pipeline::scope::MAX_DEPTH;
 use crate::cli::verbs::init::repository::Repository;
 use crate::config::init_support::yaml;
 use crate::config::text::tree::{Node, Value};
 
 /// Combinations of a matrix that are followed.
 const MAX_COMBINATIONS: usize = 40;
-/// Workflows, actions and scripts inside each other.
-pub(super) const MAX_DEPTH: usize = 5;
-
 type Values = BTreeMap<String, Text>;
 
 /// Every workflow of the repository.

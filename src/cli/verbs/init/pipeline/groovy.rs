@@ -1,9 +1,10 @@
 //! Jenkinsfiles: variables of `environment`, scripts of `sh`, folders of `dir`, images of `docker.build`.
 
+use super::found::{Build, line_of};
 use super::paths::join;
 use super::scope::Scope;
+use super::shell;
 use super::text::{Text, from_file, unknown};
-use super::{Build, line_of, shell};
 
 /// Follows a Jenkinsfile from top to bottom: stages run in that order.
 pub(super) fn follow(text: &str, scope: &mut Scope<'_>) {

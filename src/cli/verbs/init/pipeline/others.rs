@@ -2,10 +2,11 @@
 //! somebody runs by hand. Their files differ, but all have variables and lists of commands: these are followed in the
 //! order in which they stand.
 
+use super::found::{Pipeline, line_of};
 use super::paths::name;
 use super::scope::{Scope, entries, items, text_of};
 use super::stage::Wanted;
-use super::{Pipeline, groovy, line_of, shell};
+use super::{groovy, shell};
 use crate::cli::verbs::init::repository::Repository;
 use crate::config::init_support::yaml;
 use crate::config::text::tree::{Node, Value};
@@ -151,11 +152,12 @@ fn hand_script(path: &str, text: &str, scope: &mut Scope<'_>) {
     for folder in ["", own] {
         shell::run(&script, folder, scope);
         let repository = scope.repository;
-        let there = |build: &super::Build| repository.has(&build.dockerfile);
+        let there = |build: &super::found::Build| repository.has(&build.dockerfile);
         let found = if scope.pipeline.builds.len() > builds {
             scope.pipeline.builds[builds..].iter().any(there)
         } else {
-            let read = |definition: &super::Definition| matches!(definition.origin, super::Origin::Path(_));
+            let read =
+                |definition: &super::found::Definition| matches!(definition.origin, super::found::Origin::Path(_));
             scope.pipeline.definitions[definitions..].iter().any(read)
         };
         if found || folder == own {

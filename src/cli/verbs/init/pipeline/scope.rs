@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 
 use super::expression::{self, Names};
+use super::found::{Pipeline, Place};
 use super::paths::{WORKSPACE, join};
 use super::stage::Wanted;
 use super::text::{Text, from_file, unknown};
-use super::{Pipeline, Place};
 use crate::cli::verbs::init::repository::Repository;
 use crate::config::text::tree::{Entry, Node, Value};
 
@@ -162,3 +162,6 @@ pub(super) fn items(node: Option<&Node>) -> &[Node] {
 pub(super) fn text_of<'n>(node: &'n Node, key: &str) -> Option<&'n str> {
     node.get(key).and_then(Node::text)
 }
+
+/// Workflows, actions and scripts inside each other.
+pub(crate) const MAX_DEPTH: usize = 5;

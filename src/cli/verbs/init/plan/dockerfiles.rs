@@ -1,9 +1,9 @@
 //! Dockerfiles that no pipeline mentions, and the folder that each is meant to be built from.
 
+use crate::cli::verbs::init::pipeline::found::{Build, Place};
 use crate::cli::verbs::init::pipeline::paths::{join, name, parent};
 use crate::cli::verbs::init::pipeline::stage::{Stage, Wanted, stage_of, without_stage, words};
 use crate::cli::verbs::init::pipeline::text::from_file;
-use crate::cli::verbs::init::pipeline::{Build, Place};
 use crate::cli::verbs::init::repository::Repository;
 
 /// Every Dockerfile, shallow ones first; of those that differ only in the stage that they are for, the wanted one.

@@ -1,7 +1,7 @@
 //! The name that the site is reached by.
 
-use super::{Draft, Reasoned};
-use crate::cli::verbs::init::pipeline::Edit;
+use super::draft::{Draft, Reasoned};
+use crate::cli::verbs::init::pipeline::found::Edit;
 use crate::cli::verbs::init::pipeline::text;
 
 /// What stands for a name that nobody knows. A name below `localhost` would need no entry in the hosts file, but browsers

@@ -2,10 +2,10 @@
 
 use super::dockerfiles;
 use crate::cli::verbs::init::pipeline::compose;
+use crate::cli::verbs::init::pipeline::found::{Build, Pipeline};
 use crate::cli::verbs::init::pipeline::paths::{name, parent};
 use crate::cli::verbs::init::pipeline::stage::{Stage, Wanted, stage_of, words};
 use crate::cli::verbs::init::pipeline::text::{self, Text, untagged};
-use crate::cli::verbs::init::pipeline::{Build, Pipeline};
 use crate::cli::verbs::init::repository::Repository;
 
 /// A container that needs an image.

@@ -2,115 +2,27 @@
 
 mod dockerfiles;
 mod domain;
+pub(crate) mod draft;
 mod images;
 mod names;
 mod routes;
 mod services;
+pub(crate) mod value;
 mod values;
 
 use std::collections::BTreeMap;
 
 use super::definition::{self, Container, Definitions, Facts};
+use super::pipeline;
+use super::pipeline::found::{Edit, Pipeline, Place, Which};
 use super::pipeline::paths::relative_to;
 use super::pipeline::stage::Wanted;
-use super::pipeline::{self, Edit, Pipeline, Place, Which, text};
+use super::pipeline::text;
 use super::repository::Repository;
-use images::{Builds, Found, Need};
+use draft::{BuildPlan, Draft, NoDefinition, Plan, Reasoned, Service};
+use images::{Builds, Need};
 use services::Chosen;
-pub(super) use values::{Part, Value};
-
-/// Everything that goes into the file, and what is said about it.
-#[derive(Debug, Default)]
-pub(super) struct Plan {
-    pub(super) name: String,
-    pub(super) domain: Reasoned<String>,
-    pub(super) cluster: String,
-    pub(super) services: Vec<Service>,
-    /// The default first.
-    pub(super) routes: Vec<Route>,
-    pub(super) secrets: Vec<(String, Value)>,
-    /// Services of which one of several variants was taken.
-    pub(super) variants: Vec<String>,
-    /// What to tell besides the reasons.
-    pub(super) notes: Vec<String>,
-    /// Variables that must be set, and what for.
-    pub(super) variables: Vec<(String, String)>,
-    /// Files that it was made from.
-    pub(super) sources: Vec<String>,
-}
-
-/// A guess with its reason.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Reasoned<T> {
-    pub(super) value: T,
-    pub(super) why: String,
-}
-
-/// A service.
-#[derive(Debug)]
-pub(super) struct Service {
-    pub(super) name: String,
-    pub(super) task_definition: Reasoned<String>,
-    pub(super) builds: Vec<BuildPlan>,
-    /// Containers that are pulled, with the image and why.
-    pub(super) pulled: Vec<(String, Reasoned<String>)>,
-    /// What the pipeline adds when it deploys, by container.
-    pub(super) environment: Vec<(String, Vec<(String, Value)>)>,
-}
-
-/// A container's image that is built here.
-#[derive(Debug)]
-pub(super) struct BuildPlan {
-    pub(super) container: String,
-    pub(super) context: String,
-    /// As in Compose, relative to the context.
-    pub(super) dockerfile: String,
-    pub(super) args: Vec<(String, Value)>,
-    pub(super) target: Option<String>,
-    pub(super) why: String,
-}
-
-/// A container behind the load balancer.
-#[derive(Debug)]
-pub(super) struct Route {
-    /// Index into [`Plan::services`].
-    pub(super) service: usize,
-    pub(super) container: String,
-    pub(super) target_group: String,
-    pub(super) port: u16,
-    /// The path that tells its health; `None` if nothing says which.
-    pub(super) health: Option<Reasoned<String>>,
-    pub(super) matcher: Option<String>,
-    /// None for the default action.
-    pub(super) paths: Vec<String>,
-    pub(super) why: String,
-}
-
-/// Why there is no plan.
-#[derive(Debug)]
-pub(super) struct NoDefinition {
-    /// What looks like a task definition and cannot be read.
-    pub(super) broken: Vec<(String, String)>,
-    /// Where a script writes one while it runs.
-    pub(super) written: Vec<Place>,
-    /// Families that a pipeline deploys.
-    pub(super) families: Vec<String>,
-}
-
-/// A service while it is being planned.
-struct Draft<'a> {
-    chosen: Chosen<'a>,
-    name: String,
-    /// Of every container, in order.
-    images: Vec<String>,
-    builds: Vec<Option<Found>>,
-}
-
-impl Draft<'_> {
-    fn containers(&self) -> impl Iterator<Item = (usize, &Container)> {
-        self.chosen.facts.containers.iter().enumerate()
-    }
-}
+pub(super) use value::{Part, Value};
 
 /// Decides everything. `folder` is the name of the folder.
 pub(super) fn plan(repository: &Repository, folder: &str, wanted: &Wanted) -> Result<Plan, NoDefinition> {
@@ -149,7 +61,7 @@ pub(super) fn plan(repository: &Repository, folder: &str, wanted: &Wanted) -> Re
 
 fn no_definition(definitions: &Definitions, repository: &Repository, pipeline: &Pipeline) -> NoDefinition {
     let families = pipeline.definitions.iter().filter_map(|definition| match &definition.origin {
-        pipeline::Origin::Family(family) => text::known(family).map(str::to_owned),
+        pipeline::found::Origin::Family(family) => text::known(family).map(str::to_owned),
         _ => None,
     });
     let writes = |(path, text): (&str, &str)| {

@@ -1,8 +1,8 @@
 //! What services and the project are called.
 
 use super::services::Chosen;
-use crate::cli::verbs::init::pipeline::Pipeline;
-use crate::cli::verbs::init::pipeline::described::Described;
+use crate::cli::verbs::init::pipeline::found::Described;
+use crate::cli::verbs::init::pipeline::found::Pipeline;
 use crate::cli::verbs::init::pipeline::stage::{stage_of, without_stage};
 use crate::cli::verbs::init::pipeline::text::{self, Piece};
 use crate::config::lower::names::project_name_from;

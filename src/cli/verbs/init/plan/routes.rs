@@ -1,10 +1,11 @@
 //! Which containers stand behind the load balancer, under which paths, and what tells their health.
 
-use super::{Draft, Plan, Reasoned, Route};
+use super::draft::{Draft, Plan, Reasoned, Route};
 use crate::cli::verbs::init::definition::Container;
 use crate::cli::verbs::init::evidence;
-use crate::cli::verbs::init::evidence::Question;
-use crate::cli::verbs::init::pipeline::Pipeline;
+use crate::cli::verbs::init::evidence::question::Evidence;
+use crate::cli::verbs::init::evidence::question::Question;
+use crate::cli::verbs::init::pipeline::found::Pipeline;
 use crate::cli::verbs::init::pipeline::stage::{without_stage, words};
 use crate::cli::verbs::init::repository::Repository;
 
@@ -189,7 +190,7 @@ fn target_group(container: &str, service: &str, taken: &[Route]) -> String {
     names.into_iter().chain(numbered).find(free).unwrap_or_default()
 }
 
-fn evidence(one: &Reachable<'_>, draft: &Draft<'_>, repository: &Repository, only: bool) -> Option<evidence::Evidence> {
+fn evidence(one: &Reachable<'_>, draft: &Draft<'_>, repository: &Repository, only: bool) -> Option<Evidence> {
     let build = draft.builds[one.index].as_ref().map(|found| &found.build);
     let target = build.and_then(|build| build.target.as_deref());
     evidence::health_path(

@@ -1,10 +1,10 @@
 //! Which services there are, and which task definition each runs.
 
 use crate::cli::verbs::init::definition::{Definitions, Facts, is_aside};
+use crate::cli::verbs::init::pipeline::found::{Deploy, Edit, Origin, Pipeline};
 use crate::cli::verbs::init::pipeline::paths::name;
 use crate::cli::verbs::init::pipeline::stage::{UNNAMED, Wanted, stage_of, without_stage, words};
 use crate::cli::verbs::init::pipeline::text::{self, Piece, Text};
-use crate::cli::verbs::init::pipeline::{Deploy, Edit, Origin, Pipeline};
 
 /// A service with its task definition, and what happens to that on the way.
 #[derive(Clone, Debug)]

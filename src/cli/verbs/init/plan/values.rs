@@ -1,33 +1,11 @@
 //! Values of which some parts are variables of the person who runs the stack: build arguments, what the pipeline adds
 //! to the environment, secrets.
 
-use super::Draft;
-use crate::cli::verbs::init::pipeline::Edit;
+use super::draft::Draft;
+use crate::cli::verbs::init::pipeline::found::Edit;
 use crate::cli::verbs::init::pipeline::text;
 use crate::cli::verbs::init::pipeline::text::Piece;
-
-/// A text with variables in it.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(in crate::cli::verbs::init) struct Value(pub(in crate::cli::verbs::init) Vec<Part>);
-
-/// A part of a value.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(in crate::cli::verbs::init) enum Part {
-    /// As it is.
-    Text(String),
-    /// What the environment or `.env` says; with a default it need not be set.
-    Variable { name: String, default: Option<String> },
-}
-
-impl Value {
-    fn text(text: &str) -> Self {
-        Self(vec![Part::Text(text.to_owned())])
-    }
-
-    fn variable(name: &str) -> Self {
-        Self(vec![Part::Variable { name: name.to_owned(), default: None }])
-    }
-}
+use crate::cli::verbs::init::plan::value::{Part, Value};
 
 /// Variables that must be set, and what for.
 #[derive(Debug, Default)]

@@ -5,8 +5,8 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
-use super::{TargetGroup, literal_path};
-use crate::cli::verbs::init::evidence::place;
+use super::target_group::{TargetGroup, literal_path};
+use crate::cli::verbs::init::evidence::question::place;
 use crate::cli::verbs::init::repository::Repository;
 
 /// What such programs import.

@@ -1,7 +1,7 @@
 //! Target groups in CloudFormation templates, and manifests of AWS Copilot.
 
-use super::{TargetGroup, literal_path};
-use crate::cli::verbs::init::evidence::place;
+use super::target_group::{TargetGroup, literal_path};
+use crate::cli::verbs::init::evidence::question::place;
 use crate::cli::verbs::init::repository::Repository;
 use crate::config::init_support;
 use crate::config::text::tree::{Node, Value};

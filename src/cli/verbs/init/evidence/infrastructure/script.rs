@@ -1,7 +1,7 @@
 //! `aws elbv2 create-target-group` in scripts and workflows.
 
-use super::{TargetGroup, literal_path};
-use crate::cli::verbs::init::evidence::place;
+use super::target_group::{TargetGroup, literal_path};
+use crate::cli::verbs::init::evidence::question::place;
 use crate::cli::verbs::init::repository::Repository;
 
 /// Every target group that a script makes.

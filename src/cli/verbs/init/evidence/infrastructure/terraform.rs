@@ -6,8 +6,8 @@ use hcl::eval::{Context, Evaluate};
 use hcl::expr::{Expression, TraversalOperator};
 use hcl::{Block, Body, Map, Value};
 
-use super::{TargetGroup, literal_path};
-use crate::cli::verbs::init::evidence::{folder_of, join, place};
+use super::target_group::{TargetGroup, literal_path};
+use crate::cli::verbs::init::evidence::question::{folder_of, join, place};
 use crate::cli::verbs::init::repository::Repository;
 
 /// How deep modules may call modules.

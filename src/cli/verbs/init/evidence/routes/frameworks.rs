@@ -1,6 +1,6 @@
 //! What frameworks answer without a route in the source.
 
-use super::{Route, Scope};
+use super::route::{Route, Scope};
 
 /// Packages of npm that bring a health route, the path, and what it answers if that is not 200.
 const NPM: &[(&str, &str, Option<&str>, &str)] = &[

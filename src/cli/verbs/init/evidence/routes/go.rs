@@ -7,7 +7,7 @@ use regex::Regex;
 
 use super::graph::Graph;
 use super::javascript::is_comment;
-use super::{Route, Scope, arguments, bracketed, literal};
+use super::route::{Route, Scope, arguments, bracketed, literal};
 
 fn regex(pattern: &str) -> Regex {
     Regex::new(pattern).expect("a constant pattern that compiles")

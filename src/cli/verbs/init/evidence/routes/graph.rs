@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{ROUTE, Route, joined};
+use super::route::{ROUTE, Route, joined};
 
 /// A router: the file and the variable that holds it.
 pub(super) type Router = (String, String);

@@ -6,9 +6,9 @@ use std::sync::LazyLock;
 use regex::Regex;
 
 use super::graph::{ANY, Graph};
-use super::{ROUTE, Route, Scope, arguments, bracketed, literal};
-use crate::cli::verbs::init::evidence::folder_of;
-use crate::cli::verbs::init::evidence::join;
+use super::route::{ROUTE, Route, Scope, arguments, bracketed, literal};
+use crate::cli::verbs::init::evidence::question::folder_of;
+use crate::cli::verbs::init::evidence::question::join;
 
 fn regex(pattern: &str) -> Regex {
     Regex::new(pattern).expect("a constant pattern that compiles")

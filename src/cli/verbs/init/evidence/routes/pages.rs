@@ -1,6 +1,6 @@
 //! Routes that are files: Next.js, Nuxt, SvelteKit, Remix.
 
-use super::{Route, Scope, joined};
+use super::route::{Route, Scope, joined};
 
 const WHY: &str = "from a route file in its source";
 
@@ -8,13 +8,13 @@ const WHY: &str = "from a route file in its source";
 pub(super) fn routes<'r>(scope: &Scope<'r>) -> Vec<Route<'r>> {
     let Some((package, text)) = scope.nearest("package.json") else { return Vec::new() };
     let has = |name: &str| text.contains(&format!("\"{name}\""));
-    let folder = crate::cli::verbs::init::evidence::folder_of(package);
+    let folder = crate::cli::verbs::init::evidence::question::folder_of(package);
     let base = scope
         .with(&["js", "mjs", "ts", "cjs"])
         .find(|(path, _)| path.rsplit('/').next().is_some_and(|name| name.starts_with("next.config.")))
         .and_then(|(_, text)| {
             let line = text.lines().map(str::trim).find(|line| line.starts_with("basePath"))?;
-            super::literal(line.split_once(':')?.1.trim().trim_end_matches(',')).map(str::to_owned)
+            super::route::literal(line.split_once(':')?.1.trim().trim_end_matches(',')).map(str::to_owned)
         })
         .unwrap_or_default();
     scope

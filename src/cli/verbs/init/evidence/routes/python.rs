@@ -6,8 +6,8 @@ use std::sync::LazyLock;
 use regex::Regex;
 
 use super::graph::{Graph, Router};
-use super::{Route, Scope, arguments, bracketed, literal};
-use crate::cli::verbs::init::evidence::folder_of;
+use super::route::{Route, Scope, arguments, bracketed, literal};
+use crate::cli::verbs::init::evidence::question::folder_of;
 
 fn regex(pattern: &str) -> Regex {
     Regex::new(pattern).expect("a constant pattern that compiles")

@@ -4,7 +4,7 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
-use super::{ROUTE, Route, Scope, joined};
+use super::route::{ROUTE, Route, Scope, joined};
 
 fn regex(pattern: &str) -> Regex {
     Regex::new(pattern).expect("a constant pattern that compiles")

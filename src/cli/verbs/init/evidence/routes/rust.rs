@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 use regex::Regex;
 
 use super::javascript::is_comment;
-use super::{ROUTE, Route, Scope};
+use super::route::{ROUTE, Route, Scope};
 
 fn regex(pattern: &str) -> Regex {
     Regex::new(pattern).expect("a constant pattern that compiles")

@@ -4,7 +4,7 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
-use super::{Route, Scope, bracketed};
+use super::route::{Route, Scope, bracketed};
 
 /// `location = /health {`
 static LOCATION: LazyLock<Regex> = LazyLock::new(|| {

@@ -1,10 +1,11 @@
 //! The AWS CLI and tools beside it: task definitions that are registered, services that are updated.
 
-use super::Shell;
-use crate::cli::verbs::init::pipeline::described::{self, Described};
+use super::state::Shell;
+use crate::cli::verbs::init::pipeline::described;
+use crate::cli::verbs::init::pipeline::found::Described;
+use crate::cli::verbs::init::pipeline::found::{Definition, Deploy, Edit, Origin, Pipeline, Which};
 use crate::cli::verbs::init::pipeline::scope::text_of;
 use crate::cli::verbs::init::pipeline::text::{self, Text, unknown};
-use crate::cli::verbs::init::pipeline::{Definition, Deploy, Edit, Origin, Pipeline, Which};
 use crate::cli::verbs::init::repository::Repository;
 use crate::config::init_support::yaml;
 

@@ -1,9 +1,11 @@
 //! Commands that build and tag images.
 
-use super::{Shell, expand};
+use super::expand;
+use super::state::Shell;
+use crate::cli::verbs::init::pipeline::found::Build;
 use crate::cli::verbs::init::pipeline::text;
 use crate::cli::verbs::init::pipeline::text::Text;
-use crate::cli::verbs::init::pipeline::{Build, bake, compose as compose_files};
+use crate::cli::verbs::init::pipeline::{bake, compose as compose_files};
 
 /// Options of `docker build` that take a value and are of no interest.
 const WITH_VALUE: &[&str] = &[

@@ -1,6 +1,6 @@
 //! Words, expanded: quotes, variables, what commands print.
 
-use super::Shell;
+use super::state::Shell;
 use super::syntax;
 use super::tokens::substitution_length;
 use crate::cli::verbs::init::pipeline::paths::{WORKSPACE, parent};
@@ -164,7 +164,7 @@ impl Shell<'_, '_> {
 
     /// What a command in a word prints, without the line end.
     fn printed_by(&mut self, script: &str) -> Text {
-        if self.scope.depth >= crate::cli::verbs::init::pipeline::github::MAX_DEPTH + 3 {
+        if self.scope.depth >= crate::cli::verbs::init::pipeline::scope::MAX_DEPTH + 3 {
             return unknown("$(…)");
         }
         self.scope.depth += 1;

@@ -1,10 +1,10 @@
 //! Programs that print: `echo`, `printf`, `cat`; and those that change task definitions on their way: `jq`, `yq`,
 //! `sed`, `envsubst`.
 
-use super::Shell;
+use super::state::Shell;
+use crate::cli::verbs::init::pipeline::found::{Definition, Edit, Origin, Which};
 use crate::cli::verbs::init::pipeline::text;
 use crate::cli::verbs::init::pipeline::text::{Text, unknown};
-use crate::cli::verbs::init::pipeline::{Definition, Edit, Origin, Which};
 
 /// Runs one, and gives what it prints. Programs that are not known print what nobody knows; a task definition that goes
 /// through them comes out as it was.

@@ -5,16 +5,18 @@ mod aws;
 mod docker;
 mod expand;
 mod filters;
+pub(crate) mod state;
 mod syntax;
 mod tokens;
 
 use std::collections::BTreeMap;
 
-use super::github::MAX_DEPTH;
 use super::paths::{WORKSPACE, parent};
+use super::scope::MAX_DEPTH;
 use super::scope::Scope;
 use super::text::{self, Text, from_file, unknown};
 pub(super) use filters::make_script;
+use state::Shell;
 use syntax::{Command, Item};
 
 /// Rounds of one loop that are followed.
@@ -31,15 +33,6 @@ pub(super) fn run(script: &str, folder: &str, scope: &mut Scope<'_>) -> (Vec<(St
     };
     shell.items(&syntax::parse(script));
     (shell.variables.into_iter().collect(), shell.folder)
-}
-
-/// A shell that runs a script.
-struct Shell<'s, 'a> {
-    scope: &'s mut Scope<'a>,
-    folder: String,
-    before: String,
-    variables: BTreeMap<String, Text>,
-    functions: BTreeMap<String, Vec<Item>>,
 }
 
 /// Commands that run another one.
@@ -290,9 +283,9 @@ impl Shell<'_, '_> {
 
     fn definition_of_file(&mut self, path: String) -> Text {
         let job = self.scope.job;
-        self.scope.pipeline.add_definition(super::Definition {
+        self.scope.pipeline.add_definition(super::found::Definition {
             job,
-            origin: super::Origin::Path(path),
+            origin: super::found::Origin::Path(path),
             edits: Vec::new(),
         })
     }
