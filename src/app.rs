@@ -7,11 +7,13 @@
 //!   state folder gone <─ sweep <─ tasks stopped <─ requests in flight ended <── shut down ┘
 //! ```
 
+mod journal;
 mod trust_files;
 
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -25,6 +27,7 @@ use crate::certs::error::CertError;
 use crate::certs::{Authority, CertStore, authority, folder, targets};
 use crate::control::changes::changes;
 use crate::control::command::Renew;
+use crate::control::desired::state::Desired;
 use crate::control::ids::RandomIds;
 use crate::control::runtime::{Owners, Runtime, RuntimeError};
 use crate::control::sink::Sink;
@@ -33,7 +36,7 @@ use crate::control::{self, ControlHandle};
 use crate::logs::containers::collector;
 use crate::logs::load_balancer;
 use crate::machine::folders;
-use crate::machine::folders::{Folders, ProjectLock};
+use crate::machine::folders::{Folders, Kept, ProjectLock};
 use crate::machine::trust::reach::Reachable;
 use crate::model::listener::{Listener, ListenerProtocol};
 use crate::model::{ContainerName, ServiceName, TaskId, Topology};
@@ -41,6 +44,7 @@ use crate::probes;
 use crate::proxy::{self, AccessSink, ConnectionSink, DataPlane, DataPlaneConfig, ListenerTls};
 use crate::runtime::StackRuntime;
 use crate::web::metrics;
+use journal::Journal;
 
 /// How long requests in flight may take to end when the stack is taken down.
 const DRAIN: Duration = Duration::from_secs(10);
@@ -60,6 +64,8 @@ pub struct App {
     data_plane: DataPlane,
     folders: Folders,
     shut_down: watch::Sender<ShutDown>,
+    /// The journal stays when the stack is gone.
+    keep: Arc<AtomicBool>,
     notes: Vec<String>,
     _tasks: Vec<AbortOnDropHandle<()>>,
     logs: tokio::task::JoinHandle<()>,
@@ -123,7 +129,7 @@ impl App {
             Ok(with_lock) => Ok(with_lock(lock)),
             Err(error) => {
                 // The first error says more than one of cleaning up.
-                let _ = folders.remove_state(lock);
+                let _ = folders.remove_state(lock, Kept::Journal);
                 Err(error)
             }
         }
@@ -155,7 +161,15 @@ impl App {
             .map_err(io("write the hashes of the certificates' keys"))?;
 
         let renew = renew(request);
-        let control = control::start(Arc::clone(&topology), renew, Arc::clone(&runtime), RandomIds);
+        let edits = if request.reset {
+            Vec::new()
+        } else {
+            journal::read(&folders.journal()).map_err(io("read the journal"))?
+        };
+        let desired = Desired::restored(topology, edits);
+        notes.extend(desired.left_alone().iter().map(ToString::to_string));
+        let journal = Journal::begin(folders.journal(), desired.edits()).map_err(io("write the journal"))?;
+        let control = control::start(desired, renew, Arc::clone(&runtime), RandomIds);
         let tls = ListenerTls(certificates.subscribe());
         let records = start_records(&control, folders).map_err(io("start the writer of the logs"))?;
         let target_tls = targets::client_configs()?;
@@ -167,12 +181,15 @@ impl App {
         let figures = figures(&data_plane, control.clone(), records.access.clone());
 
         let (shut_down, _) = watch::channel(ShutDown::No);
+        let keep = Arc::new(AtomicBool::new(false));
         let socket = server::bind(&folders.socket()).map_err(io("make the control socket"))?;
         let stack = AppStack {
             control: control.clone(),
             certificates: Arc::clone(&certificates),
             folders: folders.clone(),
             shut_down: shut_down.clone(),
+            keep: Arc::clone(&keep),
+            journal: Arc::new(Mutex::new(journal)),
             loader,
         };
         let renewal = Arc::clone(&certificates);
@@ -194,7 +211,18 @@ impl App {
         }
         let logs = tokio::spawn(collector::collect(Arc::clone(&runtime), control.view(), folders.container_logs()));
         let folders = folders.clone();
-        Ok(move |lock| Self { control, runtime, data_plane, folders, shut_down, notes, _tasks: tasks, logs, lock })
+        Ok(move |lock| Self {
+            control,
+            runtime,
+            data_plane,
+            folders,
+            shut_down,
+            keep,
+            notes,
+            _tasks: tasks,
+            logs,
+            lock,
+        })
     }
 
     /// What happened on the way up that people should know.
@@ -240,12 +268,13 @@ impl App {
             error = until_gone(&self.runtime) => Err(error),
         };
         self.logs.abort();
+        let kept = if self.keep.load(Ordering::Relaxed) { Kept::Journal } else { Kept::Nothing };
         let swept = match engine {
             Ok(()) => self.runtime.sweep(Owners::DeadOrSelf).await.map(drop),
             Err(error) => Err(error),
         };
         self.folders
-            .remove_state(self.lock)
+            .remove_state(self.lock, kept)
             .map_err(|source| StartError::Io { doing: "remove the state folder".into(), source })?;
         swept?;
         Ok(())
@@ -371,10 +400,23 @@ struct AppStack {
     certificates: Arc<CertStore>,
     folders: Folders,
     shut_down: watch::Sender<ShutDown>,
+    keep: Arc<AtomicBool>,
+    journal: Arc<Mutex<Journal>>,
     loader: Loader,
 }
 
 impl AppStack {
+    /// Writes down what is wanted against the file's word, before anybody is told that it is.
+    async fn keep_edits(&self) -> Result<(), (String, u8)> {
+        let (journal, edits) = (Arc::clone(&self.journal), self.control.desired().edits());
+        let kept =
+            tokio::task::spawn_blocking(move || journal.lock().unwrap_or_else(PoisonError::into_inner).keep(edits));
+        kept.await.map_err(io::Error::other).flatten().map_err(|error| {
+            let path = self.folders.journal();
+            (format!("done, but the next `up` will not know of it: cannot write {}: {error}", path.display()), 1)
+        })
+    }
+
     /// The authority for a changed file. One that was made for this run stays as long as it can serve: there is a command
     /// that trusts it.
     fn authority(&self, topology: &Topology, notes: &mut Vec<String>) -> Result<Arc<Authority>, CertError> {
@@ -401,10 +443,13 @@ impl AppStack {
         // Before anybody is told that the change is made.
         trust_files::write_leaf_keys(&self.folders, &self.certificates).map_err(|error| failed(&error))?;
         let renew = renew(&request);
-        let changes = changes(&self.control.topology(), &topology);
-        self.control.apply(topology, renew).await.map_err(|refusal| failed(&refusal))?;
+        let before = self.control.topology();
+        self.control.apply(topology, renew, request.reset).await.map_err(|refusal| failed(&refusal))?;
+        self.keep_edits().await?;
         self.folders.set_runs_from(&request.file).map_err(|error| failed(&error))?;
-        Ok(changes)
+        let mut told = changes(&before, &self.control.topology());
+        told.extend(self.control.desired().left_alone().iter().map(ToString::to_string));
+        Ok(told)
     }
 }
 
@@ -419,7 +464,8 @@ impl Stack for AppStack {
 
     async fn scale(&self, service: String, count: Option<u32>) -> Result<(), (String, u8)> {
         let service = ServiceName::new(service);
-        self.control.scale(service, count).await.map_err(|refusal| (refusal.to_string(), 2))
+        self.control.scale(service, count).await.map_err(|refusal| (refusal.to_string(), 2))?;
+        self.keep_edits().await
     }
 
     async fn stop_task(&self, task: String) -> Result<(), (String, u8)> {
@@ -443,7 +489,11 @@ impl Stack for AppStack {
         self.control.restart_containers(named(containers)).await.map_err(|refusal| (refusal.to_string(), 1))
     }
 
-    fn shut_down(&self, force: bool) {
+    fn shut_down(&self, force: bool, keep: bool) {
+        // The first who says it decides: who comes later finds a stack that is going already.
+        if !self.is_ending() {
+            self.keep.store(keep, Ordering::Relaxed);
+        }
         let wanted = if force { ShutDown::AtOnce } else { ShutDown::Gracefully };
         self.shut_down.send_if_modified(|now| {
             let more = wanted > *now;

@@ -38,7 +38,7 @@ pub trait Stack: Send + Sync + 'static {
         containers: Vec<(String, String)>,
     ) -> impl Future<Output = Result<(), (String, u8)>> + Send;
     /// Starts taking everything down.
-    fn shut_down(&self, force: bool);
+    fn shut_down(&self, force: bool, keep: bool);
 }
 
 /// Binds the socket, replacing one that a dead process left. The caller holds the project's lock.
@@ -135,8 +135,8 @@ async fn converse(stream: UnixStream, stack: &impl Stack) -> io::Result<()> {
         Request::StopTask { task } => done(&mut write, stack.stop_task(task).await).await,
         Request::Rebuild { containers } => done(&mut write, stack.rebuild(containers).await).await,
         Request::RestartContainers { containers } => done(&mut write, stack.restart_containers(containers).await).await,
-        Request::ShutDown { force } => {
-            stack.shut_down(force);
+        Request::ShutDown { force, keep } => {
+            stack.shut_down(force, keep);
             done(&mut write, Ok(())).await
         }
     }

@@ -49,6 +49,9 @@ pub enum Request {
     ShutDown {
         /// Without waiting for requests in flight and for containers to stop by themselves.
         force: bool,
+        /// The journal stays, for the next `up`.
+        #[serde(default)]
+        keep: bool,
     },
 }
 
@@ -80,6 +83,9 @@ pub struct UpRequest {
     /// `--take-over`: also if the stack runs from another folder.
     #[serde(default)]
     pub take_over: bool,
+    /// `--reset`: nothing stays of what commands have changed.
+    #[serde(default)]
+    pub reset: bool,
     /// `--admin`; only looked at when a stack starts.
     #[serde(default)]
     pub admin: Option<SocketAddr>,

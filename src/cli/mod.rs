@@ -12,8 +12,8 @@ use std::ffi::OsString;
 use clap::{CommandFactory as _, Parser as _};
 
 pub use failure::{ExitStatus, Failure};
-use input::arguments::Verb;
 pub use input::arguments::{Cli, Format};
+use input::arguments::{DownArgs, Verb};
 use input::global::Global;
 use output::printer::Printer;
 
@@ -54,7 +54,7 @@ fn dispatch(cli: Cli, printer: &mut Printer) -> Result<ExitStatus, Failure> {
     running::ownership::judge(&global, &cli.command, printer)?;
     match cli.command {
         Verb::Up(args) => verbs::up::up(&global, &args, printer),
-        Verb::Down(args) => running::stack::down(&global, args.force, args.rmi, printer),
+        Verb::Down(args) => running::stack::down(&global, &args, printer),
         Verb::Build(args) => verbs::images::build(&global, &args, printer),
         Verb::Pull(args) => verbs::images::pull(&global, &args, printer),
         Verb::Ps(args) => verbs::ps::ps(&global, args.all, args.events, args.format.format, printer),
@@ -70,7 +70,7 @@ fn dispatch(cli: Cli, printer: &mut Printer) -> Result<ExitStatus, Failure> {
         Verb::Ca => verbs::ca::ca(&global, printer),
         Verb::Trust(args) => verbs::trust::trust(&global, args.dry_run, printer),
         Verb::Scale(args) => verbs::services::scale(&global, &args.counts, printer),
-        Verb::Stop(args) if args.names.is_empty() => running::stack::down(&global, false, None, printer),
+        Verb::Stop(args) if args.names.is_empty() => running::stack::down(&global, &DownArgs::default(), printer),
         Verb::Stop(args) => verbs::services::stop(&global, &args.names, printer),
         Verb::Start(args) => verbs::services::start(&global, &args.services, printer),
         Verb::Events(args) => verbs::services::events(&global, &args, printer),

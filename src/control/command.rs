@@ -17,6 +17,8 @@ pub enum Command {
         topology: Arc<Topology>,
         /// Build or pull images anew, and deploy what comes of it.
         renew: Renew,
+        /// Nothing stays of what others have changed.
+        reset: bool,
         /// Where to answer.
         reply: oneshot::Sender<Result<(), Refusal>>,
     },
@@ -42,8 +44,8 @@ pub enum Command {
         /// Where to answer.
         reply: oneshot::Sender<Result<(), Refusal>>,
     },
-    /// Run another number of tasks of a service, until a file is applied again. Refused for an unknown service and while
-    /// shutting down.
+    /// Run another number of tasks of a service, until a file says something else than now. Refused for an unknown
+    /// service and while shutting down.
     Scale {
         /// Which one.
         service: ServiceName,

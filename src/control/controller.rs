@@ -11,6 +11,7 @@ use tokio::time::Instant;
 use crate::alb::routing::RoutingTable;
 use crate::alb::targets::health::Probe;
 use crate::control::command::{Command, Refusal, Renew};
+use crate::control::desired::state::Desired;
 use crate::control::executor::{Executor, Outcome, Work};
 use crate::control::handle::ControlHandle;
 use crate::control::ids::IdSource;
@@ -36,8 +37,15 @@ const INPUTS_PER_TURN: usize = 256;
 /// A plan that is not finished after so many rounds contradicts itself; the rest waits for the next turn.
 const ROUNDS_PER_TURN: usize = 64;
 
-/// Starts the single writer for a topology. It ends when every [`ControlHandle`] is gone.
-pub fn start<R: Runtime, I: IdSource>(topology: Arc<Topology>, renew: Renew, runtime: Arc<R>, ids: I) -> ControlHandle {
+/// Starts the single writer for a desired state. It ends when every [`ControlHandle`] is gone.
+pub fn start<R: Runtime, I: IdSource>(
+    desired: impl Into<Desired>,
+    renew: Renew,
+    runtime: Arc<R>,
+    ids: I,
+) -> ControlHandle {
+    let desired = desired.into();
+    let topology = desired.derive();
     let (commands_in, commands) = mpsc::channel(64);
     let (observations_in, observations) = mpsc::channel(1024);
 
@@ -48,12 +56,14 @@ pub fn start<R: Runtime, I: IdSource>(topology: Arc<Topology>, renew: Renew, run
     let (view_out, view) = watch::channel(Arc::new(view::of(&topology, &world, &bindings, 0)));
 
     let (topology_out, wanted) = watch::channel(Arc::clone(&topology));
+    let (desired_out, authored) = watch::channel(Arc::new(desired.clone()));
     let engine_reports = observations_in.clone();
     let watched = Arc::clone(&runtime);
     let mut controller = Controller {
         topology: Arc::clone(&topology),
-        declared: Arc::clone(&topology),
+        desired,
         topology_out,
+        desired_out,
         world,
         bindings,
         renew,
@@ -82,14 +92,22 @@ pub fn start<R: Runtime, I: IdSource>(topology: Arc<Topology>, renew: Renew, run
         tokio::join!(watched.watch(events_in), relay);
     });
     tokio::spawn(controller.run());
-    ControlHandle { commands: commands_in, observations: observations_in, view, routing, topology: wanted }
+    ControlHandle {
+        commands: commands_in,
+        observations: observations_in,
+        view,
+        routing,
+        topology: wanted,
+        desired: authored,
+    }
 }
 
 struct Controller<R, I> {
     topology: Arc<Topology>,
-    /// What the file says, which `scale` departs from.
-    declared: Arc<Topology>,
+    /// What the topology is derived from.
+    desired: Desired,
     topology_out: watch::Sender<Arc<Topology>>,
+    desired_out: watch::Sender<Arc<Desired>>,
     world: World,
     bindings: Bindings,
     /// What the file was applied with last.
@@ -173,12 +191,12 @@ impl<R: Runtime, I: IdSource> Controller<R, I> {
 
     fn take_command(&mut self, command: Command) {
         match command {
-            Command::Apply { topology, renew, reply } => {
+            Command::Apply { topology, renew, reset, reply } => {
                 let verdict = if self.world.shutting_down {
                     Err(Refusal::ShuttingDown)
                 } else {
-                    self.declared = Arc::clone(&topology);
-                    self.take_topology(topology, renew);
+                    self.desired.declare(topology, reset);
+                    self.take_desired(renew);
                     Ok(())
                 };
                 self.replies.push((reply, verdict));
@@ -212,6 +230,11 @@ impl<R: Runtime, I: IdSource> Controller<R, I> {
                 self.replies.push((reply, Ok(())));
             }
         }
+    }
+
+    fn take_desired(&mut self, renew: Renew) {
+        self.desired_out.send_replace(Arc::new(self.desired.clone()));
+        self.take_topology(self.desired.derive(), renew);
     }
 
     fn take_topology(&mut self, topology: Arc<Topology>, renew: Renew) {
@@ -269,18 +292,13 @@ impl<R: Runtime, I: IdSource> Controller<R, I> {
         if self.world.shutting_down {
             return Err(Refusal::ShuttingDown);
         }
-        let Some(declared) = self.declared.services.get(name) else {
+        if !self.desired.update_service(name, desired_count) {
             return Err(Refusal::UnknownService {
                 name: name.clone(),
-                known: self.declared.services.keys().cloned().collect(),
+                known: self.topology.services.keys().cloned().collect(),
             });
-        };
-        let desired_count = desired_count.unwrap_or(declared.desired_count);
-        let mut scaled = Topology::clone(&self.topology);
-        if let Some(service) = scaled.services.get_mut(name) {
-            service.desired_count = desired_count;
         }
-        self.take_topology(Arc::new(scaled), Renew::default());
+        self.take_desired(Renew::default());
         Ok(())
     }
 

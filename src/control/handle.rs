@@ -7,6 +7,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::alb::routing::RoutingTable;
 use crate::control::command::{Command, Refusal, Renew};
+use crate::control::desired::state::Desired;
 use crate::control::observation::Observation;
 use crate::control::view::shape::ClusterView;
 use crate::model::{ContainerName, ServiceName, TaskId, Topology};
@@ -19,12 +20,14 @@ pub struct ControlHandle {
     pub(crate) view: watch::Receiver<Arc<ClusterView>>,
     pub(crate) routing: watch::Receiver<Arc<RoutingTable>>,
     pub(crate) topology: watch::Receiver<Arc<Topology>>,
+    pub(crate) desired: watch::Receiver<Arc<Desired>>,
 }
 
 impl ControlHandle {
-    /// Makes the world as the topology wants it.
-    pub async fn apply(&self, topology: Arc<Topology>, renew: Renew) -> Result<(), Refusal> {
-        self.send(|reply| Command::Apply { topology, renew, reply }).await
+    /// Makes the world as the file wants it, but for what others have changed and the file has not touched since; with
+    /// `reset` in everything.
+    pub async fn apply(&self, topology: Arc<Topology>, renew: Renew, reset: bool) -> Result<(), Refusal> {
+        self.send(|reply| Command::Apply { topology, renew, reset, reply }).await
     }
 
     /// Replaces the tasks of one service, or of all.
@@ -55,6 +58,11 @@ impl ControlHandle {
     /// What is wanted now.
     pub fn topology(&self) -> Arc<Topology> {
         Arc::clone(&self.topology.borrow())
+    }
+
+    /// What is wanted now, and by whom.
+    pub fn desired(&self) -> Arc<Desired> {
+        Arc::clone(&self.desired.borrow())
     }
 
     /// Stops every task and waits until the last is gone, or until the time is over. Returns whether all are gone.

@@ -30,6 +30,7 @@
 pub mod changes;
 pub mod command;
 mod controller;
+pub mod desired;
 pub mod diagnosis;
 mod executor;
 pub mod handle;

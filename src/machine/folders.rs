@@ -2,6 +2,7 @@
 //!
 //! ```text
 //!  $XDG_STATE_HOME/neargate/<project>/     gone after `down`
+//!    journal        what commands changed of what the file says; stays where `down --keep` is said
 //!    runs-from      the path of the file that the stack runs from
 //!    lock           held by the process that runs the stack; the kernel lets go of it even after kill -9
 //!    control.sock   how other commands talk to that process (0600)
@@ -43,6 +44,15 @@ pub struct Folders {
 #[derive(Debug)]
 pub struct ProjectLock {
     _file: File,
+}
+
+/// What of the state folder stays when its stack is gone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kept {
+    /// Nothing: the folder is removed.
+    Nothing,
+    /// The journal, for the next `up`.
+    Journal,
 }
 
 /// Proof that the stack of another process is not taken down by the `run` that owns it; or, held by that `run`, that no
@@ -91,6 +101,11 @@ impl Folders {
     /// The folder of the authority.
     pub fn data(&self) -> &Path {
         &self.data
+    }
+
+    /// What commands changed of what the file says.
+    pub fn journal(&self) -> PathBuf {
+        self.state.join("journal")
     }
 
     /// The control socket.
@@ -249,17 +264,20 @@ impl Folders {
     }
 
     /// Removes the state folder of a process that is dead; that of a living one is its own.
-    pub fn remove_state_of_dead(&self) -> io::Result<()> {
+    pub fn remove_state_of_dead(&self, kept: Kept) -> io::Result<()> {
         if self.state.exists()
             && let Some(lock) = self.lock()?
         {
-            self.remove_state(lock)?;
+            self.remove_state(lock, kept)?;
         }
         Ok(())
     }
 
-    /// Removes the state folder and what is in it; lets go of the lock when it is gone.
-    pub fn remove_state(&self, _lock: ProjectLock) -> io::Result<()> {
+    /// Removes the state folder and what is in it, but for what is kept; lets go of the lock when it is gone.
+    pub fn remove_state(&self, _lock: ProjectLock, kept: Kept) -> io::Result<()> {
+        if kept == Kept::Journal && self.journal().exists() {
+            return self.remove_all_but_the_journal();
+        }
         match fs::remove_dir_all(&self.state) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
             _ => {
@@ -268,6 +286,19 @@ impl Folders {
                 Ok(())
             }
         }
+    }
+
+    fn remove_all_but_the_journal(&self) -> io::Result<()> {
+        for entry in fs::read_dir(&self.state)? {
+            let path = entry?.path();
+            let removed = match path.is_dir() && !path.is_symlink() {
+                _ if path == self.journal() => continue,
+                true => fs::remove_dir_all(&path),
+                false => fs::remove_file(&path),
+            };
+            removed.or_else(|error| if error.kind() == io::ErrorKind::NotFound { Ok(()) } else { Err(error) })?;
+        }
+        Ok(())
     }
 }
 
@@ -317,12 +348,12 @@ mod tests {
         assert_eq!(folders.runs_from().unwrap(), None, "it has not said so yet");
         folders.set_runs_from(Path::new("/checkout/neargate.yaml")).unwrap();
         assert_eq!(folders.runs_from().unwrap().as_deref(), Some(Path::new("/checkout/neargate.yaml")));
-        folders.remove_state_of_dead().unwrap();
+        folders.remove_state_of_dead(Kept::Nothing).unwrap();
         assert!(folders.state().exists(), "the folder of a living process is its own");
         drop(first);
         assert_eq!((folders.holder().unwrap(), folders.runs_from().unwrap()), (None, None));
         assert!(folders.lock().unwrap().is_some());
-        folders.remove_state(folders.lock().unwrap().unwrap()).unwrap();
+        folders.remove_state(folders.lock().unwrap().unwrap(), Kept::Nothing).unwrap();
         assert!(!folders.state().exists());
     }
 
@@ -346,7 +377,7 @@ mod tests {
         let base = tempfile::tempdir().unwrap();
         let path = base.path().join("neargate");
         let folders = folders(&[("NEARGATE_STATE_DIR", path.to_str().unwrap()), ("HOME", "/h")]).unwrap();
-        let remove = || match folders.remove_state_of_dead() {
+        let remove = || match folders.remove_state_of_dead(Kept::Nothing) {
             // A file that appears while the folder is removed may keep it; that is all that may happen.
             Err(error) if error.kind() != io::ErrorKind::DirectoryNotEmpty => panic!("{error}"),
             _ => {}

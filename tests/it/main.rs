@@ -53,6 +53,9 @@ mod target_tls;
 /// Upgrades, with a real WebSocket client and server.
 mod websocket;
 
+/// The file, commands and the journal: who decides what is wanted, `fixtures/desired/`.
+mod desired;
+
 /// Tasks on a real engine, through the API.
 mod engine_runtime;
 

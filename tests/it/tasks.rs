@@ -198,7 +198,7 @@ async fn act(
                 handle.restart_containers(vec![(service, web)]).await.unwrap();
             }
             "restart" => handle.restart(Some(service)).await.unwrap(),
-            "up" => handle.apply(Arc::clone(&topology), Renew::default()).await.unwrap(),
+            "up" => handle.apply(Arc::clone(&topology), Renew::default(), false).await.unwrap(),
             "scale to 2" | "scale to 1" | "new definition" => {
                 let mut changed = Topology::clone(&topology);
                 let wanted = changed.services.get_mut(&service).unwrap();
@@ -210,7 +210,7 @@ async fn act(
                         definition.containers[0].environment.insert("CHANGED".into(), "yes".into());
                     }
                 }
-                handle.apply(Arc::new(changed), Renew::default()).await.unwrap();
+                handle.apply(Arc::new(changed), Renew::default(), false).await.unwrap();
             }
             other => panic!("unknown action {other:?}"),
         }

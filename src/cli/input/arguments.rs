@@ -140,7 +140,7 @@ pub(crate) struct UpArgs {
     pub(crate) start: StartArgs,
 }
 
-#[derive(Debug, Args)]
+#[derive(Debug, Default, Args)]
 pub(crate) struct DownArgs {
     #[command(flatten)]
     short: ShortFile,
@@ -150,6 +150,9 @@ pub(crate) struct DownArgs {
     /// Also remove images: `local` are those that neargate built for the project [default: they stay, as a cache]
     #[arg(long, value_enum, value_name = "WHICH")]
     pub(crate) rmi: Option<Rmi>,
+    /// Keep what commands such as `scale` changed, for the next `up`
+    #[arg(long)]
+    pub(crate) keep: bool,
 }
 
 /// Which images `down` removes.

@@ -71,6 +71,9 @@ pub(crate) struct StartArgs {
     /// Replace a running stack of the same project that was started from another folder
     #[arg(long)]
     pub(crate) take_over: bool,
+    /// Take the file's word for everything, also for what commands such as `scale` have changed
+    #[arg(long)]
+    pub(crate) reset: bool,
     /// Divide waits in which only the clock works by this; 1 is AWS's own pace [default: the file's, or 10]
     #[arg(long, value_name = "FACTOR", env = "NEARGATE_TIME_SCALE")]
     pub(crate) time_scale: Option<f64>,

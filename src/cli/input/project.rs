@@ -89,6 +89,7 @@ fn load_for(
         pull: start.is_some_and(|start| start.pull),
         admin: start.and_then(|start| start.admin),
         take_over: false,
+        reset: false,
     };
     let (loaded, derived, read) = match read(&files, &env, tasks)? {
         Ok(read) => (Ok(read.loaded), read.derived, read.read),
@@ -136,6 +137,7 @@ impl Project {
             pull: start.pull,
             admin: start.admin,
             take_over: start.take_over,
+            reset: start.reset,
         }
     }
 }

@@ -18,6 +18,10 @@ use crate::cli::output::printer::Printer;
 use crate::cli::running::asking;
 use crate::cli::running::process::{Signals, block_on_threads, start as start_app, stop};
 use crate::cli::running::waiting::{Goal, cannot_listen, follow};
+use crate::control::desired::edit::Departure;
+use crate::control::desired::state::LeftAlone;
+use crate::control::view::shape::ClusterView;
+use crate::machine::folders::Kept;
 
 /// The process behind `up -d`.
 pub(crate) fn background(global: &Global, args: &UpArgs) -> Result<ExitStatus, Failure> {
@@ -107,7 +111,10 @@ pub(crate) fn in_the_background(project: &Project, global: &Global, start: &Star
     if let Some(address) = start.admin {
         command.arg("--admin").arg(address.to_string());
     }
-    command.args(start.no_build.then_some("--no-build")).args(start.pull.then_some("--pull"));
+    command
+        .args(start.no_build.then_some("--no-build"))
+        .args(start.pull.then_some("--pull"))
+        .args(start.reset.then_some("--reset"));
     let folder = project.file.parent().unwrap_or(std::path::Path::new("/"));
     // A group of its own: Ctrl-C here is not meant for it.
     command.current_dir(folder).stdin(Stdio::null()).stdout(Stdio::null()).stderr(log.try_clone()?).process_group(0);
@@ -129,7 +136,8 @@ pub(crate) async fn wait_for_background(
             return Err(last_words(project, &mut background, status.code()));
         }
         let has_the_project = project.folders.holder()? == Some(background.child.id());
-        if has_the_project && asking::view(&project.folders).await?.is_some() {
+        if has_the_project && let Some(view) = asking::view(&project.folders).await? {
+            left_alone(project, &view).for_each(|field| printer.note(field));
             // A log under its first name is as good.
             let _ = std::fs::rename(&background.log_path, project.folders.process_log());
             break;
@@ -143,6 +151,15 @@ pub(crate) async fn wait_for_background(
         }
         other => other,
     }
+}
+
+/// Where the stack does not start as the file says, because a command has changed it before.
+fn left_alone(project: &Project, view: &ClusterView) -> impl Iterator<Item = LeftAlone> {
+    view.services.iter().filter_map(|service| {
+        let (name, declared) = project.topology.services.get_key_value(service.service_name.as_str())?;
+        let desired_count = Departure { to: service.desired_count, from: declared.desired_count };
+        (desired_count.to != desired_count.from).then(|| LeftAlone { service: name.clone(), desired_count })
+    })
 }
 
 /// Whether the process behind `up -d` has ended or is about to: without a port it takes down what it has started.
@@ -162,7 +179,7 @@ fn last_words(project: &Project, background: &mut Background, code: Option<i32>)
     // Its last words may have found no room on the disk that it wanted to tell us of.
     let room = log.write_all(b"\n").map_err(|error| format!("{}: {error}", background.log_path.display()));
     let _ = std::fs::remove_file(&background.log_path);
-    let _ = project.folders.remove_state_of_dead();
+    let _ = project.folders.remove_state_of_dead(Kept::Journal);
     let status = code.and_then(|code| u8::try_from(code).ok()).filter(|code| *code != 0);
     let message = failure_in(&text);
     let message = match room {

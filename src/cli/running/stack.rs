@@ -7,7 +7,7 @@ use tokio::time::Instant;
 
 use crate::admin::wire::{Answer, Request, UpRequest};
 use crate::cli::failure::{ExitStatus, Failure};
-use crate::cli::input::arguments::Rmi;
+use crate::cli::input::arguments::{DownArgs, Rmi};
 use crate::cli::input::global::Global;
 use crate::cli::input::project;
 use crate::cli::output::live::Live;
@@ -17,7 +17,7 @@ use crate::cli::running::orphan;
 use crate::cli::running::stopping::Stopping;
 use crate::control::runtime::{Owners, Runtime as _};
 use crate::control::view::shape::ClusterView;
-use crate::machine::folders::Folders;
+use crate::machine::folders::{Folders, Kept};
 use crate::model::ProjectName;
 use crate::runtime::docker::DockerOptions;
 use crate::runtime::docker::DockerRuntime;
@@ -117,15 +117,12 @@ pub(crate) fn restart(global: &Global, service: Option<String>, printer: &mut Pr
 
 /// `down`: asks the process that runs the stack to take it down; then, or if there is none, removes by label
 /// whatever is left.
-pub(crate) fn down(
-    global: &Global,
-    force: bool,
-    rmi: Option<Rmi>,
-    printer: &mut Printer,
-) -> Result<ExitStatus, Failure> {
+pub(crate) fn down(global: &Global, args: &DownArgs, printer: &mut Printer) -> Result<ExitStatus, Failure> {
+    let DownArgs { force, keep, rmi, .. } = *args;
+    let kept = if keep { Kept::Journal } else { Kept::Nothing };
     let (project, folders) = project::identify(global)?;
     block_on(async {
-        let asked = request(&folders, &Request::ShutDown { force }).await?.is_some();
+        let asked = request(&folders, &Request::ShutDown { force, keep }).await?.is_some();
         if asked {
             watch_it_go(&folders, printer).await?;
         }
@@ -135,7 +132,7 @@ pub(crate) fn down(
         // A process that took its own stack down leaves nothing of it, and an `up` that waited for that may be starting the
         // next one by now: that one is not what was asked to end.
         let whose = if asked { Owners::DeadOrSelf } else { Owners::Any };
-        let mut removed = match sweep(&project, &folders, whose, force, printer).await {
+        let mut removed = match sweep(&project, &folders, whose, kept, force, printer).await {
             Err(failure) if failure.status == ExitStatus::ENGINE && !needs_engine => Vec::new(),
             other => other?,
         };
@@ -196,6 +193,7 @@ async fn sweep(
     project: &ProjectName,
     folders: &Folders,
     whose: Owners,
+    kept: Kept,
     force: bool,
     printer: &mut Printer,
 ) -> Result<Vec<String>, Failure> {
@@ -218,10 +216,10 @@ async fn sweep(
         }
         // Without an engine nothing of ours runs. If it comes back with containers, the next `up` or `down` finds them.
         Err(error) => {
-            folders.remove_state_of_dead()?;
+            folders.remove_state_of_dead(kept)?;
             return Err(error.into());
         }
     };
-    folders.remove_state_of_dead()?;
+    folders.remove_state_of_dead(kept)?;
     Ok(swept)
 }

@@ -16,7 +16,7 @@ use crate::control::view::shape::{ClusterView, EventView};
 use crate::machine::folders::Folders;
 use crate::model::ProjectName;
 
-/// `scale`: another number of tasks, until `up` applies the file again.
+/// `scale`: another number of tasks, until the file says something else than now.
 pub(crate) fn scale(global: &Global, counts: &[(String, u32)], printer: &mut Printer) -> Result<ExitStatus, Failure> {
     let (project, folders) = project::identify(global)?;
     asking::block_on(async {

@@ -93,6 +93,40 @@ async fn killed_under_traffic_the_next_up_goes_on_and_down_leaves_nothing() {
 }
 
 #[tokio::test]
+async fn what_a_command_changed_survives_a_crash_and_goes_with_down() {
+    let Some(_turn) = engine::turn_alone().await else { return };
+    let stack = Scenario::of(vec![container("web", 80)]).stack();
+    let before = Listing::of(stack.project()).await;
+    let stays = "desired_count stays at 2, as `scale` set it; the file says 1";
+    let tasks = async || stack.view().await.services[0].desired_count;
+    stack.up().await;
+    stack.run(&["scale", "service=2"]).await.succeeded();
+
+    // Nobody says goodbye: the next process has only what is on the disk.
+    kill(owner_of(stack.project()).await.unwrap(), Signal::KILL);
+    eventually("the process is gone", async || !stack.listens()).await;
+    let up = stack.up().await;
+    assert!(up.stderr.contains(stays), "{up:?}");
+    assert_eq!(tasks().await, 2);
+
+    stack.run(&["down", "--keep"]).await.succeeded();
+    let kept: Vec<_> =
+        std::fs::read_dir(stack.state_folder()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    assert_eq!(kept, ["journal"]);
+    let up = stack.up().await;
+    assert!(up.stderr.contains(stays), "{up:?}");
+    assert_eq!(tasks().await, 2);
+
+    stack.down().await;
+    assert!(!stack.state_folder().exists());
+    let up = stack.up().await;
+    assert!(!up.stderr.contains(stays), "{up:?}");
+    assert_eq!(tasks().await, 1);
+    stack.down().await;
+    assert_nothing_is_left(&stack, &before).await;
+}
+
+#[tokio::test]
 async fn killed_while_stopping_a_second_down_leaves_nothing() {
     let Some(_turn) = engine::turn_alone().await else { return };
     let mut deaf = with(container("web", 80), "DEAF", "1");

@@ -1,0 +1,17 @@
+//! The desired state and its authors. The file declares it; commands such as `scale` edit it, and what they changed stays
+//! for as long as the file does not say something else about the same field.
+//!
+//! ```text
+//!  neargate.yaml ──declare──┐
+//!                           ├──> Desired ──derive──> Topology: what the controller works towards
+//!  `scale`, … ─────edit─────┘       │
+//!                                   └──edits──> journal: survives the process, and goes with `down`
+//! ```
+//!
+//! An edit is named as AWS names the action. It remembers what the file said when it was made, so that the next `up`
+//! compares three ways: what the file said then, what it says now, what is wanted. A field that the file has not touched
+//! stays as edited; one that the file has changed is the file's again.
+
+pub mod edit;
+pub mod journal;
+pub mod state;
