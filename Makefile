@@ -19,13 +19,13 @@ help: ## This list
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | column -t -s '|' 2>/dev/null || \
 	 sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  make \1: \2/p' $(MAKEFILE_LIST)
 
-demo: rust ## Run the ChatKit application behind its load balancer, check it, and say what to try
+demo: rust ## Run the ChatKit application behind its load balancer, check it, and print what to try
 	@docker/demo up
 
 demo-down: rust ## Remove the demo
 	@docker/demo down
 
-test: setup lint ## Everything CI runs: lint, then all tests, with a real engine and a real browser
+test: setup lint ## Run everything that CI runs: lint, then all tests, with a real engine and a real browser
 	$(CARGO) test $(LOCKED)
 
 lint: rust ## Formatting, clippy, documentation; workflow files and shell scripts
@@ -38,7 +38,7 @@ lint: rust ## Formatting, clippy, documentation; workflow files and shell script
 fmt: rust ## Format the code
 	$(CARGO) fmt --all
 
-bench: rust ## neargate beside other load balancers (QUICK=1: three short rounds; ARGS="a b --rounds 3")
+bench: rust ## Compare neargate with other load balancers (QUICK=1: three short rounds; ARGS="a b --rounds 3")
 	@docker/setup load-balancers
 	$(CARGO) build $(LOCKED) --release --package neargate
 	$(CARGO) build $(LOCKED) --release --package neargate-compare
@@ -48,10 +48,10 @@ fuzz: rust ## Look for bytes that break a parser (SECONDS=60 for each; PROPERTIE
 	@docker/setup compiler cxx
 	@fuzz/run $(or $(SECONDS),60) $(PROPERTIES)
 
-figures: rust ## What `make bench` has measured last, into README.md and benches/README.md
+figures: rust ## Copy the latest results of `make bench` into README.md and benches/README.md
 	$(CARGO) run $(LOCKED) --release --quiet --package neargate-compare -- figures
 
-pictures: rust ## Take the README's pictures anew, of the demo
+pictures: rust ## Regenerate the README's pictures from the demo
 	@docker/demo up
 	@$(NEARGATE) down
 	@$(CAPTURE) up -- neargate up --detach --wait
