@@ -103,7 +103,7 @@ pub enum StartError {
     #[error("{}", .0.join("\n"))]
     Ports(Vec<String>),
     /// No certificate for the listeners.
-    #[error("cannot make the listeners' certificates")]
+    #[error("cannot create the listeners' certificates")]
     Certificates(#[from] CertError),
     /// A file or socket of ours.
     #[error("cannot {doing}")]
@@ -142,7 +142,7 @@ impl App {
         folders: &Folders,
         loader: Loader,
     ) -> Result<impl FnOnce(ProjectLock) -> Self, StartError> {
-        folders.set_runs_from(&request.file).map_err(io("say which file the stack runs from"))?;
+        folders.set_runs_from(&request.file).map_err(io("record which file the stack runs from"))?;
         ports_are_free(&topology)?;
         let runtime = Arc::new(StackRuntime::connect(&topology).await?);
         if let Some(pid) = runtime.other_owner().await? {
@@ -150,7 +150,7 @@ impl App {
         }
         let mut notes = runtime.sweep(Owners::Dead).await?;
         for note in &mut notes {
-            *note = format!("removed what an earlier run left: {note}");
+            *note = format!("removed leftovers of an earlier run: {note}");
         }
 
         let authority = open_authority(&topology, folders, &mut notes)?;
@@ -182,7 +182,7 @@ impl App {
 
         let (shut_down, _) = watch::channel(ShutDown::No);
         let keep = Arc::new(AtomicBool::new(false));
-        let socket = server::bind(&folders.socket()).map_err(io("make the control socket"))?;
+        let socket = server::bind(&folders.socket()).map_err(io("create the control socket"))?;
         let stack = AppStack {
             control: control.clone(),
             certificates: Arc::clone(&certificates),
@@ -205,7 +205,7 @@ impl App {
             let listener = listener.map_err(io(&format!("listen on {address} for --admin")))?;
             // The port may have been ours to choose.
             if let Ok(address) = listener.local_addr() {
-                notes.push(format!("figures for Prometheus: http://{address}/metrics"));
+                notes.push(format!("metrics for Prometheus: http://{address}/metrics"));
             }
             tasks.push(spawn(metrics::serve(listener, figures)));
         }
@@ -255,7 +255,7 @@ impl App {
         let gracefully = async {
             self.data_plane.drain(DRAIN).await;
             if !self.control.shut_down(STOP).await {
-                tracing::warn!("tasks do not stop; removing them by force");
+                tracing::warn!("tasks are not stopping; removing them by force");
             }
         };
         let engine = tokio::select! {
@@ -373,7 +373,7 @@ fn open_authority(topology: &Topology, folders: &Folders, notes: &mut Vec<String
     let opened = folder::open(folders.data(), &topology.name, &owner, &topology.domains, now)?;
     notes.extend(opened.notes);
     if let folder::Provenance::Remade { because } = opened.provenance {
-        notes.push(format!("the local authority was made anew, because {because}; run `neargate trust` again"));
+        notes.push(format!("the local authority was recreated because {because}; run `neargate trust` again"));
     }
     Ok(opened.authority)
 }
@@ -522,7 +522,7 @@ pub fn runs_elsewhere(project: &str, from: &Path) -> String {
 
 fn already_running(from: Option<&Path>) -> String {
     let from = from.map(|from| format!(", from {}", from.parent().unwrap_or(from).display())).unwrap_or_default();
-    format!("another process runs this project already{from}; `--project-name NAME` runs a second stack beside it")
+    format!("another process already runs this project{from}; `--project-name NAME` runs a second stack next to it")
 }
 
 /// An error with its causes, on one line.

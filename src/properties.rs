@@ -1,9 +1,9 @@
-//! What must hold for whatever strangers send: properties of the parsers that read it, each a function of bytes that
-//! panics if it does not hold.
+//! Properties that must hold for any input from strangers: properties of parsers, each a function of bytes that panics
+//! if the property does not hold.
 //!
-//! `make fuzz` looks for bytes that break one (`fuzz/`). The seeds it starts from, `fixtures/fuzz/<property>/`, go
-//! through their property in every `cargo test`; whatever was found once becomes one of them. The properties that
-//! proptest generates values for stand beside the code they are about.
+//! `make fuzz` looks for bytes that break one (`fuzz/`). Every `cargo test` checks each property on its seeds in
+//! `fixtures/fuzz/<property>/`; every finding becomes a seed. Properties with values from proptest are next to the code
+//! that they test.
 
 use std::collections::BTreeMap;
 use std::io;

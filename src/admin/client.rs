@@ -1,4 +1,4 @@
-//! The asking end.
+//! The client of the control socket.
 
 use std::io;
 use std::path::Path;

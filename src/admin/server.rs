@@ -1,4 +1,4 @@
-//! The serving end, in the process that runs the stack.
+//! The server of the control socket, in the process that runs the stack.
 
 use std::future::Future;
 use std::io;

@@ -1,4 +1,4 @@
-//! What is said over the control socket.
+//! The messages on the control socket.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;

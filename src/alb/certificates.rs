@@ -1,8 +1,8 @@
 //! Which certificate of an HTTPS listener a client gets (ALB user guide, "SSL certificates", certificate list).
 //!
-//! The name that the client asks for is compared with the names of the certificates on the list. Of several that match,
-//! the best that the client supports is taken. No match, or no name, means the default certificate: no connection is
-//! refused for its name, but the client may refuse the certificate.
+//! The requested server name is compared with the names of the certificates on the list. If several match, the client
+//! gets the best one that it supports. No match, or no name, means the default certificate: no connection is refused
+//! because of its name, but the client may refuse the certificate.
 
 use std::cmp::Reverse;
 

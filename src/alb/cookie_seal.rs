@@ -1,9 +1,9 @@
-//! What is inside the load balancer's cookies, and how it is kept from being read or changed.
+//! The content of the load balancer's cookies, and the encryption that keeps clients from reading or changing it.
 //!
 //! "The content of load balancer generated cookies are encrypted using a rotating key. You can't decrypt or modify load
-//! balancer generated cookies" (ALB user guide, "Sticky sessions"). How AWS writes them is not known; here it is
-//! AES-256-GCM, with the cookie's purpose as associated data so that one cannot stand in for another, under a key that
-//! lives for one run. Only the lengths are those seen in captures.
+//! balancer generated cookies" (ALB user guide, "Sticky sessions"). AWS's format is unknown. neargate uses AES-256-GCM,
+//! with the cookie's purpose as associated data so that one cookie cannot stand in for another, under a key that lives
+//! for one run. Only the lengths match captures.
 //!
 //! ```text
 //!  AWSALB      base64( nonce 12 │ count 1, tickets of 34, zeros up to 65  │ tag 16 )   124 characters

@@ -1,6 +1,6 @@
-//! Why a request goes where it goes: every rule in order, every condition with the values that were compared.
+//! Explains why a request goes where it goes: every rule in order, every condition with the values that were compared.
 //!
-//! The same conditions as on the request path say yes or no here; only the values are written down as well.
+//! It evaluates the same conditions as the request path, and also records the values.
 
 use super::request::facts::RequestFacts;
 use super::routing::{RoutedAction, RoutingTable};

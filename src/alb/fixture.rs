@@ -1,5 +1,5 @@
-//! Reads behaviour written down as data: `fixtures/<family>/*.yaml`, each file a list of cases. A file `not-yet.yaml` is for
-//! readers alone: what AWS does and nothing here can show.
+//! Reads behaviour as data: `fixtures/<family>/*.yaml`, each file a list of cases. A file `not-yet.yaml` is only for
+//! readers: it lists AWS behaviour that neargate cannot show.
 
 use std::path::Path;
 

@@ -1,4 +1,4 @@
-//! Which group of a forward action a request goes to, and what it finds there: the cases of `fixtures/alb/forward`.
+//! The cases of `fixtures/alb/forward`: which group of a forward action gets a request, and the outcome.
 
 use serde::Deserialize;
 

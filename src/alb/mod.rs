@@ -1,5 +1,5 @@
-//! What the load balancer decides: pure functions from values to values. No async, no I/O, no clock, no randomness: time
-//! and random numbers arrive as arguments. The edges carry out what is decided here.
+//! The load balancer's decisions, as pure functions from values to values. No async, no I/O, no clock, no randomness:
+//! time and random numbers are arguments. The edges carry out the decisions.
 
 // What it does with a request.
 pub mod actions;

@@ -1,7 +1,7 @@
-//! From the topology and the state of its targets to a table that a request is routed with.
+//! Compiles the topology and the state of its targets into a table that routes requests.
 //!
-//! Compiled once per change, read by every request: patterns are prepared, references are indices, and the targets
-//! that may take new requests (fail-open included) are already worked out.
+//! The table is compiled once per change and read by every request: patterns are prepared, references are indices, and
+//! the targets that may take new requests (including fail-open) are precomputed.
 //!
 //! ```text
 //!  Topology + TargetStates ──compile──> RoutingTable ──route(listener, facts)──> Route: rule and its action
@@ -55,7 +55,7 @@ pub struct RoutingTable {
 pub struct RoutedListener {
     /// The port clients think they talk to.
     pub port: u16,
-    /// What is really bound.
+    /// The port that is actually bound.
     pub bind: SocketAddr,
     /// HTTP, or HTTPS with its certificates.
     pub protocol: ListenerProtocol,
@@ -160,7 +160,7 @@ pub struct Route<'t> {
     pub priority: u32,
     /// How many rules were tried, the default rule not counted (CloudWatch metric `RuleEvaluations`).
     pub evaluated: u32,
-    /// What is to be done.
+    /// What to do.
     pub action: &'t RoutedAction,
     /// How the request is rewritten before it is forwarded.
     pub transforms: Option<&'t CompiledTransforms>,

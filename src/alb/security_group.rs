@@ -1,16 +1,16 @@
-//! Who may connect to whom, and why not: the security groups between clients, load balancer and targets.
+//! Security groups between clients, load balancer and targets: which connections they allow, and why not.
 //!
-//! Rules only ever let in; what none lets in is dropped, so the other side times out (Amazon VPC user guide, "Security
-//! groups"). Answers to what was let in always pass. Every verdict comes with a sentence that names the groups and the
-//! rule, or the rule that is missing, because "Request timed out" on its own is what people spend an afternoon on.
+//! Rules can only allow traffic; all other traffic is dropped, so the other side times out (Amazon VPC user guide,
+//! "Security groups"). Responses to allowed traffic always pass. Every verdict has a sentence that names the groups and
+//! the rule, or the missing rule, because people can spend an afternoon on "Request timed out" alone.
 //!
-//! Three things cannot be here what they are in a VPC, and each is decided in favour of what works in production:
+//! Three things differ from a VPC, and each is decided in favour of configurations that work in production:
 //!
 //! - **The load balancer's private address** is not known. A `cidr` rule that covers part of a private range (RFC 1918)
-//!   is taken to speak of the VPC, and lets it in. Targets are reached over IPv4, so an IPv6 range never does.
+//!   is assumed to mean the VPC, and lets it in. Targets are reached over IPv4, so an IPv6 range never does.
 //! - **A client on this machine** comes from loopback, which no rule in production names. It stands for any client that
-//!   production lets in: it is dropped only if no rule opens the port to anybody.
-//! - **Static targets** are in no group: nothing stands before them.
+//!   production lets in: it is dropped only if no rule opens the port.
+//! - **Static targets** are in no group and are always reachable.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -28,7 +28,7 @@ pub const DEVIATIONS: &[&str] = &[
     "security groups: a client on this machine stands for any client that a rule lets in",
 ];
 
-/// What a network interface is in when nobody says otherwise: "Each VPC has a default security group", which lets in
+/// The default group of a network interface: "Each VPC has a default security group", which lets in
 /// its own members only.
 const DEFAULT_GROUP: &str = "default";
 
@@ -148,7 +148,7 @@ fn missing_rule(groups: &Groups, from: &[SecurityGroupName], to: &[SecurityGroup
         ([from, ..], [to, ..]) if groups.contains_key(to) => {
             format!("add {{ protocol: tcp, port: {port}, security_group: {from} }} to the ingress of {to}")
         }
-        _ => "name a security group for the service that lets the load balancer in".to_owned(),
+        _ => "give the service a security group that lets the load balancer in".to_owned(),
     };
     let other_port = rules(groups, to).find(|(_, rule)| {
         matches!(&rule.source, Source::SecurityGroup(group) if from.contains(group)) && rule.protocol == IpProtocol::Tcp

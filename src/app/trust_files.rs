@@ -1,5 +1,4 @@
-//! The files of a running stack that say whom to trust: its authority, the machine's roots with it, and the certificates
-//! that are shown.
+//! A running stack's trust files: its authority, the machine's roots plus the authority, and the certificates in use.
 
 use std::io;
 use std::path::Path;

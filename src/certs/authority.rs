@@ -1,15 +1,15 @@
-//! The local certificate authority of one project, and the leaves it issues.
+//! The local certificate authority of one project, and the leaf certificates it issues.
 //!
-//! A root that a person trusts in every browser is a liability, so this one can do as little as possible:
+//! A root that every browser trusts is a liability, so this one can do as little as possible:
 //!
-//! - **Name constraints**: permitted are the names of the file and what is below them, and no IP address at all. A
-//!   constraint of one type leaves the others open (RFC 5280, section 4.2.1.10), hence the explicit exclusion of all
-//!   addresses. `localhost` is not among the names unless the file says so: browsers treat it as secure without TLS.
-//! - **Usage**: it signs server certificates, nothing else; no intermediate below it.
-//! - **825 days**: longer than that and a forgotten root stays trusted for years after its project is gone; shorter and
-//!   people would have to trust it anew every few months.
+//! - **Name constraints**: it permits only the names in the file and their subdomains, and no IP address. A constraint of
+//!   one type leaves the others open (RFC 5280, section 4.2.1.10), hence the explicit exclusion of all addresses.
+//!   `localhost` is not permitted unless the file says so: browsers treat it as secure without TLS.
+//! - **Usage**: it signs only server certificates; no intermediates.
+//! - **825 days**: with a longer validity, a forgotten root would stay trusted for years after its project is gone; with a
+//!   shorter one, people would have to trust it again every few months.
 //!
-//! Leaves are valid for 90 days and replaced with a third of that left, so a stack that stays up never serves an
+//! Leaves are valid for 90 days and are replaced when a third of that is left, so a long-running stack never serves an
 //! expired one.
 
 use std::fmt;
@@ -90,13 +90,13 @@ impl Authority {
             return Err("does not belong to its key".into());
         }
         if !parsed.is_ca() {
-            return Err("is not that of an authority".into());
+            return Err("is not a certificate authority's".into());
         }
         let not_after = timestamp(parsed.validity().not_after.timestamp());
         let permitted = permitted_names(&parsed);
         let pem = pem("CERTIFICATE", &certificate);
         let issuer = Issuer::from_ca_cert_der(&certificate, key)
-            .map_err(|error| format!("is not that of an authority ({error})"))?;
+            .map_err(|error| format!("is not a certificate authority's ({error})"))?;
         Ok(Self { certificate, pem, permitted, not_after, issuer })
     }
 

@@ -1,4 +1,4 @@
-//! What can go wrong with certificates and their files.
+//! Errors with certificates and their files.
 
 use std::io;
 use std::path::PathBuf;
@@ -39,7 +39,7 @@ pub enum CertError {
     Unusable {
         /// The file.
         path: PathBuf,
-        /// What is wrong, as the end of a sentence: `holds no certificate`.
+        /// What is wrong, as the end of a sentence: `contains no certificate`.
         problem: String,
     },
     /// No such security policy.
@@ -51,7 +51,7 @@ pub enum CertError {
         nearest: &'static str,
     },
     /// Nothing of the policy can be offered here.
-    #[error("security policy `{name}` has neither a protocol version nor a cipher that can be offered here")]
+    #[error("security policy `{name}` has no protocol version and cipher that neargate can offer")]
     EmptyPolicy {
         /// As given.
         name: String,

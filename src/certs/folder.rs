@@ -1,8 +1,8 @@
-//! Where an authority is kept: `ca.pem` and `ca-key.pem` in a folder that only its owner can read.
+//! Stores an authority: `ca.pem` and `ca-key.pem` in a folder that only its owner can read.
 //!
-//! The authority is made once and then reused, because people trust it by hand. It is made anew only when it cannot
-//! serve any more, and the caller is told why, so that it can say `neargate trust` is needed again. In CI nothing of
-//! this happens: [`super::authority::Authority::generate`] makes one for the run, and its key never touches a disk.
+//! The authority is created once and then reused, because people trust it by hand. It is recreated only when it is no
+//! longer usable, and the caller learns why, so that it can ask for `neargate trust` again. CI does not use this module:
+//! [`super::authority::Authority::generate`] creates one for the run, and its key never touches a disk.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
@@ -100,10 +100,10 @@ fn read(folder: &Path, notes: &mut Vec<String>) -> Result<Found, CertError> {
     };
     close_to_others(&key_path, 0o600, notes)?;
     let Ok(certificate) = CertificateDer::from_pem_slice(certificate.as_bytes()) else {
-        return Ok(Found::Broken(format!("{} holds no certificate", certificate_path.display())));
+        return Ok(Found::Broken(format!("{} contains no certificate", certificate_path.display())));
     };
     let Ok(key) = KeyPair::from_pem(&key) else {
-        return Ok(Found::Broken(format!("{} holds no private key", key_path.display())));
+        return Ok(Found::Broken(format!("{} contains no private key", key_path.display())));
     };
     Ok(match Authority::from_parts(certificate, key) {
         Ok(authority) => Found::Authority(Box::new(authority)),

@@ -1,5 +1,4 @@
-//! The certificates of a listener, as a handshake asks for them; which one it gets, [`crate::alb::certificates`]
-//! decides.
+//! The certificates of a listener for handshakes; [`crate::alb::certificates`] decides which one a handshake gets.
 
 use std::sync::Arc;
 

@@ -1,9 +1,9 @@
 //! AWS's security policies as data: protocol versions and ciphers by name (ALB user guide, "Security policies for your
-//! Application Load Balancer"), and what of each can be offered here.
+//! Application Load Balancer"), and the part of each that neargate can offer.
 //!
-//! The TLS library has TLS 1.2 and 1.3 with forward secrecy and authenticated encryption, and nothing older. Every
-//! policy keeps something, so every policy works with today's clients; what an old client would miss is said by
-//! [`SslPolicy::shortfall`], never hidden.
+//! The TLS library has TLS 1.2 and 1.3 with forward secrecy and authenticated encryption, and nothing older. Some part of
+//! every policy remains, so every policy works with current clients; [`SslPolicy::shortfall`] says what an old client
+//! would miss.
 
 use rustls::crypto::aws_lc_rs::{self, cipher_suite as suite, kx_group};
 use rustls::crypto::{CryptoProvider, SupportedKxGroup};
@@ -185,7 +185,7 @@ impl SslPolicy {
         }
         (!lacking.is_empty()).then(|| {
             format!(
-                "{}: {} not offered; a client that needs one connects on AWS and not here",
+                "{}: {} not offered; a client that needs one can connect on AWS but not here",
                 self.name,
                 join(&lacking)
             )
@@ -344,7 +344,7 @@ mod tests {
         assert_eq!(shortfall("ELBSecurityPolicy-TLS13-1-2-Res-2021-06"), None);
         insta::assert_snapshot!(
             shortfall(DEFAULT).unwrap_or_default(),
-            @"ELBSecurityPolicy-2016-08: TLS 1.0 and 1.1, ECDHE ciphers in CBC mode and ciphers with RSA key exchange are not offered; a client that needs one connects on AWS and not here"
+            @"ELBSecurityPolicy-2016-08: TLS 1.0 and 1.1, ECDHE ciphers in CBC mode and ciphers with RSA key exchange are not offered; a client that needs one can connect on AWS but not here"
         );
     }
 }

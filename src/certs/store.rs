@@ -1,8 +1,8 @@
 //! One `rustls::ServerConfig` per HTTPS listener, published as one value.
 //!
-//! Whatever changes (the file, a user's certificate, the age of an issued one), the whole set is worked out first and
-//! published only if every listener has what it needs; until then connections go on with the set before. A listener
-//! whose inputs did not change keeps its very configuration, so clients can go on resuming their sessions.
+//! On any change (the file, a user's certificate, the age of an issued one), the whole set is computed first and published
+//! only if every listener has what it needs; until then, connections use the previous set. A listener whose inputs did not
+//! change keeps the same configuration, so clients can still resume their sessions.
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -310,9 +310,9 @@ fn from_files(
     let chain: Vec<_> = CertificateDer::pem_slice_iter(certificate)
         .collect::<Result<_, _>>()
         .map_err(|_| unusable(certificate_path, "is not in PEM form"))?;
-    let leaf = chain.first().ok_or_else(|| unusable(certificate_path, "holds no certificate"))?.clone();
+    let leaf = chain.first().ok_or_else(|| unusable(certificate_path, "contains no certificate"))?.clone();
     let (_, leaf) = X509Certificate::from_der(&leaf)
-        .map_err(|_| unusable(certificate_path, "holds something that is not a certificate"))?;
+        .map_err(|_| unusable(certificate_path, "contains something other than a certificate"))?;
     let not_after = timestamp(leaf.validity().not_after.timestamp());
     if not_after < now {
         return Err(unusable(certificate_path, &format!("expired on {}", date(not_after))));
@@ -321,7 +321,7 @@ fn from_files(
     if !traits.key_is_supported() {
         return Err(unusable(certificate_path, "has a key that is neither ECDSA nor RSA of 2048, 3072 or 4096 bits"));
     }
-    let key = PrivateKeyDer::from_pem_slice(private_key).map_err(|_| unusable(key_path, "holds no private key"))?;
+    let key = PrivateKeyDer::from_pem_slice(private_key).map_err(|_| unusable(key_path, "contains no private key"))?;
     let certified =
         CertifiedKey::from_der(chain, key, &aws_lc_rs::default_provider()).map_err(|error| match error {
             rustls::Error::InconsistentKeys(_) => {

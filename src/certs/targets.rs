@@ -1,4 +1,4 @@
-//! TLS towards targets: each policy there may be for it, and that every certificate will do: "The load balancer establishes TLS connections with the
+//! TLS towards targets: its possible policies, and the acceptance of every certificate: "The load balancer establishes TLS connections with the
 //! targets using certificates that you install on the targets. The load balancer does not validate these certificates"
 //! (ALB user guide, "Target groups for your Application Load Balancers", routing configuration).
 

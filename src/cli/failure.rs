@@ -1,4 +1,4 @@
-//! How a command ends: an exit status, and a message if it failed.
+//! The outcome of a command: an exit status, and a message if it failed.
 
 use std::fmt;
 use std::process::ExitCode;

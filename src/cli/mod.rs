@@ -1,5 +1,5 @@
-//! What the user types and reads. `verbs/` has one file per verb; `input/` is what was typed and the project it means,
-//! `output/` what is printed, `running/` the process that runs the stack. This file only dispatches.
+//! The command line. `verbs/` has one file per verb; `input/` parses arguments and finds the project, `output/` prints,
+//! `running/` handles the process that runs the stack. This file only dispatches.
 
 mod failure;
 mod input;

@@ -1,7 +1,7 @@
-//! Whether an image can be pulled under the name that a file gives it, or the name is one that a pipeline fills in.
+//! Whether an image can be pulled under its name in a file, or a pipeline fills the name in.
 //!
 //! The grammar is that of the distribution project's `reference` package, which Docker, containerd and ECS's agent use:
-//! `[registry/]path[:tag][@digest]`. What it refuses can never be pulled; some of what it takes cannot either.
+//! `[registry/]path[:tag][@digest]`. Names that it refuses can never be pulled; neither can some that it accepts.
 
 use std::sync::LazyLock;
 
@@ -62,7 +62,7 @@ pub(crate) fn unusable(image: &str) -> Option<Unusable> {
     }
     let marks = ["<", ">", "{", "}", "$", "%", "[image", "#{"];
     if let Some(mark) = marks.iter().find(|mark| image.to_ascii_lowercase().contains(**mark)) {
-        return Unusable::placeholder(format!("`{mark}` belongs to a template"));
+        return Unusable::placeholder(format!("`{mark}` is template syntax"));
     }
     if image.chars().any(char::is_whitespace) {
         return Unusable::name("it has a space in it");
@@ -81,7 +81,7 @@ pub(crate) fn unusable(image: &str) -> Option<Unusable> {
     }
     let path = rest.split(['@', ':']).next().unwrap_or(rest);
     if path.chars().any(|character| character.is_ascii_uppercase()) {
-        return Unusable::placeholder("a repository's name has no capitals");
+        return Unusable::placeholder("repository names are lowercase");
     }
     if !matches(&REST, rest) {
         return Unusable::name("it is not the name of an image: [registry/]path[:tag][@digest]");
@@ -132,7 +132,7 @@ fn page(image: &str) -> Option<Unusable> {
         (Some(_), [name, ..]) => Some((*name).to_owned()),
         _ => without_scheme.map(|rest| rest.trim_end_matches('/').to_owned()),
     };
-    let why = if name.is_some() { "it is the address of a page of Docker Hub" } else { "it is the address of a page" };
+    let why = if name.is_some() { "it is the address of a Docker Hub page" } else { "it is the address of a web page" };
     let instead = instead.filter(|name| unusable(name).is_none());
     Some(Unusable { why: why.to_owned(), is_placeholder: false, instead })
 }

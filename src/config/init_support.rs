@@ -1,4 +1,4 @@
-//! What `init` needs of the readers here: any YAML or JSON as a tree.
+//! What `init` needs from the readers here: any YAML or JSON as a tree.
 
 use std::path::Path;
 

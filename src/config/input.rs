@@ -1,4 +1,4 @@
-//! What a file is read from: its text, and how to reach what it mentions.
+//! The input of a file: its text, and access to the files that it mentions.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -31,7 +31,7 @@ pub struct Source<'a> {
 pub struct UnusableFile {
     /// Which of the two.
     pub path: PathBuf,
-    /// The end of a sentence: `holds no certificate`.
+    /// The end of a sentence: `contains no certificate`.
     pub problem: String,
 }
 

@@ -1,4 +1,4 @@
-//! From text to a topology: the steps in their order, and every mistake that they report.
+//! Loads a topology from text: the steps in order, and every mistake that they report.
 
 use std::collections::BTreeMap;
 use std::io;

@@ -1,14 +1,14 @@
-//! Several files for one project: later ones change what earlier ones say, as in Compose ("Merge Compose files").
+//! Merges several files of one project: later files override earlier ones, as in Compose ("Merge Compose files").
 //!
-//! | what stands in both | becomes |
+//! | present in both | becomes |
 //! |---|---|
 //! | mappings | one mapping, key by key |
 //! | an action, `conditions`, a transform, `domain`, a list of patterns | the later one |
 //! | `listeners`, `rules`, `load_balancers` | merged by `port`, `priority`, `target_group` |
-//! | other lists | the earlier elements, then the later ones that are not among them |
+//! | other lists | the earlier elements, then later elements that are not among them |
 //! | single values | the later one |
 //!
-//! `!reset` takes a key away, `!override` replaces what would be merged.
+//! `!reset` removes a key, `!override` replaces instead of merging.
 
 use super::text::tree::{Entry, Mark, Node, Value};
 

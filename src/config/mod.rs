@@ -3,12 +3,12 @@
 //! ```text
 //!  text ──tree──► nodes with places ──interpolate──► ──read──► file types ──lower──► Topology
 //!                                                      │            │           └──► warnings (about the whole)
-//!                                                      └ every step reports mistakes and goes on ──► Diagnostics
+//!                                                      └ every step reports mistakes and continues ► Diagnostics
 //!                                                      └ every field that was given ──► fidelity
 //! ```
 //!
-//! Nothing here reads the process's environment or the file system by itself: both arrive in [`Source`].
-//! Start with [`load`]; `file/` says what can be written, `lower/` what it means, `fidelity` what becomes of it.
+//! Nothing here reads the process's environment or the file system itself: both arrive in [`Source`].
+//! Start with [`load`]; `file/` defines the format, `lower/` its meaning, `fidelity` how each field is treated.
 
 pub mod fidelity;
 pub(crate) mod file;

@@ -1,4 +1,4 @@
-//! Which file governs a folder, and what its project is called.
+//! Finds the file for a folder, and the name of its project.
 
 use std::path::{Path, PathBuf};
 

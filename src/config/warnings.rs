@@ -1,6 +1,6 @@
-//! Warnings about the whole: things that load, and probably do not do what was meant.
+//! Warnings about the whole file: configurations that load but probably do not do what the author intended.
 //!
-//! Some of them are what users come here to reproduce (a closed security group, say), so they never stop anything.
+//! Users come here to reproduce some of them (such as a closed security group), so they never stop anything.
 
 use std::collections::BTreeSet;
 use std::net::Ipv4Addr;
@@ -38,7 +38,7 @@ fn unused_target_groups(topology: &Topology, places: &Places, out: &mut Vec<Diag
             out.push(
                 Diagnostic::warning(format!("nothing forwards to the target group `{name}`"), *span, "")
                     .note("its targets are `unused` and not checked: Target.NotInUse (ALB user guide, Target health status)")
-                    .help("forward to it in a rule or a default action, or take it out"),
+                    .help("forward to it in a rule or a default action, or remove it"),
             );
         }
     }
@@ -53,8 +53,8 @@ fn plain_health_checks(topology: &Topology, places: &Places, out: &mut Vec<Diagn
         }
         let Some(span) = places.target_groups.get(name.as_str()) else { continue };
         out.push(
-            Diagnostic::warning(format!("`{name}` speaks TLS to its targets, and its health checks do not"), *span, "")
-                .note("they are HTTP unless they say otherwise (ELBv2 API reference, HealthCheckProtocol)")
+            Diagnostic::warning(format!("`{name}` speaks TLS to its targets, but its health checks do not"), *span, "")
+                .note("health checks use HTTP unless `protocol` is set (ELBv2 API reference, HealthCheckProtocol)")
                 .help("add `health_check: { protocol: HTTPS }`, or the `port` where targets answer without TLS"),
         );
     }
@@ -93,8 +93,8 @@ fn redirect_to_https(topology: &Topology, places: &Places, out: &mut Vec<Diagnos
     let Some((at, _)) = places.listeners.get(https) else { return };
     match listeners.iter().position(|listener| listener.port == 80) {
         None => out.push(
-            Diagnostic::warning("nobody listens on port 80", *at, "only HTTPS is answered")
-                .note("people who type the name without https:// wait for a time-out")
+            Diagnostic::warning("nothing listens on port 80", *at, "only HTTPS is answered")
+                .note("people who type the name without https:// wait until the browser times out")
                 .help("add `- { port: 80, protocol: HTTP, default_action: { redirect: { protocol: HTTPS, port: 443, status_code: HTTP_301 } } }`"),
         ),
         Some(plain) => {
@@ -104,7 +104,7 @@ fn redirect_to_https(topology: &Topology, places: &Places, out: &mut Vec<Diagnos
             {
                 out.push(
                     Diagnostic::warning("port 80 serves the application without TLS", *at, "")
-                        .note("pages from there are no secure context: crypto.randomUUID and Secure cookies do not work on them")
+                        .note("pages served there are not a secure context: crypto.randomUUID and Secure cookies do not work on them")
                         .help("redirect: `default_action: { redirect: { protocol: HTTPS, port: 443, status_code: HTTP_301 } }`"),
                 );
             }
@@ -130,7 +130,7 @@ fn shadowed(listener: &Listener, spans: &[Span], out: &mut Vec<Diagnostic>) {
         out.push(
             Diagnostic::warning(format!("the rule with priority {} is never reached", rule.priority), *span, "")
                 .also(*by, format!("priority {} matches everything it would match", listener.rules[earlier].priority))
-                .note("rules are tried by priority, not by how exact they are (ALB user guide, Listener rules)")
+                .note("rules are tried by priority, not by how specific they are (ALB user guide, Listener rules)")
                 .help("give it a lower number than the other"),
         );
     }
@@ -247,7 +247,11 @@ fn prefix_without_its_root(listener: &Listener, spans: &[Span], out: &mut Vec<Di
     found.truncate(ENOUGH);
     if let Some(last) = found.pop() {
         out.extend(found);
-        out.push(if more > 0 { last.note(format!("{more} more rules of this listener are like it")) } else { last });
+        out.push(if more > 0 {
+            last.note(format!("{more} more rules of this listener have the same problem"))
+        } else {
+            last
+        });
     }
 }
 
@@ -260,10 +264,10 @@ fn rewritten_for_nobody(listener: &Listener, spans: &[Span], out: &mut Vec<Diagn
             out.push(
                 Diagnostic::warning("this rule rewrites requests and forwards none", *span, "")
                     .note(
-                        "transforms change what targets get; a redirect or a fixed response has the request as it came",
+                        "transforms change what targets get; redirects and fixed responses use the original request",
                     )
                     .help(
-                        "forward to a target group, or take the transform out; a redirect has `#{path}` and `#{host}`",
+                        "forward to a target group, or remove the transform; a redirect can use `#{path}` and `#{host}`",
                     ),
             );
         }
@@ -281,7 +285,7 @@ fn clients_kept_out(topology: &Topology, places: &Places, out: &mut Vec<Diagnost
         if !security_group::client_reaches(&topology.security_groups, groups, listener.port, here).allowed {
             out.push(
                 Diagnostic::warning(
-                    format!("the load balancer's security groups let nobody in on port {}", listener.port),
+                    format!("the load balancer's security groups let no client in on port {}", listener.port),
                     *span,
                     "",
                 )
@@ -339,7 +343,7 @@ fn blocked(topology: &Topology, service: &str, port: u16, what: &str, span: Span
         format!("{what} time out"),
     )
     .note(format!(
-        "{own} lets nobody from {} in on {port}; what a security group does not let in is dropped, never refused",
+        "{own} lets nothing from {} in on {port}; traffic that a security group does not let in is dropped, never refused",
         names(balancer)
     ));
     let reversed = service_groups

@@ -1,4 +1,4 @@
-//! What differs between two topologies, in the words of the file: what `up` says when it applied one. Pure. Values that
+//! The differences between two topologies, in the file's terms: `up` prints them after applying one. Pure. Values that
 //! may be secret (variables, secrets) are named and never shown.
 
 use std::collections::BTreeMap;

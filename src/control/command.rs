@@ -1,5 +1,5 @@
-//! What users may ask of the stack. Each variant says when it is refused; every command is answered once its effect
-//! is visible in the published snapshots, so that a caller reads its own write.
+//! Commands that users may send to the stack. Each variant says when it is refused; the reply comes once the effect is
+//! visible in the published snapshots, so that callers read their own writes.
 
 use std::fmt;
 use std::sync::Arc;

@@ -1,5 +1,5 @@
-//! The loop: wait for anything, take in all that is waiting, plan until nothing is left to decide, publish, start
-//! the steps, answer. It never awaits the engine.
+//! The loop: wait for input, take everything that is waiting, plan until nothing is left to decide, publish, start the
+//! steps, reply. It never awaits the engine.
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
@@ -437,7 +437,7 @@ impl<R: Runtime, I: IdSource> Controller<R, I> {
         }
     }
 
-    /// Decides, publishes, acts, answers: in this order, so that who asked reads its own write.
+    /// Plans, publishes, executes, replies, in this order, so that callers read their own writes.
     fn turn(&mut self) {
         let mut works = Vec::new();
         for _ in 0..ROUNDS_PER_TURN {

@@ -1,9 +1,8 @@
-//! From what is wrong to why, and what to do: the sentences of `doctor`, and of an `up` that fails. Pure.
+//! Diagnoses problems: symptom, cause and fix, for `doctor` and for a failing `up`. Pure.
 //!
-//! The symptom is in AWS's words, because those are what production will show; the cause and the fix are in terms of
-//! the files on this machine. What is judged is what the state leads to, not only what it is at the moment: a closed
-//! security group is a fault while its target still counts as healthy, and a deployment that fails is one while the
-//! tasks of the last deployment still answer.
+//! The symptom is in AWS's words, because production shows those; cause and fix refer to the files on this machine.
+//! A diagnosis considers where the state is heading, not only the current state: a closed security group is a fault even
+//! while its target still counts as healthy, and so is a failing deployment while the previous deployment still responds.
 //!
 //! ```text
 //!  mod          the engine, the listeners, images; the order of findings
@@ -11,7 +10,7 @@
 //!  stopped      why one task stopped
 //!  targets      security groups, health checks of the load balancer, groups without targets
 //!  silence      requests that outlive the idle timeout
-//!  origins      CORS: what containers are told of pages that may call them
+//!  origins      CORS: the origins that containers allow
 //! ```
 
 mod deployments;
@@ -58,9 +57,9 @@ fn engine(trouble: &str) -> Finding {
         severity: Severity::Problem,
         subject: "container engine".into(),
         symptom: trouble.to_owned(),
-        effect: Some("responses from the targets that still run; a task that stops is not replaced".into()),
-        cause: "the engine stopped, or refuses".into(),
-        fix: "start it again; the stack recovers by itself".into(),
+        effect: Some("responses from the targets that are still running; stopped tasks are not replaced".into()),
+        cause: "the engine stopped, or refuses requests".into(),
+        fix: "start it again; the stack recovers automatically".into(),
         container: None,
     }
 }

@@ -1,4 +1,4 @@
-//! Carries out steps. No choice is made here: a step names all it needs, is tried once, and its outcome goes back to
+//! Carries out steps. It makes no choices: a step names everything it needs, is tried once, and its outcome goes back to
 //! the controller as a fact. A failure is an observation, not an exception.
 
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! The way in for everyone else: send a command, send an observation, read a snapshot.
+//! Access for all other parts: send a command, send an observation, read a snapshot.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! Where ids come from: at random in life, counted in tests, so that transcripts are stable.
+//! Generates IDs: random in production, counted in tests, so that transcripts are stable.
 
 use crate::model::TaskId;
 

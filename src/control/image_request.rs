@@ -1,4 +1,4 @@
-//! What it takes to have an image: where it comes from, with which credentials, for which platform.
+//! A request for an image: its origin, its credentials, its platform.
 
 use crate::control::runtime::{Fresh, ImagePolicy, ImageRequest};
 use crate::control::secrets;

@@ -20,12 +20,12 @@
 //! 3. Containers start in the order of `dependsOn`.
 //! 4. When every essential container runs, its ports are registered as targets (ACTIVATING), and it is RUNNING.
 //! 5. Probes find the targets; the first success makes them healthy; the service reaches a steady state.
-//! 6. An essential container ends, the load balancer gives up on it, or nobody wants it any more: targets are
-//!    deregistered (DEACTIVATING), containers stop in reverse order (STOPPING), the namespace goes
+//! 6. An essential container ends, the load balancer gives up on it, or it is no longer wanted: targets are
+//!    deregistered (DEACTIVATING), containers stop in reverse order (STOPPING), the namespace is removed
 //!    (DEPROVISIONING), STOPPED. The scheduler starts over at 1, at its own pace.
 //!
-//! Everyone else sends observations or reads snapshots; nothing but [`controller`] writes. A plan is made from what
-//! *is*, so a missed event heals itself at the next inventory.
+//! All other parts send observations or read snapshots; only [`controller`] writes. Plans follow from the current state,
+//! so the next inventory corrects a missed event.
 
 pub mod changes;
 pub mod command;

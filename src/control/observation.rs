@@ -1,4 +1,4 @@
-//! What the world reports: facts, sent to the single writer by the edges. Never a request; see `command` for those.
+//! Facts that the edges report to the single writer. They are never requests; see `command` for those.
 
 use std::time::Duration;
 

@@ -1,9 +1,9 @@
-//! The seam to whatever really runs tasks. Declared here, by its user; implemented by `runtime::docker` and, for
+//! The interface to whatever runs tasks. Declared here, by its user; implemented by `runtime::docker` and, for
 //! tests, by a fake world.
 //!
-//! The calls are the steps of a plan: each is complete in itself, names everything it needs, may be repeated, and
-//! leaves no choice to the implementation. What happens afterwards (a container exits, its health changes) arrives
-//! through [`Runtime::watch`], which is level-triggered: after every gap it reports what *is*.
+//! The calls are the steps of a plan: each is self-contained, names everything it needs, may be repeated, and leaves no
+//! choice to the implementation. Later events (a container exits, its health changes) arrive through [`Runtime::watch`],
+//! which is level-triggered: after every gap it reports the current state.
 
 use std::fmt;
 use std::future::Future;

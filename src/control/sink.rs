@@ -1,8 +1,8 @@
-//! Where edges hand over accounts of what happened: a bounded queue that never makes anybody wait.
+//! A bounded queue through which edges hand over records of events without ever waiting.
 //!
-//! What is written down about a request must not slow the request. So the queue has a bound; when it is full, accounts
-//! are dropped and counted (ALB user guide, "Access logs": they are kept "on a best-effort basis"). While nobody wants
-//! them the sink is closed, and whoever would fill it can spare the trouble.
+//! Logging must not slow a request. The queue is therefore bounded; when it is full, records are dropped and counted
+//! (ALB user guide, "Access logs": they are kept "on a best-effort basis"). While nothing reads them the sink is closed,
+//! and producers can skip the work.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};

@@ -1,4 +1,4 @@
-//! What everyone else may see of the state: one immutable value with a generation number.
+//! The part of the state that is visible outside: one immutable value with a generation number.
 //!
 //! This is also the documented shape of `--format json`: names are ECS's and ELBv2's, fields are only ever added.
 

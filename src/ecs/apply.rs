@@ -1,4 +1,4 @@
-//! How decisions change what is known: what is in progress, what was decided, and the events that say so.
+//! Applies decisions to the known state: steps in progress, decisions made, and the events that report them.
 
 use std::sync::Arc;
 

@@ -1,10 +1,10 @@
-//! What Fargate decides: which tasks there are, what each of them does next, which of them are targets. Pure functions
-//! from values to values: time and random numbers arrive as arguments. [`plan`] decides, `control` carries it out, and
-//! `observe` and `apply` change what is known ([`world`]).
+//! Fargate's decisions: which tasks should exist, what each does next, and which are targets. Pure functions from values
+//! to values: time and random numbers are arguments. [`plan`] decides, `control` carries it out, and `observe` and
+//! `apply` change the known state ([`world`]).
 
 pub mod world;
 
-// From what is known to what is to be done.
+// From the known state to the next steps.
 pub mod images;
 pub mod plan;
 pub mod registration;
@@ -12,7 +12,7 @@ pub mod retry;
 mod service;
 mod task;
 
-// From what was done and seen to what is known.
+// From actions and observations to the known state.
 pub(crate) mod apply;
 mod observe;
 pub mod step;

@@ -1,4 +1,4 @@
-//! How facts change what is known. Every function takes what happened as it is, however late or repeated.
+//! Applies observed facts to the known state. Every function accepts facts that arrive late or repeatedly.
 
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
@@ -194,7 +194,7 @@ impl World {
         }
     }
 
-    /// Whether somebody still wants the task to run. Of one that nobody wants, nothing is removed behind our back.
+    /// Whether the task should still run. For an unwanted task, a missing object is no surprise.
     fn is_wanted(&self, id: &TaskId) -> bool {
         !self.shutting_down && self.tasks.get(id).is_some_and(Task::is_wanted)
     }
@@ -310,7 +310,7 @@ impl World {
 
     /// Nothing is in flight to a draining target any more: it may leave before its delay is over.
     ///
-    /// On AWS deregistration is complete then, too, and the target goes on being shown as `draining` until the delay is
+    /// On AWS deregistration is also complete then, and the target is still shown as `draining` until the delay is
     /// over (ALB user guide, "Deregistration delay"). Nothing waits for that, and it makes a deployment look stuck for
     /// five minutes; so it is only done at AWS's own pace, where nothing is shortened.
     pub fn target_drained(&mut self, group: &TargetGroupName, target: &Target, time_scale: TimeScale, now: Now) {

@@ -1,10 +1,10 @@
-//! The plan: what to do next, given what is wanted and what is.
+//! The plan: the next steps from the actual to the desired state.
 //!
-//! Level-triggered: it looks at the world as it is and knows nothing of how it came to be so. A missed event, a
-//! container killed by hand or a restart needs no special case; the next plan starts from what the engine reports.
+//! Planning is level-triggered: it looks only at the current state, not at its history. A missed event, a container
+//! killed by hand or a restart needs no special case; the next plan starts from what the engine reports.
 //!
 //! ```text
-//!   facts ──> observe ──> World ──> plan ──> steps ──> begin ──> World   (until nothing is left to decide)
+//!   facts ──> observe ──> World ──> plan ──> steps ──> apply ──> World   (until nothing is left to decide)
 //!                                              └──────> the executor, for those that need the engine
 //! ```
 
@@ -17,7 +17,7 @@ use crate::ecs::world::{Preparation, World};
 use crate::ecs::{registration, task};
 use crate::model::Topology;
 
-/// Decides what comes next. Removals come before additions, so that what is freed can be used.
+/// Decides the next steps. Removals come before additions, so that freed resources can be reused.
 pub fn plan(topology: &Topology, world: &World, now: Instant) -> Plan {
     let mut plan = Plan::default();
 

@@ -1,4 +1,4 @@
-//! Targets: when a draining one leaves, and what the routing table is told of each.
+//! Targets: when a draining target disappears, and what the routing table learns about each.
 
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -30,7 +30,7 @@ pub fn states(topology: &Topology, world: &World) -> BTreeMap<TargetGroupName, V
 }
 
 fn state(topology: &Topology, world: &World, record: &TargetRecord) -> TargetState {
-    // A port that cannot be dialled from here behaves as one that nobody lets us reach.
+    // A port that cannot be dialled from here behaves like a closed one.
     let nowhere = SocketAddr::from((Ipv4Addr::LOCALHOST, 9));
     TargetState {
         target: record.target,

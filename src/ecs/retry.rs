@@ -1,8 +1,8 @@
-//! When a step that failed is tried again.
+//! Decides when to retry a failed step.
 //!
-//! A plan is made from what is, so a step that failed is planned again at once. That is right only where something
-//! else must happen first; an engine that is down fails hundreds of times a second. So a failed step waits, longer
-//! each time, as the Amazon ECS agent does (amazon-ecs-agent, `utils/retry`, ExponentialBackoff).
+//! Plans follow from the current state, so a failed step would be planned again at once, and an engine that is down would
+//! fail hundreds of times a second. A failed step therefore waits, longer each time, as in the Amazon ECS agent
+//! (amazon-ecs-agent, `utils/retry`, ExponentialBackoff).
 
 use std::time::{Duration, Instant};
 

@@ -1,4 +1,4 @@
-//! What is to be done next, as values: no choice is left in a step.
+//! The next things to do, as values: a step leaves no choice.
 
 use std::time::{Duration, Instant};
 
@@ -6,7 +6,7 @@ use super::world::sooner;
 use crate::model::task::StopCode;
 use crate::model::{ContainerName, ServiceName, TaskId};
 
-/// One decision. Those of the first group need the engine; the others only change what is known.
+/// One decision. Steps of the first group need the engine; the others only change the known state.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Step {
     /// Make what all tasks share.

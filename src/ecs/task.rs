@@ -1,8 +1,7 @@
 //! The life of one task, from nothing to RUNNING and back: which container starts or stops next.
 //!
-//! Sources: ECS API, ContainerDependency and StopTimeout; ECS developer guide, "Task lifecycle". The order of
-//! stopping is the mirror of `dependsOn`: a container is stopped only when every container that depends on it has
-//! stopped.
+//! Sources: ECS API, ContainerDependency and StopTimeout; ECS developer guide, "Task lifecycle". Containers stop in the
+//! reverse order of `dependsOn`: a container stops only after every container that depends on it.
 
 use std::time::Instant;
 

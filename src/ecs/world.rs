@@ -1,7 +1,7 @@
-//! What is known of the running world: tasks, images, services, targets.
+//! The known state of the running world: tasks, images, services, targets.
 //!
-//! Plain data with questions it can answer about itself. `observe` changes it by facts, `begin` by decisions, `plan`
-//! makes the decisions; nothing else writes to it.
+//! Plain data that answers questions about itself. `observe` applies facts, `apply` applies decisions, `plan` makes the
+//! decisions; nothing else writes to it.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
@@ -185,10 +185,10 @@ pub enum Phase {
     Stopped(Option<ContainerExit>),
 }
 
-/// What is remembered of a service between plans.
+/// What the scheduler remembers about a service between plans.
 #[derive(Clone, Debug)]
 pub struct ServiceRecord {
-    /// What is wanted of it now; `None` once the topology dropped it.
+    /// Its desired state; `None` once the topology has dropped it.
     pub wanted: Option<Service>,
     /// The deployment that is PRIMARY.
     pub deployment: Deployment,
@@ -317,7 +317,7 @@ impl Task {
 }
 
 impl Container {
-    /// A container that nobody has started.
+    /// A container that has not been started.
     pub fn pending() -> Self {
         Self {
             phase: Phase::Pending,

@@ -1,4 +1,4 @@
-//! Logs as files: the containers' output, and what the load balancer writes about requests, connections and health checks.
+//! Logs as files: the containers' output, and the load balancer's logs of requests, connections and health checks.
 
 pub mod containers;
 pub mod load_balancer;

@@ -1,4 +1,4 @@
-//! Reading what users wrote: regular files only, up to a size, as UTF-8. A named pipe would be waited for for ever, and
+//! Reads users' files: only regular files, up to a size limit, as UTF-8. Reading a named pipe could wait forever, and
 //! `/dev/zero` never ends.
 
 use std::fs::{File, Metadata};
@@ -58,7 +58,7 @@ fn wide(bytes: &[u8]) -> Option<&'static str> {
     let marked = bytes.starts_with(&[0xFF, 0xFE]) || bytes.starts_with(&[0xFE, 0xFF]);
     let zeros = |from: usize| bytes.len() >= 4 && bytes.iter().skip(from).step_by(2).take(8).all(|byte| *byte == 0);
     (marked || zeros(0) || zeros(1)).then_some(
-        "it is UTF-16, which PowerShell 5 writes with `>`; save it as UTF-8 (`| Out-File -Encoding ascii NAME`)",
+        "it is UTF-16, as PowerShell 5 writes with `>`; save it as UTF-8 (`| Out-File -Encoding ascii NAME`)",
     )
 }
 

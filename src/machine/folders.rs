@@ -1,4 +1,4 @@
-//! Where things are kept on this machine, and the lock that makes one process the owner of a project.
+//! The folders on this machine, and the lock that makes one process the owner of a project.
 //!
 //! ```text
 //!  $XDG_STATE_HOME/neargate/<project>/     gone after `down`
@@ -169,7 +169,7 @@ impl Folders {
                 other => return other,
             }
         }
-        Err(io::Error::new(io::ErrorKind::NotFound, format!("{} is removed again and again", path.display())))
+        Err(io::Error::new(io::ErrorKind::NotFound, format!("{} keeps being removed", path.display())))
     }
 
     fn try_lock(&self, path: &Path) -> io::Result<Option<ProjectLock>> {

@@ -6,8 +6,8 @@
 //!  # neargate:chatkit end
 //! ```
 //!
-//! Each project has a block of its own and touches nothing else; everything outside comes back byte for byte. The hosts
-//! file knows no wildcards, so names with one are left out and said by [`left_out`].
+//! Each project has its own block and touches nothing else; everything outside is preserved byte for byte. The hosts file
+//! has no wildcards, so names with one are skipped; [`left_out`] reports them.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};

@@ -1,4 +1,4 @@
-//! This machine: its folders and files, the hosts file, the stores of trusted roots.
+//! This machine: its folders and files, the hosts file, the trust stores.
 
 pub mod files;
 pub mod folders;

@@ -1,10 +1,10 @@
-//! A mount namespace for one command: it sees other files in place of some, and nobody else does. Nothing on the file
-//! system is touched, and all of it is gone with the last process inside.
+//! A mount namespace for one command: only this command sees replacements for some files. Nothing on the file system
+//! changes, and the namespace disappears with the last process inside.
 //!
-//! Root may do this by itself; anybody else needs a user namespace around it, in which they keep their own number. Linux
-//! only, and only where it is allowed: see [`refusal`].
+//! Root may do this directly; other users need a user namespace around it, in which they keep their user ID. Linux only,
+//! and only where the system allows it: see [`refusal`].
 //!
-//! A thread cannot leave the others of its process behind, so the program runs itself once more
+//! A single thread cannot move into a namespace without the rest of its process, so the program runs itself again
 //! (`neargate __enter`), moves, and becomes the command: see [`enter`].
 
 use std::path::PathBuf;
@@ -43,7 +43,7 @@ const SETTINGS: &[(&str, &str, &str)] = &[
 /// What the system's answer to an attempt means; `said` is the answer.
 pub fn refusal(said: &str, setting: impl Fn(&str) -> Option<String>) -> Refusal {
     let set = SETTINGS.iter().find(|(path, forbids, _)| setting(path).is_some_and(|value| value.trim() == *forbids));
-    Refusal { reason: format!("this system allows no namespace ({said})"), fix: set.map(|(_, _, fix)| *fix) }
+    Refusal { reason: format!("this system does not allow namespaces ({said})"), fix: set.map(|(_, _, fix)| *fix) }
 }
 
 #[cfg(target_os = "linux")]
@@ -94,7 +94,7 @@ mod tests {
     fn a_refusal_names_the_setting_that_forbids_it() {
         let ubuntu = |path: &str| path.contains("apparmor").then(|| "1\n".to_owned());
         let refused = refusal("Permission denied", ubuntu);
-        assert_eq!(refused.reason, "this system allows no namespace (Permission denied)");
+        assert_eq!(refused.reason, "this system does not allow namespaces (Permission denied)");
         assert_eq!(refused.fix, Some("sudo sysctl -w kernel.apparmor_restrict_unprivileged_userns=0"));
         assert_eq!(refusal("Operation not permitted", |_| None).fix, None, "a container's seccomp rules, say");
         assert_eq!(refusal("no", |_| Some("1".into())).fix, refused.fix);

@@ -1,7 +1,7 @@
-//! Files as they change, gathered until a moment passes in which none does.
+//! Collects changing files until a moment passes without changes.
 //!
-//! Folders that no rule minds are not watched where that can be helped: the `node_modules` of a front end alone would use
-//! up what Linux gives a user.
+//! Folders that no rule covers are not watched if possible: the `node_modules` of a single front end could exceed Linux's
+//! limit of watches per user.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -73,8 +73,8 @@ impl Watcher {
             tokio::select! {
                 event = self.events.recv() => match event {
                     Some(Ok(event)) => self.take(event)?,
-                    Some(Err(error)) => return Err(format!("files cannot be watched any more: {error}")),
-                    None => return Err("files cannot be watched any more".to_owned()),
+                    Some(Err(error)) => return Err(format!("files can no longer be watched: {error}")),
+                    None => return Err("files can no longer be watched".to_owned()),
                 },
                 () = silence => {
                     self.began = None;

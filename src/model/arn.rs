@@ -1,7 +1,7 @@
-//! ARNs as AWS would write them, made from names alone so that they are the same in every run.
+//! ARNs in AWS's format, derived only from names so that they are the same in every run.
 //!
-//! The account and region are the ones of AWS's own documentation examples; the id part of a load balancer or target
-//! group is 16 hexadecimal digits derived from its name.
+//! Account and region are those of AWS's documentation examples; the ID part of a load balancer or target group is 16
+//! hexadecimal digits derived from its name.
 
 use crate::model::ids::{ClusterName, ServiceName, TargetGroupName, TaskId};
 

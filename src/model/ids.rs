@@ -1,4 +1,4 @@
-//! Names and ids, one type each, so that two of them cannot be swapped.
+//! Names and IDs, a type for each, so that two of them cannot be swapped.
 //!
 //! They share their text (`Arc<str>`), because snapshots clone them freely.
 

@@ -1,4 +1,4 @@
-//! Images as this machine has them.
+//! Images on this machine.
 
 /// An image that is there.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -189,7 +189,7 @@ impl Default for LoadBalancerAttributes {
 /// What happens to `X-Forwarded-For` (ALB user guide, "X-Forwarded-For").
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum XffMode {
-    /// Client address appended to what is there.
+    /// The client's address is appended to the existing value.
     Append,
     /// Untouched, and not created.
     Preserve,

@@ -1,10 +1,10 @@
 //! The nouns: plain data, spelled as AWS spells it.
 //!
-//! Everything here is a value that has already been validated: references are known to exist, numbers are in
-//! range, text is in the form AWS accepts. Nothing here does I/O, reads a clock, or knows a wire format; `config`
-//! makes these values from text, `engine` decides with them, the edges act on them.
+//! All values here have already been validated: references exist, numbers are in range, text has a form that AWS accepts.
+//! Nothing here does I/O, reads a clock, or knows a wire format; `config` creates these values from text, `alb` and `ecs`
+//! decide with them, the edges act on them.
 //!
-//! Read [`topology::Topology`] first: it is the whole desired world, and every other type hangs off it.
+//! Read [`topology::Topology`] first: it is the whole desired state, and contains every other type.
 
 pub mod arn;
 pub mod ids;

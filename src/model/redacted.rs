@@ -1,7 +1,7 @@
 //! Text that must never be printed: secret values, registry passwords.
 //!
-//! Redaction is by type, not by care: neither `Debug` nor `Display` can show the value, so a log line, an error or a
-//! snapshot that contains one shows `[redacted]`. [`Redacted::expose`] is the one way in, and easy to search for.
+//! The type does the redaction: neither `Debug` nor `Display` can show the value, so a log line, an error or a snapshot
+//! that contains one shows `[redacted]`. [`Redacted::expose`] is the only access, and easy to search for.
 
 use std::fmt;
 use std::sync::Arc;

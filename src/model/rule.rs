@@ -29,7 +29,7 @@ pub struct Transforms {
 /// `RewriteConfig`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rewrite {
-    /// What is looked for: at most 1024 characters.
+    /// The pattern to look for: at most 1024 characters.
     pub regex: String,
     /// What takes its place, with `$1` for groups: at most 1024 characters.
     pub replace: String,

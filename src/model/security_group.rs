@@ -1,5 +1,5 @@
-//! Security groups: stateful allow lists. What is not let in is dropped, so the other side times out; it is never
-//! refused (Amazon VPC user guide, "Security groups").
+//! Security groups: stateful allow lists. All other traffic is dropped, never refused, so the other side times out
+//! (Amazon VPC user guide, "Security groups").
 
 use ipnet::IpNet;
 
@@ -41,6 +41,6 @@ pub enum IpProtocol {
 pub enum Source {
     /// `cidr`
     Cidr(IpNet),
-    /// `security_group`: whoever is in that group.
+    /// `security_group`: every member of that group.
     SecurityGroup(SecurityGroupName),
 }

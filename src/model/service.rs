@@ -1,4 +1,4 @@
-//! Services: how many tasks of which task definition, and which target groups they stand behind
+//! Services: how many tasks of which task definition, and the target groups that they belong to
 //! (ECS API: CreateService).
 
 use std::collections::BTreeMap;
@@ -57,7 +57,7 @@ pub struct Build {
 /// An entry of `develop.watch` (Compose specification, "Compose Develop Specification").
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Watch {
-    /// What is watched: an absolute path of a file or of a folder with all that is in it.
+    /// What to watch: the absolute path of a file, or of a folder with its content.
     pub path: PathBuf,
     /// What follows from a change.
     pub action: WatchAction,
@@ -65,7 +65,7 @@ pub struct Watch {
     pub ignore: Vec<String>,
     /// Patterns of the same kind: only what they match is minded; none is everything.
     pub include: Vec<String>,
-    /// Containers get what is here now as well, and not only what changes.
+    /// Also copy the existing files, not only changes.
     pub initial_sync: bool,
 }
 
@@ -87,12 +87,12 @@ pub enum WatchAction {
     Sync {
         /// Where the path is in the container.
         target: String,
-        /// What is done afterwards.
+        /// What to do afterwards.
         then: AfterSync,
     },
 }
 
-/// What is done once files have been copied into a container.
+/// What to do after files have been copied into a container.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum AfterSync {
     /// Its program notices by itself.

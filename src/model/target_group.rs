@@ -1,4 +1,4 @@
-//! Target groups: settings of health checks, attributes, and where targets come from
+//! Target groups: health check settings, attributes, and the origin of targets
 //! (ALB user guide, "Target groups for your Application Load Balancers").
 
 use std::net::IpAddr;

@@ -1,4 +1,4 @@
-//! Health of a target: state, reason, description, word for word as `DescribeTargetHealth` gives them
+//! Health of a target: state, reason and description, word for word as in `DescribeTargetHealth`
 //! (ALB user guide, "Target health status" and "Health check reason codes").
 
 use std::fmt;

@@ -1,5 +1,4 @@
-//! Tasks as they live: states, stop codes, exit codes (ECS API: Task, Container; ECS developer guide, "Task
-//! lifecycle").
+//! Running tasks: states, stop codes, exit codes (ECS API: Task, Container; ECS developer guide, "Task lifecycle").
 //!
 //! ```text
 //!  PROVISIONING -> PENDING -> ACTIVATING -> RUNNING -> DEACTIVATING -> STOPPING -> DEPROVISIONING -> STOPPED

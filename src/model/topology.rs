@@ -1,4 +1,4 @@
-//! The whole desired world, references resolved.
+//! The whole desired state, with references resolved.
 
 use std::collections::BTreeMap;
 use std::fmt;

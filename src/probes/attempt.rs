@@ -1,5 +1,5 @@
-//! One health check, from the dial to an outcome with a line of text. Nothing that happens here is an error: whatever
-//! goes wrong is what was found.
+//! One health check, from the connection attempt to an outcome with a line of text. Nothing here is an error: any failure
+//! is an outcome.
 
 use std::io;
 use std::net::SocketAddr;
@@ -30,13 +30,13 @@ pub(super) async fn probe(probed: &Probed, tls: &TargetTls) -> Found {
         // What a security group does not let in is dropped, not refused: the load balancer learns nothing until its
         // patience ends (Amazon VPC user guide, "Security groups").
         tokio::time::sleep(check.timeout).await;
-        let detail = format!("dropped by a security group: no answer within {}", short(check.timeout));
+        let detail = format!("dropped by a security group: no response within {}", short(check.timeout));
         return Found { outcome: ProbeOutcome::TimedOut, detail };
     }
     let started = Instant::now();
     match tokio::time::timeout(check.timeout, exchange(probed, tls)).await {
         Err(_) => {
-            let detail = format!("no answer within {}", short(check.timeout));
+            let detail = format!("no response within {}", short(check.timeout));
             Found { outcome: ProbeOutcome::TimedOut, detail }
         }
         Ok(Err(fault)) => fault.found(),
@@ -127,12 +127,12 @@ impl Fault {
             Self::Connect(ConnectFault::Tcp(error)) => in_words(error),
             Self::Connect(ConnectFault::Tls(error)) => format!("TLS handshake failed: {error}"),
             Self::Answer(AnswerFault::Io(error)) => in_words(error),
-            Self::Answer(AnswerFault::Closed { received: 0 }) => "closed the connection without an answer".into(),
+            Self::Answer(AnswerFault::Closed { received: 0 }) => "closed the connection without a response".into(),
             Self::Answer(AnswerFault::Closed { received }) => {
-                format!("closed the connection within the answer's head, after {received} bytes")
+                format!("closed the connection in the middle of the response head, after {received} bytes")
             }
             Self::Answer(AnswerFault::NotHttp { excerpt }) => format!("answered something that is not HTTP: {excerpt}"),
-            Self::Answer(AnswerFault::TooLong) => "answered with a head that does not end".into(),
+            Self::Answer(AnswerFault::TooLong) => "answered with an endless head".into(),
             Self::NotPublished(port) => {
                 format!(
                     "port {port} of the health check is not published to this machine; declare it as a port mapping"

@@ -1,4 +1,4 @@
-//! A new connection for each health check, with TLS where the settings say so. The target's certificate is not
+//! A new connection for each health check, with TLS if the settings say so. The target's certificate is not
 //! validated: "The load balancer [...] does not validate these certificates" (ALB user guide, "Target groups for your
 //! Application Load Balancers", routing configuration).
 

@@ -1,8 +1,8 @@
 //! The health check of HTTP/1.1 target groups on the wire: one GET, byte for byte as the load balancer sends it, and the
-//! status of the answer.
+//! status of the response.
 //!
-//! Of the answer only the status line has to make sense; a target is judged by its code, not by the quality of its
-//! headers. Redirects are answers like any other and are not followed.
+//! Only the response's status line must be valid; a target is judged by its code, not by the quality of its headers.
+//! Redirects are responses like any other and are not followed.
 
 use std::io;
 use std::net::IpAddr;

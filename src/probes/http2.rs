@@ -1,9 +1,9 @@
-//! The health check of HTTP/2 and gRPC target groups: one request on a connection of its own.
+//! The health check of HTTP/2 and gRPC target groups: one request on a separate connection.
 //!
-//! A check of gRPC is a call: a POST with one empty message, judged by `grpc-status`, which comes in the trailers, or in
-//! the head if there is nothing else to say ("Trailers-Only", gRPC over HTTP/2). The default, code 12 for a method that
-//! nobody implements, passes with any server that speaks gRPC at all (ALB user guide, "Health checks for Application
-//! Load Balancer target groups"). Which fields a load balancer sends beside its user agent is not public.
+//! A gRPC check is a call: a POST with one empty message, judged by `grpc-status`, which comes in the trailers, or in the
+//! head if the response is otherwise empty ("Trailers-Only", gRPC over HTTP/2). The default, code 12 for an unimplemented
+//! method, passes with any gRPC server (ALB user guide, "Health checks for Application Load Balancer target groups"). AWS
+//! does not document which fields a load balancer sends besides its user agent.
 
 use std::future::Future;
 use std::net::SocketAddr;

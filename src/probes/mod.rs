@@ -1,4 +1,4 @@
-//! Health checks: one loop per target of every group in use, kept equal to the routing table.
+//! Health checks: one loop per target of every group in use, in sync with the routing table.
 //!
 //! ```text
 //!  routing table ──► run ──► one loop per (group, target) ──► attempt ──► connect ──► http1, http2
@@ -7,8 +7,8 @@
 //!                                        └──► Observation::Probed: an outcome and a line of text, never an error
 //! ```
 //!
-//! The loops decide nothing: when to probe and what a result means is `alb::targets::health`, and the state changes in
-//! `control` alone. Targets of groups that no rule uses, and targets that drain, are not probed.
+//! The loops decide nothing: `alb::targets::health` decides when to probe and what a result means, and only `control`
+//! changes the state. Targets of groups that no rule uses, and draining targets, are not probed.
 
 use std::collections::HashMap;
 use std::net::SocketAddr;

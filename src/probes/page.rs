@@ -1,5 +1,5 @@
-//! What a browser asks for a page of the stack before it lets that page read an answer: the question of CORS, through the
-//! load balancer like any other request.
+//! Sends the CORS preflight that a browser would send for a page of the stack, through the load balancer like any other
+//! request.
 
 use std::net::SocketAddr;
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! One target as one group probes it.
+//! One target in one group that probes it.
 
 use std::net::SocketAddr;
 use std::sync::Arc;

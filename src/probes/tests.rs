@@ -1,5 +1,5 @@
-//! The loops of health checks on a paused clock, where no socket is needed, and one check that breaks off. What a check sends and
-//! what it makes of the answer is in [`cases`].
+//! Tests the loops of health checks on a paused clock without sockets, and one aborted check. [`cases`] tests what a check
+//! sends and how it judges the response.
 
 mod cases;
 
@@ -68,7 +68,7 @@ async fn what_a_security_group_drops_takes_the_whole_timeout_and_sends_nothing()
     let started = Instant::now();
     let found = probe(&probed).await;
     assert_eq!(started.elapsed(), Duration::from_secs(5));
-    let detail = "dropped by a security group: no answer within 5 s".into();
+    let detail = "dropped by a security group: no response within 5 s".into();
     assert_eq!(found, Found { outcome: ProbeOutcome::TimedOut, detail });
 }
 

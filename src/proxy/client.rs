@@ -1,4 +1,4 @@
-//! What the request path needs of a client, whichever protocol it speaks.
+//! What the request path needs from a client, independent of its protocol.
 //!
 //! Two implementations: [`super::downstream::http1`] and [`super::downstream::http2`]. The body that comes in and the response that goes out
 //! are separate objects, because both move at the same time.
@@ -62,7 +62,7 @@ pub(super) trait Client {
     fn take_judgement(&mut self) -> Judgement;
     /// Why the head could not even be understood.
     fn take_refusal(&mut self) -> Option<ProxyError>;
-    /// What of the head shapes an answer, as far as it could be understood.
+    /// The facts of the head that shape a response, if it could be parsed.
     fn traits(&self) -> Traits;
     /// The head; only to be asked for if it was not refused.
     fn request(&self) -> Request<'_>;
@@ -78,7 +78,7 @@ pub(super) trait RequestBody {
     fn data(&self) -> &[u8];
     /// Takes data away.
     fn consume(&mut self, count: usize);
-    /// Waits for the fields that follow the body; only to be asked after its end. HTTP/1.1 has them, too, with chunks:
+    /// Waits for the fields after the body; call it only after the body's end. HTTP/1.1 also has them, with chunks:
     /// nginx leaves those behind, and nothing is known of an ALB that passes them on.
     fn poll_trailers(&mut self, _: &mut Context<'_>) -> Poll<Result<Option<HeaderMap>, ProxyError>> {
         Poll::Ready(Ok(None))

@@ -1,4 +1,4 @@
-//! One client connection, from accept to the protocol it speaks.
+//! One client connection, from accept to its protocol.
 
 use std::net::SocketAddr;
 use std::rc::Rc;

@@ -1,4 +1,4 @@
-//! What every connection and request of a worker has at hand: the routing table of the moment, pools, counters, clocks.
+//! The context of every connection and request of a worker: the current routing table, pools, counters, clocks.
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;

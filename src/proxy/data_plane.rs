@@ -1,4 +1,4 @@
-//! The whole data plane: its threads, and the task that keeps their listeners in step.
+//! The whole data plane: its threads, and the task that keeps their listeners up to date.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -30,7 +30,7 @@ use crate::model::TargetGroupName;
 /// the connection timeout expired (10 seconds)".
 pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// More workers than this help nobody on a laptop.
+/// More workers than this do not help on a laptop.
 const MOST_WORKERS: usize = 4;
 
 /// How much longer than its deadline a worker may take to end.
@@ -121,18 +121,18 @@ impl DataPlane {
         Ok(Self { workers, reconciling, meters, loads })
     }
 
-    /// What is counted, for whoever wants to read it; outlives the data plane.
+    /// The counters, for readers; they outlive the data plane.
     pub fn meters(&self) -> Meters {
         self.meters.clone()
     }
 
-    /// How targets stand beside their peers, for whoever wants to read it.
+    /// How targets compare with their peers, for readers.
     pub fn anomalies(&self) -> impl Fn() -> BTreeMap<TargetGroupName, Anomalies> + Send + Sync + 'static {
         let loads = Arc::clone(&self.loads);
         move || loads.anomalies()
     }
 
-    /// Stops accepting, closes connections at rest, lets requests finish, and cuts what is left at the deadline.
+    /// Stops accepting, closes idle connections, lets requests finish, and aborts the rest at the deadline.
     pub async fn drain(mut self, deadline: Duration) {
         self.reconciling.abort();
         for worker in &self.workers {

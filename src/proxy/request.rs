@@ -1,7 +1,7 @@
 //! One request, in the steps an ALB takes. This is the file to read first.
 //!
-//! [`serve`] is the whole way; [`decide`] is the part of it that needs no waiting. Both work on either protocol: a
-//! [`Client`] hides which.
+//! [`serve`] is the whole path; [`decide`] is the part that never waits. Both work with either protocol, which [`Client`]
+//! hides.
 
 use std::rc::Rc;
 use std::sync::Arc;
@@ -41,7 +41,7 @@ use crate::model::listener::{TLS_CIPHER_SUITE, TLS_VERSION};
 use crate::model::target_group::{ProtocolVersion, TargetProtocol};
 use crate::proxy::settled::Settled;
 
-/// What is to be done with a request.
+/// What to do with a request.
 enum Decision {
     Answer(Answer),
     Forward(Forward),
@@ -146,7 +146,7 @@ async fn answer_client(
     transaction: &mut Transaction,
 ) -> Result<Settled, ProxyError> {
     transaction.status = answer.status;
-    // The timeout may just have run out, and be what is to be told.
+    // The timeout may just have expired, and then it is the error to report.
     idle.touch();
     let answering = async {
         // Due at once, so also before an answer that does not wait for the body.
@@ -185,7 +185,7 @@ fn begin(worker: &Worker, connection: &Connection, front: Front) -> Transaction 
     }
 }
 
-/// Decides, in AWS's order as far as it is known. Writes down what it decides.
+/// Decides, in AWS's order where it is known, and records the decision.
 fn decide(
     worker: &Worker,
     connection: &Connection,
@@ -378,7 +378,7 @@ fn text(connection: &Connection, facts: &RequestFacts<'_>, version: HttpVersion)
     Box::new(text)
 }
 
-/// A request that is answered here has a trace id, too, once routing has looked at it.
+/// A request that is answered here also has a trace ID, once it has been routed.
 fn note_trace_id(worker: &Worker, request: &Request<'_>, transaction: &mut Transaction) {
     let routed = transaction.rule.is_some();
     if let Some(text) = transaction.text.as_mut().filter(|text| routed && text.trace_id().is_empty()) {

@@ -1,4 +1,4 @@
-//! How the exchange of a request ended.
+//! The outcome of a request's exchange.
 
 /// How a request ended, for its connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

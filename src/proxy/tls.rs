@@ -1,4 +1,4 @@
-//! TLS towards clients: where its configurations come from, and what a handshake tells. And towards targets.
+//! TLS towards clients: its configurations and the facts from a handshake. Also TLS towards targets.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -10,7 +10,7 @@ use super::telemetry::certificate::CertificateFacts;
 use crate::alb::logs::access::TlsWords;
 use crate::alb::targets::target_tls::PerPolicy;
 
-/// The current TLS configuration of every HTTPS listener, by AWS's port. New connections use what is there when they
+/// The current TLS configuration of every HTTPS listener, by AWS's port. New connections use the one in place when they
 /// arrive, so certificates can change without anything being closed.
 #[derive(Clone, Debug)]
 pub struct ListenerTls(pub watch::Receiver<Arc<HashMap<u16, Arc<ServerConfig>>>>);

@@ -1,7 +1,7 @@
 //! One worker: a thread with its own runtime, listeners, pools and view of the world.
 //!
-//! Nothing in here is shared with other workers but the counters of [`super::upstream::load`], so nothing is locked on the way
-//! of a request. Whoever holds an `Rc<Worker>` is on its thread.
+//! Workers share nothing but the counters of [`super::upstream::load`], so a request takes no lock. Code that holds an
+//! `Rc<Worker>` runs on its thread.
 
 use std::collections::HashMap;
 use std::convert::Infallible;
@@ -38,7 +38,7 @@ pub(super) enum Command {
     Drain { deadline: Duration },
 }
 
-/// Runs a worker until it is drained, or until nobody can tell it anything any more. Connections that are still open
+/// Runs a worker until it is drained, or until its control channel is closed. Connections that are still open
 /// then are cut.
 pub(super) fn run(
     shared: Shared,
@@ -59,7 +59,7 @@ async fn obey(worker: Rc<Worker>, mut commands: mpsc::UnboundedReceiver<Command>
     while let Some(command) = commands.recv().await {
         match command {
             Command::Listen { port, socket, open } => {
-                // The socket was made non-blocking by whoever bound it; anything else is a bug there.
+                // The binder made the socket non-blocking; anything else is a bug there.
                 let Ok(listener) = TcpListener::from_std(socket) else { continue };
                 let token = CancellationToken::new();
                 if let Some(previous) = accepting.insert(port, token.clone()) {
@@ -116,7 +116,7 @@ async fn follow_tables(worker: Rc<Worker>) {
     }
 }
 
-/// Sleeps for good while there is nothing to look through, so that a stack at rest wakes nobody up.
+/// Sleeps indefinitely while there is nothing to sweep, so that an idle stack causes no wake-ups.
 async fn sweep_upstream(worker: Rc<Worker>) {
     loop {
         worker.sweep_needed.notified().await;

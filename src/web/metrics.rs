@@ -30,7 +30,7 @@ pub fn parse_address(text: &str) -> Result<SocketAddr, String> {
     if address.ip().is_loopback() {
         Ok(address)
     } else {
-        Err(format!("{} is not a loopback address; whoever can connect can read it", address.ip()))
+        Err(format!("{} is not a loopback address; anyone who can connect can read it", address.ip()))
     }
 }
 
@@ -61,7 +61,7 @@ fn answer<B>(request: &Request<B>, figures: &Figures) -> Response<Full<Bytes>> {
     if !is_for_this_machine(request.headers()) {
         return text(
             StatusCode::FORBIDDEN,
-            "this address answers requests for localhost and loopback addresses only\n",
+            "this address only answers requests for localhost and loopback addresses\n",
         );
     }
     match (request.method(), request.uri().path()) {
@@ -71,7 +71,7 @@ fn answer<B>(request: &Request<B>, figures: &Figures) -> Response<Full<Bytes>> {
             response.headers_mut().insert(CONTENT_TYPE, format);
             response
         }
-        (&Method::GET | &Method::HEAD, _) => text(StatusCode::NOT_FOUND, "there is only /metrics\n"),
+        (&Method::GET | &Method::HEAD, _) => text(StatusCode::NOT_FOUND, "the only path is /metrics\n"),
         _ => {
             let mut response = text(StatusCode::METHOD_NOT_ALLOWED, "GET only\n");
             response.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, HEAD"));

@@ -57,9 +57,9 @@ const FAMILIES: &[Family] = &[
         ],
         records: &[],
     },
-    Family { title: "Which clients a target group takes", folders: &["protocol-matrix"], records: &[] },
+    Family { title: "Which protocols a target group accepts", folders: &["protocol-matrix"], records: &[] },
     Family { title: "Transforms", folders: &["transforms"], records: &["transform", "rewrite"] },
-    Family { title: "The request that a target gets", folders: &["headers", "host", "trace-id"], records: &[] },
+    Family { title: "The request that a target receives", folders: &["headers", "host", "trace-id"], records: &[] },
     Family { title: "Desync mitigation", folders: &["desync"], records: &[] },
     Family {
         title: "How a target is chosen",
@@ -73,7 +73,7 @@ const FAMILIES: &[Family] = &[
     },
     Family { title: "Health checks", folders: &["probe", "health", "health-schedule"], records: &["health check"] },
     Family { title: "Security groups", folders: &["security-groups"], records: &["security group", "ingress rule"] },
-    Family { title: "Figures of CloudWatch", folders: &["figures"], records: &[] },
+    Family { title: "CloudWatch metrics", folders: &["figures"], records: &[] },
     Family {
         title: "Logs",
         folders: &["logs/access", "logs/access-fields", "logs/connection", "logs/health-check", "logs/files"],
@@ -199,14 +199,14 @@ const PAGES: &[(&str, &str)] = &[
 /// Where pages of [`PAGES`] are that do not say so themselves.
 const GUIDE: &str = "https://docs.aws.amazon.com/elasticloadbalancing/latest/";
 
-const OPENING: &str = "# What an Application Load Balancer does, and what is done here
+const OPENING: &str = "# Behaviour of an Application Load Balancer, and of neargate
 
 <!-- Generated from fixtures/alb/ and src/config/fidelity/table.rs by `UPDATE_EXPECTED=1 cargo test --test it behaviours`;
 edits here are lost. -->
 
-Each line that is *honoured* is the name of a test case, and its source is where AWS, or a load balancer of AWS's, can be
-seen to do so. *Approximated* says that AWS is silent and the nearest guess is tested, or what the difference is; *not yet*,
-what happens instead. Fields with no effect here are in [fidelity.md](fidelity.md).
+Each *honoured* line is the name of a test case; its source shows AWS's documentation or a real load balancer doing the
+same. *Approximated* means that AWS is silent and the best guess is tested, or says what the difference is. *Not yet* lines
+say what happens instead. Fields without effect are in [fidelity.md](fidelity.md).
 ";
 
 /// What every case has, whatever its family.

@@ -109,7 +109,8 @@ async fn several_at_once_share_a_stack_that_the_last_of_them_outlives() {
         std::fs::write(file(&format!("{owner}-may-end")), "").unwrap();
         let (owner, guests): (Vec<_>, Vec<_>) = runs.into_iter().partition(|(own, _)| own == owner);
         let owner = owner.into_iter().next().unwrap().1;
-        eventually("the owner waits", async || owner.stderr().contains("another `neargate run` uses the stack")).await;
+        eventually("the owner waits", async || owner.stderr().contains("another `neargate run` is using the stack"))
+            .await;
         let authority = stack.authority().await;
         for (own, guest) in guests {
             assert!(stack.listens(), "{own} still uses it");
@@ -129,7 +130,7 @@ async fn who_waits_for_others_can_be_told_not_to() {
     let first = stack.spawn(&script(&[], "touch first-runs; while ! [ -e second-runs ]; do sleep 0.05; done"));
     eventually("the first runs", async || stack.folder().join("first-runs").exists()).await;
     let second = stack.spawn(&script(&[], "touch second-runs; while ! [ -e may-end ]; do sleep 0.05; done"));
-    eventually("the first waits", async || first.stderr().contains("another `neargate run` uses the stack")).await;
+    eventually("the first waits", async || first.stderr().contains("another `neargate run` is using the stack")).await;
     first.signal(Signal::INT);
     let output = first.end().await;
     assert_eq!(output.code, Some(0), "what its command said: {output:?}");
@@ -233,7 +234,7 @@ async fn where_a_namespace_is_refused_one_line_says_so_and_variables_do_what_the
     let arguments = script(&[], "cat $NEARGATE_CA_CERT");
     let output = stack.spawn_under(&["unshare", "-rU", "sh", "-c", forbid, "sh"], &arguments).end().await.succeeded();
     assert!(output.stdout.contains("BEGIN CERTIFICATE"), "{output:?}");
-    let said: Vec<&str> = output.stderr.lines().filter(|line| line.contains("allows no namespace")).collect();
+    let said: Vec<&str> = output.stderr.lines().filter(|line| line.contains("does not allow namespaces")).collect();
     let [line] = said.as_slice() else { panic!("{output:?}") };
     assert!(line.ends_with("Allow it: sudo sysctl -w user.max_user_namespaces=10000"), "{line}");
 }

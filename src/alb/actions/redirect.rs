@@ -53,7 +53,7 @@ impl CompiledRedirect {
     /// The value of `Location`: protocol and host in lower case, the port always written, no `?` without a query.
     ///
     /// `bound_port` is asked for the port that a client can really reach when a listener was remapped; it is given
-    /// the host too, because a redirect to somebody else's host must keep its port.
+    /// the host, because a redirect to another host must keep its port.
     pub fn location(
         &self,
         facts: &RedirectFacts<'_>,

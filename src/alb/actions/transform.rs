@@ -1,7 +1,7 @@
 //! Rewriting host and URL before a request is forwarded (ALB user guide, "Transforms for listener rules").
 //!
 //! A rule has at most one transform of each type. Its conditions were compared with the original; only the target
-//! sees the result. No match leaves the request as it is; a match whose result is not usable is a 500.
+//! sees the result. No match leaves the request unchanged; a match with an unusable result is a 500.
 
 use regex::bytes::{Captures, Regex};
 

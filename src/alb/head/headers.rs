@@ -1,8 +1,8 @@
-//! The head that a target gets.
+//! The request head that a target gets.
 //!
 //! The load balancer's own five fields come first, in the order seen in captures (X-Forwarded-For, -Proto, -Port,
-//! Host, X-Amzn-Trace-Id), then the client's own fields as they came. Fields that concern one connection only stay
-//! behind, and no `Connection` is sent: HTTP/1.1 keeps connections open by itself.
+//! Host, X-Amzn-Trace-Id), then the client's own fields unchanged. Connection-specific fields are dropped, and no
+//! `Connection` is sent: HTTP/1.1 keeps connections open by default.
 
 use std::net::{IpAddr, SocketAddr};
 use std::ops::Range;
@@ -34,7 +34,7 @@ pub struct Forwarding<'a> {
     pub front: Front,
     /// How the body will be delimited.
     pub body: BodyHeader,
-    /// Whether `Upgrade` is passed on, with a `Connection` of its own.
+    /// Whether `Upgrade` is passed on, with its own `Connection`.
     pub upgrade: bool,
     /// Whether `TE: trailers` is passed on: to targets that are sent trailers, which those of gRPC insist on.
     pub trailers: bool,
@@ -61,7 +61,7 @@ pub struct TlsHeaders<'a> {
 }
 
 impl TlsHeaders<'_> {
-    /// A client's own field of the same name is not passed on: nobody else may say how the client is connected.
+    /// A client's own field of the same name is dropped: only the load balancer may say how the client is connected.
     fn replaces(&self, name: &[u8]) -> bool {
         [self.version_name, self.cipher_suite_name].iter().any(|own| name.eq_ignore_ascii_case(own.as_bytes()))
     }
@@ -91,7 +91,7 @@ pub enum BodyHeader {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TooManyForwardedAddresses;
 
-/// What was written, as far as others want to know.
+/// The parts of the written head that callers need.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Written {
     /// Where the trace id lies.

@@ -1,7 +1,7 @@
 //! The `Host` a target sees (ALB user guide, "Edit attributes", host header preservation).
 //!
-//! Unless it is preserved, the load balancer writes it anew: lower-case, taken from the request target if that has
-//! one, without a port on listeners 80 and 443 and with the listener's port on any other.
+//! Unless it is preserved, the load balancer rewrites it: in lowercase, from the request target if that has a host,
+//! without a port on listeners 80 and 443, and with the listener's port on any other.
 
 use crate::alb::request::facts::{FieldKind, RequestFacts, split_port};
 

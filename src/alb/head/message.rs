@@ -1,4 +1,4 @@
-//! What a message may say, whichever version of HTTP it is said in: one table for clients of HTTP/1.1 and of HTTP/2.
+//! What a message may contain, in any version of HTTP: one table for HTTP/1.1 and HTTP/2 clients.
 //!
 //! ```text
 //!  what                                     is                                       because
@@ -21,9 +21,10 @@
 //!  Connection, Keep-Alive, Upgrade …        removed from either side's message       of one connection only
 //! ```
 //!
-//! What only one version can say is with that version: chunks and `Expect` are HTTP/1.1's, pseudo-headers HTTP/2's.
+//! Rules for features of one version are in that version's module: chunks and `Expect` in HTTP/1.1, pseudo-headers in
+//! HTTP/2.
 
-/// Whether a response has content, as far as its status and its request's method say.
+/// Whether a response has content, judging by its status and its request's method.
 pub fn has_content(status: u16, head_only: bool) -> bool {
     !(head_only || status / 100 == 1 || matches!(status, 204 | 304))
 }
@@ -47,7 +48,7 @@ pub fn is_of_connection(name: &[u8]) -> bool {
     }
 }
 
-/// What ends a line, or text altogether, may stand in no message: whoever comes next would read something else.
+/// Bytes that end a line or a string are allowed in no message, because the next parser would read something else.
 pub fn ends_text(byte: u8) -> bool {
     matches!(byte, 0 | b'\r' | b'\n')
 }
@@ -71,7 +72,7 @@ pub fn has_odd_byte(head: &[u8]) -> bool {
     pairs.fold(false, |odd, (&byte, &next)| odd | is_odd(byte, next))
 }
 
-/// What a request is aimed at, apart from its authority: a path with its query, or `*`. The message says what is wrong.
+/// Checks a request's target, apart from its authority: a path with its query, or `*`. The message says what is wrong.
 pub fn check_target(method: &[u8], target: &[u8]) -> Result<(), &'static str> {
     if target.iter().copied().any(ends_text) {
         return Err("NUL, CR or LF in the request target");
@@ -84,7 +85,7 @@ pub fn check_target(method: &[u8], target: &[u8]) -> Result<(), &'static str> {
 }
 
 /// Whether a host, possibly with a port, may be one: "a server must respond with 400 to … a Host header field with an invalid
-/// field value" (RFC 9112, section 3.2). What is invalid is nginx's word: nothing at all, a slash, blanks and control
+/// field value" (RFC 9112, section 3.2). As in nginx, these are invalid: an empty host, a slash, blanks and control
 /// characters, two dots in a row.
 pub fn is_host(host: &[u8]) -> bool {
     let is_bad = |&byte: &u8| byte <= b' ' || byte == 0x7f || byte == b'/';

@@ -1,4 +1,4 @@
-//! The head of a message on its way: what is passed, added and taken out.
+//! Rewrites the head of a message on its way: which fields are passed, added and removed.
 
 pub mod headers;
 pub mod host;

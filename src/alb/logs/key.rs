@@ -1,5 +1,5 @@
-//! What log files are called: the keys that Elastic Load Balancing gives to objects in S3 (ALB user guide, "Access
-//! log files", and the same sections on connection logs and health check logs).
+//! Names of log files: the keys that Elastic Load Balancing gives to objects in S3 (ALB user guide, "Access log files",
+//! and the same sections on connection logs and health check logs).
 
 use std::net::IpAddr;
 

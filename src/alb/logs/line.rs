@@ -1,4 +1,4 @@
-//! A line of a log: fields between spaces, quoted and escaped as the load balancer does it.
+//! A log line: fields separated by spaces, quoted and escaped as the load balancer does it.
 
 use jiff::Timestamp;
 use jiff::tz::Offset;

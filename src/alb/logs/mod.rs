@@ -1,4 +1,4 @@
-//! The three logs of a load balancer: what a line says, and what the file is called that it stands in.
+//! The three logs of a load balancer: the format of lines and the names of files.
 //!
 //! ```text
 //!  access        one line per request              33 fields
@@ -6,7 +6,7 @@
 //!  health_check  one line per health check          8 fields, file names begin with health_check_log_
 //! ```
 //!
-//! Lines are written from plain values; who collects those and who owns the files is not known here.
+//! Lines are formatted from plain values; collecting the values and owning the files happens elsewhere.
 
 pub mod access;
 pub mod connection;

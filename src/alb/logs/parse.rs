@@ -1,4 +1,4 @@
-//! Reads lines back, for tests: by spaces, quotation marks and `\xHH`, the way every tool for these logs does.
+//! Parses lines for tests: by spaces, quotation marks and `\xHH`, like every tool for these logs.
 
 /// The fields of a line, escapes undone and without quotation marks. A dash stays a dash.
 pub(crate) fn fields(line: &[u8]) -> Vec<Vec<u8>> {

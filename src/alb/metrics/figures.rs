@@ -1,4 +1,4 @@
-//! The counters: which there are, what each counts, and how they are summed.
+//! The counters: their names, what each counts, and how they are summed.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -12,7 +12,7 @@ use crate::model::TargetGroupName;
 pub enum Count {
     /// "from clients to the load balancer and from the load balancer to targets"
     NewConnections,
-    /// Not a metric of its own: what is open is what was opened and not closed.
+    /// Not a separate metric: open connections are opened minus closed ones.
     ClosedConnections,
     /// "TLS connections initiated by the client that did not establish a session"
     ClientTlsNegotiationErrors,
@@ -175,7 +175,7 @@ impl GroupCount {
 
 /// Where an answer of the load balancer's own is counted: in its class, and some codes by themselves.
 ///
-/// Fixed responses and redirects are answers of the load balancer's own, too. The guide does not say so outright; its
+/// Fixed responses and redirects also count as the load balancer's own responses. The guide does not say so outright; its
 /// sentence on 3XX ("redirection codes that originate from the load balancer") can mean nothing else.
 pub fn of_own_status(status: u16) -> impl Iterator<Item = Count> {
     let class = match status / 100 {

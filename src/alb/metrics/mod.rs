@@ -1,5 +1,5 @@
-//! CloudWatch's figures of a load balancer, counted by CloudWatch's rules (ALB user guide, "CloudWatch metrics for
-//! your Application Load Balancer"). How they are written for Prometheus is in [`prometheus`].
+//! CloudWatch metrics of a load balancer, counted by CloudWatch's rules (ALB user guide, "CloudWatch metrics for your
+//! Application Load Balancer"). [`prometheus`] formats them for Prometheus.
 
 pub mod figures;
 pub mod prometheus;

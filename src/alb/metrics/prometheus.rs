@@ -1,8 +1,8 @@
-//! The text that Prometheus reads (text format 0.0.4).
+//! Formats metrics for Prometheus (text format 0.0.4).
 //!
-//! Names are those that Prometheus' CloudWatch exporter makes of CloudWatch's, so that dashboards and alerts written
-//! for production find theirs here: namespace, metric and statistic in lower case, dimensions as labels. CloudWatch
-//! has sums per minute; here they grow for as long as the stack lives, which is what `rate()` and `increase()` want.
+//! The names are those that Prometheus' CloudWatch exporter produces, so that dashboards and alerts written for
+//! production work here: namespace, metric and statistic in lowercase, dimensions as labels. CloudWatch has sums per
+//! minute; here they grow for as long as the stack lives, as `rate()` and `increase()` expect.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;

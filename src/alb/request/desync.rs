@@ -6,15 +6,15 @@
 //!                 └──no──> AWS's own classifier, one more rule ──> tier and reason ──(mode)──> pass, part or block
 //! ```
 //!
-//! The classifier is `http_desync_guardian`, the library that the user guide names as the one an ALB asks. Heads in
-//! which nothing is unusual, which is nearly all of them, are recognised by the fields that were read from them anyway;
-//! a property (`proxy/http1/properties.rs`) holds that to the library's opinion. It takes 1,200 instructions of a small
-//! request's 33,000; splitting the head once more to the same end took 3,300.
+//! The classifier is `http_desync_guardian`, the library that an ALB uses according to the user guide. Ordinary heads,
+//! which are nearly all of them, are recognised from the fields that were parsed anyway; a property test
+//! (`proxy/downstream/http1/properties.rs`) compares that with the library's verdict. It takes 1,200 of a small request's
+//! 33,000 instructions; splitting the head a second time took 3,300.
 //!
-//! HTTP/2 frames leave nothing to be read in two ways, but what they carry is written out in HTTP/1 for the target, and
-//! that can be. So a request of HTTP/2 is judged as the HTTP/1 it becomes; the guide is silent, and the library's
-//! documentation asks for it ("should be analyzed" when downgraded). How its body is delimited is our own doing and
-//! is not held against it.
+//! HTTP/2 frames are unambiguous, but their content is written as HTTP/1 for the target, which may be ambiguous. A
+//! request over HTTP/2 is therefore classified as the HTTP/1 request that it becomes; the guide is silent, and the
+//! library's documentation recommends it ("should be analyzed" when downgraded). neargate itself chooses how the body is
+//! delimited, so that does not count against the request.
 
 use std::borrow::Cow;
 
@@ -53,7 +53,7 @@ impl Tier {
     }
 }
 
-/// What is to be said of a request that does not comply. A compliant one has no classification: logs show `-`.
+/// The classification of a request that does not comply. A compliant request has none: logs show `-`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Classification {
     /// How bad.
@@ -69,7 +69,7 @@ pub enum Verdict {
     #[default]
     Pass,
     /// It is forwarded, and both the client's and the target's connection are closed afterwards: whatever else was
-    /// hidden in it reaches nobody.
+    /// hidden in it has no effect.
     PassAndPart,
     /// 400, and the client's connection is closed.
     Block,

@@ -1,11 +1,11 @@
 //! A request as the decisions see it: borrowed bytes of its head, nothing copied.
 //!
-//! Header fields are kept as spans into the bytes they arrived in, in the order and with the case the client gave
-//! them, because a target behind an ALB sees exactly those. HTTP/2 requests are written into the same form first.
+//! Header fields are spans into the received bytes, in the client's order and case, because a target behind an ALB sees
+//! exactly those. HTTP/2 requests are first converted to the same form.
 
 use std::net::SocketAddr;
 
-/// What is known of a request once its head has been read.
+/// A request whose head has been read.
 #[derive(Clone, Copy, Debug)]
 pub struct RequestFacts<'a> {
     /// `GET`, `POST`, or anything else that is a token.
@@ -90,7 +90,7 @@ impl<'a> Fields<'a> {
         Self { bytes, spans }
     }
 
-    /// Whether the fields are everything from `start` up to the empty line, each on a line of its own that ends in CR LF:
+    /// Whether the fields are everything from `start` up to the empty line, each on a separate line that ends in CR LF:
     /// nothing was left out, and nothing stands before a colon or around a value but blanks.
     pub fn fill_lines(self, start: usize) -> bool {
         let mut at = start;

@@ -1,6 +1,6 @@
-//! The six conditions, prepared for comparing (ALB user guide, "Condition types for listener rules").
+//! The six conditions, prepared for comparison (ALB user guide, "Condition types for listener rules").
 //!
-//! One evaluation serves the request path and `explain`: what explains a verdict is the value it was reached with.
+//! One evaluation serves both the request path and `explain`: the compared value explains the verdict.
 
 use std::borrow::Cow;
 use std::net::IpAddr;

@@ -1,8 +1,8 @@
-//! Regular expressions of conditions and transforms: what AWS takes is the class of RE2, without Unicode classes.
+//! Regular expressions in conditions and transforms: AWS accepts RE2's syntax, without Unicode classes.
 //!
-//! Look-around, back-references, atomic groups, recursion and the rest of what needs backtracking the engine refuses by
-//! itself. Two things it would take and AWS does not: `\p{…}`, and a quantifier behind a quantifier, which is possessive
-//! elsewhere (`a++`) and means something else here.
+//! The regex crate itself refuses everything that needs backtracking: look-around, back-references, atomic groups,
+//! recursion. This module also refuses two things that the crate accepts and AWS does not: `\p{…}`, and a quantifier
+//! after a quantifier, which is possessive elsewhere (`a++`) and has another meaning in the crate.
 
 use regex::bytes::{Regex, RegexBuilder};
 

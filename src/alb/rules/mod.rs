@@ -1,4 +1,4 @@
-//! When a rule matches.
+//! Decides whether a rule matches.
 
 pub(crate) mod conditions;
 pub(crate) mod expression;

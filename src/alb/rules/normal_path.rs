@@ -1,8 +1,8 @@
 //! The path as rules compare it: "The rule evaluation is performed only after URI normalization occurs" (ALB user guide,
 //! "Path conditions").
 //!
-//! Which normalization that is, nobody says. This is the one that the term stands for in RFC 3986, section 6.2.2, and each
-//! step is a constant. Nothing else sees the result: targets, redirects, transforms and logs have the path as it came.
+//! AWS does not say which normalization. This module implements RFC 3986, section 6.2.2, with a constant for each step.
+//! Nothing else sees the result: targets, redirects, transforms and logs use the original path.
 
 use std::borrow::Cow;
 

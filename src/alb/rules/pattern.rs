@@ -1,7 +1,7 @@
-//! Wildcard patterns and regular expressions of conditions (ALB user guide, "Condition types for listener rules").
+//! Wildcard patterns and regular expressions in conditions (ALB user guide, "Condition types for listener rules").
 //!
-//! `*` is any run of characters, `/` included; `?` is exactly one; both ends are anchored. Only visible characters
-//! take part: control characters are left out of the text before it is compared.
+//! `*` matches any run of characters, including `/`; `?` matches exactly one; both ends are anchored. Control characters
+//! are removed from the text before it is compared.
 
 use std::borrow::Cow;
 
@@ -10,7 +10,7 @@ use regex::bytes::Regex;
 use super::expression::{self, Refused};
 use crate::model::rule::Patterns;
 
-/// Whether expressions, too, are compared without regard to case where values are (hosts and headers). "A hostname is not
+/// Whether expressions also ignore case where values do (hosts and headers). "A hostname is not
 /// case-sensitive", says the guide of host conditions as a whole, and of headers "the match evaluation"; of expressions
 /// by themselves it says nothing.
 const REGEXES_ARE_OF_THEIR_CONDITIONS_CASE: bool = true;

@@ -1,4 +1,4 @@
-//! The cases of `fixtures/alb/cookies/`: what a client's cookies lead to, and what it is told to remember.
+//! The cases of `fixtures/alb/cookies/`: the effect of a client's cookies, and the cookies that it gets.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

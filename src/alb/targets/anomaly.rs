@@ -2,9 +2,9 @@
 //! Weights (ATW)").
 //!
 //! "Comparing the percent errors of one target with the percent errors of other targets", "a minimum of three healthy
-//! targets", "the period is every five seconds", "to the minimum amount required", "gradually have more traffic": that
-//! much is documented, and that anomalies are looked for in every target group, whatever its algorithm. The thresholds
-//! are AWS's secret; the constants here stand in for them.
+//! targets", "the period is every five seconds", "to the minimum amount required", "gradually have more traffic": this is
+//! documented, and also that anomalies are detected in every target group, whatever its algorithm. AWS does not publish
+//! the thresholds; the constants here stand in for them.
 
 use std::time::Duration;
 
@@ -71,7 +71,7 @@ impl Anomalies {
 
 /// Whether a request speaks against its target: "HTTP 5xx response codes coming from, and connection failures to, your
 /// targets". `own_status` is what the load balancer answered because no response was to be had. That a target which
-/// accepts a connection and stays silent has failed, too, is inferred.
+/// accepts a connection and stays silent has also failed is inferred.
 pub fn is_error(target_status: Option<u16>, own_status: Option<u16>) -> bool {
     matches!(own_status, Some(502 | 504)) || target_status.is_some_and(|status| status >= 500)
 }

@@ -1,6 +1,6 @@
-//! Which group, which target (ALB user guide, "Routing algorithms" and "Forward actions").
+//! Chooses the target group and the target (ALB user guide, "Routing algorithms" and "Forward actions").
 //!
-//! Chance and counters are handed in; what is here only says what they lead to.
+//! Random numbers and counters are arguments.
 
 use crate::model::target_group::{Algorithm, HealthThreshold, TargetGroupAttributes};
 use crate::model::target_health::{TargetHealth, TargetState};

@@ -1,5 +1,5 @@
-//! Health of one target: from what probes find to the state that `DescribeTargetHealth` reports, and when to probe
-//! next.
+//! Health of one target: turns probe outcomes into the state that `DescribeTargetHealth` reports, and decides when to
+//! probe next.
 //!
 //! ```text
 //!                 one success, whatever the threshold
@@ -13,22 +13,22 @@
 //!                                   └───────────────────────────────┘      any ──► draining, when deregistered
 //! ```
 //!
-//! # What a failure of a new target is worth
+//! # How failures of a new target count
 //!
 //! Two things differ from AWS, and neither may make an application fail here that would pass there. The interval is
-//! divided by the time scale, and a new target is probed early and often, so that it takes traffic as soon as it can.
-//! How long an application takes to start is a property of the application, which is never scaled. Hence, while a
-//! target is `initial`:
+//! divided by the time scale, and a new target is probed early and often, so that it takes traffic as soon as possible.
+//! An application's start time is a property of the application and never scaled. Therefore, while a target is
+//! `initial`:
 //!
-//! - a success always counts, whenever it comes;
+//! - a success always counts;
 //! - a failure that could mean "not started yet" (refused, timed out, or the 502, 503 or 504 of a proxy in front of
 //!   the application) counts once per *whole* interval, as on AWS;
-//! - any other failure is an answer, so the application has started and is wrong: it counts once per *scaled* interval;
-//!   so does a probe that security groups drop, because then only the clock works;
+//! - any other failure is a response, so the application has started and is unhealthy: it counts once per *scaled*
+//!   interval; so does a probe that security groups drop, because then waiting depends only on the clock;
 //! - nothing counts before the first interval is over. AWS does not say when in its interval a new target's first
-//!   check falls; this takes the latest moment.
+//!   check happens; neargate assumes the latest moment.
 //!
-//! Once a target has been judged, every scheduled probe counts.
+//! Once a target's health has been decided, every scheduled probe counts.
 
 use std::time::Duration;
 
@@ -175,7 +175,7 @@ impl HealthRecord {
         }
     }
 
-    /// The target is deregistered; what is in flight may end.
+    /// The target is deregistered; requests in flight may finish.
     pub fn drain(&mut self) -> Option<HealthChange> {
         self.become_state(TargetHealth::Draining)
     }

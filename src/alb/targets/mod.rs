@@ -1,4 +1,4 @@
-//! Targets: which of them takes a request, which are fit to, and how they are spoken to.
+//! Targets: choosing one for a request, their health, and their protocols.
 
 pub mod anomaly;
 pub mod balancing;

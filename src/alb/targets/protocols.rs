@@ -1,14 +1,14 @@
-//! Which clients a target group takes, and what gRPC makes of an error.
+//! Which protocols a target group accepts, and how errors map to gRPC.
 //!
-//! The protocol version of a target group says how its targets are spoken to; a request that cannot be said that way is
-//! answered with 464 (ALB user guide, "Target groups for your Application Load Balancers", protocol version, and
+//! The protocol version of a target group is the protocol towards its targets; a request that cannot be expressed in it
+//! is answered with 464 (ALB user guide, "Target groups for your Application Load Balancers", protocol version, and
 //! "Troubleshoot your Application Load Balancers", HTTP 464).
 
 use crate::alb::head::headers::Front;
 use crate::alb::request::facts::{FieldKind, Fields};
 use crate::model::target_group::ProtocolVersion;
 
-/// How a client speaks, as far as target groups care.
+/// A client's protocol, in the distinctions that matter to target groups.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RequestProtocol {
     /// HTTP/1.0 or HTTP/1.1

@@ -1,4 +1,4 @@
-//! Slow start: a target that has just become healthy gets its share bit by bit (ALB user guide, "Slow start mode").
+//! Slow start: the share of a target that has just become healthy grows gradually (ALB user guide, "Slow start mode").
 
 use std::time::{Duration, Instant};
 

@@ -1,4 +1,4 @@
-//! What clients make of the authority and its leaves: verified by a real TLS client, not by reading our own fields.
+//! Whether clients accept the authority and its leaves: verified by a real TLS client, not by reading our own fields.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! The folder over time: made, reused, remade, and put right.
+//! Tests the folder over time: created, reused, recreated, and repaired.
 
 use std::time::Duration;
 
@@ -55,8 +55,10 @@ fn half_an_authority_is_replaced_by_a_whole_one() {
     let damage: [(&str, Damage); 5] = [
         ("ca-key.pem is missing", |folder| fs::remove_file(folder.join("ca-key.pem")).expect("removed")),
         ("ca.pem is missing", |folder| fs::remove_file(folder.join("ca.pem")).expect("removed")),
-        ("ca.pem holds no certificate", |folder| fs::write(folder.join("ca.pem"), "nothing").expect("written")),
-        ("ca-key.pem holds no private key", |folder| fs::write(folder.join("ca-key.pem"), "nothing").expect("written")),
+        ("ca.pem contains no certificate", |folder| fs::write(folder.join("ca.pem"), "nothing").expect("written")),
+        ("ca-key.pem contains no private key", |folder| {
+            fs::write(folder.join("ca-key.pem"), "nothing").expect("written")
+        }),
         ("ca.pem does not belong to its key", |folder| {
             let other = super::super::testing::authority(&["app.example.com"]);
             fs::write(folder.join("ca.pem"), other.certificate_pem()).expect("written");

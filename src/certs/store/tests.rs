@@ -1,4 +1,4 @@
-//! What listeners offer, seen by a TLS client.
+//! Tests what listeners offer, with a TLS client.
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::Path;
@@ -207,8 +207,8 @@ fn a_users_files_that_cannot_work_are_refused_with_the_reason() {
     let (store, _) = store(&["app.example.com"]);
     let own = authority(&["own.example.com"]);
     let spoil: [(&str, Spoil); 5] = [
-        ("cert.pem holds no certificate", |folder, _| std::fs::write(folder.join("cert.pem"), "").expect("written")),
-        ("key.pem holds no private key", |folder, _| std::fs::write(folder.join("key.pem"), "").expect("written")),
+        ("cert.pem contains no certificate", |folder, _| std::fs::write(folder.join("cert.pem"), "").expect("written")),
+        ("key.pem contains no private key", |folder, _| std::fs::write(folder.join("key.pem"), "").expect("written")),
         ("key.pem is not the key of", |folder, own| {
             let key = std::fs::read(folder.join("key.pem")).expect("read");
             write_files(folder, own, Timestamp::now());

@@ -1,4 +1,4 @@
-//! What can be typed: verbs and their options, as clap reads them. What is written here is what `--help` prints.
+//! The command line: verbs and their options, as clap reads them. `--help` prints the texts in this file.
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -15,7 +15,7 @@ use crate::cli::input::global::{Global, ShortFile, StartArgs, parse_listen};
 pub struct Cli {
     #[command(flatten)]
     pub(crate) global: Global,
-    /// Short for --file, before the command; after it too where -f means nothing else
+    /// Short for --file, before the command; also after it, unless -f has another meaning there
     #[arg(short = 'f', value_name = "FILE", hide = true)]
     short_file: Vec<PathBuf>,
     #[command(subcommand)]
@@ -52,9 +52,9 @@ pub(crate) enum Verb {
     Up(UpArgs),
     /// Stop the stack and remove everything that belongs to it
     Down(DownArgs),
-    /// Build the images that the file builds
+    /// Build the images that have a `build` section
     Build(BuildArgs),
-    /// Pull the images that the file does not build
+    /// Pull the images that have no `build` section
     Pull(PullArgs),
     /// List tasks, containers and targets
     #[command(alias = "status", alias = "list", alias = "ls")]
@@ -63,11 +63,11 @@ pub(crate) enum Verb {
     Logs(LogsArgs),
     /// Run a command inside a running container
     Exec(ExecArgs),
-    /// Run another number of tasks of a service
+    /// Change the number of tasks of a service
     Scale(ScaleArgs),
     /// Stop a task, which its service then replaces, or all tasks of a service
     Stop(StopArgs),
-    /// Start the tasks of a service that was stopped or scaled
+    /// Start the tasks of a service again after `stop` or `scale`
     Start(StartServicesArgs),
     /// Show what the services' schedulers did
     Events(EventsArgs),
@@ -75,18 +75,18 @@ pub(crate) enum Verb {
     Open(OpenArgs),
     /// Replace the tasks of a service with new ones
     Restart(RestartArgs),
-    /// Check the file and report how faithfully each setting is honoured; needs no engine
+    /// Check the file and report how faithfully neargate honours each setting; needs no engine
     #[command(aliases = ["config", "validate"])]
     Check(CheckArgs),
-    /// Write a neargate.yaml from the task definition and the workflow of this repository
+    /// Write a neargate.yaml from this repository's task definitions and pipelines
     Init(InitArgs),
-    /// Say which rule a request would match and why, and what would happen to it
+    /// Show which rule a request would match and why, and what would happen to it
     Explain(ExplainArgs),
-    /// Start the stack, run a command against it, stop the stack
+    /// Start the stack, run a command against it, and stop the stack
     Run(RunArgs),
     /// Find out what is wrong, and how to fix it
     Doctor(DoctorArgs),
-    /// Print or maintain the lines in /etc/hosts that the stack's names need
+    /// Print or update the /etc/hosts lines for the stack's names
     Hosts(HostsArgs),
     /// Print the certificate of the local authority as PEM
     Ca,
@@ -119,20 +119,20 @@ pub(crate) enum Verb {
 /// Options of `up`.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct UpArgs {
-    /// Watch files until Ctrl-C: rebuild and roll what is built, copy what `develop` says, apply neargate.yaml
+    /// Watch files until Ctrl-C: rebuild and roll out images, copy files listed under `develop`, apply neargate.yaml
     #[arg(long, conflicts_with_all = ["detach", "wait"])]
     pub(crate) watch: bool,
     /// Leave the stack running in the background
     #[arg(short, long)]
     pub(crate) detach: bool,
-    /// Wait until every target is healthy; exit code 3 if that takes too long. Implies --detach
+    /// Wait until every target is healthy; exit with 3 if that takes too long. Implies --detach
     #[arg(long)]
     pub(crate) wait: bool,
     /// In the foreground, show only the output of these containers; repeatable
     #[arg(long, value_name = "CONTAINER", conflicts_with_all = ["detach", "wait"],
         add = ArgValueCandidates::new(completion::containers))]
     pub(crate) attach: Vec<String>,
-    /// In the foreground, do not show the output of this container, or of any; repeatable
+    /// In the foreground, hide the output of this container, or of all containers; repeatable
     #[arg(long, value_name = "CONTAINER", num_args = 0..=1, require_equals = true, default_missing_value = ALL,
         conflicts_with_all = ["detach", "wait"], add = ArgValueCandidates::new(completion::containers))]
     pub(crate) no_attach: Vec<String>,
@@ -147,7 +147,7 @@ pub(crate) struct DownArgs {
     /// Skip draining and kill containers at once
     #[arg(long)]
     pub(crate) force: bool,
-    /// Also remove images: `local` are those that neargate built for the project [default: they stay, as a cache]
+    /// Also remove images: `local` means those that neargate built for the project [default: keep them as a cache]
     #[arg(long, value_enum, value_name = "WHICH")]
     pub(crate) rmi: Option<Rmi>,
     /// Keep what commands such as `scale` changed, for the next `up`
@@ -169,10 +169,10 @@ pub(crate) struct BuildArgs {
     /// Only the images of these services
     #[arg(value_name = "SERVICE")]
     pub(crate) services: Vec<String>,
-    /// Take no step from the builder's cache
+    /// Do not use the builder's cache
     #[arg(long)]
     pub(crate) no_cache: bool,
-    /// Pull newer versions of the images that builds start from
+    /// Pull newer versions of base images
     #[arg(long)]
     pub(crate) pull: bool,
 }
@@ -202,7 +202,7 @@ pub(crate) struct PsArgs {
 
 #[derive(Clone, Debug, Args)]
 pub(crate) struct FormatArgs {
-    /// How to print
+    /// Output format
     #[arg(long, value_enum, default_value_t)]
     pub(crate) format: Format,
 }
@@ -230,7 +230,7 @@ pub(crate) struct DoctorArgs {
 pub(crate) struct CheckArgs {
     #[command(flatten)]
     short: ShortFile,
-    /// Where nobody has the secrets: placeholders for variables that are not set, and a warning
+    /// Use placeholders for variables that are not set, with a warning; for jobs without secrets
     #[arg(long)]
     pub(crate) no_env: bool,
     #[command(flatten)]
@@ -245,25 +245,25 @@ pub(crate) struct LogsArgs {
     /// Follow the output
     #[arg(short, long)]
     pub(crate) follow: bool,
-    /// Leave out the requests of health checks
+    /// Hide health check requests
     #[arg(long, conflicts_with_all = ["access", "connections", "health_checks"])]
     pub(crate) no_health: bool,
-    /// Only since this time: a timestamp (2026-01-02T13:23:37Z) or how long ago (10m, 1h30m)
+    /// Show lines since this time: a timestamp (2026-01-02T13:23:37Z) or an age (10m, 1h30m)
     #[arg(long, value_name = "TIME")]
     pub(crate) since: Option<String>,
-    /// Only this many of the last lines
+    /// Show only this many of the last lines
     #[arg(short = 'n', long, value_name = "LINES")]
     pub(crate) tail: Option<usize>,
     /// Show when each line was written
     #[arg(short, long)]
     pub(crate) timestamps: bool,
-    /// The load balancer's access log instead: one line per request
+    /// Show the load balancer's access log instead: one line per request
     #[arg(long, conflicts_with_all = ["containers", "connections", "health_checks"])]
     pub(crate) access: bool,
-    /// The load balancer's connection log instead: one line per client connection
+    /// Show the load balancer's connection log instead: one line per client connection
     #[arg(long, conflicts_with_all = ["containers", "health_checks"])]
     pub(crate) connections: bool,
-    /// The load balancer's health check log instead: one line per health check
+    /// Show the load balancer's health check log instead: one line per health check
     #[arg(long, conflicts_with = "containers")]
     pub(crate) health_checks: bool,
     #[command(flatten)]
@@ -275,7 +275,7 @@ pub(crate) struct ExecArgs {
     /// Do not allocate a terminal
     #[arg(short = 'T', long)]
     pub(crate) no_tty: bool,
-    /// In this task: the beginning of its ID
+    /// Run it in the task whose ID begins like this
     #[arg(long, value_name = "ID", add = ArgValueCandidates::new(completion::tasks))]
     pub(crate) task: Option<String>,
     /// The container
@@ -309,7 +309,7 @@ pub(crate) struct ScaleArgs {
 pub(crate) struct StopArgs {
     #[command(flatten)]
     short: ShortFile,
-    /// Tasks (the beginning of an ID) or services; without one the whole stack is taken down, as by `down`
+    /// Tasks (the beginning of an ID) or services; without any, take the whole stack down, like `down`
     #[arg(value_name = "TASK|SERVICE", add = ArgValueCandidates::new(completion::tasks_and_services))]
     pub(crate) names: Vec<String>,
 }
@@ -345,14 +345,14 @@ pub(crate) struct OpenArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct TrustArgs {
-    /// Say what would be done, and do nothing
+    /// Show what would be done, without doing it
     #[arg(long)]
     pub(crate) dry_run: bool,
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct InitArgs {
-    /// Overwrite the file that is there
+    /// Overwrite an existing file
     #[arg(long)]
     pub(crate) force: bool,
 }
@@ -378,7 +378,7 @@ pub(crate) struct ExplainArgs {
 pub(crate) struct RunArgs {
     #[command(flatten)]
     pub(crate) start: StartArgs,
-    /// Leave the command in the machine's own namespace: it finds and trusts the stack by variables only
+    /// Run the command in the machine's own namespace, where it reaches and trusts the stack only through variables
     #[arg(long, env = "NEARGATE_NO_NAMESPACE", value_parser = clap::builder::FalseyValueParser::new())]
     pub(crate) no_namespace: bool,
     /// The command and its arguments
@@ -388,10 +388,10 @@ pub(crate) struct RunArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct HostsArgs {
-    /// Write them to the hosts file, replacing what neargate wrote before
+    /// Write the lines to the hosts file, replacing those that neargate wrote before
     #[arg(long, conflicts_with = "remove")]
     pub(crate) apply: bool,
-    /// Remove what neargate wrote there
+    /// Remove the lines that neargate wrote
     #[arg(long)]
     pub(crate) remove: bool,
     /// The hosts file

@@ -1,5 +1,5 @@
-//! What a shell may offer for an argument: the services, containers and tasks of this project. A shell that asks while
-//! people type gets what there is at once, and no error.
+//! Shell completion of arguments: the services, containers and tasks of this project. It returns at once with whatever is
+//! known, and never with an error.
 
 use std::collections::BTreeSet;
 

@@ -28,13 +28,13 @@ pub(crate) struct LoadedFile {
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum FileError {
     /// No file was named, and none was found.
-    #[error("no neargate.yaml here or in a folder above ({})\n`neargate init` writes one", .folder.display())]
+    #[error("no neargate.yaml in this folder or its parents ({})\n`neargate init` writes one", .folder.display())]
     NotFound {
         /// Where the search began.
         folder: PathBuf,
     },
     /// There is no file, and nothing that `init` could make one from.
-    #[error("no neargate.yaml here or in a folder above ({}), and nothing to make one from\n{why}", .folder.display())]
+    #[error("no neargate.yaml in this folder or its parents ({}), and nothing to infer one from\n{why}", .folder.display())]
     Nothing {
         /// What was looked at.
         folder: PathBuf,
@@ -291,6 +291,6 @@ load_balancer:
             assert!(text.contains(place) && text.contains(problem) && text.contains("1 mistake found"), "{text}");
         }
         let text = mistakes("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n", &key.serialize_pem());
-        assert!(text.contains("it holds something that is not a certificate"), "{text}");
+        assert!(text.contains("it contains something other than a certificate"), "{text}");
     }
 }

@@ -1,30 +1,31 @@
-//! Options that every verb takes, and those of every verb that starts a stack.
+//! Options that every verb accepts, and options of the verbs that start a stack.
 
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
-/// Options that every command takes.
+/// Options that every command accepts.
 #[derive(Clone, Debug, Default, Args)]
 pub(crate) struct Global {
-    /// The file that describes the stack, short -f (before the verb in `logs` and `events`, where -f follows) [default: neargate.yaml and neargate.override.yaml, here or in a
-    /// folder above; or NEARGATE_FILE]. Given several times, later files override earlier ones
+    /// The file that describes the stack; short form -f (put it before `logs` and `events`, where -f means --follow).
+    /// Repeatable; later files override earlier ones [default: NEARGATE_FILE, or neargate.yaml and
+    /// neargate.override.yaml in this folder or a parent]
     #[arg(long, global = true, value_name = "FILE")]
     pub(crate) file: Vec<PathBuf>,
-    /// Read variables from this file instead of .env; repeatable, later files win
+    /// Read variables from this file instead of .env; repeatable; later files win
     #[arg(long, global = true, value_name = "FILE", env = "NEARGATE_ENV_FILES", value_delimiter = ',')]
     pub(crate) env_file: Vec<PathBuf>,
     /// Override the project name, e.g. to run the same file twice
     #[arg(short, long, global = true, value_name = "NAME", env = "NEARGATE_PROJECT_NAME")]
     pub(crate) project_name: Option<String>,
-    /// Where there is no file and the repository has several environments, the one to take, e.g. dev
+    /// The environment to use, e.g. dev, if there is no file and the repository has several environments
     /// [default: production]
     #[arg(long, global = true, value_name = "NAME", env = "NEARGATE_ENVIRONMENT")]
     pub(crate) environment: Option<String>,
     /// When to use colour
     #[arg(long, global = true, value_enum, default_value_t, value_name = "WHEN")]
     pub(crate) color: Color,
-    /// Diagnostics of neargate itself on standard error; twice for more
+    /// Print neargate's own log to stderr; repeat for more
     #[arg(short, long, global = true, action = clap::ArgAction::Count)]
     pub(crate) verbose: u8,
 }
@@ -53,16 +54,16 @@ pub(crate) struct ShortFile {
 pub(crate) struct StartArgs {
     #[command(flatten)]
     pub(super) short: ShortFile,
-    /// How long --wait waits, in seconds, once the images are built or pulled
+    /// How long --wait waits, in seconds, after images are built or pulled
     #[arg(long, value_name = "SECONDS", default_value_t = 120, env = "NEARGATE_WAIT_TIMEOUT")]
     pub(crate) wait_timeout: u64,
-    /// Build images before starting, as always: what has not changed comes from the builder's cache
+    /// Build images before starting (always done; unchanged steps come from the builder's cache)
     #[arg(long, overrides_with = "no_build")]
     build: bool,
-    /// Run the images that were built before instead of building
+    /// Do not build; use the images from an earlier build
     #[arg(long)]
     pub(crate) no_build: bool,
-    /// Pull images even if present
+    /// Pull images even if they are present
     #[arg(long)]
     pub(crate) pull: bool,
     /// Bind another local port for a listener, e.g. 443=8443; repeatable
@@ -71,13 +72,13 @@ pub(crate) struct StartArgs {
     /// Replace a running stack of the same project that was started from another folder
     #[arg(long)]
     pub(crate) take_over: bool,
-    /// Take the file's word for everything, also for what commands such as `scale` have changed
+    /// Discard changes made by commands such as `scale`, and use the file's values
     #[arg(long)]
     pub(crate) reset: bool,
-    /// Divide waits in which only the clock works by this; 1 is AWS's own pace [default: the file's, or 10]
+    /// Divide waits that depend only on the clock by this factor; 1 is AWS's pace [default: the file's, or 10]
     #[arg(long, value_name = "FACTOR", env = "NEARGATE_TIME_SCALE")]
     pub(crate) time_scale: Option<f64>,
-    /// Serve CloudWatch's figures for Prometheus at http://ADDRESS/metrics, e.g. 127.0.0.1:9180 (loopback only)
+    /// Serve CloudWatch metrics for Prometheus at http://ADDRESS/metrics, e.g. 127.0.0.1:9180 (loopback only)
     #[arg(long, value_name = "ADDRESS", env = "NEARGATE_ADMIN", value_parser = crate::web::metrics::parse_address)]
     pub(crate) admin: Option<std::net::SocketAddr>,
 }

@@ -1,4 +1,4 @@
-//! What was typed, and the files and folders that it means.
+//! The command line, and the files and folders that it refers to.
 
 pub(crate) mod arguments;
 pub(crate) mod completion;

@@ -1,4 +1,4 @@
-//! From what was typed to what the verbs need: the file, its topology, the project's folders.
+//! Turns the command line into what the verbs need: the file, its topology, the project's folders.
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
@@ -107,7 +107,7 @@ fn load_for(
         let count = loaded.warnings.len();
         let noun = if count == 1 { "warning" } else { "warnings" };
         let name = files.main.file_name().unwrap_or_default().to_string_lossy();
-        printer.note(format!("{NOTE}!{NOTE:#} {count} {noun} in {name}; see it with `neargate check`"));
+        printer.note(format!("{NOTE}!{NOTE:#} {count} {noun} in {name}; `neargate check` shows details"));
     }
     let topology = adjust(loaded.topology, &request).map_err(Failure::usage)?;
     let folders = Folders::of(&topology.name, variable)?;
@@ -225,7 +225,7 @@ fn adjust(mut topology: Topology, request: &UpRequest) -> Result<Topology, Strin
             topology.load_balancer.listeners.iter().map(|listener| listener.port.to_string()).collect();
         let listener =
             topology.load_balancer.listeners.iter_mut().find(|listener| listener.port == *port).ok_or_else(|| {
-                format!("--listen {port}={local}: no listener has port {port}; they have: {}", ports.join(", "))
+                format!("--listen {port}={local}: no listener has port {port}; the ports are: {}", ports.join(", "))
             })?;
         listener.bind_port = *local;
     }

@@ -1,4 +1,4 @@
-//! The URL that `explain` is asked about, as a person writes one: whole, without a scheme, or its path alone.
+//! Parses the URL for `explain` as people write it: complete, without a scheme, or only its path.
 
 use crate::cli::failure::Failure;
 use crate::model::Topology;

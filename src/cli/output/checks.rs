@@ -1,4 +1,4 @@
-//! One thing that `doctor` and `trust` have looked at.
+//! One check of `doctor` or `trust`.
 
 use serde::Serialize;
 

@@ -1,4 +1,4 @@
-//! What is wrong, as people read it: for `doctor`, and for an `up` that fails.
+//! Prints problems for people: for `doctor`, and for a failing `up`.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;

@@ -1,4 +1,4 @@
-//! Output of containers as it comes: which lines are wanted, and how they are printed.
+//! Follows the output of containers: selects and prints lines.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;

@@ -1,4 +1,4 @@
-//! Which lines of a container's output are about health checks and nothing else.
+//! Recognises lines of a container's output that are only about health checks.
 
 use crate::control::view::shape::ClusterView;
 

@@ -1,4 +1,4 @@
-//! Draws the picture of what starts: redrawn in place on a terminal, a line per change elsewhere.
+//! Draws the progress of a starting stack: redrawn in place on a terminal, a line per change elsewhere.
 
 use std::collections::BTreeMap;
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! What people read: on a terminal, in a pipe, in a log.
+//! Output for people: on a terminal, in a pipe, in a log.
 
 pub(crate) mod checks;
 pub(crate) mod findings;

@@ -1,4 +1,4 @@
-//! What starts and how far it is, as lines: pure, from one view to the next. `live` draws them.
+//! The progress of a starting stack as lines: pure, from one view to the next. `live` draws them.
 
 use std::collections::BTreeMap;
 

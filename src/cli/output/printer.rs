@@ -1,5 +1,5 @@
 //! The only place that writes to standard output and standard error. Data goes to the first, everything else to the
-//! second; colours only where the terminal takes them, and nothing else that a terminal would obey.
+//! second; colours only if the terminal supports them, and no other control sequences.
 
 use std::fmt;
 use std::io::{self, IsTerminal, Write};
@@ -147,7 +147,7 @@ impl<W: Write> Write for Limited<'_, W> {
         if after <= self.limit {
             self.inner.write_all(text)?;
         } else if before <= self.limit {
-            writeln!(self.inner, "this log is full; nothing more is written to it")?;
+            writeln!(self.inner, "this log is full; nothing more will be written to it")?;
         }
         Ok(text.len())
     }
@@ -183,6 +183,6 @@ mod tests {
         for _ in 0..5 {
             Limited { inner: &mut text, written: &written, limit: 10 }.write_all(b"four").unwrap();
         }
-        assert_eq!(String::from_utf8(text).unwrap(), "fourfourthis log is full; nothing more is written to it\n");
+        assert_eq!(String::from_utf8(text).unwrap(), "fourfourthis log is full; nothing more will be written to it\n");
     }
 }

@@ -1,8 +1,8 @@
-//! Text of others on its way to a terminal: names in files, words of the engine and of registries may hold control
-//! characters, and a terminal obeys those (CWE-150). Our own colours pass; everything else is made visible.
+//! Sanitises foreign text before it reaches a terminal: names in files and messages of engines and registries may contain
+//! control characters, which a terminal obeys (CWE-150). Our own colours pass; everything else is made visible.
 //!
-//! [`crate::cli::output::printer`] sends all that it prints through here, but for the output of containers, which `logs` shows
-//! as `docker logs` does.
+//! [`crate::cli::output::printer`] sends everything through here, except the output of containers, which `logs` shows as
+//! `docker logs` does.
 
 use std::io::{self, Write};
 

@@ -1,4 +1,4 @@
-//! What to try once the stack is up: one line per way to reach it, ready to be copied.
+//! What to try when the stack is up: one line per way to reach it, ready to copy.
 
 use std::fmt::Write;
 
@@ -23,7 +23,7 @@ fn text(project: &Project, view: &ClusterView, foreground: bool) -> String {
     let url = reach::url(domains, &listeners).unwrap_or_default();
     let state = match view.ready {
         true => "is up",
-        false => "is started; its targets are being checked (`--wait` waits)",
+        false => "is running; its targets are being checked (`--wait` waits for them)",
     };
     let _ = writeln!(text, "\n{GOOD}✔{GOOD:#} {STRONG}{}{STRONG:#} {state}: {STRONG}{url}{STRONG:#}", view.project);
     routes(&mut text, &project.topology);

@@ -1,4 +1,4 @@
-//! Asking the process that runs the stack.
+//! Sends requests to the process that runs the stack.
 
 use std::time::Duration;
 
@@ -46,7 +46,7 @@ pub(crate) async fn left_behind(project: &ProjectName) -> Option<String> {
         1 => "1 running container".to_owned(),
         more => format!("{more} running containers"),
     };
-    Some(format!("a killed run left {containers} behind; `neargate down` removes it, the next `neargate up` as well"))
+    Some(format!("a killed run left {containers} behind; `neargate down` or the next `neargate up` removes it"))
 }
 
 /// The failure of a verb that needs a running stack.
@@ -61,7 +61,7 @@ pub(crate) async fn request(folders: &Folders, request: &Request) -> Result<Opti
         Some(Answer::Done { pid, .. }) => Ok(Some(pid)),
         Some(Answer::Refused { message, exit_code }) => Err(Failure { status: ExitStatus(exit_code), message }),
         Some(Answer::Ending { pid }) => {
-            Err(Failure::new(format!("the stack is being taken down (process {pid}); try again when it is gone")))
+            Err(Failure::new(format!("the stack is being taken down (process {pid}); try again when that is done")))
         }
         Some(Answer::View(_)) | None => Err(Failure::new("the process that runs the stack hung up")),
     }

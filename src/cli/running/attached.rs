@@ -1,5 +1,5 @@
-//! The output of containers beside a stack that runs in the foreground, as compose shows it. The load balancer's health
-//! checks are left out: there is one every few seconds.
+//! The output of containers of a stack in the foreground, as in Compose. The load balancer's health checks are hidden:
+//! there is one every few seconds.
 
 use crate::cli::failure::Failure;
 use crate::cli::input::arguments::ALL;

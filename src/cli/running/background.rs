@@ -1,4 +1,4 @@
-//! The process behind `up -d`: how it is started, what it does, and what is heard of it when it fails.
+//! The process behind `up -d`: its start, its work, and its message when it fails.
 
 use std::fs::{File, OpenOptions};
 use std::io::{Read, Seek, Write as _};
@@ -184,7 +184,7 @@ fn last_words(project: &Project, background: &mut Background, code: Option<i32>)
     let message = failure_in(&text);
     let message = match room {
         Err(room) if message.is_empty() => room,
-        _ if message.is_empty() => "the background process ended without saying why".to_owned(),
+        _ if message.is_empty() => "the background process ended without giving a reason".to_owned(),
         _ => message.to_owned(),
     };
     Failure { status: ExitStatus(status.unwrap_or(1)), message }

@@ -1,5 +1,5 @@
-//! A process that runs the stack and cannot be asked: its control socket or its whole state folder was removed. It is
-//! known by the lock, or by the labels of its containers, and ended as `kill` would end it.
+//! A process that runs the stack but cannot be reached, because its control socket or its whole state folder was removed.
+//! It is found by the lock, or by the labels of its containers, and ended as with `kill`.
 
 use std::time::Duration;
 
@@ -38,7 +38,7 @@ async fn end(
 ) -> Result<(), Failure> {
     printer.note(format!("process {pid} runs this project, but its control socket is gone; ending it"));
     let process = i32::try_from(pid).ok().and_then(Pid::from_raw);
-    let process = process.ok_or_else(|| Failure::new(format!("{pid} is no process")))?;
+    let process = process.ok_or_else(|| Failure::new(format!("{pid} is not a process")))?;
     let send = || kill_process(process, Signal::TERM);
     send().map_err(|error| Failure::new(format!("cannot end process {pid}: {error}")))?;
     let gone = async {
@@ -53,6 +53,6 @@ async fn end(
     };
     let ended = tokio::time::timeout(LONGEST, gone).await;
     ended.unwrap_or_else(|_| {
-        Err(Failure::new(format!("process {pid} does not end; `kill -9 {pid}`, then `neargate down`")))
+        Err(Failure::new(format!("process {pid} does not exit; run `kill -9 {pid}`, then `neargate down`")))
     })
 }

@@ -1,5 +1,5 @@
-//! Two checkouts of a project (worktrees, agents, branches side by side) have one name, and are two stacks. A verb that
-//! would act on the stack of another folder than the one it was typed in says so, or does nothing.
+//! Two checkouts of a project (such as worktrees) have the same name, but are two stacks. A verb that would act on the stack
+//! of another folder says so, or does nothing.
 
 use std::path::PathBuf;
 
@@ -61,7 +61,7 @@ pub(crate) fn judge(global: &Global, verb: &Verb, printer: &mut Printer) -> Resu
     let folder = folder.display();
     match concern {
         Concern::Changes => Err(Failure::new(format!(
-            "project `{project}` runs from {folder}, not from here; if you mean it, name it: --project-name {project}"
+            "project `{project}` runs from {folder}, not from here; to address it anyway: --project-name {project}"
         ))),
         _ => {
             printer.note(format!("{NOTE}!{NOTE:#} project `{project}` runs from {folder}, not from here"));

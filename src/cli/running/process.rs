@@ -1,5 +1,5 @@
-//! What every process that runs a stack has, in the foreground (`up`, `run`) or behind `up -d`: its threads, the signals
-//! that end it, the start and the end of the stack.
+//! The common part of every process that runs a stack, in the foreground (`up`, `run`) or behind `up -d`: its threads, the
+//! signals that end it, the start and the end of the stack.
 
 use std::sync::Arc;
 use std::time::Duration;

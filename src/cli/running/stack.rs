@@ -1,4 +1,4 @@
-//! Verbs that talk to a running stack: `down`, `restart`, and how all others find it.
+//! Verbs that talk to a running stack: `down`, `restart`, and how all other verbs find it.
 
 use std::path::Path;
 use std::time::Duration;
@@ -93,7 +93,7 @@ async fn answers_soon(folders: &Folders) -> Result<bool, Failure> {
         }
         if tokio::time::Instant::now() > deadline {
             let process = folders.holder()?.map_or_else(|| "a process".to_owned(), |pid| format!("process {pid}"));
-            let text = format!("{process} runs this project and does not answer; `neargate down` ends it");
+            let text = format!("{process} runs this project and does not respond; `neargate down` ends it");
             return Err(Failure::new(text));
         }
         tokio::time::sleep(Duration::from_millis(5)).await;
@@ -185,7 +185,7 @@ async fn watch_it_go(folders: &Folders, printer: &mut Printer) -> Result<(), Fai
     };
     let done = tokio::time::timeout(LONGEST_SHUT_DOWN, watching).await;
     live.finish();
-    done.unwrap_or_else(|_| Err(Failure::new("the stack does not stop; try `neargate down --force`")))
+    done.unwrap_or_else(|_| Err(Failure::new("the stack is not stopping; try `neargate down --force`")))
 }
 
 /// Removes everything that carries the project's label, and the state folder.

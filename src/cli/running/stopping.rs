@@ -1,5 +1,4 @@
-//! Containers that do not stop when they are told to, while a stack is taken down: a wait of half a minute that is said
-//! to be one.
+//! Reports containers that do not stop on request while a stack is taken down: a wait of up to half a minute.
 
 use std::collections::BTreeMap;
 use std::time::Duration;

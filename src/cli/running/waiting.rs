@@ -1,5 +1,4 @@
-//! Waiting for a stack to come up, and noticing that it will not: what has to be reached, what rules it out, and how
-//! that is told.
+//! Waits for a stack to come up, and notices if it will not: the goal, what rules it out, and the report.
 
 use std::collections::BTreeSet;
 use std::fmt::Write;
@@ -202,7 +201,7 @@ pub(crate) fn failed(view: &ClusterView) -> BTreeSet<String> {
 /// What becomes of a stack that is no longer waited for.
 fn goes_on(mut failure: Failure) -> Failure {
     failure.message.push_str(
-        "\nThe stack keeps retrying in the background; `neargate doctor` looks again, `neargate down` stops it.",
+        "\nThe stack keeps retrying in the background; run `neargate doctor` to check again, `neargate down` to stop it.",
     );
     failure
 }
@@ -210,7 +209,7 @@ fn goes_on(mut failure: Failure) -> Failure {
 /// What becomes of a stack whose image does not build.
 fn waits_for_build(mut failure: Failure) -> Failure {
     failure.message.push_str(
-        "\nFix it and run `neargate up` again. The stack stays as it is in the background; `neargate down` stops it.",
+        "\nFix it and run `neargate up` again. The stack keeps running unchanged in the background; `neargate down` stops it.",
     );
     failure
 }
@@ -223,7 +222,7 @@ pub(crate) fn not_in_time(project: &Project, view: Option<&ClusterView>, seconds
     if text != head {
         return text;
     }
-    let mut text = format!("{head}; nothing is wrong, but it is not ready yet:");
+    let mut text = format!("{head}; nothing is wrong, but it is not ready:");
     for line in picture::lines(view).iter().filter(|line| line.mood == Mood::Working) {
         let _ = write!(text, "\n  {} is {}", line.subject, line.state);
     }
@@ -259,7 +258,7 @@ mod tests {
         for status in ["WAITING", "BUILDING", "PULLING"] {
             patience.saw(&view(status));
             let over = tokio::time::timeout(limit * 10, patience.is_over()).await;
-            assert!(over.is_err(), "the time runs while the image is {status}");
+            assert!(over.is_err(), "the timeout is running while the image is {status}");
         }
         let begin = Instant::now();
         patience.saw(&view("READY"));

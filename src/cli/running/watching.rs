@@ -1,5 +1,5 @@
-//! `up --watch`: what follows from changed files, done to the stack that runs, in this process or in another. A change of
-//! the file itself, or of one that it names, is applied as a second `up` would.
+//! `up --watch`: applies changed files to the running stack, in this process or another. A change of neargate.yaml, or of a
+//! file that it names, is applied as with a second `up`.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -119,7 +119,7 @@ impl Watching {
             Ok(project) => Some(project),
             Err(failure) => {
                 printer.failure(&failure);
-                printer.note(format!("{BAD}✘{BAD:#} not applied; the stack stays as it is"));
+                printer.note(format!("{BAD}✘{BAD:#} not applied; the stack keeps running unchanged"));
                 None
             }
         }
@@ -130,7 +130,7 @@ impl Watching {
         let project = project::load(again.global, Some(again.start), true, printer)?;
         if project.topology.name != old.topology.name {
             return Err(Failure::new(format!(
-                "the project is now called `{}`, and `{}` runs: `neargate up` starts the other one",
+                "the project is now called `{}`, but `{}` is running: `neargate up` starts the new one",
                 project.topology.name, old.topology.name
             )));
         }

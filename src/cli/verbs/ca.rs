@@ -1,4 +1,4 @@
-//! `ca`: the certificate of the local authority, for whoever wants to trust it in a way of their own.
+//! `ca`: the certificate of the local authority, for people who want to trust it in their own way.
 
 use crate::cli::failure::{ExitStatus, Failure};
 use crate::cli::input::global::Global;
@@ -17,7 +17,7 @@ pub(crate) fn ca(global: &Global, printer: &mut Printer) -> Result<ExitStatus, F
             Ok(ExitStatus::SUCCESS)
         }
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-            Err(Failure::new("there is no local authority yet; the first `neargate up` makes it"))
+            Err(Failure::new("there is no local authority; the first `neargate up` creates it"))
         }
         Err(error) => Err(Failure::from(error).context(path.display())),
     }

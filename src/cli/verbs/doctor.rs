@@ -1,4 +1,4 @@
-//! `doctor`: looks at everything a stack depends on, says what is wrong, why, and what to do.
+//! `doctor`: checks everything that a stack depends on, and says what is wrong, why, and what to do.
 
 use std::fmt::Write;
 
@@ -116,7 +116,7 @@ fn names(project: &Project) -> Vec<Check> {
         .into_iter()
         .map(|(domain, resolution)| {
             let name = format!("name {domain}");
-            let fix = "neargate hosts --apply; or per command: curl --resolve, Chromium's --host-resolver-rules";
+            let fix = "run neargate hosts --apply; or use curl --resolve, Chromium's --host-resolver-rules";
             match resolution {
                 Resolution::Loopback => Check::ok(name, "resolves to this machine"),
                 Resolution::Unknown => Check::wrong(Status::Note, name, "does not resolve on this machine", fix),
@@ -148,7 +148,7 @@ fn text(report: &Report) -> String {
             Some(left) => writeln!(text, "{NOTE}!{NOTE:#} the stack is not running, but {left}"),
             None => writeln!(text, "{DIM}· the stack is not running{DIM:#}"),
         },
-        (true, false) => writeln!(text, "{GOOD}✔{GOOD:#} the stack is running, and nothing is wrong with it"),
+        (true, false) => writeln!(text, "{GOOD}✔{GOOD:#} the stack is running and healthy"),
         (true, true) => writeln!(text),
     };
     text.push_str(&findings::text(&report.findings));

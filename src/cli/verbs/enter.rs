@@ -1,5 +1,5 @@
-//! `__enter`, which nobody types: the last steps before the command of `run`, in a process that has one thread and is to
-//! become that command.
+//! `__enter`, which is internal: the last steps before the command of `run`, in a single-threaded process that becomes that
+//! command.
 
 use std::ffi::OsString;
 #[cfg(target_os = "linux")]
@@ -60,7 +60,7 @@ pub(crate) fn enter(args: &EnterArgs) -> Result<ExitStatus, Failure> {
     let Some((name, arguments)) = args.command.split_first() else { return try_it() };
     if let Some(plan) = &args.plan {
         for failed in enter_namespace(plan)? {
-            tracing::warn!("the command sees what everybody sees: {failed}");
+            tracing::warn!("the command sees the machine's own files: {failed}");
         }
     }
     live_no_longer_than(args.parent)?;
@@ -71,7 +71,7 @@ pub(crate) fn enter(args: &EnterArgs) -> Result<ExitStatus, Failure> {
 
 #[cfg(not(target_os = "linux"))]
 pub(crate) fn enter(_: &EnterArgs) -> Result<ExitStatus, Failure> {
-    Err(Failure::usage("there are no namespaces on this system"))
+    Err(Failure::usage("this system has no namespaces"))
 }
 
 /// Nothing but a mount that changes nothing: some systems give the namespace and then no right in it.

@@ -64,7 +64,7 @@ fn not_running(view: &ClusterView, args: &ExecArgs) -> Failure {
         |wanted: &str| tasks.clone().any(|task| task.task_id.starts_with(wanted) && task.last_status == "RUNNING");
     Failure::new(match args.task.as_deref() {
         Some(wanted) if !known(wanted) => {
-            format!("no running task with an ID beginning `{wanted}`; running: {running}")
+            format!("no running task with an ID that begins with `{wanted}`; running: {running}")
         }
         Some(wanted) => format!("container `{}` is not running in task {wanted}; running: {running}", args.container),
         None => format!("container `{}` is not running; running: {running}", args.container),

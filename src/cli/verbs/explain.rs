@@ -1,5 +1,5 @@
-//! `explain URL`: every rule with why it did or did not match, the action, the targets and their health. The same
-//! code decides here as on the request path; without a running stack only the targets are unknown.
+//! `explain URL`: every rule and why it did or did not match, the action, the targets and their health. The code is the
+//! same as on the request path; without a running stack, only the targets are unknown.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -158,7 +158,7 @@ fn of(
             let bound = |host: &[u8], port: u16| table.bound_port(facts.host(), host, port);
             let location = action.location(&parts, bound);
             Some(location.map_or_else(
-                |_| "longer than 8 K: 507 Insufficient Storage".to_owned(),
+                |_| "longer than 8 KiB: 507 Insufficient Storage".to_owned(),
                 |location| String::from_utf8_lossy(&location).into_owned(),
             ))
         }
@@ -218,7 +218,7 @@ fn find_listener(project: &Project, table: &RoutingTable, url: &Url) -> Result<u
     let is_https = matches!(table.listeners[index].protocol, ListenerProtocol::Https(_));
     match (url.scheme.as_str(), is_https) {
         ("http", true) => Err(Failure::new(format!(
-            "the listener on port {} speaks HTTPS; a plain HTTP request to it is answered with 400",
+            "the listener on port {} speaks HTTPS; it answers plain HTTP requests with 400",
             url.port
         ))),
         ("https", false) => Err(Failure::new(format!(
@@ -319,7 +319,7 @@ fn unreachable(topology: &Topology, group: &str) -> Option<String> {
         let (port, (cause, fix)) = of_group
             .map(|binding| binding.port)
             .find_map(|port| Some((port, closed(topology, name.as_str(), port)?)))?;
-        Some(format!("port {port} is closed, every request gets 504 after 10 s: {cause}; {fix}"))
+        Some(format!("port {port} is closed; every request gets 504 after 10 s: {cause}; {fix}"))
     })
 }
 
@@ -332,7 +332,7 @@ fn group_line(topology: &Topology, name: &str, weight: u16, view: Option<&Cluste
         None => None,
         Some(_) if registered == 0 => Some("no registered targets: 503 Service Temporarily Unavailable".to_owned()),
         Some(_) if count("healthy") == 0 => {
-            Some("no healthy target: ALB sends to all registered ones (fail open)".to_owned())
+            Some("no healthy target: ALB sends requests to all registered targets (fail open)".to_owned())
         }
         Some(_) => None,
     };

@@ -1,4 +1,4 @@
-//! `hosts`: the lines that make the stack's names lead to this machine.
+//! `hosts`: the lines that make the stack's names resolve to this machine.
 
 use crate::cli::failure::{ExitStatus, Failure};
 use crate::cli::input::arguments::HostsArgs;
@@ -30,7 +30,7 @@ pub(crate) fn hosts(global: &Global, args: &HostsArgs, printer: &mut Printer) ->
         false => hosts::remove(&before, name),
     };
     if before == after {
-        let already = if args.apply { "already has these lines" } else { "has no lines of neargate's" };
+        let already = if args.apply { "already has these lines" } else { "has no lines from neargate" };
         printer.note(format!("{} {already}", path.display()));
         return Ok(ExitStatus::SUCCESS);
     }

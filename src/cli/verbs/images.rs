@@ -1,4 +1,4 @@
-//! `build` and `pull`: has the images before anything runs, as in CI, where they are kept from run to run.
+//! `build` and `pull`: prepare images before anything runs, for CI, where they are kept between runs.
 
 use std::collections::BTreeMap;
 
@@ -58,7 +58,7 @@ pub(crate) fn pull(global: &Global, args: &PullArgs, printer: &mut Printer) -> R
 fn wanted(topology: &Topology, services: &[String]) -> Result<Vec<Wanted>, Failure> {
     if let Some(unknown) = services.iter().find(|name| !topology.services.contains_key(name.as_str())) {
         let known: Vec<&str> = topology.services.keys().map(|name| name.as_str()).collect();
-        return Err(Failure::usage(format!("no service `{unknown}`; there are: {}", known.join(", "))));
+        return Err(Failure::usage(format!("no service `{unknown}`; the services are: {}", known.join(", "))));
     }
     let mut wanted: BTreeMap<String, Wanted> = BTreeMap::new();
     for (name, service) in &topology.services {

@@ -53,7 +53,7 @@ pub(crate) struct Derived {
 pub fn init(args: &InitArgs, out: &mut dyn Write, err: &mut dyn Write) -> io::Result<ExitStatus> {
     let target = args.folder.join("neargate.yaml");
     if target.exists() && !args.force {
-        writeln!(err, "error: neargate.yaml exists already\nhelp: `neargate init --force` overwrites it")?;
+        writeln!(err, "error: neargate.yaml already exists\nhelp: `neargate init --force` overwrites it")?;
         return Ok(ExitStatus::FAILED);
     }
     let (repository, planned) = planned(&args.folder, args.environment.as_deref());

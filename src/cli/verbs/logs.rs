@@ -69,10 +69,10 @@ fn refuse_unknown_containers(args: &LogsArgs, known: &BTreeSet<String>) -> Resul
     let there: Vec<&str> = known.iter().map(String::as_str).collect();
     let there = if there.is_empty() { "none".to_owned() } else { there.join(", ") };
     let hint = match args.follow && unknown.contains(['.', '/']) {
-        true => format!(" (`-f` follows here; a file comes before the verb: neargate -f {unknown} logs)"),
+        true => format!(" (`-f` means --follow here; put a file before the verb: neargate -f {unknown} logs)"),
         false => String::new(),
     };
-    Err(Failure::new(format!("no container `{unknown}`; there are: {there}{hint}")))
+    Err(Failure::new(format!("no container `{unknown}`; the containers are: {there}{hint}")))
 }
 
 /// The containers that there are, or were: of the file, of the running stack, and of the output that is kept.
@@ -96,7 +96,7 @@ fn parse_since(text: &str, now: Timestamp) -> Result<Timestamp, Failure> {
         Ok(seconds) => seconds.seconds(),
         Err(_) => text.parse().map_err(|_| {
             Failure::usage(format!(
-                "--since {text}: neither a timestamp (2026-01-02T13:23:37Z) nor a time ago (10m, 1h30m)"
+                "--since {text}: neither a timestamp (2026-01-02T13:23:37Z) nor an age (10m, 1h30m)"
             ))
         })?,
     };

@@ -47,7 +47,7 @@ pub(crate) fn open(global: &Global, args: &OpenArgs, printer: &mut Printer) -> R
     let command = browser(&url, &needs, &installed());
     let command = command.ok_or_else(|| {
         Failure::new(format!(
-            "no browser that can be told where {url} is; let the system know: sudo \"$(command -v neargate)\" hosts --apply"
+            "no browser here can be told how to resolve {url}; tell the system: sudo \"$(command -v neargate)\" hosts --apply"
         ))
     })?;
     if args.print {
@@ -55,7 +55,7 @@ pub(crate) fn open(global: &Global, args: &OpenArgs, printer: &mut Printer) -> R
         return Ok(ExitStatus::SUCCESS);
     }
     if !is_trusted && !takes_arguments(&command) {
-        printer.note(format!("{NOTE}!{NOTE:#} the browser will not trust the certificate; once: neargate trust"));
+        printer.note(format!("{NOTE}!{NOTE:#} the browser will not trust the certificate; run once: neargate trust"));
     }
     start(command)?;
     printer.note(format!("opening {url}"));

@@ -155,7 +155,7 @@ fn waits_for(container: &ContainerView, images: &[ImageView]) -> Option<String> 
         return None;
     }
     if image.status == "FAILED" {
-        return Some("its image could not be had: neargate doctor".to_owned());
+        return Some("its image is unavailable: neargate doctor".to_owned());
     }
     let state = image.status.to_lowercase();
     let detail = image.detail.as_ref().map_or(state.clone(), |detail| format!("{state}: {detail}"));

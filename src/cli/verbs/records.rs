@@ -1,4 +1,4 @@
-//! `logs --access` and its sisters: the load balancer's own logs, as they stand in its files.
+//! `logs --access` and its siblings: the load balancer's own logs, as in its files.
 
 use std::fmt::Write;
 
@@ -78,7 +78,7 @@ fn nothing_written(kind: LogKind, topology: Option<&Topology>) -> Failure {
         LogKind::HealthCheck => ("health check", "health_check_logs", attributes.map(|all| &all.health_check_logs)),
     };
     Failure::new(match delivery {
-        Some(Some(_)) => format!("the {what} log has no line yet"),
+        Some(Some(_)) => format!("the {what} log has no lines"),
         _ => format!("{what} logging is off; turn it on with `load_balancer: {{ {key}: {{ enabled: true }} }}`"),
     })
 }

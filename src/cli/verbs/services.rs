@@ -86,7 +86,7 @@ fn find_task(view: &ClusterView, wanted: &str) -> Result<String, Failure> {
         [] => {
             let services: Vec<&str> = view.services.iter().map(|service| service.service_name.as_str()).collect();
             Err(Failure::usage(format!(
-                "no service `{wanted}` and no running task with an ID beginning `{wanted}`; services: {}; tasks: {}",
+                "no service `{wanted}` and no running task with an ID that begins with `{wanted}`; services: {}; tasks: {}",
                 if services.is_empty() { "none".to_owned() } else { services.join(", ") },
                 list(&running)
             )))

@@ -1,4 +1,4 @@
-//! `trust` and `untrust`: this machine's stores of trusted roots, and the local authority in them.
+//! `trust` and `untrust`: add the local authority to this machine's trust stores, and remove it.
 
 use crate::cli::failure::{ExitStatus, Failure};
 use crate::cli::input::global::Global;
@@ -18,7 +18,7 @@ pub(crate) fn trust(global: &Global, dry_run: bool, printer: &mut Printer) -> Re
     let folders = &project.folders;
     if !folders.ca_certificate_in_use().exists() && !folders.ca_certificate().exists() {
         if dry_run {
-            printer.note("there is no local authority yet; `neargate trust` makes it, the first `neargate up` as well");
+            printer.note("there is no local authority; `neargate trust` or the first `neargate up` creates it");
             return Ok(ExitStatus::SUCCESS);
         }
         // People trust first and start later; the authority that `up` will use is made now.
@@ -64,7 +64,7 @@ fn would(reports: &[StoreReport], printer: &mut Printer) -> ExitStatus {
         let what = match outcome {
             Outcome::NotTrusted => format!("would be added{place}"),
             Outcome::Outdated => format!("would replace an earlier root of this project{place}"),
-            Outcome::Already | Outcome::Done => "trusts it already".to_owned(),
+            Outcome::Already | Outcome::Done => "already trusts it".to_owned(),
             other => other.to_string(),
         };
         printer.note(format!("· {store}: {what}"));
@@ -77,9 +77,8 @@ fn would(reports: &[StoreReport], printer: &mut Printer) -> ExitStatus {
 fn hints(root: &Root, global: &Global, printer: &mut Printer) {
     let path = root.path.display();
     let file = global.file.iter().map(|file| format!(" --file {}", file.display())).collect::<String>();
-    printer.note(format!(
-        "  {DIM}Firefox{DIM:#}     must have been started once, so that it has a profile; then `neargate trust`"
-    ));
+    printer
+        .note(format!("  {DIM}Firefox{DIM:#}     start it once so that it has a profile, then run `neargate trust`"));
     printer.note(format!("  {DIM}Node{DIM:#}        NODE_EXTRA_CA_CERTS={path}"));
     printer.note(format!(
         "  {DIM}Java{DIM:#}        a JDK with a store of its own: keytool -importcert -cacerts -noprompt -storepass changeit \
@@ -92,7 +91,7 @@ fn hints(root: &Root, global: &Global, printer: &mut Printer) {
 /// Whether the stores trust the authority; for `doctor`.
 pub(crate) fn checks(project: &Project) -> Vec<Check> {
     let Ok((root, machine)) = root(&project.topology.name, &project.folders) else {
-        return vec![Check::ok("trust", "no local authority yet; the first `neargate up` makes it")];
+        return vec![Check::ok("trust", "no local authority; the first `neargate up` creates it")];
     };
     let reports = trust::status(&root, &machine, &SystemRunner);
     let there = reports.into_iter().filter(|report| report.outcome != Outcome::NotThere);
@@ -112,9 +111,9 @@ fn root(name: &ProjectName, folders: &Folders) -> Result<(Root, Machine), Failur
     let paths = [folders.ca_certificate_in_use(), folders.ca_certificate()];
     let found = paths.into_iter().find_map(|path| Some((std::fs::read_to_string(&path).ok()?, path)));
     let (pem, path) =
-        found.ok_or_else(|| Failure::new("there is no local authority yet; the first `neargate up` makes it"))?;
+        found.ok_or_else(|| Failure::new("there is no local authority; the first `neargate up` creates it"))?;
     let shown = path.display().to_string();
-    let root = Root::new(name, &pem, &path).ok_or_else(|| Failure::new(format!("{shown} holds no certificate")))?;
+    let root = Root::new(name, &pem, &path).ok_or_else(|| Failure::new(format!("{shown} contains no certificate")))?;
     let machine = Machine::this().ok_or_else(|| Failure::new("HOME is not set"))?;
     Ok((root, machine))
 }
@@ -142,6 +141,6 @@ fn report(done: &str, reports: &[StoreReport], printer: &mut Printer) -> Result<
         return Ok(ExitStatus::SUCCESS);
     }
     let there = reports.iter().filter(|report| report.outcome != Outcome::NotThere).count();
-    printer.note(format!("{} of {there} stores done; the rest needs what is said above", there - left));
+    printer.note(format!("{} of {there} stores done; see above for the rest", there - left));
     Ok(ExitStatus::FAILED)
 }

@@ -1,4 +1,4 @@
-//! `up`: starts the stack here or in the background, or applies a changed file to the one that runs.
+//! `up`: starts the stack here or in the background, or applies a changed file to the running one.
 
 use std::sync::Arc;
 

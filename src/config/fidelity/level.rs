@@ -1,4 +1,4 @@
-//! How far a field is followed: the words of the fidelity report.
+//! The levels of the fidelity report: how closely neargate follows a field.
 
 /// What becomes of a field.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -1,6 +1,6 @@
-//! What becomes of every AWS field that the user's files give: honoured, approximated, not yet, or ignored.
+//! How neargate treats every AWS field in the user's files: honoured, approximated, not yet, or ignored.
 //!
-//! [`table`] is the one place that says so; a test keeps it complete. When a feature lands, its line changes there.
+//! Only [`table`] defines this; a test keeps it complete. When a feature lands, its line changes there.
 
 pub mod level;
 mod table;
@@ -54,10 +54,10 @@ pub(crate) fn report(used: &[Used], topology: &Topology, sources: &Sources) -> V
 /// The table as a page, as it is checked in at `docs/fidelity.md`.
 pub fn markdown() -> String {
     let mut page = String::from(
-        "# What becomes of each AWS field\n\n\
+        "# How neargate treats each AWS field\n\n\
          <!-- Generated from src/config/fidelity/table.rs by `UPDATE_EXPECTED=1 cargo test --test it config`; edits here are \
          lost. -->\n\n\
-         `neargate check` prints the part of this that a project uses. Fields of this program's own are left out.\n",
+         `neargate check` prints the part that your project uses. Fields that only neargate has are not listed.\n",
     );
     let mut record = "";
     let quoted = |words: &[&str]| words.iter().map(|word| format!("`{word}`")).collect::<Vec<_>>().join(", ");

@@ -1,4 +1,4 @@
-//! The table: record, keys, values, what becomes of them. The first line that fits counts.
+//! The table: record, keys, values, level. The first matching line counts.
 
 use super::level::Entry;
 use super::level::Entry::{Aws, Holds, Own};
@@ -10,18 +10,20 @@ pub(super) type Line = (&'static str, &'static [&'static str], &'static [&'stati
 const ONE_ZONE: Entry = Aws(Ignored("there is one zone"));
 const UNSEEN: Entry = Aws(Ignored("it changes nothing that traffic or tasks can see"));
 const ANSWER_ONLY: Entry =
-    Aws(Ignored("a field of answers that registration does not take; the deploy action takes it out, too"));
-const REFUSED: Entry = Aws(Ignored("Fargate takes it only when it is empty or off"));
-const NO_ROLLING: Entry = Aws(NotYet("tasks are replaced one by one, without a rolling deployment"));
+    Aws(Ignored("a response-only field that registration does not accept; the deploy action removes it as well"));
+const REFUSED: Entry = Aws(Ignored("Fargate accepts it only when it is empty or off"));
+const NO_ROLLING: Entry = Aws(NotYet(
+    "deployments always roll with the defaults, 100 % to 200 % of the desired count; a failed one is not rolled back",
+));
 const LOG_FILES: Entry =
-    Aws(Approximated("a folder below `s3/` in the state folder, in files that are compressed with `gzip: true` only"));
-const NO_AUTH: Entry = Aws(NotYet("nobody is asked to sign in: every request reaches the other action"));
+    Aws(Approximated("a folder below `s3/` in the state folder; files are compressed only with `gzip: true`"));
+const NO_AUTH: Entry = Aws(NotYet("no client is asked to sign in: every request goes to the other action"));
 const NO_SERVICE_CONNECT: Entry = Aws(NotYet("names of Service Connect do not resolve"));
 
 /// A difference that `time_scale: 1` takes away.
 pub(super) const DRAINING: (&str, &str) = (
     "draining ends early",
-    "a target that is taken out goes as soon as nothing is in flight, at the latest after its delay; `time_scale: 1` shows it for \
+    "a deregistered target disappears as soon as nothing is in flight, at the latest after its delay; `time_scale: 1` shows it for \
      the whole delay",
 );
 
@@ -34,7 +36,7 @@ pub(super) const STANDING: &[(&str, &str)] = &[
     ("one zone, one machine", "the load balancer has one node, and every task runs on this machine"),
     (
         "the VPC is a Docker bridge network",
-        "addresses are the bridge's; security groups are enforced where traffic passes the load balancer",
+        "addresses are the bridge's; security groups are enforced for traffic through the load balancer",
     ),
     ("the ports are on loopback", "unless `bind_address` says otherwise, only this machine reaches the load balancer"),
     (
@@ -43,7 +45,7 @@ pub(super) const STANDING: &[(&str, &str)] = &[
     ),
     (
         "a task is a group of containers",
-        "Fargate gives each task a virtual machine; here tasks share the kernel of the engine",
+        "Fargate gives each task a virtual machine; here tasks share the engine's kernel",
     ),
 ];
 
@@ -56,7 +58,12 @@ const TABLE: &[Line] = &[
     ("quotas", &["rules_per_load_balancer", "listeners_per_load_balancer"], &[], Own),
     ("quotas", &["certificates_per_load_balancer", "targets_per_target_group", "targets_per_load_balancer"], &[], Own),
     ("security group", &["ingress"], &[], Holds),
-    ("security group", &["egress"], &[], Aws(NotYet("everything is let out, as AWS's default egress rule does"))),
+    (
+        "security group",
+        &["egress"],
+        &[],
+        Aws(NotYet("all outbound traffic is allowed, as with AWS's default egress rule")),
+    ),
     ("security group", &["description", "tags"], &[], UNSEEN),
     ("ingress rule", &["protocol", "port", "from_port", "to_port", "security_group"], &[], Aws(Honoured)),
     (
@@ -64,7 +71,7 @@ const TABLE: &[Line] = &[
         &["cidr"],
         &[],
         Aws(Approximated(
-            "0.0.0.0/0 and private networks let the load balancer in; clients are on this machine and always let in",
+            "0.0.0.0/0 and private networks let the load balancer in; clients are on this machine and are always let in",
         )),
     ),
     ("ingress rule", &["description"], &[], UNSEEN),
@@ -100,14 +107,14 @@ const TABLE: &[Line] = &[
         "load balancer",
         &["subnets", "subnet_mapping"],
         &[],
-        Aws(Ignored("the project's own network takes the place of the VPC's subnets")),
+        Aws(Ignored("the project's network replaces the VPC's subnets")),
     ),
     ("load balancer", &["access_logs", "connection_logs", "health_check_logs"], &[], Holds),
     (
         "load balancer",
         &["enable_deletion_protection"],
         &[],
-        Aws(Ignored("`neargate down` always takes away what `up` made")),
+        Aws(Ignored("`neargate down` always removes what `up` created")),
     ),
     ("load balancer", &["enable_cross_zone_load_balancing", "enable_zonal_shift"], &[], ONE_ZONE),
     ("load balancer", &["enable_waf_fail_open"], &[], Aws(Ignored("there is no firewall in front"))),
@@ -122,9 +129,9 @@ const TABLE: &[Line] = &[
         "listener",
         &["ssl_policy"],
         &[],
-        Aws(Approximated("TLS 1.2 and 1.3 with AEAD ciphers; what the policy allows beyond that is not offered")),
+        Aws(Approximated("TLS 1.2 and 1.3 with AEAD ciphers; anything else that the policy allows is not offered")),
     ),
-    ("listener", &["mutual_authentication"], &[], Aws(NotYet("client certificates are not asked for"))),
+    ("listener", &["mutual_authentication"], &[], Aws(NotYet("client certificates are not requested"))),
     ("listener", &["alpn_policy"], &[], Aws(Ignored("for Network Load Balancers only"))),
     (
         "listener",
@@ -157,7 +164,7 @@ const TABLE: &[Line] = &[
             "routing_http_request_x_amzn_mtls_clientcert_header_name",
         ],
         &[],
-        Aws(NotYet("client certificates are not asked for")),
+        Aws(NotYet("client certificates are not requested")),
     ),
     ("listener", &["tags"], &[], UNSEEN),
     (
@@ -203,13 +210,15 @@ const TABLE: &[Line] = &[
         "target group",
         &["protocol"],
         &["HTTPS"],
-        Aws(Approximated("of the security policy that follows from the listeners', TLS 1.2 and 1.3 with AEAD ciphers")),
+        Aws(Approximated(
+            "from the security policy that the listeners' policy implies, TLS 1.2 and 1.3 with AEAD ciphers",
+        )),
     ),
     (
         "target group",
         &["target_type"],
         &["lambda", "instance"],
-        Aws(NotYet("only addresses are registered: services and `targets`")),
+        Aws(NotYet("only IP addresses can be registered: services and `targets`")),
     ),
     ("target group", &["protocol", "protocol_version", "port", "target_type"], &[], Aws(Honoured)),
     (
@@ -217,30 +226,32 @@ const TABLE: &[Line] = &[
         &["deregistration_delay"],
         &[],
         Aws(Approximated(
-            "a target goes as soon as nothing is in flight; with `time_scale: 1` it is shown for the whole delay, as on AWS",
+            "a target disappears as soon as nothing is in flight; with `time_scale: 1` it is shown for the whole delay, as on AWS",
         )),
     ),
     ("target group", &["load_balancing_algorithm_type", "slow_start"], &[], Aws(Honoured)),
     ("target group", &["health_check", "stickiness", "target_group_health"], &[], Holds),
     ("target group", &["targets"], &[], Own),
-    ("target group", &["vpc_id"], &[], Aws(Ignored("the project's own network takes the place of the VPC"))),
+    ("target group", &["vpc_id"], &[], Aws(Ignored("the project's network replaces the VPC"))),
     (
         "target group",
         &["load_balancing_anomaly_mitigation"],
         &["on"],
-        Aws(Approximated("AWS's thresholds are not public: a target 10 points and twice above its peers is anomalous")),
+        Aws(Approximated(
+            "AWS's thresholds are not public: a target is anomalous if its error rate is 10 points and twice above its peers'",
+        )),
     ),
     ("target group", &["load_balancing_anomaly_mitigation"], &[], Aws(Honoured)),
     ("target group", &["load_balancing_cross_zone_enabled"], &[], ONE_ZONE),
     ("target group", &["ip_address_type"], &[], Aws(Approximated("tasks have IPv4 addresses"))),
     ("target group", &["lambda_multi_value_headers_enabled"], &[], Aws(NotYet("there are no Lambda targets"))),
-    ("target group", &["target_control_port"], &[], Aws(NotYet("targets do not steer the load balancer"))),
+    ("target group", &["target_control_port"], &[], Aws(NotYet("targets do not control the load balancer"))),
     ("target group", &["tags"], &[], UNSEEN),
     (
         "health check",
         &["interval"],
         &[],
-        Aws(Approximated("divided by `time_scale`; the first probes of a new target come at once")),
+        Aws(Approximated("divided by `time_scale`; a new target is probed immediately")),
     ),
     (
         "health check",
@@ -254,7 +265,7 @@ const TABLE: &[Line] = &[
         "dns failover",
         &["minimum_healthy_targets_count", "minimum_healthy_targets_percentage"],
         &[],
-        Aws(Approximated("the figures HealthyStateDNS and UnhealthyStateDNS follow it; there is no DNS that would")),
+        Aws(Approximated("the metrics HealthyStateDNS and UnhealthyStateDNS follow it; there is no DNS to fail over")),
     ),
     (
         "unhealthy state routing",
@@ -298,16 +309,16 @@ const TABLE: &[Line] = &[
         "service",
         &["network_configuration"],
         &[],
-        Aws(Ignored("`security_groups` of the service counts; the project's network takes the place of subnets")),
+        Aws(Ignored("`security_groups` of the service applies instead; the project's network replaces subnets")),
     ),
-    ("service", &["capacity_provider_strategy"], &[], Aws(Ignored("there is one capacity: this machine"))),
+    ("service", &["capacity_provider_strategy"], &[], Aws(Ignored("this machine is the only capacity"))),
     ("service", &["service_registries", "service_connect_configuration"], &[], NO_SERVICE_CONNECT),
     ("service", &["availability_zone_rebalancing"], &[], ONE_ZONE),
     (
         "service",
         &["wait_for_steady_state", "force_new_deployment"],
         &[],
-        Aws(Ignored("flags of `up` say so here: `--wait`, `--force-recreate`")),
+        Aws(Ignored("use commands instead: `neargate up --wait`, `neargate restart`")),
     ),
     ("service", &["propagate_tags", "enable_ecs_managed_tags", "tags"], &[], UNSEEN),
     ("load_balancers entry", &["target_group", "container", "port"], &[], Aws(Honoured)),
@@ -322,12 +333,12 @@ const TABLE: &[Line] = &[
         "task definition",
         &["executionRoleArn"],
         &[],
-        Aws(Approximated("it must be there where AWS needs it; what it may do is not checked")),
+        Aws(Approximated("it must be present where AWS requires it; its permissions are not checked")),
     ),
     ("task definition", &["taskRoleArn"], &[], Aws(NotYet("the task gets no AWS credentials from it"))),
     ("task definition", &["pidMode"], &[], Aws(NotYet("every container has its own process space"))),
     ("task definition", &["ipcMode", "placementConstraints", "inferenceAccelerators"], &[], REFUSED),
-    ("task definition", &["proxyConfiguration"], &[], Aws(NotYet("traffic is not led through a sidecar"))),
+    ("task definition", &["proxyConfiguration"], &[], Aws(NotYet("traffic is not routed through a sidecar"))),
     ("task definition", &["enableFaultInjection"], &["false"], Aws(Honoured)),
     ("task definition", &["enableFaultInjection"], &[], Aws(NotYet("there are no fault injection endpoints"))),
     ("task definition", &["trustedExecutionConfiguration"], &[], Aws(Ignored("for managed instances only"))),
@@ -353,9 +364,7 @@ const TABLE: &[Line] = &[
         "runtime platform",
         &["cpuArchitecture"],
         &[],
-        Aws(Approximated(
-            "images are built and pulled for it; another processor than this machine's is emulated, if the engine can",
-        )),
+        Aws(Approximated("images are built and pulled for it; the engine emulates foreign processors if it can")),
     ),
     ("ephemeral storage", &["sizeInGiB"], &[], Aws(NotYet("the disk is as large as the engine's"))),
     ("volume", &["name", "host"], &[], Aws(Honoured)),
@@ -363,7 +372,7 @@ const TABLE: &[Line] = &[
         "volume",
         &["efsVolumeConfiguration", "s3filesVolumeConfiguration", "configuredAtLaunch"],
         &[],
-        Aws(NotYet("the volume is an empty one that lives as long as the task")),
+        Aws(NotYet("the volume is empty and lives as long as the task")),
     ),
     ("volume", &["fsxWindowsFileServerVolumeConfiguration", "dockerVolumeConfiguration"], &[], REFUSED),
     (
@@ -423,18 +432,18 @@ const TABLE: &[Line] = &[
         "container definition",
         &["environmentFiles"],
         &[],
-        Aws(NotYet("files in S3 are not read: give the variables under `environment` of the service")),
+        Aws(NotYet("files in S3 are not read: put the variables under `environment` of the service")),
     ),
     ("environment file", &["value", "type"], &[], Holds),
     ("container definition", &["volumesFrom"], &[], Aws(NotYet("mount the volume in both containers"))),
     ("volumesFrom entry", &["sourceContainer", "readOnly"], &[], Holds),
-    ("container definition", &["firelensConfiguration"], &[], Aws(NotYet("the router runs, and no logs reach it"))),
+    ("container definition", &["firelensConfiguration"], &[], Aws(NotYet("the router runs, but no logs reach it"))),
     ("firelens configuration", &["type", "options"], &[], Holds),
     (
         "container definition",
         &["versionConsistency"],
         &[],
-        Aws(Approximated("a task runs what the tag names when it starts")),
+        Aws(Approximated("a task runs the image that the tag names when it starts")),
     ),
     (
         "container definition",
@@ -457,10 +466,10 @@ const TABLE: &[Line] = &[
         "repository credentials",
         &["credentialsParameter"],
         &[],
-        Aws(Approximated("used when `secrets` has a value for it, else your own `docker login` is")),
+        Aws(Approximated("used if `secrets` has a value for it; otherwise your own `docker login` is used")),
     ),
     ("port mapping", &["containerPort", "hostPort", "protocol", "containerPortRange"], &[], Aws(Honoured)),
-    ("port mapping", &["name", "appProtocol"], &[], Aws(Ignored("only Service Connect looks at it"))),
+    ("port mapping", &["name", "appProtocol"], &[], Aws(Ignored("only Service Connect uses it"))),
     ("environment variable", &["name", "value"], &[], Aws(Honoured)),
     ("secret", &["name"], &[], Holds),
     (
@@ -478,13 +487,13 @@ const TABLE: &[Line] = &[
         "log configuration",
         &["logDriver", "options"],
         &["splunk", "awsfirelens"],
-        Aws(NotYet("the output is kept in local files as if the driver were awslogs")),
+        Aws(NotYet("output is kept in local files as with awslogs")),
     ),
     (
         "log configuration",
         &["logDriver"],
         &[],
-        Aws(Approximated("the output is kept in local files by group and stream; `neargate logs` shows it")),
+        Aws(Approximated("output is kept in local files by group and stream; `neargate logs` shows it")),
     ),
     ("log configuration", &["options"], &[], Holds),
     ("log configuration", &["secretOptions"], &[], Aws(NotYet("options of the log driver are not read from secrets"))),
@@ -492,8 +501,8 @@ const TABLE: &[Line] = &[
     ("linux parameters", &["capabilities"], &[], Holds),
     ("linux parameters", &["initProcessEnabled"], &[], Aws(Honoured)),
     ("linux parameters", &["devices", "sharedMemorySize", "maxSwap"], &[], REFUSED),
-    ("linux parameters", &["swappiness"], &[], Aws(Ignored("Fargate ignores it, too"))),
-    ("linux parameters", &["tmpfs"], &[], Aws(NotYet("it is not mounted: older rules of Fargate refuse it"))),
+    ("linux parameters", &["swappiness"], &[], Aws(Ignored("Fargate also ignores it"))),
+    ("linux parameters", &["tmpfs"], &[], Aws(NotYet("it is not mounted: older Fargate rules refuse it"))),
     ("capabilities", &["add", "drop"], &[], Aws(Honoured)),
     ("system control", &["namespace", "value"], &[], Aws(Honoured)),
 ];

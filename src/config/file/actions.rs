@@ -1,4 +1,4 @@
-//! Actions, as they are written (ALB user guide, "Action types for listener rules").
+//! Actions in the file (ALB user guide, "Action types for listener rules").
 
 use crate::config::read::reader::{Read, Reader, Spanned};
 use crate::config::read::{Anything, keywords, record};
@@ -9,15 +9,15 @@ record! {
     ActionFile, "action" {
         /// Send it to a target group: its name, or several with weights.
         forward: ForwardFile,
-        /// Answer with a redirect.
+        /// Respond with a redirect.
         redirect: RedirectFile,
-        /// Answer with a fixed page.
+        /// Respond with a fixed page.
         fixed_response: FixedResponseFile,
-        /// Recognised; nobody is asked to sign in yet, and the other action happens.
+        /// Recognised; no client is asked to sign in, and the other action applies.
         authenticate_oidc: Anything,
-        /// Recognised; nobody is asked to sign in yet, and the other action happens.
+        /// Recognised; no client is asked to sign in, and the other action applies.
         authenticate_cognito: Anything,
-        /// Recognised; tokens are not looked at yet, and the other action happens.
+        /// Recognised; tokens are not validated, and the other action applies.
         jwt_validation: Anything,
     }
 }
@@ -60,13 +60,13 @@ record! {
     ForwardGroupsFile, "forward action" {
         /// One to five groups.
         target_groups: Vec<WeightedFile> [required],
-        /// Whether a client stays with the group it was given.
+        /// Whether a client stays with its group.
         stickiness: GroupStickinessFile,
     }
 }
 
 record! {
-    /// A group and its share.
+    /// A group and its weight.
     WeightedFile, "weighted target group" {
         /// A key of `target_groups`.
         target_group: Spanned<String> [required],
@@ -86,7 +86,7 @@ record! {
 }
 
 record! {
-    /// A redirect. What is left out stays as the client asked; at least one of protocol, host, port and path changes.
+    /// A redirect. Omitted parts stay as in the request; at least one of protocol, host, port and path must change.
     RedirectFile, "redirect action" {
         /// `HTTP`, `HTTPS` or `#{protocol}`.
         protocol: Spanned<String>,
@@ -114,7 +114,7 @@ keywords! {
 }
 
 record! {
-    /// A page that the load balancer answers with.
+    /// A page that the load balancer responds with.
     FixedResponseFile, "fixed response" {
         /// 200–299 or 400–599.
         status_code: Spanned<u16> [required],

@@ -1,4 +1,4 @@
-//! Conditions of rules, as they are written (ALB user guide, "Condition types for listener rules").
+//! Conditions of rules in the file (ALB user guide, "Condition types for listener rules").
 
 use crate::config::read::reader::{Read, Reader, Spanned};
 use crate::config::read::{OneOrMany, record};
@@ -37,7 +37,7 @@ record! {
     LongPatternsFile, "condition value" {
         /// Patterns with `*` and `?`.
         values: OneOrMany<Spanned<String>>,
-        /// Regular expressions instead; not anchored unless they say so.
+        /// Regular expressions instead; not anchored unless written so.
         regex_values: OneOrMany<Spanned<String>>,
     }
 }

@@ -1,5 +1,4 @@
-//! `load_balancer:` and its listeners, as they are written (Terraform: `aws_lb`, `aws_lb_listener`,
-//! `aws_lb_listener_rule`).
+//! `load_balancer:` and its listeners in the file (Terraform: `aws_lb`, `aws_lb_listener`, `aws_lb_listener_rule`).
 
 use super::actions::ActionFile;
 use super::conditions::ConditionFile;
@@ -35,15 +34,15 @@ record! {
         desync_mitigation_mode: Spanned<DesyncWord>,
         /// Whether targets see `X-Amzn-TLS-Version` and `X-Amzn-TLS-Cipher-Suite`. Default: false.
         enable_tls_version_and_cipher_suite_headers: bool,
-        /// Recognised: an Application Load Balancer is the only type there is.
+        /// Recognised: an Application Load Balancer is the only type.
         load_balancer_type: Spanned<String>,
         /// Recognised; the load balancer is on this machine either way.
         internal: bool,
         /// Recognised; the listeners bind `bind_address`.
         ip_address_type: String,
-        /// Recognised; the project's network takes their place.
+        /// Recognised; the project's network replaces them.
         subnets: Anything,
-        /// Recognised; the project's network takes their place.
+        /// Recognised; the project's network replaces them.
         subnet_mapping: Anything,
         /// One line per request (Terraform: `access_logs`).
         access_logs: LogDeliveryFile,
@@ -51,11 +50,11 @@ record! {
         connection_logs: LogDeliveryFile,
         /// One line per health check (Terraform: `health_check_logs`).
         health_check_logs: LogDeliveryFile,
-        /// Recognised; `neargate down` always takes the stack away.
+        /// Recognised; `neargate down` always removes the stack.
         enable_deletion_protection: bool,
         /// Recognised; there is one zone.
         enable_cross_zone_load_balancing: bool,
-        /// Recognised; there is no firewall in front.
+        /// Recognised; there is no firewall.
         enable_waf_fail_open: bool,
         /// Recognised; there is one zone.
         enable_zonal_shift: bool,
@@ -67,16 +66,16 @@ record! {
 }
 
 record! {
-    /// Where a log of the load balancer goes: below `s3/` in the project's state folder, under the keys it has in S3.
+    /// Where to write a log of the load balancer: below `s3/` in the project's state folder, with the same keys as in S3.
     LogDeliveryFile, "log" {
-        /// The bucket: here a folder. Default: `logs`.
+        /// The bucket, which becomes a folder. Default: `logs`.
         bucket: Spanned<String>,
-        /// What keys begin with. Default: nothing.
+        /// Prefix of the keys. Default: none.
         prefix: Spanned<String>,
         /// Whether the log is written. Default: false, as with Terraform.
         enabled: bool,
         /// Whether files are compressed when their five minutes are over, as in S3. Default: false, so that any tool
-        /// can follow and search them. neargate's own.
+        /// can follow and search them. Only neargate has this key.
         gzip: bool,
     }
 }
@@ -88,7 +87,7 @@ keywords! {
         Append = "append",
         /// The header stays as it is.
         Preserve = "preserve",
-        /// The header is taken out.
+        /// The header is removed.
         Remove = "remove",
     }
 }
@@ -98,9 +97,9 @@ keywords! {
     DesyncWord, "a desync mitigation mode" {
         /// Only logs.
         Monitor = "monitor",
-        /// Blocks what is dangerous.
+        /// Blocks dangerous requests.
         Defensive = "defensive",
-        /// Blocks what is not compliant.
+        /// Blocks requests that do not comply.
         Strictest = "strictest",
     }
 }
@@ -108,9 +107,9 @@ keywords! {
 record! {
     /// One port that clients may connect to (Terraform: `aws_lb_listener`).
     ListenerFile, "listener" {
-        /// 1–65535; one listener for each port.
+        /// 1–65535; one listener per port.
         port: Spanned<u16> [required],
-        /// How clients speak to it.
+        /// The protocol that clients use.
         protocol: Spanned<ListenerProtocolWord> [required],
         /// What happens when no rule matches.
         default_action: ActionFile [required],
@@ -118,49 +117,49 @@ record! {
         rules: Vec<RuleFile>,
         /// Name of a security policy. Default: `ELBSecurityPolicy-2016-08`, as with the API and Terraform.
         ssl_policy: Spanned<String>,
-        /// The certificate, or a list of which the first is the default one. Default: one issued for `domain`.
+        /// The certificate, or a list whose first element is the default certificate. Default: one issued for `domain`.
         certificate: OneOrMany<CertificateFile>,
-        /// Recognised; client certificates are not asked for yet.
+        /// Recognised; client certificates are not requested.
         mutual_authentication: Anything,
         /// Recognised: Network Load Balancers only.
         alpn_policy: Anything,
-        /// Whether the load balancer's own responses say `Server: awselb/2.0`. Default: true.
+        /// Whether the load balancer's own responses carry `Server: awselb/2.0`. Default: true.
         routing_http_response_server_enabled: bool,
-        /// `Strict-Transport-Security` of every response, whatever the target says. Default: left alone.
+        /// `Strict-Transport-Security` on every response, replacing the target's value. Default: unchanged.
         routing_http_response_strict_transport_security_header_value: Spanned<String>,
-        /// `Access-Control-Allow-Origin` of every response, whatever the target says. Default: left alone.
+        /// `Access-Control-Allow-Origin` on every response, replacing the target's value. Default: unchanged.
         routing_http_response_access_control_allow_origin_header_value: Spanned<String>,
-        /// `Access-Control-Allow-Methods` of every response, whatever the target says. Default: left alone.
+        /// `Access-Control-Allow-Methods` on every response, replacing the target's value. Default: unchanged.
         routing_http_response_access_control_allow_methods_header_value: Spanned<String>,
-        /// `Access-Control-Allow-Headers` of every response, whatever the target says. Default: left alone.
+        /// `Access-Control-Allow-Headers` on every response, replacing the target's value. Default: unchanged.
         routing_http_response_access_control_allow_headers_header_value: Spanned<String>,
-        /// `Access-Control-Allow-Credentials` of every response, whatever the target says. Default: left alone.
+        /// `Access-Control-Allow-Credentials` on every response, replacing the target's value. Default: unchanged.
         routing_http_response_access_control_allow_credentials_header_value: Spanned<String>,
-        /// `Access-Control-Expose-Headers` of every response, whatever the target says. Default: left alone.
+        /// `Access-Control-Expose-Headers` on every response, replacing the target's value. Default: unchanged.
         routing_http_response_access_control_expose_headers_header_value: Spanned<String>,
-        /// `Access-Control-Max-Age` of every response, whatever the target says. Default: left alone.
+        /// `Access-Control-Max-Age` on every response, replacing the target's value. Default: unchanged.
         routing_http_response_access_control_max_age_header_value: Spanned<String>,
-        /// `Content-Security-Policy` of every response, whatever the target says. Default: left alone.
+        /// `Content-Security-Policy` on every response, replacing the target's value. Default: unchanged.
         routing_http_response_content_security_policy_header_value: Spanned<String>,
-        /// `X-Content-Type-Options` of every response, whatever the target says. Default: left alone.
+        /// `X-Content-Type-Options` on every response, replacing the target's value. Default: unchanged.
         routing_http_response_x_content_type_options_header_value: Spanned<String>,
-        /// `X-Frame-Options` of every response, whatever the target says. Default: left alone.
+        /// `X-Frame-Options` on every response, replacing the target's value. Default: unchanged.
         routing_http_response_x_frame_options_header_value: Spanned<String>,
-        /// The name under which targets see the version of TLS. Default: `X-Amzn-Tls-Version`.
+        /// The header in which targets see the TLS version. Default: `X-Amzn-Tls-Version`.
         routing_http_request_x_amzn_tls_version_header_name: Spanned<String>,
-        /// The name under which targets see the cipher suite. Default: `X-Amzn-Tls-Cipher-Suite`.
+        /// The header in which targets see the cipher suite. Default: `X-Amzn-Tls-Cipher-Suite`.
         routing_http_request_x_amzn_tls_cipher_suite_header_name: Spanned<String>,
-        /// Recognised; client certificates are not asked for yet.
+        /// Recognised; client certificates are not requested.
         routing_http_request_x_amzn_mtls_clientcert_serial_number_header_name: Anything,
-        /// Recognised; client certificates are not asked for yet.
+        /// Recognised; client certificates are not requested.
         routing_http_request_x_amzn_mtls_clientcert_issuer_header_name: Anything,
-        /// Recognised; client certificates are not asked for yet.
+        /// Recognised; client certificates are not requested.
         routing_http_request_x_amzn_mtls_clientcert_subject_header_name: Anything,
-        /// Recognised; client certificates are not asked for yet.
+        /// Recognised; client certificates are not requested.
         routing_http_request_x_amzn_mtls_clientcert_validity_header_name: Anything,
-        /// Recognised; client certificates are not asked for yet.
+        /// Recognised; client certificates are not requested.
         routing_http_request_x_amzn_mtls_clientcert_leaf_header_name: Anything,
-        /// Recognised; client certificates are not asked for yet.
+        /// Recognised; client certificates are not requested.
         routing_http_request_x_amzn_mtls_clientcert_header_name: Anything,
         /// Recognised; shown nowhere.
         tags: Anything,
@@ -180,7 +179,7 @@ keywords! {
 record! {
     /// A certificate: issued here for names, or your own files.
     CertificateFile, "certificate" {
-        /// Issue one for this name; `*.` may begin it (Terraform: `aws_acm_certificate`).
+        /// Issue one for this name, which may start with `*.` (Terraform: `aws_acm_certificate`).
         domain_name: Spanned<String>,
         /// More names for the issued one.
         subject_alternative_names: Vec<Spanned<String>>,
@@ -188,7 +187,7 @@ record! {
         certificate_body: Spanned<String>,
         /// Path of its private key in PEM.
         private_key: Spanned<String>,
-        /// ARN of a certificate in ACM. It cannot be exported, so one is issued here for `domain` instead.
+        /// ARN of a certificate in ACM. It cannot be exported, so one is issued locally for `domain` instead.
         certificate_arn: Spanned<String>,
     }
 }
@@ -242,9 +241,9 @@ record! {
 record! {
     /// A rewrite.
     RewriteFile, "rewrite" {
-        /// What is looked for in the host, or in path and query.
+        /// The pattern to look for in the host, or in path and query.
         regex: Spanned<String> [required],
-        /// What takes its place; `$1` is what the first group matched.
+        /// The replacement; `$1` is the text that the first group matched.
         replace: Spanned<String> [required],
     }
 }

@@ -1,7 +1,7 @@
-//! `neargate.yaml` as it is written. The doc comments here are the reference page and the schema's descriptions.
+//! The format of `neargate.yaml`. The doc comments here become the reference page and the schema's descriptions.
 //!
 //! Names are those of Terraform's `aws_lb`, `aws_lb_listener`, `aws_lb_listener_rule`, `aws_lb_target_group` and
-//! `aws_ecs_service` wherever there is one. Nothing is checked here beyond shape and type: that is [`super::lower`].
+//! `aws_ecs_service` where they exist. This module checks only shape and type; [`super::lower`] checks the rest.
 
 pub(crate) mod actions;
 pub(crate) mod conditions;
@@ -28,17 +28,17 @@ record! {
         target_groups: Named<TargetGroupFile>,
         /// Services by name.
         services: Named<ServiceFile>,
-        /// Security groups by name. What they do not let in times out, as on AWS.
+        /// Security groups by name. Traffic that they do not let in times out, as on AWS.
         security_groups: Named<SecurityGroupFile>,
         /// Values of Secrets Manager secrets and SSM parameters, by ARN or name as `valueFrom` gives it. Write
         /// `${VARIABLE}` and keep the values in the environment or in `.env`.
         secrets: Named<Spanned<String>>,
         /// Name of the ECS cluster. Default: the project's name.
         cluster: Spanned<String>,
-        /// Divides the waits in which only the clock works: the load balancer's health check intervals, back-off. 1 is real time; targets are then shown as `draining` for their whole delay as well.
+        /// Divides the waits that depend only on the clock: the load balancer's health check intervals and back-off. 1 is real time; targets are then shown as `draining` for their whole delay as well.
         /// Default: 10.
         time_scale: Spanned<f64>,
-        /// Quotas of your AWS account that are not the default ones.
+        /// Quotas of your AWS account that differ from the defaults.
         quotas: QuotasFile,
     }
 }
@@ -62,9 +62,9 @@ record! {
 record! {
     /// A security group. Egress is open.
     SecurityGroupFile, "security group" {
-        /// What is let in. Nothing else is.
+        /// The inbound traffic to allow. Everything else is dropped.
         ingress: Vec<IngressFile>,
-        /// Recognised; everything is let out.
+        /// Recognised; all outbound traffic is allowed.
         egress: super::read::Anything,
         /// Recognised; shown nowhere.
         description: String,
@@ -78,15 +78,15 @@ record! {
     IngressFile, "ingress rule" {
         /// `tcp`, `udp`, or `-1` for all. Default: `tcp`.
         protocol: Spanned<String>,
-        /// The one port that is let in.
+        /// The only port to let in.
         port: Spanned<u16>,
-        /// First port that is let in.
+        /// First port to let in.
         from_port: Spanned<u16>,
-        /// Last port that is let in.
+        /// Last port to let in.
         to_port: Spanned<u16>,
         /// A network, e.g. `0.0.0.0/0`.
         cidr: Spanned<String>,
-        /// A key of `security_groups`: whoever is in that group.
+        /// A key of `security_groups`: every member of that group.
         security_group: Spanned<String>,
         /// Recognised; shown nowhere.
         description: String,

@@ -1,4 +1,4 @@
-//! `services:`, as they are written (Terraform: `aws_ecs_service`).
+//! `services:` in the file (Terraform: `aws_ecs_service`).
 
 use crate::config::read::reader::Spanned;
 use crate::config::read::{Anything, CommandLine, Named, OneOrMany, record};
@@ -12,16 +12,16 @@ record! {
         desired_count: Spanned<u32>,
         /// The security groups its tasks are in: keys of `security_groups`.
         security_groups: Vec<Spanned<String>>,
-        /// Which container stands in which target group.
+        /// Which container belongs to which target group.
         load_balancers: Vec<BindingFile>,
-        /// How to build the images of containers, by container. Without it they are pulled.
+        /// How to build images, by container. Other images are pulled.
         build: Named<BuildFile>,
-        /// Images that are pulled here in place of the task definition's, by container.
+        /// Images to pull instead of the task definition's, by container.
         image: Named<Spanned<String>>,
         /// What `up --watch` does when files change, by container, as in Compose. Without it, a change in a build context
         /// builds the image again.
         develop: Named<DevelopFile>,
-        /// Environment variables by container: what your pipeline adds to the task definition when it deploys.
+        /// Environment variables by container, as your pipeline adds them to the task definition when it deploys.
         environment: Named<Named<Spanned<String>>>,
         /// Seconds during which failed health checks do not replace a new task. Default: 0.
         health_check_grace_period_seconds: Spanned<u32>,
@@ -29,35 +29,35 @@ record! {
         launch_type: Spanned<String>,
         /// Recognised: `REPLICA` is the only one.
         scheduling_strategy: Spanned<String>,
-        /// Recognised; behaves as the latest one.
+        /// Recognised; behaves like the latest version.
         platform_version: String,
-        /// Recognised; tasks are replaced without a rolling update yet.
+        /// Recognised; deployments roll with the defaults (100 and 200).
         deployment_minimum_healthy_percent: Spanned<u32>,
-        /// Recognised; tasks are replaced without a rolling update yet.
+        /// Recognised; deployments roll with the defaults (100 and 200).
         deployment_maximum_percent: Spanned<u32>,
-        /// Recognised; failed deployments are not rolled back yet.
+        /// Recognised; failed deployments are not rolled back.
         deployment_circuit_breaker: Anything,
         /// Recognised; the only controller is ECS's own.
         deployment_controller: Anything,
-        /// Recognised; failed deployments are not rolled back yet.
+        /// Recognised; failed deployments are not rolled back.
         deployment_configuration: Anything,
-        /// Recognised; alarms do not exist here.
+        /// Recognised; there are no alarms.
         alarms: Anything,
         /// Recognised; `neargate exec` works either way.
         enable_execute_command: bool,
-        /// Recognised; `security_groups` beside it counts, the project's network takes the place of subnets.
+        /// Recognised; `security_groups` of the service applies instead, and the project's network replaces subnets.
         network_configuration: Anything,
         /// Recognised; everything runs on this machine.
         capacity_provider_strategy: Anything,
-        /// Recognised; names are not registered yet.
+        /// Recognised; names are not registered.
         service_registries: Anything,
-        /// Recognised; there is no Service Connect yet.
+        /// Recognised; there is no Service Connect.
         service_connect_configuration: Anything,
         /// Recognised; there is one zone.
         availability_zone_rebalancing: String,
         /// Recognised; `up --wait` waits.
         wait_for_steady_state: bool,
-        /// Recognised; `up` always applies what changed.
+        /// Recognised; use `neargate restart` instead.
         force_new_deployment: bool,
         /// Recognised; shown nowhere.
         propagate_tags: String,
@@ -83,7 +83,7 @@ record! {
 record! {
     /// How to build one image, as in Compose.
     BuildFile, "build" {
-        /// Folder that is sent to the builder, relative to this file.
+        /// Folder to send to the builder, relative to this file.
         context: Spanned<String> [required],
         /// Path of the Dockerfile, relative to the context. Default: `Dockerfile`.
         dockerfile: Spanned<String>,
@@ -97,7 +97,7 @@ record! {
 record! {
     /// What to do when files change (Compose: `develop`).
     DevelopFile, "develop" {
-        /// In place of watching the whole build context.
+        /// Replaces watching the whole build context.
         watch: Vec<WatchFile> [required],
     }
 }
@@ -109,13 +109,13 @@ record! {
         path: Spanned<String> [required],
         /// `rebuild`, `restart`, `sync`, `sync+restart` or `sync+exec`.
         action: Spanned<String> [required],
-        /// Where it is in the container, for `sync`.
+        /// Its path in the container, for `sync`.
         target: Spanned<String>,
-        /// Patterns as in `.dockerignore`, relative to `path`: what matches is not minded.
+        /// Patterns as in `.dockerignore`, relative to `path`: matching files are ignored.
         ignore: OneOrMany<Spanned<String>>,
-        /// Patterns as in `.dockerignore`, relative to `path`: only what matches is minded.
+        /// Patterns as in `.dockerignore`, relative to `path`: only matching files count.
         include: OneOrMany<Spanned<String>>,
-        /// For `sync`: containers get what is there when the watching begins as well. Default: `false`.
+        /// For `sync`: also copy the existing files when watching starts. Default: `false`.
         initial_sync: Spanned<bool>,
         /// What `sync+exec` runs in the container.
         exec: HookFile,
@@ -125,15 +125,15 @@ record! {
 record! {
     /// A command in a running container (Compose: `exec` of a watch rule).
     HookFile, "exec" {
-        /// Program and arguments: a list, or one text that is split at blanks as a shell would. No shell runs it.
+        /// Program and arguments: a list, or one text that is split at blanks as in a shell. It does not run in a shell.
         command: Spanned<CommandLine> [required],
-        /// Who runs it. Default: the container's user.
+        /// The user that runs it. Default: the container's user.
         user: Spanned<String>,
-        /// With all rights. Default: `false`.
+        /// Whether it runs with all privileges. Default: `false`.
         privileged: bool,
-        /// Where it runs. Default: the container's folder.
+        /// The folder in which it runs. Default: the container's.
         working_dir: Spanned<String>,
-        /// Variables beside the container's own.
+        /// Variables in addition to the container's.
         environment: Named<Spanned<String>>,
     }
 }

@@ -1,4 +1,4 @@
-//! `target_groups:`, as they are written (Terraform: `aws_lb_target_group`).
+//! `target_groups:` in the file (Terraform: `aws_lb_target_group`).
 
 use crate::config::read::reader::Spanned;
 use crate::config::read::{Anything, keywords, record};
@@ -6,17 +6,17 @@ use crate::config::read::{Anything, keywords, record};
 record! {
     /// A target group (Terraform: `aws_lb_target_group`).
     TargetGroupFile, "target group" {
-        /// How the load balancer speaks to the targets. Default: `HTTP`.
+        /// The protocol towards targets. Default: `HTTP`.
         protocol: Spanned<TargetProtocolWord>,
         /// Version of HTTP towards the targets. Default: `HTTP1`.
         protocol_version: Spanned<ProtocolVersionWord>,
         /// Port of targets that are registered without one.
         port: Spanned<u16> [required],
-        /// `ip`, as Fargate needs it. Default: `ip`.
+        /// Only `ip` is supported, as Fargate needs. Default: `ip`.
         target_type: Spanned<TargetTypeWord>,
         /// How targets are checked.
         health_check: HealthCheckFile,
-        /// Seconds a target may finish requests after it was taken out: 0–3600. Default: 300.
+        /// Seconds that a deregistered target has to finish requests: 0–3600. Default: 300.
         deregistration_delay: Spanned<u32>,
         /// How a target is chosen. Default: `round_robin`.
         load_balancing_algorithm_type: Spanned<AlgorithmWord>,
@@ -24,21 +24,21 @@ record! {
         slow_start: Spanned<u32>,
         /// Whether a client stays with its target.
         stickiness: StickinessFile,
-        /// When the load balancer sends requests to unhealthy targets, too.
+        /// When the load balancer also sends requests to unhealthy targets.
         target_group_health: TargetGroupHealthFile,
-        /// Targets that are no tasks: processes on this machine, say.
+        /// Targets that are not tasks, such as processes on this machine.
         targets: Vec<StaticTargetFile>,
-        /// Recognised; the project's network takes its place.
+        /// Recognised; the project's network replaces it.
         vpc_id: String,
-        /// Whether targets with more errors than their peers get less: for `weighted_random` only. Default: `off`.
+        /// Whether targets with more errors than their peers get fewer requests; only for `weighted_random`. Default: `off`.
         load_balancing_anomaly_mitigation: Spanned<SwitchWord>,
         /// Recognised; there is one zone.
         load_balancing_cross_zone_enabled: Spanned<String>,
         /// Recognised; targets have IPv4 addresses.
         ip_address_type: String,
-        /// Recognised; there are no Lambda targets yet.
+        /// Recognised; there are no Lambda targets.
         lambda_multi_value_headers_enabled: bool,
-        /// Recognised; targets do not steer the load balancer yet.
+        /// Recognised; targets do not control the load balancer.
         target_control_port: u16,
         /// Recognised; shown nowhere.
         tags: Anything,
@@ -70,7 +70,7 @@ keywords! {
 keywords! {
     /// What targets are.
     TargetTypeWord, "a target type" {
-        /// Addresses: what Fargate needs.
+        /// IP addresses, as Fargate needs.
         Ip = "ip",
         /// EC2 instances: recognised.
         Instance = "instance",
@@ -114,7 +114,7 @@ record! {
         protocol: Spanned<TargetProtocolWord>,
         /// Seconds between two checks: 5–300. Default: 30.
         interval: Spanned<u32>,
-        /// Seconds to wait for an answer: 2–120, less than the interval. Default: 5.
+        /// Seconds to wait for a response: 2–120, less than the interval. Default: 5.
         timeout: Spanned<u32>,
         /// Successes in a row that make an unhealthy target healthy: 2–10. Default: 5 (3 in Terraform).
         healthy_threshold: Spanned<u32>,
@@ -128,7 +128,7 @@ record! {
 record! {
     /// Stickiness of targets.
     StickinessFile, "stickiness" {
-        /// Default: true where `stickiness` is given, as in Terraform.
+        /// Default: true if `stickiness` is given, as in Terraform.
         enabled: bool,
         /// Whose cookie it is.
         kind = "type": Spanned<StickinessWord> [required],
@@ -152,9 +152,9 @@ keywords! {
 record! {
     /// Thresholds of the group's health.
     TargetGroupHealthFile, "target group health" {
-        /// When requests go to unhealthy targets, too.
+        /// When requests also go to unhealthy targets.
         unhealthy_state_routing: UnhealthyStateRoutingFile,
-        /// When a zone leaves DNS. There is no DNS; CloudWatch's figures say it.
+        /// When a zone leaves DNS. There is no DNS here; only CloudWatch metrics show it.
         dns_failover: DnsFailoverFile,
     }
 }
@@ -180,7 +180,7 @@ record! {
 }
 
 record! {
-    /// A target that is no task.
+    /// A target that is not a task.
     StaticTargetFile, "target" {
         /// Address.
         address: Spanned<String> [required],

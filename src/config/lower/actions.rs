@@ -154,9 +154,7 @@ fn weighted(file: &ForwardGroupsFile, at: &Where<'_>, lowering: &mut Lowering<'_
             };
             lowering.report(
                 wrong
-                    .note(format!(
-                        "if a target group has stickiness, the group-level stickiness must be on, too ({PAGE})"
-                    ))
+                    .note(format!("if a target group has stickiness, group-level stickiness must also be on ({PAGE})"))
                     .help("add `stickiness: {enabled: true, duration: 3600}` beside `target_groups`"),
             );
         }
@@ -208,7 +206,7 @@ fn redirect(file: &RedirectFile, at: &Where<'_>, lowering: &mut Lowering<'_>) ->
         && redirect.path == "/#{path}";
     if same && !lowering.reader.reported_inside(file.whole) {
         lowering.report(
-            Diagnostic::error("a redirect to the same URL", file.span, "a browser would follow it for ever")
+            Diagnostic::error("a redirect to the same URL", file.span, "a browser would follow it forever")
                 .note(format!("at least one of protocol, host, port and path must change ({PAGE})")),
         );
     }
@@ -258,15 +256,15 @@ fn part_of_redirect(text: &Spanned<String>, name: &str, keywords: &[&str], lower
         plain.push_str(&rest[..start]);
         let after = &rest[start + 2..];
         let Some(end) = after.find('}') else {
-            lowering.report(wrong("`#{` is never closed with `}`".to_owned(), ""));
+            lowering.report(wrong("`#{` is not closed with `}`".to_owned(), ""));
             return;
         };
         let keyword = &after[..end];
         if !keywords.contains(&keyword) {
             let known = keywords.iter().map(|keyword| format!("#{{{keyword}}}")).collect::<Vec<_>>().join(", ");
             lowering.report(
-                wrong(format!("`#{{{keyword}}}` cannot be in the {name} of a redirect"), "")
-                    .note(format!("here can be: {known} ({PAGE})")),
+                wrong(format!("`#{{{keyword}}}` cannot be used in the {name} of a redirect"), "")
+                    .note(format!("allowed here: {known} ({PAGE})")),
             );
         }
         rest = &after[end + 1..];
@@ -282,7 +280,7 @@ fn part_of_redirect(text: &Spanned<String>, name: &str, keywords: &[&str], lower
         let characters = listed.trim_end_matches("*?").chars().map(String::from).collect::<Vec<_>>().join(" ");
         lowering.report(
             Diagnostic::warning(format!("`{strange}` in the {name} of a redirect"), text.span, "AWS may refuse it")
-                .note(format!("letters, digits, `*`, `?` and {characters} are what it consists of ({PAGE})")),
+                .note(format!("it may contain only letters, digits, `*`, `?` and {characters} ({PAGE})")),
         );
     }
 }
@@ -307,7 +305,7 @@ fn fixed_response(file: &FixedResponseFile, lowering: &mut Lowering<'_>) -> Opti
     let body = file.message_body.as_ref();
     if let Some(body) = body.filter(|body| body.chars().count() > 1024) {
         lowering.report(
-            Diagnostic::error("the page is too long", body.span, format!("{} characters", body.chars().count()))
+            Diagnostic::error("the body is too long", body.span, format!("{} characters", body.chars().count()))
                 .note(format!("MessageBody: at most 1024 characters ({PAGE})")),
         );
     }

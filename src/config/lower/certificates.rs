@@ -104,7 +104,7 @@ pub(super) fn none(file: &ListenerFile, lowering: &mut Lowering<'_>) {
         lowering.report(
             Diagnostic::error(format!("`{what}` on an HTTP listener"), span, "")
                 .note(format!("certificates and security policies belong to HTTPS listeners ({HTTPS})"))
-                .help("write `protocol: HTTPS`, or take it out"),
+                .help("write `protocol: HTTPS`, or remove it"),
         );
     }
 }
@@ -118,7 +118,7 @@ fn policy(name: &Spanned<String>, lowering: &mut Lowering<'_>) -> String {
             nearest(name, POLICY_NAMES.iter().copied()).or_else(|| nearest(&with_prefix, POLICY_NAMES.iter().copied()));
         lowering.report(
             Diagnostic::error(format!("there is no security policy `{}`", name.value), name.span, "")
-                .note(format!("the policies are predefined, there are no custom ones ({POLICIES})"))
+                .note(format!("policies are predefined; there are no custom ones ({POLICIES})"))
                 .maybe_help(near.map(|near| format!("did you mean `{near}`?"))),
         );
     }

@@ -30,16 +30,16 @@ pub(super) fn lower(file: &ConditionFile, lowering: &mut Lowering<'_>) -> Option
         1 => {}
         0 if lowering.reader.reported_inside(file.whole) => return None,
         0 => {
-            lowering.report(Diagnostic::error("a condition that says nothing", file.span, "").help(
+            lowering.report(Diagnostic::error("an empty condition", file.span, "").help(
                 "give it one of path_pattern, host_header, http_header, http_request_method, query_string, source_ip",
             ));
             return None;
         }
         _ => {
             lowering.report(
-                Diagnostic::error("several conditions in one", file.span, "")
+                Diagnostic::error("several conditions in one element", file.span, "")
                     .note(format!("a condition has one field ({PAGE})"))
-                    .help("make each a list element of its own: a rule matches when all of them do"),
+                    .help("make each a separate list element: a rule matches when all of them match"),
             );
             return None;
         }
@@ -117,7 +117,7 @@ fn either(
             lowering.report(
                 Diagnostic::error("`values` and `regex_values` in one condition", regex.span, "")
                     .also(value.span, "the values")
-                    .note(format!("a condition has one or the other ({PAGE})")),
+                    .note(format!("a condition has either `values` or `regex_values` ({PAGE})")),
             );
             None
         }
@@ -145,7 +145,7 @@ fn path(value: &Spanned<String>, lowering: &mut Lowering<'_>) {
         lowering.report(
             Diagnostic::error("a path pattern is compared with the path only", value.span, "this is a whole URL")
                 .note(format!("see {PAGE}"))
-                .help(format!("put the part after `{before}://HOST` here and the host into a host_header condition")),
+                .help(format!("put the part after `{before}://HOST` here and the host in a host_header condition")),
         );
         return;
     }
@@ -167,7 +167,7 @@ fn path(value: &Spanned<String>, lowering: &mut Lowering<'_>) {
         );
     } else if !value.starts_with(['/', '*', '?']) {
         lowering.report(
-            Diagnostic::warning("no path begins like this", value.span, "paths begin with `/`")
+            Diagnostic::warning("no path starts like this", value.span, "paths start with `/`")
                 .help(format!("write `/{}`", value.value)),
         );
     }
@@ -179,7 +179,7 @@ fn host(value: &Spanned<String>, lowering: &mut Lowering<'_>) {
     if let Some((at, c)) = strange {
         let help = match c {
             ':' => Some("hosts are compared without the port, and without a scheme"),
-            '/' => Some("paths belong into a path_pattern condition"),
+            '/' => Some("paths belong in a path_pattern condition"),
             _ => None,
         };
         lowering.report(
@@ -219,7 +219,7 @@ fn http_header(file: &HttpHeaderFile, lowering: &mut Lowering<'_>) -> Option<Con
     if let Some(c) = name.chars().find(|c| !token(*c) || *c == '*') {
         lowering.report(
             Diagnostic::error(format!("`{c}` cannot be in the name of a header"), name.span, "")
-                .note(format!("the name is compared whole, without wildcards ({PAGE})")),
+                .note(format!("the whole name is compared, without wildcards ({PAGE})")),
         );
     }
     if name.eq_ignore_ascii_case("host") {
@@ -257,7 +257,7 @@ fn source_ip(value: &Spanned<String>, lowering: &mut Lowering<'_>) -> Option<IpN
     let parsed = value.parse::<IpNet>();
     if value.value == "255.255.255.255/32" {
         lowering.report(
-            Diagnostic::error("the broadcast address is nobody's", value.span, "")
+            Diagnostic::error("the broadcast address belongs to no client", value.span, "")
                 .note(format!("255.255.255.255/32 is not allowed ({PAGE})")),
         );
     }

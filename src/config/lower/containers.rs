@@ -1,4 +1,4 @@
-//! Containers and folders that the parts of a service name.
+//! Containers and folders that a service's keys refer to.
 
 use std::path::Path;
 

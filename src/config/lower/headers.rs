@@ -55,7 +55,7 @@ fn value(field: &Spanned<String>, lowering: &mut Lowering<'_>) -> String {
     if field.len() > LONGEST_VALUE {
         let length = field.len();
         lowering.report(
-            Diagnostic::error("a header value of more than 1 K", field.span, format!("{length} bytes"))
+            Diagnostic::error("a header value of more than 1 KiB", field.span, format!("{length} bytes"))
                 .note(format!("at most {LONGEST_VALUE} bytes ({PAGE})")),
         );
     }

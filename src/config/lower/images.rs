@@ -1,4 +1,4 @@
-//! Images: what is pulled here in place of the task definition's, and whether anything can be pulled at all.
+//! Images: replacements for the task definition's images, and whether an image can be pulled at all.
 
 use std::collections::BTreeMap;
 
@@ -30,8 +30,8 @@ pub(super) fn lower(
             lowering.report(
                 Diagnostic::error(format!("`{}` has a `build` and an `image`", container.value), container.span, "")
                     .also(build.span, "the build")
-                    .note("`build` makes the image here, `image` names one to pull")
-                    .help("take one of them out; what is built has a name that neargate gives it"),
+                    .note("`build` builds the image here, `image` names one to pull")
+                    .help("remove one of them; neargate names the images that it builds"),
             );
         }
         if lowering.source.tasks == Tasks::Run
@@ -73,7 +73,7 @@ pub(super) fn judge(
             Some(unusable) => not_pulled(container.name.as_str(), &container.image, *span, &unusable),
             None if image_reference::reads_like_a_placeholder(&container.image) => {
                 let text = format!("the image of `{}` looks like a placeholder: `{}`", container.name, container.image);
-                Diagnostic::warning(text, *span, "it is pulled as it stands here")
+                Diagnostic::warning(text, *span, "it is pulled exactly as written")
             }
             None => continue,
         };
@@ -90,7 +90,7 @@ fn not_pulled(container: &str, image: &str, span: Span, unusable: &Unusable) -> 
         true => format!("the image of `{container}` looks like a placeholder: `{image}`"),
         false => format!("the image of `{container}` cannot be pulled: `{image}`"),
     };
-    Diagnostic::error(message, span, "no image has this name")
+    Diagnostic::error(message, span, "this is not an image name")
         .note(&unusable.why)
         .maybe_help(unusable.instead.as_ref().map(|name| format!("write `{name}`")))
 }

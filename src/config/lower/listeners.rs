@@ -50,7 +50,7 @@ pub(super) fn load_balancer(
     if let Some(kind) = balancer.load_balancer_type.as_ref().filter(|kind| kind.value != "application") {
         lowering.report(
             Diagnostic::error(format!("a load balancer of type `{}`", kind.value), kind.span, "")
-                .note("only Application Load Balancers run here")
+                .note("neargate runs only Application Load Balancers")
                 .help("write `application`, or leave it out"),
         );
     }
@@ -60,7 +60,7 @@ pub(super) fn load_balancer(
     let files = balancer.listeners.as_ref()?;
     if files.is_empty() {
         lowering.report(
-            Diagnostic::error("a load balancer without listeners", balancer.span, "nobody can connect")
+            Diagnostic::error("a load balancer without listeners", balancer.span, "no client can connect")
                 .help("add one: `- { port: 80, protocol: HTTP, default_action: { forward: NAME } }`"),
         );
     }
@@ -173,7 +173,7 @@ fn bind_address(file: &LoadBalancerFile, lowering: &mut Lowering<'_>) -> IpAddr 
         Err(_) => {
             lowering.report(
                 Diagnostic::error(format!("`{}` is not an address to bind", text.value), text.span, "")
-                    .help("127.0.0.1 for this machine only, 0.0.0.0 for everybody who can reach it"),
+                    .help("127.0.0.1 for this machine only, 0.0.0.0 for every machine that can reach it"),
             );
             loopback
         }
@@ -237,7 +237,7 @@ fn rule(file: &RuleFile, at: &Where<'_>, lowering: &mut Lowering<'_>) -> Option<
             lowering.report(
                 Diagnostic::error("a rule without conditions", file.span, "")
                     .note(format!("every rule but the default one has at least one condition ({RULES})"))
-                    .help("what happens when nothing else matches is the listener's `default_action`"),
+                    .help("the listener's `default_action` handles requests that no rule matches"),
             );
         }
         for condition in files {

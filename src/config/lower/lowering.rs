@@ -1,4 +1,4 @@
-//! What every step of the way down has at hand: where mistakes go, and what the places of names are.
+//! The context of every lowering step: where mistakes go, and the positions of names.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -82,7 +82,7 @@ impl Lowering<'_> {
         let diagnostic = Diagnostic::error(format!("there is no target group `{}`", name.value), name.span, "")
             .maybe_help(help_for(name, "the target groups are", known));
         let diagnostic = if name.starts_with("arn:") {
-            diagnostic.help("target groups are named here by their key in `target_groups`, not by ARN")
+            diagnostic.help("refer to target groups by their key in `target_groups`, not by ARN")
         } else {
             diagnostic
         };

@@ -1,6 +1,6 @@
-//! From what is written to [`Topology`]: references resolved, ranges checked, AWS's limits kept.
+//! Lowers the file to [`Topology`]: resolves references, checks ranges and AWS's limits.
 //!
-//! Every function here goes on after a mistake, so that all of them are reported together.
+//! Every function here continues after a mistake, so that all mistakes are reported together.
 
 mod actions;
 mod certificates;
@@ -63,7 +63,7 @@ fn time_scale(file: &File, lowering: &mut Lowering<'_>) -> TimeScale {
     TimeScale::new(scale.value).unwrap_or_else(|| {
         lowering.report(
             Diagnostic::error("time_scale is at least 1", scale.span, "")
-                .help("1 is real time, 10 makes the load balancer's waits ten times as short"),
+                .help("1 is real time, 10 makes the load balancer's waits ten times shorter"),
         );
         TimeScale::DEFAULT
     })

@@ -29,12 +29,10 @@ pub(super) fn project(file: &File, lowering: &mut Lowering<'_>) -> ProjectName {
 pub(super) fn ecs(name: &Spanned<String>, what: &str, lowering: &mut Lowering<'_>) {
     if !is_ecs_name(name) {
         let page = if what == "ClusterName" { "CreateCluster" } else { "CreateService" };
-        lowering.report(
-            Diagnostic::error(format!("`{}` is not a name that ECS takes", name.value), name.span, "").aws(
-                &format!("{what} must match ^[a-zA-Z0-9\\-_]{{1,255}}$, but was {}", name.value),
-                &format!("ECS API reference, {page}"),
-            ),
-        );
+        lowering.report(Diagnostic::error(format!("`{}` is not a valid name in ECS", name.value), name.span, "").aws(
+            &format!("{what} must match ^[a-zA-Z0-9\\-_]{{1,255}}$, but was {}", name.value),
+            &format!("ECS API reference, {page}"),
+        ));
     }
 }
 
@@ -79,8 +77,12 @@ pub(super) fn domains(file: Option<&OneOrMany<Spanned<String>>>, lowering: &mut 
         && first.as_str().starts_with("*.")
     {
         lowering.report(
-            Diagnostic::error("the first domain is the one to open, so it has no wildcard", written.span, "")
-                .help(format!("put a name before it, e.g. `app.{}`", &first.as_str()[2..])),
+            Diagnostic::error(
+                "the first domain is the one that is opened, so it cannot have a wildcard",
+                written.span,
+                "",
+            )
+            .help(format!("put a name in front of it, e.g. `app.{}`", &first.as_str()[2..])),
         );
     }
     domains
@@ -127,7 +129,7 @@ fn why_not_dns(name: &str) -> Option<&'static str> {
     }
     for label in rest.split('.') {
         if label.is_empty() {
-            return Some("there is nothing between two dots");
+            return Some("there are two dots in a row");
         }
         if label.len() > 63 {
             return Some("a label is longer than 63 characters");

@@ -1,5 +1,5 @@
-//! How many there may be of what: the quotas of an Application Load Balancer that a file alone can exceed. Those that AWS
-//! raises on request can be raised under `quotas`, too.
+//! The quotas of an Application Load Balancer that a file alone can exceed. Quotas that AWS raises on request can also be
+//! raised under `quotas`.
 
 use std::collections::BTreeSet;
 

@@ -1,4 +1,4 @@
-//! `secrets`: values for what the containers ask for (ECS developer guide, "Pass sensitive data to an Amazon ECS
+//! `secrets`: values of the secrets that containers use (ECS developer guide, "Pass sensitive data to an Amazon ECS
 //! container").
 
 use std::collections::BTreeMap;
@@ -102,7 +102,7 @@ fn has_json_key(want: &WantedSecret, key: &str, value: &Spanned<String>, lowerin
         return;
     }
     let why = match &read {
-        Some(serde_json::Value::Object(_)) => "the object has no such key",
+        Some(serde_json::Value::Object(_)) => "the object does not have this key",
         _ => "it is not a JSON object",
     };
     lowering.report(

@@ -1,4 +1,4 @@
-//! `security_groups`, and who is in which (Amazon VPC user guide, "Security groups for your VPC").
+//! `security_groups` and their members (Amazon VPC user guide, "Security groups for your VPC").
 
 use std::collections::BTreeMap;
 
@@ -98,7 +98,7 @@ fn source(file: &IngressFile, names: &[&str], lowering: &mut Lowering<'_>) -> Op
         _ => {
             lowering.report(
                 Diagnostic::error("an ingress rule needs either `cidr` or `security_group`", file.span, "")
-                    .help("let the load balancer in with `security_group: NAME`, everybody with `cidr: 0.0.0.0/0`"),
+                    .help("let the load balancer in with `security_group: NAME`, all addresses with `cidr: 0.0.0.0/0`"),
             );
             None
         }

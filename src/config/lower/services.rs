@@ -84,7 +84,7 @@ fn settings(file: &ServiceFile, lowering: &mut Lowering<'_>) {
     if let Some(launch) = file.launch_type.as_ref().filter(|launch| launch.value != "FARGATE") {
         lowering.report(
             Diagnostic::error(format!("a service of launch type `{}`", launch.value), launch.span, "")
-                .note("only Fargate is run here")
+                .note("neargate runs only Fargate")
                 .help("write `FARGATE`, or leave it out"),
         );
     }
@@ -120,7 +120,7 @@ fn settings(file: &ServiceFile, lowering: &mut Lowering<'_>) {
     if let Some(count) = file.desired_count.as_ref().filter(|count| count.value > 100) {
         lowering.report(
             Diagnostic::error(format!("{} tasks on one machine", count.value), count.span, "at most 100 here")
-                .help("to see a service scale, two or three tasks are enough"),
+                .help("two or three tasks are enough to see a service scale"),
         );
     }
 }
@@ -144,7 +144,7 @@ fn task_definition(path: &Spanned<String>, file: &File, lowering: &mut Lowering<
             lowering.report(
                 Diagnostic::error(format!("cannot read the task definition `{}`", path.value), path.span, why)
                     .note("the path is relative to the folder of this file")
-                    .help("to get the one that runs: aws ecs describe-task-definition --task-definition FAMILY --query taskDefinition"),
+                    .help("to get the one that is running: aws ecs describe-task-definition --task-definition FAMILY --query taskDefinition"),
             );
             return None;
         }
@@ -271,7 +271,7 @@ fn build(file: &BuildFile, lowering: &mut Lowering<'_>) -> Option<Build> {
                 .also(context.span, "the context")
                 .note("the context is relative to this file, the Dockerfile to the context, as in Compose")
                 .maybe_help(beside.then(|| {
-                    "it is relative to this file as you wrote it: make the context `.`, or shorten the path".to_owned()
+                    "the path you wrote is relative to this file: make the context `.`, or shorten the path".to_owned()
                 })),
         );
     }
@@ -301,7 +301,7 @@ fn environment(
         for (name, value) in variables.iter() {
             if let Some(at) = found.secrets.iter().position(|secret| secret.name == name.value) {
                 lowering.report(
-                    Diagnostic::error(format!("`{}` comes from a secret already", name.value), name.span, "")
+                    Diagnostic::error(format!("`{}` already comes from a secret", name.value), name.span, "")
                         .aws(
                             &format!(
                                 "The secret name must be unique and not shared with any new or existing environment \

@@ -218,7 +218,7 @@ fn attributes(file: &TargetGroupFile, lowering: &mut Lowering<'_>) -> TargetGrou
     let mitigation = file.load_balancing_anomaly_mitigation.as_ref().filter(|word| word.value == SwitchWord::On);
     if let Some(switch) = mitigation.filter(|_| algorithm != Algorithm::WeightedRandom) {
         lowering.report(
-            Diagnostic::error("anomaly mitigation goes with `weighted_random` only", switch.span, "")
+            Diagnostic::error("anomaly mitigation works only with `weighted_random`", switch.span, "")
                 .note(format!(
                     "the anomaly mitigation function is only available with the weighted random algorithm ({ATTRIBUTES})"
                 ))
@@ -232,7 +232,7 @@ fn attributes(file: &TargetGroupFile, lowering: &mut Lowering<'_>) -> TargetGrou
             && let Some(other) = algorithm_span
         {
             lowering.report(
-                Diagnostic::error("slow start goes with round robin only", slow.span, "")
+                Diagnostic::error("slow start works only with round robin", slow.span, "")
                     .also(other, "this algorithm")
                     .note(format!("slow start cannot be combined with the other algorithms ({ATTRIBUTES})")),
             );
@@ -244,7 +244,7 @@ fn attributes(file: &TargetGroupFile, lowering: &mut Lowering<'_>) -> TargetGrou
         && let (Some(sticky), Some(other)) = (&file.stickiness, algorithm_span)
     {
         lowering.report(
-            Diagnostic::error("stickiness does not go with `weighted_random`", sticky.span, "")
+            Diagnostic::error("stickiness does not work with `weighted_random`", sticky.span, "")
                 .also(other, "this algorithm")
                 .note(format!("weighted random excludes stickiness and slow start ({ATTRIBUTES})")),
         );
@@ -348,7 +348,7 @@ fn stickiness(file: &StickinessFile, lowering: &mut Lowering<'_>) -> Option<Stic
             };
             if ["AWSALB", "AWSALBAPP", "AWSALBTG"].iter().any(|reserved| name.starts_with(reserved)) {
                 lowering.report(
-                    Diagnostic::error("a cookie name that the load balancer keeps for itself", name.span, "").note(
+                    Diagnostic::error("a cookie name that is reserved for the load balancer", name.span, "").note(
                         format!("names that begin with AWSALB, AWSALBAPP or AWSALBTG are reserved ({ATTRIBUTES})"),
                     ),
                 );

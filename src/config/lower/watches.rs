@@ -44,13 +44,13 @@ fn watch(file: &WatchFile, is_built: bool, lowering: &mut Lowering<'_>) -> Optio
     if let Some(target) = target.filter(|target| !target.starts_with('/')) {
         lowering.report(
             Diagnostic::error(format!("`{}` is no place in a container", target.value), target.span, "")
-                .help("write the whole path there, e.g. `/app/src`"),
+                .help("write the full path in the container, e.g. `/app/src`"),
         );
     }
     let action = match action.as_str() {
         "rebuild" if !is_built => {
             lowering.report(
-                Diagnostic::error("`rebuild` of an image that is not built here", action.span, "")
+                Diagnostic::error("`rebuild` for an image that is not built here", action.span, "")
                     .help("give the container a `build`, or write `restart`"),
             );
             return None;
@@ -83,7 +83,7 @@ fn watch(file: &WatchFile, is_built: bool, lowering: &mut Lowering<'_>) -> Optio
     {
         lowering.report(
             Diagnostic::error("`exec` belongs to the action `sync+exec`", hook.span, "")
-                .help("write `action: sync+exec`, or take `exec` out"),
+                .help("write `action: sync+exec`, or remove `exec`"),
         );
     }
     let initial_sync = file.initial_sync.as_ref().filter(|initial| initial.value);
@@ -100,8 +100,9 @@ fn watch(file: &WatchFile, is_built: bool, lowering: &mut Lowering<'_>) -> Optio
 fn patterns(given: Option<&OneOrMany<Spanned<String>>>, lowering: &mut Lowering<'_>) -> Vec<String> {
     let given = given.map(|given| given.0.as_slice()).unwrap_or_default();
     for pattern in given.iter().filter(|pattern| Dockerignore::parse(pattern).is_err()) {
-        let wrong = format!("`{}` is no pattern", pattern.value);
-        lowering.report(Diagnostic::error(wrong, pattern.span, "").note("patterns are those of `.dockerignore`"));
+        let wrong = format!("`{}` is not a pattern", pattern.value);
+        lowering
+            .report(Diagnostic::error(wrong, pattern.span, "").note("patterns follow the rules of `.dockerignore`"));
     }
     given.iter().map(|pattern| pattern.value.clone()).collect()
 }
@@ -117,7 +118,7 @@ fn after(action: &str, file: &WatchFile, lowering: &mut Lowering<'_>) -> Option<
             let at = file.action.as_ref().map_or(file.span, |action| action.span);
             lowering.report(
                 Diagnostic::error("`sync+exec` needs an `exec`", at, "")
-                    .help("add what runs in the container: `exec: { command: nginx -s reload }`"),
+                    .help("add the command to run in the container: `exec: { command: nginx -s reload }`"),
             );
             None
         }

@@ -7,31 +7,31 @@ const INTRODUCTION: &str = "\
 
 <!-- Generated from src/config/file/ by `UPDATE_EXPECTED=1 cargo test --test it config`; edits here are lost. -->
 
-One file describes one load balancer, its target groups and the services behind it. It is found upward from the
-working directory. Names are those of Terraform's `aws_lb`, `aws_lb_listener`, `aws_lb_listener_rule`,
-`aws_lb_target_group` and `aws_ecs_service` wherever there is one; task definitions are read as ECS has them.
+One file describes one load balancer, its target groups and the services behind it. Commands look for it in the working
+directory and its parents. Names are those of Terraform's `aws_lb`, `aws_lb_listener`, `aws_lb_listener_rule`,
+`aws_lb_target_group` and `aws_ecs_service` where they exist; task definitions have the format of the ECS API.
 
 - `${VAR}`, `${VAR:-default}`, `${VAR-default}`, `${VAR:?message}`, `${VAR:+text}` and `$$` in values mean what they mean
-  in Compose, except that a variable that is not set is a mistake. `.env` beside the file is read, or what `--env-file`
-  names (several times; later files win); the process's environment wins over all of them. A `$` before anything else
-  stays as it is. `neargate check --no-env` takes placeholders for variables that are not set, and warns: for a job that
-  has no secrets.
+  in Compose, except that an unset variable is a mistake. Variables come from `.env` next to the file, or from the files
+  that `--env-file` names (repeatable; later files win); the process's environment overrides them all. A `$` before
+  anything else is literal. `neargate check --no-env` uses placeholders for unset variables, with a warning, for jobs that
+  have no secrets.
 - Keys that begin with `x-` are yours. YAML anchors, aliases and `<<` work.
-- An unknown key is a mistake. `neargate check` reports all mistakes at once, and what becomes of every AWS field.
-- For completion in an editor, begin the file with
+- An unknown key is a mistake. `neargate check` reports all mistakes at once, and how it treats every AWS field.
+- For completion in an editor, start the file with
   `# yaml-language-server: $schema=https://raw.githubusercontent.com/neargate/neargate/main/schema/neargate.schema.json`.
-- What becomes of each field is in [fidelity.md](fidelity.md).
+- [fidelity.md](fidelity.md) says how neargate treats each AWS field.
 
 ## Several files
 
-`neargate.override.yaml` beside the file is laid over it: keep there what differs on your machine. `-f` names the files
-instead, the first one being what relative paths are relative to: `neargate -f neargate.yaml -f ci.yaml up`
-(or `NEARGATE_FILE=neargate.yaml:ci.yaml`). A message about a mistake names the file that has it. As in Compose:
+`neargate.override.yaml` next to the file is merged over it: use it for settings of your machine. `-f` names the files
+explicitly: `neargate -f neargate.yaml -f ci.yaml up` (or `NEARGATE_FILE=neargate.yaml:ci.yaml`). Relative paths are
+relative to the first one. A message about a mistake names the file that contains it. As in Compose:
 
-- Mappings are merged key by key, single values are replaced, lists get the later elements that they do not have yet.
+- Mappings are merged key by key, single values are replaced, lists get the later elements that they do not have.
 - Elements of `listeners` are merged by `port`, of `rules` by `priority`, of `load_balancers` by `target_group`.
 - An `action`, a `default_action`, `conditions`, a `transform`, a `certificate` and `domain` are replaced as a whole.
-- `key: !reset null` takes a key away, `key: !override [ … ]` replaces what would be merged.
+- `key: !reset null` removes a key, `key: !override [ … ]` replaces instead of merging.
 ";
 
 /// The page as it is checked in at `docs/configuration.md`.

@@ -1,4 +1,4 @@
-//! A program and its arguments as Compose takes them: a list, or one text that is split into words as a shell would.
+//! A program and its arguments as in Compose: a list, or one text that is split into words as in a shell.
 
 use super::reader::{Read, Reader};
 use crate::config::text::diagnostics::Diagnostic;

@@ -1,4 +1,4 @@
-//! What all readers share: where mistakes go, what was given, and values with their places.
+//! The shared state of all readers: where mistakes go, which fields were given, and values with positions.
 
 use std::ops::Deref;
 
@@ -99,7 +99,7 @@ impl Reader {
     fn report_templates(&mut self) {
         let places = std::mem::take(&mut self.templates);
         let [first, more @ ..] = places.as_slice() else { return };
-        let mut diagnostic = Diagnostic::error("a template that nothing has filled in", *first, "");
+        let mut diagnostic = Diagnostic::error("a template that has not been rendered", *first, "");
         for place in more.iter().take(3) {
             diagnostic = diagnostic.also(*place, "and this");
         }
@@ -107,7 +107,7 @@ impl Reader {
             diagnostic = diagnostic.note(format!("and {} more places", more.len() - 3));
         }
         self.diagnostics.push(diagnostic.help(
-            "render it first, as your pipeline does (envsubst, sed, a template engine), and name the result here",
+            "render it first, as your pipeline does (envsubst, sed, a template engine), and give the path of the result",
         ));
     }
 

@@ -104,9 +104,11 @@ fn unknown_key(entry: &Entry, kind: &'static str, mut keys: Vec<&'static str>, h
 
 /// `_comment`, `$schema`: nothing for AWS.
 fn remark(entry: &Entry) -> Diagnostic {
-    Diagnostic::warning(format!("`{}` is no field of AWS's", entry.key), entry.key_span, "skipped here")
-        .note("the deploy action leaves out what it does not know; the AWS CLI answers \"Unknown parameter in input\"")
-        .help("take it out if the file is also registered with the CLI")
+    Diagnostic::warning(format!("`{}` is not an AWS field", entry.key), entry.key_span, "skipped here")
+        .note(
+            "the deploy action drops fields that it does not know; the AWS CLI answers \"Unknown parameter in input\"",
+        )
+        .help("remove it if the file is also registered with the CLI")
 }
 
 /// Declares a mapping with known fields: the struct (every field optional, see the module), its reader and its

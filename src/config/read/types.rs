@@ -1,5 +1,5 @@
-//! Types as AWS has them: a number in quotes is text, and `256` is no text. The CLI's validation and the service see
-//! what JSON says, where `neargate.yaml` takes what was meant.
+//! AWS's types: a number in quotes is text, and `256` is not text. The CLI's validation and the service are strict about
+//! JSON types, while `neargate.yaml` accepts the intended value.
 
 use super::reader::Reader;
 use crate::config::text::diagnostics::Diagnostic;
@@ -68,7 +68,7 @@ impl Reader {
         };
         self.report(match wanted {
             Type::String => diagnostic.help(format!("put it in quotes: \"{}\"", scalar.text)),
-            _ => diagnostic.help(format!("take the quotes away: {}", scalar.text)),
+            _ => diagnostic.help(format!("remove the quotes: {}", scalar.text)),
         });
         // Whatever else is wrong with it will show once it is of the right type.
         self.silence(node.span);

@@ -1,4 +1,4 @@
-//! What AWS answers to task definitions, as data: `fixtures/config/task-definitions/`.
+//! AWS's answers to task definitions, as data: `fixtures/config/task-definitions/`.
 
 use std::path::Path;
 

@@ -1,4 +1,4 @@
-//! A container definition as it is written (ECS API: ContainerDefinition).
+//! The format of a container definition (ECS API: ContainerDefinition).
 
 use crate::config::read::reader::Spanned;
 use crate::config::read::{Anything, keywords, record};

@@ -1,4 +1,4 @@
-//! One container definition: from what is written to the model.
+//! Lowers one container definition to the model.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -194,15 +194,17 @@ fn secrets(
             );
         }
         match value_from::parse(from) {
-            Err(why) => reader.report(Diagnostic::error("a `valueFrom` that names no secret", from.span, why).note(
-                "arn:aws:secretsmanager:REGION:ACCOUNT:secret:NAME-AbCdEf, optionally followed by \
+            Err(why) => {
+                reader.report(Diagnostic::error("a `valueFrom` that does not name a secret", from.span, why).note(
+                    "arn:aws:secretsmanager:REGION:ACCOUNT:secret:NAME-AbCdEf, optionally followed by \
                      :json-key:version-stage:version-id, or the ARN or name of an SSM parameter \
                      (ECS developer guide, Pass sensitive data to an Amazon ECS container)",
-            )),
+                ))
+            }
             Ok(read) => {
                 if read.versioned {
                     reader.report(
-                        Diagnostic::warning("a version of the secret is asked for", from.span, "not looked at here")
+                        Diagnostic::warning("a specific version of the secret is requested", from.span, "ignored here")
                             .note("the value under `secrets` counts for every version"),
                     );
                 }

@@ -1,4 +1,4 @@
-//! What the parts of a task definition are judged with: AWS's pages, and what its names may be.
+//! The context for checking the parts of a task definition: AWS's pages, and the valid names.
 
 use crate::config::read::reader::Spanned;
 use crate::config::text::diagnostics::Diagnostic;

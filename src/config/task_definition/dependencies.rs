@@ -1,4 +1,4 @@
-//! `dependsOn`: who waits for whom.
+//! `dependsOn`: which container waits for which.
 
 use super::context::{REGISTER, unknown_container};
 use super::file::{ContainerFile, DependencyConditionWord};
@@ -24,7 +24,7 @@ pub(super) fn check(containers: &[ContainerFile], reader: &mut Reader) {
             match condition.value {
                 DependencyConditionWord::Complete | DependencyConditionWord::Success if essential => reader.report(
                     Diagnostic::error(
-                        format!("`{}` is essential, so it cannot be waited for until it ends", on.value),
+                        format!("`{}` is essential, so another container cannot wait for it to end", on.value),
                         condition.span,
                         "",
                     )

@@ -1,6 +1,6 @@
-//! A task definition as it is written: ECS JSON, every field of it (ECS API: RegisterTaskDefinition).
+//! The format of a task definition: ECS JSON with every field (ECS API: RegisterTaskDefinition).
 //!
-//! Fields that Fargate refuses are here, too: their refusal is AWS's own text, not "unknown field".
+//! Fields that Fargate refuses are also here: their refusal is AWS's own text, not "unknown field".
 
 pub(crate) use super::container_file::*;
 use crate::config::read::reader::Spanned;

@@ -1,4 +1,4 @@
-//! Where the output goes: log drivers, their options, and the router of FireLens.
+//! Destinations of container output: log drivers, their options, and the FireLens router.
 
 use super::context::Context;
 use super::context::{FARGATE, REGISTER};
@@ -84,7 +84,7 @@ fn awslogs(file: &LogConfigurationFile, driver: &Spanned<String>, reader: &mut R
                     "Log driver awslogs option 'awslogs-create-group' should only be set to 'true', else omit option.",
                     REGISTER,
                 )
-                .help("leave the option out: no group is created then"),
+                .help("omit the option: then no group is created"),
         );
     }
     if let Some((_, mode)) = find("mode").filter(|(_, mode)| !matches!(mode.as_str(), "blocking" | "non-blocking")) {
@@ -97,7 +97,7 @@ fn awslogs(file: &LogConfigurationFile, driver: &Spanned<String>, reader: &mut R
         (find("awslogs-datetime-format"), find("awslogs-multiline-pattern"))
     {
         reader.report(
-            Diagnostic::warning("two ways to tell where a message begins", pattern.span, "not looked at")
+            Diagnostic::warning("two settings for where a message starts", pattern.span, "not looked at")
                 .also(format.span, "this one counts")
                 .note(
                     "awslogs-datetime-format takes precedence when both are there (ECS developer guide, Send Amazon ECS logs \

@@ -1,7 +1,7 @@
-//! ECS task definitions, read as they are registered.
+//! ECS task definitions, in the form in which they are registered.
 //!
-//! What RegisterTaskDefinition would refuse on Fargate is refused here, with its own words; what it would accept
-//! loads, and [`super::fidelity`] says what becomes of every field.
+//! Anything that RegisterTaskDefinition would refuse on Fargate is refused here, in its own words; anything that it would
+//! accept loads, and [`super::fidelity`] says how every field is treated.
 
 #[cfg(test)]
 mod cases;

@@ -1,4 +1,4 @@
-//! What RegisterTaskDefinition refuses on Fargate, in its own words.
+//! Refusals of RegisterTaskDefinition on Fargate, in its own words.
 
 use super::context::Context;
 use super::context::{FARGATE, REGISTER, unknown_container};
@@ -39,7 +39,7 @@ pub(super) fn task(file: &TaskDefinitionFile, reader: &mut Reader) {
     {
         reader.report(
             Diagnostic::warning("the task definition does not ask for FARGATE", list[0].span, "")
-                .note("it is run as on Fargate here; on AWS a Fargate service refuses it")
+                .note("neargate runs it as on Fargate; on AWS, a Fargate service refuses it")
                 .help("write \"requiresCompatibilities\": [\"FARGATE\"]"),
         );
     }
@@ -241,7 +241,7 @@ fn limits(file: &ContainerFile, name: &str, context: &Context<'_>, reader: &mut 
     {
         reader.report(
             Diagnostic::error(
-                format!("`{name}` may use {} MiB, the whole task has {task}", memory.value),
+                format!("`{name}` may use {} MiB, but the whole task has {task}", memory.value),
                 memory.span,
                 "",
             )
@@ -334,7 +334,7 @@ fn sums(containers: &[ContainerFile], task: Option<(u32, u32)>, reader: &mut Rea
         if let Some(largest) = largest {
             reader.report(
                 Diagnostic::error(
-                    format!("the containers reserve {sum} MiB, the task has {memory}"),
+                    format!("the containers reserve {sum} MiB, but the task has {memory}"),
                     largest.span,
                     "the largest share",
                 )
@@ -353,7 +353,7 @@ fn sums(containers: &[ContainerFile], task: Option<(u32, u32)>, reader: &mut Rea
         if let Some(largest) = largest.filter(|_| sum > u64::from(cpu)) {
             reader.report(
                 Diagnostic::error(
-                    format!("the containers ask for {sum} CPU units, the task has {cpu}"),
+                    format!("the containers request {sum} CPU units, but the task has {cpu}"),
                     largest.span,
                     "the largest share",
                 )

@@ -1,4 +1,4 @@
-//! The execution role: what on Fargate cannot be had without it. One role is missing, so it is said once.
+//! The execution role: everything on Fargate that needs it. If it is missing, that is reported once.
 
 use super::context::REGISTER;
 use super::file::{ContainerFile, TaskDefinitionFile};
@@ -25,7 +25,7 @@ pub(super) fn execution(file: &TaskDefinitionFile, containers: &[ContainerFile],
     let [first, more @ ..] = needs.as_slice() else { return };
     let mut diagnostic = match first.refusal {
         Some(_) => Diagnostic::error("the task needs an execution role", first.at, first.what),
-        None => Diagnostic::warning("on Fargate the task stops for want of an execution role", first.at, first.what),
+        None => Diagnostic::warning("on Fargate the task stops because it has no execution role", first.at, first.what),
     };
     for need in more.iter().take(3) {
         diagnostic = diagnostic.also(need.at, need.what);

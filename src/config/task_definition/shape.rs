@@ -1,5 +1,5 @@
-//! What a file is that should be a task definition: what wraps one is taken off, and what is something else is named,
-//! once, in place of the seven mistakes that follow from it.
+//! Recognises what a supposed task definition really is: removes wrappers around a task definition, and reports anything
+//! else once, instead of the seven mistakes that would follow.
 
 use crate::config::read::reader::Reader;
 use crate::config::text::diagnostics::Diagnostic;
@@ -40,10 +40,10 @@ pub(super) fn definition<'n>(root: &'n Node, reader: &mut Reader) -> Option<&'n 
 const FIELDS: &[&str] = &["family", "networkMode", "requiresCompatibilities", "executionRoleArn", "taskRoleArn"];
 
 const DESCRIBE: &str =
-    "to get the one that runs: aws ecs describe-task-definition --task-definition FAMILY --query taskDefinition";
+    "to get the one that is running: aws ecs describe-task-definition --task-definition FAMILY --query taskDefinition";
 
 fn not_one(root: &Node) -> Diagnostic {
-    Diagnostic::error("this is no task definition", root.head, "")
+    Diagnostic::error("this is not a task definition", root.head, "")
         .note("it has no `containerDefinitions`")
         .help(DESCRIBE)
 }
@@ -56,7 +56,7 @@ fn something_else(entries: &[Entry], root: &Node) -> Diagnostic {
     }
     if let Some(entry) = find(&["ContainerDefinitions", "Family"]) {
         return Diagnostic::error("these are CloudFormation's names, not those of the ECS API", entry.key_span, "")
-            .help("begin every key with a small letter, as in `containerDefinitions`");
+            .help("start every key with a lowercase letter, as in `containerDefinitions`");
     }
     if let Some(entry) = find(&["container_definitions"]) {
         return Diagnostic::error("these are Terraform's names, not those of the ECS API", entry.key_span, "")
@@ -79,7 +79,7 @@ fn list(items: &[Node], root: &Node) -> Diagnostic {
     if items.iter().any(is_definition) {
         let what =
             if items.len() == 1 { "a list around the task definition" } else { "several task definitions in one file" };
-        let help = if items.len() == 1 { "take the outer brackets away" } else { "put each into a file of its own" };
+        let help = if items.len() == 1 { "remove the outer brackets" } else { "put each in a separate file" };
         return Diagnostic::error(what, root.span, "").help(help);
     }
     if items.iter().any(|item| item.get("image").is_some() || item.get("name").is_some()) {

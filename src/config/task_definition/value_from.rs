@@ -1,5 +1,5 @@
-//! `valueFrom` of a secret, taken apart (ECS developer guide, "Pass Secrets Manager secrets through Amazon ECS
-//! environment variables").
+//! Parses `valueFrom` of a secret (ECS developer guide, "Pass Secrets Manager secrets through Amazon ECS environment
+//! variables").
 
 /// What a `valueFrom` says.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,4 +1,4 @@
-//! Volumes of the task and where they are mounted.
+//! Volumes of the task and their mounts.
 
 use super::context::REGISTER;
 use super::file::{ContainerFile, EfsVolumeFile, SwitchWord, VolumeFile};
@@ -103,7 +103,7 @@ pub(super) fn mounts(file: &ContainerFile, volumes: &[String], reader: &mut Read
             );
         }
         if !path.starts_with('/') {
-            reader.report(Diagnostic::error("a mount path that is not absolute", path.span, "begin it with `/`"));
+            reader.report(Diagnostic::error("a mount path that is not absolute", path.span, "start it with `/`"));
         }
         mounts.push(MountPoint {
             source_volume: volume.value.clone(),

@@ -1,4 +1,4 @@
-//! Mistakes and warnings as people read them: what is wrong, where, the rule behind it, the way out.
+//! Mistakes and warnings for people: what is wrong, where, the rule behind it, and how to fix it.
 
 use annotate_snippets::renderer::DecorStyle;
 use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};

@@ -1,4 +1,4 @@
-//! Words from neighbouring tools that people will type: what the file calls them.
+//! Keys from similar tools that people will type, and their names in the file.
 
 /// `(kind of record, foreign key, the field it stands for if there is one, what to write instead)`
 const HINTS: &[(&str, &str, &str, &str)] = &[
@@ -31,12 +31,12 @@ const HINTS: &[(&str, &str, &str, &str)] = &[
     ("ingress rule", "source_security_group_id", "", "write `security_group` with a key of `security_groups`"),
     ("ingress rule", "referenced_security_group_id", "", "write `security_group` with a key of `security_groups`"),
     ("file", "alb", "load_balancer", "write `load_balancer`"),
-    ("file", "domains", "domain", "write `domain`: it takes a list, too"),
+    ("file", "domains", "domain", "write `domain`: it also accepts a list"),
     ("file", "listeners", "load_balancer", "`listeners` belongs under `load_balancer`"),
     ("file", "rules", "", "`rules` belongs under one of `load_balancer.listeners`"),
     ("file", "version", "", "there is no version field: the file is checked against the schema of this release"),
-    ("service", "container_definitions", "", "put them into a task definition and name its file in `task_definition`"),
-    ("service", "secrets", "", "`secrets` belongs to the top of the file: values by ARN or name"),
+    ("service", "container_definitions", "", "put them in a task definition and name its file in `task_definition`"),
+    ("service", "secrets", "", "`secrets` belongs at the top of the file: values by ARN or name"),
     ("service", "replicas", "", "write `desired_count`"),
     ("service", "watch", "develop", "write `develop: { CONTAINER: { watch: [ … ] } }`"),
     ("build", "build_args", "", "write `args`"),

@@ -1,4 +1,4 @@
-//! Text with places: YAML and JSON as nodes, and mistakes with a caret under them.
+//! Text with positions: YAML and JSON as nodes, and mistakes with a caret.
 
 pub mod diagnostics;
 pub(crate) mod hints;

@@ -1,4 +1,4 @@
-//! The texts that were read and places in them: what a diagnostic points at.
+//! The texts that were read and positions in them, for diagnostics to point at.
 
 use std::ops::Range;
 use std::path::{Path, PathBuf};

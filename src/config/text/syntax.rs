@@ -1,5 +1,5 @@
-//! Files that cannot be read as they stand, and why: conflicts that were never resolved, comments in JSON, a file that was
-//! cut off. Task definitions are JSON for most tools and YAML for one, so both are asked.
+//! Explains files that cannot be parsed: unresolved conflicts, comments in JSON, truncated files. Task definitions are JSON
+//! for most tools and YAML for one, so this module tries both parsers.
 
 use std::borrow::Cow;
 use std::ops::Range;
@@ -50,8 +50,8 @@ fn comment(at: Span, more: usize) -> Diagnostic {
     let diagnostic = Diagnostic::error("a comment: JSON has none", at, "");
     let diagnostic = if more > 0 { diagnostic.note(format!("and {more} more like it")) } else { diagnostic };
     diagnostic
-        .note("no tool of AWS's reads it: what follows a value would become part of the next key")
-        .help("take the comments out, or put them into the commit's message")
+        .note("no AWS tool reads it: text after a value would become part of the next key")
+        .help("remove the comments, or move them to the commit message")
 }
 
 /// YAML, or nearly JSON: only the deploy action registers it.
@@ -68,20 +68,20 @@ fn only_yaml(text: &str, file: FileId, error: &serde_json::Error) -> Diagnostic 
     if !text[start..].starts_with(['{', '[', '\u{feff}']) {
         let line = text[start..].lines().next().unwrap_or_default();
         let span = Span::new(file, start..start + line.trim_end().len());
-        return Diagnostic::warning("this is YAML and no JSON", span, "")
+        return Diagnostic::warning("this is YAML, not JSON", span, "")
             .note(note)
             .help("name the file .yaml, or write JSON");
     }
     let (what, span, help) = match rest.chars().next() {
         Some('}' | ']') if before.ends_with(',') => {
-            ("a comma after the last element", Span::new(file, before.len() - 1..before.len()), "take the comma out")
+            ("a comma after the last element", Span::new(file, before.len() - 1..before.len()), "remove the comma")
         }
-        Some('#') => ("a comment", span, "take it out"),
+        Some('#') => ("a comment", span, "remove it"),
         Some('\'') => ("single quotes", span, "use double quotes"),
         Some(c) if c.is_alphanumeric() => ("text without quotes", span, "put it in double quotes"),
-        _ => ("what is no JSON", span, "write JSON"),
+        _ => ("invalid JSON", span, "write JSON"),
     };
-    Diagnostic::warning(format!("{what}: this is YAML and no JSON"), span, "").note(note).help(help)
+    Diagnostic::warning(format!("{what}: this is YAML, not JSON"), span, "").note(note).help(help)
 }
 
 /// Why it is not even JSON.
@@ -95,8 +95,8 @@ fn neither(text: &str, file: FileId, error: &serde_json::Error, scan: &Scan) -> 
     }
     if line.starts_with(['$', '{', '<', '%', '@', '_', '#']) && template::is_one(Some(line)) {
         let length = line.find([',', '"', ' ', '\t']).unwrap_or(line.len());
-        return Diagnostic::error("a template that nothing has filled in", Span::new(file, at..at + length), "").help(
-            "render it first, as your pipeline does (envsubst, sed, a template engine), and name the result here",
+        return Diagnostic::error("a template that has not been rendered", Span::new(file, at..at + length), "").help(
+            "render it first, as your pipeline does (envsubst, sed, a template engine), and give the path of the result",
         );
     }
     let quote = scan.broken_quote.filter(|quote| *quote <= at).map(|quote| Span::new(file, quote..quote + 1));
@@ -107,7 +107,7 @@ fn neither(text: &str, file: FileId, error: &serde_json::Error, scan: &Scan) -> 
     if error.is_eof() {
         let end = text.trim_end().len();
         let last = Span::new(file, end.saturating_sub(1)..end);
-        let diagnostic = Diagnostic::error("the file ends before everything is closed", last, "it ends here");
+        let diagnostic = Diagnostic::error("the file ends too early", last, "it ends here");
         let diagnostic = match scan.open.last() {
             Some(open) => diagnostic.also(Span::new(file, *open..open + 1), "this is never closed"),
             None => diagnostic,

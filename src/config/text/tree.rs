@@ -1,8 +1,8 @@
-//! Text to a tree whose every node knows where it stands.
+//! Parses text into a tree in which every node knows its position.
 //!
-//! Serde's derived readers stop at the first mistake. This tree is what lets the readers of [`crate::config::read`] go on,
-//! so that all mistakes of a file are reported together. JSON is read by the same parser: it is YAML, and the GitHub
-//! action that deploys task definitions parses them as YAML, too.
+//! Serde's derived readers stop at the first mistake. With this tree, the readers of [`crate::config::read`] can continue,
+//! so that all mistakes in a file are reported together. The same parser reads JSON: it is YAML, and the GitHub action
+//! that deploys task definitions also parses them as YAML.
 
 use granit_parser::{Event, Parser, ScalarStyle};
 
@@ -190,7 +190,7 @@ pub(crate) fn parse_text(sources: &Sources, file: FileId, text: &str) -> Result<
             (Event::DocumentStart(..), span) => {
                 return Err(Box::new(
                     Diagnostic::error("a second document in the file", span, "it starts here")
-                        .help("one file describes one load balancer: put the other into its own folder"),
+                        .help("one file describes one load balancer: put the other one in its own folder"),
                 ));
             }
             (Event::StreamEnd, _) => return Ok(root),

@@ -1,4 +1,4 @@
-//! Text that cannot be read as it stands, whatever its format is.
+//! Text that cannot be parsed in any format.
 
 use super::diagnostics::Diagnostic;
 use super::source::{FileId, Span};
@@ -16,13 +16,13 @@ pub(crate) fn conflict(text: &str, file: FileId) -> Option<Diagnostic> {
     };
     let (ours, theirs) = (mark("<<<<<<<")?, mark(">>>>>>>")?);
     Some(
-        Diagnostic::error("a merge conflict that is not resolved", ours, "one side begins here")
+        Diagnostic::error("an unresolved merge conflict", ours, "one side begins here")
             .also(theirs, "the other ends here")
-            .help("keep what you want of the two sides, and take the three lines of marks out"),
+            .help("keep what you want from the two sides, and remove the three marker lines"),
     )
 }
 
 /// For both formats.
 pub(crate) fn too_deep(at: Span) -> Diagnostic {
-    Diagnostic::error("lists and mappings inside each other more than a hundred deep", at, "reading stopped here")
+    Diagnostic::error("lists and mappings nested more than a hundred deep", at, "reading stopped here")
 }

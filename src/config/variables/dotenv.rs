@@ -56,7 +56,7 @@ pub(crate) fn parse(
                 let Some(end) = closing(body, quote) else {
                     let span = Span::new(file, start..start + line.find('=').unwrap_or(0));
                     diagnostics.push(Diagnostic::error(
-                        format!("the quote of `{key}` is never closed"),
+                        format!("the quote of `{key}` is not closed"),
                         span,
                         "the value is not shown",
                     ));

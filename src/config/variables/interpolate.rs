@@ -9,8 +9,8 @@
 //! | `${VAR:+text}`, `${VAR+text}` | `text` when set (and, with `:`, not empty), else nothing |
 //! | `$$` | `$` |
 //!
-//! `text` may contain the same again. A `$` before anything else stays as it is, so that the regular expressions of
-//! conditions need no doubling: `^/v[0-9]+$`.
+//! `text` may contain variables itself. A `$` before anything else is literal, so that regular expressions in conditions
+//! need no doubling: `^/v[0-9]+$`.
 
 use std::collections::BTreeSet;
 use std::ops::Range;
@@ -71,7 +71,7 @@ fn without_values(unset: &[(String, Span)]) -> Option<Diagnostic> {
     let noun = if names.len() == 1 { "a variable" } else { "variables" };
     Some(
         Diagnostic::warning(format!("{noun} without a value: {}", all_of(names)), *first, "")
-            .note("placeholders stand for them, and what depends on their values is not checked"),
+            .note("placeholders are used instead, and anything that depends on their values is not checked"),
     )
 }
 
@@ -176,7 +176,7 @@ impl Expander<'_> {
                         end + 2
                     }
                     None => {
-                        self.malformed(at..at + 2, "`${` is never closed with `}`");
+                        self.malformed(at..at + 2, "`${` is not closed with `}`");
                         out.push('$');
                         0
                     }
@@ -269,7 +269,7 @@ impl Problem {
                     .help("set it in the environment or in `.env` beside this file")
             }
             ProblemKind::Malformed { why } => Diagnostic::error("a variable reference that cannot be read", span, why)
-                .help("write `$$` for a `$` that is meant as it stands"),
+                .help("write `$$` for a literal `$`"),
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Variables: where their values come from, and where they are put in.
+//! Variables: the sources of their values, and their substitution.
 
 pub(crate) mod dotenv;
 pub(crate) mod interpolate;

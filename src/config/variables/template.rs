@@ -1,4 +1,4 @@
-//! Places that a pipeline has yet to fill in: `${NAME}`, `{{ name }}`, `<NAME>`, `[NAME]`, `%NAME%`, `@NAME@`, `__NAME__`.
+//! Placeholders that a pipeline fills in: `${NAME}`, `{{ name }}`, `<NAME>`, `[NAME]`, `%NAME%`, `@NAME@`, `__NAME__`.
 
 /// Whether the text holds such a place. Nothing is one where it would be a valid value, so this is asked only of text
 /// that is none.

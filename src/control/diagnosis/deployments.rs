@@ -1,4 +1,4 @@
-//! Services: a deployment that fails, tasks that crash again and again, container health checks that fail.
+//! Services: failing deployments, crash loops, failing container health checks.
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -98,7 +98,7 @@ fn effect(topology: &Topology, service: &ServiceView, severity: Severity) -> Opt
     Some(match (old, running.len()) {
         (0, 0) => "503 while no target is registered, 502 or 504 for requests that were in flight".into(),
         (0, _) => return None,
-        (old, _) => format!("responses from the previous deployment, {old} of whose tasks still run"),
+        (old, _) => format!("responses from the previous deployment, {old} of whose tasks are still running"),
     })
 }
 

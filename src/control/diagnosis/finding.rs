@@ -1,4 +1,4 @@
-//! One thing that is wrong, with its cause and its fix.
+//! One problem, with its cause and its fix.
 
 /// Something that is wrong.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,8 +1,8 @@
-//! CORS: a container that is told which pages may call it, and not of the stack's own. On a desk everything is
-//! `localhost`; behind the load balancer the browser says "Failed to fetch", and nothing on the server's side is unhealthy.
+//! CORS: a container whose list of allowed origins lacks the stack's own. During development everything is `localhost`;
+//! behind the load balancer the browser says "Failed to fetch", and nothing on the server side is unhealthy.
 //!
-//! What the variable says makes a suspicion, and what the load balancer answers to a page's request makes it a certainty:
-//! the application may have its origins from elsewhere.
+//! The variable's value raises a suspicion, and the response to a page's request confirms it, because the application may
+//! get its origins from elsewhere.
 
 use super::finding::{Finding, Severity};
 use crate::alb::request::facts::{FieldSpan, Fields, RequestFacts};
@@ -117,7 +117,7 @@ pub fn finding(suspect: &Suspect, reply: Option<&Reply>) -> Option<Finding> {
              and looks fine"
                 .to_owned()
         }),
-        cause: format!("{variable} is `{value}`: {container} lets in pages of these origins only"),
+        cause: format!("{variable} is `{value}`: {container} allows only pages from these origins"),
         fix: format!(
             "set it in neargate.yaml, where your pipeline's values stand: services.{service}.environment.{container}: \
              {{ {variable}: \"{wanted}\" }}"

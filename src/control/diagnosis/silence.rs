@@ -1,4 +1,4 @@
-//! Targets that are healthy and answer some requests too late: 504s that no health check foretells.
+//! Healthy targets that respond to some requests too late: 504s that no health check predicts.
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -39,7 +39,7 @@ fn finding(group: &str, target: &TargetView, last: &SilenceView, count: u32) -> 
         subject: format!("slow responses of target group {group}"),
         symptom: format!("HTTPCode_ELB_504_Count: {count} {noun}, the last {} at {}", last.last_request, last.last_at),
         effect: Some(format!("504 Gateway Time-out after {seconds} s")),
-        cause: format!("{container} sent nothing for as long as the load balancer's idle_timeout, {seconds} s"),
+        cause: format!("{container} sent nothing during the load balancer's idle_timeout, {seconds} s"),
         fix: format!(
             "raise `load_balancer.idle_timeout` above what {container} needs (up to 4000 s, here as on AWS), or have it \
              send something sooner"

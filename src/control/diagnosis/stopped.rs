@@ -1,5 +1,5 @@
-//! Why one task stopped: from its stop code, its reason, its containers' exit codes and its last failed health check.
-//! The cases are `fixtures/diagnosis/stopped.yaml`.
+//! Why one task stopped, from its stop code, its reason, its containers' exit codes and its last failed health check.
+//! The cases are in `fixtures/diagnosis/stopped.yaml`.
 
 use super::targets;
 use crate::control::view::shape::{ContainerView, TaskView};
@@ -54,7 +54,7 @@ pub(super) fn container_check(topology: &Topology, service: &str, container: &st
     let Some(check) = definition.and_then(|definition| definition.health_check.as_ref()) else {
         return (
             format!("the health check of container {container} fails"),
-            format!("see what it says: neargate logs {container}"),
+            format!("see its output: neargate logs {container}"),
         );
     };
     let command = in_words(check);
@@ -96,12 +96,12 @@ fn exit(container: &ContainerView) -> (String, String) {
     let out_of_memory = container.reason.as_deref().is_some_and(|reason| reason.starts_with("OutOfMemoryError"));
     if out_of_memory {
         return (
-            format!("container {name} used more memory than it or the task may have"),
+            format!("container {name} used more memory than it or the task is allowed"),
             "raise `memory` in the task definition (Fargate has fixed pairs of cpu and memory), or use less".into(),
         );
     }
     if let Some(reason) = container.reason.as_deref() {
-        return (format!("container {name}: {reason}"), "leave the stack's containers to neargate".into());
+        return (format!("container {name}: {reason}"), "let neargate manage the stack's containers".into());
     }
     let (what, fix) = match code {
         0 => (
@@ -124,7 +124,7 @@ fn exit(container: &ContainerView) -> (String, String) {
         ),
         143 => (
             "was stopped by SIGTERM (exit code 143), which neargate did not send",
-            "find out what stops it: its last output, or a `docker stop` by hand",
+            "find what stops it: its last output, or a manual `docker stop`",
         ),
         _ => ("", "its last output says why"),
     };
@@ -149,7 +149,7 @@ pub(super) fn failed_start(reason: &str) -> (String, String) {
     let contains = |part: &str| reason.contains(part);
     let said = |cause: &str, fix: &str| (cause.to_owned(), fix.to_owned());
     if reason.starts_with("image build failed") {
-        return said("the image does not build", "correct the step of the Dockerfile that failed; its output is shown");
+        return said("the image does not build", "fix the Dockerfile step that failed; its output is shown");
     }
     let is_pull = reason.starts_with("CannotPullContainerError");
     if is_pull && (contains("401 Unauthorized") || contains("403 Forbidden") || contains("denied")) {
@@ -187,20 +187,20 @@ pub(super) fn failed_start(reason: &str) -> (String, String) {
         );
     }
     if contains("permission denied") {
-        return said("the command may not be executed", "make the file executable in the image (chmod +x)");
+        return said("the command is not executable", "make the file executable in the image (chmod +x)");
     }
     if contains("no space left on device") {
         return said("the engine's disk is full", "make room: docker system df; docker system prune");
     }
     if contains("dependency container") || reason.starts_with("dependency") {
         return said(
-            "a container that it depends on did not get to the condition in `dependsOn`",
+            "a container that it depends on did not reach the condition in `dependsOn`",
             "see the output of the container that it depends on",
         );
     }
     said(
         "the engine could not start the task, for the reason above",
-        "if the reason is about this machine (disk, memory, a limit), fix that; otherwise look in the task definition",
+        "if the reason concerns this machine (disk, memory, a limit), fix that; otherwise check the task definition",
     )
 }
 

@@ -1,5 +1,4 @@
-//! Targets: ports that security groups keep closed, health checks of the load balancer that fail, groups without
-//! targets.
+//! Targets: ports that security groups close, failing health checks of the load balancer, groups without targets.
 
 use super::finding::{ContainerOfTask, Finding, Severity};
 use crate::alb::security_group;
@@ -8,7 +7,7 @@ use crate::model::Topology;
 use crate::model::target_group::TargetGroup;
 
 const UNREACHABLE: &str = "504 Gateway Time-out after 10 s";
-const AS_USUAL: &str = "responses as usual: with no healthy target, ALB sends to all (fail open)";
+const AS_USUAL: &str = "normal responses: with no healthy target, ALB sends requests to all (fail open)";
 
 /// The ports that the load balancer is to reach and may not. Known from the file alone, so it is said at any moment:
 /// also while a target still counts as healthy, or while none is registered.
@@ -185,7 +184,7 @@ pub(super) fn answer(
         ),
         (_, Some(code @ (301 | 302 | 303 | 307 | 308))) => said(
             format!("{container} redirects {path}; redirects are not followed"),
-            format!("set `path` to one that is answered directly, or add {code} to `matcher`"),
+            format!("set `path` to one that responds without a redirect, or add {code} to `matcher`"),
         ),
         (_, Some(401 | 403)) => said(
             format!("{container} requires a login for {path}; probes carry none"),
@@ -206,12 +205,12 @@ pub(super) fn answer(
         (_, Some(code)) => said(
             format!("{container} answers {path} with {code}, which `matcher` does not accept"),
             format!(
-                "if {container} is well, change `path` or `matcher`; if not, see what it says: neargate logs {container}"
+                "if {container} is well, change `path` or `matcher`; if not, see its output: neargate logs {container}"
             ),
         ),
         (Some("Target.Timeout"), None) => Answer {
             cause: format!("{container} does not answer {path} within {} s", check.timeout.as_secs()),
-            fix: "make the health path quick, or raise `health_check.timeout` (it must stay below `interval`)".into(),
+            fix: "make the health path faster, or raise `health_check.timeout` (it must stay below `interval`)".into(),
             effect: "504 Gateway Time-out once the idle timeout is over",
         },
         _ => Answer {

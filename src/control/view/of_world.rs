@@ -1,4 +1,4 @@
-//! The view of a world: what the state means in ECS's and ELBv2's words.
+//! Builds the view of a world: the state in ECS's and ELBv2's terms.
 
 use std::collections::BTreeMap;
 

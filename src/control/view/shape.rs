@@ -1,4 +1,4 @@
-//! The shapes: a field each for what people and programs are told.
+//! The shapes of the view, with a field for everything that people and programs see.
 
 use serde::{Deserialize, Serialize};
 

@@ -1,4 +1,4 @@
-//! Images: what they are called here, when they are built or pulled again, and which changed files lead to that.
+//! Images: their names on this machine, and when they are built or pulled again, for example after files change.
 
 pub mod dockerignore;
 pub mod naming;

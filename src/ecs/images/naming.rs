@@ -1,8 +1,8 @@
-//! Which image a container runs on this machine: where it comes from, and what it is called here.
+//! Which image a container runs on this machine: its origin and its local name.
 //!
-//! The name in a task definition belongs to AWS: a registry holds it, or a pipeline fills it in. What is built here
-//! never bears it. Otherwise whatever has that name already (an older build, another project's, one that was pulled)
-//! would pass for what the file asks for.
+//! The name in a task definition belongs to AWS: it is in a registry, or a pipeline fills it in. Images that are built
+//! here never use it. Otherwise any image that already has the name (an older build, another project's, a pulled one)
+//! could be taken for the image that the file asks for.
 
 use crate::model::arn::fingerprint;
 use crate::model::service::{Build, Service};

@@ -1,4 +1,4 @@
-//! What is known of an image.
+//! The known state of an image.
 
 use jiff::Timestamp;
 
@@ -37,7 +37,7 @@ pub enum ImageState {
 }
 
 impl Image {
-    /// One that nobody has asked for.
+    /// An image that has not been requested.
     pub fn missing(built: bool) -> Self {
         Self {
             state: ImageState::Missing,

@@ -1,5 +1,5 @@
-//! Images that change while a service runs: they are had again when `up` asks for it, and a service whose tasks run
-//! another one than is there now gets a new deployment.
+//! Images that change while a service runs: `up` has them built or pulled again, and a service whose tasks run an
+//! outdated image gets a new deployment.
 
 use crate::ecs::images::naming;
 use crate::ecs::step::{Plan, Step};

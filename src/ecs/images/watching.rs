@@ -1,4 +1,4 @@
-//! What follows from files that have changed, while `up --watch` runs. Pure: paths in, reactions out.
+//! Decides how to react to changed files while `up --watch` runs. Pure: paths in, reactions out.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -16,7 +16,7 @@ pub struct Rule {
     pub service: ServiceName,
     /// Its container.
     pub container: ContainerName,
-    /// What is watched, and what for.
+    /// What to watch, and why.
     pub watch: Watch,
     /// The build context of the container's image, if it is built.
     pub context: Option<PathBuf>,
@@ -29,16 +29,16 @@ pub struct Rule {
     always: Vec<PathBuf>,
 }
 
-/// What is to be done for a container.
+/// What to do for a container.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Reaction {
     /// Its image is built again. Everything else is of no use then.
     pub rebuild: bool,
     /// These go into it: path here, path there.
     pub sync: BTreeSet<(PathBuf, String)>,
-    /// It is restarted, after what is copied.
+    /// Restart it, after copying.
     pub restart: bool,
-    /// These run in it, after what is copied.
+    /// Run these in it, after copying.
     pub exec: BTreeSet<Hook>,
 }
 

@@ -1,4 +1,4 @@
-//! The cases of `fixtures/alb/draining/`: a target that is deregistered, and what is left of it from second to second.
+//! The cases of `fixtures/alb/draining/`: a deregistered target and its state, second by second.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! What the scheduler remembers of a service: its deployment, its failures, when it may start the next task.
+//! What the scheduler remembers about a service: its deployment, its failures, when it may start the next task.
 
 use std::collections::VecDeque;
 
@@ -33,7 +33,7 @@ pub(crate) fn runs_the_same(before: &Service, after: &Service) -> bool {
     before.task_definition == after.task_definition
         && before.security_groups == after.security_groups
         && before.load_balancers == after.load_balancers
-        // How an image is built matters as far as it makes another image, and that is seen when it is there.
+        // How an image is built matters only if the result is another image, which shows when it is built.
         && before.builds.keys().eq(after.builds.keys())
         && before.images == after.images
 }

@@ -1,4 +1,4 @@
-//! Follows every container that starts, and appends what it says to its file.
+//! Follows every container that starts, and appends its output to its file.
 
 use std::collections::HashSet;
 use std::path::PathBuf;

@@ -1,4 +1,4 @@
-//! Where the output of a container is kept.
+//! The location of a container's output.
 
 use std::path::{Path, PathBuf};
 

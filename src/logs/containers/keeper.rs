@@ -1,5 +1,5 @@
-//! The file of one container's output. A disk that is full for a while costs the lines of that while and no more: the
-//! file then says how many are missing.
+//! The file of one container's output. While the disk is full, only the lines of that time are lost: the file then says
+//! how many are missing.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};

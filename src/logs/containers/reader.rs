@@ -1,4 +1,4 @@
-//! Reads and merges the files again.
+//! Reads and merges the files.
 
 use std::collections::BTreeMap;
 use std::fs::File;

@@ -1,4 +1,4 @@
-//! The file that is being written, and when the next one begins.
+//! The current file, and the time at which the next one starts.
 
 use std::ffi::OsString;
 use std::fs::{self, File, OpenOptions};

@@ -1,4 +1,4 @@
-//! The load balancer's logs as files, under the keys they would have in S3.
+//! The load balancer's logs as files, with the same keys as in S3.
 //!
 //! ```text
 //!  data plane ──Sink<Transaction>──────┐
@@ -7,18 +7,18 @@
 //!                                                              neargate logs --access <── reader
 //! ```
 //!
-//! A request hands over its account and is done; all that costs time (text, files, a slow disk) happens on a thread of
-//! its own. That thread gathers: after a batch it looks away for a moment, so that handing over wakes nobody while
-//! there is much to do, and nothing runs while there is nothing to do.
+//! A request only hands over its record; everything slow (text, files, a slow disk) happens on a separate thread. That
+//! thread works in batches: after each it sleeps for a moment, so that handing over needs no wake-up under load, and nothing
+//! runs when there is nothing to do.
 //!
-//! Files are plain text: they are there to be followed and searched while the application runs, and they go with the
-//! state folder when the stack is taken down. Their lines are what an ALB would write. Whoever wants gzip, as in S3, gets
-//! it (`gzip: true`) when the five minutes of a file are over or the stack ends.
+//! Files are plain text, so that they can be followed and searched while the application runs; they are deleted with the
+//! state folder when the stack is taken down. Their lines are those that an ALB would write. With `gzip: true`, a file is
+//! compressed, as in S3, when its five minutes are over or the stack ends.
 //!
-//! Which logs are written is what the routing table says (attributes `access_logs.s3.enabled` and so on); as on AWS
-//! the default is none. A closed sink costs a request one look at a flag. An open one cost 0.2 µs of the request's
-//! thread and 0.8 µs of this one when it was measured (fixed responses, 70,000 a second on two cores, nothing lost);
-//! the whole request took 10 µs.
+//! The routing table decides which logs are written (attributes `access_logs.s3.enabled` etc.); as on AWS, the default is
+//! none. A closed sink costs a request one check of a flag. An open sink cost 0.2 µs of the request's thread and 0.8 µs of
+//! the log thread when measured (fixed responses, 70,000 a second on two cores, nothing lost); the whole request took
+//! 10 µs.
 
 mod files;
 pub mod reader;

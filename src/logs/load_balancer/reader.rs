@@ -1,4 +1,4 @@
-//! Reads the files again, for `neargate logs --access`. Needs no process: files are all there is.
+//! Reads the files for `neargate logs --access`, without a running process.
 
 use std::collections::BTreeMap;
 use std::fs::File;

@@ -1,4 +1,4 @@
-//! Bundles of roots that hold what a program trusted before, and ours: nothing that worked stops working.
+//! Bundles with the roots that a program trusted before, plus ours, so that nothing that worked stops working.
 
 use std::collections::BTreeSet;
 use std::path::Path;

@@ -1,17 +1,17 @@
-//! The environment of `neargate run -- CMD`: how one command trusts and reaches the stack while nothing on the machine is
-//! changed. No store, no `/etc/hosts`, no root needed, and gone with the command.
+//! The environment of `neargate run -- CMD`: lets one command reach and trust the stack without changing anything on the
+//! machine. It needs no trust store, no `/etc/hosts`, no root, and disappears with the command.
 //!
-//! Programs mean different things by their variables, hence three tables:
+//! Programs interpret their variables differently, hence three tables:
 //!
-//! - [`ADDING`] variables name roots that are trusted *besides* others: ours alone.
-//! - [`REPLACING`] variables name all that the program trusts. With our root alone, the command could no longer install a
-//!   package or call an API. They get the machine's roots and ours.
-//! - [`REPLACING_IF_SET`]: the same for variables that somebody has to have set before they matter.
+//! - [`ADDING`] variables name *additional* roots: they get only ours.
+//! - [`REPLACING`] variables name all roots that the program trusts. With only our root, the command could no longer
+//!   install a package or call an API. They get the machine's roots and ours.
+//! - [`REPLACING_IF_SET`]: the same, for variables that matter only if they are already set.
 //!
-//! What was set before is never lost: behind a company's proxy, or in an image of a CI system, all of these name a file
-//! already. Then the new file holds the old one's roots and ours.
+//! Previous values are never lost: behind a company's proxy, or in a CI image, these variables may already name a file.
+//! The new file then contains the old file's roots and ours.
 //!
-//! The last kind are options of a runtime in a variable of its own: Java's, PHP's, wget's, Firefox's policies.
+//! The last kind are variables with options for a runtime: Java's, PHP's, wget's, Firefox's policies.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

@@ -1,9 +1,9 @@
-//! Java's key stores: what a JVM trusts. It reads neither the system's bundle nor a variable, but a file in a format of
-//! Java's, the one of its installation (`lib/security/cacerts`) or that of `-Djavax.net.ssl.trustStore`.
+//! Java's key stores: the roots that a JVM trusts. A JVM reads neither the system's bundle nor a variable, but a file in a
+//! Java format: the one in its installation (`lib/security/cacerts`) or that of `-Djavax.net.ssl.trustStore`.
 //!
-//! Written is JKS, which every JVM reads without a password (PKCS#12 needs one to be read at all, measured with Java 17).
-//! Read are JKS and those PKCS#12 files that have no password, as the `cacerts` of Java 18 and later. No crate for it: the
-//! format is a list, and `jks`, the crate there is, brings all of PKCS#12's ciphers with it.
+//! This module writes JKS, which every JVM reads without a password (PKCS#12 requires one, measured with Java 17). It
+//! reads JKS and PKCS#12 files without a password, like the `cacerts` of Java 18 and later. It uses no crate, because the
+//! format is a list, and the existing crate, `jks`, brings all of PKCS#12's ciphers with it.
 
 use std::collections::BTreeSet;
 

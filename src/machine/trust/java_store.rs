@@ -1,5 +1,5 @@
-//! The key store that Debian's JVMs share. It is fed from the system's store, by a hook of `update-ca-certificates` that is
-//! told of additions and, as a rule, not of removals; so what is in it is read from it, and what is left is taken out.
+//! The key store that Debian's JVMs share. A hook of `update-ca-certificates` copies the system store's additions into it
+//! but usually not the removals; this module therefore reads its content and removes leftovers.
 
 use super::java;
 use super::runner::{Command, Runner};

@@ -1,4 +1,4 @@
-//! `neargate trust` and `untrust`: the project's root in the stores that browsers and tools look at.
+//! `neargate trust` and `untrust`: the project's root in the trust stores of browsers and tools.
 //!
 //! ```text
 //!  runner       runs programs; a fake in tests
@@ -7,18 +7,18 @@
 //!  java         key stores of JVMs; java_store is the one that Debian's share
 //!  openssl      the name of a root in a folder of OpenSSL's
 //!
-//!  For `neargate run`: how one command trusts and reaches the stack without any of this being changed
-//!  reach        its address, and rules by which it is found
-//!  bundles      files with the roots that were trusted before, and ours
+//!  For `neargate run`, which lets one command trust and reach the stack without changing any of these:
+//!  reach        its address, and resolver rules
+//!  bundles      files with the previously trusted roots, and ours
 //!  environment  variables
 //!  overlay      copies of the stores with our root in them, for a mount namespace
 //! ```
 //!
-//! Every store gives a report of its own, because "it does not work in Firefox" needs an answer per store. Nothing asks
-//! for a password: where only root may write, the report holds the commands. Everything may be repeated, and what is
-//! taken out is exactly what was put in, found by a name that includes the project's.
+//! Every store reports separately, because "it does not work in Firefox" needs an answer per store. Nothing asks for a
+//! password: where only root may write, the report contains the commands. Everything may be repeated, and removal removes
+//! exactly what was added, found by a name that includes the project's.
 //!
-//! All of it blocks, as the programs it runs do; an async caller wraps it in `spawn_blocking`.
+//! Everything here blocks, like the programs it runs; async callers wrap it in `spawn_blocking`.
 
 use store::{Machine, Root, StoreReport};
 

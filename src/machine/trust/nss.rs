@@ -1,9 +1,9 @@
-//! The databases of browsers that bring their own store: Chromium and its relatives on Linux, Firefox wherever its
-//! profiles are, both also in their snap and Flatpak homes. `certutil` of the NSS tools edits them.
+//! The databases of browsers with their own trust store: Chromium and its relatives on Linux, Firefox with all its
+//! profiles, both also in their snap and Flatpak homes. `certutil` from the NSS tools edits them.
 //!
-//! Where a Chromium is installed that has never been started, its database does not exist yet; it is made, because on a
-//! CI machine that is the normal case. Databases with a master password cannot be changed without it, and nothing here
-//! asks for one: the report says what `certutil` said.
+//! If Chromium is installed but has never been started, its database does not exist; it is created, because this is normal
+//! on a CI machine. Databases with a master password cannot be changed without it, and nothing here asks for one: the
+//! report quotes `certutil`.
 
 use std::fs;
 use std::path::{Path, PathBuf};

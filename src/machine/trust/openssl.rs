@@ -1,5 +1,5 @@
-//! The name that OpenSSL gives a root in a folder of roots (`/etc/ssl/certs/5ed36f99.0`), by which it finds it: half of
-//! its callers look there and at no bundle.
+//! The name under which OpenSSL looks up a root in a folder of roots (`/etc/ssl/certs/5ed36f99.0`): half of its callers
+//! look only there, not in a bundle.
 
 use aws_lc_rs::digest;
 use x509_parser::prelude::{FromDer, X509Certificate};

@@ -1,6 +1,6 @@
-//! The stores of a machine as one command is to see them: each as it is, with our root in it. Nothing of the machine is
-//! changed: copies are made in a folder of the command's, and whoever can (a mount namespace on Linux) shows them to the
-//! command in place of the originals.
+//! Copies of a machine's trust stores for one command: each unchanged except for our root. The machine itself does not
+//! change: the copies are in the command's folder, and a mount namespace (on Linux) shows them to the command in place of
+//! the originals.
 //!
 //! ```text
 //!  bundles    /etc/ssl/certs/ca-certificates.crt and its kin           theirs and ours

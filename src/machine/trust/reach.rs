@@ -1,5 +1,5 @@
-//! How a stack is reached by its names although no DNS server knows them: its address for people, rules for Chromium,
-//! arguments for curl.
+//! Reaching a stack by its names although no DNS server knows them: its address for people, rules for Chromium, arguments
+//! for curl.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 

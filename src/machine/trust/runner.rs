@@ -1,4 +1,4 @@
-//! Running programs, behind a seam: the real one, and in tests one that records.
+//! Runs programs behind a trait: a real implementation, and a recording one for tests.
 
 use std::ffi::OsString;
 use std::path::Path;

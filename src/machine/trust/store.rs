@@ -1,4 +1,4 @@
-//! What every store has in common: the root, the machine, and what became of it.
+//! The common part of all trust stores: the root, the machine, and the outcome.
 
 use std::fmt;
 use std::path::{Path, PathBuf};

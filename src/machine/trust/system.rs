@@ -1,9 +1,9 @@
-//! The store of the operating system: what curl, git, most languages and, on macOS and Windows, the browsers look at.
+//! The operating system's trust store, used by curl, git, most languages and, on macOS and Windows, the browsers.
 //!
-//! On Linux a root is a file in a folder of the distribution's, and a program rebuilds the bundle from it; whether a root
-//! is trusted is read from that bundle, because a file without a rebuild does nothing. On macOS and Windows the user's
-//! own store is used, which needs no administrator (the system asks for a confirmation). From WSL the Windows store is
-//! within reach, and the browsers that open the stack's pages are usually over there.
+//! On Linux a root is a file in a folder that the distribution defines, and a program rebuilds the bundle from it; the
+//! bundle decides whether a root is trusted, because a file has no effect without a rebuild. On macOS and Windows the
+//! user's own store is used, which needs no administrator (the system asks for confirmation). From WSL, the Windows store
+//! is reachable, and the browsers that open the stack's pages usually run on Windows.
 
 use std::path::PathBuf;
 

@@ -1,4 +1,4 @@
-//! Trust on machines that are folders with a recording runner, and against real NSS databases where the tools are there.
+//! Tests trust on fake machines (folders with a recording runner), and on real NSS databases if the tools are installed.
 
 use std::cell::RefCell;
 use std::collections::BTreeSet;

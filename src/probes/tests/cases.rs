@@ -1,4 +1,4 @@
-//! The cases of `fixtures/alb/probe/`: what a health check sends, byte for byte, and what it makes of the answer.
+//! The cases of `fixtures/alb/probe/`: what a health check sends, byte for byte, and how it judges the response.
 
 use bytes::Bytes;
 use h2::server::SendResponse;

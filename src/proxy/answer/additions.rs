@@ -1,4 +1,4 @@
-//! What the load balancer adds to a target's response.
+//! Fields that the load balancer adds to a target's response.
 
 use std::sync::Arc;
 

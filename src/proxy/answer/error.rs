@@ -1,12 +1,12 @@
-//! Everything that can keep a request from being answered by a target. What a client gets for each is decided in one
-//! place: [`super::respond`].
+//! Everything that can prevent a target from answering a request. [`super::respond`] alone decides what the client gets
+//! for each error.
 
 use std::fmt;
 use std::io;
 
 use crate::alb::actions::transform::TransformStatus;
 
-/// What a URL of more than 16 K is answered with. The user guide ("Troubleshoot your Application Load Balancers") has both
+/// What a URL of more than 16 KiB is answered with. The user guide ("Troubleshoot your Application Load Balancers") has both
 /// words on it: 414, "the request URL or query string parameters are too large", and 400, "the request header exceeded 16 K
 /// per request line". nginx, from which ALB descends, says 414 to a request line that does not fit into its buffer, so 414 it
 /// is where the URL alone breaks the limit, and 400 where method and version do their part.
@@ -100,19 +100,21 @@ impl fmt::Display for ProxyError {
         match self {
             Self::MalformedRequest(what) => write!(f, "malformed request: {what}"),
             Self::Desync(reason) => write!(f, "blocked by desync mitigation: {reason}"),
-            Self::UnexpectedVersion => f.write_str("a version of HTTP that this connection is not for"),
+            Self::UnexpectedVersion => f.write_str("an HTTP version that does not fit this connection"),
             Self::MissingHost => f.write_str("an HTTP/1.1 request without Host"),
             Self::PlainHttp => f.write_str("plain HTTP to an HTTPS listener"),
-            Self::RequestHeadTooLarge => f.write_str("a request line or header of 16 K, or a head of more than 64 K"),
-            Self::UrlTooLarge => f.write_str("a URL of more than 16 K"),
+            Self::RequestHeadTooLarge => {
+                f.write_str("a request line or header of 16 KiB, or a head of more than 64 KiB")
+            }
+            Self::UrlTooLarge => f.write_str("a URL of more than 16 KiB"),
             Self::MethodNotAllowed => f.write_str("TRACE is not allowed"),
             Self::RequestTimeout => f.write_str("the client sent nothing for longer than the idle timeout"),
             Self::ClientGone => f.write_str("the client closed the connection before it was answered"),
             Self::TooManyForwardedAddresses => f.write_str("more than 30 addresses in X-Forwarded-For"),
-            Self::IncompatibleProtocol => f.write_str("the target group does not take requests in this protocol"),
+            Self::IncompatibleProtocol => f.write_str("the target group does not accept requests in this protocol"),
             Self::TransformFailed(status) => write!(f, "a transform failed: {}", status.name()),
             Self::UnsupportedTransferEncoding => f.write_str("a Transfer-Encoding other than chunked and identity"),
-            Self::LocationTooLong => f.write_str("the redirect's URL has more than 8 K"),
+            Self::LocationTooLong => f.write_str("the redirect's URL has more than 8 KiB"),
             Self::NoTargets => f.write_str("the target group has no registered targets"),
             Self::Unreachable(_) => f.write_str("the target refused the connection"),
             Self::ConnectTimeout => f.write_str("the connection to the target could not be established in time"),
@@ -121,7 +123,7 @@ impl fmt::Display for ProxyError {
             Self::TargetClosed => f.write_str("the target closed the connection with a request outstanding"),
             Self::Deregistered => f.write_str("the target's deregistration delay ran out with a request outstanding"),
             Self::MalformedResponse(what) => write!(f, "malformed response of the target: {what}"),
-            Self::ResponseHeadTooLarge => f.write_str("the target's response headers have more than 32 K"),
+            Self::ResponseHeadTooLarge => f.write_str("the target's response headers have more than 32 KiB"),
             Self::TargetTimeout => f.write_str("the target sent nothing for longer than the idle timeout"),
         }
     }

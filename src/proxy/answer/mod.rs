@@ -1,4 +1,4 @@
-//! What the load balancer answers itself.
+//! Responses that the load balancer generates itself.
 
 pub(crate) mod additions;
 pub(crate) mod error;

@@ -1,9 +1,8 @@
-//! What the load balancer answers itself: error pages, redirects, fixed responses (ALB user guide, "Troubleshoot your
-//! Application Load Balancers"; captures).
+//! Responses that the load balancer generates itself: error pages, redirects, fixed responses (ALB user guide,
+//! "Troubleshoot your Application Load Balancers"; captures).
 //!
 //! An ALB descends from nginx, and its pages show it: nginx's reason phrases and bodies without the line that names
-//! nginx, `Server: awselb/2.0`, and nginx's order of header fields. [`for_error`] is the one function that turns an
-//! error into a response.
+//! nginx, `Server: awselb/2.0`, and nginx's order of header fields. Only [`for_error`] turns an error into a response.
 
 use std::borrow::Cow;
 

@@ -1,4 +1,4 @@
-//! A connection from accept to the protocol that it speaks.
+//! Takes a connection from accept to its protocol.
 
 use std::net::SocketAddr;
 use std::rc::Rc;
@@ -119,7 +119,7 @@ pub(crate) async fn handshake(worker: &Worker, stream: TcpStream, port: u16, tim
         session.set_buffer_limit(Some(LARGEST_WRITE));
         // Without tickets to wait with, what was held is what the client waits for.
         if stream.get_ref().1.protocol_version() != Some(ProtocolVersion::TLSv1_3) {
-            // Whoever reads next finds out that nobody listens.
+            // The next reader notices that the other end is gone.
             let _ = stream.flush().await;
         }
         Ok::<_, (std::io::Error, Corked)>(stream)

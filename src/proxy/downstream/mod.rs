@@ -1,4 +1,4 @@
-//! Towards clients: the two versions of HTTP that they speak.
+//! The client side: HTTP/1 and HTTP/2.
 
 pub(crate) mod accept;
 pub(crate) mod http1;

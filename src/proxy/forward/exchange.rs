@@ -1,4 +1,4 @@
-//! What forwarding has in common over both versions of HTTP: both directions at once, and who has to wait for whom.
+//! The part of forwarding that both versions of HTTP share: both directions at once, and which side waits for which.
 
 use std::cell::Cell;
 use std::future::{Future, poll_fn};
@@ -28,7 +28,7 @@ pub(crate) enum Upload {
     Refused,
 }
 
-/// Waits for something that comes before the exchange, as long as the client waits, too, and the target may be used.
+/// Waits for something before the exchange, for as long as the client also waits and the target may be used.
 pub(crate) async fn while_wanted<T>(
     waiting: impl Future<Output = Result<T, ProxyError>>,
     forward: &Forward,

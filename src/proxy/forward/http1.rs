@@ -27,7 +27,7 @@ const MOST_OF_HEADS: usize = 32 * 1024;
 
 /// How a response ended.
 pub(crate) enum Downloaded {
-    /// Completely; the connection may serve another request, as far as the target is concerned.
+    /// Completely; the target allows another request on the connection.
     Complete { reusable: bool },
     /// With 101: both ends now speak something else.
     Upgraded,

@@ -1,7 +1,7 @@
 //! Forwarding to a target over HTTP/2: a stream on a shared connection, trailers both ways.
 //!
-//! Only clients of HTTP/2 come here; those of HTTP/1.1 were answered with 464. Neither side is read ahead of the other:
-//! a window is opened again only for what the other side has taken.
+//! Only HTTP/2 clients get here; HTTP/1.1 clients were answered with 464. Neither side is read ahead of the other: a
+//! window opens again only for data that the other side has accepted.
 
 use std::cell::{Cell, RefCell};
 use std::future::poll_fn;
@@ -167,7 +167,7 @@ async fn download(
     let ended = body.is_end_stream() || !message::has_content(head.status.as_u16(), forward.head_only);
     pass_head(worker, forward, &head, ended, responder, transaction)?;
     if ended && !body.is_end_stream() {
-        // What follows all the same is nobody's.
+        // Anything that still follows is discarded.
         return Ok(());
     }
     let inflow = RefCell::new(Inflow::of_response(body));

@@ -4,11 +4,11 @@
 //! ```text
 //!  client ──body──> [upload] ──head, body──> target
 //!  client <──head, body── [download] <──head, body── target
-//!                 idle timer: any byte on either leg starts it anew
+//!                 idle timer: any byte on either leg restarts it
 //! ```
 //!
-//! Upload and download are two futures of one task. A target may answer before it has read everything, so the
-//! download decides when the exchange is over; the upload only ever ends it with an error.
+//! Upload and download are two futures of one task. A target may respond before it has read everything, so the download
+//! decides when the exchange is over; the upload can end it only with an error.
 
 pub(crate) mod exchange;
 pub(crate) mod http1;

@@ -1,4 +1,4 @@
-//! What is to be forwarded, and where.
+//! What to forward, and where.
 
 use std::rc::Rc;
 use std::sync::Arc;
@@ -29,7 +29,7 @@ pub(crate) struct Forward {
     /// Of gRPC: a body that is not complete is not something that the client owes, since either side may talk at any time.
     pub(crate) conversation: bool,
     pub(crate) idle_timeout: Duration,
-    /// The connection serves nobody else afterwards.
+    /// The connection is closed afterwards.
     pub(crate) part: bool,
     /// What the listener does to headers.
     pub(crate) modification: Option<Arc<HeaderModification>>,

@@ -1,6 +1,6 @@
-//! After `101 Switching Protocols`: bytes are carried both ways and not looked at any more.
+//! After `101 Switching Protocols`: copies bytes both ways without looking at them.
 //!
-//! Listener rules no longer apply; the target that answered owns the connection; any byte puts the idle timeout off
+//! Listener rules no longer apply; the target that answered owns the connection; any byte resets the idle timeout
 //! (ALB user guide, "Listeners", WebSockets).
 
 use std::cell::Cell;

@@ -1,8 +1,8 @@
-//! Wakes the tasks of one worker when something that they rely on has ended: a listener, or the delay of a target that
-//! was taken out.
+//! Wakes the tasks of one worker when something they depend on has ended: a listener, or the delay of a deregistered
+//! target.
 //!
-//! A task enlists once, for as long as it lives, and looks for itself at what has ended whenever it is woken. So a
-//! request pays for a look at a flag, and not for a place in a queue of those who wait.
+//! A task registers once for its whole life, and checks what has ended whenever it is woken. A request thus pays for
+//! checking a flag, not for a place in a wait queue.
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
@@ -35,7 +35,7 @@ impl Alarm {
         .await
     }
 
-    /// Wakes everybody.
+    /// Wakes all tasks.
     pub(crate) fn ring(&self) {
         self.tasks.borrow().values().for_each(Waker::wake_by_ref);
     }

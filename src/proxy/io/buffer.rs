@@ -1,7 +1,7 @@
-//! Read buffers, lent by the worker and given back.
+//! Read buffers, lent by the worker and returned.
 //!
-//! A connection at rest holds no buffer; one that moves a large body holds a large one, because fewer and longer
-//! reads are what makes large bodies cheap.
+//! An idle connection holds no buffer; a connection that moves a large body holds a large one, because fewer and longer
+//! reads make large bodies cheap.
 
 use std::cell::RefCell;
 use std::ops::{Deref, DerefMut};

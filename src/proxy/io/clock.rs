@@ -1,4 +1,4 @@
-//! Wall-clock time and chance for one worker.
+//! Wall-clock time and random numbers for one worker.
 
 use std::cell::{Cell, RefCell};
 

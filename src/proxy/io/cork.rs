@@ -1,12 +1,12 @@
-//! A TCP connection under TLS that lets small things wait for what follows at once.
+//! A TCP connection under TLS that delays small writes until the data that follows at once.
 //!
-//! A write costs more than what it carries: over loopback about 10 µs, for each side. TLS has two places where one can be
-//! spared, because nobody waits for what would be written:
+//! A write itself costs more than its data: about 10 µs on each side over loopback. TLS has two places where a write can
+//! be saved, because the peer does not wait for it:
 //!
 //! - Session tickets, at the end of a handshake: they leave together with the first response (HTTP/2: with SETTINGS).
 //! - The last response of a connection: it leaves together with `close_notify`.
 //!
-//! A connection that serves one request so makes two writes in place of four.
+//! A connection that serves one request thus makes two writes instead of four.
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;
@@ -32,14 +32,14 @@ pub(crate) struct Corked {
 enum Mode {
     /// Nothing has come yet.
     Fresh,
-    /// The handshake, as long as the client waits for what is written.
+    /// The handshake, while the client waits for our data.
     OurFlight { sent: bool },
     /// The handshake, after the client has answered to our flight. What is written now is most likely a ticket; if it is
     /// not, the handshake goes on to read, finds nothing, and that sends it.
     AfterAnswer,
     /// Whatever is written leaves, and what was held before it.
     Open,
-    /// What is written waits for the end.
+    /// Writes wait for the end.
     Ending,
 }
 
@@ -63,7 +63,7 @@ impl Corked {
         (!self.plain.is_empty()).then_some((self.tcp, self.plain))
     }
 
-    /// What is written from now on leaves when the connection is shut down.
+    /// Data written from now on leaves when the connection is shut down.
     pub(crate) fn hold_until_shutdown(&mut self) {
         self.mode = Mode::Ending;
     }

@@ -1,8 +1,8 @@
-//! The idle timeout of a connection: any byte, on either leg, starts it anew.
+//! The idle timeout of a connection: any byte, on either leg, restarts it.
 //!
-//! One timer for the life of a connection. A byte only notes the time; when the timer rings it looks whether the note
-//! is old enough and otherwise sleeps for the rest. So a busy connection pays for a clock reading per read, not for a
-//! timer.
+//! There is one timer for the life of a connection. A byte only records the time; when the timer fires, it checks whether
+//! that was long enough ago, and otherwise sleeps for the rest. A busy connection thus pays for a clock reading per read,
+//! not for a timer.
 
 use std::cell::{Cell, RefCell};
 use std::future::{Future, poll_fn};

@@ -1,9 +1,9 @@
-//! A body as it comes in over HTTP/2, from a client or from a target.
+//! An incoming HTTP/2 body, from a client or a target.
 //!
-//! `h2` keeps every frame by itself, and 250 bytes with it: a sender that fills its window with frames of one byte for a
-//! receiver that does not read would have a quarter of a gigabyte kept for it. So frames are taken out of `h2` whenever the
-//! stream's task runs, wherever its request is just then, and small ones are copied together. What is kept so is no more than
-//! the stream's window, which opens again only for what the receiver has taken.
+//! `h2` stores every frame separately, with 250 bytes of overhead: a sender that fills its window with one-byte frames for
+//! a receiver that does not read would occupy a quarter of a gigabyte. Frames are therefore taken out of `h2` whenever the
+//! stream's task runs, whatever its request is doing, and small ones are merged. This keeps at most the stream's window,
+//! which opens again only for data that the receiver has accepted.
 
 use std::collections::VecDeque;
 use std::task::{Context, Poll};
@@ -13,7 +13,7 @@ use h2::RecvStream;
 use http::HeaderMap;
 
 /// What `h2` may spend on remembering frames, 256 bytes for each small one. Beyond it the connection is closed, with the
-/// requests of everybody else, so it is more than can come before the streams' tasks have their turn and take the frames
+/// all other requests, so it is more than can come before the streams' tasks have their turn and take the frames
 /// away.
 pub(crate) const FRAMES_BUDGET: usize = 64 * 1024 * 1024;
 /// What malformed trailers are when they come out of `h2`: a field as no client's are, whose values have no blanks around them.
@@ -66,7 +66,7 @@ impl Inflow {
         Self { is_of_response: true, ..Self::of_request(stream, None) }
     }
 
-    /// Takes what is there out of `h2`. The task is woken when more is.
+    /// Takes available data out of `h2`. The task is woken when there is more.
     pub(crate) fn gather(&mut self, cx: &mut Context<'_>) -> &Self {
         while self.ended.is_none() {
             match self.stream.poll_data(cx) {
@@ -88,7 +88,7 @@ impl Inflow {
         self
     }
 
-    /// What is wrong with it, unless the client has just gone.
+    /// The error in it, unless the client has just gone.
     pub(crate) fn malformed(&self) -> Option<&'static str> {
         match self.ended {
             Some(Err(Failure::Malformed(what))) => Some(what),
@@ -96,7 +96,7 @@ impl Inflow {
         }
     }
 
-    /// Whoever passes no trailers on has to know all the same whether they are sound.
+    /// Even callers that forward no trailers must know whether they are valid.
     fn end(&mut self, trailers: Result<Option<HeaderMap>, h2::Error>) {
         self.ended = Some(match trailers {
             Ok(Some(trailers)) if !self.is_of_response && are_malformed(&trailers) => {

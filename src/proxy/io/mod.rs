@@ -1,4 +1,4 @@
-//! Bytes, time and chance: what one worker lends to its connections.
+//! Bytes, time and random numbers: everything that a worker lends to its connections.
 
 pub(crate) mod alarm;
 pub(crate) mod buffer;

@@ -61,7 +61,7 @@ impl Stream {
         Self { _counted: Some(counted), ..self }
     }
 
-    /// Reads what is there; 0 is the end.
+    /// Reads available bytes; 0 is the end.
     pub(crate) fn poll_read(&self, cx: &mut Context<'_>, space: &mut [u8]) -> Poll<io::Result<usize>> {
         let mut space = ReadBuf::new(space);
         let result = match &mut *self.io.borrow_mut() {
@@ -132,7 +132,7 @@ impl Stream {
         std::future::poll_fn(|cx| self.poll_flush(cx)).await
     }
 
-    /// What is written from now on is the last, and may leave together with the end of the connection.
+    /// Data written from now on is the last, and may leave together with the end of the connection.
     pub(crate) fn hold_until_shutdown(&self) {
         match &mut *self.io.borrow_mut() {
             // Plain ones have no end to say, and ours towards targets are kept.

@@ -1,5 +1,5 @@
-//! Keeps the bound sockets in step with the routing table: new ports are bound, removed ones closed, unchanged ones
-//! left alone with their connections.
+//! Keeps the bound sockets in sync with the routing table: binds new ports, closes removed ones, and leaves unchanged
+//! ones and their connections alone.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::convert::Infallible;
@@ -64,7 +64,7 @@ pub(crate) async fn reconcile(
         // Both branches only wait, so nothing is lost when one is dropped.
         tokio::select! {
             changed = table.changed() => if changed.is_err() {
-                // Nobody will ever publish a table again; what is bound stays.
+                // No table will be published again; bound sockets stay.
                 std::future::pending::<()>().await;
             },
             () = tokio::time::sleep(RETRY_AFTER), if !reported.is_empty() => {}

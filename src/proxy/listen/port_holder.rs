@@ -1,4 +1,4 @@
-//! What holds a port: so that "address in use" can name the program to stop.
+//! Finds what holds a port, so that "address in use" can name the program to stop.
 
 use std::fmt;
 

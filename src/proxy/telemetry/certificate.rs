@@ -1,7 +1,7 @@
 //! Which certificate a client was shown.
 //!
-//! rustls does not tell after a handshake. So, while a log wants to know, each handshake gets a resolver of its own
-//! that notes what the listener's resolver answers; the rest of the configuration, tickets and sessions included, stays
+//! rustls does not expose this after a handshake. While a log needs it, each handshake gets a separate resolver that
+//! records the answer of the listener's resolver; the rest of the configuration, including tickets and sessions, stays
 //! shared.
 
 use std::cell::RefCell;
@@ -88,7 +88,7 @@ impl ResolvesServerCert for Recorder {
     }
 }
 
-/// What is known of certificates already, for one worker: reading one takes longer than all else a log asks for.
+/// Facts about certificates, cached per worker: parsing a certificate takes longer than everything else a log needs.
 #[derive(Default)]
 pub(crate) struct CertificateBook(RefCell<Vec<(Arc<CertifiedKey>, Arc<CertificateFacts>)>>);
 

@@ -1,7 +1,7 @@
-//! What is counted on the way of a request: one set of counters per worker, summed when somebody asks.
+//! Request counters: one set per worker, summed on demand.
 //!
-//! A worker writes its own counters and nobody else does, so adding is a load and a store, and no cache line travels
-//! between cores. Maps are locked when a new table arrives and when somebody asks, never for a request.
+//! Only the worker writes its counters, so adding is a load and a store, and no cache line travels between cores. Maps are
+//! locked when a new table arrives and when metrics are read, never for a request.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};

@@ -1,4 +1,4 @@
-//! What is written down and counted of each connection and request.
+//! Records and counters of each connection and request.
 
 pub mod certificate;
 pub(crate) mod meters;

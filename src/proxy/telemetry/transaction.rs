@@ -1,7 +1,7 @@
-//! The account of one request, filled as it moves, handed over when it is settled.
+//! The record of one request, filled along the way, handed over when the request is settled.
 //!
-//! Access logs and metrics are made of it, elsewhere and later: here it is only written down. What would have to be
-//! allocated (the request line, say) is kept only if somebody listens.
+//! Access logs and metrics are produced from it elsewhere, later. Parts that need an allocation (such as the request line)
+//! are kept only if a log needs them.
 
 use std::net::SocketAddr;
 use std::sync::Arc;

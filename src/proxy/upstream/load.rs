@@ -1,7 +1,7 @@
-//! Whose turn it is, and how many requests are in flight to whom: shared by all workers, kept across routing tables.
+//! Which target is next, and how many requests are in flight to each: shared by all workers, kept across routing tables.
 //!
-//! Counters are atomics; the maps around them are locked only when a new table arrives. A request touches the counter
-//! of its group and that of its target, and nothing else that another worker touches.
+//! Counters are atomics; the maps around them are locked only when a new table arrives. The only shared data that a
+//! request touches are the counters of its group and its target.
 
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
@@ -32,7 +32,7 @@ pub(crate) struct LoadBook {
 
 #[derive(Default)]
 struct Groups {
-    /// Of the newest table seen. A worker that comes late with an older one must not undo what is noted.
+    /// From the newest table seen. A late worker with an older table must not undo this.
     generation: u64,
     by_name: HashMap<TargetGroupName, GroupBook>,
 }
@@ -44,7 +44,7 @@ struct GroupBook {
     targets: HashMap<Target, TargetBook>,
 }
 
-/// What is kept of a target from table to table.
+/// The state of a target that is kept from table to table.
 struct TargetBook {
     load: Arc<TargetLoad>,
     warmth: Option<Warmth>,
@@ -221,7 +221,7 @@ impl GroupLoad {
         InFlight::new(Arc::clone(&self.targets[target]))
     }
 
-    /// Compares healthy targets and adjusts weights, if that is due; whoever is at it already does it for all workers.
+    /// Compares healthy targets and adjusts weights, if that is due; one worker does it for all.
     fn judge(&self, group: &RoutedTargetGroup) {
         let Ok(mut judged) = self.judged.try_lock() else { return };
         if judged.elapsed() < self.anomaly_period {

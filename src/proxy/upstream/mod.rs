@@ -1,4 +1,4 @@
-//! Towards targets: whose turn it is, and connections to them.
+//! The target side: choosing a target, and connections to targets.
 
 pub(crate) mod load;
 pub(crate) mod multiplexed;

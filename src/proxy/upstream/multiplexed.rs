@@ -1,4 +1,4 @@
-//! Connections of HTTP/2 to targets, each shared by many requests of its worker.
+//! HTTP/2 connections to targets, each shared by many requests of its worker.
 //!
 //! ```text
 //!  a request ──► one with room? ──yes──► a stream on it
@@ -6,8 +6,8 @@
 //!                     └──► dialling already? wait with the others : dial, on a task of its own
 //! ```
 //!
-//! The target's certificate and its choice of protocol are not looked at: over plain TCP as under TLS the preface of
-//! HTTP/2 is sent at once ("prior knowledge", RFC 9113, section 3.3), which is what gRPC servers and clients do.
+//! The target's certificate and its choice of protocol are ignored: over plain TCP and TLS alike, the HTTP/2 preface is
+//! sent at once ("prior knowledge", RFC 9113, section 3.3), as gRPC servers and clients do.
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
@@ -71,7 +71,7 @@ impl Multiplexed {
         }
         let (tell, told) = oneshot::channel();
         if self.wait(dial, tell) {
-            // Whoever asked first may go away; the others are waiting all the same.
+            // The first caller may go away while the others are still waiting.
             tokio::task::spawn_local(Rc::clone(self).dial(dialling()));
         }
         match told.await {
@@ -96,7 +96,7 @@ impl Multiplexed {
         !open.is_empty()
     }
 
-    /// Queues up; returns whether nobody was there.
+    /// Joins the queue; returns whether it was empty.
     fn wait(&self, dial: Dial, waiter: Waiter) -> bool {
         let mut waiting = self.waiting.borrow_mut();
         let waiters = waiting.entry(dial).or_default();
@@ -127,7 +127,7 @@ impl Multiplexed {
 impl Connection {
     /// Neither closed, nor told to go, nor at rest for too long.
     fn is_usable(&self, idle_timeout: Duration) -> bool {
-        // A fresh handle waits for nobody: it is ready, or the connection has ended.
+        // A fresh handle never waits: it is ready, or the connection has ended.
         let mut context = Context::from_waker(Waker::noop());
         let is_open = !matches!(self.requests.clone().poll_ready(&mut context), std::task::Poll::Ready(Err(_)));
         is_open && (self.streams.get() > 0 || self.last_used.get().elapsed() < idle_timeout)
@@ -157,7 +157,7 @@ impl Drop for Lease {
     }
 }
 
-/// All that a connection takes, owned: nobody may be there any more when it is made.
+/// Everything that a connection needs, owned, because its caller may be gone by the time it is established.
 pub(in crate::proxy) struct Dialling {
     pub(in crate::proxy) dial: Dial,
     pub(in crate::proxy) reachable: bool,
@@ -180,7 +180,7 @@ impl Dialling {
             .enable_push(false)
             .handshake(io);
         let (requests, connection) = handshake.await.map_err(|_| ProxyError::TargetClosed)?;
-        // Ends with the connection, or when nobody has a handle to it any more and its last stream has ended.
+        // Ends with the connection, or when its last handle is dropped and its last stream has ended.
         tokio::task::spawn_local(async move {
             if let Err(error) = connection.await {
                 tracing::debug!(target = %dial.address, %error, "an HTTP/2 connection to a target failed");
@@ -191,7 +191,7 @@ impl Dialling {
     }
 }
 
-/// The same failure for one more of those who waited.
+/// The same failure for another waiting caller.
 fn again(error: &ProxyError) -> ProxyError {
     let copy = |cause: &std::io::Error| std::io::Error::new(cause.kind(), cause.to_string());
     match error {

@@ -1,5 +1,5 @@
-//! How requests to a target ended, and the weight that follows: the memory of [`crate::alb::targets::anomaly`], shared by
-//! all workers.
+//! The outcomes of requests to a target, and its resulting weight: the memory of [`crate::alb::targets::anomaly`], shared
+//! by all workers.
 
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 

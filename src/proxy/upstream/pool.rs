@@ -1,7 +1,7 @@
 //! Connections to targets: dialled when needed, kept open between requests, one pool per worker and protocol.
 //!
-//! One of HTTP/1.1 is taken out of its pool for a request and put back afterwards ([`Pool`]); one of HTTP/2 stays in its
-//! own and is shared ([`multiplexed`]).
+//! An HTTP/1.1 connection is taken out of its pool for a request and put back afterwards ([`Pool`]); an HTTP/2 connection
+//! stays in its pool and is shared ([`multiplexed`]).
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -44,7 +44,7 @@ struct Idle {
 }
 
 impl Pool {
-    /// The connection used last, if one is left that the target has not closed as far as we know. If it closes it at
+    /// The most recently used connection that is not known to be closed. If it closes it at
     /// this very moment the request fails with 502: that race exists on AWS, and nothing is retried there either.
     pub(crate) async fn take(&self, dial: Dial, idle_timeout: Duration) -> Option<Stream> {
         poll_fn(|cx| {
@@ -77,7 +77,7 @@ impl Pool {
         }
     }
 
-    /// Closes connections to whatever is not a target any more: its address may soon be somebody else's.
+    /// Closes connections to former targets, because their addresses may soon be reused.
     pub(crate) fn retain(&self, is_target: impl Fn(SocketAddr) -> bool) {
         self.0.borrow_mut().retain(|dial, _| is_target(dial.address));
     }

@@ -79,7 +79,7 @@ pub(in crate::proxy) struct TargetBody<'c> {
 }
 
 impl TargetBody<'_> {
-    /// What is at hand without waiting.
+    /// The available bytes, without waiting.
     pub(in crate::proxy) fn next(&mut self) -> Result<Next, ProxyError> {
         self.reader.next(self.target.buffer).map_err(|_| ProxyError::MalformedResponse("a malformed chunk"))
     }

@@ -77,7 +77,7 @@ async fn logs_can_be_filtered_limited_and_followed(stack: &Stack) {
     let none = stack.run(&["logs", "--since", "2100-01-01T00:00:00Z", "--format", "json"]).await.succeeded();
     assert_eq!(texts(&none), [""; 0]);
     let unknown = stack.run(&["logs", "apu"]).await;
-    assert_fails(&unknown, 1, &["no container `apu`; there are: api, web"]);
+    assert_fails(&unknown, 1, &["no container `apu`; the containers are: api, web"]);
 
     let followed = stack.spawn(&["logs", "-f", "api", "--tail", "1"]);
     eventually("the last line", async || followed.stdout().contains("three")).await;

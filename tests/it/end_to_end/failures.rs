@@ -172,7 +172,7 @@ async fn a_target_that_never_answers_gives_504_when_the_idle_timeout_is_over() {
     assert_eq!((reason.as_str(), description.as_str()), ("Target.Timeout", "Request timed out"));
     assert_says(&symptom, &["Target.Timeout", "/health"]);
     assert_says(&cause, &["api does not answer /health within 2 s"]);
-    assert_says(&fix, &["make the health path quick", "timeout"]);
+    assert_says(&fix, &["make the health path faster", "timeout"]);
 
     let asked = std::time::Instant::now();
     let response = exchange(stack.stream(443).await, ASK_API).await;

@@ -113,7 +113,7 @@ async fn build_has_the_images_before_anything_runs() {
     let stack = built().stack();
     let image = format!("neargate/{}/service/web:latest", stack.project());
     source(&stack, "first", "");
-    let no_service = ["no service `srvice`; there are: service"];
+    let no_service = ["no service `srvice`; the services are: service"];
     assert_fails(&stack.run(&["build", "srvice"]).await, 2, &no_service);
     assert_fails(&stack.run(&["pull", "srvice"]).await, 2, &no_service);
     assert!(!has_image(&image).await, "nothing was built");

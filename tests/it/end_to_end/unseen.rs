@@ -20,7 +20,7 @@ async fn requests_that_outlive_the_idle_timeout_are_found_until_it_is_raised() {
 
     let [symptom, cause, fix] = stack.diagnosis("slow responses of target group tg-api").await;
     assert!(symptom.starts_with("HTTPCode_ELB_504_Count: 1 request, the last GET /api/slow at 2"), "{symptom}");
-    assert_eq!(cause, "api sent nothing for as long as the load balancer's idle_timeout, 1 s");
+    assert_eq!(cause, "api sent nothing during the load balancer's idle_timeout, 1 s");
     assert!(fix.starts_with("raise `load_balancer.idle_timeout` above what api needs"), "{fix}");
     let doctor = stack.run(&["doctor"]).await;
     assert_eq!(doctor.code, Some(1), "{doctor:?}");
@@ -50,7 +50,7 @@ async fn a_page_that_the_back_end_does_not_let_in_is_found_by_asking_as_that_pag
             "a request for /api/ with Origin: https://{DOMAIN} is answered 200 without Access-Control-Allow-Origin"
         )
     );
-    assert_eq!(cause, "ALLOWED_ORIGINS is `http://localhost:5173`: api lets in pages of these origins only");
+    assert_eq!(cause, "ALLOWED_ORIGINS is `http://localhost:5173`: api allows only pages from these origins");
     assert!(
         fix.ends_with(&format!("services.service.environment.api: {{ ALLOWED_ORIGINS: \"https://{DOMAIN}\" }}")),
         "{fix}"

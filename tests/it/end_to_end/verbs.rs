@@ -167,7 +167,7 @@ async fn logs_of_no_container_are_refused_at_once_and_health_checks_can_be_left_
     let stack = scenario.stack();
     stack.up().await;
     let refused = stack.run(&["logs", "-f", "other.yaml"]).await;
-    assert_fails(&refused, 1, &["no container `other.yaml`; there are: web", "neargate -f other.yaml logs"]);
+    assert_fails(&refused, 1, &["no container `other.yaml`; the containers are: web", "neargate -f other.yaml logs"]);
     stack.get(&format!("https://{DOMAIN}/etc/passwd")).await;
     eventually("its line", async || stack.run(&["logs"]).await.stdout.contains("/etc/passwd")).await;
     let all = stack.run(&["logs"]).await.succeeded().stdout;

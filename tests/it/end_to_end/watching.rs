@@ -115,7 +115,7 @@ async fn a_changed_file_is_applied_and_a_mistake_in_it_leaves_what_runs() {
     // What an editor does: another file takes the place of this one.
     std::fs::write(stack.folder().join("new"), "services: [").unwrap();
     std::fs::rename(stack.folder().join("new"), stack.folder().join("neargate.yaml")).unwrap();
-    let stays = "not applied; the stack stays as it is";
+    let stays = "not applied; the stack keeps running unchanged";
     eventually("the mistake is told", async || up.stderr().contains(stays)).await;
     assert!(up.stderr().contains("neargate.yaml:1:"), "{}", up.stderr());
     assert_eq!((page(&stack, "health").await.0, tasks(&stack).await), (200, before.clone()));

@@ -45,7 +45,7 @@ async fn up_in_the_background_says_how_far_it_is_and_how_to_go_on() {
     let project = stack.project();
     let expected = [
         format!(
-            "✔ {project} is started; its targets are being checked (`--wait` waits): https://{DOMAIN}:{port}\n  routes"
+            "✔ {project} is running; its targets are being checked (`--wait` waits for them): https://{DOMAIN}:{port}\n  routes"
         ),
         format!(
             "  curl      curl --cacert {}/ca.pem --resolve {DOMAIN}:{port}:127.0.0.1 ",
@@ -114,7 +114,7 @@ async fn trust_says_what_it_trusts_where_and_how_to_undo_it() {
     let home = home.to_str().unwrap();
     let (code, early) = said(&stack, home, &["trust", "--dry-run"]).await;
     assert_eq!(code, Some(0), "{early}");
-    assert!(early.contains("there is no local authority yet; `neargate trust` makes it"), "{early}");
+    assert!(early.contains("there is no local authority; `neargate trust`"), "{early}");
     assert!(!stack.data_folder().exists(), "it was only asked");
 
     let (code, trusted) = said(&stack, home, &["trust"]).await;
@@ -135,7 +135,7 @@ async fn trust_says_what_it_trusts_where_and_how_to_undo_it() {
     assert_eq!(fingerprint.split(':').count(), 32, "{fingerprint}");
 
     let (_, again) = said(&stack, home, &["trust", "--dry-run"]).await;
-    assert!(again.contains("· system (Debian, Ubuntu, Alpine): trusts it already\n"), "{again}");
+    assert!(again.contains("· system (Debian, Ubuntu, Alpine): already trusts it\n"), "{again}");
     assert!(again.ends_with("nothing was changed\n") && again.contains(fingerprint), "{again}");
     let (_, undone) = said(&stack, home, &["untrust"]).await;
     assert!(undone.contains("✔ system (Debian, Ubuntu, Alpine): removed"), "{undone}");

@@ -1,4 +1,4 @@
-//! Lines as documented and as seen, and the property that nothing a client sends can blur them.
+//! Documented and observed lines, and the property that no client input can make a line ambiguous.
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,4 @@
-//! The six conditions against a second opinion: the user guide's sentences, written down as slowly as they are read.
+//! Tests the six conditions against a second, deliberately simple implementation of the user guide's sentences.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 

@@ -1,4 +1,5 @@
-//! The cases of `fixtures/alb/health/` and `fixtures/alb/health-schedule/`: what probes find, and what AWS would say of the target.
+//! The cases of `fixtures/alb/health/` and `fixtures/alb/health-schedule/`: probe outcomes, and the state that AWS would
+//! report.
 
 use std::time::Duration;
 

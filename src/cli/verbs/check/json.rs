@@ -1,4 +1,4 @@
-//! `check --format json`: a shape of its own, so that the model may change without breaking anybody's script.
+//! `check --format json`: a separate shape, so that the model may change without breaking scripts.
 
 use std::collections::BTreeMap;
 use std::path::Path;

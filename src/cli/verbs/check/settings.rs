@@ -1,5 +1,5 @@
-//! Every setting as it holds, defaults included: the health check in the words of the file, attributes of target groups,
-//! the load balancer and listeners as `DescribeTargetGroupAttributes` and its like give them.
+//! Every effective setting, including defaults: the health check with the file's names, attributes of target groups, the
+//! load balancer and listeners as in `DescribeTargetGroupAttributes` and similar calls.
 
 use std::collections::BTreeMap;
 

@@ -210,7 +210,7 @@ fn target_group(topology: &Topology, name: &TargetGroupName, group: &TargetGroup
     }
     for target in &group.static_targets {
         let address = std::net::SocketAddr::new(target.address, target.port);
-        below.push(leaf(format!("{address}  given by address")));
+        below.push(leaf(format!("{address}  static")));
     }
     if below.len() == 1 {
         below.push(leaf("no targets: requests are answered with 503".to_owned()));

@@ -27,12 +27,12 @@ impl Repository {
         self.files.insert(path, content);
     }
 
-    /// Notes that there are more files than were looked at.
+    /// Notes that not all files were read.
     pub(super) fn cut(&mut self) {
         self.cut = true;
     }
 
-    /// Whether there are more files than were looked at.
+    /// Whether not all files were read.
     pub(super) fn is_cut(&self) -> bool {
         self.cut
     }

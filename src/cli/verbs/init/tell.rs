@@ -5,12 +5,12 @@ use super::repository::Repository;
 
 /// After the file was written.
 pub(super) fn written(plan: &Plan, repository: &Repository) -> String {
-    let mut out = format!("wrote neargate.yaml from {}\n\nguessed, so look at it:\n", list(&plan.sources));
+    let mut out = format!("wrote neargate.yaml from {}\n\nguessed; please review:\n", list(&plan.sources));
     for guess in guesses(plan) {
         out.push_str(&format!("  - {guess}\n"));
     }
     if repository.is_cut() {
-        out.push_str("  - there are more files than were looked at\n");
+        out.push_str("  - not all files were read\n");
     }
     if !plan.variables.is_empty() {
         out.push_str("\nset in the environment or in .env:\n");
@@ -18,7 +18,7 @@ pub(super) fn written(plan: &Plan, repository: &Repository) -> String {
             out.push_str(&format!("  {name}  {what}\n"));
         }
         if !ignores_dotenv(repository) {
-            out.push_str("add .env to .gitignore: git would take it as it is\n");
+            out.push_str("add .env to .gitignore, or git will commit it\n");
         }
     }
     out.push_str("\nnext: neargate check\n");
@@ -41,7 +41,7 @@ fn guesses(plan: &Plan) -> Vec<String> {
         }
         said.extend(images(service));
         for (container, _) in &service.environment {
-            said.push(format!("environment of `{container}`: what the workflow adds when it deploys"));
+            said.push(format!("environment of `{container}`: added by the workflow when it deploys"));
         }
     }
     said.extend(plan.variants.iter().chain(&plan.notes).cloned());
@@ -51,7 +51,7 @@ fn guesses(plan: &Plan) -> Vec<String> {
 fn health(route: &Route) -> String {
     match &route.health {
         Some(health) => format!("health check {} for `{}`: {}", health.value, route.container, health.why),
-        None => format!("health check / for `{}`: nothing says which path tells its health", route.container),
+        None => format!("health check / for `{}`: no health path was found", route.container),
     }
 }
 
@@ -80,13 +80,13 @@ pub(super) fn summary(plan: &Plan) -> Vec<String> {
         let pulled = service.pulled.iter().map(|(container, image)| format!("`{container}` pulled as {}", image.value));
         let checks = plan.routes.iter().filter(|route| route.service == index).map(|route| match &route.health {
             Some(health) => format!("health check {}", health.value),
-            None => format!("health check / for `{}`, a mere guess", route.container),
+            None => format!("health check / for `{}`, a guess", route.container),
         });
         let all: Vec<String> = built.chain(pulled).chain(checks).collect();
         lines.push(format!("  service {}: {}", service.name, all.join(", ")));
     }
     lines.push(format!(
-        "  https://{} is guessed as well; `neargate init` writes it all down, with the reasons",
+        "  https://{} is also a guess; `neargate init` writes everything to a file, with reasons",
         plan.domain.value
     ));
     lines
@@ -99,15 +99,13 @@ pub(super) fn nothing_found(none: &NoDefinition, repository: &Repository) -> Str
         out.push_str(&format!("note: {path} looks like one, but {why}\n"));
     }
     for place in &none.written {
-        out.push_str(&format!("note: {place} writes one while it runs; save what it writes as a file\n"));
+        out.push_str(&format!("note: {place} generates one at run time; save its output as a file\n"));
     }
     if none.broken.is_empty() && none.written.is_empty() {
-        out.push_str(
-            "note: looked for JSON and YAML files with `containerDefinitions` in them, whatever they are called\n",
-        );
+        out.push_str("note: looked for JSON and YAML files of any name that contain `containerDefinitions`\n");
     }
     if repository.is_cut() {
-        out.push_str("note: there are more files than were looked at; run it in the folder of the application\n");
+        out.push_str("note: not all files were read; run it in the folder of the application\n");
     }
     let family = none.families.first().map_or("FAMILY", String::as_str);
     out.push_str(&format!(

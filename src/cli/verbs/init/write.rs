@@ -12,8 +12,8 @@ pub(super) const REFERENCE: &str = "https://github.com/neargate/neargate/blob/ma
 pub(super) fn yaml(plan: &Plan) -> String {
     let mut lines = Lines(String::new());
     lines.add(0, &format!("# yaml-language-server: $schema={SCHEMA}"));
-    lines.add(0, "# Written by `neargate init`. `neargate check` says what is wrong and what differs from AWS;");
-    lines.add(0, &format!("# every key is described in {REFERENCE}."));
+    lines.add(0, "# Written by `neargate init`. `neargate check` reports mistakes and differences from AWS;");
+    lines.add(0, &format!("# {REFERENCE} describes every key."));
     lines.add(0, &format!("name: {}", text(&plan.name)));
     lines.add(0, &comment(&format!("The certificate is issued for it. {}.", sentence(&plan.domain.why))));
     lines.add(0, &format!("domain: {}", text(&plan.domain.value)));
@@ -31,7 +31,7 @@ pub(super) fn yaml(plan: &Plan) -> String {
         lines.add(0, "");
         lines.add(
             0,
-            "# Values of what the task definition takes from Secrets Manager and SSM. Keep them in .env, and .env",
+            "# Values that the task definition takes from Secrets Manager and SSM. Keep them in .env, and .env",
         );
         lines.add(0, "# in .gitignore.");
         lines.add(0, "secrets:");
@@ -65,7 +65,7 @@ fn sentence(text: &str) -> String {
 
 fn security_groups(plan: &Plan, lines: &mut Lines) {
     lines.add(0, "");
-    lines.add(0, "# What they do not let in times out, as on AWS.");
+    lines.add(0, "# Traffic that they do not let in times out, as on AWS.");
     lines.add(0, "security_groups:");
     lines.add(1, "alb-sg:");
     lines.add(2, "ingress:");
@@ -104,7 +104,7 @@ fn target_groups(plan: &Plan, lines: &mut Lines) {
             None => {
                 lines.add(
                     3,
-                    "# Nothing says which path tells its health: if it answers 404 here, write the one that does.",
+                    "# No health path was found: if this one answers 404, replace it with the path that reports health.",
                 );
                 lines.add(3, "path: /");
             }
@@ -187,7 +187,7 @@ fn service(service: &Service, routes: &[&Route], lines: &mut Lines) {
         }
     }
     if !service.environment.is_empty() {
-        lines.add(2, "# What the workflow adds to the task definition when it deploys.");
+        lines.add(2, "# Values that the workflow adds to the task definition when it deploys.");
         lines.add(2, "environment:");
     }
     for (container, variables) in &service.environment {

@@ -1,5 +1,5 @@
-//! The command of `run` as a process: found before anything is started, in a process group that signals reach as a whole,
-//! with the terminal in its hands, ended with us whatever ends us.
+//! The command of `run` as a process: located before anything starts, in its own process group, which owns the terminal and
+//! receives signals as a whole, and ended with us.
 
 use std::ffi::{OsStr, OsString};
 use std::os::unix::process::ExitStatusExt as _;

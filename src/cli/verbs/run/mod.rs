@@ -1,5 +1,5 @@
-//! `run -- CMD`: the stack for as long as one command needs it. The command finds the stack and trusts it by its
-//! environment, and on Linux by what it alone sees of the machine ([`outfit`]); its exit code is ours ([`child`]).
+//! `run -- CMD`: runs the stack for as long as one command needs it. The command reaches and trusts the stack through its
+//! environment, and on Linux through its own view of the machine ([`outfit`]); its exit code is ours ([`child`]).
 
 mod child;
 mod outfit;
@@ -110,8 +110,9 @@ async fn until_no_guests(
         }
         if !told {
             told = true;
-            printer
-                .note("another `neargate run` uses the stack; waiting for its end (Ctrl-C takes the stack down now)");
+            printer.note(
+                "another `neargate run` is using the stack; waiting for it to end (Ctrl-C takes the stack down now)",
+            );
         }
         tokio::select! {
             () = tokio::time::sleep(POLL) => {}

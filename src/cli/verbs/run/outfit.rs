@@ -1,5 +1,5 @@
-//! What the command of `run` is given: variables, and on Linux, where that is allowed, a view of its own of the machine's
-//! names and stores. All of it lies in one folder, which goes with it.
+//! The environment for the command of `run`: variables, and on Linux, where allowed, its own view of the machine's names and
+//! trust stores. Everything is in one folder, which is removed with the command.
 
 use std::fs;
 use std::os::unix::fs::DirBuilderExt as _;

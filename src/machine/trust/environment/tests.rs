@@ -1,4 +1,4 @@
-//! Which variables a command gets, and that what they named before is still in them.
+//! Tests which variables a command gets, and that they keep their previous roots.
 
 use super::*;
 

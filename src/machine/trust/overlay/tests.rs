@@ -1,4 +1,4 @@
-//! Stores of pretended machines, as a command is to see them.
+//! Trust stores of fake machines, as a command would see them.
 
 use super::*;
 use crate::machine::trust::runner::SystemRunner;

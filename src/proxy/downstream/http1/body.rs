@@ -1,4 +1,4 @@
-//! Where a message of HTTP/1 ends (RFC 9112, section 6), for requests and for responses.
+//! Finds the end of an HTTP/1 message (RFC 9112, section 6), for requests and responses.
 
 use super::chunked::{ChunkDecoder, Piece};
 use super::head::Version;
@@ -118,7 +118,7 @@ pub(crate) enum BodyReader {
     UntilClose,
 }
 
-/// What is at the front of the buffer.
+/// The kind of data at the front of the buffer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::proxy) enum Next {
     /// So many bytes of the body.

@@ -1,8 +1,8 @@
-//! Blanks around what a head says.
+//! Trims blanks in heads.
 
 use std::ops::Range;
 
-/// What is left of `line[start..]` without spaces and tabs at both ends.
+/// `line[start..]` without spaces and tabs at both ends.
 pub(crate) fn trim(line: &[u8], start: usize) -> Range<usize> {
     let is_blank = |byte: &u8| matches!(byte, b' ' | b'\t');
     let leading = line[start..].iter().take_while(|byte| is_blank(byte)).count();

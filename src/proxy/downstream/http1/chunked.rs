@@ -1,8 +1,8 @@
 //! The chunked transfer coding (RFC 9112, section 7.1).
 //!
-//! The decoder leaves data where it lies: it only says how many bytes of framing to skip and how many bytes of data
-//! follow. It accepts exactly the grammar, line ends of CR LF included, because whatever one side reads as framing and
-//! the other as data is how requests are smuggled.
+//! The decoder does not move data: it only says how many bytes of framing to skip and how many bytes of data follow. It
+//! accepts exactly the grammar, including CR LF line ends, because bytes that one side reads as framing and the other as
+//! data allow request smuggling.
 
 /// Longest chunk-size line and longest trailer section.
 const LONGEST_LINE: usize = 4096;

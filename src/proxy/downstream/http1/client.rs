@@ -1,4 +1,4 @@
-//! A client that speaks HTTP/1: one request and its body.
+//! An HTTP/1 client: one request and its body.
 
 use std::net::SocketAddr;
 use std::task::{Context, Poll, ready};

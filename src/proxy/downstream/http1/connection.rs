@@ -81,7 +81,7 @@ async fn serve_request(
         Head::Refused(error) => Err(error),
         Head::None => return Then::Close,
     };
-    // Brings the newest table, too.
+    // This also brings the newest table.
     let mode = worker.snapshot().table.attributes.desync_mitigation_mode;
     if connection.listener.is_over() {
         return Then::Close;

@@ -1,8 +1,8 @@
-//! Reading heads of HTTP/1: where they end, what their lines are.
+//! Parses HTTP/1 heads: finds their end and their lines.
 //!
-//! Our own line splitter rather than httparse: an ALB in its default mode forwards heads that httparse refuses (names
-//! with odd characters, say), needs every byte for classifying them, and limits bytes, not the number of fields. Names
-//! and values are spans into the read buffer.
+//! We use our own line splitter instead of httparse: an ALB in its default mode forwards heads that httparse refuses
+//! (such as names with odd characters), needs every byte to classify them, and limits bytes, not the number of fields.
+//! Names and values are spans into the read buffer.
 
 use std::ops::Range;
 
@@ -194,7 +194,7 @@ pub(in crate::proxy) struct StatusLine {
     pub(in crate::proxy) reason: Range<usize>,
 }
 
-/// Takes a complete head of a response apart. The message says what is wrong with it.
+/// Parses a complete response head. The message says what is wrong with it.
 pub(crate) fn parse_response(head: &[u8], fields: &mut Vec<FieldSpan>) -> Result<StatusLine, &'static str> {
     let line_end = memchr::memchr(b'\n', head).unwrap_or(head.len());
     let line = trim_cr(&head[..line_end]);

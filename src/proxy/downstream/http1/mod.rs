@@ -1,4 +1,4 @@
-//! HTTP/1 with clients: heads, bodies, and what is written back.
+//! HTTP/1 with clients: heads, bodies, responses.
 
 pub(crate) mod body;
 pub(crate) mod bytes;

@@ -1,4 +1,4 @@
-//! Heads that are nearly right, for [`super::properties::has_one_meaning`] and
+//! Nearly valid heads, for [`super::properties::has_one_meaning`] and
 //! [`super::properties::plain_is_compliant`].
 
 use proptest::prelude::*;

@@ -1,10 +1,10 @@
 //! What holds for any bytes that arrive: see [`crate::properties`].
 //!
-//! The most important of them is what desync mitigation is for: no request reaches a target with two meanings. Two
-//! readers look at every head that would be forwarded. The strict one goes by RFC 9112, and must find one framing,
-//! the one the load balancer means, in every mode. The lax one overlooks blanks in names, as some servers do;
-//! it may find another framing only if the mode lets such requests through unharmed (monitor), or if the
-//! connection serves nobody afterwards.
+//! The most important one is the purpose of desync mitigation: no request reaches a target with two meanings. Two parsers
+//! read every head that would be forwarded. The strict one follows RFC 9112, and must find exactly the framing that the
+//! load balancer means, in every mode. The lax one ignores blanks in names, as some servers do; it may find another
+//! framing only if the mode lets such requests through unchanged (monitor), or if the connection serves no other request
+//! afterwards.
 
 use super::body::request_framing;
 use super::chunked::{ChunkDecoder, LAST_CHUNK, Malformed, Piece, size_line};

@@ -1,8 +1,8 @@
-//! Header fields of a request, oddities included.
+//! Header fields of a request, including odd ones.
 //!
-//! What is odd was judged by desync mitigation before; whatever it lets pass has to be forwarded in a form that has
-//! one meaning, as an ALB does: a name may hold any byte but NUL and CR, a line without a colon is a name, a folded
-//! line is a field of its own. Only what has no name at all is left out.
+//! Desync mitigation has already classified odd fields; those that it lets pass must be forwarded in an unambiguous form,
+//! as an ALB does: a name may contain any byte but NUL and CR, a line without a colon is a name, a folded line is a
+//! separate field. Only lines without any name are dropped.
 
 use super::bytes::{trim, trim_cr};
 use crate::alb::request::facts::FieldSpan;
@@ -72,7 +72,7 @@ fn split(line: &[u8], clean: bool) -> Result<Option<(Range, Range)>, &'static st
 ///
 /// Its leading blanks are taken off: the fields around it change places on the way, and the target would fold it into
 /// one that it never belonged to. A continuation that has a colon itself is left out, since without its blanks it
-/// would be a header that nobody sent, a Content-Length for instance.
+/// would be a header that was never sent, such as a Content-Length.
 fn continuation(line: &[u8], colon: Option<usize>) -> Result<Option<(Range, Range)>, &'static str> {
     let name = trim(line, 0);
     if has_nul_or_cr(line) {

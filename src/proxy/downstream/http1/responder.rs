@@ -1,4 +1,4 @@
-//! A response on its way to a client of HTTP/1.
+//! Writes a response to an HTTP/1 client.
 
 use std::io::IoSlice;
 

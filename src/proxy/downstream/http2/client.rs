@@ -1,4 +1,4 @@
-//! A stream as a client: its head, its body as it comes in.
+//! A stream as a client: its head and its incoming body.
 
 use std::cell::RefCell;
 use std::net::SocketAddr;
@@ -71,7 +71,7 @@ impl Received {
         (Self { head, refusal, body }, Inflow::of_request(stream, length.ok().flatten()))
     }
 
-    /// With what is wrong with its body already.
+    /// With the error of its body, if it already has one.
     pub(super) fn with_body(mut self, malformed: Option<&'static str>) -> Self {
         self.refusal = self.refusal.or(malformed.map(Refusal::malformed));
         self

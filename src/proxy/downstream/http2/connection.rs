@@ -1,9 +1,8 @@
 //! HTTP/2 with clients, on the `h2` crate: it owns frames and flow control, we own requests.
 //!
-//! `h2` rather than hyper on top of it: streams come as plain objects to read from and to write to, which is what the
-//! request path wants, and the settings, the GOAWAY rules and the resets are ours to decide. The connection is here; a
-//! stream's request is in `client.rs`, its response in `responder.rs`. Heads of requests are read below `h2`, in `heads.rs`,
-//! which says why.
+//! We use `h2` instead of hyper on top of it: streams are plain objects to read from and write to, as the request path
+//! needs, and we control settings, GOAWAY and resets. The connection is here; a stream's request is in `client.rs`, its
+//! response in `responder.rs`. Request heads are parsed below `h2`, in `heads.rs`, which explains why.
 
 use std::cell::{Cell, RefCell};
 use std::future::{Future, poll_fn};
@@ -44,7 +43,7 @@ const LARGEST_FRAME: u32 = 16_777_215;
 /// How long a client may take to acknowledge the end of an idle connection.
 const FAREWELL: Duration = Duration::from_secs(5);
 
-/// Serves one connection; every stream is a task of its own on this thread.
+/// Serves one connection; every stream is a separate task on this thread.
 pub(crate) async fn serve(worker: Rc<Worker>, connection: Connection, stream: TlsStream<Corked>) {
     let idle_timeout = worker.snapshot().table.attributes.idle_timeout;
     let (fault, refusals) = (Fault::default(), Rc::new(Refusals::default()));

@@ -1,4 +1,4 @@
-//! What every frame of HTTP/2 begins with (RFC 9113, section 4.1).
+//! The header of an HTTP/2 frame (RFC 9113, section 4.1).
 
 pub(super) const FRAME_HEAD: usize = 9;
 

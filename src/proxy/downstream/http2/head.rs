@@ -1,4 +1,4 @@
-//! A request's head as HTTP/2 has it: pseudo-headers, then fields (RFC 9113, section 8.3).
+//! An HTTP/2 request head: pseudo-headers, then fields (RFC 9113, section 8.3).
 
 use std::net::SocketAddr;
 use std::ops::Range;
@@ -10,7 +10,7 @@ use crate::alb::head::message;
 use crate::alb::request::facts::{FieldSpan, Fields, RequestFacts};
 use crate::proxy::answer::error::ProxyError;
 
-/// What a head says, as far as it could be understood.
+/// The parsed parts of a head.
 #[derive(Default)]
 pub(super) struct Head {
     opened: Opened,

@@ -1,4 +1,4 @@
-//! Heads of requests, read below `h2`.
+//! Parses request heads below `h2`.
 //!
 //! ```text
 //!           HEADERS, CONTINUATION ──► decoded ──► HEADERS, with the head as the value of one field ──┐
@@ -6,13 +6,13 @@
 //!           every other frame ───────────────────────────────────────────────────────── untouched ──┘
 //! ```
 //!
-//! `h2` holds requests to the grammar of the types of `http`, which is narrower than what an ALB takes and forwards: a
-//! quotation mark in a query costs the stream, a control character in a value costs the connection, and neither leaves a
-//! trace that we could see. So `h2` keeps what it is good at (frames, streams, windows, floods of them) and never sees a
-//! head: it gets one that says nothing but where the real one is, and hands that on as one opaque value. As with HTTP/1,
-//! what a head means is then decided by us, from its bytes and in their order ([`super::head`]).
+//! `h2` restricts requests to the grammar of the `http` types, which is narrower than what an ALB accepts and forwards: a
+//! quotation mark in a query costs the stream, a control character in a value costs the connection, and we can observe
+//! neither. So `h2` does what it is good at (frames, streams, windows, protection from floods) and never sees a real head:
+//! it gets a substitute with the real head as one opaque value, and passes that on. As with HTTP/1, we then interpret the
+//! head ourselves, from its bytes and in their order ([`super::head`]).
 //!
-//! What `h2` did against floods of heads is done here: see the limits.
+//! This module also replaces `h2`'s protection from floods of heads: see the limits.
 
 use std::cell::Cell;
 use std::io;
@@ -45,7 +45,7 @@ const LARGEST_DECODED: usize = 512 * 1024;
 /// A head of 64 K takes four frames of the smallest size that has to be allowed.
 const MOST_CONTINUATIONS: usize = 16;
 
-/// An error that ends the connection, for whoever owns it to act upon. Once it is there nothing more is read.
+/// An error that ends the connection, for its owner to act on. After it, nothing more is read.
 pub(super) type Fault = Rc<Cell<Option<Reason>>>;
 
 /// A connection under `h2`.
@@ -123,7 +123,7 @@ impl<T: AsyncWrite + Unpin> AsyncWrite for Heads<T> {
 /// Goes over what a client sends.
 struct Reader {
     decoder: Decoder,
-    /// What is still to come of something that passes untouched: the preface, or the payload of a frame.
+    /// The remaining length of something that passes unchanged: the preface, or the payload of a frame.
     passing: usize,
     /// Read, and not looked at yet because more has to come.
     held: Vec<u8>,
@@ -165,7 +165,7 @@ impl Reader {
         }
     }
 
-    /// Hands out what is ready; `false` if nothing is.
+    /// Hands out ready bytes; `false` if there are none.
     fn give(&mut self, space: &mut ReadBuf<'_>) -> bool {
         let ready = &self.out[self.given..];
         if ready.is_empty() {
@@ -214,7 +214,7 @@ impl Reader {
         }
     }
 
-    /// Works through what is held.
+    /// Processes the held bytes.
     fn work(&mut self) -> Checked {
         let held = std::mem::take(&mut self.held);
         let mut at = 0;

@@ -1,8 +1,8 @@
-//! HPACK's decoding half (RFC 7541): header blocks become names and values as they were meant, whatever bytes those are.
+//! An HPACK decoder (RFC 7541): turns header blocks into names and values of arbitrary bytes.
 //!
-//! `h2` has a decoder, and keeps it to itself: what it hands out has gone through the types of `http`, which hold less than
-//! an ALB takes, and what does not fit them costs the stream or the connection. Of the crates that offer one, none is both
-//! maintained and quick enough for every request.
+//! `h2`'s decoder is private: its output has gone through the types of `http`, which accept less than an ALB, and anything
+//! else costs the stream or the connection. None of the crates with a decoder is both maintained and fast enough for every
+//! request.
 
 pub(crate) mod error;
 mod huffman;
@@ -125,7 +125,7 @@ impl Decoder {
     }
 }
 
-/// What is left of a block.
+/// The rest of a block.
 struct Input<'b>(&'b [u8]);
 
 impl Input<'_> {

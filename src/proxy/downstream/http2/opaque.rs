@@ -1,6 +1,6 @@
-//! A head as one value that `h2` carries and does not look into: names and values one behind the other, each closed by a
-//! mark. A field of `http` holds no control character but the tab, so a tab begins everything that is no plain text: a mark,
-//! or a control character.
+//! A head as one opaque value that `h2` carries: names and values in sequence, each terminated by a mark. A field of
+//! `http` allows no control character except the tab, so a tab introduces everything that is not plain text: a mark, or a
+//! control character.
 
 use std::ops::Range;
 
@@ -17,7 +17,7 @@ const LARGEST_HEAD: usize = 64 * 1024;
 const LARGEST_FIELD: usize = 16 * 1024;
 /// Larger heads are refused by us with the load balancer's page, so clients have to be told that we take them.
 pub(crate) const LARGEST_HEADER_LIST: u32 = 128 * 1024;
-/// What is written takes more than what was read, and `h2` takes no more than its limit.
+/// The output is longer than the input, and `h2` accepts no more than its limit.
 const LARGEST_WRITTEN: usize = LARGEST_HEADER_LIST as usize - 4 * 1024;
 
 /// Why a head cannot be asked about its fields.

@@ -1,7 +1,7 @@
 //! Streams that are refused because there are too many of them, or their listener is gone.
 //!
-//! `h2` tells nobody but the client: the head is gone by then, and no stream comes of it. So the frames that go out are
-//! watched for the RST_STREAM that says so, and heads of streams that may get one are kept until they are accepted.
+//! `h2` tells only the client: the head is gone by then, and we never see the stream. We therefore watch outgoing frames
+//! for the RST_STREAM, and keep the heads of streams that may get one until they are accepted.
 
 use std::cell::{Cell, RefCell};
 
@@ -25,7 +25,7 @@ pub(super) struct Refused {
     pub(super) too_many: bool,
 }
 
-/// What is known of the streams of one connection. Shared by its two halves: what comes in and what goes out.
+/// The known streams of one connection, shared by its incoming and outgoing halves.
 #[derive(Default)]
 pub(super) struct Refusals {
     /// How many streams came, and how many of those have ended.
@@ -50,7 +50,7 @@ impl Refusals {
         }
     }
 
-    /// What is to be known of a stream in case that it is refused.
+    /// The facts to keep about a stream in case it is refused.
     pub(super) fn keep(&self, stream: u32, refused: Refused) {
         self.kept.borrow_mut().push((stream, refused));
     }
@@ -76,12 +76,12 @@ impl Refusals {
         });
     }
 
-    /// Whether somebody was refused who is not accounted for.
+    /// Whether a refused stream has not been logged.
     pub(super) fn is_due(&self) -> bool {
         !self.refused.borrow().is_empty()
     }
 
-    /// Those who were refused since it was asked last.
+    /// The streams refused since the last call.
     pub(super) fn take(&self) -> Vec<Refused> {
         self.refused.take()
     }
@@ -90,7 +90,7 @@ impl Refusals {
 /// Follows the frames that go out.
 #[derive(Default)]
 struct Sent {
-    /// What is still to come of a payload that nobody looks at.
+    /// The remaining length of a payload that is skipped.
     passing: usize,
     /// The beginning of a frame.
     begun: Vec<u8>,

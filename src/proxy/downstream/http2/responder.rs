@@ -1,4 +1,4 @@
-//! A stream's response as it goes out.
+//! Writes a stream's response.
 
 use std::cell::RefCell;
 use std::future::poll_fn;

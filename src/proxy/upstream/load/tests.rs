@@ -1,4 +1,4 @@
-//! The cases of `fixtures/alb/anomalies/`, carried out on the counters that requests go through.
+//! The cases of `fixtures/alb/anomalies/`, run on the counters that requests use.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

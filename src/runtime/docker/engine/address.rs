@@ -1,8 +1,8 @@
-//! Addresses of tasks: which subnet the project gets, and who has which address in it.
+//! Addresses of tasks: the project's subnet, and the assignment of its addresses.
 //!
-//! We hand addresses out ourselves, because a task's host name contains its address (`ip-172-31-40-5.ec2.internal`)
-//! and the engine wants the name before it would choose the address. As in a subnet of a VPC, the first four and the
-//! last address are never given out (VPC user guide, "Subnet sizing"), and a freed one is not given out again soon.
+//! We assign addresses ourselves, because a task's host name contains its address (`ip-172-31-40-5.ec2.internal`) and the
+//! engine needs the name before it chooses an address. As in a VPC subnet, the first four addresses and the last are never
+//! assigned (VPC user guide, "Subnet sizing"), and a freed address is not reused soon.
 
 use std::collections::BTreeSet;
 use std::net::Ipv4Addr;

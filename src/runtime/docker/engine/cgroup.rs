@@ -1,9 +1,9 @@
-//! A control group per task, so that a task is held within its size as a whole, as the ECS agent does it.
+//! A control group per task, which limits the task as a whole, as the ECS agent does.
 //!
-//! Possible only where we may write the engine's control groups: a local engine, its cgroupfs driver, root. It is
-//! tried and looked at, never assumed: when the pause container's group does not appear where we made its parent, the
-//! engine lives in another hierarchy and containers get limits of their own instead. With the systemd driver parents
-//! are units of systemd, which is not ours to configure.
+//! This works only if we may write the engine's control groups: a local engine, its cgroupfs driver, root. It is tried and
+//! verified, never assumed: if the pause container's group does not appear under the parent that we created, the engine
+//! uses another hierarchy, and containers get individual limits instead. With the systemd driver, parents are systemd
+//! units, which we must not configure.
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};

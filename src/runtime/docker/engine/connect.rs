@@ -1,4 +1,4 @@
-//! The connection to the engine: tries the candidates, learns who answers.
+//! The connection to the engine: tries the candidates and identifies the engine that responds.
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
@@ -193,7 +193,7 @@ async fn hello(candidate: &Candidate) -> Result<Engine, String> {
 }
 
 fn no_answer() -> String {
-    format!("no answer within {} s", HELLO_LIMIT.as_secs())
+    format!("no response within {} s", HELLO_LIMIT.as_secs())
 }
 
 /// The machine whose ports an engine publishes, seen from here.

@@ -1,8 +1,8 @@
-//! Where the engine is: the environment, the active docker context, and the sockets the usual engines listen on.
+//! Finds the engine: from the environment, the active docker context, and the sockets of common engines.
 //!
-//! An answer the user gave (`DOCKER_HOST`, `DOCKER_CONTEXT`, `CONTAINER_HOST`, `docker context use`) is the only
-//! candidate, as with docker's own command: to go on quietly with another engine would start the stack in the wrong
-//! place. Without one, every known socket is a candidate, in the order in which people are likely to mean it.
+//! The user's choice (`DOCKER_HOST`, `DOCKER_CONTEXT`, `CONTAINER_HOST`, `docker context use`) is the only candidate, as
+//! with the docker command: silently using another engine would start the stack in the wrong place. Without a choice, every
+//! known socket is a candidate, the most likely first.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -92,7 +92,9 @@ impl Endpoint {
     /// Reads a URL in docker's form. The error says what is wrong and what to do.
     pub fn parse(url: &str, tls: Option<TlsFiles>) -> Result<Self, String> {
         let Some((scheme, rest)) = url.split_once("://") else {
-            return Err(format!("{url:?} is no address: write unix:///path, tcp://host:port or npipe:////./pipe/name"));
+            return Err(format!(
+                "{url:?} is not an address: write unix:///path, tcp://host:port or npipe:////./pipe/name"
+            ));
         };
         match scheme {
             "unix" => Ok(Self::Unix(PathBuf::from(rest))),
@@ -190,7 +192,7 @@ fn context(surroundings: &Surroundings<'_>, wanted: &str, said_by: &str) -> Resu
             continue;
         }
         let url = meta.endpoints.get("docker").and_then(|endpoint| endpoint.host.clone());
-        let url = url.ok_or_else(|| format!("the docker context '{wanted}' names no docker endpoint"))?;
+        let url = url.ok_or_else(|| format!("the docker context '{wanted}' has no docker endpoint"))?;
         let tls = TlsFiles::of_folder(&folder.join("tls").join(entry.file_name()).join("docker"));
         let tls = tls.ca.exists().then_some(tls);
         let endpoint = Endpoint::parse(&url, tls).map_err(|text| format!("docker context '{wanted}': {text}"))?;
@@ -324,7 +326,7 @@ mod tests {
         let cases = [
             ("ssh://me@host", "DOCKER_HOST=ssh://me@host: neargate does not speak SSH"),
             ("fd://", "DOCKER_HOST=fd://: fd:// is not supported"),
-            ("/var/run/docker.sock", "DOCKER_HOST=\"/var/run/docker.sock\" is no address"),
+            ("/var/run/docker.sock", "DOCKER_HOST=\"/var/run/docker.sock\" is not an address"),
         ];
         for (value, start) in cases {
             let message = Machine::new(&[("DOCKER_HOST", value)]).candidates().unwrap_err();

@@ -1,4 +1,4 @@
-//! What bollard reports, in our words: the one place that reads its errors.
+//! Translates bollard's errors into our words; nothing else reads them.
 
 use bollard::errors::Error;
 
@@ -9,7 +9,7 @@ pub(crate) fn message(error: &Error) -> String {
     match error {
         Error::DockerResponseServerError { message, .. } => message.trim().to_owned(),
         Error::DockerStreamError { error } => error.trim().to_owned(),
-        Error::RequestTimeoutError => "it does not answer".to_owned(),
+        Error::RequestTimeoutError => "it does not respond".to_owned(),
         Error::SocketNotFoundError(_) => "there is no such socket".to_owned(),
         // It stands for the error in it, which its own sources leave out.
         Error::IOError { err } => in_words(err),
@@ -38,7 +38,7 @@ fn in_words(error: &std::io::Error) -> String {
         ErrorKind::ConnectionRefused => "connection refused".to_owned(),
         ErrorKind::PermissionDenied => "permission denied".to_owned(),
         ErrorKind::NotFound => "there is no such socket".to_owned(),
-        ErrorKind::TimedOut => "it does not answer".to_owned(),
+        ErrorKind::TimedOut => "it does not respond".to_owned(),
         ErrorKind::ConnectionReset | ErrorKind::BrokenPipe | ErrorKind::UnexpectedEof => {
             "it closed the connection".to_owned()
         }
@@ -91,7 +91,7 @@ pub(crate) fn sorted(error: &Error, otherwise: impl FnOnce(String) -> RuntimeErr
         RuntimeError::EngineUnreachable(text)
     } else if is_disk_full(&text) {
         RuntimeError::DiskFull(format!(
-            "{text}. `docker system df` shows what takes the space, `docker system prune` frees it"
+            "{text}. `docker system df` shows what uses the space, `docker system prune` frees it"
         ))
     } else {
         otherwise(text)

@@ -1,7 +1,7 @@
-//! Names and labels of everything we make in the engine.
+//! Names and labels of everything we create in the engine.
 //!
-//! Names are for people (`docker ps`); labels are what we find things by. An object without our project label is
-//! never touched, whatever its name.
+//! Names are for people (`docker ps`); we find things by labels. We never touch an object without our project label,
+//! whatever its name.
 
 use std::collections::HashMap;
 

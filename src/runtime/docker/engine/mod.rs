@@ -1,4 +1,4 @@
-//! The engine itself: where it is, what it can do, and what of it is ours.
+//! The engine itself: its location, its abilities, and our objects in it.
 
 pub(crate) mod address;
 pub(crate) mod cgroup;

@@ -1,4 +1,4 @@
-//! The project's network: one bridge, which stands for the VPC, and how this machine reaches what is in it.
+//! The project's network: one bridge, which stands for the VPC, and how this machine reaches it.
 
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv4Addr};
@@ -38,7 +38,7 @@ impl ProjectNetwork {
         let Some(addresses) = &self.addresses else { return Ok(None) };
         match addresses.lock().unwrap_or_else(PoisonError::into_inner).take() {
             Some(address) => Ok(Some(address)),
-            None => Err(RuntimeError::Other("the project's subnet has no free address left".to_owned())),
+            None => Err(RuntimeError::Other("the project's subnet has no free addresses".to_owned())),
         }
     }
 
@@ -135,7 +135,7 @@ async fn create(engine: &Engine, names: &Names, subnet: Option<Ipv4Net>) -> Resu
 fn not_created(error: &bollard::errors::Error, name: &str) -> RuntimeError {
     error::sorted(error, |text| {
         let fix = if text.contains("address pool") {
-            ". Networks that nothing uses take the room: `docker network prune` removes them"
+            ". Unused networks take up the address space: `docker network prune` removes them"
         } else {
             ""
         };

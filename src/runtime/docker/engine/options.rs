@@ -1,4 +1,4 @@
-//! What can be chosen about running tasks on an engine.
+//! Options for running tasks on an engine.
 
 use crate::model::ProjectName;
 

@@ -1,9 +1,9 @@
-//! Which process an engine object belongs to, and whether that process is still alive.
+//! Which process owns an engine object, and whether that process is still alive.
 //!
-//! A pid alone would be wrong twice: numbers are used again, and a reboot starts them over. So an owner is the pid,
-//! the moment the process started, the boot it started in, the pid namespace it counts in and the machine. Only when
-//! all of that can be compared is a process called dead; an owner that cannot be judged from here (another machine
-//! that shares the engine, another container) counts as alive, because what it owns is not ours to remove.
+//! A pid alone is not enough: pids are reused, and a reboot starts them over. An owner is therefore the pid, the start
+//! time, the boot, the pid namespace and the machine. A process counts as dead only if all of these can be compared; an
+//! owner that cannot be checked from here (another machine that shares the engine, another container) counts as alive,
+//! because we must not remove its objects.
 
 use std::fmt;
 use std::process::Command;

@@ -1,7 +1,7 @@
 //! The pause image: the smallest thing that can hold a network namespace, built in, so that no registry is needed.
 //!
-//! It is one static ELF executable that waits for signals in a loop, in a tar of its own, imported through the
-//! engine's API. No libc, no linker, no loader: an ELF header, one program header that maps the file, and the code.
+//! It is one static ELF executable that waits for signals in a loop, in a tar that is imported through the engine's
+//! API. No libc, no linker, no loader: an ELF header, one program header that maps the file, and the code.
 //! SIGTERM has no default action for pid 1, so its container names SIGKILL as its stop signal instead of carrying
 //! signal handling: `docker stop` of a pause container ends it at once.
 

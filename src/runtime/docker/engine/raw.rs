@@ -1,5 +1,5 @@
-//! HTTP to the engine without bollard, for the two calls it cannot make without a gRPC stack: a BuildKit build and
-//! the session beside it.
+//! HTTP to the engine without bollard, for the two calls that bollard cannot make without a gRPC stack: a BuildKit build
+//! and its session.
 
 use bytes::Bytes;
 use http_body_util::combinators::UnsyncBoxBody;

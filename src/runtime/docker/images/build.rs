@@ -1,6 +1,6 @@
-//! Building an image from a context: which builder, and the engine's first one.
+//! Builds an image from a context: chooses the builder, and implements the engine's classic one.
 //!
-//! Dropping the future closes the connection, and the engine stops the build: nothing goes on after Ctrl-C.
+//! Dropping the future closes the connection, and the engine stops the build: nothing continues after Ctrl-C.
 
 use std::collections::HashMap;
 use std::sync::Arc;

@@ -1,7 +1,7 @@
-//! The build context: the files of a folder as a tar, made while it is sent.
+//! The build context: the files of a folder as a tar, created while it is sent.
 //!
-//! Owners are left out and names sorted, as docker's client does it, so that the engine's build cache takes the same
-//! files for the same whoever sends them. The Dockerfile and `.dockerignore` are always sent: the builder reads them.
+//! Owners are omitted and names sorted, as in docker's client, so that the engine's build cache recognises the same files
+//! from any sender. The Dockerfile and `.dockerignore` are always sent, because the builder reads them.
 
 use std::fs::Metadata;
 use std::io::{self, Read, Write};
@@ -42,12 +42,12 @@ impl Context {
     pub(crate) fn open(build: &Build) -> Result<Self, String> {
         let root = build.context.clone();
         if !root.is_dir() {
-            return Err(format!("the build context {} is no folder", root.display()));
+            return Err(format!("the build context {} is not a folder", root.display()));
         }
         let path = root.join(&build.dockerfile);
         let dockerfile_text = files::read_text(&path).map_err(|error| {
             format!(
-                "the Dockerfile {} cannot be read: {error} (it is looked for from the build context)",
+                "the Dockerfile {} cannot be read: {error} (its path is relative to the build context)",
                 path.display()
             )
         })?;
@@ -313,7 +313,7 @@ mod tests {
         let error = Context::open(&build(folder.path(), "Dockerfile")).unwrap_err();
         assert!(error.contains("the Dockerfile") && error.contains("cannot be read"), "{error}");
         let error = Context::open(&build(&folder.path().join("no"), "Dockerfile")).unwrap_err();
-        assert!(error.ends_with("is no folder"), "{error}");
+        assert!(error.ends_with("is not a folder"), "{error}");
     }
 
     #[tokio::test]

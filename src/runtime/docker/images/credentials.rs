@@ -1,4 +1,4 @@
-//! Registry credentials, found where `docker pull` finds them: `config.json`'s credential helpers and `auths`.
+//! Registry credentials, from the same places as for `docker pull`: `config.json`'s credential helpers and `auths`.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -142,7 +142,7 @@ async fn ask(helper: &str, key: &str) -> Result<Option<DockerCredentials>, Strin
         return Ok(None);
     }
     let found: FromHelper =
-        serde_json::from_slice(&output.stdout).map_err(|_| format!("{program} answered no credentials"))?;
+        serde_json::from_slice(&output.stdout).map_err(|_| format!("{program} returned no credentials"))?;
     if found.username.is_empty() && found.secret.is_empty() {
         return Ok(None);
     }

@@ -1,4 +1,4 @@
-//! A glance at a Dockerfile: which images it starts from, and whether it needs BuildKit. The builder judges the rest.
+//! Reads from a Dockerfile only its base images and whether it needs BuildKit. The builder checks the rest.
 
 use std::collections::BTreeMap;
 

@@ -33,7 +33,7 @@ impl DockerRuntime {
         let id_before = before.and_then(|found| found.id);
         let origin = match (&request.build, request.policy) {
             (Some(_), ImagePolicy::Never) => {
-                let text = format!("there is no image {} yet, and it is not to be built (--no-build)", request.image);
+                let text = format!("there is no image {}, and --no-build forbids building it", request.image);
                 return Err(RuntimeError::BuildFailed(text));
             }
             (Some(recipe), _) => {
@@ -146,7 +146,7 @@ fn is_for(found: &ImageInspect, request: &ImageRequest, progress: &Progress) -> 
     if has == *wanted || wanted.starts_with(&format!("{has}/")) {
         return true;
     }
-    progress.tell(format!("the image that is here is for {has}, the task definition wants {wanted}"));
+    progress.tell(format!("the local image is for {has}, but the task definition asks for {wanted}"));
     false
 }
 

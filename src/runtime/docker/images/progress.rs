@@ -1,4 +1,4 @@
-//! What is told of an image while it is built or pulled.
+//! Progress of an image that is being built or pulled.
 
 use tokio::sync::mpsc;
 

@@ -1,4 +1,4 @@
-//! As much of Protocol Buffers as BuildKit's progress and credentials take: fields in, fields out.
+//! The subset of Protocol Buffers that BuildKit's progress and credentials need: fields in, fields out.
 
 /// A field's value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -36,7 +36,7 @@ pub(crate) async fn of_user(registry: &str, progress: &Progress) -> Option<Docke
     match Store::of_user().lookup(registry).await {
         Ok(credentials) => credentials,
         Err(text) => {
-            progress.tell(format!("{text}; going on without credentials for {registry}"));
+            progress.tell(format!("{text}; continuing without credentials for {registry}"));
             None
         }
     }
@@ -166,7 +166,7 @@ impl Failed<'_> {
             ),
             Cause::Unauthorized | Cause::Denied => (
                 format!("{resolve}: failed to authorize: failed to fetch oauth token: 403 Forbidden"),
-                ". The credentials are refused: check that the token may read packages",
+                ". The credentials were refused: check that the token may read packages",
             ),
             Cause::Platform => (
                 format!("image Manifest does not contain descriptor matching platform '{}'", self.platform),

@@ -1,4 +1,4 @@
-//! What both builders are given, and what is kept of what they say.
+//! The common input of both builders, and the record of their output.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::atomic::{AtomicU64, Ordering};

@@ -1,7 +1,7 @@
-//! BuildKit's session: while it builds, it calls back for credentials of the registries it pulls from.
+//! BuildKit's session: during a build, BuildKit calls back for the credentials of registries.
 //!
-//! The engine turns the connection round: it becomes an HTTP/2 client on it and speaks gRPC. Two methods are enough;
-//! to everything else the answer is "unimplemented", upon which BuildKit does without.
+//! The engine reverses the connection: it becomes an HTTP/2 client on it and speaks gRPC. Two methods are enough; all
+//! others return "unimplemented", and BuildKit does without them.
 
 use std::collections::HashMap;
 use std::convert::Infallible;

@@ -53,7 +53,7 @@ impl DockerRuntime {
     ) -> Result<Option<ContainerExit>, RuntimeError> {
         let failed = |error: &bollard::errors::Error| runtime_error(error, &format!("restarting {container}"));
         let id = self.container_id(task, container).await?;
-        let id = id.ok_or_else(|| RuntimeError::Other(format!("the container {container} is not there")))?;
+        let id = id.ok_or_else(|| RuntimeError::Other(format!("the container {container} does not exist")))?;
         let seconds = i32::try_from(stop_timeout.as_millis().div_ceil(1000)).unwrap_or(i32::MAX);
         let options = RestartContainerOptionsBuilder::new().t(seconds).build();
         let docker = self.engine.patient(stop_timeout + STOP_MARGIN);

@@ -147,7 +147,7 @@ impl DockerRuntime {
                 return Ok(code);
             }
             if tokio::time::Instant::now() >= deadline {
-                return Err(RuntimeError::Other("the command closed its output and still runs".to_owned()));
+                return Err(RuntimeError::Other("the command closed its output but is still running".to_owned()));
             }
             tokio::time::sleep(EXIT_POLL).await;
         }

@@ -165,7 +165,9 @@ impl DockerRuntime {
             // An engine that itself runs confined may not raise limits (Fargate's own default is 65535 open files). A
             // task with fewer is nearer to Fargate than no task.
             if !self.ulimits_refused.swap(true, Ordering::Relaxed) {
-                tracing::info!("the engine may not set limits of open files; containers run with its own");
+                tracing::info!(
+                    "the engine may not set limits on open files; containers run with the engine's own limits"
+                );
             }
             forget_ulimits(&mut body);
             started = self.create_and_start(&name, body, platform).await;
@@ -301,7 +303,7 @@ fn task_network(inspected: &ContainerInspectResponse, direct: bool, host: IpAddr
         .into_iter()
         .flat_map(HashMap::values)
         .find_map(|endpoint| endpoint.ip_address.as_ref()?.parse::<IpAddr>().ok())
-        .ok_or_else(|| RuntimeError::Other("the engine gave the task no address".to_owned()))?;
+        .ok_or_else(|| RuntimeError::Other("the engine assigned no address to the task".to_owned()))?;
     if direct {
         return Ok(TaskNetwork { address, reach: Reach::Direct });
     }

@@ -34,23 +34,13 @@ pub(super) fn health_path(repository: &Repository, question: &Question<'_>) -> O
         let asked = ports.iter().find_map(|port| command::asked(line, *port))?;
         // `/` may only be a wait for the port.
         let tells = asked != "/" || line.contains(" -f") || line.contains("--fail");
-        tells.then(|| {
-            Evidence::new(
-                asked,
-                place(path, text, at),
-                "from a request that the pipeline makes to see whether it is well",
-            )
-        })
+        tells.then(|| Evidence::new(asked, place(path, text, at), "from a health request in the pipeline"))
     });
     local.or_else(|| {
         lines().filter(|_| question.only).find_map(|(path, text, at, line)| {
             let asked =
                 URL.captures_iter(line).map(|url| url["path"].to_owned()).find(|path| routes::tells_health(path))?;
-            Some(Evidence::new(
-                asked,
-                place(path, text, at),
-                "from a request that the pipeline makes to see whether it is well",
-            ))
+            Some(Evidence::new(asked, place(path, text, at), "from a health request in the pipeline"))
         })
     })
 }

@@ -44,15 +44,15 @@ const PORTS: &[(u16, &str)] = &[
     (27018, "port 27018 is MongoDB's"),
     (27019, "port 27019 is MongoDB's"),
     (33060, "port 33060 is MySQL's"),
-    (50051, "port 50051 is gRPC's by custom"),
+    (50051, "port 50051 is conventionally gRPC"),
 ];
 
 /// Images that speak no HTTP on any port; the last part of the name.
 const IMAGES: &[(&str, &str)] = &[
     ("activemq", "it is a message broker"),
     ("amazon-cloudwatch-agent", "it is the CloudWatch agent"),
-    ("amazon-ecs-service-connect-agent", "it is a proxy beside the application"),
-    ("aws-appmesh-envoy", "it is a proxy beside the application"),
+    ("amazon-ecs-service-connect-agent", "it is a proxy next to the application"),
+    ("aws-appmesh-envoy", "it is a proxy next to the application"),
     ("aws-for-fluent-bit", "it routes logs"),
     ("aws-otel-collector", "it collects traces and metrics"),
     ("aws-xray-daemon", "it collects traces"),
@@ -102,7 +102,7 @@ pub(in crate::cli::verbs::init) fn silence(
         return Some(Silence { why });
     }
     if is_php_fpm(container, image, port, dockerfile) {
-        return Some(Silence { why: "it is PHP-FPM, which speaks FastCGI with the web server beside it" });
+        return Some(Silence { why: "it is PHP-FPM, which speaks FastCGI with the web server next to it" });
     }
     let says_grpc = words(container).any(|word| word == "grpc");
     says_grpc.then_some(Silence { why: "its name says gRPC; give its target group `protocol_version: GRPC`" })

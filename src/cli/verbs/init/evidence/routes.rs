@@ -59,7 +59,7 @@ fn evidence(route: &Route<'_>) -> Evidence {
         why: if route.is_certain {
             route.why
         } else {
-            "from a route in its source, as far as its prefixes can be followed"
+            "from a route in its source; not all of its prefixes could be followed"
         },
     }
 }

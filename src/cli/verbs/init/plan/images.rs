@@ -77,11 +77,11 @@ impl<'b> Builds<'b> {
     pub(super) fn find(&self, need: &Need<'_>, others: usize) -> Option<Found> {
         self.by_image(need)
             .or_else(|| self.by_step(need))
-            .or_else(|| self.by_name(need, &self.there, "a build step speaks of it"))
+            .or_else(|| self.by_name(need, &self.there, "a build step mentions it"))
             .or_else(|| self.only(need, others))
             .or_else(|| {
                 let composed: Vec<&Build> = self.composed.iter().collect();
-                self.by_name(need, &composed, "a Compose service speaks of it")
+                self.by_name(need, &composed, "a Compose service mentions it")
             })
             .or_else(|| self.by_dockerfile(need, others))
             .map(|found| self.with_what_it_copies(found))
@@ -123,7 +123,8 @@ impl<'b> Builds<'b> {
         // Of several, the one in the job that deploys, then the one whose names speak of the container.
         found.sort_by_key(|build| (Some(build.job) != need.job, usize::MAX - self.shared(need, build)));
         let first = found.first()?;
-        let why = if need.rendered { "makes the image that is put into it" } else { "makes the image that it names" };
+        let why =
+            if need.rendered { "builds the image that is inserted into it" } else { "builds the image that it names" };
         Some(Found { build: (*first).clone(), why: format!("{} {why}", first.place) })
     }
 
@@ -174,7 +175,7 @@ impl<'b> Builds<'b> {
         let step = rest.split('.').next()?;
         let job: usize = job.parse().ok()?;
         let build = self.there.iter().find(|build| build.job == job && build.step.as_deref() == Some(step))?;
-        let why = format!("{} is the step whose image the workflow puts into it", build.place);
+        let why = format!("{} is the step whose image the workflow inserts into it", build.place);
         Some(Found { build: (*build).clone(), why })
     }
 
@@ -208,7 +209,7 @@ impl<'b> Builds<'b> {
         for builds in [&in_job, &self.there] {
             let Some(first) = builds.first() else { continue };
             if others == 0 && builds.iter().all(|build| same_build(build, first)) {
-                let why = format!("{} builds the only image there is", first.place);
+                let why = format!("{} builds the only image", first.place);
                 return Some(Found { build: (*first).clone(), why });
             }
         }
@@ -220,13 +221,14 @@ impl<'b> Builds<'b> {
         let free = |build: &Build| !taken.iter().any(|other| same_build(other, build));
         let built: Vec<&Build> = self.there.iter().copied().filter(|build| free(build)).collect();
         if let Some(first) = built.first().filter(|first| built.iter().all(|build| same_build(build, first))) {
-            let why = format!("{} builds the only image that is left", first.place);
+            let why = format!("{} builds the only remaining image", first.place);
             return Some(Found { build: (*first).clone(), why });
         }
         let all = dockerfiles::of(self.repository, self.wanted);
         let root = all.into_iter().find(|path| parent(path).is_empty())?;
         let build = dockerfiles::build(self.repository, root);
-        free(&build).then(|| Found { build, why: "no pipeline builds it, but this Dockerfile is left".to_owned() })
+        free(&build)
+            .then(|| Found { build, why: "no pipeline builds it, but this Dockerfile is the only one left".to_owned() })
     }
 
     /// A Dockerfile that no pipeline mentions.
@@ -236,7 +238,7 @@ impl<'b> Builds<'b> {
         let all = dockerfiles::usual(dockerfiles::of(self.repository, self.wanted), &spoken);
         let builds: Vec<Build> = all.iter().map(|path| dockerfiles::build(self.repository, path)).collect();
         let references: Vec<&Build> = builds.iter().collect();
-        if let Some(found) = self.by_name(need, &references, "its folder or name speaks of it") {
+        if let Some(found) = self.by_name(need, &references, "its folder or name mentions it") {
             return Some(found);
         }
         let usual = builds
@@ -245,7 +247,7 @@ impl<'b> Builds<'b> {
         match (usual, builds.as_slice()) {
             (Some(usual), _) if others == 0 => Some(Found {
                 build: usual.clone(),
-                why: "no pipeline builds it, but this Dockerfile lies there".to_owned(),
+                why: "no pipeline builds it, but this Dockerfile is in its folder".to_owned(),
             }),
             (_, [only]) if others == 0 => Some(Found {
                 build: only.clone(),

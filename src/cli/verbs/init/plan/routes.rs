@@ -38,7 +38,7 @@ pub(super) fn routes(drafts: &[Draft<'_>], repository: &Repository, pipeline: &P
         let prefix = (position > 0).then(|| prefix(&one, draft, only_one_more, &prefixes));
         prefixes.extend(prefix.clone());
         let why = match &prefix {
-            None => format!("it gets what no rule claims: {}", front.why),
+            None => format!("it gets every request that no rule matches: {}", front.why),
             Some(_) => "copy the rules of your load balancer here".to_owned(),
         };
         let evidence = evidence(&one, draft, repository, only);
@@ -147,10 +147,10 @@ fn front(reachable: &[Reachable<'_>], drafts: &[Draft<'_>]) -> Reasoned<usize> {
     let best = reachable.iter().map(score).max().unwrap_or_default();
     let at = reachable.iter().position(|one| score(one) == best).unwrap_or_default();
     let why = match (reachable.len(), best) {
-        (1, _) => "it is the only one that can be reached",
+        (1, _) => "it is the only reachable one",
         (_, best) if best >= 2 => "its name says so",
         (_, 1) => "it has port 80",
-        _ => "it is the first one that can be reached",
+        _ => "it is the first reachable one",
     };
     Reasoned { value: at, why: why.to_owned() }
 }

@@ -61,10 +61,7 @@ pub(super) fn choose<'a>(
                 Some(Origin::Path(path)) => {
                     format!("{} deploys {}, which is not in the repository", deploy.place, text::show(path))
                 }
-                _ => format!(
-                    "{} deploys the service; the task definition is the one that fits its name best",
-                    deploy.place
-                ),
+                _ => format!("{} deploys the service; this task definition fits its name best", deploy.place),
             };
             found.push(chosen(facts, deploy, edits, why, wanted));
         } else if let (Some(service), Some(Origin::Path(path))) = (&deploy.service, origin) {
@@ -328,13 +325,13 @@ fn one_of_each<'a>(
             variants.push(format!(
                 "{}: {} is taken; `--environment {other}` takes the other",
                 group[0].facts.path,
-                taken.unwrap_or_else(|| "the one that names no environment".to_owned()),
+                taken.unwrap_or_else(|| "it names no environment".to_owned()),
             ));
         }
         services.push(group.swap_remove(0));
     }
     if !wanted.by_default && !fits && !services.is_empty() {
-        notes.push(format!("nothing is named `{}`: what there is was taken", wanted.name()));
+        notes.push(format!("nothing is named `{}`; the only candidate was used", wanted.name()));
     }
     services
 }

@@ -71,7 +71,7 @@ pub(super) fn environment(
             Edit::Environment(name, added) => (name, added),
             Edit::Other(container, what) => {
                 notes.push(format!(
-                    "the workflow gives `{}` {what} when it deploys; the file has no word for that",
+                    "the workflow sets {what} of `{}` when it deploys; neargate.yaml has no key for that",
                     text::show(container)
                 ));
                 continue;

@@ -1,5 +1,5 @@
-//! HPACK's Huffman code (RFC 7541, appendix B). It is canonical: codes are in the order of their lengths, and within a
-//! length in that of their symbols, so the lengths are all there is to know.
+//! HPACK's Huffman code (RFC 7541, appendix B). It is canonical: codes are ordered by length, and within a length by
+//! symbol, so the lengths define the code.
 
 use super::error::Malformed;
 
@@ -25,7 +25,7 @@ const LENGTHS: [u8; END + 1] = [
 struct Code {
     /// Of each length: the first code after those of this length, at the left of 32 bits.
     limits: [u64; LONGEST + 1],
-    /// Of each length: what is to be taken from a code to get a place among the symbols.
+    /// For each length: the number to subtract from a code to get its index among the symbols.
     offsets: [i64; LONGEST + 1],
     /// In the order of their codes.
     symbols: [u16; END + 1],

@@ -42,6 +42,6 @@ fn target_group(path: &str, text: &str, at: usize) -> Option<TargetGroup> {
             .filter(|code| code != "200"),
         place: place(path, text, at + command.find("--health-check-path").unwrap_or(0)),
         registered: Vec::new(),
-        why: "from the target group that a script makes",
+        why: "from the target group that a script creates",
     })
 }
