@@ -9,22 +9,22 @@ use std::task::{Context, Poll};
 use http::HeaderMap;
 
 use super::answer::error::ProxyError;
-use super::answer::respond::{Answer, Traits};
+use super::answer::respond::{Answer, ResponseHints};
 use super::downstream::http1::body::{Next, ResponseFraming};
 use super::io::buffer::Buffer;
 use super::io::idle::IdleTimer;
 use super::io::stream::Stream;
 use super::telemetry::transaction::HttpVersion;
-use crate::alb::head::headers::{BodyHeader, Front};
+use crate::alb::head::headers::{BodyHeader, ClientProtocol};
 use crate::alb::head::message;
-use crate::alb::request::desync::Judgement;
+use crate::alb::request::desync::Assessment;
 use crate::alb::request::facts::{Fields, RequestFacts};
 use crate::proxy::answer::additions::Additions;
 
 /// A request whose head has been read and understood.
 pub(super) struct Request<'a> {
     pub(super) facts: RequestFacts<'a>,
-    pub(super) front: Front,
+    pub(super) client_protocol: ClientProtocol,
     pub(super) version: HttpVersion,
     pub(super) body: BodyHeader,
     /// It asks to become a WebSocket.
@@ -59,15 +59,15 @@ pub(super) trait Client {
     type Responder: Responder;
 
     /// What desync mitigation says of the head.
-    fn take_judgement(&mut self) -> Judgement;
+    fn take_assessment(&mut self) -> Assessment;
     /// Why the head could not even be understood.
-    fn take_refusal(&mut self) -> Option<ProxyError>;
+    fn take_error(&mut self) -> Option<ProxyError>;
     /// The facts of the head that shape a response, if it could be parsed.
-    fn traits(&self) -> Traits;
+    fn hints(&self) -> ResponseHints;
     /// The head; only to be asked for if it was not refused.
     fn request(&self) -> Request<'_>;
     /// Both directions.
-    fn legs(&mut self) -> (&mut Self::Body, &mut Self::Responder);
+    fn split(&mut self) -> (&mut Self::Body, &mut Self::Responder);
 }
 
 /// The body of a request as it comes in.
@@ -116,7 +116,7 @@ pub(super) trait Responder {
     /// Answers `Expect: 100-continue`, where that is due.
     async fn send_continue(&mut self) -> Result<(), ProxyError>;
     /// Sends a response of the load balancer's own.
-    async fn answer(&mut self, answer: &Answer, traits: Traits, additions: &Additions) -> Result<(), ProxyError>;
+    async fn answer(&mut self, answer: &Answer, hints: ResponseHints, additions: &Additions) -> Result<(), ProxyError>;
     /// Prepares the head of a target's response; it leaves together with the first data.
     fn head(&mut self, head: &TargetHead<'_>) -> Result<(), ProxyError>;
     /// Sends data, in one piece with what was prepared before. `last`: nothing but the end follows.
@@ -130,7 +130,7 @@ pub(super) trait Responder {
         self.finish().await
     }
     /// Ends it in a way that tells the client it is incomplete.
-    async fn cut(&mut self);
+    async fn abort(&mut self);
     /// Bytes sent so far, head and framing included.
     fn sent_bytes(&self) -> u64;
 }

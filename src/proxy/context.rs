@@ -10,9 +10,9 @@ use std::time::Duration;
 use jiff::Timestamp;
 use tokio::sync::{Notify, watch};
 
-use super::io::alarm::Alarm;
 use super::io::buffer::BufferPool;
 use super::io::clock::{DateCache, Random};
+use super::io::wakers::Wakers;
 use super::telemetry::certificate::CertificateBook;
 use super::telemetry::meters::{MeteredGroup, Meters, WorkerMeters};
 use super::telemetry::transaction::{AccessSink, ConnectionSink};
@@ -52,7 +52,7 @@ pub(crate) struct Worker {
     pub(crate) certificates: CertificateBook,
     pub(crate) drain: DrainSignal,
     /// Rings when a new table has ended something, or everything ends.
-    pub(crate) alarm: Rc<Alarm>,
+    pub(crate) wakers: Rc<Wakers>,
     /// Spans of the response head that is being parsed; borrowed between two waits only.
     pub(crate) spans: RefCell<Vec<FieldSpan>>,
     pub(super) table: RefCell<watch::Receiver<Arc<RoutingTable>>>,
@@ -125,7 +125,7 @@ impl Worker {
             random: Random::new(seed),
             dates: DateCache::default(),
             drain: DrainSignal::default(),
-            alarm: Rc::default(),
+            wakers: Rc::default(),
             spans: RefCell::default(),
             table: RefCell::new(table),
             snapshot: RefCell::new(first),
@@ -150,7 +150,7 @@ impl Worker {
             let snapshot = Rc::new(Snapshot::new(newest, &self.shared.loads, &self.meters));
             let previous = self.snapshot.replace(snapshot);
             if listeners_ended || self.snapshot.borrow().has_lost_targets_of(&previous) {
-                self.alarm.ring();
+                self.wakers.ring();
             }
         }
         Rc::clone(&self.snapshot.borrow())

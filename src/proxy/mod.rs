@@ -37,7 +37,7 @@
 //! no lock; what workers share are two counters per request ([`upstream::load`]) and the table they look at.
 //! [`listen::listeners`]
 //! keeps the bound ports in step with the table; what a new table ends (a listener, the delay of a target) is noticed by
-//! the requests and connections themselves, when [`io::alarm`] wakes them. What CloudWatch would count, each worker counts
+//! the requests and connections themselves, when [`io::wakers`] wakes them. What CloudWatch would count, each worker counts
 //! for itself ([`telemetry::meters`]).
 //!
 //! # Why an HTTP/1 of our own

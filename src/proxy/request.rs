@@ -10,7 +10,7 @@ use std::time::Instant;
 use super::answer::additions::Additions;
 use super::answer::error::ProxyError;
 use super::answer::respond;
-use super::answer::respond::{Answer, Traits};
+use super::answer::respond::{Answer, ResponseHints};
 use super::client::{Client, Request, RequestBody, Responder};
 use super::connection::Connection;
 use super::context::{Snapshot, Worker};
@@ -22,14 +22,14 @@ use super::upstream::pool::Dial;
 use crate::alb::actions::redirect::RedirectFacts;
 use crate::alb::actions::transform::{CompiledTransforms, TransformStatus, Transformed};
 use crate::alb::head::headers;
-use crate::alb::head::headers::{Forwarding, Front, TlsHeaders};
+use crate::alb::head::headers::{ClientProtocol, Forwarding, TlsHeaders};
 use crate::alb::head::message;
 use crate::alb::head::trace_id;
 use crate::alb::head::trace_id::TraceSeed;
 use crate::alb::metrics::figures;
 use crate::alb::metrics::figures::Count;
 use crate::alb::request::desync;
-use crate::alb::request::desync::{Judgement, Verdict};
+use crate::alb::request::desync::{Assessment, Verdict};
 use crate::alb::request::facts::{FieldKind, RequestFacts};
 use crate::alb::routing::{RoutedAction, RoutedForward};
 use crate::alb::stickiness;
@@ -51,13 +51,13 @@ enum Decision {
 pub(super) async fn serve<C: Client>(
     worker: &Worker,
     connection: &Connection,
-    front: Front,
+    client_protocol: ClientProtocol,
     client: &mut C,
     idle: &IdleTimer,
 ) -> Settled {
-    let mut transaction = begin(worker, connection, front);
-    let traits = client.traits();
-    if traits.grpc {
+    let mut transaction = begin(worker, connection, client_protocol);
+    let hints = client.hints();
+    if hints.grpc {
         transaction.protocol = RequestProtocol::Grpc;
     }
     let snapshot = worker.snapshot();
@@ -66,16 +66,16 @@ pub(super) async fn serve<C: Client>(
     let additions = Additions { modification, cookies: Vec::new() };
 
     // Everything that needs no waiting: classify, snapshot, route, act, choose the target, write its head.
-    let judgement = client.take_judgement();
-    let part = judgement.verdict == Verdict::PassAndPart;
-    let decision = match refusal(client, judgement, &mut transaction) {
+    let assessment = client.take_assessment();
+    let close_after = assessment.verdict == Verdict::PassAndClose;
+    let decision = match refusal(client, assessment, &mut transaction) {
         Some(error) => Err(error),
         None => {
             let mut request = client.request();
             if snapshot.table.attributes.preserve_host_header {
                 request.facts = request.facts.preserving_host();
             }
-            let decision = decide(worker, connection, &snapshot, &request, part, &mut transaction);
+            let decision = decide(worker, connection, &snapshot, &request, close_after, &mut transaction);
             note_trace_id(worker, &request, &mut transaction);
             decision
         }
@@ -83,10 +83,10 @@ pub(super) async fn serve<C: Client>(
     drop(snapshot);
 
     // Answer, or forward and stream both ways.
-    let (body, responder) = client.legs();
+    let (body, responder) = client.split();
     let outcome = match decision {
         Ok(Decision::Answer(answer)) => {
-            answer_client(responder, &answer, traits, &additions, idle, &mut transaction).await
+            answer_client(responder, &answer, hints, &additions, idle, &mut transaction).await
         }
         Ok(Decision::Forward(forward)) => {
             let outcome = forward::run(worker, &forward, body, responder, idle, &mut transaction).await;
@@ -108,12 +108,12 @@ pub(super) async fn serve<C: Client>(
             let started = transaction.status != 0;
             if started || matches!(error, ProxyError::ClientGone) {
                 transaction.status = if started { transaction.status } else { error.status() };
-                responder.cut().await;
-                Settled::Cut
+                responder.abort().await;
+                Settled::Aborted
             } else {
-                let answer = respond::for_error(&error, traits);
-                let answered = answer_client(responder, &answer, traits, &additions, idle, &mut transaction).await;
-                answered.unwrap_or(Settled::Cut)
+                let answer = respond::for_error(&error, hints);
+                let answered = answer_client(responder, &answer, hints, &additions, idle, &mut transaction).await;
+                answered.unwrap_or(Settled::Aborted)
             }
         }
     };
@@ -126,21 +126,21 @@ pub(super) async fn serve<C: Client>(
 
 /// Why the request goes no further, if its form alone says so: the classifier's word and the parser's, in the order
 /// that [`desync::CLASSIFIED_BEFORE_ANYTHING_ELSE`] sets.
-fn refusal(client: &mut impl Client, judgement: Judgement, transaction: &mut Transaction) -> Option<ProxyError> {
-    let reason = judgement.classification.as_ref().map(|found| found.reason.clone());
-    let blocked = reason.filter(|_| judgement.verdict == Verdict::Block).map(ProxyError::Desync);
-    transaction.classification = judgement.classification;
+fn refusal(client: &mut impl Client, assessment: Assessment, transaction: &mut Transaction) -> Option<ProxyError> {
+    let reason = assessment.classification.as_ref().map(|found| found.reason.clone());
+    let blocked = reason.filter(|_| assessment.verdict == Verdict::Block).map(ProxyError::Desync);
+    transaction.classification = assessment.classification;
     if desync::CLASSIFIED_BEFORE_ANYTHING_ELSE {
-        blocked.or_else(|| client.take_refusal())
+        blocked.or_else(|| client.take_error())
     } else {
-        client.take_refusal().or(blocked)
+        client.take_error().or(blocked)
     }
 }
 
 async fn answer_client(
     responder: &mut impl Responder,
     answer: &Answer,
-    traits: Traits,
+    hints: ResponseHints,
     additions: &Additions,
     idle: &IdleTimer,
     transaction: &mut Transaction,
@@ -151,16 +151,20 @@ async fn answer_client(
     let answering = async {
         // Due at once, so also before an answer that does not wait for the body.
         responder.send_continue().await?;
-        responder.answer(answer, traits, additions).await
+        responder.answer(answer, hints, additions).await
     };
     // A client that sends requests and reads no answers must not be waited for forever.
     idle.guard(answering).await.unwrap_or(Err(ProxyError::ClientGone))?;
     Ok(Settled::Answered)
 }
 
-fn begin(worker: &Worker, connection: &Connection, front: Front) -> Transaction {
+fn begin(worker: &Worker, connection: &Connection, client_protocol: ClientProtocol) -> Transaction {
     Transaction {
-        protocol: if front == Front::Http1 { RequestProtocol::Http1 } else { RequestProtocol::Http2 },
+        protocol: if client_protocol == ClientProtocol::Http1 {
+            RequestProtocol::Http1
+        } else {
+            RequestProtocol::Http2
+        },
         scheme: if connection.tls.is_some() { "https" } else { "http" },
         upgraded: false,
         connection: connection.id,
@@ -191,7 +195,7 @@ fn decide(
     connection: &Connection,
     snapshot: &Rc<Snapshot>,
     request: &Request<'_>,
-    part: bool,
+    close_after: bool,
     transaction: &mut Transaction,
 ) -> Result<Decision, ProxyError> {
     if worker.logs_requests() {
@@ -241,7 +245,7 @@ fn decide(
             transaction.action = Some(ActionKind::Forward);
             let request = Request { facts: rewritten.facts(&request.facts), ..*request };
             let forward = prepare_forward(worker, connection, &request, snapshot, listener, action, transaction)?;
-            Ok(Decision::Forward(Forward { part, ..forward }))
+            Ok(Decision::Forward(Forward { close_after, ..forward }))
         }
     }
 }
@@ -320,7 +324,7 @@ fn prepare_forward(
         listener_port: connection.listener_port,
         attributes: &table.attributes,
         default_host: &table.dns_name,
-        front: request.front,
+        client_protocol: request.client_protocol,
         body: request.body,
         upgrade: request.upgrade,
         trailers: settings.protocol_version != ProtocolVersion::Http1,
@@ -360,7 +364,7 @@ fn prepare_forward(
         upgrade: request.upgrade,
         conversation: transaction.protocol == RequestProtocol::Grpc,
         idle_timeout: table.attributes.idle_timeout,
-        part: false,
+        close_after: false,
         modification: modification.clone(),
         session: session.map(Box::new),
         listener: Rc::clone(&connection.listener),
@@ -391,7 +395,7 @@ fn note_trace_id(worker: &Worker, request: &Request<'_>, transaction: &mut Trans
 /// Accounts for what a connection was refused for as a whole: to the logs a request that could not be understood.
 pub(super) fn refuse_connection(worker: &Worker, connection: &Connection, what: String) {
     tracing::debug!(client = %connection.client, what, "a connection is ended for what its client sent");
-    let mut transaction = begin(worker, connection, Front::Http2);
+    let mut transaction = begin(worker, connection, ClientProtocol::Http2);
     transaction.status = ProxyError::MalformedRequest("").status();
     transaction.error = Some(what);
     settle(worker, transaction);
@@ -406,7 +410,7 @@ pub(super) fn refuse_stream(
     size: u64,
     error: &ProxyError,
 ) {
-    let mut transaction = begin(worker, connection, Front::Http2);
+    let mut transaction = begin(worker, connection, ClientProtocol::Http2);
     transaction.status = error.status();
     transaction.error = Some(error.to_string());
     if let Some(facts) = facts {

@@ -6,7 +6,7 @@ pub(crate) enum Settled {
     /// The client has a complete response.
     Answered,
     /// The response is incomplete, or the client has gone: the connection is of no use.
-    Cut,
+    Aborted,
     /// Another protocol took the connection over, and has ended.
     Upgraded,
 }

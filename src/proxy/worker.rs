@@ -76,7 +76,7 @@ async fn obey(worker: Rc<Worker>, mut commands: mpsc::UnboundedReceiver<Command>
             Command::Drain { deadline } => {
                 accepting.drain().for_each(|(_, token)| token.cancel());
                 worker.drain.begin();
-                worker.alarm.ring();
+                worker.wakers.ring();
                 let all_closed = async {
                     while worker.connections.get() > 0 {
                         worker.connection_closed.notified().await;

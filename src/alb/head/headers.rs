@@ -31,7 +31,7 @@ pub struct Forwarding<'a> {
     /// The load balancer's own DNS name.
     pub default_host: &'a str,
     /// How the client speaks.
-    pub front: Front,
+    pub client_protocol: ClientProtocol,
     /// How the body will be delimited.
     pub body: BodyHeader,
     /// Whether `Upgrade` is passed on, with its own `Connection`.
@@ -69,7 +69,7 @@ impl TlsHeaders<'_> {
 
 /// How the client speaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Front {
+pub enum ClientProtocol {
     /// HTTP/1.x: names keep their case.
     Http1,
     /// HTTP/2: names are lower-case, but for those that are re-cased.
@@ -229,13 +229,15 @@ fn write_client_fields(facts: &RequestFacts<'_>, forwarding: &Forwarding<'_>, ou
             _ if attributes.drop_invalid_header_fields && is_invalid => {}
             _ if forwarding.tls.is_some_and(|tls| tls.replaces(field.name)) => {}
             // HTTP/2 may split cookies; HTTP/1.1 wants them in one field (RFC 9113, section 8.2.3).
-            _ if forwarding.front == Front::Http2 && field.name == b"cookie" => {
+            _ if forwarding.client_protocol == ClientProtocol::Http2 && field.name == b"cookie" => {
                 if !cookies_written {
                     cookies_written = true;
                     write_cookies(facts, out);
                 }
             }
-            _ if forwarding.front == Front::Http2 => write_field(recased(field.kind, field.name), field.value, out),
+            _ if forwarding.client_protocol == ClientProtocol::Http2 => {
+                write_field(recased(field.kind, field.name), field.value, out)
+            }
             _ => write_field(field.name, field.value, out),
         }
     }
@@ -364,7 +366,7 @@ mod tests {
             listener_port: 80,
             attributes: &attributes,
             default_host: "lb.example.net",
-            front: if case.front == "http2" { Front::Http2 } else { Front::Http1 },
+            client_protocol: if case.front == "http2" { ClientProtocol::Http2 } else { ClientProtocol::Http1 },
             body: match (case.content_length, case.chunked) {
                 (Some(length), _) => BodyHeader::Length(length),
                 (None, true) => BodyHeader::Chunked,

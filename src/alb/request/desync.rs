@@ -68,16 +68,16 @@ pub enum Verdict {
     /// Nothing.
     #[default]
     Pass,
-    /// It is forwarded, and both the client's and the target's connection are closed afterwards: whatever else was
-    /// hidden in it has no effect.
-    PassAndPart,
+    /// It is forwarded, and both the client's and the target's connection are closed afterwards: anything hidden in it
+    /// has no effect.
+    PassAndClose,
     /// 400, and the client's connection is closed.
     Block,
 }
 
-/// A classification together with what follows from it.
+/// A classification together with its consequence.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Judgement {
+pub struct Assessment {
     /// `None`: compliant, or not HTTP/1.
     pub classification: Option<Classification>,
     /// In the load balancer's mode.
@@ -86,26 +86,26 @@ pub struct Judgement {
 
 /// Judges a complete raw head, from the request line through the empty line. `fields` are those that were read from it,
 /// or some of them if it could not be read to its end.
-pub fn judge(head: &[u8], fields: Fields<'_>, mode: DesyncMode) -> Judgement {
-    if is_plain(head, fields) { Judgement::default() } else { judge_by_classifier(head, mode) }
+pub fn judge(head: &[u8], fields: Fields<'_>, mode: DesyncMode) -> Assessment {
+    if is_plain(head, fields) { Assessment::default() } else { judge_by_classifier(head, mode) }
 }
 
-fn judge_by_classifier(head: &[u8], mode: DesyncMode) -> Judgement {
+fn judge_by_classifier(head: &[u8], mode: DesyncMode) -> Assessment {
     let classification = classify(head);
     let verdict = classification.as_ref().map_or(Verdict::Pass, |found| verdict(found.tier, mode));
-    Judgement { classification, verdict }
+    Assessment { classification, verdict }
 }
 
 /// Judges a request of HTTP/2.
-pub fn judge_http2(facts: &RequestFacts<'_>, mode: DesyncMode) -> Judgement {
-    if is_plain_http2(facts) { Judgement::default() } else { judge_by_classifier(&as_http1(facts), mode) }
+pub fn judge_http2(facts: &RequestFacts<'_>, mode: DesyncMode) -> Assessment {
+    if is_plain_http2(facts) { Assessment::default() } else { judge_by_classifier(&as_http1(facts), mode) }
 }
 
 /// The table of the guide.
 fn verdict(tier: Tier, mode: DesyncMode) -> Verdict {
     match (mode, tier) {
         (DesyncMode::Monitor, _) | (DesyncMode::Defensive, Tier::Acceptable) => Verdict::Pass,
-        (DesyncMode::Defensive, Tier::Ambiguous) => Verdict::PassAndPart,
+        (DesyncMode::Defensive, Tier::Ambiguous) => Verdict::PassAndClose,
         (DesyncMode::Defensive, Tier::Severe) | (DesyncMode::Strictest, _) => Verdict::Block,
     }
 }
@@ -291,7 +291,7 @@ mod tests {
         use DesyncMode::{Defensive, Monitor, Strictest};
         let row = |tier| [Monitor, Defensive, Strictest].map(|mode| verdict(tier, mode));
         assert_eq!(row(Tier::Acceptable), [Verdict::Pass, Verdict::Pass, Verdict::Block]);
-        assert_eq!(row(Tier::Ambiguous), [Verdict::Pass, Verdict::PassAndPart, Verdict::Block]);
+        assert_eq!(row(Tier::Ambiguous), [Verdict::Pass, Verdict::PassAndClose, Verdict::Block]);
         assert_eq!(row(Tier::Severe), [Verdict::Pass, Verdict::Block, Verdict::Block]);
     }
 

@@ -4,7 +4,7 @@
 //! is answered with 464 (ALB user guide, "Target groups for your Application Load Balancers", protocol version, and
 //! "Troubleshoot your Application Load Balancers", HTTP 464).
 
-use crate::alb::head::headers::Front;
+use crate::alb::head::headers::ClientProtocol;
 use crate::alb::request::facts::{FieldKind, Fields};
 use crate::model::target_group::ProtocolVersion;
 
@@ -21,11 +21,11 @@ pub enum RequestProtocol {
 
 impl RequestProtocol {
     /// What a request with this head is.
-    pub fn of(front: Front, fields: Fields<'_>) -> Self {
-        match front {
-            Front::Http1 => Self::Http1,
-            Front::Http2 if fields.first(FieldKind::ContentType).is_some_and(is_grpc) => Self::Grpc,
-            Front::Http2 => Self::Http2,
+    pub fn of(client_protocol: ClientProtocol, fields: Fields<'_>) -> Self {
+        match client_protocol {
+            ClientProtocol::Http1 => Self::Http1,
+            ClientProtocol::Http2 if fields.first(FieldKind::ContentType).is_some_and(is_grpc) => Self::Grpc,
+            ClientProtocol::Http2 => Self::Http2,
         }
     }
 }
@@ -86,9 +86,9 @@ mod tests {
     }
 
     fn check(case: Case) {
-        let front = match case.client.as_str() {
-            "HTTP/1.1" => Front::Http1,
-            "HTTP/2" => Front::Http2,
+        let client_protocol = match case.client.as_str() {
+            "HTTP/1.1" => ClientProtocol::Http1,
+            "HTTP/2" => ClientProtocol::Http2,
             other => panic!("{}: no client speaks {other}", case.name),
         };
         let version = match case.protocol_version.as_str() {
@@ -98,7 +98,7 @@ mod tests {
             other => panic!("{}: no protocol version is called {other}", case.name),
         };
         let fields: FieldList = case.content_type.iter().map(|value| ("content-type", value.as_str())).collect();
-        let request = RequestProtocol::of(front, fields.fields());
+        let request = RequestProtocol::of(client_protocol, fields.fields());
         let taken = takes(version, request, case.method.as_bytes());
         let answer = if taken { "of the target" } else { "464" };
         assert_eq!(answer, case.answer, "{} ({})", case.name, case.source);

@@ -34,7 +34,7 @@ pub(crate) struct Answer {
 
 /// What of a request shapes its answer.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Traits {
+pub(crate) struct ResponseHints {
     /// HEAD: everything but the body.
     pub(crate) head_only: bool,
     /// Sent by a browser that replaces short error pages.
@@ -43,7 +43,7 @@ pub(crate) struct Traits {
     pub(crate) grpc: bool,
 }
 
-impl Traits {
+impl ResponseHints {
     pub(crate) fn new(method: &[u8], user_agent: Option<&[u8]>) -> Self {
         let agent = user_agent.unwrap_or_default();
         let says = |word: &[u8]| memchr::memmem::find(agent, word).is_some();
@@ -56,13 +56,13 @@ impl Traits {
 }
 
 /// The response to a request that failed.
-pub(crate) fn for_error(error: &ProxyError, traits: Traits) -> Answer {
+pub(crate) fn for_error(error: &ProxyError, hints: ResponseHints) -> Answer {
     let status = error.status();
-    if let Some(grpc) = protocols::grpc_status(status).filter(|_| traits.grpc) {
+    if let Some(grpc) = protocols::grpc_status(status).filter(|_| hints.grpc) {
         return for_grpc(status, grpc);
     }
     let mut body = explained(error).map_or_else(|| page(status), explaining_page);
-    if traits.padded && !body.is_empty() {
+    if hints.padded && !body.is_empty() {
         body.push_str(&PADDING.repeat(6));
     }
     Answer {
@@ -288,9 +288,9 @@ mod tests {
             );
             return;
         }
-        let traits = Traits::new(case.method.as_bytes(), case.user_agent.as_deref().map(str::as_bytes));
+        let hints = ResponseHints::new(case.method.as_bytes(), case.user_agent.as_deref().map(str::as_bytes));
         let answer = match (case.error, case.redirect, case.fixed) {
-            (Some(name), None, None) => for_error(&error(&name), traits),
+            (Some(name), None, None) => for_error(&error(&name), hints),
             (None, Some((status, location)), None) => redirect(status, location.into_bytes()),
             (None, None, Some(Fixed { status, content_type, body })) => {
                 fixed(&FixedResponse { status_code: status, content_type, message_body: body })
@@ -298,7 +298,7 @@ mod tests {
             _ => panic!("{}: one of error, redirect, fixed", case.name),
         };
         let mut out = Vec::new();
-        write_http1(&answer, b"<date>", !answer.close, traits.head_only, &Additions::default(), &mut out);
+        write_http1(&answer, b"<date>", !answer.close, hints.head_only, &Additions::default(), &mut out);
         let expected = case.answer.replace('\n', "\r\n").replace("<padding>\r\n", PADDING);
         assert_eq!(String::from_utf8(out).unwrap(), expected, "{} ({})", case.name, case.source);
         if let Some(bytes) = case.bytes {

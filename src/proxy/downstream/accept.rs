@@ -39,7 +39,7 @@ pub(crate) async fn serve(worker: Rc<Worker>, stream: TcpStream, client: SocketA
     let _open = worker.meters.open_connection();
     let id = worker.random.connection_id();
     let life = worker.listener_life(port, is_tls);
-    let _enlisted = worker.alarm.enlist().await;
+    let _enlisted = worker.wakers.enlist().await;
     let connection = |tls: Option<Arc<TlsFacts>>| Connection {
         client,
         listener_port: port,

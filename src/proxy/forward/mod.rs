@@ -74,7 +74,7 @@ pub(super) async fn run(
             Ok(Settled::Upgraded)
         }
         Downloaded::Complete { reusable } => {
-            if reusable && !forward.part && progress.get() == Upload::Done && buffer.is_empty() {
+            if reusable && !forward.close_after && progress.get() == Upload::Done && buffer.is_empty() {
                 worker.keep_upstream(forward.dial, stream);
             }
             Ok(Settled::Answered)

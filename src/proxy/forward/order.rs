@@ -30,7 +30,7 @@ pub(crate) struct Forward {
     pub(crate) conversation: bool,
     pub(crate) idle_timeout: Duration,
     /// The connection is closed afterwards.
-    pub(crate) part: bool,
+    pub(crate) close_after: bool,
     /// What the listener does to headers.
     pub(crate) modification: Option<Arc<HeaderModification>>,
     /// Where something is sticky.

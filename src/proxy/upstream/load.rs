@@ -57,7 +57,7 @@ pub(crate) struct TargetLoad {
     outstanding: AtomicUsize,
     draining: AtomicBool,
     /// Its delay is over: what is still in flight is cut.
-    cut: AtomicBool,
+    aborted: AtomicBool,
     outcomes: OutcomeCounters,
     observations: mpsc::Sender<Observation>,
 }
@@ -159,7 +159,7 @@ impl LoadBook {
             target,
             outstanding: AtomicUsize::new(0),
             draining: AtomicBool::new(false),
-            cut: AtomicBool::new(false),
+            aborted: AtomicBool::new(false),
             outcomes: OutcomeCounters::new(),
             observations: self.observations.clone(),
         };
@@ -252,7 +252,7 @@ impl TargetLoad {
     /// on its way to clients.
     fn end(&self) {
         if self.draining.load(Ordering::Acquire) {
-            self.cut.store(true, Ordering::Release);
+            self.aborted.store(true, Ordering::Release);
         }
     }
 
@@ -276,7 +276,7 @@ impl InFlight {
 impl InFlight {
     /// The target's delay is over, and the request's time with it.
     pub(crate) fn is_cut(&self) -> bool {
-        self.0.cut.load(Ordering::Acquire)
+        self.0.aborted.load(Ordering::Acquire)
     }
 
     /// Tells that the target said nothing for as long as the idle timeout. Best effort, as everything that is told of

@@ -5,14 +5,14 @@ use std::task::{Context, Poll, ready};
 
 use super::body::{BodyReader, Next, RequestFraming, request_framing};
 use super::head::{RequestLine, Version, parse_request};
-use super::responder::{Http1Responder, Manner};
-use crate::alb::head::headers::{BodyHeader, Front};
+use super::responder::{Http1Responder, ResponseMode};
+use crate::alb::head::headers::{BodyHeader, ClientProtocol};
 use crate::alb::request::desync;
-use crate::alb::request::desync::{Judgement, Verdict};
+use crate::alb::request::desync::{Assessment, Verdict};
 use crate::alb::request::facts::{FieldKind, FieldSpan, Fields, RequestFacts};
 use crate::model::listener::DesyncMode;
 use crate::proxy::answer::error::ProxyError;
-use crate::proxy::answer::respond::Traits;
+use crate::proxy::answer::respond::ResponseHints;
 use crate::proxy::client::{Client, Request, RequestBody};
 use crate::proxy::context::Worker;
 use crate::proxy::io::buffer::Buffer;
@@ -24,7 +24,7 @@ use crate::proxy::upstream::target::lists;
 /// One request of an HTTP/1 connection.
 pub(super) struct Http1Client<'c> {
     parsed: Result<Parsed, Option<ProxyError>>,
-    judgement: Judgement,
+    assessment: Assessment,
     spans: &'c [FieldSpan],
     client: SocketAddr,
     body: Http1Body<'c>,
@@ -57,29 +57,30 @@ impl<'c> Http1Client<'c> {
         may_keep_alive: bool,
     ) -> Self {
         let head = &leg.buffer[..head_size];
-        let mut manner = Manner::ONCE;
+        let mut response_mode = ResponseMode::ONCE;
         let line = parse_request(head, spans);
         let fields = Fields::new(head, spans);
-        let judgement = judge(head, fields, mode);
+        let assessment = judge(head, fields, mode);
         let parsed = line.and_then(|line| {
-            manner.has_head = line.version != Version::Http09;
-            manner.is_http11 = line.version == Version::Http11;
+            response_mode.has_head = line.version != Version::Http09;
+            response_mode.is_http11 = line.version == Version::Http11;
             let RequestFraming { body, ambiguous } = request_framing(line.version, fields)?;
-            let unsuspicious = !ambiguous && judgement.verdict == Verdict::Pass;
-            manner.keep_alive = may_keep_alive && unsuspicious && client_keeps_open(line.version, fields);
+            let unsuspicious = !ambiguous && assessment.verdict == Verdict::Pass;
+            response_mode.keep_alive = may_keep_alive && unsuspicious && client_keeps_open(line.version, fields);
             // Whether or not there is a body, as the guide has it, and nginx.
-            manner.expects_continue = manner.is_http11 && lists(fields, FieldKind::Expect, b"100-continue");
-            let upgrade = manner.is_http11
+            response_mode.expects_continue =
+                response_mode.is_http11 && lists(fields, FieldKind::Expect, b"100-continue");
+            let upgrade = response_mode.is_http11
                 && lists(fields, FieldKind::Connection, b"upgrade")
                 && lists(fields, FieldKind::Upgrade, b"websocket");
             Ok(Parsed { line, body, upgrade })
         });
-        Self::with(leg, head_size, spans, parsed, judgement, manner)
+        Self::with(leg, head_size, spans, parsed, assessment, response_mode)
     }
 
     /// A request whose head could not even be read.
     pub(super) fn refused(leg: Leg<'c>, error: ProxyError) -> Self {
-        Self::with(leg, 0, &[], Err(error), Judgement::default(), Manner::ONCE)
+        Self::with(leg, 0, &[], Err(error), Assessment::default(), ResponseMode::ONCE)
     }
 
     fn with(
@@ -87,20 +88,20 @@ impl<'c> Http1Client<'c> {
         head_size: usize,
         spans: &'c [FieldSpan],
         parsed: Result<Parsed, ProxyError>,
-        judgement: Judgement,
-        manner: Manner,
+        assessment: Assessment,
+        response_mode: ResponseMode,
     ) -> Self {
         let Leg { worker, client, stream, buffer, idle } = leg;
         let framing = parsed.as_ref().map_or(BodyHeader::None, |parsed| parsed.body);
         let received = if head_size > 0 { head_size } else { buffer.len() } as u64;
         Self {
             parsed: parsed.map_err(Some),
-            judgement,
+            assessment,
             spans,
             client,
             // The head stays in the buffer until it has been decided upon.
             body: Http1Body { stream, buffer, head: head_size, reader: framing.into(), received, idle },
-            responder: Http1Responder::new(worker, stream, idle, manner),
+            responder: Http1Responder::new(worker, stream, idle, response_mode),
         }
     }
 
@@ -116,7 +117,7 @@ impl<'c> Http1Client<'c> {
 }
 
 /// A request of HTTP/0.9 has no empty line that could be missing.
-fn judge(head: &[u8], fields: Fields<'_>, mode: DesyncMode) -> Judgement {
+fn judge(head: &[u8], fields: Fields<'_>, mode: DesyncMode) -> Assessment {
     if head.ends_with(b"\n\r\n") || head.ends_with(b"\n\n") {
         desync::judge(head, fields, mode)
     } else {
@@ -137,18 +138,18 @@ impl<'c> Client for Http1Client<'c> {
     type Body = Http1Body<'c>;
     type Responder = Http1Responder<'c>;
 
-    fn take_judgement(&mut self) -> Judgement {
-        std::mem::take(&mut self.judgement)
+    fn take_assessment(&mut self) -> Assessment {
+        std::mem::take(&mut self.assessment)
     }
 
-    fn take_refusal(&mut self) -> Option<ProxyError> {
+    fn take_error(&mut self) -> Option<ProxyError> {
         self.parsed.as_mut().err().and_then(Option::take)
     }
 
-    fn traits(&self) -> Traits {
-        let Ok(Parsed { line, .. }) = &self.parsed else { return Traits::default() };
+    fn hints(&self) -> ResponseHints {
+        let Ok(Parsed { line, .. }) = &self.parsed else { return ResponseHints::default() };
         let head = &self.body.buffer[..self.body.head];
-        Traits::new(&head[line.method.clone()], Fields::new(head, self.spans).first(FieldKind::UserAgent))
+        ResponseHints::new(&head[line.method.clone()], Fields::new(head, self.spans).first(FieldKind::UserAgent))
     }
 
     fn request(&self) -> Request<'_> {
@@ -169,7 +170,7 @@ impl<'c> Client for Http1Client<'c> {
                 fields,
                 client: self.client,
             },
-            front: Front::Http1,
+            client_protocol: ClientProtocol::Http1,
             version: match line.version {
                 Version::Http09 => HttpVersion::Http09,
                 Version::Http10 => HttpVersion::Http10,
@@ -181,7 +182,7 @@ impl<'c> Client for Http1Client<'c> {
         }
     }
 
-    fn legs(&mut self) -> (&mut Http1Body<'c>, &mut Http1Responder<'c>) {
+    fn split(&mut self) -> (&mut Http1Body<'c>, &mut Http1Responder<'c>) {
         self.body.drop_head();
         (&mut self.body, &mut self.responder)
     }

@@ -9,7 +9,7 @@ use std::time::Duration;
 use super::client::{Http1Client, Leg};
 use super::head::{HeadScanner, TooLarge};
 
-use crate::alb::head::headers::Front;
+use crate::alb::head::headers::ClientProtocol;
 use crate::alb::request::facts::FieldSpan;
 use crate::proxy::answer::error::ProxyError;
 use crate::proxy::client::RequestBody as _;
@@ -49,7 +49,7 @@ pub(crate) async fn serve(worker: Rc<Worker>, connection: Connection, stream: St
         match request.await {
             Then::Next(buffer) => ahead = Some(buffer).filter(|buffer| !buffer.is_empty()),
             Then::Close => break,
-            Then::Nothing => return,
+            Then::Abandon => return,
         }
         idle.set_limit(worker.snapshot().table.attributes.idle_timeout);
     }
@@ -60,11 +60,11 @@ pub(crate) async fn serve(worker: Rc<Worker>, connection: Connection, stream: St
 enum Then {
     /// Another one, whose beginning may be here already.
     Next(Buffer),
-    /// A polite end.
+    /// Close gracefully.
     Close,
-    /// The connection is of no more use, and whatever there was to say has been said. An incomplete response is told
-    /// from a complete one by an end without politeness.
-    Nothing,
+    /// Drop the connection; everything has been sent. Closing without a graceful shutdown tells the client that the
+    /// response is incomplete.
+    Abandon,
 }
 
 async fn serve_request(
@@ -92,18 +92,18 @@ async fn serve_request(
         Ok(size) => Http1Client::new(leg, size, spans, mode, may_keep_alive),
         Err(error) => Http1Client::refused(leg, error),
     };
-    let settled = request::serve(worker, connection, Front::Http1, &mut client, idle).await;
+    let settled = request::serve(worker, connection, ClientProtocol::Http1, &mut client, idle).await;
     let keep_alive = client.keeps_alive();
     match settled {
         Settled::Answered if keep_alive => {
             let discarded = client.into_body().discard(idle).await;
-            if discarded.is_ok() { Then::Next(buffer) } else { Then::Nothing }
+            if discarded.is_ok() { Then::Next(buffer) } else { Then::Abandon }
         }
         Settled::Answered => {
             linger(stream, &mut buffer).await;
-            Then::Nothing
+            Then::Abandon
         }
-        Settled::Cut => Then::Nothing,
+        Settled::Aborted => Then::Abandon,
         Settled::Upgraded => Then::Close,
     }
 }

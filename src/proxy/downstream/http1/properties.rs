@@ -10,7 +10,7 @@ use super::body::request_framing;
 use super::chunked::{ChunkDecoder, LAST_CHUNK, Malformed, Piece, size_line};
 use super::head::{HeadScanner, parse_request, parse_response};
 use crate::alb::head::headers;
-use crate::alb::head::headers::{BodyHeader, Forwarding, Front};
+use crate::alb::head::headers::{BodyHeader, ClientProtocol, Forwarding};
 use crate::alb::head::trace_id::TraceSeed;
 use crate::alb::request::desync;
 use crate::alb::request::desync::Verdict;
@@ -102,18 +102,18 @@ pub(crate) fn outcome(head: &[u8], mode: DesyncMode) -> Outcome {
     let mut spans = Vec::new();
     let line = parse_request(head, &mut spans);
     let fields = Fields::new(head, &spans);
-    let judgement = desync::judge(head, fields, mode);
+    let assessment = desync::judge(head, fields, mode);
     let framing = line.and_then(|line| Ok((request_framing(line.version, fields)?.body, line)));
     let target = match framing {
-        _ if judgement.verdict == Verdict::Block => Err(400),
+        _ if assessment.verdict == Verdict::Block => Err(400),
         Err(error) => Err(error.status()),
         Ok((body, line)) => {
             let query = line.query.clone().map(|range| &head[range]);
             let facts = facts_of(fields, &head[line.method.clone()], &head[line.path.clone()], query);
-            Ok(http2_forwarded(&facts, body, Front::Http1))
+            Ok(http2_forwarded(&facts, body, ClientProtocol::Http1))
         }
     };
-    (target, judgement.classification)
+    (target, assessment.classification)
 }
 
 /// What a target would get, and what it means; `None` if it gets nothing.
@@ -121,8 +121,8 @@ fn forwarded(head: &[u8], mode: DesyncMode) -> Option<(Vec<u8>, BodyHeader, Verd
     let mut spans = Vec::new();
     let line = parse_request(head, &mut spans);
     let fields = Fields::new(head, &spans);
-    let judgement = desync::judge(head, fields, mode);
-    if judgement.verdict == Verdict::Block {
+    let assessment = desync::judge(head, fields, mode);
+    if assessment.verdict == Verdict::Block {
         return None;
     }
     let line = line.ok()?;
@@ -141,7 +141,7 @@ fn forwarded(head: &[u8], mode: DesyncMode) -> Option<(Vec<u8>, BodyHeader, Verd
         listener_port: 80,
         attributes: &attributes,
         default_host: "lb.example.net",
-        front: Front::Http1,
+        client_protocol: ClientProtocol::Http1,
         body,
         upgrade: false,
         trailers: false,
@@ -151,7 +151,7 @@ fn forwarded(head: &[u8], mode: DesyncMode) -> Option<(Vec<u8>, BodyHeader, Verd
     };
     let mut out = Vec::new();
     headers::write(&facts, &forwarding, &mut out).ok()?;
-    Some((out, body, judgement.verdict))
+    Some((out, body, assessment.verdict))
 }
 
 /// Names and values, as a reader finds them that takes a name for `name_of` it.
@@ -201,6 +201,6 @@ pub(super) fn has_one_meaning(head: &[u8], mode: DesyncMode) {
 
     let lax = read(&out, lenient);
     let disguised = values(&lax, "content-length") != lengths || values(&lax, "transfer-encoding") != codings;
-    let contained = mode == DesyncMode::Monitor || verdict == Verdict::PassAndPart;
+    let contained = mode == DesyncMode::Monitor || verdict == Verdict::PassAndClose;
     assert!(!disguised || contained, "a second framing on a connection that others use");
 }

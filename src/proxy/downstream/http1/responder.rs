@@ -8,7 +8,7 @@ use crate::alb::request::facts::FieldKind;
 use crate::proxy::answer::additions::Additions;
 use crate::proxy::answer::error::ProxyError;
 use crate::proxy::answer::respond;
-use crate::proxy::answer::respond::{Answer, Traits};
+use crate::proxy::answer::respond::{Answer, ResponseHints};
 use crate::proxy::client::{Responder, TargetHead};
 use crate::proxy::context::Worker;
 use crate::proxy::io::buffer::Scratch;
@@ -20,7 +20,7 @@ const LARGE_CHUNK: usize = 4 * 1024;
 
 /// How the client of a request wants to be answered.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Manner {
+pub(super) struct ResponseMode {
     /// Both sides want to go on afterwards.
     pub(super) keep_alive: bool,
     /// It wants to see a head: not HTTP/0.9.
@@ -31,7 +31,7 @@ pub(super) struct Manner {
     pub(super) expects_continue: bool,
 }
 
-impl Manner {
+impl ResponseMode {
     /// For a client that nothing is known of yet.
     pub(super) const ONCE: Self = Self { keep_alive: false, has_head: true, is_http11: true, expects_continue: false };
 }
@@ -41,7 +41,7 @@ pub(in crate::proxy) struct Http1Responder<'c> {
     worker: &'c Worker,
     stream: &'c Stream,
     idle: &'c IdleTimer,
-    manner: Manner,
+    response_mode: ResponseMode,
     /// Prepared and not yet sent.
     out: Scratch,
     /// How the body is delimited.
@@ -50,17 +50,22 @@ pub(in crate::proxy) struct Http1Responder<'c> {
 }
 
 impl<'c> Http1Responder<'c> {
-    pub(super) fn new(worker: &'c Worker, stream: &'c Stream, idle: &'c IdleTimer, manner: Manner) -> Self {
-        Self { worker, stream, idle, manner, out: worker.buffers.lend_scratch(), chunked: false, sent: 0 }
+    pub(super) fn new(
+        worker: &'c Worker,
+        stream: &'c Stream,
+        idle: &'c IdleTimer,
+        response_mode: ResponseMode,
+    ) -> Self {
+        Self { worker, stream, idle, response_mode, out: worker.buffers.lend_scratch(), chunked: false, sent: 0 }
     }
 
     /// Whether the client was promised that the connection stays open.
     pub(super) fn keeps_alive(&self) -> bool {
-        self.manner.keep_alive
+        self.response_mode.keep_alive
     }
 
     async fn write(&mut self, data: &[&[u8]], last: bool) -> Result<(), ProxyError> {
-        if last && !self.manner.keep_alive {
+        if last && !self.response_mode.keep_alive {
             self.stream.hold_until_shutdown();
         }
         let mut slices: [IoSlice<'_>; 4] = std::array::from_fn(|index| match index {
@@ -76,20 +81,20 @@ impl<'c> Http1Responder<'c> {
 
 impl Responder for Http1Responder<'_> {
     async fn send_continue(&mut self) -> Result<(), ProxyError> {
-        if std::mem::take(&mut self.manner.expects_continue) {
+        if std::mem::take(&mut self.response_mode.expects_continue) {
             self.out.extend_from_slice(b"HTTP/1.1 100 Continue\r\n\r\n");
             self.flush().await?;
         }
         Ok(())
     }
 
-    async fn answer(&mut self, answer: &Answer, traits: Traits, additions: &Additions) -> Result<(), ProxyError> {
-        self.manner.keep_alive &= !answer.close;
-        let Self { worker, out, manner, .. } = self;
+    async fn answer(&mut self, answer: &Answer, hints: ResponseHints, additions: &Additions) -> Result<(), ProxyError> {
+        self.response_mode.keep_alive &= !answer.close;
+        let Self { worker, out, response_mode, .. } = self;
         let now = worker.now();
         worker.dates.with(now, |date| {
-            if manner.has_head {
-                respond::write_http1(answer, date, manner.keep_alive, traits.head_only, additions, out);
+            if response_mode.has_head {
+                respond::write_http1(answer, date, response_mode.keep_alive, hints.head_only, additions, out);
             } else {
                 out.extend_from_slice(&answer.body);
             }
@@ -101,15 +106,15 @@ impl Responder for Http1Responder<'_> {
     /// the target sent it.
     fn head(&mut self, head: &TargetHead<'_>) -> Result<(), ProxyError> {
         let delimited_by_end = matches!(head.framing, ResponseFraming::Chunked | ResponseFraming::UntilClose);
-        self.chunked = self.manner.is_http11 && delimited_by_end;
+        self.chunked = self.response_mode.is_http11 && delimited_by_end;
         // An HTTP/1.0 client can tell the end of such a body by the end of the connection only.
-        self.manner.keep_alive &= self.chunked || !delimited_by_end;
-        let connection: &[u8] = match (head.status, self.manner.keep_alive) {
+        self.response_mode.keep_alive &= self.chunked || !delimited_by_end;
+        let connection: &[u8] = match (head.status, self.response_mode.keep_alive) {
             (101, _) => b"upgrade",
             (_, true) => b"keep-alive",
             (_, false) => b"close",
         };
-        if self.manner.has_head {
+        if self.response_mode.has_head {
             write_head(head, self.chunked, connection, &mut self.out);
         }
         Ok(())
@@ -142,8 +147,8 @@ impl Responder for Http1Responder<'_> {
         if self.out.is_empty() { Ok(()) } else { self.write(&[], true).await }
     }
 
-    async fn cut(&mut self) {
-        self.manner.keep_alive = false;
+    async fn abort(&mut self) {
+        self.response_mode.keep_alive = false;
     }
 
     fn sent_bytes(&self) -> u64 {

@@ -10,13 +10,13 @@ use http::HeaderValue;
 
 use super::head::{Head, Refusal};
 use super::responder::{Http2Responder, Sender};
-use crate::alb::head::headers::{BodyHeader, Front};
+use crate::alb::head::headers::{BodyHeader, ClientProtocol};
 use crate::alb::request::desync;
-use crate::alb::request::desync::Judgement;
+use crate::alb::request::desync::Assessment;
 use crate::alb::request::facts::FieldKind;
 use crate::alb::targets::protocols::RequestProtocol;
 use crate::proxy::answer::error::ProxyError;
-use crate::proxy::answer::respond::Traits;
+use crate::proxy::answer::respond::ResponseHints;
 use crate::proxy::client::{Client, Request, RequestBody};
 use crate::proxy::context::Worker;
 use crate::proxy::downstream::http1::body::{Next, content_length};
@@ -34,7 +34,7 @@ pub(super) struct Http2Client<'c> {
     /// Why it is not served, if it is not.
     refusal: Option<ProxyError>,
     is_refused: bool,
-    pub(super) judgement: Judgement,
+    pub(super) assessment: Assessment,
     pub(super) body: Http2Body<'c>,
     responder: Http2Responder<'c>,
 }
@@ -90,15 +90,15 @@ impl<'c> Http2Client<'c> {
         let Received { head, refusal, body: body_header } = received;
         let is_malformed = refusal.as_ref().is_some_and(|refusal| refusal.is_malformed);
         // What cannot be said in HTTP/1 at all, or was too large to be kept, cannot be judged as that.
-        let judgement = if is_malformed || head.method().is_empty() {
-            Judgement::default()
+        let assessment = if is_malformed || head.method().is_empty() {
+            Assessment::default()
         } else {
             let mode = worker.snapshot().table.attributes.desync_mitigation_mode;
             desync::judge_http2(&head.facts(client), mode)
         };
         let received = head.size_on_the_wire();
         Self {
-            judgement,
+            assessment,
             client,
             body_header,
             is_refused: refusal.is_some(),
@@ -114,27 +114,27 @@ impl<'c> Client for Http2Client<'c> {
     type Body = Http2Body<'c>;
     type Responder = Http2Responder<'c>;
 
-    fn take_judgement(&mut self) -> Judgement {
-        std::mem::take(&mut self.judgement)
+    fn take_assessment(&mut self) -> Assessment {
+        std::mem::take(&mut self.assessment)
     }
 
-    fn take_refusal(&mut self) -> Option<ProxyError> {
+    fn take_error(&mut self) -> Option<ProxyError> {
         self.refusal.take()
     }
 
-    fn traits(&self) -> Traits {
+    fn hints(&self) -> ResponseHints {
         if self.is_refused {
-            return Traits::default();
+            return ResponseHints::default();
         }
         let fields = self.head.fields();
-        let grpc = RequestProtocol::of(Front::Http2, fields) == RequestProtocol::Grpc;
-        Traits { grpc, ..Traits::new(self.head.method(), fields.first(FieldKind::UserAgent)) }
+        let grpc = RequestProtocol::of(ClientProtocol::Http2, fields) == RequestProtocol::Grpc;
+        ResponseHints { grpc, ..ResponseHints::new(self.head.method(), fields.first(FieldKind::UserAgent)) }
     }
 
     fn request(&self) -> Request<'_> {
         Request {
             facts: self.head.facts(self.client),
-            front: Front::Http2,
+            client_protocol: ClientProtocol::Http2,
             version: HttpVersion::Http2,
             body: self.body_header,
             upgrade: false,
@@ -142,7 +142,7 @@ impl<'c> Client for Http2Client<'c> {
         }
     }
 
-    fn legs(&mut self) -> (&mut Http2Body<'c>, &mut Http2Responder<'c>) {
+    fn split(&mut self) -> (&mut Http2Body<'c>, &mut Http2Responder<'c>) {
         (&mut self.body, &mut self.responder)
     }
 }

@@ -22,7 +22,7 @@ use super::heads::{Fault, Heads};
 use super::opaque::LARGEST_HEADER_LIST;
 use super::refused::{MOST_STREAMS, Refusals, Refused};
 use super::responder::Sender;
-use crate::alb::head::headers::Front;
+use crate::alb::head::headers::ClientProtocol;
 use crate::alb::request::desync::Verdict;
 use crate::proxy::answer::error::ProxyError;
 use crate::proxy::client::RequestBody as _;
@@ -193,7 +193,7 @@ async fn serve_stream(
     parting: &Cell<bool>,
 ) {
     let idle = IdleTimer::new(idle_timeout);
-    let _enlisted = worker.alarm.enlist().await;
+    let _enlisted = worker.wakers.enlist().await;
     let sender = RefCell::new(Sender::Waiting(respond));
     let (received, inflow) = Received::of(request);
     let inflow = RefCell::new(inflow);
@@ -203,11 +203,11 @@ async fn serve_stream(
     let mut client = Http2Client::new(worker, connection.client, received, &inflow, &sender, &idle);
     // "Closes the client and target connections" of an ambiguous request, and of a blocked one: here, once its answer
     // and those of other streams are complete. The response wakes the connection's task, which then looks.
-    if client.judgement.verdict != Verdict::Pass {
+    if client.assessment.verdict != Verdict::Pass {
         parting.set(true);
     }
     let mut serving = pin!(async {
-        let settled = request::serve(worker, connection, Front::Http2, &mut client, &idle).await;
+        let settled = request::serve(worker, connection, ClientProtocol::Http2, &mut client, &idle).await;
         // A reset would be allowed here (RFC 9113, section 8.1), but curl 7.88 takes it for a failure of the request, and
         // nginx reads on as well.
         if settled == Settled::Answered {

@@ -6,7 +6,7 @@ use super::head::Head;
 use super::heads;
 use super::opaque::Writer;
 use crate::alb::head::headers;
-use crate::alb::head::headers::{BodyHeader, Forwarding, Front};
+use crate::alb::head::headers::{BodyHeader, ClientProtocol, Forwarding};
 use crate::alb::head::message;
 use crate::alb::head::trace_id::TraceSeed;
 use crate::alb::request::desync;
@@ -44,29 +44,29 @@ fn outcome(value: HeaderValue, mode: DesyncMode) -> Outcome {
     let (head, refusal) = Head::read(Some(value));
     let facts = head.facts(([192, 0, 2, 1], 1).into());
     let length = content_length(facts.fields);
-    let judgement = match &refusal {
-        Some(refusal) if refusal.is_malformed || facts.method.is_empty() => desync::Judgement::default(),
+    let assessment = match &refusal {
+        Some(refusal) if refusal.is_malformed || facts.method.is_empty() => desync::Assessment::default(),
         _ => desync::judge_http2(&facts, mode),
     };
     let refused = refusal.map(|refusal| refusal.error.status()).or(length.is_err().then_some(400));
-    let blocked = (judgement.verdict == desync::Verdict::Block).then_some(400);
+    let blocked = (assessment.verdict == desync::Verdict::Block).then_some(400);
     let body = length.ok().flatten().map_or(BodyHeader::None, BodyHeader::Length);
     let target = match blocked.or(refused) {
         Some(status) => Err(status),
-        None => Ok(forwarded(&facts, body, Front::Http2)),
+        None => Ok(forwarded(&facts, body, ClientProtocol::Http2)),
     };
-    (target, judgement.classification)
+    (target, assessment.classification)
 }
 
 /// What a target gets, with names in lower case.
-pub(crate) fn forwarded(facts: &RequestFacts<'_>, body: BodyHeader, front: Front) -> Vec<u8> {
+pub(crate) fn forwarded(facts: &RequestFacts<'_>, body: BodyHeader, client_protocol: ClientProtocol) -> Vec<u8> {
     let attributes = LoadBalancerAttributes::default();
     let forwarding = Forwarding {
         scheme: "https",
         listener_port: 443,
         attributes: &attributes,
         default_host: "lb.example.net",
-        front,
+        client_protocol,
         body,
         upgrade: false,
         trailers: false,

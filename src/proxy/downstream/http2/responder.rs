@@ -14,7 +14,7 @@ use crate::alb::request::facts::FieldKind;
 use crate::proxy::answer::additions::Additions;
 use crate::proxy::answer::error::ProxyError;
 use crate::proxy::answer::respond;
-use crate::proxy::answer::respond::{Answer, Traits};
+use crate::proxy::answer::respond::{Answer, ResponseHints};
 use crate::proxy::client::{Responder, TargetHead};
 use crate::proxy::context::Worker;
 use crate::proxy::downstream::http1::body::ResponseFraming;
@@ -108,7 +108,7 @@ impl Responder for Http2Responder<'_> {
         Ok(())
     }
 
-    async fn answer(&mut self, answer: &Answer, traits: Traits, additions: &Additions) -> Result<(), ProxyError> {
+    async fn answer(&mut self, answer: &Answer, hints: ResponseHints, additions: &Additions) -> Result<(), ProxyError> {
         let mut response = http::Response::new(());
         *response.status_mut() = status_code(answer.status)?;
         let headers = response.headers_mut();
@@ -139,7 +139,7 @@ impl Responder for Http2Responder<'_> {
             self.reset(Reason::PROTOCOL_ERROR).await;
             return Ok(());
         }
-        let without_body = answer.body.is_empty() || traits.head_only;
+        let without_body = answer.body.is_empty() || hints.head_only;
         self.start(response, without_body)?;
         if without_body {
             return Ok(());
@@ -205,7 +205,7 @@ impl Responder for Http2Responder<'_> {
         }
     }
 
-    async fn cut(&mut self) {
+    async fn abort(&mut self) {
         self.reset(Reason::INTERNAL_ERROR).await;
     }
 

@@ -12,25 +12,25 @@ use std::task::{Poll, Waker};
 
 /// See the module.
 #[derive(Default)]
-pub(crate) struct Alarm {
+pub(crate) struct Wakers {
     tasks: RefCell<BTreeMap<u64, Waker>>,
     next: Cell<u64>,
 }
 
 /// A task that is woken, until this is dropped.
 pub(crate) struct Enlisted {
-    alarm: Rc<Alarm>,
+    wakers: Rc<Wakers>,
     number: u64,
 }
 
-impl Alarm {
+impl Wakers {
     /// Enlists the task that calls.
     pub(crate) async fn enlist(self: &Rc<Self>) -> Enlisted {
         poll_fn(|cx| {
             let number = self.next.get();
             self.next.set(number + 1);
             self.tasks.borrow_mut().insert(number, cx.waker().clone());
-            Poll::Ready(Enlisted { alarm: Rc::clone(self), number })
+            Poll::Ready(Enlisted { wakers: Rc::clone(self), number })
         })
         .await
     }
@@ -43,6 +43,6 @@ impl Alarm {
 
 impl Drop for Enlisted {
     fn drop(&mut self) {
-        self.alarm.tasks.borrow_mut().remove(&self.number);
+        self.wakers.tasks.borrow_mut().remove(&self.number);
     }
 }
