@@ -1,4 +1,4 @@
-//! The journal on disk: what commands changed of what the file says, whole after a crash at any moment.
+//! The journal on disk: changes that commands made to the file's declarations, intact after a crash at any moment.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write as _};
@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use crate::control::desired::edit::Edit;
 use crate::control::desired::journal;
 
-/// What a journal holds, read once at the start. There is none on a machine where nothing was changed.
+/// The content of a journal, read once at the start. Without changes there is no journal.
 pub(super) fn read(path: &Path) -> io::Result<Vec<Edit>> {
     match fs::read(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
@@ -16,11 +16,11 @@ pub(super) fn read(path: &Path) -> io::Result<Vec<Edit>> {
     }
 }
 
-/// A journal that is written to.
+/// A journal open for writing.
 #[derive(Debug)]
 pub(super) struct Journal {
     path: PathBuf,
-    /// Made when there is something to write.
+    /// Created when there is something to write.
     file: Option<File>,
     /// What its lines lead to.
     written: Vec<Edit>,

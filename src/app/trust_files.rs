@@ -35,7 +35,7 @@ pub(super) async fn keep_leaf_keys(folders: Folders, certificates: Arc<CertStore
     }
 }
 
-/// Other commands read these files at any moment, and must find what was there or what is there now, never half of it.
+/// Other commands read these files at any moment, and must find the old or the new content, never half of it.
 fn replace(path: &Path, text: &str) -> io::Result<()> {
     static NEXT: AtomicU32 = AtomicU32::new(0);
     // Two may be at it at once: who applies a file, and who follows the certificates.

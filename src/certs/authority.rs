@@ -120,7 +120,7 @@ impl Authority {
         self.not_after
     }
 
-    /// The names it is limited to; each includes what is below it.
+    /// The names it is limited to; each includes its subdomains.
     pub fn permitted(&self) -> &[String] {
         &self.permitted
     }

@@ -38,9 +38,9 @@ pub struct Opened {
 pub enum Provenance {
     /// The first of this project.
     Made,
-    /// The one that was there; whoever trusted it still does.
+    /// The existing one; clients that trusted it still do.
     Reused,
-    /// The one that was there could not serve any more; nobody trusts this one yet.
+    /// A new one, because the existing one was unusable; no client trusts it.
     Remade {
         /// A sentence about the old one.
         because: String,
@@ -128,7 +128,7 @@ fn create_private_folder(folder: &Path, notes: &mut Vec<String>) -> Result<(), C
     close_to_others(folder, 0o700, notes)
 }
 
-/// Takes away what group and others may do, and says so: whoever could read the key could have copied it.
+/// Removes permissions of group and others, and says so: anyone who could read the key could have copied it.
 #[cfg(unix)]
 fn close_to_others(path: &Path, mode: u32, notes: &mut Vec<String>) -> Result<(), CertError> {
     use std::os::unix::fs::PermissionsExt as _;

@@ -17,7 +17,7 @@ use crate::model::DomainName;
 pub struct ListedCertificate {
     /// Its names, key and validity.
     pub traits: CertificateTraits,
-    /// What is sent and signed with.
+    /// The chain to send, and the key to sign with.
     pub certified: Arc<CertifiedKey>,
 }
 

@@ -139,7 +139,7 @@ impl CertStore {
         hashes.into_iter().collect()
     }
 
-    /// Replaces what is about to expire and what has changed on disk.
+    /// Replaces certificates that are about to expire or have changed on disk.
     pub fn renew(&self, now: Timestamp) -> Result<(), CertError> {
         let wanted = self.state.lock().unwrap_or_else(PoisonError::into_inner).load_balancer.clone();
         wanted.map_or(Ok(()), |load_balancer| self.update(&load_balancer, now))
@@ -181,7 +181,7 @@ impl State {
         Ok(Listening { ssl_policy: settings.ssl_policy.clone(), http2, certificates: keys, config })
     }
 
-    /// The certificate as it is held, or made anew. Listeners that name the same one share it.
+    /// The held certificate, or a new one. Listeners that name the same one share it.
     fn certificate(
         &self,
         source: &Certificate,

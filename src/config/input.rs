@@ -42,6 +42,6 @@ pub enum Tasks {
     Run,
     /// For the load balancer's names and ports: what only tasks use may be missing. `sudo` hands no variables on.
     DoNotRun,
-    /// To look at it where nobody has the secrets: placeholders stand for variables that are not set.
+    /// For checking it without the secrets: unset variables become placeholders.
     Lint,
 }

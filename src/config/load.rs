@@ -213,7 +213,7 @@ services:
         let loaded = try_load_for(&text, TASK, Tasks::Lint).unwrap();
         let message = loaded.warnings[0].message();
         assert_eq!(message, "variables without a value: `DOMAIN`, `KEY`, `PORT` and `SCALE`");
-        // What is wrong whatever their values are is still said.
+        // Mistakes that do not depend on their values are still reported.
         let text = text.replace("forward: tg", "forward: gt");
         assert_eq!(try_load_for(&text, TASK, Tasks::Lint).unwrap_err().errors(), 1);
     }

@@ -15,7 +15,7 @@ pub fn find(start: &Path) -> Option<PathBuf> {
         .find(|candidate| candidate.is_file())
 }
 
-/// What is laid over a file that was found rather than named: `neargate.override.yaml` beside it, as in Compose.
+/// The file merged over a file that was found rather than named: `neargate.override.yaml` next to it, as in Compose.
 pub fn find_override(file: &Path) -> Option<PathBuf> {
     override_files(file).into_iter().find(|candidate| candidate.is_file())
 }

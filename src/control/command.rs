@@ -13,9 +13,9 @@ use crate::model::{ContainerName, ServiceName, TaskId, Topology};
 pub enum Command {
     /// Make the world as this topology wants it. Refused while shutting down.
     Apply {
-        /// What is wanted from now on.
+        /// The new desired state.
         topology: Arc<Topology>,
-        /// Build or pull images anew, and deploy what comes of it.
+        /// Build or pull images again, and deploy the result.
         renew: Renew,
         /// Nothing stays of what others have changed.
         reset: bool,
@@ -71,7 +71,7 @@ pub enum Command {
 /// Which images are had again although they are there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Renew {
-    /// What is built here goes to the builder, whose cache knows what has changed; not with `--no-build`.
+    /// Images with a `build` go to the builder, whose cache knows what has changed; not with `--no-build`.
     pub builds: bool,
     /// `--pull`
     pub pulls: bool,

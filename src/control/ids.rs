@@ -15,7 +15,7 @@ pub trait IdSource: Send + 'static {
 pub struct RandomIds;
 
 impl RandomIds {
-    /// Two words that nobody can guess, from the operating system's seed of the standard hasher.
+    /// Two unpredictable words, from the operating system's seed of the standard hasher.
     fn random() -> [u64; 2] {
         use std::hash::{BuildHasher, Hasher, RandomState};
         [(); 2].map(|()| RandomState::new().build_hasher().finish())

@@ -30,12 +30,12 @@ impl<T> Sink<T> {
         (Self { queue, state: Arc::new(state) }, reader)
     }
 
-    /// Whether somebody wants to know.
+    /// Whether a reader wants the records.
     pub fn is_open(&self) -> bool {
         self.state.open.load(Ordering::Relaxed)
     }
 
-    /// Says whether somebody wants to know, for every clone.
+    /// Sets whether a reader wants the records, for every clone.
     pub fn set_open(&self, open: bool) {
         self.state.open.store(open, Ordering::Relaxed);
     }

@@ -27,7 +27,7 @@ pub fn read_text(path: &Path) -> io::Result<String> {
 
 /// The bytes of a file.
 pub fn read_bytes(path: &Path) -> io::Result<Vec<u8>> {
-    // Before it is opened: opening a named pipe waits for somebody to write.
+    // Check before opening: opening a named pipe waits for a writer.
     check_kind(&std::fs::metadata(path)?)?;
     let file = File::open(path)?;
     check_kind(&file.metadata()?)?;

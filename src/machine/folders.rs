@@ -218,7 +218,7 @@ impl Folders {
         self.lock_guests(rustix::fs::FlockOperation::NonBlockingLockShared)
     }
 
-    /// Lets nobody use the stack from now on; `None` while somebody does. For the owner of the project only.
+    /// Prevents further use of the stack; `None` while it is in use. Only for the owner of the project.
     pub fn close_to_guests(&self) -> io::Result<Option<GuestLock>> {
         self.lock_guests(rustix::fs::FlockOperation::NonBlockingLockExclusive)
     }

@@ -102,7 +102,7 @@ pub fn write(path: &Path, text: &str) -> io::Result<()> {
 /// Where a name leads on this machine.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Resolution {
-    /// To this machine, whoever says so: the hosts file, `localhost` rules, a DNS server.
+    /// To this machine, from any source: the hosts file, `localhost` rules, a DNS server.
     Loopback,
     /// To other machines: the real site, as a rule.
     Elsewhere(Vec<IpAddr>),

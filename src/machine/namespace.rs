@@ -11,7 +11,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-/// What is to be seen in place of what.
+/// Which file replaces which.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Mount {
     /// A file or a folder.
@@ -59,11 +59,11 @@ mod linux {
 
     use crate::machine::namespace::Mount;
 
-    /// Moves this process, which must have one thread only, into a namespace of its own, where the mounts hold. What
-    /// cannot be mounted is returned: the rest is of use without it.
+    /// Moves this process, which must have only one thread, into its own namespace, where the mounts apply.
+    /// Returns the mounts that failed: the others are useful without them.
     pub fn enter(mounts: &[Mount]) -> io::Result<Vec<String>> {
         leave()?;
-        // What others mount is seen in here; what is mounted here is seen by nobody else.
+        // Mounts by others are visible in here; mounts made here are invisible outside.
         mount_change("/", MountPropagationFlags::DOWNSTREAM | MountPropagationFlags::REC)?;
         let failed = mounts.iter().filter_map(|Mount { source, target }| {
             let error = mount_bind(source.as_path(), target.as_path()).err()?;
@@ -79,7 +79,7 @@ mod linux {
             return Ok(());
         }
         nix::sched::unshare(CloneFlags::CLONE_NEWUSER | CloneFlags::CLONE_NEWNS)?;
-        // Without this the kernel lets nobody map groups.
+        // Without this, the kernel does not allow mapping groups.
         fs::write("/proc/self/setgroups", "deny")?;
         fs::write("/proc/self/uid_map", format!("{user} {user} 1", user = user.as_raw()))?;
         fs::write("/proc/self/gid_map", format!("{group} {group} 1", group = group.as_raw()))

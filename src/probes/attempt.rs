@@ -70,7 +70,7 @@ async fn exchange(probed: &Probed, tls: &TargetTls) -> Result<Answer, Fault> {
     Ok(Answer { code, excerpt })
 }
 
-/// Where to connect to. A health check port of its own is another port of the same task; behind published ports this
+/// Where to connect to. A separate health check port is another port of the same task; behind published ports this
 /// machine can reach only those that were published for traffic.
 fn dial_address(probed: &Probed) -> Result<SocketAddr, Fault> {
     match probed.settings.health_check.port {
@@ -157,7 +157,7 @@ impl Fault {
     }
 }
 
-/// Whether nobody answered at all. This machine's kernel says so at once where a VPC would stay silent.
+/// Whether there was no response at all. This machine's kernel says so at once where a VPC would stay silent.
 fn is_unanswered(error: &io::Error) -> bool {
     use io::ErrorKind::{HostUnreachable, NetworkUnreachable, TimedOut};
     matches!(error.kind(), HostUnreachable | NetworkUnreachable | TimedOut)

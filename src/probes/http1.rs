@@ -178,7 +178,7 @@ fn body_text<'a>(head: &Head, body: &'a [u8]) -> &'a [u8] {
     body.get(framing..).unwrap_or_default()
 }
 
-/// One line of text from bytes nobody vouches for: no control characters, no runs of space, not too long.
+/// One line of text from untrusted bytes: no control characters, no runs of space, not too long.
 pub(super) fn excerpt(bytes: &[u8]) -> String {
     let bytes = bytes.get(..bytes.len().min(4 * EXCERPT_MAX_CHARS)).unwrap_or_default();
     let text = String::from_utf8_lossy(bytes);

@@ -72,7 +72,7 @@ pub(crate) enum FileError {
 pub(crate) struct Files {
     /// The one that relative paths are relative to.
     pub(crate) main: PathBuf,
-    /// What is laid over it, in this order.
+    /// The files merged over it, in this order.
     pub(crate) overrides: Vec<PathBuf>,
     /// `--env-file`; without one `.env` beside the main file is read.
     pub(crate) env_files: Vec<PathBuf>,
@@ -86,7 +86,7 @@ impl Files {
         let named: Vec<PathBuf> = named.iter().map(|file| folder.join(file)).collect();
         match named.split_first() {
             Some((main, overrides)) => match named.iter().find(|file| !file.is_file()) {
-                // What is there and no file is told when it is read.
+                // A path that is not a file is reported when it is read.
                 Some(missing) if !missing.exists() => Err(FileError::NoSuchFile { file: relative(missing, folder) }),
                 _ => Ok(Self { main: main.clone(), overrides: overrides.to_vec(), env_files }),
             },
@@ -192,7 +192,7 @@ pub(crate) fn load(
     }
 }
 
-/// What is wrong with a certificate or its key; a file that cannot be read has been told by then.
+/// The mistake in a certificate or its key; unreadable files have already been reported.
 fn unusable_certificate(certificate: &Path, private_key: &Path) -> Option<UnusableFile> {
     match certs::store::check_files(certificate, private_key, jiff::Timestamp::now()) {
         Err(CertError::Unusable { path, problem }) => Some(UnusableFile { path, problem }),

@@ -15,7 +15,7 @@ pub(crate) struct Url {
 }
 
 impl Url {
-    /// What is missing is what a browser would do: HTTPS where there is such a listener, and the first domain.
+    /// Defaults are those of a browser: HTTPS if there is such a listener, and the first domain.
     pub(crate) fn parse(text: &str, topology: &Topology) -> Result<Self, Failure> {
         let listeners = &topology.load_balancer.listeners;
         let usual = listeners.iter().find(|listener| is_https(listener)).or(listeners.first());

@@ -84,7 +84,7 @@ impl Printer {
 
     /// A line of progress or advice.
     pub(crate) fn note(&mut self, text: impl fmt::Display) {
-        // Nobody reads standard error any more: nothing is lost.
+        // Standard error has no reader any more: nothing is lost.
         let _ = writeln!(self.err, "{text}");
     }
 

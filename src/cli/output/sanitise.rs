@@ -69,7 +69,7 @@ fn own_style(text: &str) -> Option<usize> {
     Some("\u{1b}[".len() + end + 1)
 }
 
-/// Sanitises what is written, line by line, because a sequence may come in pieces.
+/// Sanitises output line by line, because a sequence may come in pieces.
 pub(crate) struct Sanitised<W: Write> {
     inner: W,
     pending: Vec<u8>,
@@ -80,7 +80,7 @@ impl<W: Write> Sanitised<W> {
         Self { inner, pending: Vec::new() }
     }
 
-    /// Past the sanitising, for what is to arrive as it is.
+    /// Bypasses sanitising, for output that must arrive unchanged.
     pub(crate) fn raw(&mut self) -> io::Result<&mut W> {
         self.flush()?;
         Ok(&mut self.inner)
@@ -109,7 +109,7 @@ impl<W: Write> Write for Sanitised<W> {
 
 impl<W: Write> Drop for Sanitised<W> {
     fn drop(&mut self) {
-        // Whoever did not flush does not want to know.
+        // A caller that did not flush is not interested in errors.
         let _ = self.flush();
     }
 }

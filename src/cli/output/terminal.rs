@@ -10,7 +10,7 @@ pub(crate) fn is_terminal() -> bool {
     std::io::stdin().is_terminal() && std::io::stdout().is_terminal()
 }
 
-/// Standard input, in pieces; closed at its end. Read by a thread of its own that dies with the process.
+/// Standard input, in pieces; closed at its end. Read by a separate thread that dies with the process.
 pub(crate) fn read_stdin() -> mpsc::Receiver<Bytes> {
     let (sender, receiver) = mpsc::channel(16);
     std::thread::spawn(move || {

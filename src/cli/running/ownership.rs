@@ -10,7 +10,7 @@ use crate::cli::input::{file, project};
 use crate::cli::output::printer::{NOTE, Printer};
 use crate::machine::folders::in_one_folder;
 
-/// What a verb does to the stack of whoever runs the project.
+/// What a verb does to a stack that runs from another folder.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Concern {
     /// Nothing, or it asks the process that runs the stack, which judges by itself.
@@ -72,7 +72,7 @@ pub(crate) fn judge(global: &Global, verb: &Verb, printer: &mut Printer) -> Resu
 
 /// The project, and the other folder that it runs from.
 fn elsewhere(global: &Global) -> Result<Option<(String, PathBuf)>, Failure> {
-    // What is wrong with the file, the verb itself will say.
+    // The verb itself will report mistakes in the file.
     let Ok(here) = project::find(global) else { return Ok(None) };
     let Ok((name, folders)) = project::identify(global) else { return Ok(None) };
     let Some(from) = folders.runs_from()?.filter(|from| !in_one_folder(from, &here.main)) else { return Ok(None) };

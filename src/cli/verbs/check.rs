@@ -35,7 +35,7 @@ pub struct CheckArgs<'a> {
 }
 
 impl<'a> CheckArgs<'a> {
-    /// What is checked when nothing else is said: the file that governs the folder, for people.
+    /// The default: check the folder's file, and print for people.
     pub fn new(folder: &Path, env: &'a dyn Fn(&str) -> Option<String>) -> Self {
         Self {
             files: Vec::new(),

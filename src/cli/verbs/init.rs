@@ -35,7 +35,7 @@ use repository::Repository;
 pub struct InitArgs {
     /// Where the file is written: the working directory.
     pub folder: PathBuf,
-    /// Overwrite what is there.
+    /// Overwrite an existing file.
     pub force: bool,
     /// Which of several environments is meant: production if none is named.
     pub environment: Option<String>,

@@ -70,7 +70,7 @@ struct Needs {
     is_trusted: bool,
     /// See [`reach::chromium_arguments`].
     arguments: Vec<String>,
-    /// They hold for a browser that starts, not for one that runs: hence a profile of its own.
+    /// They apply only when a browser starts, not to a running one: hence the separate profile.
     profile: PathBuf,
 }
 
@@ -185,7 +185,7 @@ mod tests {
         browser("https://a.b/", needs, installed).map(|command| shown(&command))
     }
 
-    /// What a Chromium of its own profile is started with.
+    /// The arguments for a Chromium with a separate profile.
     const ALL: &str = "'--host-resolver-rules=MAP a.b 127.0.0.1' '--ignore-certificate-errors-spki-list=one=,two=' \
                        --user-data-dir=/state/browser --no-first-run --no-default-browser-check";
 

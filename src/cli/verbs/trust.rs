@@ -47,7 +47,7 @@ pub(crate) fn is_trusted(project: &Project) -> bool {
     checks(project).iter().all(|check| check.status == Status::Ok)
 }
 
-/// What is about to be trusted.
+/// The authority that is about to be trusted.
 fn describe(root: &Root, printer: &mut Printer) {
     printer.note(format!("the local authority of project `{}`: {}", root.project, root.path.display()));
     let Some(facts) = root.facts() else { return };

@@ -17,7 +17,7 @@ pub(super) const PAGE: &str = "ALB user guide, Quotas for your Application Load 
 
 /// One quota.
 struct Quota {
-    /// What is counted, and what takes it.
+    /// What is counted, and what it belongs to.
     what: &'static str,
     taker: &'static str,
     /// How many, where `quotas` says nothing else.
@@ -27,7 +27,7 @@ struct Quota {
     call: &'static str,
     /// What more there is to know.
     note: &'static str,
-    /// The key of `quotas` that raises it; `None` where AWS raises it for nobody.
+    /// The key of `quotas` that raises it; `None` if AWS never raises it.
     raised: Option<Raised>,
     /// What counts: a list for each taker.
     counted: fn(&Counted<'_>) -> Vec<Vec<Span>>,
@@ -140,7 +140,7 @@ const QUOTAS: &[Quota] = &[
 
 const TOO_MANY_TARGETS: &str = "TooManyTargets: You've reached the limit on the number of targets.";
 
-/// Reports what is one too many.
+/// Reports the first item above the quota.
 pub(super) fn check(
     file: &File,
     listeners: &[ListenerFile],

@@ -45,7 +45,7 @@ pub(super) fn lower(
     let names: Vec<String> = wanted.iter().map(|want| want.secret.clone()).collect();
     for (key, value) in given {
         if !used.contains(&key.as_str()) {
-            // With a task definition that could not be read nobody knows who asks for what.
+            // If a task definition could not be read, it is unknown which containers use which secrets.
             if !services.is_empty() {
                 lowering.report(
                     Diagnostic::warning("no container asks for this secret", key.span, "")

@@ -141,7 +141,7 @@ fn known(name: &Spanned<String>, names: &[&str], lowering: &mut Lowering<'_>) ->
     None
 }
 
-/// Whoever names no group is in the VPC's `default` one, which lets in its own members and nobody else.
+/// Without a group, the VPC's `default` group applies, which lets in only its own members.
 pub(super) fn join_default(
     groups: &mut Groups,
     load_balancer: &mut LoadBalancer,

@@ -112,7 +112,7 @@ fn after(action: &str, file: &WatchFile, lowering: &mut Lowering<'_>) -> Option<
     match (action, &file.exec) {
         ("sync+restart", _) => Some(AfterSync::Restart),
         ("sync+exec", Some(hook)) => Some(AfterSync::Exec(self::hook(hook)?)),
-        // It is there, and what is wrong with it has been told.
+        // It is there, and its mistakes have been reported.
         ("sync+exec", None) if lowering.reader.has_explained(file.whole, "exec") => None,
         ("sync+exec", None) => {
             let at = file.action.as_ref().map_or(file.span, |action| action.span);

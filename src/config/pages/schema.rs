@@ -25,7 +25,7 @@ pub(crate) fn value() -> Value {
 }
 
 /// Takes out what the types say and the file's reader does not mean: null, and the widths of numbers. Values with
-/// `${…}` in them are text to an editor, so scalars other than text may be text, too.
+/// `${…}` in them are text to an editor, so other scalars may also be text.
 fn tidy(schema: &mut Value) {
     match schema {
         Value::Array(items) => items.iter_mut().for_each(tidy),

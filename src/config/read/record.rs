@@ -51,7 +51,7 @@ impl<'n> Fields<'n> {
 
     /// One field. Null counts as absent, as it does for AWS's tools.
     pub(crate) fn take<T: Read>(&self, key: &'static str, required: bool, reader: &mut Reader) -> Option<T> {
-        // The deploy action takes out what is empty before it registers, texts too.
+        // The deploy action removes empty values, including texts, before it registers.
         let absent = |node: &Node| node.is_null() || (reader.strict && node.text() == Some(""));
         let Some(entry) = self.entries.iter().find(|entry| entry.key == key && !absent(&entry.value)) else {
             if required && !self.meant.contains(&key) {
@@ -62,7 +62,7 @@ impl<'n> Fields<'n> {
             return None;
         };
         reader.inside(key, |reader| {
-            // Tools that download definitions fill in empty lists; nobody asked for anything with them.
+            // Tools that download definitions fill in empty lists, which request nothing.
             if !entry.value.is_empty() {
                 reader.used.push(Used {
                     record: self.kind,

@@ -49,7 +49,7 @@ impl Read for bool {
     }
 }
 
-/// For a number that is not known: one that nobody has written elsewhere in the file.
+/// For an unknown number: one that appears nowhere else in the file.
 const SOME_NUMBER: u16 = 7919;
 
 macro_rules! read_number {

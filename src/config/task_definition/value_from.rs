@@ -12,7 +12,7 @@ pub(crate) struct ValueFrom {
     pub(crate) versioned: bool,
 }
 
-/// Reads a `valueFrom`, or says what is wrong with it.
+/// Parses a `valueFrom`, or says what is wrong with it.
 pub(crate) fn parse(text: &str) -> Result<ValueFrom, &'static str> {
     if text.trim().is_empty() {
         return Err("it is empty");

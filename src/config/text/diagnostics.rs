@@ -162,7 +162,7 @@ impl Diagnostic {
     }
 }
 
-/// The part of the range that is on its first line: a caret under a whole block helps nobody.
+/// The part of the range that is on its first line: a caret under a whole block does not help.
 fn first_line(text: &str, range: std::ops::Range<usize>) -> std::ops::Range<usize> {
     let start = floor_char_boundary(text, range.start);
     let end = floor_char_boundary(text, range.end).max(start);

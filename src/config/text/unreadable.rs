@@ -3,7 +3,7 @@
 use super::diagnostics::Diagnostic;
 use super::source::{FileId, Span};
 
-/// The first of git's marks of a conflict, if nobody resolved it.
+/// The first of git's conflict markers, if the conflict is unresolved.
 pub(crate) fn conflict(text: &str, file: FileId) -> Option<Diagnostic> {
     let mark = |sign: &str| {
         let mut start = 0;

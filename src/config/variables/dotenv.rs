@@ -72,7 +72,7 @@ pub(crate) fn parse(
         let value = if quote == Some('\'') {
             read
         } else {
-            // Earlier lines may be used in later ones; what is unknown is empty, as in Compose.
+            // Earlier lines may be used in later ones; unknown ones are empty, as in Compose.
             let known = |name: &str| Some(env(name).or_else(|| variables.get(name).cloned()).unwrap_or_default());
             expand(&read, &known).0
         };

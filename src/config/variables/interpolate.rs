@@ -80,7 +80,7 @@ struct Walk<'w> {
     env: &'w dyn Fn(&str) -> Option<String>,
     reader: &'w mut Reader,
     unset_is_fine: bool,
-    /// Placeholders take the place of what is not set.
+    /// Unset variables become placeholders.
     lint: bool,
     /// Variables that are not set, in lint.
     unset: Vec<(String, Span)>,
@@ -108,7 +108,7 @@ impl Walk<'_> {
         }
         let (text, problems) = expand_with(&scalar.text, self.env, self.lint);
         if !problems.is_empty() {
-            // Not null, whatever is left: it was given. What else is wrong with it nobody wants to read.
+            // Not null, whatever is left: it was given. Reporting its other mistakes would not help.
             scalar.plain = false;
             self.reader.silence(span);
         }
@@ -144,7 +144,7 @@ pub(crate) fn expand(value: &str, env: &dyn Fn(&str) -> Option<String>) -> (Stri
     expand_with(value, env, false)
 }
 
-/// The same, with something in place of what is not set.
+/// The same, with a replacement for unset variables.
 fn expand_with(value: &str, env: &dyn Fn(&str) -> Option<String>, placeholders: bool) -> (String, Vec<Problem>) {
     let mut expander = Expander { env, placeholders, problems: Vec::new() };
     let text = expander.text(value, 0);

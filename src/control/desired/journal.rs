@@ -1,4 +1,4 @@
-//! The journal's text: one edit per line, behind a checksum of it. Pure: bytes in, edits out.
+//! The journal's text: one edit per line, after its checksum. Pure: bytes in, edits out.
 //!
 //! ```text
 //!  5a0f3b21 {"action":"UpdateService","service":"api","desiredCount":{"to":3,"from":1}}
@@ -27,7 +27,7 @@ fn edit(line: &[u8]) -> Option<Edit> {
     is_whole.then(|| serde_json::from_str(text).ok()).flatten()
 }
 
-/// What is to be appended so that a journal that leads to `before` leads to `after`.
+/// The lines to append to a journal of `before` so that it yields `after`.
 pub fn appended(before: &[Edit], after: &[Edit]) -> Vec<Edit> {
     let Edits { gone, new } = Edits::between(before, after);
     let taken_back = gone.into_iter().map(|edit| match edit {

@@ -1,4 +1,4 @@
-//! What is wanted, and which of it is not the file's word. Pure.
+//! The desired state, and which parts of it differ from the file. Pure.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::edit::{Departure, Edit};
 use crate::model::{ServiceName, Topology};
 
-/// What the file says, and what others have changed since.
+/// The file's declarations, and the changes by others since.
 #[derive(Clone, Debug)]
 pub struct Desired {
     declared: Arc<Topology>,
@@ -41,7 +41,7 @@ impl From<Arc<Topology>> for Desired {
 }
 
 impl Desired {
-    /// What the file says, after what a journal holds.
+    /// The file's declarations, with a journal's edits applied.
     pub fn restored(declared: Arc<Topology>, edits: impl IntoIterator<Item = Edit>) -> Self {
         let mut desired = Self::from(Arc::clone(&declared));
         for edit in edits {
@@ -84,7 +84,7 @@ impl Desired {
         true
     }
 
-    /// What all authors together want.
+    /// The combined desired state of all authors.
     pub fn derive(&self) -> Arc<Topology> {
         if self.counts.is_empty() {
             return Arc::clone(&self.declared);
@@ -98,7 +98,7 @@ impl Desired {
         Arc::new(topology)
     }
 
-    /// The edits that lead from the file to what is wanted.
+    /// The edits that lead from the file to the desired state.
     pub fn edits(&self) -> Vec<Edit> {
         let edit = |(name, departure): (&ServiceName, &Departure)| Edit::UpdateService {
             service: name.to_string(),
@@ -107,7 +107,7 @@ impl Desired {
         self.counts.iter().map(edit).collect()
     }
 
-    /// Where the file's word does not count, for people.
+    /// Fields in which the file does not apply, for people.
     pub fn left_alone(&self) -> Vec<LeftAlone> {
         let told = |(service, departure): (&ServiceName, &Departure)| LeftAlone {
             service: service.clone(),

@@ -12,7 +12,7 @@ const RECENT: SignedDuration = SignedDuration::from_mins(10);
 /// So many failures within that time are a loop, even in the moments in which all is well.
 const LOOP: usize = 2;
 
-/// What is wrong with a service, the deployment in progress first.
+/// The problems of a service, the deployment in progress first.
 pub(super) fn service(view: &ClusterView, topology: &Topology, service: &ServiceView, now: Timestamp) -> Vec<Finding> {
     let failures = failures(service);
     let recent = failures.iter().filter(|task| is_recent(task, now)).count();

@@ -84,7 +84,7 @@ pub fn suspects(topology: &Topology) -> Vec<Suspect> {
     found
 }
 
-/// What is known of a suspect by now: `None` if the request shows that its pages are let in all the same.
+/// The finding for a suspect: `None` if the request shows that its pages are allowed.
 pub fn finding(suspect: &Suspect, reply: Option<&Reply>) -> Option<Finding> {
     let Suspect { service, container, variable, value, origin, question } = suspect;
     let is_let_in =
@@ -160,7 +160,7 @@ fn list(value: &str) -> Vec<String> {
     items.map(bare).filter(|item| !item.is_empty()).collect()
 }
 
-/// Whether a value holds origins and none of these. What is not understood, a regular expression say, is not judged.
+/// Whether a value contains origins but none of these. Values that are not understood, such as regular expressions, do not count.
 fn leaves_out(value: &str, own: &[&str]) -> bool {
     let items = list(value);
     let are_origins = items.iter().all(|item| host_of(item).is_some());

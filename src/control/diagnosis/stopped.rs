@@ -6,7 +6,7 @@ use crate::control::view::shape::{ContainerView, TaskView};
 use crate::model::task_definition::ContainerHealthCheck;
 use crate::model::{ContainerName, ServiceName, Topology};
 
-/// What is known of a stopped task.
+/// The facts about a stopped task.
 pub(super) struct Reason {
     pub(super) cause: String,
     pub(super) fix: String,

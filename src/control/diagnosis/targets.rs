@@ -37,7 +37,7 @@ pub(super) fn closed_ports(view: &ClusterView, topology: &Topology) -> Vec<Findi
     findings
 }
 
-/// What is wrong with a group's targets; several that fail for one reason are one finding.
+/// The problems of a group's targets; several that fail for one reason are one finding.
 pub(super) fn target_group(
     view: &ClusterView,
     topology: &Topology,

@@ -24,7 +24,7 @@ pub struct Entry {
 const KEPT_OPEN: usize = 256;
 
 /// Reads all files below a folder, each from where the last reading ended. A stack that ends removes them meanwhile:
-/// what was open is read to its end all the same, and what is gone is no mistake.
+/// open files are read to their end, and missing files are not errors.
 #[derive(Debug)]
 pub struct LogReader {
     folder: PathBuf,
@@ -121,7 +121,7 @@ fn find_files(folder: &Path, found: &mut Vec<PathBuf>) -> io::Result<()> {
     Ok(())
 }
 
-/// `None` for what is not there, or no longer.
+/// `None` for a missing file.
 fn if_there<T>(result: io::Result<T>) -> io::Result<Option<T>> {
     match result {
         Ok(value) => Ok(Some(value)),

@@ -39,7 +39,7 @@ impl LogFiles {
         self.kind
     }
 
-    /// Appends lines to the file of this moment. Whole lines only: whoever reads may look between any two calls.
+    /// Appends lines to the file of this moment. Whole lines only, because readers may look between any two calls.
     pub(super) fn append(
         &mut self,
         delivery: &LogDelivery,
@@ -59,7 +59,7 @@ impl LogFiles {
         }
     }
 
-    /// When the current file is finished, if somebody wants to know: to be compressed it must be closed then.
+    /// When the current file is finished, if that matters: to be compressed, it must be closed then.
     pub(super) fn closes_at(&self) -> Option<Timestamp> {
         self.current.as_ref().filter(|current| current.delivery.gzip).map(|current| current.end)
     }

@@ -44,7 +44,7 @@ pub const QUEUE: usize = 8192;
 
 /// Accounts that are written at once.
 const BATCH: usize = 1024;
-/// How long the writer looks away. What is followed with `logs -f` is as late as this.
+/// How long the writer pauses. Lines in `logs -f` are delayed by this.
 const GATHER: Duration = Duration::from_millis(20);
 
 /// The ends to read from.

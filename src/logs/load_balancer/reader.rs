@@ -97,7 +97,7 @@ fn time_of(kind: LogKind, line: &str) -> Timestamp {
     text.parse().unwrap_or(Timestamp::UNIX_EPOCH)
 }
 
-/// A stack that ends removes the files meanwhile: what is gone is no mistake.
+/// A stack that ends removes the files meanwhile: missing files are not errors.
 fn find(folder: &Path, kind: LogKind, found: &mut Vec<PathBuf>) -> io::Result<()> {
     let Some(entries) = if_there(std::fs::read_dir(folder))? else { return Ok(()) };
     for entry in entries {
@@ -112,7 +112,7 @@ fn find(folder: &Path, kind: LogKind, found: &mut Vec<PathBuf>) -> io::Result<()
     Ok(())
 }
 
-/// `None` for what is not there, or no longer.
+/// `None` for a missing file.
 fn if_there<T>(result: io::Result<T>) -> io::Result<Option<T>> {
     match result {
         Ok(value) => Ok(Some(value)),

@@ -66,7 +66,7 @@ pub struct Surroundings<'a> {
     pub variable: &'a dyn Fn(&str) -> Option<String>,
     /// The roots in the file, or the folder of files, at this path.
     pub read: Read<'a>,
-    /// What a JVM would trust by itself: the certificates of its own store, as far as it can be read.
+    /// The roots that a JVM trusts by default: the certificates of its own store, if it can be read.
     pub java: &'a [Vec<u8>],
     /// The machine's roots, as PEM.
     pub system: Option<&'a str>,

@@ -26,7 +26,7 @@ const X509_CERTIFICATE: &[u8] = b"\x06\x0a\x2a\x86\x48\x86\xf7\x0d\x01\x09\x16\x
 /// A certificate in DER.
 pub(super) type Certificate = Vec<u8>;
 
-/// The certificates of a PEM bundle; what is none is passed over.
+/// The certificates of a PEM bundle; other content is skipped.
 pub(super) fn from_pem(pem: &str) -> Vec<Certificate> {
     CertificateDer::pem_slice_iter(pem.as_bytes()).flatten().map(|certificate| certificate.to_vec()).collect()
 }
@@ -126,7 +126,7 @@ fn checksum(store: &[u8]) -> Vec<u8> {
     context.finish().as_ref().to_vec()
 }
 
-/// What is left to be read.
+/// The unread rest.
 struct Reader<'store>(&'store [u8]);
 
 impl<'store> Reader<'store> {

@@ -30,7 +30,7 @@ pub struct Overlay {
     pub target: PathBuf,
 }
 
-/// A folder is copied only up to this much: what is bigger is no folder of roots.
+/// A folder is copied only up to this size: a bigger one is not a folder of roots.
 const FOLDER_BYTES_MAX: u64 = 64 << 20;
 
 /// Key stores of JVMs that distributions share among their JVMs.
@@ -167,7 +167,7 @@ impl Changes {
         let pem = |_: &Path| root.pem.clone().into_bytes();
         let hash = java::from_pem(&root.pem).first().and_then(|der| openssl::subject_hash(der));
         if let Some(hash) = hash {
-            // The number tells roots of the same name apart; nobody else's is called like ours.
+            // The number distinguishes roots of the same name; no other root has our name.
             add("/etc/ssl/certs", &format!("{hash}.0"), &pem);
         }
         for folder in ANCHORS {
@@ -252,7 +252,7 @@ fn chromium_database(
     Some((Overlay { source: scratch.to_owned(), target: database.canonicalize().ok()? }, mount_point))
 }
 
-/// A folder that is there as long as anybody needs it. Removed under a mount of somebody else's namespace it would take
+/// A folder that exists for as long as it is needed. Removing it under a mount in another namespace would take
 /// that mount with it, hence the lock, which every holder shares.
 #[derive(Debug)]
 struct MountPoint {

@@ -7,7 +7,7 @@ use crate::alb::routing::RoutedListener;
 use crate::model::DomainName;
 use crate::model::listener::ListenerProtocol;
 
-/// A listener as far as reaching it goes.
+/// The facts needed to reach a listener.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Reachable {
     /// The port of the file, which is what links and redirects say.

@@ -57,18 +57,18 @@ impl Root {
     }
 }
 
-/// What is in a root.
+/// The content of a root.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Facts {
     /// SHA-256 of the certificate, as browsers and `openssl x509 -fingerprint` show it.
     pub fingerprint: String,
-    /// The domains that it may issue certificates for, each with what is below it.
+    /// The domains that it may issue certificates for, each with its subdomains.
     pub names: Vec<String>,
     /// When it ends.
     pub expires: jiff::Timestamp,
 }
 
-/// The machine as far as trust goes; tests point it somewhere else.
+/// The parts of the machine that concern trust; tests point it somewhere else.
 #[derive(Clone, Debug)]
 pub struct Machine {
     /// Decides which stores there can be.

@@ -208,7 +208,7 @@ impl World {
         world
     }
 
-    /// A new root each time, as after `ca.pem` was made anew.
+    /// A new root each time, as after `ca.pem` was recreated.
     pub(super) fn root_in(folder: &Path) -> Root {
         let mut params = rcgen::CertificateParams::default();
         let common_name = "neargate local CA (chatkit, alice@laptop)";

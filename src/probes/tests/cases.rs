@@ -27,7 +27,7 @@ struct Case {
     /// A security group is in the way.
     #[serde(default)]
     dropped: bool,
-    /// Nobody listens.
+    /// Nothing listens.
     #[serde(default)]
     refused: bool,
     /// The target of an HTTPS check speaks no TLS.
@@ -245,7 +245,7 @@ async fn describe(request: Request<h2::RecvStream>) -> String {
     text
 }
 
-/// Shows a certificate that nobody would trust.
+/// Shows an untrusted certificate.
 fn acceptor() -> TlsAcceptor {
     use rcgen::{CertifiedKey, generate_simple_self_signed};
     let CertifiedKey { cert, signing_key } =

@@ -37,7 +37,7 @@ const KILLED: i64 = 137;
 
 /// Why a session with the engine ended.
 enum End {
-    /// Nobody listens any more.
+    /// The receiver is gone.
     ReceiverGone,
     /// The engine went away, in its words.
     EngineGone(String),

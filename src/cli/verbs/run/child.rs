@@ -51,7 +51,7 @@ pub(super) struct Launch {
     pub(super) words: Vec<OsString>,
     /// Beside our own variables.
     pub(super) variables: Vec<(&'static str, String)>,
-    /// Where what it is to see is written down; without it, it sees what everybody sees.
+    /// The file that describes its view; without it, it sees the machine's files.
     pub(super) plan: Option<PathBuf>,
 }
 

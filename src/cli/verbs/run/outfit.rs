@@ -117,12 +117,12 @@ impl Outfit {
 
 impl Drop for Outfit {
     fn drop(&mut self) {
-        // What is left is removed with the state folder.
+        // The rest is removed with the state folder.
         let _ = fs::remove_dir_all(&self.folder);
     }
 }
 
-/// Whether the command can have a view of its own; if not, says why, and what that means.
+/// Whether the command can have its own view; if not, says why, and what that means.
 pub(super) fn may_have_namespace(project: &Project, wanted: bool, printer: &mut Printer) -> bool {
     if !wanted || !cfg!(target_os = "linux") {
         return false;

@@ -35,10 +35,10 @@ fn what_each_variable_named_before_is_in_it_still() {
     for (name, _) in set {
         assert_eq!(file(&environment, name), bundles::combined(Some(CORPORATE), OURS), "{name}");
     }
-    // As CI images do: what is named is what would have been taken anyway.
+    // As in CI images: the variable names the default file.
     let environment = made(&[("SSL_CERT_FILE", "/system.pem")]);
     assert_eq!(environment.variables["SSL_CERT_FILE"], environment.variables["CURL_CA_BUNDLE"]);
-    // A file that is not there would have helped nobody.
+    // A missing file would not have helped.
     let environment = made(&[("SSL_CERT_FILE", "/no/such.pem"), ("NODE_EXTRA_CA_CERTS", "")]);
     assert_eq!(file(&environment, "SSL_CERT_FILE"), bundles::combined(Some(SYSTEM), OURS));
     assert_eq!(file(&environment, "NODE_EXTRA_CA_CERTS"), OURS);

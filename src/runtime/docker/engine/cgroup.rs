@@ -157,7 +157,7 @@ pub(crate) struct TaskGroup {
 }
 
 impl TaskGroup {
-    /// Lets the engine start a container at full speed, until what is returned is dropped.
+    /// Lets the engine start a container at full speed, until the returned value is dropped.
     ///
     /// What the engine does to start a container runs in the task's group already, but it is not the task's work: on
     /// Fargate it is no part of what `cpu` buys. Held to a quarter of a CPU, two containers took 128 ms instead of 87.

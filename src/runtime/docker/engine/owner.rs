@@ -18,7 +18,7 @@ pub struct Owner {
     machine: String,
 }
 
-/// What is known about processes here: one implementation asks the system, tests make it up.
+/// Facts about local processes: one implementation asks the system, tests invent them.
 pub trait Processes {
     /// When the process started, in whatever form the system gives; `None` if there is none.
     fn start_of(&self, pid: u32) -> Option<String>;

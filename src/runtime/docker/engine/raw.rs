@@ -26,7 +26,7 @@ pub(crate) fn can_reach(engine: &Engine) -> bool {
     }
 }
 
-/// Sends one request on a connection of its own and returns the response's head. The connection lives as long as the
+/// Sends one request on a separate connection and returns the response's head. The connection lives as long as the
 /// response's body, or the upgraded stream.
 pub(crate) async fn send(engine: &Engine, request: Request<Body>) -> Result<Response<Incoming>, String> {
     let stream = open(engine.endpoint()).await.map_err(|error| error.to_string())?;

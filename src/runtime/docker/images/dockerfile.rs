@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 pub(crate) struct Glance {
     /// Something that only BuildKit understands, as it is written.
     pub(crate) buildkit_for: Option<String>,
-    /// Images of other makers, with arguments filled in as far as they are known.
+    /// Base images, with known arguments filled in.
     pub(crate) images: Vec<String>,
 }
 
@@ -163,7 +163,7 @@ fn unquoted(text: &str) -> &str {
     text.trim_matches(['"', '\''])
 }
 
-/// `$NAME`, `${NAME}` and `${NAME:-default}`; what is not known stays as it is.
+/// `$NAME`, `${NAME}` and `${NAME:-default}`; unknown variables stay unchanged.
 fn fill_in(text: &str, known: &BTreeMap<String, String>) -> String {
     let mut filled = String::new();
     let mut rest = text;

@@ -115,7 +115,7 @@ impl DockerRuntime {
         match self.engine.docker().inspect_image(image).await {
             Ok(found) => Ok(Some(found)),
             Err(error) if error::is_not_found(&error) => Ok(None),
-            // What is no reference is found nowhere; the pull will say so.
+            // An invalid reference is found nowhere; the pull will say so.
             Err(error) if error::status(&error) == Some(400) => Ok(None),
             Err(error) => Err(runtime_error(&error, &format!("looking for the image {image}"))),
         }

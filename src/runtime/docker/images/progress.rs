@@ -4,7 +4,7 @@ use tokio::sync::mpsc;
 
 use crate::control::runtime::ImageProgress;
 
-/// Tells people what happens to one image. What nobody has time to read is dropped.
+/// Reports what happens to one image. Updates that come too fast are dropped.
 #[derive(Clone, Debug)]
 pub(crate) struct Progress {
     pub(super) image: String,

@@ -61,7 +61,7 @@ pub(crate) fn without_colours(line: &str) -> String {
     SEQUENCE.as_ref().map_or_else(|| line.to_owned(), |sequence| sequence.replace_all(line, "").into_owned())
 }
 
-/// What the builder said, as far as a failure has to show it.
+/// The part of the builder's output that a failure shows.
 #[derive(Default)]
 pub(crate) struct Transcript {
     step: String,

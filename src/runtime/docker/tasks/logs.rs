@@ -97,7 +97,7 @@ impl Assembler {
         lines
     }
 
-    /// Takes what is later than anything it was fed before.
+    /// Accepts lines that are later than any line before.
     fn feed_news(&mut self, piece: &LogOutput) -> Vec<LogLine> {
         let seen = match piece {
             LogOutput::StdErr { .. } => self.stderr.last,

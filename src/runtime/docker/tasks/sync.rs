@@ -17,8 +17,8 @@ use crate::runtime::docker::images::context::Context;
 use crate::runtime::docker::runtime::DockerRuntime;
 
 impl DockerRuntime {
-    /// Makes these places in a container as they are here: what is a file here is copied, what is not here is removed
-    /// there. A folder that is here says nothing of what is in it.
+    /// Makes these paths in a container match this machine: files are copied, and missing paths are removed
+    /// there. A folder says nothing about its content.
     pub async fn sync(
         &self,
         task: &TaskId,
