@@ -15,7 +15,8 @@ use std::sync::Arc;
 use super::actions::redirect::CompiledRedirect;
 use super::actions::transform::CompiledTransforms;
 use super::request::facts::RequestFacts;
-use super::rules::conditions::{Compared, CompiledCondition};
+use super::rules::conditions::{Compared, CompiledCondition, Place};
+use super::rules::index::Index;
 use super::rules::prefilter::{Glance, Shown};
 use super::targets::balancing;
 use super::targets::target_tls::TargetPolicy;
@@ -63,6 +64,8 @@ pub struct RoutedListener {
     pub(super) rules: Vec<RoutedRule>,
     /// Of each of them.
     glances: Vec<Glance>,
+    /// Which of them to look at, by what a request shows.
+    index: Index<Place>,
     /// `None` when every header stays as it is, the usual case.
     pub headers: Option<Arc<HeaderModification>>,
 }
@@ -175,6 +178,7 @@ impl RoutingTable {
     ) -> Self {
         let load_balancer = &topology.load_balancer;
         let index_of: BTreeMap<&TargetGroupName, usize> = topology.target_groups.keys().zip(0..).collect();
+        let in_use = topology.in_use();
         let mut listeners: Vec<_> = load_balancer
             .listeners
             .iter()
@@ -191,7 +195,7 @@ impl RoutingTable {
                     arn: arn::target_group(name),
                     id: arn::target_group_id(name),
                     settings: Arc::new(settings.clone()),
-                    in_use: topology.is_in_use(name),
+                    in_use: in_use.contains(name),
                     eligible: balancing::eligible(&targets, &settings.attributes),
                     targets,
                 }
@@ -233,11 +237,10 @@ impl RoutingTable {
     /// The first rule whose conditions all match, in ascending order of priority; the default rule matches always.
     pub fn route(&self, listener: usize, facts: &RequestFacts<'_>) -> Route<'_> {
         let request = Compared::new(facts);
-        let RoutedListener { rules, glances, .. } = &self.listeners[listener];
+        let RoutedListener { rules, glances, index, .. } = &self.listeners[listener];
         let shown = Shown::by(&request);
         let matching = |rule: &RoutedRule| rule.conditions.iter().all(|condition| condition.matches(&request));
-        let mut candidates = glances.iter().zip(rules);
-        let index = candidates.position(|(glance, rule)| glance.admits(shown) && matching(rule));
+        let index = index.first(request.shown(), |rule| glances[rule].admits(shown) && matching(&rules[rule]));
         let index = index.unwrap_or(rules.len() - 1);
         let evaluated = (index + 1).min(rules.len() - 1) as u32;
         let rule = &rules[index];
@@ -287,6 +290,7 @@ fn compile_listener(
         bind: SocketAddr::new(load_balancer.bind_address, listener.bind_port),
         protocol: listener.protocol.clone(),
         glances: rules.iter().map(|rule| Glance::of(&rule.conditions)).collect(),
+        index: Index::new(rules.iter().map(|rule| rule.conditions.iter().map(CompiledCondition::anchors).collect())),
         rules,
         headers: (listener.headers != HeaderModification::default()).then(|| Arc::new(listener.headers.clone())),
     }

@@ -346,8 +346,9 @@ impl World {
     /// Another file was applied: the targets it gives by address come and go, and groups with them.
     pub fn target_groups_wanted(&mut self, topology: &Topology, now: Now) {
         self.targets.retain(|group, _| topology.target_groups.contains_key(group));
+        let used = topology.in_use();
         for (group, settings) in &topology.target_groups {
-            let in_use = topology.is_in_use(group);
+            let in_use = used.contains(group);
             let records = self.targets.entry(group.clone()).or_default();
             for record in records.iter_mut() {
                 record.health.set_in_use(in_use);

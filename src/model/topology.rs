@@ -1,6 +1,6 @@
 //! The whole desired state, with references resolved.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use super::ids::{ClusterName, DomainName, ProjectName, SecurityGroupName, ServiceName, TargetGroupName};
@@ -38,16 +38,23 @@ impl Topology {
     /// Whether some rule or default action of a listener forwards to the group. A group that nothing forwards to is
     /// `unused` and is not health-checked (ALB user guide, "Target health status", `Target.NotInUse`).
     pub fn is_in_use(&self, target_group: &TargetGroupName) -> bool {
-        self.load_balancer
-            .listeners
-            .iter()
-            .flat_map(|listener| listener.rules.iter().map(|rule| &rule.action).chain([&listener.default_action]))
-            .any(|action| match action {
-                super::rule::Action::Forward(forward) => {
-                    forward.target_groups.iter().any(|weighted| weighted.target_group == *target_group)
-                }
-                _ => false,
-            })
+        self.forwarded_to().any(|forwarded_to| forwarded_to == target_group)
+    }
+
+    /// Every group of which that is so, for those who ask of many.
+    pub fn in_use(&self) -> BTreeSet<&TargetGroupName> {
+        self.forwarded_to().collect()
+    }
+
+    fn forwarded_to(&self) -> impl Iterator<Item = &TargetGroupName> {
+        let listeners = self.load_balancer.listeners.iter();
+        let actions = listeners
+            .flat_map(|listener| listener.rules.iter().map(|rule| &rule.action).chain([&listener.default_action]));
+        let forwards = actions.filter_map(|action| match action {
+            super::rule::Action::Forward(forward) => Some(&forward.target_groups),
+            _ => None,
+        });
+        forwards.flatten().map(|weighted| &weighted.target_group)
     }
 }
 

@@ -7,6 +7,8 @@ use std::net::IpAddr;
 
 use ipnet::IpNet;
 
+use super::beginnings::Text;
+use super::index::Anchors;
 use super::normal_path;
 use super::pattern::{Case, Escapes, Glob, Matcher, visible};
 use crate::alb::request::facts::RequestFacts;
@@ -35,6 +37,16 @@ struct QueryTest {
     value: Glob,
 }
 
+/// Where in a request a text stands that conditions ask for, for [`Index`](super::index::Index).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Place {
+    Method,
+    HostBegins,
+    HostEnds,
+    PathBegins,
+    PathEnds,
+}
+
 /// The values of a request that every rule looks at, worked out once.
 pub(crate) struct Compared<'a> {
     facts: &'a RequestFacts<'a>,
@@ -60,6 +72,18 @@ impl Compared<'_> {
 
     pub(crate) fn path(&self) -> &[u8] {
         &self.path
+    }
+
+    /// What stands at every place.
+    pub(crate) fn shown(&self) -> [(Place, Text<'_>); 5] {
+        let (host, path) = (Text::forwards(&self.host).lower_case(), Text::forwards(&self.path));
+        [
+            (Place::Method, Text::forwards(self.facts.method)),
+            (Place::HostBegins, host),
+            (Place::HostEnds, host.backwards()),
+            (Place::PathBegins, path),
+            (Place::PathEnds, path.backwards()),
+        ]
     }
 }
 
@@ -90,6 +114,25 @@ impl CompiledCondition {
     /// How a host must begin, in lower case; `None` if this is no condition on hosts.
     pub(crate) fn host_beginning(&self) -> Option<Vec<u8>> {
         if let Test::Host(matcher) = &self.test { Some(matcher.beginning()) } else { None }
+    }
+
+    /// What a request that matches shows at which place.
+    pub(crate) fn anchors(&self) -> Anchors<Place> {
+        let of_ends = |matcher: &Matcher, begins: Place, ends: Place| {
+            let anchors = |(beginning, ending)| {
+                let both = [(begins, beginning), (ends, ending)];
+                both.into_iter().filter(|(_, text): &(_, Vec<u8>)| !text.is_empty()).collect()
+            };
+            matcher.ends().into_iter().map(anchors).collect()
+        };
+        match (&self.test, &self.source) {
+            (Test::Host(matcher), _) => of_ends(matcher, Place::HostBegins, Place::HostEnds),
+            (Test::Path(matcher), _) => of_ends(matcher, Place::PathBegins, Place::PathEnds),
+            (Test::Method, Condition::HttpRequestMethod(methods)) => {
+                methods.iter().map(|method| vec![(Place::Method, method.clone().into_bytes())]).collect()
+            }
+            _ => Anchors::new(),
+        }
     }
 
     pub(crate) fn matches(&self, request: &Compared<'_>) -> bool {

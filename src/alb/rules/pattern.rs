@@ -104,6 +104,19 @@ impl Glob {
         }
     }
 
+    /// What every text that matches ends with, backwards; folded where case does not matter.
+    fn ending(&self) -> Vec<u8> {
+        match &self.shape {
+            Shape::Literal(literal) => literal.iter().rev().copied().collect(),
+            Shape::Prefix(_) => Vec::new(),
+            Shape::General(tokens) => {
+                let backwards = tokens.iter().rev();
+                let bytes = backwards.map_while(|token| if let Token::Byte(byte) = token { Some(*byte) } else { None });
+                bytes.collect()
+            }
+        }
+    }
+
     fn same(&self, pattern: &[u8], text: &[u8]) -> bool {
         match self.case {
             Case::Sensitive => pattern == text,
@@ -185,6 +198,15 @@ impl Matcher {
                 globs.iter().map(Glob::beginning).reduce(common).unwrap_or_default()
             }
             Self::Regexes(_) => Vec::new(),
+        }
+    }
+
+    /// For each value, what every text that it matches begins with, and, backwards, what it ends with. Of regular
+    /// expressions nothing is known.
+    pub(crate) fn ends(&self) -> Vec<(Vec<u8>, Vec<u8>)> {
+        match self {
+            Self::Globs(globs) => globs.iter().map(|glob| (glob.beginning(), glob.ending())).collect(),
+            Self::Regexes(_) => vec![Default::default()],
         }
     }
 

@@ -1,9 +1,9 @@
 //! What rules out a rule at a glance: how the path and the host of a request must begin.
 //!
 //! Most rules ask for a path or a host that begins in a certain way, and of most of them a request needs to see no more.
-//! Their beginnings lie side by side, so going past a rule takes two comparisons and no look at its patterns: a hundred rules
-//! take 2,400 instructions instead of 13,700, of the 60,000 of a request. Rules stay in their order, and whatever is not
-//! ruled out here is compared in full.
+//! Their beginnings lie side by side, so going past a rule takes two comparisons and no look at its patterns. Most rules are
+//! left out before, by the index; this is for those that share what they are filed under, and for those that nothing is
+//! known of. Rules stay in their order, and whatever is not ruled out here is compared in full.
 
 use super::conditions::{Compared, CompiledCondition};
 

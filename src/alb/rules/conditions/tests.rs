@@ -8,6 +8,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::alb::request::facts::FieldList;
+use crate::alb::rules::index::Index;
 use crate::model::rule::QueryStringPair;
 
 /// A character of a pattern.
@@ -224,30 +225,109 @@ prop_compose! {
     }
 }
 
-proptest! {
-    #![proptest_config(ProptestConfig::with_cases(2000))]
-    #[test]
-    fn conditions_agree_with_the_guide(wanted in wanted(), asked in asked(), port in any::<bool>()) {
+impl Asked {
+    /// The request, as conditions see it.
+    fn compared<T>(&self, port: bool, compare: impl FnOnce(&Compared<'_>) -> T) -> T {
         let mut fields = FieldList::default();
-        let host = format!("{}{}", asked.host, if port { ":8443" } else { "" });
+        let host = format!("{}{}", self.host, if port { ":8443" } else { "" });
         fields.push(b"Host", host.as_bytes());
-        for (name, value) in &asked.headers {
+        for (name, value) in &self.headers {
             fields.push(name.as_bytes(), value.as_bytes());
         }
         let pair = |(key, value): &(String, Option<String>)| match value {
             Some(value) => format!("{key}={value}"),
             None => key.clone(),
         };
-        let query = asked.query.iter().map(pair).collect::<Vec<_>>().join("&");
+        let query = self.query.iter().map(pair).collect::<Vec<_>>().join("&");
         let facts = RequestFacts {
-            method: asked.method.as_bytes(),
+            method: self.method.as_bytes(),
             authority: None,
-            path: asked.path.as_bytes(),
-            query: (!asked.query.is_empty()).then_some(query.as_bytes()),
+            path: self.path.as_bytes(),
+            query: (!self.query.is_empty()).then_some(query.as_bytes()),
             fields: fields.fields(),
-            client: (asked.client, 50_000).into(),
+            client: (self.client, 50_000).into(),
         };
+        compare(&Compared::new(&facts))
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(2000))]
+    #[test]
+    fn conditions_agree_with_the_guide(wanted in wanted(), asked in asked(), port in any::<bool>()) {
         let condition = CompiledCondition::new(&wanted.written());
-        prop_assert_eq!(condition.matches(&Compared::new(&facts)), wanted.satisfied(&asked));
+        let matches = asked.compared(port, |request| condition.matches(request));
+        prop_assert_eq!(matches, wanted.satisfied(&asked));
+    }
+}
+
+proptest! {
+    /// Rules of any conditions, one of them possibly without; the walk is the definition.
+    #[test]
+    fn the_index_finds_the_rule_that_a_walk_finds(
+        rules in vec(vec(wanted(), 1..4), 0..24),
+        default in any::<bool>(),
+        asked in vec(asked(), 1..8),
+    ) {
+        let compile = |rule: &Vec<Wanted>| -> Vec<CompiledCondition> {
+            rule.iter().map(|wanted| CompiledCondition::new(&wanted.written())).collect()
+        };
+        let mut rules: Vec<_> = rules.iter().map(compile).collect();
+        if default {
+            rules.push(Vec::new());
+        }
+        let index = Index::new(rules.iter().map(|rule| rule.iter().map(CompiledCondition::anchors).collect()));
+        for asked in asked {
+            let (found, walked) = asked.compared(true, |request| {
+                let matches = |rule: &Vec<CompiledCondition>| rule.iter().all(|condition| condition.matches(request));
+                (index.first(request.shown(), |rule| matches(&rules[rule])), rules.iter().position(matches))
+            });
+            prop_assert_eq!(found, walked);
+        }
+    }
+}
+
+/// The point of it: of ten thousand rules, each with a path or a host of its own, a request looks at a few.
+#[test]
+fn a_request_looks_at_few_of_many_rules() {
+    let patterns = |value: String| Patterns::Wildcards(vec![value]);
+    let rules: Vec<Vec<CompiledCondition>> = (0..10_000)
+        .map(|number| {
+            let conditions = match number % 4 {
+                0 => vec![Condition::PathPattern(patterns(format!("/{number}/*")))],
+                1 => vec![Condition::HostHeader(patterns(format!("*.T{number}.example.com")))],
+                2 => vec![
+                    Condition::HostHeader(patterns("app.example.com".to_owned())),
+                    Condition::PathPattern(patterns(format!("*/{number}.html"))),
+                    Condition::HttpRequestMethod(vec!["GET".to_owned()]),
+                ],
+                _ => vec![
+                    Condition::PathPattern(patterns("/api/*".to_owned())),
+                    Condition::HostHeader(patterns(format!("tenant-{number}.*"))),
+                ],
+            };
+            conditions.iter().map(CompiledCondition::new).collect()
+        })
+        .collect();
+    let index = Index::new(rules.iter().map(|rule| rule.iter().map(CompiledCondition::anchors).collect()));
+    for (host, path, expected) in [
+        ("app.example.com", "/9996/x", Some(9996)),
+        ("a.t9997.example.com", "/", Some(9997)),
+        ("app.example.com", "/x/9998.html", Some(9998)),
+        ("tenant-9999.example.com", "/api/x", Some(9999)),
+        ("app.example.com", "/api/nothing", None),
+    ] {
+        let (method, host, path) = ("GET".to_owned(), host.to_owned(), path.to_owned());
+        let client = Ipv4Addr::LOCALHOST.into();
+        let asked = Asked { method, host, path, query: Vec::new(), headers: Vec::new(), client };
+        let looked_at = std::cell::Cell::new(0);
+        let found = asked.compared(false, |request| {
+            index.first(request.shown(), |rule| {
+                looked_at.set(looked_at.get() + 1);
+                rules[rule].iter().all(|condition| condition.matches(request))
+            })
+        });
+        assert_eq!(found, expected);
+        assert!(looked_at.get() <= 4, "{} rules looked at for {}", looked_at.get(), asked.path);
     }
 }

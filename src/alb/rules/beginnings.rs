@@ -1,0 +1,136 @@
+//! Which of many texts another text begins with, found by one search instead of a look at each.
+//!
+//! The texts are sorted, and each knows the longest of the others that it begins with itself. Whatever a text begins
+//! with is then the last of them that is not after it, or one that this one begins with: between a beginning and the
+//! text itself, in order, there is nothing that does not begin in the same way.
+
+use std::cmp::Ordering;
+use std::collections::BTreeMap;
+
+/// Texts, each with the numbers of those that ask for it.
+#[derive(Debug, Default)]
+pub(crate) struct Beginnings {
+    /// In ascending order.
+    entries: Vec<Entry>,
+}
+
+#[derive(Debug)]
+struct Entry {
+    text: Box<[u8]>,
+    /// The longest other one that this one begins with.
+    within: Option<usize>,
+    /// In ascending order.
+    numbers: Vec<u32>,
+}
+
+/// A text that is looked up, in either direction.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Text<'t> {
+    bytes: &'t [u8],
+    backwards: bool,
+    lower_case: bool,
+}
+
+impl<'t> Text<'t> {
+    /// As it is.
+    pub(crate) fn forwards(bytes: &'t [u8]) -> Self {
+        Self { bytes, backwards: false, lower_case: false }
+    }
+
+    /// From its end, for endings: they are kept backwards.
+    pub(crate) fn backwards(self) -> Self {
+        Self { backwards: true, ..self }
+    }
+
+    /// With its ASCII letters in lower case.
+    pub(crate) fn lower_case(self) -> Self {
+        Self { lower_case: true, ..self }
+    }
+
+    fn get(self, index: usize) -> Option<u8> {
+        let index = if self.backwards { self.bytes.len().checked_sub(index + 1)? } else { index };
+        let byte = *self.bytes.get(index)?;
+        Some(if self.lower_case { byte.to_ascii_lowercase() } else { byte })
+    }
+
+    fn begins_with(self, beginning: &[u8]) -> bool {
+        beginning.len() <= self.bytes.len() && self.differs(beginning).is_none()
+    }
+
+    /// Where it first differs from the other.
+    fn differs(self, other: &[u8]) -> Option<usize> {
+        (0..other.len()).find(|&index| self.get(index) != Some(other[index]))
+    }
+
+    /// Whether the other is before this one, or the same.
+    fn is_at_or_after(self, other: &[u8]) -> bool {
+        self.differs(other).is_none_or(|index| self.get(index).cmp(&Some(other[index])) == Ordering::Greater)
+    }
+}
+
+impl Beginnings {
+    /// Of the texts, each with its numbers in ascending order.
+    pub(crate) fn new(texts: BTreeMap<Vec<u8>, Vec<u32>>) -> Self {
+        let mut entries: Vec<Entry> = Vec::with_capacity(texts.len());
+        for (text, numbers) in texts {
+            let mut within = entries.len().checked_sub(1);
+            while let Some(at) = within
+                && !text.starts_with(&entries[at].text)
+            {
+                within = entries[at].within;
+            }
+            entries.push(Entry { text: text.into(), within, numbers });
+        }
+        Self { entries }
+    }
+
+    /// The numbers of each text that this one begins with.
+    pub(crate) fn of(&self, text: Text<'_>) -> impl Iterator<Item = &[u32]> {
+        let after = self.entries.partition_point(|entry| text.is_at_or_after(&entry.text));
+        let chain = std::iter::successors(after.checked_sub(1), |&at| self.entries[at].within);
+        let entries = chain.map(|at| &self.entries[at]).filter(move |entry| text.begins_with(&entry.text));
+        entries.map(|entry| entry.numbers.as_slice())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn all_beginnings_are_found_and_nothing_else(
+            texts in proptest::collection::vec("[ab]{0,5}", 0..20),
+            text in "[abAB]{0,7}",
+            backwards: bool,
+            lower_case: bool,
+        ) {
+            let mut numbers: BTreeMap<Vec<u8>, Vec<u32>> = BTreeMap::new();
+            for (number, text) in (0..).zip(&texts) {
+                numbers.entry(text.clone().into_bytes()).or_default().push(number);
+            }
+            let mut looked_up = Text::forwards(text.as_bytes());
+            if backwards {
+                looked_up = looked_up.backwards();
+            }
+            if lower_case {
+                looked_up = looked_up.lower_case();
+            }
+            let index = Beginnings::new(numbers);
+            let mut found: Vec<u32> = index.of(looked_up).flatten().copied().collect();
+            found.sort_unstable();
+            let mut read: Vec<char> = text.chars().collect();
+            if backwards {
+                read.reverse();
+            }
+            if lower_case {
+                read.iter_mut().for_each(|c| *c = c.to_ascii_lowercase());
+            }
+            let read: String = read.into_iter().collect();
+            let expected = (0..).zip(&texts).filter(|(_, text)| read.starts_with(*text)).map(|(number, _)| number);
+            prop_assert_eq!(found, expected.collect::<Vec<u32>>());
+        }
+    }
+}
