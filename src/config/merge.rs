@@ -10,6 +10,8 @@
 //!
 //! `!reset` removes a key, `!override` replaces instead of merging.
 
+use std::collections::HashMap;
+
 use super::text::tree::{Entry, Mark, Node, Value};
 
 /// Keys whose value is taken as a whole: parts of two actions make no action.
@@ -35,7 +37,7 @@ fn node(key: &str, base: &mut Node, over: Node) {
         }
         (Value::List(items), Value::List(more)) if !replaced => {
             let name = NAMED.iter().find(|(list, _)| *list == key).map(|(_, name)| *name);
-            more.into_iter().for_each(|item| self::item(items, item, name));
+            list(items, more, name);
         }
         (_, value) => *base = Node { value, ..over },
     }
@@ -52,15 +54,27 @@ fn entry(entries: &mut Vec<Entry>, over: Entry) {
     }
 }
 
-fn item(items: &mut Vec<Node>, over: Node, name: Option<&str>) {
+fn list(items: &mut Vec<Node>, more: Vec<Node>, name: Option<&str>) {
     let name_of = |node: &Node| node.get(name?)?.text().map(str::to_owned);
-    let same = items.iter_mut().find(|known| match name_of(&over) {
-        Some(name) => name_of(known).as_ref() == Some(&name),
-        None => known.says_the_same(&over),
-    });
-    match same {
-        Some(known) => node("", known, over),
-        None => items.push(over),
+    let mut named: HashMap<String, usize> = HashMap::new();
+    for (place, item) in items.iter().enumerate() {
+        if let Some(name) = name_of(item) {
+            named.entry(name).or_insert(place);
+        }
+    }
+    for over in more {
+        let own = name_of(&over);
+        let same = match &own {
+            Some(name) => named.get(name).copied(),
+            None => items.iter().position(|known| known.says_the_same(&over)),
+        };
+        match (same, own) {
+            (Some(place), _) => node("", &mut items[place], over),
+            (None, own) => {
+                named.extend(own.map(|name| (name, items.len())));
+                items.push(over);
+            }
+        }
     }
 }
 

@@ -2,16 +2,19 @@
 //!
 //! Users come here to reproduce some of them (such as a closed security group), so they never stop anything.
 
+mod rules;
+
 use std::collections::BTreeSet;
 use std::net::Ipv4Addr;
 
+use self::rules::{prefix_without_its_root, shadowed};
 use super::lower::lowering::Places;
 use super::text::diagnostics::Diagnostic;
 use super::text::source::Span;
 use crate::alb::security_group;
 use crate::model::Topology;
 use crate::model::listener::{Listener, ListenerProtocol};
-use crate::model::rule::{Action, Condition, Patterns, Rule, Transforms};
+use crate::model::rule::{Action, Transforms};
 use crate::model::security_group::Source;
 use crate::model::target_group::{Stickiness, TargetProtocol};
 
@@ -32,9 +35,10 @@ pub(super) fn about(topology: &Topology, places: &Places, out: &mut Vec<Diagnost
 }
 
 fn unused_target_groups(topology: &Topology, places: &Places, out: &mut Vec<Diagnostic>) {
+    let used = topology.in_use();
     for name in topology.target_groups.keys() {
         let Some(span) = places.target_groups.get(name.as_str()) else { continue };
-        if !topology.is_in_use(name) {
+        if !used.contains(name) {
             out.push(
                 Diagnostic::warning(format!("nothing forwards to the target group `{name}`"), *span, "")
                     .note("its targets are `unused` and not checked: Target.NotInUse (ALB user guide, Target health status)")
@@ -46,7 +50,8 @@ fn unused_target_groups(topology: &Topology, places: &Places, out: &mut Vec<Diag
 
 /// The protocol of health checks is HTTP whatever that of the targets is, and stays so when the other is changed.
 fn plain_health_checks(topology: &Topology, places: &Places, out: &mut Vec<Diagnostic>) {
-    for (name, group) in topology.target_groups.iter().filter(|(name, _)| topology.is_in_use(name)) {
+    let used = topology.in_use();
+    for (name, group) in topology.target_groups.iter().filter(|(name, _)| used.contains(name)) {
         let check = &group.health_check;
         if group.protocol != TargetProtocol::Https || check.protocol != TargetProtocol::Http || check.port.is_some() {
             continue;
@@ -121,142 +126,6 @@ fn redirect_to_https(topology: &Topology, places: &Places, out: &mut Vec<Diagnos
         }
     }
 }
-
-fn shadowed(listener: &Listener, spans: &[Span], out: &mut Vec<Diagnostic>) {
-    for (later, rule) in listener.rules.iter().enumerate() {
-        let earlier = listener.rules[..later].iter().position(|earlier| covers(earlier, rule));
-        let Some(earlier) = earlier else { continue };
-        let (Some(span), Some(by)) = (spans.get(later), spans.get(earlier)) else { continue };
-        out.push(
-            Diagnostic::warning(format!("the rule with priority {} is never reached", rule.priority), *span, "")
-                .also(*by, format!("priority {} matches everything it would match", listener.rules[earlier].priority))
-                .note("rules are tried by priority, not by how specific they are (ALB user guide, Listener rules)")
-                .help("give it a lower number than the other"),
-        );
-    }
-}
-
-/// Whether every request that `narrow` matches is matched by `wide`. Errs on the side of no.
-fn covers(wide: &Rule, narrow: &Rule) -> bool {
-    wide.conditions.iter().all(|wide| narrow.conditions.iter().any(|narrow| condition_covers(wide, narrow)))
-}
-
-fn condition_covers(wide: &Condition, narrow: &Condition) -> bool {
-    match (wide, narrow) {
-        // Every path is matched by these, so any condition at all is narrower.
-        (Condition::PathPattern(Patterns::Wildcards(wide)), _) if wide.iter().any(|v| v == "*" || v == "/*") => true,
-        (Condition::PathPattern(wide), Condition::PathPattern(narrow)) => patterns_cover(wide, narrow, false),
-        (Condition::HostHeader(wide), Condition::HostHeader(narrow)) => patterns_cover(wide, narrow, true),
-        (Condition::HttpHeader { name: a, values: wide }, Condition::HttpHeader { name: b, values: narrow }) => {
-            a.eq_ignore_ascii_case(b) && patterns_cover(wide, narrow, true)
-        }
-        (Condition::HttpRequestMethod(wide), Condition::HttpRequestMethod(narrow)) => {
-            narrow.iter().all(|method| wide.contains(method))
-        }
-        (Condition::QueryString(wide), Condition::QueryString(narrow)) => narrow.iter().all(|pair| wide.contains(pair)),
-        (Condition::SourceIp(wide), Condition::SourceIp(narrow)) => {
-            narrow.iter().all(|network| wide.iter().any(|wide| wide.contains(network)))
-        }
-        _ => false,
-    }
-}
-
-fn patterns_cover(wide: &Patterns, narrow: &Patterns, any_case: bool) -> bool {
-    match (wide, narrow) {
-        (Patterns::Wildcards(wide), Patterns::Wildcards(narrow)) => narrow.iter().all(|narrow| {
-            wide.iter().any(|wide| {
-                if any_case {
-                    glob_covers(&wide.to_lowercase(), &narrow.to_lowercase())
-                } else {
-                    glob_covers(wide, narrow)
-                }
-            })
-        }),
-        (Patterns::Regexes(wide), Patterns::Regexes(narrow)) => narrow.iter().all(|narrow| wide.contains(narrow)),
-        _ => false,
-    }
-}
-
-/// Whether the pattern `wide` matches every text that the pattern `narrow` matches: `narrow`'s own wildcards are
-/// taken as characters that only a wildcard can match.
-fn glob_covers(wide: &str, narrow: &str) -> bool {
-    // Every pair of rules is compared, and nearly every pair differs before the first wildcard.
-    let literal = wide.split(['*', '?']).next().unwrap_or_default();
-    if !narrow.starts_with(literal) {
-        return false;
-    }
-    let (wide, narrow): (Vec<char>, Vec<char>) = (wide.chars().collect(), narrow.chars().collect());
-    let (mut w, mut n) = (0, 0);
-    let mut star: Option<(usize, usize)> = None;
-    while n < narrow.len() {
-        if wide.get(w) == Some(&'*') {
-            star = Some((w, n));
-            w += 1;
-        } else if w < wide.len() && (wide[w] == narrow[n] || (wide[w] == '?' && narrow[n] != '*')) {
-            w += 1;
-            n += 1;
-        } else if let Some((at, from)) = star {
-            star = Some((at, from + 1));
-            w = at + 1;
-            n = from + 1;
-        } else {
-            return false;
-        }
-    }
-    wide[w..].iter().all(|c| *c == '*')
-}
-
-/// `/api/*` does not match `/api`.
-fn prefix_without_its_root(listener: &Listener, spans: &[Span], out: &mut Vec<Diagnostic>) {
-    let paths = |rule: &Rule| -> Vec<String> {
-        rule.conditions
-            .iter()
-            .filter_map(|condition| match condition {
-                Condition::PathPattern(Patterns::Wildcards(values)) => Some(values.clone()),
-                _ => None,
-            })
-            .flatten()
-            .collect()
-    };
-    let all: Vec<Vec<String>> = listener.rules.iter().map(paths).collect();
-    let mut found: Vec<Diagnostic> = Vec::new();
-    for (index, rule) in listener.rules.iter().enumerate() {
-        let Some(span) = spans.get(index) else { continue };
-        for value in &all[index] {
-            let Some(root) =
-                value.strip_suffix("/*").filter(|root| root.starts_with('/') && !root.contains(['*', '?']))
-            else {
-                continue;
-            };
-            let elsewhere =
-                all.iter().flatten().any(|pattern| pattern != "/*" && pattern != "*" && glob_covers(pattern, root));
-            // With a regular expression somewhere nobody can tell.
-            if elsewhere || rule.conditions.iter().any(|c| matches!(c, Condition::PathPattern(Patterns::Regexes(_)))) {
-                continue;
-            }
-            found.push(
-                Diagnostic::warning(format!("`{value}` does not match `{root}` itself"), *span, "in this rule")
-                    .note(format!(
-                        "a request for `{root}` goes on to the rules after it (ALB user guide, Path conditions)"
-                    ))
-                    .help(format!("if it should not, write path_pattern: [\"{root}\", \"{value}\"]")),
-            );
-        }
-    }
-    let more = found.len().saturating_sub(ENOUGH);
-    found.truncate(ENOUGH);
-    if let Some(last) = found.pop() {
-        out.extend(found);
-        out.push(if more > 0 {
-            last.note(format!("{more} more rules of this listener have the same problem"))
-        } else {
-            last
-        });
-    }
-}
-
-/// The same thing about many rules is said about the first few.
-const ENOUGH: usize = 3;
 
 fn rewritten_for_nobody(listener: &Listener, spans: &[Span], out: &mut Vec<Diagnostic>) {
     for (rule, span) in listener.rules.iter().zip(spans) {
@@ -381,23 +250,6 @@ fn lost_output(topology: &Topology, places: &Places, out: &mut Vec<Diagnostic>) 
                 .note("without a log driver nothing is kept (ECS developer guide, Send Amazon ECS logs to CloudWatch); here `neargate logs` has it")
                 .help("add a `logConfiguration` with the driver awslogs to the task definition"),
             );
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn wide_patterns_cover_narrow_ones() {
-        for (wide, narrow) in
-            [("*", "/a"), ("/a*", "/ab*"), ("/api/*", "/api/x/*"), ("/?", "/a"), ("/a", "/a"), ("/*/x", "/a*/x")]
-        {
-            assert!(glob_covers(wide, narrow), "{wide} covers {narrow}");
-        }
-        for (wide, narrow) in [("/api/*", "/api"), ("/?", "/*"), ("/a", "/?"), ("/ab*", "/a*"), ("", "/")] {
-            assert!(!glob_covers(wide, narrow), "{wide} does not cover {narrow}");
         }
     }
 }

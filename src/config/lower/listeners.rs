@@ -202,12 +202,12 @@ fn one(
     };
     let default_action = file.default_action.as_ref().and_then(|action| actions::lower(action, &at, lowering));
     let mut rules: Vec<(Rule, Span)> = Vec::new();
+    let mut taken: BTreeMap<u32, Span> = BTreeMap::new();
     for rule in file.rules.iter().flatten() {
         let Some(lowered) = self::rule(rule, &at, lowering) else { continue };
         let span = rule.priority.as_ref().map_or(rule.span, |priority| priority.span);
-        if let Some((_, first)) = rules.iter().find(|(known, _)| known.priority == lowered.priority) {
-            let taken: Vec<u32> = rules.iter().map(|(rule, _)| rule.priority).collect();
-            let free = (lowered.priority..=50000).find(|priority| !taken.contains(priority));
+        if let Some(first) = taken.get(&lowered.priority) {
+            let free = (lowered.priority..=50000).find(|priority| !taken.contains_key(priority));
             lowering.report(
                 Diagnostic::error(format!("two rules with priority {}", lowered.priority), span, "")
                     .also(*first, "the other")
@@ -215,6 +215,7 @@ fn one(
                     .maybe_help(free.map(|free| format!("the next free priority is {free}"))),
             );
         }
+        taken.entry(lowered.priority).or_insert(span);
         rules.push((lowered, span));
     }
     rules.sort_by_key(|(rule, _)| rule.priority);

@@ -1,5 +1,6 @@
 //! The shared state of all readers: where mistakes go, which fields were given, and values with positions.
 
+use std::collections::HashMap;
 use std::ops::Deref;
 
 use crate::config::text::diagnostics::Diagnostic;
@@ -138,12 +139,15 @@ impl Reader {
             self.report(Diagnostic::error(format!("expected {expected}, found {}", node.kind()), node.span, ""));
             return None;
         };
-        for (index, entry) in entries.iter().enumerate() {
-            if let Some(first) = entries[..index].iter().find(|earlier| earlier.key == entry.key) {
+        let mut known: HashMap<&str, Span> = HashMap::with_capacity(entries.len());
+        for entry in entries {
+            if let Some(first) = known.get(entry.key.as_str()) {
                 self.report(
                     Diagnostic::error(format!("`{}` is given twice", entry.key), entry.key_span, "again here")
-                        .also(first.key_span, "first here"),
+                        .also(*first, "first here"),
                 );
+            } else {
+                known.insert(&entry.key, entry.key_span);
             }
         }
         Some(entries)

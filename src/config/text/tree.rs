@@ -4,6 +4,8 @@
 //! so that all mistakes in a file are reported together. The same parser reads JSON: it is YAML, and the GitHub action
 //! that deploys task definitions also parses them as YAML.
 
+use std::collections::BTreeMap;
+
 use granit_parser::{Event, Parser, ScalarStyle};
 
 use super::diagnostics::Diagnostic;
@@ -161,8 +163,10 @@ impl Scalar {
     }
 }
 
+/// What a file may come to: three hundred thousand lines, about.
+const MAX_NODES: usize = 1_000_000;
 /// A file may repeat itself through aliases, but not explode through them.
-const MAX_NODES: usize = 200_000;
+const MAX_REPEATED: usize = 200_000;
 
 /// Parses the one document of a file. An empty file is a null node.
 pub(crate) fn parse(sources: &Sources, file: FileId) -> Result<Node, Box<Diagnostic>> {
@@ -175,7 +179,8 @@ pub(crate) fn parse_text(sources: &Sources, file: FileId, text: &str) -> Result<
     if let Some(conflict) = unreadable::conflict(text, file) {
         return Err(Box::new(conflict));
     }
-    let mut builder = Builder { file, text, parser: Parser::new_from_str(text), anchors: Vec::new(), nodes: 0 };
+    let mut builder =
+        Builder { file, text, parser: Parser::new_from_str(text), anchors: BTreeMap::new(), nodes: 0, repeated: 0 };
     loop {
         match builder.next()? {
             (Event::DocumentStart(..), _) => break,
@@ -205,8 +210,10 @@ struct Builder<'t> {
     file: FileId,
     text: &'t str,
     parser: Parser<'t, granit_parser::StrInput<'t>>,
-    anchors: Vec<(usize, Node)>,
+    anchors: BTreeMap<usize, Node>,
     nodes: usize,
+    /// Those that aliases repeat.
+    repeated: usize,
 }
 
 impl<'t> Builder<'t> {
@@ -237,7 +244,7 @@ impl<'t> Builder<'t> {
 
     fn node(&mut self, event: Event<'t>, span: Span) -> Parsed<Node> {
         self.nodes += 1;
-        if self.nodes > MAX_NODES {
+        if self.nodes > MAX_NODES || self.repeated > MAX_REPEATED {
             return Err(Box::new(Diagnostic::error("the file is too large", span, "reading stopped here")));
         }
         let mark = match &event {
@@ -255,19 +262,18 @@ impl<'t> Builder<'t> {
             Event::SequenceStart(_, anchor, _) => (anchor, self.list(span)?),
             Event::MappingStart(_, anchor, _) => (anchor, self.map(span)?),
             Event::Alias(id) => {
-                let known = self.anchors.iter().rev().find(|(anchor, _)| *anchor == id);
-                let Some((_, node)) = known else {
+                let Some(node) = self.anchors.get(&id) else {
                     return Err(Box::new(Diagnostic::error("an alias inside what it names", span, "")));
                 };
                 let node = node.clone();
-                self.nodes += size(&node);
+                self.repeated += size(&node);
                 (0, node)
             }
             _ => (0, self.scalar(span, "", true)),
         };
         node.mark = mark;
         if anchor != 0 {
-            self.anchors.push((anchor, node.clone()));
+            self.anchors.insert(anchor, node.clone());
         }
         Ok(node)
     }
