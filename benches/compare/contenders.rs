@@ -9,11 +9,13 @@ use std::process::Command;
 use crate::process::{PROXY_CORE, Tree};
 
 /// A load balancer that can be had.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Contender {
     pub(crate) name: &'static str,
     pub(crate) binary: PathBuf,
     file: &'static str,
+    /// What `{{n}}` of the file counts to.
+    rules: usize,
     arguments: fn(&Place) -> Vec<OsString>,
 }
 
@@ -37,6 +39,13 @@ pub(crate) struct Place {
     log: bool,
 }
 
+impl Place {
+    /// The configuration that it runs with.
+    pub(crate) fn file(&self) -> &Path {
+        &self.configuration
+    }
+}
+
 /// What all have in common.
 #[derive(Clone, Debug)]
 pub(crate) struct Ground {
@@ -51,6 +60,9 @@ const TASK_DEFINITION: &str = include_str!("../contenders/task-definition.json")
 
 /// All contenders.
 pub(crate) const NAMES: [&str; 8] = ["neargate", "nginx", "haproxy", "envoy", "caddy", "traefik", BARE, BEFORE];
+
+/// What most files count to.
+const RULES: usize = 100;
 
 /// neargate as it was before a change: a copy of its binary, called `neargate-before`. Only there when asked for.
 pub(crate) const BEFORE: &str = "before";
@@ -116,7 +128,7 @@ impl Contender {
         let Some(&name) = NAMES.iter().find(|known| **known == name) else { return Err(name.to_owned()) };
         let binary =
             find_binary(name, installed).ok_or(format!("{name} is not installed (docker/setup load-balancers)"))?;
-        Ok(Self { name, binary, file, arguments })
+        Ok(Self { name, binary, file, rules: RULES, arguments })
     }
 
     /// Whether it does the work that the others do, and so can be held to it.
@@ -126,8 +138,12 @@ impl Contender {
 
     /// neargate again, with a task in place of the load balancer's targets.
     pub(crate) fn of_a_task(&self) -> Self {
-        let Self { name, binary, arguments, .. } = self;
-        Self { name, binary: binary.clone(), file: "neargate-task.yaml", arguments: *arguments }
+        Self { file: "neargate-task.yaml", ..self.clone() }
+    }
+
+    /// neargate again, with one listener and so many rules, of which the last one matches.
+    pub(crate) fn of_rules(&self, rules: usize) -> Self {
+        Self { file: "neargate-rules.yaml", rules, ..self.clone() }
     }
 
     /// Starts it with fresh files. It is not yet ready then.
@@ -141,7 +157,7 @@ impl Contender {
         let [port, port_rules] = free_ports()?;
         let place = Place { configuration: folder.join(self.file), folder, port, port_rules, log };
         let template = Path::new(env!("CARGO_MANIFEST_DIR")).join("contenders").join(self.file);
-        std::fs::write(&place.configuration, fill_in(&std::fs::read_to_string(template)?, &place, ground))?;
+        std::fs::write(&place.configuration, fill_in(&std::fs::read_to_string(template)?, &place, ground, self.rules))?;
         std::fs::write(place.folder.join("task-definition.json"), TASK_DEFINITION)?;
         let mut command = Command::new(&self.binary);
         command.args((self.arguments)(&place)).current_dir(&place.folder);
@@ -155,11 +171,12 @@ impl Contender {
 }
 
 /// Configurations are templates: see the head of `benches/contenders/neargate.yaml`.
-fn fill_in(template: &str, place: &Place, ground: &Ground) -> String {
+fn fill_in(template: &str, place: &Place, ground: &Ground, rules: usize) -> String {
     let values = [
         ("{{folder}}", place.folder.display().to_string()),
         ("{{port}}", place.port.to_string()),
         ("{{port_rules}}", place.port_rules.to_string()),
+        ("{{rules}}", rules.to_string()),
         ("{{target_web}}", ground.target_web.to_string()),
         ("{{target_api}}", ground.target_api.to_string()),
     ];
@@ -171,7 +188,7 @@ fn fill_in(template: &str, place: &Place, ground: &Ground) -> String {
         for (name, value) in &values {
             line = line.replace(name, value);
         }
-        let copies = if line.contains("{{n}}") { 1..=100 } else { 1..=1 };
+        let copies = if line.contains("{{n}}") { 1..=rules } else { 1..=1 };
         for n in copies {
             text.push_str(&line.replace("{{n}}", &n.to_string()));
             text.push('\n');

@@ -6,6 +6,7 @@ use std::path::Path;
 use std::process::Command;
 
 use crate::contenders;
+use crate::growth;
 use crate::report::{Results, main_figure};
 
 /// Every workload: what it is called, the unit, digits after the point, and what is aimed at.
@@ -103,6 +104,7 @@ fn in_full(results: &Results) -> String {
     if let Some(bytes) = results.binary("neargate") {
         let _ = writeln!(text, "| binary | {:.1} MB | | | | | 12 MB |", bytes as f64 / 1e6);
     }
+    growth(results, &mut text);
     others(results, &mut text);
     for (contender, name) in [("neargate", "neargate")].into_iter().chain(OTHERS) {
         let Some(rest) = results.rest(contender) else { continue };
@@ -127,6 +129,30 @@ fn run(results: &Results, text: &mut String) {
         "| k | {own:.0} ms | docker compose: {compose} | | application alone: {application:.0} ms; added {added:.0} ms | \
          | added 3000 ms |"
     );
+}
+
+/// How cost grows, if that was measured.
+fn growth(results: &Results, text: &mut String) {
+    let median = |workload: &str| results.median(workload, "neargate", main_figure(workload).1);
+    let cells = |workloads: [&str; 3], digits: usize| -> Option<String> {
+        let values = workloads.map(median).into_iter().collect::<Option<Vec<f64>>>()?;
+        Some(values.iter().map(|value| format!("{value:.digits$}")).collect::<Vec<_>>().join(" | "))
+    };
+    let requests = cells(growth::RULES.map(|rules| rules.requests), 1);
+    let checks = cells(growth::RULES.map(|rules| rules.check), 0);
+    let (Some(requests), Some(checks)) = (requests, checks) else { return };
+    let _ = writeln!(text, "\nHow cost grows (n):\n\n| rules | 100 | 1,000 | 10,000 | aim |\n|---|---|---|---|---|");
+    let ratio = results.ratio(("n-10000", "neargate"), ("n-100", "neargate"), |figures| figures.cpu_us);
+    let ratio = ratio.map_or("–".to_owned(), show);
+    let _ = writeln!(text, "| request, µs (the last rule matches) | {requests} | {ratio}; aim 1.5 × that of 100 |");
+    let _ = writeln!(text, "| `neargate check`, ms | {checks} | 500 ms |");
+    if let [Some(few), Some(many)] = growth::SIZES.map(|size| median(size.workload)) {
+        let _ = writeln!(
+            text,
+            "\nOne plan takes {few:.1} ms with 100 tasks and 1,000 targets (aim 5 ms), and {many:.1} ms with 10,000 tasks of \
+             1,000 services (aim 50 ms)."
+        );
+    }
 }
 
 /// What is not in the first table, nginx = 1.

@@ -14,6 +14,7 @@ mod check;
 mod contenders;
 mod documents;
 mod engine;
+mod growth;
 mod load;
 mod process;
 mod report;
@@ -34,7 +35,7 @@ use report::{Figures, Results};
 use runs::Runs;
 
 /// All workloads, in the order in which they are run.
-const WORKLOADS: [&str; 13] = ["a", "h", "b", "c", "d", "e", "e-resumed", "g", "a-log", "f", "i", "j", "k"];
+const WORKLOADS: [&str; 14] = ["a", "h", "b", "c", "d", "e", "e-resumed", "g", "a-log", "f", "i", "j", "k", "n"];
 
 /// Before every measurement.
 const WARM_UP: Duration = Duration::from_millis(300);
@@ -55,6 +56,7 @@ const BESIDE_START: Duration = Duration::from_millis(500);
 const BESIDE_REST: Duration = Duration::from_secs(5);
 const BESIDE_TASK: Duration = Duration::from_secs(2);
 const BESIDE_RUN: Duration = Duration::from_secs(3);
+const BESIDE_GROWTH: Duration = Duration::from_secs(2);
 
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
@@ -136,6 +138,7 @@ impl Plan {
             "i" => CALM + BESIDE_START,
             "j" => BESIDE_TASK,
             "k" => BESIDE_RUN,
+            "n" => 3 * (WARM_UP + self.measured) + BESIDE_GROWTH,
             _ => WARM_UP + self.measured + BESIDE_TRAFFIC,
         };
         let total = |workload: &String| one(workload) * (rounds(workload) * contenders) as u32;
@@ -192,6 +195,7 @@ async fn compare(plan: Plan) -> Result<()> {
     bench.start().await?;
     bench.tasks().await;
     bench.runs();
+    bench.growth().await?;
 
     let Bench { contenders, mut results, .. } = bench;
     for contender in contenders.iter().filter(|contender| contender.is_whole()) {
@@ -283,11 +287,15 @@ impl Bench {
             "h" => (job(Kind::Http1, &["/100-service/small"], 0, 64), contender.place.port_rules),
             other => return Err(format!("workload {other} is not made of requests").into()),
         };
+        self.load_with(contender, workload, &job, port).await
+    }
+
+    async fn load_with(&self, contender: &Running, workload: &str, job: &Job, port: u16) -> Result<Figures> {
         let address = SocketAddr::from(([127, 0, 0, 1], port));
         let mut marks = Vec::new();
         let mark = || marks.push((Instant::now(), contender.tree.cpu_times()));
         let resume = workload == "e-resumed";
-        let seen = load::run(&self.tls, address, &job, resume, WARM_UP, self.plan.measured, mark)
+        let seen = load::run(&self.tls, address, job, resume, WARM_UP, self.plan.measured, mark)
             .await
             .map_err(|error| format!("{} in {workload}: {error}", contender.name))?;
         let [(begun, cpu_before), (ended, cpu_after)] = marks[..] else { return Err("no marks".into()) };
@@ -439,6 +447,32 @@ impl Bench {
                 self.results.add(workload, contender, figures);
             }
         }
+    }
+}
+
+impl Bench {
+    /// How cost grows with rules, targets and tasks.
+    async fn growth(&mut self) -> Result<()> {
+        let [_] = self.plan.wanted(&["n"])[..] else { return Ok(()) };
+        let Some(neargate) = self.contenders.iter().find(|contender| contender.name == "neargate").cloned() else {
+            return Ok(());
+        };
+        for round in 0..self.plan.rounds {
+            eprintln!("round {} of {}: n", round + 1, self.plan.rounds);
+            for rules in &growth::RULES {
+                let mut running = neargate.of_rules(rules.count).start(&self.ground, false)?;
+                check::first_request(&mut running, &self.tls, Instant::now()).await?;
+                let job = Job { kind: Kind::Http1, paths: rules.paths, upload: 0, connections: 64 };
+                let figures = self.load_with(&running, rules.requests, &job, running.place.port).await?;
+                self.results.add(rules.requests, neargate.name, figures);
+                let took = growth::check(&neargate.binary, &running)?;
+                self.results.add(rules.check, neargate.name, Figures::of_time(took));
+            }
+            for size in &growth::SIZES {
+                self.results.add(size.workload, neargate.name, Figures::of_time(growth::planning(size)?));
+            }
+        }
+        Ok(())
     }
 }
 

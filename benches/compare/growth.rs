@@ -1,0 +1,238 @@
+//! Workload n: how cost grows with what the file has and with what runs. `neargate check` and a request with a hundred,
+//! a thousand and ten thousand rules; the plan of a pretended world with many targets, tasks and services, by the
+//! library, because no machine runs ten thousand tasks.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io;
+use std::net::{IpAddr, Ipv4Addr};
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use neargate::alb::targets::health::{Probe, ProbeTick};
+use neargate::config::{self, Source, Tasks};
+use neargate::ecs::images::naming;
+use neargate::ecs::plan::plan;
+use neargate::ecs::world::{Container, Image, ImageState, Network, Now, Phase, Preparation, Task, World};
+use neargate::model::target_health::{ProbeOutcome, Target};
+use neargate::model::task::{ContainerExit, Reach, TaskNetwork, TaskSpec};
+use neargate::model::{ServiceName, TaskId, Topology};
+
+use crate::contenders::Running;
+
+/// A file with many rules.
+pub(crate) struct Rules {
+    pub(crate) count: usize,
+    /// What its requests are called as a workload, and `neargate check` of it.
+    pub(crate) requests: &'static str,
+    pub(crate) check: &'static str,
+    /// Of a request that the last rule matches.
+    pub(crate) paths: &'static [&'static str],
+}
+
+/// In ascending order.
+pub(crate) const RULES: [Rules; 3] = [
+    Rules { count: 100, requests: "n-100", check: "n-check-100", paths: &["/100-service/small"] },
+    Rules { count: 1_000, requests: "n-1000", check: "n-check-1000", paths: &["/1000-service/small"] },
+    Rules { count: 10_000, requests: "n-10000", check: "n-check-10000", paths: &["/10000-service/small"] },
+];
+
+/// A pretended world.
+pub(crate) struct Size {
+    /// What the workload is called.
+    pub(crate) workload: &'static str,
+    services: usize,
+    /// Of each service; of two containers each.
+    tasks: usize,
+    /// That the file gives by address.
+    targets: usize,
+}
+
+/// Both that have a goal, the smaller one first.
+pub(crate) const SIZES: [Size; 2] = [
+    Size { workload: "n-plan-100", services: 10, tasks: 10, targets: 1_000 },
+    Size { workload: "n-plan-10000", services: 1_000, tasks: 10, targets: 0 },
+];
+
+/// AWS takes no more of them for one load balancer.
+const MOST_TARGET_GROUPS: usize = 100;
+/// Of one measurement, of which the median counts.
+const PLANS: usize = 15;
+
+/// How long `neargate check` takes for the file of a running one.
+pub(crate) fn check(binary: &Path, running: &Running) -> io::Result<Duration> {
+    let mut command = Command::new(binary);
+    command.arg("check").arg("-f").arg(running.place.file()).current_dir(&running.place.folder);
+    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    let start = Instant::now();
+    let status = command.status()?;
+    let took = start.elapsed();
+    if status.success() { Ok(took) } else { Err(io::Error::other("neargate check refuses the file")) }
+}
+
+/// How long one plan takes in a world where everything runs and one container has just ended.
+pub(crate) fn planning(size: &Size) -> Result<Duration, String> {
+    let topology = size.topology()?;
+    let now = Now { instant: Instant::now(), timestamp: jiff::Timestamp::UNIX_EPOCH };
+    let mut world = steady(&topology, now);
+    if !plan(&topology, &world, now.instant).steps.is_empty() {
+        return Err("something is left to do where everything runs".to_owned());
+    }
+    let (id, container) = world
+        .tasks
+        .iter()
+        .find_map(|(id, task)| Some((id.clone(), task.containers.keys().next()?.clone())))
+        .ok_or("no task")?;
+    let exit = ContainerExit { exit_code: 1, out_of_memory: false };
+    world.container_exited(&id, &container, "0", &exit);
+    let mut took = Vec::with_capacity(PLANS);
+    for _ in 0..PLANS {
+        let start = Instant::now();
+        let steps = plan(&topology, &world, now.instant).steps;
+        took.push(start.elapsed());
+        if steps.is_empty() {
+            return Err("a task whose container has ended goes on".to_owned());
+        }
+    }
+    took.sort();
+    Ok(took[PLANS / 2])
+}
+
+impl Size {
+    fn topology(&self) -> Result<Topology, String> {
+        let text = self.file();
+        let source = Source {
+            path: Path::new("neargate.yaml"),
+            folder: Path::new("/bench"),
+            text: &text,
+            overrides: &[],
+            env_files: Some(&[]),
+            read_file: &|_| Ok(TASK_DEFINITION.to_owned()),
+            unusable_certificate: &|_, _| None,
+            env: &|_| None,
+            tasks: Tasks::Run,
+        };
+        config::load(source).map(|loaded| loaded.topology).map_err(|mistakes| mistakes.to_string())
+    }
+
+    fn file(&self) -> String {
+        let groups = self.services.min(MOST_TARGET_GROUPS);
+        let mut text = String::from("name: bench\ndomain: bench.example\ntarget_groups:\n");
+        for group in 0..groups {
+            let targets = (0..self.targets / groups)
+                .map(|target| format!("{{ address: 192.168.{group}.{}, port: 80 }}", target + 1))
+                .collect::<Vec<_>>();
+            text.push_str(&format!("  g{group}: {{ protocol: HTTP, port: 80, targets: [{}] }}\n", targets.join(", ")));
+        }
+        text.push_str("load_balancer:\n  listeners:\n    - port: 80\n      protocol: HTTP\n");
+        text.push_str("      default_action: { fixed_response: { status_code: 404 } }\n      rules:\n");
+        for group in 0..groups {
+            text.push_str(&format!(
+                "        - {{ priority: {}, conditions: [ {{ path_pattern: \"/{group}/*\" }} ], action: {{ forward: g{group} }} }}\n",
+                group + 1
+            ));
+        }
+        text.push_str("services:\n");
+        for service in 0..self.services {
+            text.push_str(&format!(
+                "  s{service}: {{ task_definition: task.json, desired_count: {}, load_balancers: [ {{ target_group: g{}, \
+                 container: web, port: 80 }} ] }}\n",
+                self.tasks,
+                service % groups
+            ));
+        }
+        text
+    }
+}
+
+const TASK_DEFINITION: &str = r#"{"family":"f","networkMode":"awsvpc","requiresCompatibilities":["FARGATE"],
+    "cpu":"256","memory":"512","containerDefinitions":[
+    {"name":"web","image":"web","essential":true,"portMappings":[{"containerPort":80}]},
+    {"name":"beside","image":"beside","essential":true}]}"#;
+
+/// The world in which all that is wanted runs, and every target is healthy.
+fn steady(topology: &Topology, now: Now) -> World {
+    let mut world = World { project: Preparation::Ready, ..World::default() };
+    world.target_groups_wanted(topology, now);
+    world.services_wanted(&topology.services, &BTreeSet::new(), || "ecs-svc/1".to_owned());
+    for record in world.services.values_mut() {
+        record.steady = true;
+        record.deployment.completed = true;
+    }
+    let mut number = 0_u32;
+    for (name, service) in &topology.services {
+        for container in &service.task_definition.containers {
+            let image = Image { state: ImageState::Ready, ..Image::missing(false) };
+            world.images.insert(naming::reference(&topology.name, name, service, container), image);
+        }
+        for _ in 0..service.desired_count {
+            number += 1;
+            run_task(topology, &mut world, name, number, now);
+        }
+    }
+    let every: Vec<_> = world
+        .targets
+        .iter()
+        .flat_map(|(group, records)| records.iter().map(move |record| (group.clone(), record.target)))
+        .collect();
+    for (group, target) in every {
+        let settings = &topology.target_groups[&group].health_check;
+        let outcome = ProbeOutcome::Passed { code: 200 };
+        let probe = Probe { tick: ProbeTick::Whole, outcome, reachable: true };
+        world.target_probed(&group, &target, settings, probe, String::new(), now);
+    }
+    world
+}
+
+fn run_task(topology: &Topology, world: &mut World, name: &ServiceName, number: u32, now: Now) {
+    let service = &topology.services[name];
+    let definition = Arc::clone(&service.task_definition);
+    let address: IpAddr = Ipv4Addr::from_bits(Ipv4Addr::new(10, 0, 0, 0).to_bits() + number).into();
+    let id = TaskId::new(format!("{number:032x}"));
+    let running = |_| Container { phase: Phase::Running, runtime_id: Some("0".to_owned()), ..Container::pending() };
+    let containers: BTreeMap<_, _> =
+        definition.containers.iter().map(|container| (container.name.clone(), running(container))).collect();
+    let spec = TaskSpec {
+        id: id.clone(),
+        service: name.clone(),
+        definition,
+        secrets: BTreeMap::new(),
+        images: BTreeMap::new(),
+    };
+    let mut registered = Vec::new();
+    for binding in &service.load_balancers {
+        let target = Target { address, port: binding.port };
+        registered.push((binding.target_group.clone(), target));
+        let records = world.targets.entry(binding.target_group.clone()).or_default();
+        records.push(neargate::ecs::world::TargetRecord {
+            target,
+            dial: Some((address, binding.port).into()),
+            task: Some(id.clone()),
+            health: neargate::alb::targets::health::HealthRecord::new(true),
+            last_probe: None,
+            last_failure: None,
+            draining_until: None,
+            silence: None,
+        });
+    }
+    let deployment = world.services[name].deployment.id.clone();
+    world.tasks.insert(
+        id,
+        Task {
+            spec: Arc::new(spec),
+            deployment,
+            sequence: number.into(),
+            network: Network::Open(TaskNetwork { address, reach: Reach::Direct }),
+            containers,
+            registered,
+            registration_done: true,
+            running_since: Some(now),
+            failed_health_check: None,
+            stop: None,
+            created_at: now.timestamp,
+            stopped_at: None,
+            close_retry: Default::default(),
+        },
+    );
+}
