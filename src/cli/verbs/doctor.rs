@@ -18,6 +18,8 @@ use crate::cli::verbs::trust;
 use crate::control::view::shape::ClusterView;
 use crate::machine::hosts;
 use crate::machine::hosts::Resolution;
+use crate::model::listener::{Listener, ListenerProtocol, LoadBalancer};
+use crate::model::rule::Action;
 use crate::proxy::{PortTrouble, trouble_with};
 use crate::runtime::docker::Engine;
 
@@ -29,6 +31,7 @@ pub(crate) fn doctor(global: &Global, args: &DoctorArgs, printer: &mut Printer) 
         let mut checks = vec![engine().await];
         checks.extend(ports(&project, view.as_ref()));
         checks.extend(names(&project));
+        checks.extend(secure_context(&project.topology.load_balancer));
         checks.extend(trust::checks(&project));
         let find = |view| findings::find(view, &project.topology, &project.folders);
         let mut findings = view.as_ref().map(find).unwrap_or_default();
@@ -128,6 +131,33 @@ fn names(project: &Project) -> Vec<Check> {
             }
         })
         .collect()
+}
+
+/// Whether pages can be opened where browsers withhold what they offer in secure contexts only (W3C, Secure Contexts).
+/// Nothing on the stack is wrong then, so no health check and no log shows it.
+fn secure_context(load_balancer: &LoadBalancer) -> Option<Check> {
+    let serves_pages = |listener: &&Listener| {
+        let actions = listener.rules.iter().map(|rule| &rule.action).chain([&listener.default_action]);
+        listener.protocol == ListenerProtocol::Http
+            && actions.into_iter().any(|action| matches!(action, Action::Forward(_)))
+    };
+    if !load_balancer.listeners.iter().any(|listener| listener.protocol == ListenerProtocol::Http) {
+        return None;
+    }
+    let name = "secure context";
+    Some(match load_balancer.listeners.iter().find(serves_pages) {
+        None => Check::ok(name, "no page is served over plain HTTP"),
+        Some(listener) => Check::wrong(
+            Status::Note,
+            name,
+            format!(
+                "listener HTTP:{} serves pages over plain HTTP, where browsers have no crypto.randomUUID, no service workers \
+                 and no clipboard; http://localhost does not show it",
+                listener.port
+            ),
+            "default_action: { redirect: { protocol: HTTPS, port: 443, status_code: HTTP_301 } }, and open https://",
+        ),
+    })
 }
 
 fn text(report: &Report) -> String {

@@ -142,3 +142,20 @@ async fn trust_says_what_it_trusts_where_and_how_to_undo_it() {
     let (_, at_last) = said(&stack, home, &["trust", "--dry-run"]).await;
     assert!(at_last.contains("· system (Debian, Ubuntu, Alpine): would be added ("), "{at_last}");
 }
+
+/// The README's first failure: nothing is wrong with the stack, and pages break all the same. Needs no running stack.
+#[tokio::test]
+async fn doctor_says_where_pages_are_no_secure_context() {
+    let mut scenario = Scenario::of(vec![container("web", 80)]);
+    let stack = scenario.stack();
+    let doctor = stack.run(&["doctor"]).await;
+    assert!(doctor.stdout.contains("no page is served over plain HTTP"), "{doctor:?}");
+
+    let listeners = &mut scenario.file["load_balancer"]["listeners"];
+    listeners[0]["default_action"] = listeners[1]["default_action"].clone();
+    scenario.write(stack.folder());
+    let doctor = stack.run(&["doctor"]).await;
+    assert!(doctor.stdout.contains("listener HTTP:80 serves pages over plain HTTP"), "{doctor:?}");
+    assert!(doctor.stdout.contains("crypto.randomUUID"), "{doctor:?}");
+    assert!(doctor.stdout.contains("default_action: { redirect: { protocol: HTTPS"), "{doctor:?}");
+}
