@@ -1,5 +1,5 @@
 //! The loop: wait for input, take everything that is waiting, plan until nothing is left to decide, publish, start the
-//! steps, reply. It never awaits the engine.
+//! effects, reply. It never awaits the engine.
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
@@ -12,12 +12,12 @@ use crate::alb::routing::RoutingTable;
 use crate::alb::targets::health::Probe;
 use crate::control::command::{Command, Refusal, Renew};
 use crate::control::desired::state::Desired;
-use crate::control::executor::{Executor, Outcome, Work};
+use crate::control::details::Details;
+use crate::control::executor::{Executor, Outcome};
 use crate::control::handle::ControlHandle;
 use crate::control::ids::IdSource;
-use crate::control::image_request;
 use crate::control::observation::Observation;
-use crate::control::runtime::{ImagePolicy, ImageRequest, ObservedContainer, ObservedState, Runtime, RuntimeEvent};
+use crate::control::runtime::{ObservedContainer, ObservedState, Runtime, RuntimeEvent};
 use crate::control::secrets;
 use crate::control::view;
 use crate::control::view::Bindings;
@@ -26,7 +26,7 @@ use crate::ecs::apply::Context;
 use crate::ecs::images::naming;
 use crate::ecs::plan;
 use crate::ecs::registration;
-use crate::ecs::step::Step;
+use crate::ecs::step::{Change, Step};
 use crate::ecs::world::{Now, Task, World};
 use crate::model::target_health::TargetState;
 use crate::model::task::{StopCode, TaskSpec};
@@ -308,7 +308,7 @@ impl<R: Runtime, I: IdSource> Controller<R, I> {
         }
         // ECS API, StopTask: the reason that is given when nobody gives one.
         let reason = "Task stopped by user".to_owned();
-        self.begin(&Step::StopTask { task, code: StopCode::UserInitiated, reason });
+        self.apply(&Change::StopTask { task, code: StopCode::UserInitiated, reason });
         Ok(())
     }
 
@@ -439,7 +439,7 @@ impl<R: Runtime, I: IdSource> Controller<R, I> {
 
     /// Plans, publishes, executes, replies, in this order, so that callers read their own writes.
     fn turn(&mut self) {
-        let mut works = Vec::new();
+        let mut effects = Vec::new();
         for _ in 0..ROUNDS_PER_TURN {
             let plan = plan::plan(&self.topology, &self.world, now().instant);
             self.wake_at = plan.wake_at.map(Instant::from_std);
@@ -447,20 +447,26 @@ impl<R: Runtime, I: IdSource> Controller<R, I> {
                 break;
             }
             for step in plan.steps {
-                self.begin(&step);
-                works.extend(self.work(step));
+                match step {
+                    Step::Effect(effect) => {
+                        self.world.begin(&effect, &self.topology, now());
+                        effects.push(effect);
+                    }
+                    Step::Change(change) => self.apply(&change),
+                }
             }
         }
         self.publish();
-        for work in works {
-            self.executor.start(work);
+        let details = Details { topology: &self.topology, world: &self.world, renew: self.renew };
+        for effect in effects {
+            self.executor.start(effect, &details);
         }
         for (reply, verdict) in self.replies.drain(..) {
             let _ = reply.send(verdict);
         }
     }
 
-    fn begin(&mut self, step: &Step) {
+    fn apply(&mut self, change: &Change) {
         let topology = Arc::clone(&self.topology);
         let ids = RefCell::new(&mut self.ids);
         let mut new_task = |name: &ServiceName| new_task(&topology, &mut **ids.borrow_mut(), name);
@@ -471,58 +477,7 @@ impl<R: Runtime, I: IdSource> Controller<R, I> {
             new_task: &mut new_task,
             deployment_id: &mut deployment_id,
         };
-        self.world.begin(step, context);
-    }
-
-    /// The step with everything the engine needs to carry it out; `None` if it does not need the engine.
-    fn work(&self, step: Step) -> Option<Work> {
-        let spec = |id| self.world.tasks.get(id).map(|task| Arc::clone(&task.spec));
-        match step {
-            Step::PrepareProject => Some(Work::Prepare),
-            Step::ProvideImage { image, service, container } => {
-                self.image_request(image, &service, &container).map(Work::ProvideImage)
-            }
-            Step::OpenTask(id) => spec(&id).map(Work::OpenTask),
-            Step::StartContainer(id, name) => {
-                spec(&id).map(|spec| Work::StartContainer(self.pinned(spec, &name), name))
-            }
-            Step::StopContainer(id, name, stop_timeout) => Some(Work::StopContainer(id, name, stop_timeout)),
-            Step::RestartContainer(id, name, stop_timeout) => Some(Work::RestartContainer(id, name, stop_timeout)),
-            Step::CloseTask(id) => Some(Work::CloseTask(id)),
-            _ => None,
-        }
-    }
-
-    /// The specification, with the id of the image that the container was started from before in place of its name, if
-    /// the name means another one by now: a restart is no deployment.
-    fn pinned(&self, spec: Arc<TaskSpec>, name: &ContainerName) -> Arc<TaskSpec> {
-        let container = self.world.tasks.get(&spec.id).and_then(|task| task.containers.get(name));
-        let started_from = container.and_then(|container| container.image_id.clone());
-        let image =
-            spec.definition.container(name).and_then(|definition| self.world.images.get(spec.image(definition)));
-        let there = image.and_then(|image| image.provided.as_ref()).map(|provided| &provided.id);
-        match started_from {
-            Some(id) if Some(&id) != there => {
-                let mut spec = Arc::unwrap_or_clone(spec);
-                spec.images.insert(name.clone(), id);
-                Arc::new(spec)
-            }
-            _ => spec,
-        }
-    }
-
-    fn image_request(&self, image: String, service: &ServiceName, container: &ContainerName) -> Option<ImageRequest> {
-        let service = self.topology.services.get(service)?;
-        let definition = service.task_definition.container(container)?;
-        let mut request = image_request::of(&self.topology, service, definition, image);
-        request.policy = match (self.world.renew.contains(&request.image), &request.build) {
-            (true, _) => ImagePolicy::Always,
-            // A service that nothing was asked of so far: 0 tasks were wanted of it.
-            (false, Some(_)) if self.renew.builds => ImagePolicy::Always,
-            (false, Some(_)) => ImagePolicy::Never,
-            (false, None) => ImagePolicy::Missing,
-        };
-        Some(request)
+        self.world.apply(change, context);
     }
 
     fn publish(&mut self) {

@@ -1,30 +1,19 @@
-//! Carries out steps. It makes no choices: a step names everything it needs, is tried once, and its outcome goes back to
-//! the controller as a fact. A failure is an observation, not an exception.
+//! Carries out effects. It makes no choices: an effect says what is to be done, is tried once, and its outcome goes back
+//! to the controller as a fact. A failure is an observation, not an exception.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use tokio::sync::mpsc;
 use tokio::task::{AbortHandle, JoinSet};
 
+use crate::control::details::Details;
 use crate::control::observation::Observation;
 use crate::control::runtime::{
     ImageProgress, ImageRequest, ProvidedImage, Runtime, RuntimeError, StartedContainer, TaskNetwork,
 };
-use crate::model::task::{ContainerExit, TaskSpec};
+use crate::ecs::step::Effect;
+use crate::model::task::ContainerExit;
 use crate::model::{ContainerName, TaskId};
-
-/// A step with everything it needs.
-#[derive(Debug)]
-pub(crate) enum Work {
-    Prepare,
-    ProvideImage(ImageRequest),
-    OpenTask(Arc<TaskSpec>),
-    StartContainer(Arc<TaskSpec>, ContainerName),
-    StopContainer(TaskId, ContainerName, Duration),
-    RestartContainer(TaskId, ContainerName, Duration),
-    CloseTask(TaskId),
-}
 
 /// What came of it.
 #[derive(Debug)]
@@ -38,7 +27,7 @@ pub(crate) enum Outcome {
     TaskClosed { task: TaskId, result: Result<(), RuntimeError> },
 }
 
-/// Runs any number of steps at once; the plan sees to it that no two concern the same container.
+/// Runs any number of effects at once; the plan sees to it that no two concern the same container.
 pub(crate) struct Executor<R> {
     runtime: Arc<R>,
     observations: mpsc::Sender<Observation>,
@@ -51,15 +40,49 @@ impl<R: Runtime> Executor<R> {
         Self { runtime, observations, running: JoinSet::new(), images: Vec::new() }
     }
 
-    /// Starts a step; its outcome comes out of [`Self::next`].
-    pub(crate) fn start(&mut self, work: Work) {
+    /// Starts an effect; its outcome comes out of [`Self::next`]. One whose object is not known any more has none.
+    pub(crate) fn start(&mut self, effect: Effect, details: &Details<'_>) {
         let runtime = Arc::clone(&self.runtime);
-        let progress = self.observations.clone();
-        let is_image = matches!(work, Work::ProvideImage(_));
-        let handle = self.running.spawn(async move { carry_out(&*runtime, progress, work).await });
-        if is_image {
-            self.images.retain(|image| !image.is_finished());
-            self.images.push(handle);
+        match effect {
+            Effect::PrepareProject => {
+                self.running.spawn(async move { Outcome::Prepared(runtime.prepare().await) });
+            }
+            Effect::ProvideImage { image, service, container } => {
+                let Some(request) = details.image_request(image, &service, &container) else { return };
+                let observations = self.observations.clone();
+                let handle = self.running.spawn(provide_image(runtime, observations, request));
+                self.images.retain(|image| !image.is_finished());
+                self.images.push(handle);
+            }
+            Effect::OpenTask(task) => {
+                let Some(spec) = details.spec(&task) else { return };
+                self.running.spawn(async move { Outcome::TaskOpened { task, result: runtime.open_task(&spec).await } });
+            }
+            Effect::StartContainer(task, container) => {
+                let Some(spec) = details.pinned(&task, &container) else { return };
+                self.running.spawn(async move {
+                    let result = runtime.start_container(&spec, &container).await;
+                    Outcome::ContainerStarted { task, container, result }
+                });
+            }
+            Effect::StopContainer(task, container, stop_timeout) => {
+                self.running.spawn(async move {
+                    let result = runtime.stop_container(&task, &container, stop_timeout).await;
+                    Outcome::ContainerStopped { task, container, result }
+                });
+            }
+            Effect::RestartContainer(task, container, stop_timeout) => {
+                self.running.spawn(async move {
+                    let result = runtime.restart_container(&task, &container, stop_timeout).await;
+                    Outcome::ContainerRestarted { task, container, result }
+                });
+            }
+            Effect::CloseTask(task) => {
+                self.running.spawn(async move {
+                    let result = runtime.close_task(&task).await;
+                    Outcome::TaskClosed { task, result }
+                });
+            }
         }
     }
 
@@ -95,39 +118,18 @@ impl<R: Runtime> Executor<R> {
     }
 }
 
-async fn carry_out<R: Runtime>(runtime: &R, observations: mpsc::Sender<Observation>, work: Work) -> Outcome {
-    match work {
-        Work::Prepare => Outcome::Prepared(runtime.prepare().await),
-        Work::ProvideImage(request) => {
-            let (sender, receiver) = mpsc::channel(64);
-            let result = tokio::select! {
-                // Cancel-safe: dropping the build or pull is how it is abandoned, and `relay` only ends with it.
-                result = runtime.provide_image(&request, sender) => result,
-                never = relay(receiver, observations) => never,
-            };
-            Outcome::ImageProvided { image: request.image, result }
-        }
-        Work::OpenTask(spec) => {
-            let result = runtime.open_task(&spec).await;
-            Outcome::TaskOpened { task: spec.id.clone(), result }
-        }
-        Work::StartContainer(spec, container) => {
-            let result = runtime.start_container(&spec, &container).await;
-            Outcome::ContainerStarted { task: spec.id.clone(), container, result }
-        }
-        Work::StopContainer(task, container, stop_timeout) => {
-            let result = runtime.stop_container(&task, &container, stop_timeout).await;
-            Outcome::ContainerStopped { task, container, result }
-        }
-        Work::RestartContainer(task, container, stop_timeout) => {
-            let result = runtime.restart_container(&task, &container, stop_timeout).await;
-            Outcome::ContainerRestarted { task, container, result }
-        }
-        Work::CloseTask(task) => {
-            let result = runtime.close_task(&task).await;
-            Outcome::TaskClosed { task, result }
-        }
-    }
+async fn provide_image<R: Runtime>(
+    runtime: Arc<R>,
+    observations: mpsc::Sender<Observation>,
+    request: ImageRequest,
+) -> Outcome {
+    let (sender, receiver) = mpsc::channel(64);
+    let result = tokio::select! {
+        // Cancel-safe: dropping the build or pull is how it is abandoned, and `relay` only ends with it.
+        result = runtime.provide_image(&request, sender) => result,
+        never = relay(receiver, observations) => never,
+    };
+    Outcome::ImageProvided { image: request.image, result }
 }
 
 /// Passes progress on, dropping it when the controller is busy.

@@ -7,7 +7,7 @@
 //!  probes ──┼Observation>│ controller │─────────────┘
 //!  proxy  ──┘           └────────────┘
 //!                          │      ^
-//!                     steps v      │ outcomes
+//!                     effects v    │ outcomes
 //!                       ┌────────────┐
 //!                       │  executor  │──> Runtime (Docker; a fake world in tests)
 //!                       └────────────┘
@@ -31,6 +31,7 @@ pub mod changes;
 pub mod command;
 mod controller;
 pub mod desired;
+mod details;
 pub mod diagnosis;
 mod executor;
 pub mod handle;

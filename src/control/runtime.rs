@@ -1,7 +1,7 @@
 //! The interface to whatever runs tasks. Declared here, by its user; implemented by `runtime::docker` and, for
 //! tests, by a fake world.
 //!
-//! The calls are the steps of a plan: each is self-contained, names everything it needs, may be repeated, and leaves no
+//! The calls are the effects of a plan: each is self-contained, names everything it needs, may be repeated, and leaves no
 //! choice to the implementation. Later events (a container exits, its health changes) arrive through [`Runtime::watch`],
 //! which is level-triggered: after every gap it reports the current state.
 

@@ -1,4 +1,4 @@
-//! Applies decisions to the known state: steps in progress, decisions made, and the events that report them.
+//! Applies decisions to the known state: effects in progress, changes made, and the events that report them.
 
 use std::sync::Arc;
 
@@ -6,7 +6,7 @@ use crate::alb::targets::health::HealthRecord;
 use crate::ecs::images::naming;
 use crate::ecs::retry::Retry;
 use crate::ecs::service::record;
-use crate::ecs::step::Step;
+use crate::ecs::step::{Change, Effect};
 use crate::ecs::world::{
     Container, Image, ImageState, Network, Now, Phase, Preparation, Stop, TargetRecord, Task, World,
 };
@@ -14,7 +14,7 @@ use crate::model::target_health::Target;
 use crate::model::task::{StopCode, TaskSpec};
 use crate::model::{ServiceName, TaskId, Topology};
 
-/// What [`World::begin`] needs beside the step itself.
+/// What [`World::apply`] needs beside the change itself.
 pub struct Context<'a> {
     /// What is wanted.
     pub topology: &'a Topology,
@@ -30,13 +30,12 @@ pub struct Context<'a> {
 pub(crate) type NewTask<'a> = dyn FnMut(&ServiceName) -> (TaskSpec, Result<(), String>) + 'a;
 
 impl World {
-    /// Marks the step as taken. The executor then carries out those that need the engine.
-    pub fn begin(&mut self, step: &Step, context: &mut Context<'_>) {
-        let now = context.now;
-        match step {
-            Step::PrepareProject => self.project = Preparation::Working,
-            Step::ProvideImage { image, service, container } => {
-                let built = context.topology.services.get(service).is_some_and(|service| {
+    /// Marks the effect as in progress; the executor then carries it out.
+    pub fn begin(&mut self, effect: &Effect, topology: &Topology, now: Now) {
+        match effect {
+            Effect::PrepareProject => self.project = Preparation::Working,
+            Effect::ProvideImage { image, service, container } => {
+                let built = topology.services.get(service).is_some_and(|service| {
                     let definition = service.task_definition.container(container);
                     definition.is_some_and(|definition| {
                         matches!(naming::source(service, definition), naming::Source::Build { .. })
@@ -48,9 +47,9 @@ impl World {
                 entry.progress = None;
                 entry.began_at = Some(now.timestamp);
             }
-            Step::OpenTask(id) => self.with_task(id, |task| task.network = Network::Opening),
-            Step::CloseTask(id) => self.with_task(id, |task| task.network = Network::Closing),
-            Step::StartContainer(id, name) => {
+            Effect::OpenTask(id) => self.with_task(id, |task| task.network = Network::Opening),
+            Effect::CloseTask(id) => self.with_task(id, |task| task.network = Network::Closing),
+            Effect::StartContainer(id, name) => {
                 let image_id = self.image_id(id, name);
                 self.with_container(id, name, |container| {
                     if container.is_stopped() {
@@ -61,43 +60,52 @@ impl World {
                     container.image_id = container.image_id.take().or(image_id);
                 });
             }
-            Step::StopContainer(id, name, _) => {
+            Effect::StopContainer(id, name, _) => {
                 self.with_container(id, name, |container| container.phase = Phase::Stopping)
             }
-            Step::RestartContainer(id, name, _) => self.with_container(id, name, |container| {
+            Effect::RestartContainer(id, name, _) => self.with_container(id, name, |container| {
                 container.phase = Phase::Restarting;
                 container.to_restart = false;
                 container.restarts += 1;
                 container.health = crate::model::task::HealthStatus::Unknown;
             }),
-            Step::GiveUpContainer { task, container, reason } => self.with_container(task, container, |container| {
+        }
+    }
+
+    /// Makes the change.
+    pub fn apply(&mut self, change: &Change, context: &mut Context<'_>) {
+        let now = context.now;
+        match change {
+            Change::GiveUpContainer { task, container, reason } => self.with_container(task, container, |container| {
                 container.phase = Phase::Stopped(None);
                 container.reason = Some(reason.clone());
             }),
-            Step::CreateTask { service, replaces_unhealthy } => self.create_task(service, *replaces_unhealthy, context),
-            Step::StopTask { task, code, reason } => self.stop_task(task, *code, reason, context),
-            Step::RegisterTargets(id) => self.register_targets(id, context.topology, now),
-            Step::DeregisterTargets(id) => self.deregister_targets(id, context.topology, now),
-            Step::MarkRunning(id) => {
+            Change::CreateTask { service, replaces_unhealthy } => {
+                self.create_task(service, *replaces_unhealthy, context)
+            }
+            Change::StopTask { task, code, reason } => self.stop_task(task, *code, reason, context),
+            Change::RegisterTargets(id) => self.register_targets(id, context.topology, now),
+            Change::DeregisterTargets(id) => self.deregister_targets(id, context.topology, now),
+            Change::MarkRunning(id) => {
                 self.with_task(id, |task| task.running_since = Some(now));
                 if let Some(record) = self.service_of(id).and_then(|name| self.services.get_mut(&name)) {
                     record.failures_in_a_row = 0;
                 }
             }
-            Step::ForgetTask(id) => {
+            Change::ForgetTask(id) => {
                 self.tasks.remove(id);
             }
-            Step::Redeploy(service) => {
+            Change::Redeploy(service) => {
                 if let Some(record) = self.services.get_mut(service) {
                     record::redeploy(record, (context.deployment_id)());
                 }
             }
-            Step::MarkSteady(service) => self.mark_steady(service, now),
-            Step::ForgetService(service) => {
+            Change::MarkSteady(service) => self.mark_steady(service, now),
+            Change::ForgetService(service) => {
                 self.tasks.retain(|_, task| task.spec.service != *service);
                 self.services.remove(service);
             }
-            Step::RemoveDrainedTargets => {
+            Change::RemoveDrainedTargets => {
                 for records in self.targets.values_mut() {
                     records.retain(|record| record.draining_until.is_none_or(|at| at > now.instant));
                 }

@@ -4,15 +4,16 @@
 //! killed by hand or a restart needs no special case; the next plan starts from what the engine reports.
 //!
 //! ```text
-//!   facts ──> observe ──> World ──> plan ──> steps ──> apply ──> World   (until nothing is left to decide)
-//!                                              └──────> the executor, for those that need the engine
+//!   facts ──> observe ──> World ──> plan ──> changes ──> apply ──> World   (until nothing is left to decide)
+//!                                     └────> effects ──> begin ──> World
+//!                                               └──────> the executor
 //! ```
 
 use std::time::Instant;
 
 use crate::ecs::images::renewal;
 use crate::ecs::service::scheduler;
-use crate::ecs::step::{Plan, Step};
+use crate::ecs::step::{Effect, Plan};
 use crate::ecs::world::{Preparation, World};
 use crate::ecs::{registration, task};
 use crate::model::Topology;
@@ -22,10 +23,10 @@ pub fn plan(topology: &Topology, world: &World, now: Instant) -> Plan {
     let mut plan = Plan::default();
 
     match &world.project {
-        Preparation::Missing if !world.shutting_down => plan.push(Step::PrepareProject),
+        Preparation::Missing if !world.shutting_down => plan.push(Effect::PrepareProject),
         Preparation::Failed { retry_at, .. } if !world.shutting_down => {
             if now >= *retry_at {
-                plan.push(Step::PrepareProject);
+                plan.push(Effect::PrepareProject);
             } else {
                 plan.wake_by(*retry_at);
             }

@@ -5,7 +5,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Instant;
 
 use crate::alb::security_group;
-use crate::ecs::step::{Plan, Step};
+use crate::ecs::step::{Change, Plan};
 use crate::ecs::world::{TargetRecord, World};
 use crate::model::target_health::{TargetHealth, TargetState};
 use crate::model::{TargetGroupName, Topology};
@@ -14,7 +14,7 @@ use crate::model::{TargetGroupName, Topology};
 pub(crate) fn plan_drained(world: &World, now: Instant, plan: &mut Plan) {
     let ends = world.targets.values().flatten().filter_map(|record| record.draining_until);
     match ends.min() {
-        Some(at) if at <= now => plan.push(Step::RemoveDrainedTargets),
+        Some(at) if at <= now => plan.push(Change::RemoveDrainedTargets),
         Some(at) => plan.wake_by(at),
         None => {}
     }

@@ -6,9 +6,18 @@ use super::world::sooner;
 use crate::model::task::StopCode;
 use crate::model::{ContainerName, ServiceName, TaskId};
 
-/// One decision. Steps of the first group need the engine; the others only change the known state.
+/// One decision.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Step {
+    /// Whatever runs the tasks has to act.
+    Effect(Effect),
+    /// Only what is known changes.
+    Change(Change),
+}
+
+/// What whatever runs the tasks has to do. What it needs beside, as a task's specification, is known.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Effect {
     /// Make what all tasks share.
     PrepareProject,
     /// Build or pull an image for a container of a service.
@@ -30,7 +39,11 @@ pub enum Step {
     RestartContainer(TaskId, ContainerName, Duration),
     /// Remove all that is left of a task.
     CloseTask(TaskId),
+}
 
+/// What changes of what is known, and nowhere else.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Change {
     /// A new task of the service's current deployment. The flag says that it replaces an unhealthy one.
     CreateTask {
         /// Which service.
@@ -74,6 +87,18 @@ pub enum Step {
     RemoveDrainedTargets,
 }
 
+impl From<Effect> for Step {
+    fn from(effect: Effect) -> Self {
+        Self::Effect(effect)
+    }
+}
+
+impl From<Change> for Step {
+    fn from(change: Change) -> Self {
+        Self::Change(change)
+    }
+}
+
 /// Steps to take now, and when to look again if nothing happens before.
 #[derive(Debug, Default, PartialEq)]
 pub struct Plan {
@@ -85,12 +110,12 @@ pub struct Plan {
 
 impl Plan {
     /// Adds a step.
-    pub(crate) fn push(&mut self, step: Step) {
-        self.steps.push(step);
+    pub(crate) fn push(&mut self, step: impl Into<Step>) {
+        self.steps.push(step.into());
     }
 
     /// Adds a step now, or looks again when its wait is over.
-    pub(crate) fn push_after(&mut self, wait: Option<Instant>, step: Step) {
+    pub(crate) fn push_after(&mut self, wait: Option<Instant>, step: impl Into<Step>) {
         match wait {
             Some(until) => self.wake_by(until),
             None => self.push(step),

@@ -6,7 +6,7 @@
 use std::time::Instant;
 
 use crate::ecs::images::renewal;
-use crate::ecs::step::{Plan, Step};
+use crate::ecs::step::{Change, Effect, Plan};
 use crate::ecs::world::{Container, ImageState, Network, Phase, Preparation, Task, World};
 use crate::model::task::{HealthStatus, StopCode};
 use crate::model::task_definition::{ContainerDefinition, Dependency, DependencyCondition};
@@ -32,18 +32,18 @@ fn plan_stopping(task: &Task, now: Instant, plan: &mut Plan) {
     // Draining runs beside the stopping of containers, not before it: on Fargate an application that ignores its
     // SIGTERM window loses requests, and so it must here.
     if !task.registered.is_empty() {
-        plan.push(Step::DeregisterTargets(id.clone()));
+        plan.push(Change::DeregisterTargets(id.clone()));
     }
     for definition in &task.spec.definition.containers {
         let container = &task.containers[&definition.name];
         if container.phase == Phase::Running && dependents_have_stopped(task, definition) {
-            let step = Step::StopContainer(id.clone(), definition.name.clone(), definition.stop_timeout);
-            plan.push_after(container.stop_retry.wait(now), step);
+            let effect = Effect::StopContainer(id.clone(), definition.name.clone(), definition.stop_timeout);
+            plan.push_after(container.stop_retry.wait(now), effect);
         }
     }
     let containers_gone = !task.containers.values().any(Container::is_alive);
     if containers_gone && matches!(task.network, Network::Missing | Network::Open(_)) {
-        plan.push_after(task.close_retry.wait(now), Step::CloseTask(id.clone()));
+        plan.push_after(task.close_retry.wait(now), Effect::CloseTask(id.clone()));
     }
 }
 
@@ -64,7 +64,7 @@ fn plan_starting(world: &World, task: &Task, now: Instant, time_scale: TimeScale
     }
 
     if task.network == Network::Missing && world.project == Preparation::Ready {
-        plan.push(Step::OpenTask(id.clone()));
+        plan.push(Effect::OpenTask(id.clone()));
     }
     if !images_are_settled(world, task, plan) || !matches!(task.network, Network::Open(_)) {
         return;
@@ -79,7 +79,7 @@ fn plan_starting(world: &World, task: &Task, now: Instant, time_scale: TimeScale
             continue;
         }
         match gate(task, definition, now, plan) {
-            Gate::Open => plan.push(Step::StartContainer(id.clone(), definition.name.clone())),
+            Gate::Open => plan.push(Effect::StartContainer(id.clone(), definition.name.clone())),
             Gate::Wait => {}
             Gate::Never(reason) => give_up(task, definition, &reason, plan),
         }
@@ -88,16 +88,16 @@ fn plan_starting(world: &World, task: &Task, now: Instant, time_scale: TimeScale
     for definition in &task.spec.definition.containers {
         let container = &task.containers[&definition.name];
         if container.to_restart && container.phase == Phase::Running {
-            plan.push(Step::RestartContainer(id.clone(), definition.name.clone(), definition.stop_timeout));
+            plan.push(Effect::RestartContainer(id.clone(), definition.name.clone(), definition.stop_timeout));
         }
     }
 
     if task.essentials_run() {
         if !task.registration_done {
-            plan.push(Step::RegisterTargets(id.clone()));
+            plan.push(Change::RegisterTargets(id.clone()));
         }
         if task.running_since.is_none() {
-            plan.push(Step::MarkRunning(id.clone()));
+            plan.push(Change::MarkRunning(id.clone()));
         }
     }
 }
@@ -119,8 +119,7 @@ fn images_are_settled(world: &World, task: &Task, plan: &mut Plan) -> bool {
             Some(ImageState::Ready | ImageState::Providing) => settled = false,
             Some(ImageState::Missing) | None => {
                 settled = false;
-                let (image, service) = (name.to_owned(), task.spec.service.clone());
-                renewal::ask(plan, Step::ProvideImage { image, service, container: definition.name.clone() });
+                renewal::ask(plan, name.to_owned(), &task.spec.service, &definition.name);
             }
         }
     }
@@ -129,7 +128,7 @@ fn images_are_settled(world: &World, task: &Task, plan: &mut Plan) -> bool {
 
 fn give_up(task: &Task, definition: &ContainerDefinition, reason: &str, plan: &mut Plan) {
     if task.containers[&definition.name].phase == Phase::Pending {
-        plan.push(Step::GiveUpContainer {
+        plan.push(Change::GiveUpContainer {
             task: task.spec.id.clone(),
             container: definition.name.clone(),
             reason: reason.to_owned(),
@@ -139,7 +138,7 @@ fn give_up(task: &Task, definition: &ContainerDefinition, reason: &str, plan: &m
 
 /// The step that stops the task because an essential container ended or never will start; restarts instead where
 /// the container's restart policy says so.
-fn essential_failure(task: &Task, now: Instant, time_scale: TimeScale, plan: &mut Plan) -> Option<Step> {
+fn essential_failure(task: &Task, now: Instant, time_scale: TimeScale, plan: &mut Plan) -> Option<Change> {
     for definition in &task.spec.definition.containers {
         let container = &task.containers[&definition.name];
         let Phase::Stopped(exit) = &container.phase else { continue };
@@ -149,7 +148,7 @@ fn essential_failure(task: &Task, now: Instant, time_scale: TimeScale, plan: &mu
                 .started_at
                 .is_some_and(|at| now.duration_since(at) >= time_scale.apply(policy.restart_attempt_period));
             if !ignored && ran_long_enough {
-                plan.push(Step::StartContainer(task.spec.id.clone(), definition.name.clone()));
+                plan.push(Effect::StartContainer(task.spec.id.clone(), definition.name.clone()));
                 continue;
             }
         }
@@ -163,7 +162,7 @@ fn essential_failure(task: &Task, now: Instant, time_scale: TimeScale, plan: &mu
                 (StopCode::TaskFailedToStart, reason)
             }
         };
-        return Some(Step::StopTask { task: task.spec.id.clone(), code, reason });
+        return Some(Change::StopTask { task: task.spec.id.clone(), code, reason });
     }
     None
 }

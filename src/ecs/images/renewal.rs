@@ -2,9 +2,9 @@
 //! outdated image gets a new deployment.
 
 use crate::ecs::images::naming;
-use crate::ecs::step::{Plan, Step};
+use crate::ecs::step::{Effect, Plan, Step};
 use crate::ecs::world::{ImageState, Task, World};
-use crate::model::Topology;
+use crate::model::{ContainerName, ServiceName, Topology};
 
 /// Adds the images that are to be had again. No start of a task asks for those of a service that runs.
 pub(crate) fn plan_images(topology: &Topology, world: &World, plan: &mut Plan) {
@@ -17,18 +17,18 @@ pub(crate) fn plan_images(topology: &Topology, world: &World, plan: &mut Plan) {
             let is_due = world.renew.contains(&image)
                 && world.images.get(&image).is_some_and(|known| known.state == ImageState::Missing);
             if is_due {
-                ask(plan, Step::ProvideImage { image, service: name.clone(), container: container.name.clone() });
+                ask(plan, image, name, &container.name);
             }
         }
     }
 }
 
 /// Asks for an image once, though several containers may share it.
-pub(crate) fn ask(plan: &mut Plan, step: Step) {
-    let Step::ProvideImage { image, .. } = &step else { return };
-    let is_asked = |other: &Step| matches!(other, Step::ProvideImage { image: other, .. } if other == image);
+pub(crate) fn ask(plan: &mut Plan, image: String, service: &ServiceName, container: &ContainerName) {
+    let is_asked =
+        |step: &Step| matches!(step, Step::Effect(Effect::ProvideImage { image: other, .. }) if *other == image);
     if !plan.steps.iter().any(is_asked) {
-        plan.push(step);
+        plan.push(Effect::ProvideImage { image, service: service.clone(), container: container.clone() });
     }
 }
 

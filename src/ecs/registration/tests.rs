@@ -10,6 +10,7 @@ use crate::alb::targets::balancing;
 use crate::alb::targets::health::{Probe, ProbeTick};
 use crate::ecs::apply::Context;
 use crate::ecs::plan::plan;
+use crate::ecs::step::Step;
 use crate::ecs::world::Now;
 use crate::model::listener::{HeaderModification, Listener, ListenerProtocol, LoadBalancer, LoadBalancerAttributes};
 use crate::model::rule::{Action, Forward, WeightedTargetGroup};
@@ -98,10 +99,10 @@ fn pass_a_check(world: &mut World, topology: &Topology, target: &Target, now: No
 
 /// Takes the steps that are due, as the controller does.
 fn settle(topology: &Topology, world: &mut World, now: Now) {
-    let due = plan(topology, world, now.instant).steps.into_iter().filter(|step| *step == Step::RemoveDrainedTargets);
-    for step in due {
-        world.begin(
-            &step,
+    for step in plan(topology, world, now.instant).steps {
+        let Step::Change(change @ Change::RemoveDrainedTargets) = step else { continue };
+        world.apply(
+            &change,
             &mut Context {
                 topology,
                 now,

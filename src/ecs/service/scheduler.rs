@@ -8,7 +8,7 @@
 use std::time::Instant;
 
 use crate::ecs::images::renewal;
-use crate::ecs::step::{Plan, Step};
+use crate::ecs::step::{Change, Plan};
 use crate::ecs::world::{STOPPED_TASKS_KEPT, ServiceRecord, Task, World};
 use crate::model::target_health::TargetHealth;
 use crate::model::task::{HealthStatus, StopCode};
@@ -31,7 +31,7 @@ pub(crate) fn plan_service(world: &World, name: &ServiceName, record: &ServiceRe
     let (current, old): (Vec<&Task>, Vec<&Task>) =
         tasks.iter().copied().partition(|task| task.deployment == record.deployment.id);
     if current.iter().any(|task| renewal::is_outdated(world, task)) {
-        plan.push(Step::Redeploy(name.clone()));
+        plan.push(Change::Redeploy(name.clone()));
         return;
     }
     let (failing, good): (Vec<&Task>, Vec<&Task>) =
@@ -58,7 +58,7 @@ pub(crate) fn plan_service(world: &World, name: &ServiceName, record: &ServiceRe
     for _ in 0..starting {
         match record.next_start_at {
             Some(at) if now < at => plan.wake_by(at),
-            _ => plan.push(Step::CreateTask { service: name.clone(), replaces_unhealthy: !failing.is_empty() }),
+            _ => plan.push(Change::CreateTask { service: name.clone(), replaces_unhealthy: !failing.is_empty() }),
         }
     }
 
@@ -66,7 +66,7 @@ pub(crate) fn plan_service(world: &World, name: &ServiceName, record: &ServiceRe
     let leaving =
         world.tasks.values().any(|task| task.spec.service == *name && !task.is_wanted() && !task.is_stopped());
     if !record.steady && healthy == desired && tasks.len() == desired && !leaving {
-        plan.push(Step::MarkSteady(name.clone()));
+        plan.push(Change::MarkSteady(name.clone()));
     }
 }
 
@@ -147,8 +147,8 @@ fn stop_all(tasks: &[&Task], record: &ServiceRecord, plan: &mut Plan) {
     }
 }
 
-fn stop(task: &Task, reason: String) -> Step {
-    Step::StopTask { task: task.spec.id.clone(), code: StopCode::ServiceSchedulerInitiated, reason }
+fn stop(task: &Task, reason: String) -> Change {
+    Change::StopTask { task: task.spec.id.clone(), code: StopCode::ServiceSchedulerInitiated, reason }
 }
 
 fn scaling_reason(record: &ServiceRecord) -> String {
@@ -163,10 +163,10 @@ fn plan_forgetting(world: &World, name: &ServiceName, record: &ServiceRecord, pl
     stopped.sort_by_key(|task| task.sequence);
     let surplus = stopped.len().saturating_sub(STOPPED_TASKS_KEPT);
     for task in stopped.iter().take(surplus) {
-        plan.push(Step::ForgetTask(task.spec.id.clone()));
+        plan.push(Change::ForgetTask(task.spec.id.clone()));
     }
     let all_stopped = world.tasks.values().filter(|task| task.spec.service == *name).all(Task::is_stopped);
     if record.wanted.is_none() && all_stopped {
-        plan.push(Step::ForgetService(name.clone()));
+        plan.push(Change::ForgetService(name.clone()));
     }
 }

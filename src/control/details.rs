@@ -1,0 +1,64 @@
+//! What an effect leaves out because it is known: the specification of a task, where an image comes from.
+
+use std::sync::Arc;
+
+use crate::control::command::Renew;
+use crate::control::image_request;
+use crate::control::runtime::{ImagePolicy, ImageRequest};
+use crate::ecs::world::World;
+use crate::model::task::TaskSpec;
+use crate::model::{ContainerName, ServiceName, TaskId, Topology};
+
+/// Where details are looked up.
+pub(crate) struct Details<'a> {
+    pub(crate) topology: &'a Topology,
+    pub(crate) world: &'a World,
+    /// What the file was applied with last.
+    pub(crate) renew: Renew,
+}
+
+impl Details<'_> {
+    /// The specification of a task.
+    pub(crate) fn spec(&self, task: &TaskId) -> Option<Arc<TaskSpec>> {
+        self.world.tasks.get(task).map(|task| Arc::clone(&task.spec))
+    }
+
+    /// The specification, with the id of the image that the container was started from before in place of its name, if
+    /// the name means another one by now: a restart is no deployment.
+    pub(crate) fn pinned(&self, task: &TaskId, name: &ContainerName) -> Option<Arc<TaskSpec>> {
+        let spec = self.spec(task)?;
+        let container = self.world.tasks.get(task).and_then(|task| task.containers.get(name));
+        let started_from = container.and_then(|container| container.image_id.clone());
+        let image =
+            spec.definition.container(name).and_then(|definition| self.world.images.get(spec.image(definition)));
+        let there = image.and_then(|image| image.provided.as_ref()).map(|provided| &provided.id);
+        Some(match started_from {
+            Some(id) if Some(&id) != there => {
+                let mut spec = Arc::unwrap_or_clone(spec);
+                spec.images.insert(name.clone(), id);
+                Arc::new(spec)
+            }
+            _ => spec,
+        })
+    }
+
+    /// How an image for a container of a service is to be had.
+    pub(crate) fn image_request(
+        &self,
+        image: String,
+        service: &ServiceName,
+        container: &ContainerName,
+    ) -> Option<ImageRequest> {
+        let service = self.topology.services.get(service)?;
+        let definition = service.task_definition.container(container)?;
+        let mut request = image_request::of(self.topology, service, definition, image);
+        request.policy = match (self.world.renew.contains(&request.image), &request.build) {
+            (true, _) => ImagePolicy::Always,
+            // A service that nothing was asked of so far: 0 tasks were wanted of it.
+            (false, Some(_)) if self.renew.builds => ImagePolicy::Always,
+            (false, Some(_)) => ImagePolicy::Never,
+            (false, None) => ImagePolicy::Missing,
+        };
+        Some(request)
+    }
+}
