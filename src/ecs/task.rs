@@ -58,30 +58,51 @@ fn dependents_have_stopped(task: &Task, definition: &ContainerDefinition) -> boo
 
 fn plan_starting(world: &World, task: &Task, now: Instant, time_scale: TimeScale, plan: &mut Plan) {
     let id = &task.spec.id;
-    if let Some(stop) = essential_failure(task, now, time_scale, plan) {
-        plan.push(stop);
-        return;
+    for definition in &task.spec.definition.containers {
+        match consequence(&task.containers[&definition.name], definition, now, time_scale) {
+            Consequence::None => {}
+            Consequence::Restart => plan.push(Effect::StartContainer(id.clone(), definition.name.clone())),
+            Consequence::Stop { code, reason } => {
+                plan.push(Change::StopTask { task: id.clone(), code, reason });
+                return;
+            }
+        }
     }
 
     if task.network == Network::Missing && world.project == Preparation::Ready {
         plan.push(Effect::OpenTask(id.clone()));
     }
-    if !images_are_settled(world, task, plan) || !matches!(task.network, Network::Open(_)) {
-        return;
+    let supplies: Vec<_> = task
+        .spec
+        .definition
+        .containers
+        .iter()
+        .map(|definition| (definition, supply(world, task, definition)))
+        .collect();
+    for (definition, supply) in &supplies {
+        match supply {
+            Supply::Usable | Supply::Awaited => {}
+            Supply::Wanted => {
+                renewal::ask(plan, task.spec.image(definition).to_owned(), &task.spec.service, &definition.name);
+            }
+            Supply::Never { reason } => give_up(task, definition, reason, plan),
+        }
     }
+    let all_settled = supplies.iter().all(|(_, supply)| matches!(supply, Supply::Usable | Supply::Never { .. }));
+    if all_settled && matches!(task.network, Network::Open(_)) {
+        plan_members(task, &supplies, now, plan);
+    }
+}
 
-    for definition in &task.spec.definition.containers {
-        if task.containers[&definition.name].phase != Phase::Pending {
-            continue;
-        }
-        let image = world.images.get(task.spec.image(definition));
-        if !image.is_some_and(|image| image.is_usable(world.deployment_is_complete(task))) {
-            continue;
-        }
-        match gate(task, definition, now, plan) {
+/// Starts what may start, and reports what runs: the network and every image that can be had are there.
+fn plan_members(task: &Task, supplies: &[(&ContainerDefinition, Supply<'_>)], now: Instant, plan: &mut Plan) {
+    let id = &task.spec.id;
+    let usable = supplies.iter().filter(|(_, supply)| matches!(supply, Supply::Usable));
+    for (definition, _) in usable.filter(|(definition, _)| task.containers[&definition.name].phase == Phase::Pending) {
+        match gate(task, definition, now) {
             Gate::Open => plan.push(Effect::StartContainer(id.clone(), definition.name.clone())),
-            Gate::Wait => {}
-            Gate::Never(reason) => give_up(task, definition, &reason, plan),
+            Gate::Wait { until } => until.into_iter().for_each(|until| plan.wake_by(until)),
+            Gate::Never { reason } => give_up(task, definition, &reason, plan),
         }
     }
 
@@ -102,28 +123,30 @@ fn plan_starting(world: &World, task: &Task, now: Instant, time_scale: TimeScale
     }
 }
 
-/// Whether it is known of every image if it can be used; asks for those that are missing.
-fn images_are_settled(world: &World, task: &Task, plan: &mut Plan) -> bool {
-    let is_complete = world.deployment_is_complete(task);
-    let mut settled = true;
-    for definition in &task.spec.definition.containers {
-        let name = task.spec.image(definition);
-        let image = world.images.get(name);
-        if image.is_some_and(|image| image.is_usable(is_complete)) {
-            continue;
-        }
-        match image.map(|image| &image.state) {
-            // What cannot be built would not be deployed; the task waits for the build that is mended.
-            Some(ImageState::Failed(_)) if image.is_some_and(|image| image.built) => settled = false,
-            Some(ImageState::Failed(reason)) => give_up(task, definition, reason, plan),
-            Some(ImageState::Ready | ImageState::Providing) => settled = false,
-            Some(ImageState::Missing) | None => {
-                settled = false;
-                renewal::ask(plan, name.to_owned(), &task.spec.service, &definition.name);
-            }
-        }
+/// What is known of an image that a container needs.
+enum Supply<'a> {
+    /// A container may be started from it.
+    Usable,
+    /// It is on its way.
+    Awaited,
+    /// Nobody has asked for it.
+    Wanted,
+    /// It cannot be had.
+    Never { reason: &'a str },
+}
+
+fn supply<'a>(world: &'a World, task: &Task, definition: &ContainerDefinition) -> Supply<'a> {
+    let Some(image) = world.images.get(task.spec.image(definition)) else { return Supply::Wanted };
+    if image.is_usable(world.deployment_is_complete(task)) {
+        return Supply::Usable;
     }
-    settled
+    match &image.state {
+        // What cannot be built would not be deployed; the task waits for the build that is mended.
+        ImageState::Failed(_) if image.built => Supply::Awaited,
+        ImageState::Failed(reason) => Supply::Never { reason },
+        ImageState::Ready | ImageState::Providing => Supply::Awaited,
+        ImageState::Missing => Supply::Wanted,
+    }
 }
 
 fn give_up(task: &Task, definition: &ContainerDefinition, reason: &str, plan: &mut Plan) {
@@ -136,47 +159,56 @@ fn give_up(task: &Task, definition: &ContainerDefinition, reason: &str, plan: &m
     }
 }
 
-/// The step that stops the task because an essential container ended or never will start; restarts instead where
-/// the container's restart policy says so.
-fn essential_failure(task: &Task, now: Instant, time_scale: TimeScale, plan: &mut Plan) -> Option<Change> {
-    for definition in &task.spec.definition.containers {
-        let container = &task.containers[&definition.name];
-        let Phase::Stopped(exit) = &container.phase else { continue };
-        if let (Some(policy), Some(exit)) = (&definition.restart_policy, exit) {
-            let ignored = policy.ignored_exit_codes.iter().any(|code| i64::from(*code) == exit.exit_code);
-            let ran_long_enough = container
-                .started_at
-                .is_some_and(|at| now.duration_since(at) >= time_scale.apply(policy.restart_attempt_period));
-            if !ignored && ran_long_enough {
-                plan.push(Effect::StartContainer(task.spec.id.clone(), definition.name.clone()));
-                continue;
-            }
-        }
-        if !definition.essential {
-            continue;
-        }
-        let (code, reason) = match exit {
-            Some(_) => (StopCode::EssentialContainerExited, ESSENTIAL_EXITED.to_owned()),
-            None => {
-                let reason = container.reason.clone().unwrap_or_else(|| "Task failed to start".to_owned());
-                (StopCode::TaskFailedToStart, reason)
-            }
-        };
-        return Some(Change::StopTask { task: task.spec.id.clone(), code, reason });
-    }
-    None
+/// What the end of a container means for its task.
+enum Consequence {
+    /// Nothing: it has not ended, or the task goes on without it.
+    None,
+    /// Its restart policy starts it again.
+    Restart,
+    /// An essential container ended or never will start: the task stops.
+    Stop { code: StopCode, reason: String },
 }
 
+fn consequence(
+    container: &Container,
+    definition: &ContainerDefinition,
+    now: Instant,
+    time_scale: TimeScale,
+) -> Consequence {
+    let Phase::Stopped(exit) = &container.phase else { return Consequence::None };
+    if let (Some(policy), Some(exit)) = (&definition.restart_policy, exit) {
+        let ignored = policy.ignored_exit_codes.iter().any(|code| i64::from(*code) == exit.exit_code);
+        let ran_long_enough = container
+            .started_at
+            .is_some_and(|at| now.duration_since(at) >= time_scale.apply(policy.restart_attempt_period));
+        if !ignored && ran_long_enough {
+            return Consequence::Restart;
+        }
+    }
+    match exit {
+        _ if !definition.essential => Consequence::None,
+        Some(_) => Consequence::Stop { code: StopCode::EssentialContainerExited, reason: ESSENTIAL_EXITED.to_owned() },
+        None => {
+            let reason = container.reason.clone().unwrap_or_else(|| "Task failed to start".to_owned());
+            Consequence::Stop { code: StopCode::TaskFailedToStart, reason }
+        }
+    }
+}
+
+/// Whether a container may start.
 enum Gate {
+    /// It may.
     Open,
-    Wait,
-    Never(String),
+    /// Not before something else happens, or before this time.
+    Wait { until: Option<Instant> },
+    /// It never will.
+    Never { reason: String },
 }
 
 /// Whether the container's dependencies let it start.
-fn gate(task: &Task, definition: &ContainerDefinition, now: Instant, plan: &mut Plan) -> Gate {
+fn gate(task: &Task, definition: &ContainerDefinition, now: Instant) -> Gate {
     for dependency in &definition.depends_on {
-        match dependency_gate(task, definition, dependency, now, plan) {
+        match dependency_gate(task, definition, dependency, now) {
             Gate::Open => {}
             other => return other,
         }
@@ -184,19 +216,13 @@ fn gate(task: &Task, definition: &ContainerDefinition, now: Instant, plan: &mut 
     Gate::Open
 }
 
-fn dependency_gate(
-    task: &Task,
-    definition: &ContainerDefinition,
-    dependency: &Dependency,
-    now: Instant,
-    plan: &mut Plan,
-) -> Gate {
+fn dependency_gate(task: &Task, definition: &ContainerDefinition, dependency: &Dependency, now: Instant) -> Gate {
     let container = &task.containers[&dependency.container];
     let never = |what: &str| {
-        Gate::Never(format!(
-            "dependency container {} {what}, so container {} cannot start",
-            dependency.container, definition.name
-        ))
+        let (container, dependency) = (&definition.name, &dependency.container);
+        Gate::Never {
+            reason: format!("dependency container {dependency} {what}, so container {container} cannot start"),
+        }
     };
     let verdict = match (dependency.condition, &container.phase) {
         (_, Phase::Stopped(None)) => never("failed to start"),
@@ -211,9 +237,9 @@ fn dependency_gate(
         },
         (DependencyCondition::Healthy, Phase::Stopped(Some(_))) => never("stopped before it was healthy"),
         (DependencyCondition::Healthy, Phase::Running) if container.health == HealthStatus::Healthy => Gate::Open,
-        _ => Gate::Wait,
+        _ => Gate::Wait { until: None },
     };
-    if !matches!(verdict, Gate::Wait) || dependency.condition == DependencyCondition::Start {
+    if !matches!(verdict, Gate::Wait { .. }) || dependency.condition == DependencyCondition::Start {
         return verdict;
     }
     // `startTimeout` belongs to the dependency and counts from its start (ECS API, ContainerDefinition).
@@ -222,10 +248,7 @@ fn dependency_gate(
         (Some(timeout), Some(started_at)) if now >= started_at + timeout => {
             never(&format!("did not get there within its startTimeout of {} s", timeout.as_secs()))
         }
-        (Some(timeout), Some(started_at)) => {
-            plan.wake_by(started_at + timeout);
-            Gate::Wait
-        }
-        _ => Gate::Wait,
+        (Some(timeout), Some(started_at)) => Gate::Wait { until: Some(started_at + timeout) },
+        _ => verdict,
     }
 }

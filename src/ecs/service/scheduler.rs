@@ -10,6 +10,7 @@ use std::time::Instant;
 use crate::ecs::images::renewal;
 use crate::ecs::step::{Change, Plan};
 use crate::ecs::world::{STOPPED_TASKS_KEPT, ServiceRecord, Task, World};
+use crate::model::service::Service;
 use crate::model::target_health::TargetHealth;
 use crate::model::task::{HealthStatus, StopCode};
 use crate::model::{ServiceName, TargetGroupName};
@@ -34,15 +35,23 @@ pub(crate) fn plan_service(world: &World, name: &ServiceName, record: &ServiceRe
         plan.push(Change::Redeploy(name.clone()));
         return;
     }
-    let (failing, good): (Vec<&Task>, Vec<&Task>) =
-        current.iter().copied().partition(|task| failure(world, record, task, now, plan).is_some());
+    let (mut good, mut failing) = (Vec::new(), Vec::new());
+    for task in current {
+        match fitness(world, wanted, task, now) {
+            Fitness::Fit => good.push(task),
+            Fitness::InGrace { until } => {
+                plan.wake_by(until);
+                good.push(task);
+            }
+            Fitness::Failing { reason } => failing.push((task, reason)),
+        }
+    }
 
     // Failing tasks go once a replacement runs, so that a service never has less than it had.
     let replacements = good.iter().filter(|task| task.running_since.is_some()).count();
-    for task in failing.iter().take((replacements + failing.len()).saturating_sub(desired)) {
-        if let Some(reason) = failure(world, record, task, now, plan) {
-            plan.push(stop(task, reason));
-        }
+    let surplus_of_failing = (replacements + failing.len()).saturating_sub(desired);
+    for (task, reason) in failing.iter().take(surplus_of_failing) {
+        plan.push(stop(task, reason.clone()));
     }
 
     plan_old_deployments(world, record, desired, &good, &old, plan);
@@ -51,7 +60,7 @@ pub(crate) fn plan_service(world: &World, name: &ServiceName, record: &ServiceRe
         plan.push(stop(task, scaling_reason(record)));
     }
 
-    let room = room(desired, good.len(), tasks.len() + crowding(world, name, &failing));
+    let room = room(desired, good.len(), tasks.len() + crowding(world, name, !failing.is_empty()));
     // Created while the engine is known to be away, a task would only fail; the engine's return is an observation, after
     // which this looks again.
     let starting = if world.engine_trouble.is_some() { 0 } else { room };
@@ -79,9 +88,9 @@ fn room(desired: usize, good: usize, all: usize) -> usize {
 /// What a replacement of unhealthy tasks has to reckon with beside the wanted ones: those that are still stopping. On
 /// Fargate each has a machine to itself; here they share this one with their replacements, and a machine that is too
 /// busy for one health check would be given one more task for each that it fails.
-fn crowding(world: &World, name: &ServiceName, failing: &[&Task]) -> usize {
+fn crowding(world: &World, name: &ServiceName, some_fail: bool) -> usize {
     let stopping = |task: &&Task| task.spec.service == *name && !task.is_wanted() && !task.is_stopped();
-    if failing.is_empty() { 0 } else { world.tasks.values().filter(stopping).count() }
+    if some_fail { world.tasks.values().filter(stopping).count() } else { 0 }
 }
 
 /// Tasks of earlier deployments go as the new one's become healthy.
@@ -111,23 +120,28 @@ fn surplus<'a>(good: &[&'a Task], desired: usize) -> Vec<&'a Task> {
     tasks
 }
 
-/// Why a running task of the service has to be replaced, if it has to: an essential container's check or the load
-/// balancer's fails, and the grace period is over.
-fn failure(world: &World, record: &ServiceRecord, task: &Task, now: Instant, plan: &mut Plan) -> Option<String> {
-    let since = task.running_since?;
-    let grace = record.wanted.as_ref().map(|service| service.health_check_grace_period).unwrap_or_default();
+/// What health checks make of a task that its service wants.
+enum Fitness {
+    /// None fails, or the task does not run yet.
+    Fit,
+    /// One fails, which does not count before the grace period is over.
+    InGrace { until: Instant },
+    /// The task has to be replaced.
+    Failing { reason: String },
+}
+
+/// Whether the task has to be replaced: once it runs and its grace period is over, if an essential container's check or
+/// the load balancer's fails.
+fn fitness(world: &World, service: &Service, task: &Task, now: Instant) -> Fitness {
+    let Some(since) = task.running_since else { return Fitness::Fit };
     let reason = if task.health() == HealthStatus::Unhealthy {
         "Task failed container health checks".to_owned()
     } else {
-        let group = failing_target_group(world, task)?;
+        let Some(group) = failing_target_group(world, task) else { return Fitness::Fit };
         format!("Task failed ELB health checks in (target-group {})", crate::model::arn::target_group(group))
     };
-    let grace_ends = since.instant + grace;
-    if now < grace_ends {
-        plan.wake_by(grace_ends);
-        return None;
-    }
-    Some(reason)
+    let until = since.instant + service.health_check_grace_period;
+    if now < until { Fitness::InGrace { until } } else { Fitness::Failing { reason } }
 }
 
 fn failing_target_group<'a>(world: &World, task: &'a Task) -> Option<&'a TargetGroupName> {
