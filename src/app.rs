@@ -21,6 +21,7 @@ use tokio::sync::watch;
 use tokio_util::task::AbortOnDropHandle;
 
 use crate::admin::server::{self, Stack};
+use crate::admin::view::views::Views;
 use crate::admin::wire::UpRequest;
 use crate::alb::logs::health_check::HealthCheckEntry;
 use crate::certs::error::CertError;
@@ -31,7 +32,7 @@ use crate::control::desired::state::Desired;
 use crate::control::ids::RandomIds;
 use crate::control::runtime::{Owners, Runtime, RuntimeError};
 use crate::control::sink::Sink;
-use crate::control::view::shape::ClusterView;
+use crate::control::snapshot::Snapshot;
 use crate::control::{self, ControlHandle};
 use crate::logs::containers::collector;
 use crate::logs::load_balancer;
@@ -209,7 +210,8 @@ impl App {
             }
             tasks.push(spawn(metrics::serve(listener, figures)));
         }
-        let logs = tokio::spawn(collector::collect(Arc::clone(&runtime), control.view(), folders.container_logs()));
+        let logs =
+            tokio::spawn(collector::collect(Arc::clone(&runtime), control.snapshots(), folders.container_logs()));
         let folders = folders.clone();
         Ok(move |lock| Self {
             control,
@@ -230,9 +232,9 @@ impl App {
         &self.notes
     }
 
-    /// The published view.
-    pub fn view(&self) -> watch::Receiver<Arc<ClusterView>> {
-        self.control.view()
+    /// What people see of it.
+    pub fn views(&self) -> Views {
+        Views::new(self.control.snapshots())
     }
 
     /// Says that the stack is to be taken down; more urgent words replace less urgent ones.
@@ -432,7 +434,7 @@ impl AppStack {
         let runs_from = self.folders.runs_from().map_err(|error| failed(&error))?;
         if let Some(from) = runs_from.filter(|from| !request.take_over && !folders::in_one_folder(from, &request.file))
         {
-            return Err((runs_elsewhere(&self.control.view().borrow().project, &from), 1));
+            return Err((runs_elsewhere(self.control.topology().name.as_str(), &from), 1));
         }
         let topology = (self.loader)(&request)?;
         let mut notes = Vec::new();
@@ -454,8 +456,8 @@ impl AppStack {
 }
 
 impl Stack for AppStack {
-    fn view(&self) -> watch::Receiver<Arc<ClusterView>> {
-        self.control.view()
+    fn snapshots(&self) -> watch::Receiver<Arc<Snapshot>> {
+        self.control.snapshots()
     }
 
     async fn apply(&self, request: UpRequest) -> Result<Vec<String>, (String, u8)> {

@@ -7,8 +7,8 @@ use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines};
 use tokio::net::UnixStream;
 use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
 
+use crate::admin::view::shape::ClusterView;
 use crate::admin::wire::{Answer, Request};
-use crate::control::view::shape::ClusterView;
 
 /// A conversation with the process that runs the stack.
 #[derive(Debug)]

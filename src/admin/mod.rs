@@ -4,5 +4,7 @@
 //! are lines of JSON. `Watch` replies with a view at once and with another after each change, until either side hangs up.
 
 pub mod client;
+pub mod diagnosis;
 pub mod server;
+pub mod view;
 pub mod wire;

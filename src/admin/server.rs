@@ -10,16 +10,18 @@ use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::watch;
 
+use crate::admin::view::shape::ClusterView;
+use crate::admin::view::views::Views;
 use crate::admin::wire::{Answer, Request, UpRequest};
-use crate::control::view::shape::ClusterView;
+use crate::control::snapshot::Snapshot;
 
 /// A request may hold the values of a file's variables, but no more.
 const LONGEST_REQUEST: u64 = 1 << 20;
 
 /// What the server needs of the process it is in.
 pub trait Stack: Send + Sync + 'static {
-    /// The published view.
-    fn view(&self) -> watch::Receiver<Arc<ClusterView>>;
+    /// What is wanted and known, as published.
+    fn snapshots(&self) -> watch::Receiver<Arc<Snapshot>>;
     /// Applies a file; returns what differed.
     fn apply(&self, request: UpRequest) -> impl Future<Output = Result<Vec<String>, (String, u8)>> + Send;
     /// Runs another number of tasks.
@@ -115,13 +117,13 @@ async fn converse(stream: UnixStream, stack: &impl Stack) -> io::Result<()> {
     };
     match request {
         Request::View => {
-            let view = stack.view().borrow().as_ref().clone();
+            let view = ClusterView::from(&**stack.snapshots().borrow());
             send(&mut write, &Answer::View(Box::new(view))).await
         }
         Request::Watch => {
-            let mut views = stack.view();
+            let mut views = Views::new(stack.snapshots());
             loop {
-                let view = views.borrow_and_update().as_ref().clone();
+                let view = ClusterView::clone(&views.latest());
                 send(&mut write, &Answer::View(Box::new(view))).await?;
                 if views.changed().await.is_err() {
                     return Ok(());

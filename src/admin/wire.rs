@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use crate::control::view::shape::ClusterView;
+use crate::admin::view::shape::ClusterView;
 
 /// One line from the client.
 #[derive(Clone, Debug, Serialize, Deserialize)]

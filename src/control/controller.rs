@@ -19,9 +19,7 @@ use crate::control::ids::IdSource;
 use crate::control::observation::Observation;
 use crate::control::runtime::{ObservedContainer, ObservedState, Runtime, RuntimeEvent};
 use crate::control::secrets;
-use crate::control::view;
-use crate::control::view::Bindings;
-use crate::control::view::shape::ClusterView;
+use crate::control::snapshot::{Bindings, Snapshot};
 use crate::ecs::apply::Context;
 use crate::ecs::images::naming;
 use crate::ecs::plan;
@@ -53,16 +51,16 @@ pub fn start<R: Runtime, I: IdSource>(
     let bindings = Bindings::new();
     let table = RoutingTable::compile(&topology, &BTreeMap::new(), 0);
     let (routing_out, routing) = watch::channel(Arc::new(table));
-    let (view_out, view) = watch::channel(Arc::new(view::of(&topology, &world, &bindings, 0)));
+    let snapshot =
+        Snapshot { generation: 0, topology: Arc::clone(&topology), world: world.clone(), bindings: bindings.clone() };
+    let (snapshots_out, snapshots) = watch::channel(Arc::new(snapshot));
 
-    let (topology_out, wanted) = watch::channel(Arc::clone(&topology));
     let (desired_out, authored) = watch::channel(Arc::new(desired.clone()));
     let engine_reports = observations_in.clone();
     let watched = Arc::clone(&runtime);
     let mut controller = Controller {
         topology: Arc::clone(&topology),
         desired,
-        topology_out,
         desired_out,
         world,
         bindings,
@@ -72,7 +70,7 @@ pub fn start<R: Runtime, I: IdSource>(
         commands,
         observations,
         routing_out,
-        view_out,
+        snapshots_out,
         published_states: BTreeMap::new(),
         published_topology: None,
         wake_at: None,
@@ -92,21 +90,13 @@ pub fn start<R: Runtime, I: IdSource>(
         tokio::join!(watched.watch(events_in), relay);
     });
     tokio::spawn(controller.run());
-    ControlHandle {
-        commands: commands_in,
-        observations: observations_in,
-        view,
-        routing,
-        topology: wanted,
-        desired: authored,
-    }
+    ControlHandle { commands: commands_in, observations: observations_in, snapshots, routing, desired: authored }
 }
 
 struct Controller<R, I> {
     topology: Arc<Topology>,
     /// What the topology is derived from.
     desired: Desired,
-    topology_out: watch::Sender<Arc<Topology>>,
     desired_out: watch::Sender<Arc<Desired>>,
     world: World,
     bindings: Bindings,
@@ -117,7 +107,7 @@ struct Controller<R, I> {
     commands: mpsc::Receiver<Command>,
     observations: mpsc::Receiver<Observation>,
     routing_out: watch::Sender<Arc<RoutingTable>>,
-    view_out: watch::Sender<Arc<ClusterView>>,
+    snapshots_out: watch::Sender<Arc<Snapshot>>,
     published_states: BTreeMap<TargetGroupName, Vec<TargetState>>,
     published_topology: Option<Arc<Topology>>,
     wake_at: Option<Instant>,
@@ -262,7 +252,6 @@ impl<R: Runtime, I: IdSource> Controller<R, I> {
             redeployed.extend(topology.services.keys().cloned());
         }
         self.topology = topology;
-        self.topology_out.send_replace(Arc::clone(&self.topology));
         let now = now();
         self.world.target_groups_wanted(&self.topology, now);
         let ids = &mut self.ids;
@@ -490,10 +479,16 @@ impl<R: Runtime, I: IdSource> Controller<R, I> {
             self.published_states = states;
             self.published_topology = Some(Arc::clone(&self.topology));
         }
-        let last = Arc::clone(&self.view_out.borrow());
-        let next = view::of(&self.topology, &self.world, &self.bindings, last.generation);
-        if next != *last {
-            self.view_out.send_replace(Arc::new(ClusterView { generation: last.generation + 1, ..next }));
+        let last = Arc::clone(&self.snapshots_out.borrow());
+        let is_new =
+            !Arc::ptr_eq(&last.topology, &self.topology) || last.world != self.world || last.bindings != self.bindings;
+        if is_new {
+            self.snapshots_out.send_replace(Arc::new(Snapshot {
+                generation: last.generation + 1,
+                topology: Arc::clone(&self.topology),
+                world: self.world.clone(),
+                bindings: self.bindings.clone(),
+            }));
         }
     }
 }

@@ -9,7 +9,7 @@ use crate::alb::routing::RoutingTable;
 use crate::control::command::{Command, Refusal, Renew};
 use crate::control::desired::state::Desired;
 use crate::control::observation::Observation;
-use crate::control::view::shape::ClusterView;
+use crate::control::snapshot::Snapshot;
 use crate::model::{ContainerName, ServiceName, TaskId, Topology};
 
 /// Cheap to clone.
@@ -17,9 +17,8 @@ use crate::model::{ContainerName, ServiceName, TaskId, Topology};
 pub struct ControlHandle {
     pub(crate) commands: mpsc::Sender<Command>,
     pub(crate) observations: mpsc::Sender<Observation>,
-    pub(crate) view: watch::Receiver<Arc<ClusterView>>,
+    pub(crate) snapshots: watch::Receiver<Arc<Snapshot>>,
     pub(crate) routing: watch::Receiver<Arc<RoutingTable>>,
-    pub(crate) topology: watch::Receiver<Arc<Topology>>,
     pub(crate) desired: watch::Receiver<Arc<Desired>>,
 }
 
@@ -57,7 +56,7 @@ impl ControlHandle {
 
     /// What is wanted now.
     pub fn topology(&self) -> Arc<Topology> {
-        Arc::clone(&self.topology.borrow())
+        Arc::clone(&self.snapshots.borrow().topology)
     }
 
     /// What is wanted now, and by whom.
@@ -70,8 +69,8 @@ impl ControlHandle {
         if self.send(|reply| Command::ShutDown { reply }).await.is_err() {
             return true;
         }
-        let mut view = self.view.clone();
-        let at_rest = view.wait_for(|view| view.at_rest);
+        let mut snapshots = self.snapshots.clone();
+        let at_rest = snapshots.wait_for(|snapshot| snapshot.world.is_at_rest());
         tokio::time::timeout(within, at_rest).await.is_ok()
     }
 
@@ -80,9 +79,9 @@ impl ControlHandle {
         self.observations.clone()
     }
 
-    /// The published view.
-    pub fn view(&self) -> watch::Receiver<Arc<ClusterView>> {
-        self.view.clone()
+    /// What is wanted and known, as published.
+    pub fn snapshots(&self) -> watch::Receiver<Arc<Snapshot>> {
+        self.snapshots.clone()
     }
 
     /// The published routing table.

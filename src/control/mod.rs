@@ -3,11 +3,11 @@
 //! ```text
 //!  cli ──Command──────────────┐                    ┌─> watch<Arc<RoutingTable>> ─> proxy, probes, explain
 //!                             v                    │
-//!  engine ──┐           ┌────────────┐  publish    ├─> watch<Arc<ClusterView>>  ─> up, ps, doctor
+//!  engine ──┐           ┌────────────┐  publish    ├─> watch<Arc<Snapshot>>     ─> views, logs
 //!  probes ──┼Observation>│ controller │─────────────┘
 //!  proxy  ──┘           └────────────┘
 //!                          │      ^
-//!                     effects v    │ outcomes
+//!                  effects v      │ outcomes
 //!                       ┌────────────┐
 //!                       │  executor  │──> Runtime (Docker; a fake world in tests)
 //!                       └────────────┘
@@ -32,7 +32,6 @@ pub mod command;
 mod controller;
 pub mod desired;
 mod details;
-pub mod diagnosis;
 mod executor;
 pub mod handle;
 pub mod ids;
@@ -41,7 +40,7 @@ pub mod observation;
 pub mod runtime;
 mod secrets;
 pub mod sink;
-pub mod view;
+pub mod snapshot;
 
 pub use controller::start;
 pub use handle::ControlHandle;

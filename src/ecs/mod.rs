@@ -6,6 +6,7 @@ pub mod world;
 
 // From the known state to the next steps.
 pub mod images;
+pub mod log_stream;
 pub mod plan;
 pub mod registration;
 pub mod retry;

@@ -23,7 +23,7 @@ pub const STOPPED_TASKS_KEPT: usize = 10;
 pub const EVENTS_KEPT: usize = 100;
 
 /// Now, on both clocks: one for deciding, one for people.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Now {
     /// For waits.
     pub instant: Instant,
@@ -32,7 +32,7 @@ pub struct Now {
 }
 
 /// Everything known.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct World {
     /// What all tasks of the project share: network and pause image.
     pub project: Preparation,
@@ -74,7 +74,7 @@ pub enum Preparation {
 }
 
 /// A task, alive or stopped.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Task {
     /// What it is to run.
     pub spec: Arc<TaskSpec>,
@@ -144,7 +144,7 @@ pub enum Network {
 }
 
 /// A container of a task.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Container {
     /// How far it is.
     pub phase: Phase,
@@ -186,7 +186,7 @@ pub enum Phase {
 }
 
 /// What the scheduler remembers about a service between plans.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct ServiceRecord {
     /// Its desired state; `None` once the topology has dropped it.
     pub wanted: Option<Service>,
@@ -225,7 +225,7 @@ pub struct ServiceEvent {
 }
 
 /// A registered target.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct TargetRecord {
     /// Who it is.
     pub target: Target,

@@ -127,7 +127,7 @@ pub struct ContainerExit {
 }
 
 /// A task, fully specified.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct TaskSpec {
     /// 32 hexadecimal digits.
     pub id: TaskId,

@@ -10,7 +10,6 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 use super::connect::{self, TargetTls};
 use crate::alb::targets::target_tls::{PerPolicy, TargetPolicy};
-use crate::control::diagnosis::origins::{Question, Reply};
 use crate::model::target_group::{ProtocolVersion, TargetProtocol};
 
 /// Who waits for `doctor` does not wait longer than this for one answer.
@@ -29,21 +28,29 @@ pub struct Way {
     pub policy: TargetPolicy,
 }
 
+/// What came back.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reply {
+    /// The status.
+    pub status: u16,
+    /// `Access-Control-Allow-Origin`.
+    pub allow_origin: Option<String>,
+}
+
 /// Asks first as for a request that must be announced, then as for a plain one: an application that knows no OPTIONS may
 /// let in plain ones. `None` if the answers say nothing: there are none, or they are the load balancer's own troubles.
-pub async fn ask(question: &Question, origin: &str, way: &Way) -> Option<Reply> {
-    let announced = send("OPTIONS", "Access-Control-Request-Method: GET\r\n", question, origin, way).await;
+pub async fn ask(domain: &str, path: &str, origin: &str, way: &Way) -> Option<Reply> {
+    let announced = send("OPTIONS", "Access-Control-Request-Method: GET\r\n", domain, path, origin, way).await;
     if announced.as_ref().is_some_and(|reply| reply.allow_origin.is_some()) {
         return announced;
     }
-    let plain = send("GET", "", question, origin, way).await?;
+    let plain = send("GET", "", domain, path, origin, way).await?;
     if plain.allow_origin.is_some() { Some(plain) } else { announced.or(Some(plain)) }
 }
 
-async fn send(method: &str, more: &str, question: &Question, origin: &str, way: &Way) -> Option<Reply> {
-    let Question { domain, path, .. } = question;
+async fn send(method: &str, more: &str, domain: &str, path: &str, origin: &str, way: &Way) -> Option<Reply> {
     let port = way.address.port();
-    let host = if port == 443 { domain.clone() } else { format!("{domain}:{port}") };
+    let host = if port == 443 { domain.to_owned() } else { format!("{domain}:{port}") };
     let request = format!(
         "{method} {path} HTTP/1.1\r\nHost: {host}\r\nOrigin: {origin}\r\n{more}User-Agent: neargate-doctor\r\nAccept: */*\r\n\
          Connection: close\r\n\r\n"

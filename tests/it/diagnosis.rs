@@ -3,11 +3,11 @@
 use std::path::{Path, PathBuf};
 
 use jiff::{SignedDuration, Timestamp};
+use neargate::admin::diagnosis::diagnose;
+use neargate::admin::diagnosis::finding::{Finding, Severity};
+use neargate::admin::diagnosis::origins::{Reply, finding, suspects};
+use neargate::admin::view::shape::{ClusterView, SilenceView, TargetGroupView, TargetView};
 use neargate::config::{Source, Tasks, load};
-use neargate::control::diagnosis::diagnose;
-use neargate::control::diagnosis::finding::{Finding, Severity};
-use neargate::control::diagnosis::origins::{Reply, finding, suspects};
-use neargate::control::view::shape::{ClusterView, SilenceView, TargetGroupView, TargetView};
 use neargate::model::Topology;
 use serde::Deserialize;
 

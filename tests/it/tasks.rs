@@ -7,13 +7,14 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use neargate::admin::diagnosis::diagnose;
+use neargate::admin::diagnosis::finding::Finding;
+use neargate::admin::view::shape::ClusterView;
+use neargate::admin::view::views::Views;
 use neargate::alb::targets::health::ProbeTick;
 use neargate::control::command::Renew;
-use neargate::control::diagnosis::diagnose;
-use neargate::control::diagnosis::finding::Finding;
 use neargate::control::ids::CountedIds;
 use neargate::control::observation::Observation;
-use neargate::control::view::shape::ClusterView;
 use neargate::control::{self, ControlHandle};
 use neargate::model::listener::{HeaderModification, Listener, ListenerProtocol, LoadBalancer, LoadBalancerAttributes};
 use neargate::model::rule::{Action, Forward, WeightedTargetGroup};
@@ -122,10 +123,10 @@ async fn live(case: &Case) -> String {
 
     let mut transcript = String::new();
     let mut shown = Shown::default();
-    let mut views = handle.view();
+    let mut views = Views::new(handle.snapshots());
     let end = begin + Duration::from_secs_f64(case.seconds);
     loop {
-        let view = Arc::clone(&views.borrow_and_update());
+        let view = views.latest();
         shown.changes(&view, begin.elapsed(), &mut transcript);
         tokio::select! {
             changed = views.changed() => changed.unwrap(),
@@ -150,7 +151,7 @@ async fn probe(handle: ControlHandle, script: BTreeMap<u16, Vec<(f64, String)>>)
     let mut since: HashMap<Target, Instant> = HashMap::new();
     loop {
         tokio::time::sleep(Duration::from_secs(1)).await;
-        let view = Arc::clone(&handle.view().borrow());
+        let view = ClusterView::from(&**handle.snapshots().borrow());
         for group in &view.target_groups {
             for target in group.targets.iter().filter(|target| target.state != "draining") {
                 let key = Target { address: target.id.parse().unwrap(), port: target.port };

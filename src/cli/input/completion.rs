@@ -5,11 +5,11 @@ use std::collections::BTreeSet;
 
 use clap_complete::engine::CompletionCandidate;
 
+use crate::admin::view::shape::ClusterView;
 use crate::cli::input::global::{Color, Global};
 use crate::cli::input::project;
 use crate::cli::output::picture::short;
 use crate::cli::running::asking;
-use crate::control::view::shape::ClusterView;
 
 /// Names of services.
 pub(crate) fn services() -> Vec<CompletionCandidate> {

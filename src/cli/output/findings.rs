@@ -6,13 +6,13 @@ use std::fmt::Write;
 use jiff::Timestamp;
 use serde::Serialize;
 
+use crate::admin::diagnosis::finding::{ContainerOfTask, Finding, Severity};
+use crate::admin::diagnosis::{diagnose, origins};
+use crate::admin::view::shape::ClusterView;
 use crate::alb::routing::RoutingTable;
 use crate::certs::targets;
 use crate::cli::output::health_lines::HealthLines;
 use crate::cli::output::printer::{BAD, DIM, NOTE, STRONG};
-use crate::control::diagnosis::finding::{ContainerOfTask, Finding, Severity};
-use crate::control::diagnosis::{diagnose, origins};
-use crate::control::view::shape::ClusterView;
 use crate::logs::containers::reader::LogReader;
 use crate::machine::folders::Folders;
 use crate::machine::trust::reach::reachable_address;
@@ -75,7 +75,8 @@ async fn ask(
         tls: targets::client_configs().ok()?,
         policy: RoutingTable::compile(topology, &BTreeMap::new(), 0).target_policy,
     };
-    page::ask(question, origin, &way).await
+    let page::Reply { status, allow_origin } = page::ask(&question.domain, &question.path, origin, &way).await?;
+    Some(origins::Reply { status, allow_origin })
 }
 
 impl FindingView {

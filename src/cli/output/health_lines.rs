@@ -1,6 +1,6 @@
 //! Recognises lines of a container's output that are only about health checks.
 
-use crate::control::view::shape::ClusterView;
+use crate::admin::view::shape::ClusterView;
 
 /// What the load balancer's probes call themselves (ALB user guide, "Health checks").
 const PROBE: &str = "ELB-HealthChecker";

@@ -5,11 +5,11 @@ use std::time::Duration;
 
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
+use crate::admin::view::shape::ClusterView;
 use crate::cli::failure::Failure;
 use crate::cli::output::picture::{Changes, Line, Mood, lines};
 use crate::cli::output::printer::{BAD, DIM, GOOD, NOTE, Printer, is_live};
 use crate::cli::output::sanitise::sanitised;
-use crate::control::view::shape::ClusterView;
 
 /// The picture, as it was drawn last.
 pub(crate) struct Live {

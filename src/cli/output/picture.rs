@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::control::view::shape::{ClusterView, ContainerView, ImageView, TargetView, TaskView};
+use crate::admin::view::shape::{ClusterView, ContainerView, ImageView, TargetView, TaskView};
 
 /// One line of the picture.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -174,8 +174,7 @@ impl Changes {
         let mut new = Vec::new();
         for service in &view.services {
             let last = self.events.get(&service.service_name);
-            let key =
-                |event: &crate::control::view::shape::EventView| format!("{} {}", event.created_at, event.message);
+            let key = |event: &crate::admin::view::shape::EventView| format!("{} {}", event.created_at, event.message);
             let seen = service.events.iter().rposition(|event| Some(&key(event)) == last).map_or(0, |at| at + 1);
             new.extend(service.events[seen..].iter().map(|event| event.message.clone()));
             if let Some(event) = service.events.last() {
@@ -198,7 +197,7 @@ fn first_line(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::control::view::shape::{ListenerView, ServiceView};
+    use crate::admin::view::shape::{ListenerView, ServiceView};
 
     fn view(state: &str) -> ClusterView {
         let task = TaskView {

@@ -2,11 +2,11 @@
 
 use std::fmt::Write;
 
+use crate::admin::view::shape::ClusterView;
 use crate::app;
 use crate::cli::input::project::Project;
 use crate::cli::output::printer::{DIM, GOOD, Printer, STRONG};
 use crate::cli::verbs::check::tree;
-use crate::control::view::shape::ClusterView;
 use crate::machine::trust::reach;
 use crate::model::Topology;
 use crate::model::listener::ListenerProtocol;

@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use crate::admin::client;
 use crate::admin::client::Conversation;
+use crate::admin::view::shape::ClusterView;
 use crate::admin::wire::{Answer, Request};
 use crate::cli::failure::{ExitStatus, Failure};
-use crate::control::view::shape::ClusterView;
 use crate::machine::folders::Folders;
 use crate::model::ProjectName;
 use crate::runtime::docker::Engine;

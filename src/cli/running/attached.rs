@@ -1,6 +1,7 @@
 //! The output of containers of a stack in the foreground, as in Compose. The load balancer's health checks are hidden:
 //! there is one every few seconds.
 
+use crate::admin::view::shape::ClusterView;
 use crate::cli::failure::Failure;
 use crate::cli::input::arguments::ALL;
 use crate::cli::input::arguments::{Format, UpArgs};
@@ -9,7 +10,6 @@ use crate::cli::output::follow::{Output, Wanted};
 use crate::cli::output::health_lines::HealthLines;
 use crate::cli::output::live::Live;
 use crate::cli::output::printer::Printer;
-use crate::control::view::shape::ClusterView;
 use crate::logs::containers::reader::LogReader;
 
 /// Follows what containers write.

@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
+use crate::admin::view::shape::ClusterView;
 use crate::cli::failure::{ExitStatus, Failure};
 use crate::cli::input::arguments::UpArgs;
 use crate::cli::input::global::{Global, StartArgs};
@@ -20,7 +21,6 @@ use crate::cli::running::process::{Signals, block_on_threads, start as start_app
 use crate::cli::running::waiting::{Goal, cannot_listen, follow};
 use crate::control::desired::edit::Departure;
 use crate::control::desired::state::LeftAlone;
-use crate::control::view::shape::ClusterView;
 use crate::machine::folders::Kept;
 
 /// The process behind `up -d`.
@@ -34,14 +34,14 @@ pub(crate) fn background(global: &Global, args: &UpArgs) -> Result<ExitStatus, F
         for note in app.notes() {
             tracing::info!("{note}");
         }
-        let mut views = app.view();
+        let mut views = app.views();
         loop {
-            let failure = cannot_listen(&views.borrow_and_update().clone());
-            if let Some(failure) = failure {
+            let view = views.latest();
+            if let Some(failure) = cannot_listen(&view) {
                 stop(app, signals, &mut printer).await?;
                 return Err(failure);
             }
-            if views.borrow().listeners.iter().all(|listener| listener.bound) {
+            if view.listeners.iter().all(|listener| listener.bound) {
                 break;
             }
             tokio::select! {

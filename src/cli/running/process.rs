@@ -53,7 +53,7 @@ pub(crate) async fn start(project: &Project, request: &UpRequest) -> Result<App,
 pub(crate) async fn stop(app: App, mut signals: Signals, printer: &mut Printer) -> Result<(), Failure> {
     printer.note("taking the stack down (Ctrl-C to force)");
     let urgent = app.shut_down();
-    let views = app.view();
+    let mut views = app.views();
     let stopping = app.stop();
     tokio::pin!(stopping);
     let mut slow = Stopping::default();
@@ -62,7 +62,7 @@ pub(crate) async fn stop(app: App, mut signals: Signals, printer: &mut Printer) 
             result = &mut stopping => break result,
             () = signals.next() => { urgent.send_replace(ShutDown::AtOnce); }
             () = Stopping::wait() => {
-                for notice in slow.notices(&views.borrow(), Instant::now(), "Ctrl-C kills it now") {
+                for notice in slow.notices(&views.latest(), Instant::now(), "Ctrl-C kills it now") {
                     printer.note(notice);
                 }
             }

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use crate::admin::view::shape::ClusterView;
 use crate::admin::wire::{Answer, Request, UpRequest};
 use crate::cli::failure::{ExitStatus, Failure};
 use crate::cli::input::arguments::{DownArgs, Rmi};
@@ -16,7 +17,6 @@ use crate::cli::running::asking::{LONGEST_SHUT_DOWN, ask, block_on, not_running,
 use crate::cli::running::orphan;
 use crate::cli::running::stopping::Stopping;
 use crate::control::runtime::{Owners, Runtime as _};
-use crate::control::view::shape::ClusterView;
 use crate::machine::folders::{Folders, Kept};
 use crate::model::ProjectName;
 use crate::runtime::docker::DockerOptions;

@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use crate::admin::view::shape::ClusterView;
 use crate::cli::output::picture::short;
 use crate::cli::output::printer::NOTE;
-use crate::control::view::shape::ClusterView;
 
 /// A container that heeds SIGTERM is gone by then.
 const PATIENCE: Duration = Duration::from_secs(3);
@@ -51,7 +51,7 @@ impl Stopping {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::control::view::shape::{ContainerView, ServiceView, TaskView};
+    use crate::admin::view::shape::{ContainerView, ServiceView, TaskView};
 
     fn view(stop_requested: bool, stop_timeout: u64) -> ClusterView {
         let container = ContainerView { name: "api".into(), stop_requested, stop_timeout, ..ContainerView::default() };

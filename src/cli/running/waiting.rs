@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use crate::admin::diagnosis::{has_failed, will_repeat};
+use crate::admin::view::shape::{ClusterView, ServiceView, TaskView};
 use crate::admin::wire::Request;
 use crate::cli::failure::{ExitStatus, Failure};
 use crate::cli::input::global::StartArgs;
@@ -17,8 +19,6 @@ use crate::cli::output::printer::Printer;
 use crate::cli::output::{findings, welcome};
 use crate::cli::running::asking;
 use crate::cli::running::process::Signals;
-use crate::control::diagnosis::{has_failed, will_repeat};
-use crate::control::view::shape::{ClusterView, ServiceView, TaskView};
 use crate::model::{TargetGroupName, Topology};
 
 /// A service whose tasks have failed this often will not come up (ECS developer guide, "Deployment circuit breaker": the
@@ -244,7 +244,7 @@ pub(crate) fn cannot_listen(view: &ClusterView) -> Option<Failure> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::control::view::shape::ImageView;
+    use crate::admin::view::shape::ImageView;
 
     fn view(status: &str) -> ClusterView {
         let image = ImageView { image: "app".to_owned(), status: status.to_owned(), ..ImageView::default() };

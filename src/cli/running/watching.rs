@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
+use crate::admin::view::shape::ClusterView;
 use crate::admin::wire::Request;
 use crate::cli::failure::Failure;
 use crate::cli::input::file;
@@ -13,7 +14,6 @@ use crate::cli::input::project::Project;
 use crate::cli::output::printer::{BAD, DIM, NOTE, Printer};
 use crate::cli::running::{asking, stack};
 use crate::config;
-use crate::control::view::shape::ClusterView;
 use crate::ecs::images::watching;
 use crate::ecs::images::watching::Reaction;
 use crate::machine::watch::{Watcher, files};

@@ -4,6 +4,7 @@ use std::fmt::Write;
 
 use serde::Serialize;
 
+use crate::admin::view::shape::ClusterView;
 use crate::cli::failure::{ExitStatus, Failure};
 use crate::cli::input::arguments::{DoctorArgs, Format};
 use crate::cli::input::global::Global;
@@ -15,7 +16,6 @@ use crate::cli::output::findings::FindingView;
 use crate::cli::output::printer::{BAD, DIM, GOOD, NOTE, Printer};
 use crate::cli::running::asking;
 use crate::cli::verbs::trust;
-use crate::control::view::shape::ClusterView;
 use crate::machine::hosts;
 use crate::machine::hosts::Resolution;
 use crate::model::listener::{Listener, ListenerProtocol, LoadBalancer};

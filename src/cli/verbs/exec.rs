@@ -1,5 +1,6 @@
 //! `exec`: a command inside a running container. Its exit code is ours.
 
+use crate::admin::view::shape::ClusterView;
 use crate::cli::failure::{ExitStatus, Failure};
 use crate::cli::input::arguments::ExecArgs;
 use crate::cli::input::global::Global;
@@ -8,7 +9,6 @@ use crate::cli::output::picture::short;
 use crate::cli::output::terminal;
 use crate::cli::running::asking;
 use crate::cli::running::asking::block_on;
-use crate::control::view::shape::ClusterView;
 use crate::model::{ContainerName, TaskId};
 use crate::runtime::docker::{DockerOptions, DockerRuntime, ExecRequest, ExecSettings, Streams};
 

@@ -8,6 +8,8 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
+use crate::admin::diagnosis::closed;
+use crate::admin::view::shape::{ClusterView, TargetView};
 use crate::alb::actions::redirect::RedirectFacts;
 use crate::alb::actions::transform::{TransformStatus, Transformed};
 use crate::alb::explain::{RuleTrace, RuleVerdict};
@@ -22,8 +24,6 @@ use crate::cli::input::project::Project;
 use crate::cli::input::url::Url;
 use crate::cli::output::printer::{BAD, DIM, GOOD, NOTE, Printer, STRONG};
 use crate::cli::running::asking;
-use crate::control::diagnosis::closed;
-use crate::control::view::shape::{ClusterView, TargetView};
 use crate::model::Topology;
 use crate::model::listener::{Certificate, ListenerProtocol};
 

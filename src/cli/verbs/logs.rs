@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use jiff::{Span, Timestamp, ToSpan};
 
+use crate::admin::view::shape::ClusterView;
 use crate::cli::failure::{ExitStatus, Failure};
 use crate::cli::input::arguments::LogsArgs;
 use crate::cli::input::global::Global;
@@ -13,7 +14,6 @@ use crate::cli::output::health_lines::HealthLines;
 use crate::cli::output::printer::Printer;
 use crate::cli::running::asking;
 use crate::cli::verbs::records;
-use crate::control::view::shape::ClusterView;
 use crate::logs::containers::reader::{Entry, LogReader};
 
 /// `logs`

@@ -2,6 +2,7 @@
 
 use std::fmt::Write;
 
+use crate::admin::view::shape::{ClusterView, ContainerView, ImageView, ServiceView, TargetView, TaskView};
 use crate::cli::failure::{ExitStatus, Failure};
 use crate::cli::input::arguments::Format;
 use crate::cli::input::global::Global;
@@ -9,7 +10,6 @@ use crate::cli::input::project;
 use crate::cli::output::picture::short;
 use crate::cli::output::printer::{BAD, DIM, GOOD, NOTE, Printer, STRONG};
 use crate::cli::running::asking;
-use crate::control::view::shape::{ClusterView, ContainerView, ImageView, ServiceView, TargetView, TaskView};
 
 /// `ps`
 pub(crate) fn ps(

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
+use crate::admin::view::shape::{ClusterView, EventView};
 use crate::admin::wire::Request;
 use crate::cli::failure::{ExitStatus, Failure};
 use crate::cli::input::arguments::{EventsArgs, Format};
@@ -12,7 +13,6 @@ use crate::cli::input::project;
 use crate::cli::output::picture::short;
 use crate::cli::output::printer::{DIM, Printer};
 use crate::cli::running::asking;
-use crate::control::view::shape::{ClusterView, EventView};
 use crate::machine::folders::Folders;
 use crate::model::ProjectName;
 

@@ -1,7 +1,5 @@
 //! `up`: starts the stack here or in the background, or applies a changed file to the running one.
 
-use std::sync::Arc;
-
 use crate::admin::wire::{Request, UpRequest};
 use crate::cli::failure::{ExitStatus, Failure};
 use crate::cli::input::arguments::UpArgs;
@@ -77,7 +75,7 @@ async fn in_the_foreground(
     for note in app.notes() {
         printer.note(note);
     }
-    let mut views = app.view();
+    let mut views = app.views();
     let mut live = Live::new();
     let mut output = Attached::new(project, args);
     let mut welcomed = false;
@@ -86,11 +84,11 @@ async fn in_the_foreground(
     let mut changed_project = None;
     let status = loop {
         let project = changed_project.as_ref().unwrap_or(project);
+        let view = views.latest();
         // A reader of standard output that hangs up ends the stack in good order.
-        if let Err(failure) = output.show(&views.borrow().clone(), &mut live, printer) {
+        if let Err(failure) = output.show(&view, &mut live, printer) {
             break failure.status;
         }
-        let view = Arc::clone(&views.borrow_and_update());
         if let Some(failure) = cannot_listen(&view) {
             live.finish();
             printer.failure(&failure);
@@ -126,7 +124,7 @@ async fn in_the_foreground(
             () = app.until_shut_down() => break ExitStatus::SUCCESS,
         }
     };
-    let _ = output.show(&views.borrow().clone(), &mut live, printer);
+    let _ = output.show(&views.latest(), &mut live, printer);
     live.finish();
     stop(app, signals, printer).await?;
     Ok(status)

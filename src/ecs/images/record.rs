@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use crate::model::image::ProvidedImage;
 
 /// An image and how far it is.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Image {
     /// Whether it is there as it was asked for.
     pub state: ImageState,

@@ -8,7 +8,8 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 
 use crate::control::runtime::{LogLine, Runtime};
-use crate::control::view::shape::ClusterView;
+use crate::control::snapshot::Snapshot;
+use crate::ecs::log_stream::LogStream;
 use crate::logs::containers::files::file_of;
 use crate::logs::containers::keeper::Keeper;
 use crate::model::{ContainerName, TaskId};
@@ -16,24 +17,24 @@ use crate::model::{ContainerName, TaskId};
 /// How many lines are written at once. Fewer, as soon as none is waiting: readers follow the file.
 const BATCH: usize = 256;
 
-/// Collects until the view's sender is gone, then until what still runs has ended.
-pub async fn collect<R: Runtime>(runtime: Arc<R>, mut views: watch::Receiver<Arc<ClusterView>>, folder: PathBuf) {
+/// Collects until the snapshots' sender is gone, then until what still runs has ended.
+pub async fn collect<R: Runtime>(runtime: Arc<R>, mut snapshots: watch::Receiver<Arc<Snapshot>>, folder: PathBuf) {
     let mut followed = HashSet::new();
     let mut followers = JoinSet::new();
     loop {
-        let view = Arc::clone(&views.borrow_and_update());
-        for task in view.services.iter().flat_map(|service| &service.tasks) {
-            for container in &task.containers {
-                let Some(runtime_id) = &container.runtime_id else { continue };
+        let snapshot = Arc::clone(&snapshots.borrow_and_update());
+        for task in snapshot.world.tasks.values() {
+            for container in &task.spec.definition.containers {
+                let Some(runtime_id) = &task.containers[&container.name].runtime_id else { continue };
                 if followed.insert(runtime_id.clone()) {
-                    let path = file_of(&folder, &container.log_group, &container.log_stream);
-                    let task = TaskId::new(&task.task_id);
-                    let container = ContainerName::new(&container.name);
+                    let stream = LogStream::new(&task.spec, container);
+                    let path = file_of(&folder, &stream.group, &stream.name);
+                    let (task, container) = (task.spec.id.clone(), container.name.clone());
                     followers.spawn(follow(Arc::clone(&runtime), task, container, path));
                 }
             }
         }
-        if views.changed().await.is_err() {
+        if snapshots.changed().await.is_err() {
             break;
         }
     }

@@ -10,7 +10,7 @@ use std::process::Stdio;
 use std::sync::atomic::{AtomicU16, AtomicU32, Ordering};
 use std::time::Duration;
 
-use neargate::control::view::shape::{ClusterView, TargetView};
+use neargate::admin::view::shape::{ClusterView, TargetView};
 use serde_json::Value;
 
 use super::http::{self, Connection, Reply, Stream};

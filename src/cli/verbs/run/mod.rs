@@ -8,7 +8,6 @@ pub(crate) use child::find as find_program;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::time::Duration;
 
 use child::Launch;
@@ -27,7 +26,6 @@ use crate::cli::running::process::Signals;
 use crate::cli::running::stack;
 use crate::cli::running::waiting;
 use crate::cli::running::waiting::{Goal, Patience};
-use crate::control::view::shape::ClusterView;
 use crate::machine::folders::GuestLock;
 
 /// How often it is looked whether another process has let go of a stack.
@@ -130,11 +128,11 @@ async fn until_ready(
     printer: &mut Printer,
 ) -> Result<(), Failure> {
     let mut live = Live::new();
-    let mut views = app.view();
-    let failed_before = waiting::failed(&views.borrow());
+    let mut views = app.views();
+    let failed_before = waiting::failed(&views.latest());
     let mut patience = Patience::new(Duration::from_secs(args.start.wait_timeout));
     let result = loop {
-        let view: Arc<ClusterView> = Arc::clone(&views.borrow_and_update());
+        let view = views.latest();
         live.draw(&view, printer);
         patience.saw(&view);
         let failure = waiting::cannot_listen(&view).or_else(|| waiting::failed_build(&view));

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ClusterView {
-    /// Grows with every view published.
+    /// Grows with every change of the state, shown here or not.
     pub generation: u64,
     /// The project's name.
     pub project: String,

@@ -3,7 +3,7 @@
 use jiff::{SignedDuration, Timestamp};
 
 use super::finding::{ContainerOfTask, Finding, Severity};
-use crate::control::view::shape::{ClusterView, SilenceView, TargetView};
+use crate::admin::view::shape::{ClusterView, SilenceView, TargetView};
 use crate::model::Topology;
 
 /// For how long it is worth a word: what was mended has no new ones.

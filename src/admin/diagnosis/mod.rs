@@ -22,7 +22,7 @@ mod targets;
 
 use jiff::Timestamp;
 
-use crate::control::view::shape::ClusterView;
+use crate::admin::view::shape::ClusterView;
 use crate::model::Topology;
 use finding::{Finding, Severity};
 

@@ -2,7 +2,7 @@
 //! The cases are in `fixtures/diagnosis/stopped.yaml`.
 
 use super::targets;
-use crate::control::view::shape::{ContainerView, TaskView};
+use crate::admin::view::shape::{ContainerView, TaskView};
 use crate::model::task_definition::ContainerHealthCheck;
 use crate::model::{ContainerName, ServiceName, Topology};
 

@@ -4,7 +4,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::finding::{ContainerOfTask, Finding, Severity};
 use super::stopped;
-use crate::control::view::shape::{ClusterView, ContainerView, ServiceView, TaskView};
+use crate::admin::view::shape::{ClusterView, ContainerView, ServiceView, TaskView};
 use crate::model::{ServiceName, Topology};
 
 /// For how long a failure that has healed is still worth a word.

@@ -1,8 +1,8 @@
 //! Targets: ports that security groups close, failing health checks of the load balancer, groups without targets.
 
 use super::finding::{ContainerOfTask, Finding, Severity};
+use crate::admin::view::shape::{ClusterView, ServiceView, TargetGroupView, TargetView, status_code};
 use crate::alb::security_group;
-use crate::control::view::shape::{ClusterView, ServiceView, TargetGroupView, TargetView, status_code};
 use crate::model::Topology;
 use crate::model::target_group::TargetGroup;
 

@@ -1,4 +1,4 @@
-//! Builds the view of a world: the state in ECS's and ELBv2's terms.
+//! Builds the view of a snapshot: the state in ECS's and ELBv2's terms.
 
 use std::collections::BTreeMap;
 
@@ -6,7 +6,9 @@ use super::shape::{
     ClusterView, ContainerView, EventView, FailedHealthCheckView, ImageView, ListenerView, ServiceView, SilenceView,
     TargetGroupView, TargetView, TaskView,
 };
+use crate::control::snapshot::{Bindings, Snapshot};
 use crate::ecs::images::naming;
+use crate::ecs::log_stream::LogStream;
 use crate::ecs::registration;
 use crate::ecs::world::{FailedHealthCheck, ImageState, Phase, Preparation, ServiceRecord, TargetRecord, Task, World};
 use crate::model::arn;
@@ -16,15 +18,33 @@ use crate::model::target_health::TargetHealth;
 use crate::model::task_definition::ContainerDefinition;
 use crate::model::{ServiceName, TargetGroupName, Topology};
 
-/// Whether a listener's port is bound, as the data plane reported it.
-pub type Bindings = BTreeMap<u16, Result<(), String>>;
+impl From<&Snapshot> for ClusterView {
+    /// Everything that is wanted and known, as everyone may see it.
+    fn from(snapshot: &Snapshot) -> Self {
+        let Snapshot { generation, topology, world, bindings } = snapshot;
+        Self {
+            generation: *generation,
+            project: topology.name.to_string(),
+            cluster: topology.cluster.to_string(),
+            domains: topology.domains.iter().map(ToString::to_string).collect(),
+            listeners: listeners(topology, bindings),
+            images: images(topology, world),
+            services: world.services.iter().map(|(name, record)| service(topology, world, name, record)).collect(),
+            target_groups: target_groups(topology, world),
+            trouble: world.engine_trouble.clone().or_else(|| match &world.project {
+                Preparation::Failed { reason, .. } => Some(reason.clone()),
+                _ => None,
+            }),
+            shutting_down: world.shutting_down,
+            ready: snapshot.is_ready(),
+            at_rest: world.is_at_rest(),
+        }
+    }
+}
 
-/// Everything that is known, as everyone may see it.
-pub fn of(topology: &Topology, world: &World, bindings: &Bindings, generation: u64) -> ClusterView {
-    let listeners: Vec<ListenerView> = topology
-        .load_balancer
-        .listeners
-        .iter()
+fn listeners(topology: &Topology, bindings: &Bindings) -> Vec<ListenerView> {
+    let listeners = topology.load_balancer.listeners.iter();
+    listeners
         .map(|listener| ListenerView {
             port: listener.port,
             bind_port: listener.bind_port,
@@ -35,35 +55,7 @@ pub fn of(topology: &Topology, world: &World, bindings: &Bindings, generation: u
             bound: matches!(bindings.get(&listener.port), Some(Ok(()))),
             error: bindings.get(&listener.port).and_then(|result| result.clone().err()),
         })
-        .collect();
-    let services: Vec<ServiceView> =
-        world.services.iter().map(|(name, record)| service(topology, world, name, record)).collect();
-    let target_groups = target_groups(topology, world);
-    let ready = !world.shutting_down
-        && listeners.iter().all(|listener| listener.bound)
-        && world.services.values().all(|record| record.steady)
-        && world.images.values().all(|image| image.state == ImageState::Ready)
-        && target_groups
-            .iter()
-            .filter(|group| group.in_use)
-            .all(|group| group.targets.iter().all(|target| matches!(target.state.as_str(), "healthy" | "draining")));
-    ClusterView {
-        generation,
-        project: topology.name.to_string(),
-        cluster: topology.cluster.to_string(),
-        domains: topology.domains.iter().map(ToString::to_string).collect(),
-        listeners,
-        images: images(topology, world),
-        services,
-        target_groups,
-        trouble: world.engine_trouble.clone().or_else(|| match &world.project {
-            Preparation::Failed { reason, .. } => Some(reason.clone()),
-            _ => None,
-        }),
-        shutting_down: world.shutting_down,
-        ready,
-        at_rest: world.is_at_rest(),
-    }
+        .collect()
 }
 
 fn images(topology: &Topology, world: &World) -> Vec<ImageView> {
@@ -169,7 +161,7 @@ fn container_behind(topology: &Topology, task: &Task, group: &TargetGroupName, p
 
 fn container(task: &Task, definition: &ContainerDefinition) -> ContainerView {
     let state = &task.containers[&definition.name];
-    let (log_group, log_stream) = log_destination(task, definition);
+    let LogStream { group: log_group, name: log_stream } = LogStream::new(&task.spec, definition);
     ContainerView {
         name: definition.name.to_string(),
         image: task.spec.image(definition).to_owned(),
@@ -186,16 +178,6 @@ fn container(task: &Task, definition: &ContainerDefinition) -> ContainerView {
         log_stream,
         ports: definition.port_mappings.iter().map(|mapping| mapping.container_port).collect(),
     }
-}
-
-/// Log group and stream of a container: `prefix/container/task-id` (ECS developer guide, "awslogs log driver"). One
-/// without log configuration, whose output Fargate would lose, is kept under the family's name.
-fn log_destination(task: &Task, definition: &ContainerDefinition) -> (String, String) {
-    let (group, prefix) = match &definition.log_configuration {
-        Some(configuration) => (configuration.group.clone(), configuration.stream_prefix.as_str()),
-        None => (format!("/ecs/{}", task.spec.definition.family), "ecs"),
-    };
-    (group, format!("{prefix}/{}/{}", definition.name, task.spec.id))
 }
 
 fn target_groups(topology: &Topology, world: &World) -> Vec<TargetGroupView> {

@@ -1,0 +1,25 @@
+//! Where a container's output goes: its log group and stream.
+
+use crate::model::task::TaskSpec;
+use crate::model::task_definition::ContainerDefinition;
+
+/// A stream in a log group of CloudWatch Logs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LogStream {
+    /// `awslogs-group`
+    pub group: String,
+    /// `prefix/container/task-id`
+    pub name: String,
+}
+
+impl LogStream {
+    /// That of a container (ECS developer guide, "awslogs log driver"). The output of one without log configuration, which
+    /// Fargate would lose, is kept under the family's name.
+    pub fn new(task: &TaskSpec, container: &ContainerDefinition) -> Self {
+        let (group, prefix) = match &container.log_configuration {
+            Some(configuration) => (configuration.group.clone(), configuration.stream_prefix.as_str()),
+            None => (format!("/ecs/{}", task.definition.family), "ecs"),
+        };
+        Self { group, name: format!("{prefix}/{}/{}", container.name, task.id) }
+    }
+}
