@@ -22,7 +22,7 @@ use tokio_util::task::AbortOnDropHandle;
 
 use crate::admin::server::{self, Stack};
 use crate::admin::view::views::Views;
-use crate::admin::wire::UpRequest;
+use crate::admin::wire::{Refused, UpRequest};
 use crate::alb::logs::health_check::HealthCheckEntry;
 use crate::certs::error::CertError;
 use crate::certs::{Authority, CertStore, authority, folder, targets};
@@ -56,7 +56,7 @@ const STOP: Duration = Duration::from_secs(130);
 const ENGINE_CHECK: Duration = Duration::from_secs(2);
 
 /// Turns a file into a topology. The words layer knows how; a running stack asks it when `up` is typed again.
-pub type Loader = Arc<dyn Fn(&UpRequest) -> Result<Arc<Topology>, (String, u8)> + Send + Sync>;
+pub type Loader = Arc<dyn Fn(&UpRequest) -> Result<Arc<Topology>, Refused> + Send + Sync>;
 
 /// A running stack.
 pub struct App {
@@ -409,13 +409,16 @@ struct AppStack {
 
 impl AppStack {
     /// Writes down what is wanted against the file's word, before anybody is told that it is.
-    async fn keep_edits(&self) -> Result<(), (String, u8)> {
+    async fn keep_edits(&self) -> Result<(), Refused> {
         let (journal, edits) = (Arc::clone(&self.journal), self.control.desired().edits());
         let kept =
             tokio::task::spawn_blocking(move || journal.lock().unwrap_or_else(PoisonError::into_inner).keep(edits));
         kept.await.map_err(io::Error::other).flatten().map_err(|error| {
             let path = self.folders.journal();
-            (format!("done, but the next `up` will not know of it: cannot write {}: {error}", path.display()), 1)
+            Refused::failed(format!(
+                "done, but the next `up` will not know of it: cannot write {}: {error}",
+                path.display()
+            ))
         })
     }
 
@@ -429,12 +432,12 @@ impl AppStack {
         open_authority(topology, &self.folders, notes).map(Arc::new)
     }
 
-    async fn apply_file(&self, request: UpRequest) -> Result<Vec<String>, (String, u8)> {
-        let failed = |error: &dyn std::error::Error| (chain(error), 1);
+    async fn apply_file(&self, request: UpRequest) -> Result<Vec<String>, Refused> {
+        let failed = |error: &dyn std::error::Error| Refused::failed(chain(error));
         let runs_from = self.folders.runs_from().map_err(|error| failed(&error))?;
         if let Some(from) = runs_from.filter(|from| !request.take_over && !folders::in_one_folder(from, &request.file))
         {
-            return Err((runs_elsewhere(self.control.topology().name.as_str(), &from), 1));
+            return Err(Refused::failed(runs_elsewhere(self.control.topology().name.as_str(), &from)));
         }
         let topology = (self.loader)(&request)?;
         let mut notes = Vec::new();
@@ -460,35 +463,35 @@ impl Stack for AppStack {
         self.control.snapshots()
     }
 
-    async fn apply(&self, request: UpRequest) -> Result<Vec<String>, (String, u8)> {
+    async fn apply(&self, request: UpRequest) -> Result<Vec<String>, Refused> {
         self.apply_file(request).await
     }
 
-    async fn scale(&self, service: String, count: Option<u32>) -> Result<(), (String, u8)> {
+    async fn scale(&self, service: String, count: Option<u32>) -> Result<(), Refused> {
         let service = ServiceName::new(service);
-        self.control.scale(service, count).await.map_err(|refusal| (refusal.to_string(), 2))?;
+        self.control.scale(service, count).await.map_err(Refused::usage)?;
         self.keep_edits().await
     }
 
-    async fn stop_task(&self, task: String) -> Result<(), (String, u8)> {
-        self.control.stop_task(TaskId::new(task)).await.map_err(|refusal| (refusal.to_string(), 1))
+    async fn stop_task(&self, task: String) -> Result<(), Refused> {
+        self.control.stop_task(TaskId::new(task)).await.map_err(Refused::failed)
     }
 
     fn is_ending(&self) -> bool {
         *self.shut_down.borrow() > ShutDown::No
     }
 
-    async fn restart(&self, service: Option<String>) -> Result<(), (String, u8)> {
+    async fn restart(&self, service: Option<String>) -> Result<(), Refused> {
         let service = service.map(ServiceName::new);
-        self.control.restart(service).await.map_err(|refusal| (refusal.to_string(), 2))
+        self.control.restart(service).await.map_err(Refused::usage)
     }
 
-    async fn rebuild(&self, containers: Vec<(String, String)>) -> Result<(), (String, u8)> {
-        self.control.rebuild(named(containers)).await.map_err(|refusal| (refusal.to_string(), 1))
+    async fn rebuild(&self, containers: Vec<(String, String)>) -> Result<(), Refused> {
+        self.control.rebuild(named(containers)).await.map_err(Refused::failed)
     }
 
-    async fn restart_containers(&self, containers: Vec<(String, String)>) -> Result<(), (String, u8)> {
-        self.control.restart_containers(named(containers)).await.map_err(|refusal| (refusal.to_string(), 1))
+    async fn restart_containers(&self, containers: Vec<(String, String)>) -> Result<(), Refused> {
+        self.control.restart_containers(named(containers)).await.map_err(Refused::failed)
     }
 
     fn shut_down(&self, force: bool, keep: bool) {

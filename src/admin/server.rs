@@ -12,7 +12,7 @@ use tokio::sync::watch;
 
 use crate::admin::view::shape::ClusterView;
 use crate::admin::view::views::Views;
-use crate::admin::wire::{Answer, Request, UpRequest};
+use crate::admin::wire::{Answer, Refused, Request, UpRequest};
 use crate::control::snapshot::Snapshot;
 
 /// A request may hold the values of a file's variables, but no more.
@@ -23,22 +23,20 @@ pub trait Stack: Send + Sync + 'static {
     /// What is wanted and known, as published.
     fn snapshots(&self) -> watch::Receiver<Arc<Snapshot>>;
     /// Applies a file; returns what differed.
-    fn apply(&self, request: UpRequest) -> impl Future<Output = Result<Vec<String>, (String, u8)>> + Send;
+    fn apply(&self, request: UpRequest) -> impl Future<Output = Result<Vec<String>, Refused>> + Send;
     /// Runs another number of tasks.
-    fn scale(&self, service: String, count: Option<u32>) -> impl Future<Output = Result<(), (String, u8)>> + Send;
+    fn scale(&self, service: String, count: Option<u32>) -> impl Future<Output = Result<(), Refused>> + Send;
     /// Stops a task.
-    fn stop_task(&self, task: String) -> impl Future<Output = Result<(), (String, u8)>> + Send;
+    fn stop_task(&self, task: String) -> impl Future<Output = Result<(), Refused>> + Send;
     /// Whether the stack is being taken down; then nothing can be applied to it any more.
     fn is_ending(&self) -> bool;
     /// Replaces tasks.
-    fn restart(&self, service: Option<String>) -> impl Future<Output = Result<(), (String, u8)>> + Send;
+    fn restart(&self, service: Option<String>) -> impl Future<Output = Result<(), Refused>> + Send;
     /// Builds the images of containers again.
-    fn rebuild(&self, containers: Vec<(String, String)>) -> impl Future<Output = Result<(), (String, u8)>> + Send;
+    fn rebuild(&self, containers: Vec<(String, String)>) -> impl Future<Output = Result<(), Refused>> + Send;
     /// Restarts containers as they are.
-    fn restart_containers(
-        &self,
-        containers: Vec<(String, String)>,
-    ) -> impl Future<Output = Result<(), (String, u8)>> + Send;
+    fn restart_containers(&self, containers: Vec<(String, String)>)
+    -> impl Future<Output = Result<(), Refused>> + Send;
     /// Starts taking everything down.
     fn shut_down(&self, force: bool, keep: bool);
 }
@@ -113,7 +111,10 @@ async fn converse(stream: UnixStream, stack: &impl Stack) -> io::Result<()> {
     BufReader::new(read.take(LONGEST_REQUEST)).read_line(&mut line).await?;
     let request = match serde_json::from_str(&line) {
         Ok(request) => request,
-        Err(error) => return send(&mut write, &refused(format!("not a request: {error}"), 2)).await,
+        Err(error) => {
+            let refused = Refused::usage(format!("not a request: {error}"));
+            return send(&mut write, &Answer::Refused(refused)).await;
+        }
     };
     match request {
         Request::View => {
@@ -144,23 +145,16 @@ async fn converse(stream: UnixStream, stack: &impl Stack) -> io::Result<()> {
     }
 }
 
-async fn done(write: &mut (impl AsyncWriteExt + Unpin), verdict: Result<(), (String, u8)>) -> io::Result<()> {
+async fn done(write: &mut (impl AsyncWriteExt + Unpin), verdict: Result<(), Refused>) -> io::Result<()> {
     answer(write, verdict.map(|()| Vec::new())).await
 }
 
-async fn answer(
-    write: &mut (impl AsyncWriteExt + Unpin),
-    verdict: Result<Vec<String>, (String, u8)>,
-) -> io::Result<()> {
+async fn answer(write: &mut (impl AsyncWriteExt + Unpin), verdict: Result<Vec<String>, Refused>) -> io::Result<()> {
     let answer = match verdict {
         Ok(changes) => Answer::Done { pid: std::process::id(), changes },
-        Err((message, exit_code)) => refused(message, exit_code),
+        Err(refused) => Answer::Refused(refused),
     };
     send(write, &answer).await
-}
-
-fn refused(message: String, exit_code: u8) -> Answer {
-    Answer::Refused { message, exit_code }
 }
 
 async fn send(write: &mut (impl AsyncWriteExt + Unpin), answer: &Answer) -> io::Result<()> {

@@ -111,10 +111,26 @@ pub enum Answer {
         pid: u32,
     },
     /// It was refused.
-    Refused {
-        /// Why, for people.
-        message: String,
-        /// The exit code it deserves.
-        exit_code: u8,
-    },
+    Refused(Refused),
+}
+
+/// Why a request was not carried out.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Refused {
+    /// Why, for people.
+    pub message: String,
+    /// The exit code that the command ends with.
+    pub exit_code: u8,
+}
+
+impl Refused {
+    /// The request itself is wrong: a service that does not exist, an invalid file.
+    pub fn usage(message: impl ToString) -> Self {
+        Self { message: message.to_string(), exit_code: 2 }
+    }
+
+    /// The request is right and could not be carried out.
+    pub fn failed(message: impl ToString) -> Self {
+        Self { message: message.to_string(), exit_code: 1 }
+    }
 }

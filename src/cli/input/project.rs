@@ -6,7 +6,7 @@ use std::io::Write;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use crate::admin::wire::UpRequest;
+use crate::admin::wire::{Refused, UpRequest};
 use crate::app::chain;
 use crate::cli::failure::{ExitStatus, Failure};
 use crate::cli::input::file;
@@ -197,8 +197,7 @@ pub(crate) fn read(
 }
 
 /// What the process that runs a stack does when `up` is typed again somewhere else.
-pub(crate) fn reload(request: &UpRequest) -> Result<Arc<Topology>, (String, u8)> {
-    let usage = |message: String| (message, ExitStatus::USAGE.0);
+pub(crate) fn reload(request: &UpRequest) -> Result<Arc<Topology>, Refused> {
     let env = |name: &str| request.environment.get(name).cloned();
     let files = Files {
         main: request.file.clone(),
@@ -206,9 +205,9 @@ pub(crate) fn reload(request: &UpRequest) -> Result<Arc<Topology>, (String, u8)>
         env_files: request.env_files.clone(),
     };
     let loaded = read(&files, &env, Tasks::Run)
-        .map_err(|failure| (failure.message, failure.status.0))?
-        .map_err(|(mistakes, _)| usage(mistakes.render(Style::Plain)))?;
-    adjust(loaded.loaded.topology, request).map(Arc::new).map_err(usage)
+        .map_err(|Failure { status, message }| Refused { message, exit_code: status.0 })?
+        .map_err(|(mistakes, _)| Refused::usage(mistakes.render(Style::Plain)))?;
+    adjust(loaded.loaded.topology, request).map(Arc::new).map_err(Refused::usage)
 }
 
 /// Applies what the command line says about the topology.

@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::admin::client;
 use crate::admin::client::Conversation;
 use crate::admin::view::shape::ClusterView;
-use crate::admin::wire::{Answer, Request};
+use crate::admin::wire::{Answer, Refused, Request};
 use crate::cli::failure::{ExitStatus, Failure};
 use crate::machine::folders::Folders;
 use crate::model::ProjectName;
@@ -59,7 +59,9 @@ pub(crate) async fn request(folders: &Folders, request: &Request) -> Result<Opti
     let Some(mut conversation) = ask(folders, request).await? else { return Ok(None) };
     match conversation.answer().await? {
         Some(Answer::Done { pid, .. }) => Ok(Some(pid)),
-        Some(Answer::Refused { message, exit_code }) => Err(Failure { status: ExitStatus(exit_code), message }),
+        Some(Answer::Refused(Refused { message, exit_code })) => {
+            Err(Failure { status: ExitStatus(exit_code), message })
+        }
         Some(Answer::Ending { pid }) => {
             Err(Failure::new(format!("the stack is being taken down (process {pid}); try again when that is done")))
         }

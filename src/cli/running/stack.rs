@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use crate::admin::view::shape::ClusterView;
-use crate::admin::wire::{Answer, Request, UpRequest};
+use crate::admin::wire::{Answer, Refused, Request, UpRequest};
 use crate::cli::failure::{ExitStatus, Failure};
 use crate::cli::input::arguments::{DownArgs, Rmi};
 use crate::cli::input::global::Global;
@@ -70,7 +70,7 @@ pub(crate) async fn apply(
         };
         match conversation.answer().await? {
             Some(Answer::Done { pid, changes }) => return Ok(Some(Applied { pid, changes })),
-            Some(Answer::Refused { message, exit_code }) => {
+            Some(Answer::Refused(Refused { message, exit_code })) => {
                 return Err(Failure { status: ExitStatus(exit_code), message });
             }
             Some(Answer::Ending { pid }) => {
