@@ -15,7 +15,7 @@ use crate::model::ProjectName;
 
 use super::engine::connect::Engine;
 use super::engine::error;
-use super::engine::error::runtime_error;
+use super::engine::error::{Phrase, runtime_error};
 use super::engine::labels::{CONTAINER, OWNER, PAUSE, PROJECT, SERVICE, TASK};
 use super::engine::owner::{Owner, RealProcesses};
 use super::engine::pause;
@@ -159,7 +159,7 @@ impl DockerRuntime {
             }
             Err(error) if error::is_not_found(&error) => Ok(None),
             // A living process has tasks in it, or the user attached a container of theirs: it stays with them.
-            Err(error) if error::message(&error).contains("active endpoints") => Ok(None),
+            Err(error) if Phrase::NetworkInUse.is_in(&error::message(&error)) => Ok(None),
             Err(error) => Err(runtime_error(&error, &format!("removing the network {name}"))),
         }
     }

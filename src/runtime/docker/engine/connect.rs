@@ -12,6 +12,7 @@ use crate::control::runtime::RuntimeError;
 
 use super::endpoint::{Candidate, Endpoint, Surroundings, candidates};
 use super::error;
+use super::error::Phrase;
 use super::pause::Arch;
 
 /// A reachable engine. Cheap to clone.
@@ -269,17 +270,17 @@ fn unreachable(endpoint: &str, source: &str, text: &str) -> String {
         "DOCKER_HOST" | "DOCKER_CONTEXT" | "CONTAINER_HOST" => format!("from {source}"),
         other => other.to_owned(),
     };
-    let what = if text.contains("permission denied") { "the container engine" } else { "no container engine" };
+    let what = if Phrase::NotAllowed.is_in(text) { "the container engine" } else { "no container engine" };
     format!("{what} at {endpoint} ({from}): {text}. {}", fix(source, text))
 }
 
 fn fix(source: &str, text: &str) -> String {
-    let text = text.to_ascii_lowercase();
-    let fix = if text.contains("permission denied") {
+    let text = &text.to_ascii_lowercase();
+    let fix = if Phrase::NotAllowed.is_in(text) {
         "Let this user use it: sudo usermod -aG docker $USER, then log in again; or use rootless Docker"
-    } else if text.contains("certificate") || text.contains("tls") {
+    } else if Phrase::Tls.is_in(text) {
         "Check DOCKER_TLS_VERIFY and the certificates in DOCKER_CERT_PATH"
-    } else if text.contains("windows containers") {
+    } else if Phrase::WindowsContainers.is_in(text) {
         "Docker Desktop's menu has the switch"
     } else {
         return match source {

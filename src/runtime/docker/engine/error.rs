@@ -74,9 +74,87 @@ pub(crate) fn is_unreachable(error: &Error) -> bool {
     )
 }
 
-/// Whether words say that the disk of the engine is full.
-pub(crate) fn is_disk_full(text: &str) -> bool {
-    text.contains("no space left on device") || text.contains("disk quota exceeded")
+/// What an engine can say that is acted upon. It answers with a status and a sentence, and the status seldom says enough.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Phrase {
+    /// The disk of the engine is full.
+    DiskFull,
+    /// A container is to be made of an image that is not there.
+    NoSuchImage,
+    /// The network of a container is not there.
+    NetworkGone,
+    /// The address of a container is taken.
+    AddressTaken,
+    /// The subnet of a network is taken.
+    SubnetTaken,
+    /// There is no subnet left to choose.
+    NoSubnetLeft,
+    /// A network has containers in it.
+    NetworkInUse,
+    /// Whoever runs the engine may not set limits.
+    LimitRefused,
+    /// The image has no such program.
+    NoSuchProgram,
+    /// This user may not use the engine.
+    NotAllowed,
+    /// The engine and we do not trust each other.
+    Tls,
+    /// Docker Desktop runs containers of Windows.
+    WindowsContainers,
+    /// A step of a build was not carried out because another one failed.
+    Canceled,
+    /// The registry has been asked too often.
+    RateLimited,
+    /// The image is not there for this platform.
+    NoSuchPlatform,
+    /// The registry does not know the image.
+    UnknownImage,
+    /// The registry wants credentials, or better ones.
+    Unauthorized,
+    /// The registry does not give the image to these credentials.
+    Denied,
+    /// Something is not there; what, is not said.
+    NotFound,
+    /// No registry can be asked for such an image.
+    InvalidReference,
+}
+
+impl Phrase {
+    /// The words of Docker Engine, containerd, BuildKit and Podman: one of these, of which all are found. The one place
+    /// that knows them.
+    const fn words(self) -> &'static [&'static [&'static str]] {
+        match self {
+            Self::DiskFull => &[&["no space left on device"], &["disk quota exceeded"]],
+            Self::NoSuchImage => &[&["No such image"]],
+            Self::NetworkGone => &[&["network", "not found"]],
+            Self::AddressTaken => &[&["Address already in use"]],
+            Self::SubnetTaken => &[&["overlap"]],
+            Self::NoSubnetLeft => &[&["address pool"]],
+            Self::NetworkInUse => &[&["active endpoints"]],
+            Self::LimitRefused => &[&["error setting rlimit"]],
+            Self::NoSuchProgram => &[&["executable file not found"], &["no such file or directory", "exec"]],
+            Self::NotAllowed => &[&["permission denied"]],
+            Self::Tls => &[&["certificate"], &["tls"]],
+            Self::WindowsContainers => &[&["windows containers"]],
+            Self::Canceled => &[&["context canceled"]],
+            Self::RateLimited => &[&["toomanyrequests"], &["rate limit"]],
+            Self::NoSuchPlatform => &[
+                &["no matching manifest"],
+                &["does not match the specified platform"],
+                &["no image found in image index"],
+            ],
+            Self::UnknownImage => &[&["manifest unknown"], &["not found: manifest"], &["name unknown"]],
+            Self::Unauthorized => &[&["unauthorized"], &["authentication required"], &["401"]],
+            Self::Denied => &[&["pull access denied"], &["denied"], &["insufficient_scope"], &["403 forbidden"]],
+            Self::NotFound => &[&["not found"], &["404"]],
+            Self::InvalidReference => &[&["invalid reference"], &["invalid tag"], &["unsupported"]],
+        }
+    }
+
+    /// Whether the engine says so.
+    pub(crate) fn is_in(self, text: &str) -> bool {
+        self.words().iter().any(|all| all.iter().all(|word| text.contains(word)))
+    }
 }
 
 /// What a failed call means, when nothing more particular is known. `doing` reads like `creating the network`.
@@ -89,7 +167,7 @@ pub(crate) fn sorted(error: &Error, otherwise: impl FnOnce(String) -> RuntimeErr
     let text = message(error);
     if is_unreachable(error) {
         RuntimeError::EngineUnreachable(text)
-    } else if is_disk_full(&text) {
+    } else if Phrase::DiskFull.is_in(&text) {
         RuntimeError::DiskFull(format!(
             "{text}. `docker system df` shows what uses the space, `docker system prune` frees it"
         ))

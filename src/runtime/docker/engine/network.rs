@@ -12,7 +12,7 @@ use crate::control::runtime::RuntimeError;
 
 use super::address::{self, Addresses};
 use super::connect::Engine;
-use super::error::{self, runtime_error};
+use super::error::{self, Phrase, runtime_error};
 use super::labels::{Names, PROJECT};
 use super::options::ReachMode;
 
@@ -68,7 +68,7 @@ pub(crate) async fn ensure(engine: &Engine, names: &Names, mode: ReachMode) -> R
                 return Ok(ProjectNetwork { direct: is_direct(engine, mode, &id), id, addresses });
             }
             // Somebody took it since we looked, or the engine knows of a network that it does not list.
-            Err(error) if error::message(&error).contains("overlap") => {}
+            Err(error) if Phrase::SubnetTaken.is_in(&error::message(&error)) => {}
             Err(error) => return Err(not_created(&error, &name)),
         }
     }
@@ -134,7 +134,7 @@ async fn create(engine: &Engine, names: &Names, subnet: Option<Ipv4Net>) -> Resu
 
 fn not_created(error: &bollard::errors::Error, name: &str) -> RuntimeError {
     error::sorted(error, |text| {
-        let fix = if text.contains("address pool") {
+        let fix = if Phrase::NoSubnetLeft.is_in(&text) {
             ". Unused networks take up the address space: `docker network prune` removes them"
         } else {
             ""

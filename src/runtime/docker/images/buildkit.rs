@@ -20,7 +20,7 @@ use super::protobuf::fields;
 use super::recipe::{Recipe, Transcript, send_context};
 use super::session;
 use crate::runtime::docker::engine::connect::Engine;
-use crate::runtime::docker::engine::error;
+use crate::runtime::docker::engine::error::Phrase;
 use crate::runtime::docker::engine::raw;
 
 pub(crate) use crate::runtime::docker::engine::raw::can_reach;
@@ -153,7 +153,7 @@ impl Trace {
     }
 
     fn failed(&self, recipe: &Recipe<'_>, text: &str) -> RuntimeError {
-        if error::is_disk_full(text) {
+        if Phrase::DiskFull.is_in(text) {
             return RuntimeError::DiskFull(text.to_owned());
         }
         let failing = self.failing.as_ref().and_then(|digest| self.transcripts.get(digest));
@@ -172,7 +172,7 @@ impl Trace {
     }
 
     fn vertex(&mut self, vertex: &Vertex, progress: &Progress) {
-        if !vertex.error.is_empty() && !vertex.error.contains("context canceled") {
+        if !vertex.error.is_empty() && !Phrase::Canceled.is_in(&vertex.error) {
             self.failing = Some(vertex.digest.clone());
         }
         // Told when it starts, and once more if it then turns out to be cached.

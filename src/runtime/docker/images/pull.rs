@@ -14,6 +14,7 @@ use super::progress::Progress;
 use super::reference::{DOCKER_HUB, Reference};
 use crate::runtime::docker::engine::connect::Engine;
 use crate::runtime::docker::engine::error;
+use crate::runtime::docker::engine::error::Phrase;
 use crate::runtime::docker::images::layers::Layers;
 
 /// How often a pull is tried that failed for a reason that may pass. Fargate's own counts vary from 1 to 7.
@@ -58,7 +59,7 @@ pub(crate) async fn pull_reference(
         };
         let text = error::message(&error);
         // An engine that cannot be reached has not answered; its own words about a registry are an answer.
-        if error::is_unreachable(&error) || error::is_disk_full(&text) {
+        if error::is_unreachable(&error) || Phrase::DiskFull.is_in(&text) {
             return Err(error::sorted(&error, RuntimeError::CannotPullContainer));
         }
         let cause = Cause::of(&text);
@@ -112,29 +113,17 @@ impl Cause {
     /// From the words of Docker Engine, containerd and Podman.
     fn of(text: &str) -> Self {
         let text = text.to_ascii_lowercase();
-        let says = |words: &[&str]| words.iter().any(|word| text.contains(word));
-        if says(&["toomanyrequests", "rate limit"]) {
-            Self::RateLimit
-        } else if says(&[
-            "no matching manifest",
-            "does not match the specified platform",
-            "no image found in image index",
-        ]) {
-            Self::Platform
-        } else if says(&["manifest unknown", "not found: manifest", "name unknown"]) {
-            Self::NotFound
-        } else if says(&["unauthorized", "authentication required", "401"]) {
-            Self::Unauthorized
-        } else if says(&["pull access denied", "denied", "insufficient_scope", "403 forbidden"]) {
-            Self::Denied
-        } else if says(&["not found", "404"]) {
-            Self::NotFound
-        } else if says(&["invalid reference", "invalid tag", "unsupported"]) {
+        let causes = [
+            (Phrase::RateLimited, Self::RateLimit),
+            (Phrase::NoSuchPlatform, Self::Platform),
+            (Phrase::UnknownImage, Self::NotFound),
+            (Phrase::Unauthorized, Self::Unauthorized),
+            (Phrase::Denied, Self::Denied),
+            (Phrase::NotFound, Self::NotFound),
             // No other words of AWS's are known; trying again does not help.
-            Self::NotFound
-        } else {
-            Self::MayPass
-        }
+            (Phrase::InvalidReference, Self::NotFound),
+        ];
+        causes.into_iter().find(|(phrase, _)| phrase.is_in(&text)).map_or(Self::MayPass, |(_, cause)| cause)
     }
 }
 

@@ -20,7 +20,7 @@ use super::close::remove_container;
 use super::container_config::{PauseSpec, TaskLimits, member_body, pause_body};
 use crate::runtime::docker::engine::cgroup::{Cgroups, TaskGroup};
 use crate::runtime::docker::engine::error;
-use crate::runtime::docker::engine::error::{runtime_error, sorted};
+use crate::runtime::docker::engine::error::{Phrase, runtime_error, sorted};
 use crate::runtime::docker::engine::pause;
 use crate::runtime::docker::runtime::{DockerRuntime, OpenTask};
 
@@ -86,11 +86,11 @@ impl DockerRuntime {
             }
             let text = error::message(&error.cause);
             last = error.sorted();
-            if text.contains("No such image") {
+            if Phrase::NoSuchImage.is_in(&text) {
                 self.import_pause_image().await?;
-            } else if text.contains("network") && text.contains("not found") {
+            } else if Phrase::NetworkGone.is_in(&text) {
                 *self.network.lock().await = None;
-            } else if text.contains("Address already in use") {
+            } else if Phrase::AddressTaken.is_in(&text) {
                 // Somebody put a container of theirs into our network: leave the address to them.
                 let _ = network.take_address();
             } else {
@@ -265,7 +265,7 @@ impl StepError {
     }
 
     fn is_refused_ulimit(&self) -> bool {
-        self.created && error::message(&self.cause).contains("error setting rlimit")
+        self.created && Phrase::LimitRefused.is_in(&error::message(&self.cause))
     }
 
     fn sorted(&self) -> RuntimeError {
@@ -281,7 +281,7 @@ impl StepError {
     /// With what to do about it, where the engine's words do not say.
     fn of_member(&self, image: &str) -> RuntimeError {
         match self.sorted() {
-            RuntimeError::CannotStartContainer(text) if is_missing_command(&text) => {
+            RuntimeError::CannotStartContainer(text) if Phrase::NoSuchProgram.is_in(&text) => {
                 RuntimeError::CannotStartContainer(format!(
                     "{text} (the image {image} has no such program: check `command` and `entryPoint`, and that the \
                      program is built into the image)"
@@ -290,10 +290,6 @@ impl StepError {
             other => other,
         }
     }
-}
-
-fn is_missing_command(text: &str) -> bool {
-    text.contains("executable file not found") || text.contains("no such file or directory") && text.contains("exec")
 }
 
 fn task_network(inspected: &ContainerInspectResponse, direct: bool, host: IpAddr) -> Result<TaskNetwork, RuntimeError> {
