@@ -41,17 +41,13 @@ impl CertificateTraits {
 
     /// The larger the better: "Public key algorithm (prefer ECDSA over RSA)", "Expiration (prefer not expired)", "Hashing
     /// algorithm (prefer SHA over MD5). If there are multiple SHA certificates, prefer the highest SHA number", "Key length
-    /// (prefer the largest)", "Validity period". Which period is the better one is not said; [`LONGER_IS_BETTER`].
+    /// (prefer the largest)", "Validity period". Which period is the better one is not said; every
+    /// other criterion prefers what is more.
     fn rank(&self, now: Timestamp) -> impl Ord + use<> {
         let seconds = self.not_after.as_second() - self.not_before.as_second();
-        let validity = if LONGER_IS_BETTER { seconds } else { -seconds };
-        (self.is_ecdsa, now <= self.not_after, self.sha, self.key_bits, validity)
+        (self.is_ecdsa, now <= self.not_after, self.sha, self.key_bits, seconds)
     }
 }
-
-/// Whether of two certificates that are alike the one with the longer validity period is taken. Inferred: every other
-/// criterion prefers what is more.
-const LONGER_IS_BETTER: bool = true;
 
 /// The best of the certificates on the list, each with whatever it is to be known by, that cover the name; of equals the
 /// first. What the client does not support must not be among them.

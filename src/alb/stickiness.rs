@@ -23,12 +23,6 @@ const SHARD: usize = 4 * 1024 - 64;
 const SHARDS: usize = 4;
 /// What a shard holds that is not needed, as captures show.
 const REMOVE: &str = "_remove_";
-/// Whether `AWSALBTGCORS` wins over `AWSALBTG`: the guide says so of `AWSALBCORS` only.
-const CORS_TWIN_OF_THE_GROUP_WINS: bool = true;
-
-/// "Application-based stickiness does not work with weighted target groups." What happens instead is not said: that such a
-/// group is then like one that is not sticky is inferred.
-const APPLICATION_COOKIE_AMONG_SEVERAL_GROUPS: bool = false;
 
 /// What a client's `AWSALBTG` asks for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -50,9 +44,8 @@ pub fn bound_group(
     if action.stickiness_seconds.is_none() {
         return GroupBond::default();
     }
-    let (first, second) =
-        if CORS_TWIN_OF_THE_GROUP_WINS { ("AWSALBTGCORS", "AWSALBTG") } else { ("AWSALBTG", "AWSALBTGCORS") };
-    let Some(value) = cookie(fields, first).or_else(|| cookie(fields, second)) else { return GroupBond::default() };
+    let value = cookie(fields, "AWSALBTGCORS").or_else(|| cookie(fields, "AWSALBTG"));
+    let Some(value) = value else { return GroupBond::default() };
     let Some(tickets) = key.open(Purpose::Group, value) else { return GroupBond { group: None, invalid: true } };
     let ticket = tickets.into_iter().find(|ticket| ticket.valid_until > now);
     let group = ticket.and_then(|ticket| {
@@ -208,7 +201,8 @@ impl Session {
 fn stickiness_of<'a>(group: &'a RoutedTargetGroup, action: &RoutedForward) -> Option<&'a Stickiness> {
     let works = |stickiness: &&Stickiness| match stickiness {
         Stickiness::LbCookie { .. } => true,
-        Stickiness::AppCookie { .. } => action.groups.len() == 1 || APPLICATION_COOKIE_AMONG_SEVERAL_GROUPS,
+        // "Application-based stickiness does not work with weighted target groups."
+        Stickiness::AppCookie { .. } => action.groups.len() == 1,
     };
     group.settings.attributes.stickiness.as_ref().filter(works)
 }

@@ -60,12 +60,10 @@ pub(super) trait Client {
 
     /// What desync mitigation says of the head.
     fn take_assessment(&mut self) -> Assessment;
-    /// Why the head could not even be understood.
-    fn take_error(&mut self) -> Option<ProxyError>;
     /// The facts of the head that shape a response, if it could be parsed.
     fn hints(&self) -> ResponseHints;
-    /// The head; only to be asked for if it was not refused.
-    fn request(&self) -> Request<'_>;
+    /// The head, or why it could not be understood.
+    fn request(&self) -> Result<Request<'_>, ProxyError>;
     /// Both directions.
     fn split(&mut self) -> (&mut Self::Body, &mut Self::Responder);
 }

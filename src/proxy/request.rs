@@ -28,7 +28,6 @@ use crate::alb::head::trace_id;
 use crate::alb::head::trace_id::TraceSeed;
 use crate::alb::metrics::figures;
 use crate::alb::metrics::figures::Count;
-use crate::alb::request::desync;
 use crate::alb::request::desync::{Assessment, Verdict};
 use crate::alb::request::facts::{FieldKind, RequestFacts};
 use crate::alb::routing::{RoutedAction, RoutedForward};
@@ -68,10 +67,9 @@ pub(super) async fn serve<C: Client>(
     // Everything that needs no waiting: classify, snapshot, route, act, choose the target, write its head.
     let assessment = client.take_assessment();
     let close_after = assessment.verdict == Verdict::PassAndClose;
-    let decision = match refusal(client, assessment, &mut transaction) {
-        Some(error) => Err(error),
-        None => {
-            let mut request = client.request();
+    let decision = match blocked(assessment, &mut transaction).map_or_else(|| client.request(), Err) {
+        Err(error) => Err(error),
+        Ok(mut request) => {
             if snapshot.table.attributes.preserve_host_header {
                 request.facts = request.facts.preserving_host();
             }
@@ -124,17 +122,11 @@ pub(super) async fn serve<C: Client>(
     settled
 }
 
-/// Why the request goes no further, if its form alone says so: the classifier's word and the parser's, in the order
-/// that [`desync::CLASSIFIED_BEFORE_ANYTHING_ELSE`] sets.
-fn refusal(client: &mut impl Client, assessment: Assessment, transaction: &mut Transaction) -> Option<ProxyError> {
+/// Why desync mitigation blocks the request, if it does. The classifier decides before the parser.
+fn blocked(assessment: Assessment, transaction: &mut Transaction) -> Option<ProxyError> {
     let reason = assessment.classification.as_ref().map(|found| found.reason.clone());
-    let blocked = reason.filter(|_| assessment.verdict == Verdict::Block).map(ProxyError::Desync);
     transaction.classification = assessment.classification;
-    if desync::CLASSIFIED_BEFORE_ANYTHING_ELSE {
-        blocked.or_else(|| client.take_error())
-    } else {
-        client.take_error().or(blocked)
-    }
+    reason.filter(|_| assessment.verdict == Verdict::Block).map(ProxyError::Desync)
 }
 
 async fn answer_client(

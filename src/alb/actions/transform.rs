@@ -10,11 +10,6 @@ use crate::alb::rules::expression;
 use crate::alb::rules::expression::Refused;
 use crate::model::rule::{Rewrite, Transforms};
 
-/// Whether every match of the regex is replaced or only the first; the guide's samples are anchored at both ends.
-const REPLACES_EVERY_MATCH: bool = false;
-/// Whether the pattern is compared with path and query. "You can modify the path or the query string"; if the query
-/// takes part, `^/dp/(.+)$` takes it into `$1`, and a replacement without a query drops the original's.
-const QUERY_TAKES_PART: bool = true;
 /// Digits after `$` that are taken for a group's number; more than nine groups cannot be referred to.
 const GROUP_DIGITS: usize = 1;
 /// A rewritten URL has to fit where a request line does.
@@ -122,7 +117,7 @@ impl CompiledTransforms {
             return Err(TransformStatus::InvalidHost);
         }
         let uri = match &self.url {
-            Some(rewrite) => rewrite.apply(&uri(facts))?.map(|uri| with_query(uri, facts)),
+            Some(rewrite) => rewrite.apply(&uri(facts))?,
             None => None,
         };
         if uri.as_deref().is_some_and(|uri| !is_valid_uri(uri)) {
@@ -132,18 +127,10 @@ impl CompiledTransforms {
     }
 }
 
-/// What the pattern of a URL rewrite is compared with.
+/// What the pattern of a URL rewrite is compared with: path and query, so that `^/dp/(.+)$` takes the query into `$1`, and
+/// a replacement without one drops the original's.
 fn uri(facts: &RequestFacts<'_>) -> Vec<u8> {
-    let query = facts.query.filter(|_| QUERY_TAKES_PART);
-    query.map_or_else(|| facts.path.to_vec(), |query| [facts.path, b"?", query].concat())
-}
-
-/// The query that did not take part stays, unless the replacement brings its own.
-fn with_query(uri: Vec<u8>, facts: &RequestFacts<'_>) -> Vec<u8> {
-    match facts.query {
-        Some(query) if !QUERY_TAKES_PART && !uri.contains(&b'?') => [&uri, &b"?"[..], query].concat(),
-        _ => uri,
-    }
+    facts.query.map_or_else(|| facts.path.to_vec(), |query| [facts.path, b"?", query].concat())
 }
 
 impl CompiledRewrite {
@@ -153,19 +140,20 @@ impl CompiledRewrite {
 
     fn apply(&self, text: &[u8]) -> Result<Option<Vec<u8>>, TransformStatus> {
         let regex = self.regex.as_ref().map_err(|&status| status)?;
-        let (mut out, mut done, mut found) = (Vec::new(), 0, false);
-        for captures in regex.captures_iter(text).take(if REPLACES_EVERY_MATCH { usize::MAX } else { 1 }) {
-            found = true;
+        // The first match only.
+        let captures = regex.captures(text);
+        let (mut out, mut done) = (Vec::new(), 0);
+        if let Some(captures) = &captures {
             let whole = captures.get(0).ok_or(TransformStatus::ReplaceError)?;
-            out.extend_from_slice(&text[done..whole.start()]);
-            self.expand(&captures, &mut out)?;
+            out.extend_from_slice(&text[..whole.start()]);
+            self.expand(captures, &mut out)?;
             done = whole.end();
         }
         out.extend_from_slice(&text[done..]);
         if out.len() > LONGEST_RESULT {
             return Err(TransformStatus::BufferTooSmall);
         }
-        Ok(found.then_some(out))
+        Ok(captures.is_some().then_some(out))
     }
 
     fn expand(&self, captures: &Captures<'_>, out: &mut Vec<u8>) -> Result<(), TransformStatus> {

@@ -10,11 +10,6 @@ use super::line::{Fields, Names};
 /// "If the string is longer than 8 KB, it is truncated."
 const LONGEST_USER_AGENT: usize = 8 * 1024;
 
-/// Whether the host of the request line is written with the listener's port, whatever port the client wrote. The
-/// guide's format is `protocol://host:port/uri`, and every line seen in public has the listener's; with `--listen` it
-/// keeps local ports out of the log.
-const PORT_OF_THE_LISTENER: bool = true;
-
 /// What there is to be said about one request.
 #[derive(Clone, Copy, Debug)]
 pub struct AccessEntry<'a> {
@@ -231,11 +226,11 @@ impl AccessEntry<'_> {
     }
 
     /// `"METHOD protocol://host:port/uri HTTP/version"`. What could not be understood has dashes where its words would
-    /// be and the load balancer's own name (captures of malformed requests).
+    /// be and the load balancer's own name (captures of malformed requests). The port is the listener's, whatever port the
+    /// client wrote: every line seen in public has it, and with `--listen` it keeps local ports out of the log.
     fn write_request_line(&self, words: &RequestWords<'_>, names: Names<'_>, out: &mut Vec<u8>) {
-        let (host, port) = split_port(words.host);
-        let own_port = itoa::Buffer::new().format(self.listener_port).to_owned();
-        let port = port.filter(|_| !PORT_OF_THE_LISTENER).unwrap_or(own_port.as_bytes());
+        let (host, _) = split_port(words.host);
+        let mut port = itoa::Buffer::new();
         let understood = self.request.is_some();
 
         out.push(b'"');
@@ -245,7 +240,7 @@ impl AccessEntry<'_> {
         out.extend_from_slice(b"://");
         super::line::escape(if host.is_empty() { names.dns_name.as_bytes() } else { host }, out);
         out.push(b':');
-        super::line::escape(port, out);
+        out.extend_from_slice(port.format(self.listener_port).as_bytes());
         super::line::escape(if understood { words.target } else { b"-" }, out);
         out.push(b' ');
         super::line::escape(if understood { words.version.as_bytes() } else { b"-" }, out);

@@ -26,11 +26,6 @@ use super::facts::{Field, FieldKind, Fields, RequestFacts};
 use crate::alb::head::message;
 use crate::model::listener::DesyncMode;
 
-/// Where the guide is silent: that classification comes before everything else that can refuse a request, so that a
-/// request with, say, an unknown `Transfer-Encoding` is a severe one (400) and not an unsupported one (501). With
-/// `false` the other refusals win and a severe request only gets its 400 if nothing else is wrong with it.
-pub const CLASSIFIED_BEFORE_ANYTHING_ELSE: bool = true;
-
 /// How far a request is from RFC 7230.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Tier {

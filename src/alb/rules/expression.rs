@@ -6,10 +6,6 @@
 
 use regex::bytes::{Regex, RegexBuilder};
 
-/// Whether an expression has to match the whole text. No page says so, and AWS's samples all write their anchors, as
-/// those of an engine that only searches have to.
-const ANCHORED: bool = false;
-
 /// Why an expression is refused, in one line.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Refused {
@@ -19,13 +15,13 @@ pub(crate) enum Refused {
     TooBig,
 }
 
-/// Prepares an expression: on bytes, with ASCII classes, without regard to case if that is wanted.
+/// Prepares an expression: on bytes, with ASCII classes, without regard to case if that is wanted. It matches anywhere in
+/// a text, unless it has anchors.
 pub(crate) fn compile(expression: &str, ignores_case: bool, largest_program: usize) -> Result<Regex, Refused> {
     if let Some(piece) = unsupported(expression) {
         return Err(Refused::Syntax(format!("`{piece}` is not supported")));
     }
-    let whole = if ANCHORED { format!("^(?:{expression})$") } else { expression.to_owned() };
-    let mut builder = RegexBuilder::new(&whole);
+    let mut builder = RegexBuilder::new(expression);
     builder.unicode(false).case_insensitive(ignores_case).size_limit(largest_program);
     builder.build().map_err(|error| match error {
         regex::Error::CompiledTooBig(_) => Refused::TooBig,

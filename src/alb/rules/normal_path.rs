@@ -1,27 +1,18 @@
 //! The path as rules compare it: "The rule evaluation is performed only after URI normalization occurs" (ALB user guide,
 //! "Path conditions").
 //!
-//! AWS does not say which normalization. This module implements RFC 3986, section 6.2.2, with a constant for each step.
-//! Nothing else sees the result: targets, redirects, transforms and logs use the original path.
+//! AWS does not say which normalization. This module implements RFC 3986, section 6.2.2: `%c3` becomes `%C3` (6.2.2.1),
+//! `%61` becomes `a`, while `%2F` does not become a slash (6.2.2.2), `/a/../b` becomes `/b`, and above the root is the root
+//! (6.2.2.3). Consecutive slashes stay, unlike in nginx. Nothing else sees the result: targets, redirects, transforms and
+//! logs use the original path.
 
 use std::borrow::Cow;
-
-/// Section 6.2.2.1: `%c3` is `%C3`.
-const HEX_DIGITS_ARE_UPPER_CASE: bool = true;
-/// Section 6.2.2.2: `%61` is `a`, while `%2F` is no slash.
-const UNRESERVED_IS_DECODED: bool = true;
-/// Section 6.2.2.3: `/a/../b` is `/b`, and above the root is the root.
-const DOT_SEGMENTS_ARE_REMOVED: bool = true;
-/// Not in the RFC: whether `//` is `/`, as in nginx.
-const SLASHES_ARE_MERGED: bool = false;
 
 /// The normal form of a path. Most paths are in it already, and are only looked at.
 pub(crate) fn normal(path: &[u8]) -> Cow<'_, [u8]> {
     let odd = |at: usize| path[at] == b'%' || at.checked_sub(1).is_some_and(|before| path[before] == b'/');
-    let is_odd = memchr::memchr2_iter(b'%', b'.', path).any(odd)
-        || (SLASHES_ARE_MERGED && memchr::memmem::find(path, b"//").is_some());
     // `OPTIONS *` has no path.
-    if !is_odd || !path.starts_with(b"/") {
+    if !memchr::memchr2_iter(b'%', b'.', path).any(odd) || !path.starts_with(b"/") {
         return Cow::Borrowed(path);
     }
     Cow::Owned(without_dot_segments(&decoded(path)))
@@ -33,8 +24,8 @@ fn decoded(path: &[u8]) -> Vec<u8> {
         let digits = path.get(at + 1..at + 3).filter(|_| byte == b'%');
         let value = digits.and_then(|digits| Some(16 * hex(digits[0])? + hex(digits[1])?));
         match (value, digits) {
-            (Some(value), _) if UNRESERVED_IS_DECODED && is_unreserved(value) => out.push(value),
-            (Some(_), Some(digits)) if HEX_DIGITS_ARE_UPPER_CASE => {
+            (Some(value), _) if is_unreserved(value) => out.push(value),
+            (Some(_), Some(digits)) => {
                 out.extend([b'%', digits[0].to_ascii_uppercase(), digits[1].to_ascii_uppercase()]);
             }
             // Anything else, a percent sign that encodes nothing included, stands for itself.
@@ -63,7 +54,7 @@ fn without_dot_segments(path: &[u8]) -> Vec<u8> {
     while let Some(segment) = segments.next() {
         let last = segments.peek().is_none();
         match segment {
-            b"." | b".." if DOT_SEGMENTS_ARE_REMOVED => {
+            b"." | b".." => {
                 if segment == b".." {
                     out.truncate(out.iter().rposition(|&byte| byte == b'/').unwrap_or(0));
                 }
@@ -71,7 +62,6 @@ fn without_dot_segments(path: &[u8]) -> Vec<u8> {
                     out.push(b'/');
                 }
             }
-            b"" if SLASHES_ARE_MERGED && !last => {}
             segment => {
                 out.push(b'/');
                 out.extend_from_slice(segment);

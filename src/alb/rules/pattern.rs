@@ -10,10 +10,6 @@ use regex::bytes::Regex;
 use super::expression::{self, Refused};
 use crate::model::rule::Patterns;
 
-/// Whether expressions also ignore case where values do (hosts and headers). "A hostname is not
-/// case-sensitive", says the guide of host conditions as a whole, and of headers "the match evaluation"; of expressions
-/// by themselves it says nothing.
-const REGEXES_ARE_OF_THEIR_CONDITIONS_CASE: bool = true;
 /// Compiled size of an expression, in bytes; what 128 characters can come to. AWS names no limit.
 const LARGEST_PROGRAM: usize = 10 << 20;
 
@@ -180,7 +176,7 @@ impl Matcher {
                 Self::Globs(values.iter().map(|value| Glob::new(value, case, Escapes::None)).collect())
             }
             Patterns::Regexes(values) => {
-                let ignores_case = REGEXES_ARE_OF_THEIR_CONDITIONS_CASE && case == Case::Insensitive;
+                let ignores_case = case == Case::Insensitive;
                 let compile = |value: &String| expression::compile(value, ignores_case, LARGEST_PROGRAM).ok();
                 Self::Regexes(values.iter().filter_map(compile).collect())
             }
@@ -228,13 +224,9 @@ pub fn check_regex(expression: &str) -> Result<(), String> {
     }
 }
 
-/// Whether bytes from 0x80 on take part. "Rules are applied only to visible ASCII characters; control characters (0x00 to
-/// 0x1f and 0x7f) are excluded": the second half does not name them, the first does not admit them.
-const BEYOND_ASCII_TAKES_PART: bool = true;
-
-/// The text without what takes no part in matching.
+/// The text without what takes no part in matching: control characters. Bytes from 0x80 on stay.
 pub fn visible(text: &[u8]) -> Cow<'_, [u8]> {
-    let hidden = |byte: &u8| byte.is_ascii_control() || (!BEYOND_ASCII_TAKES_PART && !byte.is_ascii());
+    let hidden = u8::is_ascii_control;
     if text.iter().any(hidden) {
         Cow::Owned(text.iter().copied().filter(|byte| !hidden(byte)).collect())
     } else {

@@ -3,6 +3,7 @@
 
 use std::fmt;
 use std::io;
+use std::sync::Arc;
 
 use crate::alb::actions::transform::TransformStatus;
 
@@ -17,7 +18,7 @@ const URL_TOO_LARGE: u16 = 414;
 const HEAD_TOO_LARGE: u16 = 400;
 
 /// Why a request failed.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) enum ProxyError {
     /// Not HTTP, or not in a way that can be understood safely.
     MalformedRequest(&'static str),
@@ -52,11 +53,11 @@ pub(crate) enum ProxyError {
     /// The chosen group has no target that could be used.
     NoTargets,
     /// The target refused, or its machine is gone.
-    Unreachable(io::Error),
+    Unreachable(Arc<io::Error>),
     /// Neither accepted nor refused in time; security groups look like this.
     ConnectTimeout,
     /// The TLS handshake with the target failed.
-    TargetTls(io::Error),
+    TargetTls(Arc<io::Error>),
     /// It did not come to an end in time.
     TargetTlsTimeout,
     /// The target closed or reset the connection before its response was complete.
@@ -132,7 +133,7 @@ impl fmt::Display for ProxyError {
 impl std::error::Error for ProxyError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
-            Self::Unreachable(cause) | Self::TargetTls(cause) => Some(cause),
+            Self::Unreachable(cause) | Self::TargetTls(cause) => Some(&**cause),
             _ => None,
         }
     }

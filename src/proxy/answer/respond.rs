@@ -268,7 +268,9 @@ mod tests {
             "client too slow" => ProxyError::RequestTimeout,
             "too many forwarded addresses" => ProxyError::TooManyForwardedAddresses,
             "unknown transfer encoding" => ProxyError::UnsupportedTransferEncoding,
-            "target refused" => ProxyError::Unreachable(std::io::ErrorKind::ConnectionRefused.into()),
+            "target refused" => {
+                ProxyError::Unreachable(std::sync::Arc::new(std::io::ErrorKind::ConnectionRefused.into()))
+            }
             "no targets" => ProxyError::NoTargets,
             "target too slow" => ProxyError::TargetTimeout,
             "location too long" => ProxyError::LocationTooLong,

@@ -45,7 +45,7 @@ pub(crate) struct Multiplexed {
     waiting: RefCell<HashMap<Dial, Vec<Waiter>>>,
 }
 
-type Waiter = oneshot::Sender<Result<Rc<Connection>, Rc<ProxyError>>>;
+type Waiter = oneshot::Sender<Result<Rc<Connection>, ProxyError>>;
 
 struct Connection {
     requests: SendRequest<Bytes>,
@@ -74,11 +74,7 @@ impl Multiplexed {
             // The first caller may go away while the others are still waiting.
             tokio::task::spawn_local(Rc::clone(self).dial(dialling()));
         }
-        match told.await {
-            Ok(Ok(connection)) => Ok(Lease::of(connection)),
-            Ok(Err(error)) => Err(again(&error)),
-            Err(_) => Err(ProxyError::TargetClosed),
-        }
+        told.await.unwrap_or(Err(ProxyError::TargetClosed)).map(Lease::of)
     }
 
     /// Closes connections to whatever is not a target any more once their requests have ended.
@@ -113,11 +109,10 @@ impl Multiplexed {
 
     async fn dial(self: Rc<Self>, dialling: Dialling) {
         let dial = dialling.dial;
-        let connected = dialling.connect().await;
-        if let Ok(connection) = &connected {
+        let result = dialling.connect().await;
+        if let Ok(connection) = &result {
             self.open.borrow_mut().entry(dial).or_default().push(Rc::clone(connection));
         }
-        let result = connected.map_err(Rc::new);
         for waiter in self.waiting.borrow_mut().remove(&dial).unwrap_or_default() {
             let _ = waiter.send(result.clone());
         }
@@ -188,17 +183,5 @@ impl Dialling {
             drop(counted);
         });
         Ok(Rc::new(Connection { requests, streams: Cell::new(0), last_used: Cell::new(Instant::now()) }))
-    }
-}
-
-/// The same failure for another waiting caller.
-fn again(error: &ProxyError) -> ProxyError {
-    let copy = |cause: &std::io::Error| std::io::Error::new(cause.kind(), cause.to_string());
-    match error {
-        ProxyError::Unreachable(cause) => ProxyError::Unreachable(copy(cause)),
-        ProxyError::TargetTls(cause) => ProxyError::TargetTls(copy(cause)),
-        ProxyError::ConnectTimeout => ProxyError::ConnectTimeout,
-        ProxyError::TargetTlsTimeout => ProxyError::TargetTlsTimeout,
-        _ => ProxyError::TargetClosed,
     }
 }

@@ -137,7 +137,7 @@ async fn connect(dial: SocketAddr, reachable: bool, timeout: Duration) -> Result
     let stream = match tokio::time::timeout(timeout, connecting).await {
         Ok(Ok(stream)) => stream,
         Ok(Err(error)) if error.kind() == std::io::ErrorKind::TimedOut => return Err(ProxyError::ConnectTimeout),
-        Ok(Err(error)) => return Err(ProxyError::Unreachable(error)),
+        Ok(Err(error)) => return Err(ProxyError::Unreachable(Arc::new(error))),
         Err(_) => return Err(ProxyError::ConnectTimeout),
     };
     // Heads and small bodies must not wait for acknowledgements of earlier ones.
@@ -155,7 +155,7 @@ async fn secure(
     let name = ServerName::IpAddress(dial.ip().into());
     match tokio::time::timeout(timeout, TlsConnector::from(Arc::clone(config)).connect(name, tcp)).await {
         Ok(Ok(stream)) => Ok(Box::new(stream)),
-        Ok(Err(error)) => Err(ProxyError::TargetTls(error)),
+        Ok(Err(error)) => Err(ProxyError::TargetTls(Arc::new(error))),
         Err(_) => Err(ProxyError::TargetTlsTimeout),
     }
 }

@@ -23,7 +23,7 @@ use crate::proxy::upstream::target::lists;
 
 /// One request of an HTTP/1 connection.
 pub(super) struct Http1Client<'c> {
-    parsed: Result<Parsed, Option<ProxyError>>,
+    parsed: Result<Parsed, ProxyError>,
     assessment: Assessment,
     spans: &'c [FieldSpan],
     client: SocketAddr,
@@ -95,7 +95,7 @@ impl<'c> Http1Client<'c> {
         let framing = parsed.as_ref().map_or(BodyHeader::None, |parsed| parsed.body);
         let received = if head_size > 0 { head_size } else { buffer.len() } as u64;
         Self {
-            parsed: parsed.map_err(Some),
+            parsed,
             assessment,
             spans,
             client,
@@ -142,25 +142,19 @@ impl<'c> Client for Http1Client<'c> {
         std::mem::take(&mut self.assessment)
     }
 
-    fn take_error(&mut self) -> Option<ProxyError> {
-        self.parsed.as_mut().err().and_then(Option::take)
-    }
-
     fn hints(&self) -> ResponseHints {
         let Ok(Parsed { line, .. }) = &self.parsed else { return ResponseHints::default() };
         let head = &self.body.buffer[..self.body.head];
         ResponseHints::new(&head[line.method.clone()], Fields::new(head, self.spans).first(FieldKind::UserAgent))
     }
 
-    fn request(&self) -> Request<'_> {
-        let Ok(Parsed { line, body, upgrade }) = &self.parsed else {
-            unreachable!("a refused head is not asked for");
-        };
+    fn request(&self) -> Result<Request<'_>, ProxyError> {
+        let Parsed { line, body, upgrade } = self.parsed.as_ref().map_err(ProxyError::clone)?;
         let head = &self.body.buffer[..self.body.head];
         let fields = Fields::new(head, self.spans);
         let path = &head[line.path.clone()];
         let method = &head[line.method.clone()];
-        Request {
+        Ok(Request {
             facts: RequestFacts {
                 method,
                 authority: line.authority.clone().map(|range| &head[range]),
@@ -179,7 +173,7 @@ impl<'c> Client for Http1Client<'c> {
             body: *body,
             upgrade: *upgrade,
             head_size: self.body.head,
-        }
+        })
     }
 
     fn split(&mut self) -> (&mut Http1Body<'c>, &mut Http1Responder<'c>) {

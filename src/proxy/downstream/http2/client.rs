@@ -33,7 +33,6 @@ pub(super) struct Http2Client<'c> {
     body_header: BodyHeader,
     /// Why it is not served, if it is not.
     refusal: Option<ProxyError>,
-    is_refused: bool,
     pub(super) assessment: Assessment,
     pub(super) body: Http2Body<'c>,
     responder: Http2Responder<'c>,
@@ -101,7 +100,6 @@ impl<'c> Http2Client<'c> {
             assessment,
             client,
             body_header,
-            is_refused: refusal.is_some(),
             refusal: refusal.map(|refusal| refusal.error),
             body: Http2Body { inflow, current: Bytes::new(), sender, idle, received },
             responder: Http2Responder::new(worker, sender, idle, is_malformed),
@@ -118,12 +116,8 @@ impl<'c> Client for Http2Client<'c> {
         std::mem::take(&mut self.assessment)
     }
 
-    fn take_error(&mut self) -> Option<ProxyError> {
-        self.refusal.take()
-    }
-
     fn hints(&self) -> ResponseHints {
-        if self.is_refused {
+        if self.refusal.is_some() {
             return ResponseHints::default();
         }
         let fields = self.head.fields();
@@ -131,15 +125,18 @@ impl<'c> Client for Http2Client<'c> {
         ResponseHints { grpc, ..ResponseHints::new(self.head.method(), fields.first(FieldKind::UserAgent)) }
     }
 
-    fn request(&self) -> Request<'_> {
-        Request {
+    fn request(&self) -> Result<Request<'_>, ProxyError> {
+        if let Some(error) = &self.refusal {
+            return Err(error.clone());
+        }
+        Ok(Request {
             facts: self.head.facts(self.client),
             client_protocol: ClientProtocol::Http2,
             version: HttpVersion::Http2,
             body: self.body_header,
             upgrade: false,
             head_size: self.head.size(),
-        }
+        })
     }
 
     fn split(&mut self) -> (&mut Http2Body<'c>, &mut Http2Responder<'c>) {
