@@ -43,7 +43,7 @@ use crate::model::listener::{Listener, ListenerProtocol};
 use crate::model::{ContainerName, ServiceName, TaskId, Topology};
 use crate::probes;
 use crate::proxy::{self, AccessSink, ConnectionSink, DataPlane, DataPlaneConfig, ListenerTls};
-use crate::runtime::StackRuntime;
+use crate::runtime;
 use crate::web::metrics;
 use journal::Journal;
 
@@ -61,7 +61,7 @@ pub type Loader = Arc<dyn Fn(&UpRequest) -> Result<Arc<Topology>, Refused> + Sen
 /// A running stack.
 pub struct App {
     control: ControlHandle,
-    runtime: Arc<StackRuntime>,
+    runtime: Arc<dyn Runtime>,
     data_plane: DataPlane,
     folders: Folders,
     shut_down: watch::Sender<ShutDown>,
@@ -145,7 +145,7 @@ impl App {
     ) -> Result<impl FnOnce(ProjectLock) -> Self, StartError> {
         folders.set_runs_from(&request.file).map_err(io("record which file the stack runs from"))?;
         ports_are_free(&topology)?;
-        let runtime = Arc::new(StackRuntime::connect(&topology).await?);
+        let runtime = runtime::connect(&topology).await?;
         if let Some(pid) = runtime.other_owner().await? {
             return Err(StartError::RunsElsewhere(pid));
         }
@@ -267,7 +267,7 @@ impl App {
                 self.control.shut_down(Duration::ZERO).await;
                 Ok(())
             }
-            error = until_gone(&self.runtime) => Err(error),
+            error = until_gone(&*self.runtime) => Err(error),
         };
         self.logs.abort();
         let kept = if self.keep.load(Ordering::Relaxed) { Kept::Journal } else { Kept::Nothing };
@@ -284,7 +284,7 @@ impl App {
 }
 
 /// Waits until the engine does not answer any more.
-async fn until_gone(runtime: &StackRuntime) -> RuntimeError {
+async fn until_gone(runtime: &dyn Runtime) -> RuntimeError {
     loop {
         if let Err(error) = runtime.answers().await {
             return error;

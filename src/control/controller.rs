@@ -36,10 +36,10 @@ const INPUTS_PER_TURN: usize = 256;
 const ROUNDS_PER_TURN: usize = 64;
 
 /// Starts the single writer for a desired state. It ends when every [`ControlHandle`] is gone.
-pub fn start<R: Runtime, I: IdSource>(
+pub fn start<I: IdSource>(
     desired: impl Into<Desired>,
     renew: Renew,
-    runtime: Arc<R>,
+    runtime: Arc<dyn Runtime>,
     ids: I,
 ) -> ControlHandle {
     let desired = desired.into();
@@ -93,7 +93,7 @@ pub fn start<R: Runtime, I: IdSource>(
     ControlHandle { commands: commands_in, observations: observations_in, snapshots, routing, desired: authored }
 }
 
-struct Controller<R, I> {
+struct Controller<I> {
     topology: Arc<Topology>,
     /// What the topology is derived from.
     desired: Desired,
@@ -103,7 +103,7 @@ struct Controller<R, I> {
     /// What the file was applied with last.
     renew: Renew,
     ids: I,
-    executor: Executor<R>,
+    executor: Executor,
     commands: mpsc::Receiver<Command>,
     observations: mpsc::Receiver<Observation>,
     routing_out: watch::Sender<Arc<RoutingTable>>,
@@ -125,7 +125,7 @@ enum Input {
     Closed,
 }
 
-impl<R: Runtime, I: IdSource> Controller<R, I> {
+impl<I: IdSource> Controller<I> {
     async fn run(mut self) {
         loop {
             self.turn();

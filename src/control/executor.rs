@@ -28,15 +28,15 @@ pub(crate) enum Outcome {
 }
 
 /// Runs any number of effects at once; the plan sees to it that no two concern the same container.
-pub(crate) struct Executor<R> {
-    runtime: Arc<R>,
+pub(crate) struct Executor {
+    runtime: Arc<dyn Runtime>,
     observations: mpsc::Sender<Observation>,
     running: JoinSet<Outcome>,
     images: Vec<AbortHandle>,
 }
 
-impl<R: Runtime> Executor<R> {
-    pub(crate) fn new(runtime: Arc<R>, observations: mpsc::Sender<Observation>) -> Self {
+impl Executor {
+    pub(crate) fn new(runtime: Arc<dyn Runtime>, observations: mpsc::Sender<Observation>) -> Self {
         Self { runtime, observations, running: JoinSet::new(), images: Vec::new() }
     }
 
@@ -118,8 +118,8 @@ impl<R: Runtime> Executor<R> {
     }
 }
 
-async fn provide_image<R: Runtime>(
-    runtime: Arc<R>,
+async fn provide_image(
+    runtime: Arc<dyn Runtime>,
     observations: mpsc::Sender<Observation>,
     request: ImageRequest,
 ) -> Outcome {

@@ -6,9 +6,9 @@
 //! which is level-triggered: after every gap it reports the current state.
 
 use std::fmt;
-use std::future::Future;
 use std::time::Duration;
 
+use async_trait::async_trait;
 use tokio::sync::mpsc;
 
 pub use crate::model::image::{ImageOrigin, ProvidedImage};
@@ -17,65 +17,76 @@ use crate::model::task::{ContainerExit, HealthStatus};
 pub use crate::model::task::{Reach, TaskNetwork, TaskSpec};
 use crate::model::{ContainerName, Redacted, TaskId};
 
-/// Runs the tasks of one project.
+/// Runs the tasks of one project. Calls are few, so their futures are boxed and nobody need know which runtime it is.
+#[async_trait]
 pub trait Runtime: Send + Sync + 'static {
     /// Makes what all tasks of the project share (network, pause image). Idempotent.
-    fn prepare(&self) -> impl Future<Output = Result<(), RuntimeError>> + Send;
+    async fn prepare(&self) -> Result<(), RuntimeError>;
 
     /// Makes the image available: builds it, pulls it, or finds it there. Progress is sent as it happens; a full
     /// queue drops progress, never blocks.
-    fn provide_image(
+    async fn provide_image(
         &self,
         request: &ImageRequest,
         progress: mpsc::Sender<ImageProgress>,
-    ) -> impl Future<Output = Result<ProvidedImage, RuntimeError>> + Send;
+    ) -> Result<ProvidedImage, RuntimeError>;
 
     /// Makes the task's network namespace: its pause container, running.
-    fn open_task(&self, task: &TaskSpec) -> impl Future<Output = Result<TaskNetwork, RuntimeError>> + Send;
+    async fn open_task(&self, task: &TaskSpec) -> Result<TaskNetwork, RuntimeError>;
 
     /// Creates and starts one container in the task's namespace. An exited one of the same name is replaced
     /// (restart policy).
-    fn start_container(
+    async fn start_container(
         &self,
         task: &TaskSpec,
         container: &ContainerName,
-    ) -> impl Future<Output = Result<StartedContainer, RuntimeError>> + Send;
+    ) -> Result<StartedContainer, RuntimeError>;
 
     /// Stop signal, then SIGKILL when the time is over. Succeeds if it is stopped or gone already. The exit itself
     /// arrives through `watch`.
-    fn stop_container(
+    async fn stop_container(
         &self,
         task: &TaskId,
         container: &ContainerName,
         stop_timeout: Duration,
-    ) -> impl Future<Output = Result<(), RuntimeError>> + Send;
+    ) -> Result<(), RuntimeError>;
 
     /// Stops one container and starts it again as it is, with what has been written into it. Returns how it ended if it
     /// has ended by then. While this goes on, nothing is made of its end as `watch` reports it.
-    fn restart_container(
+    async fn restart_container(
         &self,
         task: &TaskId,
         container: &ContainerName,
         stop_timeout: Duration,
-    ) -> impl Future<Output = Result<Option<ContainerExit>, RuntimeError>> + Send;
+    ) -> Result<Option<ContainerExit>, RuntimeError>;
 
     /// Removes every container of the task, by force, the pause container last. Succeeds if nothing is there.
-    fn close_task(&self, task: &TaskId) -> impl Future<Output = Result<(), RuntimeError>> + Send;
+    async fn close_task(&self, task: &TaskId) -> Result<(), RuntimeError>;
+
+    /// Another living process of this machine that runs the project.
+    async fn other_owner(&self) -> Result<Option<u32>, RuntimeError> {
+        Ok(None)
+    }
+
+    /// Whether it answers, and soon.
+    async fn answers(&self) -> Result<(), RuntimeError> {
+        Ok(())
+    }
 
     /// Runs until the receiver is dropped: reports what is there now ([`RuntimeEvent::Inventory`]), then each
     /// change; reconnects when the engine goes away, and starts over with an inventory.
-    fn watch(&self, events: mpsc::Sender<RuntimeEvent>) -> impl Future<Output = ()> + Send;
+    async fn watch(&self, events: mpsc::Sender<RuntimeEvent>);
 
     /// Sends the output of one container, line by line, from its start until it ends.
-    fn follow_logs(
+    async fn follow_logs(
         &self,
         task: &TaskId,
         container: &ContainerName,
         lines: mpsc::Sender<LogLine>,
-    ) -> impl Future<Output = Result<(), RuntimeError>> + Send;
+    ) -> Result<(), RuntimeError>;
 
     /// Removes what carries the project's labels and belongs to one of these. Returns what was removed, in words.
-    fn sweep(&self, of: Owners) -> impl Future<Output = Result<Vec<String>, RuntimeError>> + Send;
+    async fn sweep(&self, of: Owners) -> Result<Vec<String>, RuntimeError>;
 }
 
 /// Where an image is to come from.

@@ -115,7 +115,8 @@ async fn live(case: &Case) -> String {
     let topology = Arc::new(topology(case));
     let world = Arc::new(World::new(case.world.clone()));
     let begin = Instant::now();
-    let handle = control::start(Arc::clone(&topology), Renew::default(), Arc::clone(&world), CountedIds::default());
+    let handle =
+        control::start(Arc::clone(&topology), Renew::default(), Arc::<World>::clone(&world), CountedIds::default());
     tokio::spawn(probe(handle.clone(), case.probes.clone()));
     let (asked, mut doctor) = tokio::sync::mpsc::channel(1);
     tokio::spawn(act(handle.clone(), Arc::clone(&topology), case.actions.clone(), begin, asked));

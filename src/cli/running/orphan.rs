@@ -7,6 +7,7 @@ use rustix::process::{Pid, Signal, kill_process};
 
 use crate::cli::failure::Failure;
 use crate::cli::output::printer::Printer;
+use crate::control::runtime::Runtime as _;
 use crate::machine::folders::Folders;
 use crate::runtime::docker::DockerRuntime;
 

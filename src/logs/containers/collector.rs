@@ -18,7 +18,7 @@ use crate::model::{ContainerName, TaskId};
 const BATCH: usize = 256;
 
 /// Collects until the snapshots' sender is gone, then until what still runs has ended.
-pub async fn collect<R: Runtime>(runtime: Arc<R>, mut snapshots: watch::Receiver<Arc<Snapshot>>, folder: PathBuf) {
+pub async fn collect(runtime: Arc<dyn Runtime>, mut snapshots: watch::Receiver<Arc<Snapshot>>, folder: PathBuf) {
     let mut followed = HashSet::new();
     let mut followers = JoinSet::new();
     loop {
@@ -41,7 +41,7 @@ pub async fn collect<R: Runtime>(runtime: Arc<R>, mut snapshots: watch::Receiver
     while followers.join_next().await.is_some() {}
 }
 
-async fn follow<R: Runtime>(runtime: Arc<R>, task: TaskId, container: ContainerName, path: PathBuf) {
+async fn follow(runtime: Arc<dyn Runtime>, task: TaskId, container: ContainerName, path: PathBuf) {
     let (sender, lines) = mpsc::channel(1024);
     let (followed, ()) = tokio::join!(runtime.follow_logs(&task, &container, sender), write(path, lines));
     if let Err(error) = followed {

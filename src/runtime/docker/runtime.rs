@@ -6,6 +6,7 @@ use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use async_trait::async_trait;
 use tokio::sync::mpsc;
 
 use super::engine::cgroup::{Cgroups, TaskGroup};
@@ -120,6 +121,7 @@ impl DockerRuntime {
     }
 }
 
+#[async_trait]
 impl Runtime for DockerRuntime {
     async fn prepare(&self) -> Result<(), RuntimeError> {
         let prepared = tokio::try_join!(self.network(), self.ensure_pause_image());
@@ -166,6 +168,14 @@ impl Runtime for DockerRuntime {
 
     async fn close_task(&self, task: &TaskId) -> Result<(), RuntimeError> {
         self.close(task).await.map_err(|error| self.engine.located(error))
+    }
+
+    async fn other_owner(&self) -> Result<Option<u32>, RuntimeError> {
+        self.find_other_owner().await
+    }
+
+    async fn answers(&self) -> Result<(), RuntimeError> {
+        self.engine.answers().await
     }
 
     async fn watch(&self, events: mpsc::Sender<RuntimeEvent>) {

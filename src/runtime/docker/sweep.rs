@@ -77,7 +77,7 @@ impl Engine {
 impl DockerRuntime {
     /// Another living process of this machine that runs the project. Its lock may be gone, or in a state folder that
     /// is not ours; its containers say whose they are.
-    pub async fn other_owner(&self) -> Result<Option<u32>, RuntimeError> {
+    pub(super) async fn find_other_owner(&self) -> Result<Option<u32>, RuntimeError> {
         let filters = self.names.project_filter();
         let options = ListContainersOptionsBuilder::new().all(true).filters(&filters).build();
         let listed = self.engine.docker().list_containers(Some(options)).await;

@@ -6,6 +6,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use async_trait::async_trait;
 use neargate::control::runtime::{
     ImageOrigin, ImageProgress, ImageRequest, LogLine, ObservedContainer, ObservedState, Owners, ProvidedImage, Reach,
     Runtime, RuntimeError, RuntimeEvent, StartedContainer, TaskNetwork, TaskSpec,
@@ -168,6 +169,7 @@ async fn check_while_busy(state: Arc<Mutex<State>>, key: (TaskId, ContainerName)
     }
 }
 
+#[async_trait]
 impl Runtime for World {
     async fn prepare(&self) -> Result<(), RuntimeError> {
         Ok(())
