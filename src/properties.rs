@@ -22,7 +22,7 @@ pub const PROPERTIES: &[(&str, Property)] = &[
     ("head", proxy::properties::head),
     ("chunks", proxy::properties::chunks),
     ("frames", proxy::http2_properties::frames),
-    ("versions", proxy::http2_properties::versions),
+    ("versions", proxy::versions::versions),
     ("cookies", cookie_seal::only_what_was_sealed_is_opened),
     ("config", config),
 ];

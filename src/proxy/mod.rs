@@ -72,6 +72,8 @@ mod worker;
 pub(crate) use downstream::http1::properties;
 #[cfg(any(test, feature = "fuzzing"))]
 pub(crate) use downstream::http2::properties as http2_properties;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) use downstream::versions;
 
 pub use data_plane::{CONNECT_TIMEOUT, DataPlane, DataPlaneConfig};
 pub use listen::listeners::{PortTrouble, trouble_with};

@@ -17,9 +17,18 @@ impl<'a> Arrows<'a> {
             house().map(|source| (source.module.as_slice(), source.path.as_str())).collect();
         let from = house().map(|source| {
             let own = own_modules(&source.code);
+            let named: Vec<(usize, Vec<String>)> = paths(&source.code);
+            let rooted = |path: &[String]| absolute(&source.module, &own, path);
+            // `use super::http1;` makes `http1::head` a path.
+            let imported: BTreeMap<String, Vec<String>> = named
+                .iter()
+                .filter_map(|(_, path)| rooted(path).filter(|path| modules.contains_key(path.as_slice())))
+                .filter_map(|path| Some((path.last()?.clone(), path)))
+                .collect();
             let mut to = BTreeMap::new();
-            for (line, path) in paths(&source.code) {
-                let Some(named) = absolute(&source.module, &own, &path) else { continue };
+            for (line, path) in named {
+                let through = || Some([imported.get(&path[0])?, &path[1..]].concat());
+                let Some(named) = rooted(&path).or_else(through) else { continue };
                 let file = (1..=named.len()).rev().find_map(|length| modules.get(&named[..length]));
                 if let Some(file) = file.filter(|file| **file != source.path) {
                     to.entry(*file).or_insert(line);
@@ -145,7 +154,7 @@ fn circles_and_arrows_to_a_face_are_found() {
         source("src/a/mod.rs", &["a"], "mod b; mod c; use b::B; pub struct A;"),
         source("src/a/b.rs", &["a", "b"], "use super::c::{C, D}; pub(in crate::a) struct B;"),
         source("src/a/c.rs", &["a", "c"], "fn f() { crate::d::g(); }"),
-        source("src/d.rs", &["d"], "use crate::a::c::C; use crate::a::b;"),
+        source("src/d.rs", &["d"], "use crate::a; fn g() { a::b::h() }"),
         source("src/e.rs", &["e"], "use crate::a::{self, b::B};"),
     ];
     let circles = circles(&sources);

@@ -16,7 +16,6 @@ use crate::alb::request::desync;
 use crate::alb::request::desync::Verdict;
 use crate::alb::request::facts::{Fields, RequestFacts};
 use crate::model::listener::{DesyncMode, LoadBalancerAttributes};
-use crate::proxy::downstream::http2::properties::{Outcome, facts_of, forwarded as http2_forwarded};
 
 /// A head ends in the same place however it arrives, and has one meaning or is refused; so does that of a response.
 pub(crate) fn head(bytes: &[u8]) {
@@ -95,25 +94,6 @@ pub(super) fn plain_is_compliant(head: &[u8]) -> bool {
 pub(crate) fn head_of(bytes: &[u8]) -> Option<&[u8]> {
     let end = HeadScanner::for_request().scan(bytes).ok()??;
     Some(&bytes[..end])
-}
-
-/// What becomes of a head, for a comparison with the same in HTTP/2.
-pub(crate) fn outcome(head: &[u8], mode: DesyncMode) -> Outcome {
-    let mut spans = Vec::new();
-    let line = parse_request(head, &mut spans);
-    let fields = Fields::new(head, &spans);
-    let assessment = desync::judge(head, fields, mode);
-    let framing = line.and_then(|line| Ok((request_framing(line.version, fields)?.body, line)));
-    let target = match framing {
-        _ if assessment.verdict == Verdict::Block => Err(400),
-        Err(error) => Err(error.status()),
-        Ok((body, line)) => {
-            let query = line.query.clone().map(|range| &head[range]);
-            let facts = facts_of(fields, &head[line.method.clone()], &head[line.path.clone()], query);
-            Ok(http2_forwarded(&facts, body, ClientProtocol::Http1))
-        }
-    };
-    (target, assessment.classification)
 }
 
 /// What a target would get, and what it means; `None` if it gets nothing.

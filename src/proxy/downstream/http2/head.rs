@@ -12,7 +12,7 @@ use crate::proxy::answer::error::ProxyError;
 
 /// The parsed parts of a head.
 #[derive(Default)]
-pub(super) struct Head {
+pub(crate) struct Head {
     opened: Opened,
     method: Range<usize>,
     authority: Option<Range<usize>>,
@@ -25,15 +25,15 @@ pub(super) struct Head {
 
 /// Why a head is not served.
 #[derive(Debug)]
-pub(super) struct Refusal {
-    pub(super) error: ProxyError,
+pub(crate) struct Refusal {
+    pub(crate) error: ProxyError,
     /// It breaks the rules of HTTP/2 itself: "malformed requests … must be treated as a stream error of type
     /// PROTOCOL_ERROR", before which an answer may be sent (RFC 9113, section 8.1.1).
-    pub(super) is_malformed: bool,
+    pub(crate) is_malformed: bool,
 }
 
 impl Refusal {
-    pub(super) fn malformed(what: &'static str) -> Self {
+    pub(crate) fn malformed(what: &'static str) -> Self {
         Self { error: ProxyError::MalformedRequest(what), is_malformed: true }
     }
 
@@ -54,7 +54,7 @@ impl From<Flaw> for Refusal {
 
 impl Head {
     /// Opens what [`super::heads`] wrote, and checks it.
-    pub(super) fn read(value: Option<HeaderValue>) -> (Self, Option<Refusal>) {
+    pub(crate) fn read(value: Option<HeaderValue>) -> (Self, Option<Refusal>) {
         let value = value.ok_or(Refusal::malformed("no head"));
         match value.and_then(|value| Opened::read(value).map_err(Refusal::from)) {
             Ok(opened) => {
@@ -119,28 +119,28 @@ impl Head {
         Ok(())
     }
 
-    pub(super) fn method(&self) -> &[u8] {
+    pub(crate) fn method(&self) -> &[u8] {
         &self.opened.bytes()[self.method.clone()]
     }
 
-    pub(super) fn fields(&self) -> Fields<'_> {
+    pub(crate) fn fields(&self) -> Fields<'_> {
         Fields::new(self.opened.bytes(), &self.spans)
     }
 
-    pub(super) fn size(&self) -> usize {
+    pub(crate) fn size(&self) -> usize {
         self.size
     }
 
     /// As long as it would be in HTTP/1. What HPACK made of it is not counted; an ALB counts what went over the wire
     /// (user guide, "Access logs", example HTTP/2 entry).
-    pub(super) fn size_on_the_wire(&self) -> u64 {
+    pub(crate) fn size_on_the_wire(&self) -> u64 {
         let target = self.path.len() + self.query.as_ref().map_or(0, |query| query.len() + 1);
         let host = self.authority.as_ref().map_or(0, |authority| authority.len() + "host: \r\n".len());
         let fields = self.size + self.spans.len() * ": \r\n".len();
         (self.method.len() + target + "  HTTP/2.0\r\n\r\n".len() + host + fields) as u64
     }
 
-    pub(super) fn facts(&self, client: SocketAddr) -> RequestFacts<'_> {
+    pub(crate) fn facts(&self, client: SocketAddr) -> RequestFacts<'_> {
         let bytes = self.opened.bytes();
         RequestFacts {
             method: self.method(),

@@ -22,7 +22,7 @@ const LARGEST_WRITTEN: usize = LARGEST_HEADER_LIST as usize - 4 * 1024;
 
 /// Why a head cannot be asked about its fields.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Flaw {
+pub(crate) enum Flaw {
     /// It is too large, or one of its fields is.
     TooLarge,
     /// Its URL is.
@@ -41,14 +41,14 @@ impl Flaw {
 
 /// Writes one.
 #[derive(Default)]
-pub(super) struct Writer {
+pub(crate) struct Writer {
     out: Vec<u8>,
     size: usize,
     flaw: Option<Flaw>,
 }
 
 impl Writer {
-    pub(super) fn field(&mut self, name: &[u8], value: &[u8]) {
+    pub(crate) fn field(&mut self, name: &[u8], value: &[u8]) {
         if name == b":path" && value.len() >= LARGEST_FIELD {
             self.flaw = Some(Flaw::UrlTooLarge);
         }
@@ -73,11 +73,11 @@ impl Writer {
     }
 
     /// The first reason counts, but for the URL, which is told whatever else is.
-    pub(super) fn refuse(&mut self, flaw: Flaw) {
+    pub(crate) fn refuse(&mut self, flaw: Flaw) {
         self.flaw.get_or_insert(flaw);
     }
 
-    pub(super) fn finish(&mut self) -> &[u8] {
+    pub(crate) fn finish(&mut self) -> &[u8] {
         if let Some(flaw) = self.flaw {
             self.out.clear();
             self.out.push(flaw.mark());
@@ -97,7 +97,7 @@ fn escape(mut part: &[u8], out: &mut Vec<u8>) {
 
 /// One that was read back. What it says lies in `bytes`.
 #[derive(Default)]
-pub(super) struct Opened {
+pub(crate) struct Opened {
     bytes: Bytes,
     /// Names and values in turn.
     parts: Vec<Range<usize>>,
@@ -117,7 +117,7 @@ impl Default for Bytes {
 }
 
 impl Opened {
-    pub(super) fn read(value: HeaderValue) -> Result<Self, Flaw> {
+    pub(crate) fn read(value: HeaderValue) -> Result<Self, Flaw> {
         let text = value.as_bytes();
         if let [mark] = text
             && let Some(flaw) = Flaw::ALL.into_iter().find(|flaw| flaw.mark() == *mark)
@@ -156,7 +156,7 @@ impl Opened {
         Self { bytes: Bytes::Unescaped(bytes), parts }
     }
 
-    pub(super) fn bytes(&self) -> &[u8] {
+    pub(crate) fn bytes(&self) -> &[u8] {
         match &self.bytes {
             Bytes::Whole(value) => value.as_bytes(),
             Bytes::Unescaped(bytes) => bytes,
@@ -164,7 +164,7 @@ impl Opened {
     }
 
     /// Where names and values lie.
-    pub(super) fn fields(&self) -> impl Iterator<Item = (Range<usize>, Range<usize>)> {
+    pub(crate) fn fields(&self) -> impl Iterator<Item = (Range<usize>, Range<usize>)> {
         self.parts.chunks_exact(2).map(|pair| (pair[0].clone(), pair[1].clone()))
     }
 }
