@@ -154,12 +154,14 @@ fn circles_and_arrows_to_a_face_are_found() {
         source("src/a/mod.rs", &["a"], "mod b; mod c; use b::B; pub struct A;"),
         source("src/a/b.rs", &["a", "b"], "use super::c::{C, D}; pub(in crate::a) struct B;"),
         source("src/a/c.rs", &["a", "c"], "fn f() { crate::d::g(); }"),
-        source("src/d.rs", &["d"], "use crate::a; fn g() { a::b::h() }"),
+        source("src/d.rs", &["d"], "use crate::f; fn g() { f::k::h() }"),
+        source("src/f/mod.rs", &["f"], "mod k;"),
+        source("src/f/k.rs", &["f", "k"], "use crate::a::b::h;"),
         source("src/e.rs", &["e"], "use crate::a::{self, b::B};"),
     ];
     let circles = circles(&sources);
     assert_eq!(circles.len(), 1, "{circles:?}");
-    assert!(circles[0].starts_with("3 files") && circles[0].contains("src/a/c.rs:1 imports src/d.rs"), "{circles:?}");
+    assert!(circles[0].starts_with("4 files") && circles[0].contains("src/a/c.rs:1 imports src/d.rs"), "{circles:?}");
     assert!(faces(&sources).is_empty(), "{:?}", faces(&sources));
 
     let back = [&sources[..2], &[source("src/a/b.rs", &["a", "b"], "use super::A; struct B;")]].concat();
