@@ -95,7 +95,7 @@ fn variables(source: &Source<'_>, head: Span, sources: &mut Sources, reader: &mu
                 reader.report(Diagnostic::error(
                     format!("cannot read `.env`: {error}"),
                     head,
-                    "it is beside this file",
+                    "it is next to this file",
                 ));
                 None
             }

@@ -81,7 +81,7 @@ pub fn check_target(method: &[u8], target: &[u8]) -> Result<(), &'static str> {
         return Err("CONNECT is for forward proxies");
     }
     let is_asterisk = target == b"*" && method == b"OPTIONS";
-    if target.first() == Some(&b'/') || is_asterisk { Ok(()) } else { Err("the request target is no path") }
+    if target.first() == Some(&b'/') || is_asterisk { Ok(()) } else { Err("the request target is not a path") }
 }
 
 /// Whether a host, possibly with a port, may be one: "a server must respond with 400 to … a Host header field with an invalid
@@ -117,7 +117,7 @@ pub fn is_field_value(value: &[u8]) -> bool {
 pub fn check_response_field(name: &[u8], value: &[u8]) -> Result<(), &'static str> {
     match (is_token(name), is_field_value(value)) {
         (true, true) => Ok(()),
-        (false, _) => Err("a header name that is no token"),
+        (false, _) => Err("a header name that is not a token"),
         (true, false) => Err("a control character in a header value"),
     }
 }

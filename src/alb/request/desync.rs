@@ -3,7 +3,7 @@
 //!
 //! ```text
 //!  raw head ──> plain? ──yes──────────────────────────────> Compliant
-//!                 └──no──> AWS's own classifier, one more rule ──> tier and reason ──(mode)──> pass, part or block
+//!                 └──no──> AWS's own classifier, one more rule ──> tier and reason ──(mode)──> pass, close or block
 //! ```
 //!
 //! The classifier is `http_desync_guardian`, the library that an ALB uses according to the user guide. Ordinary heads,

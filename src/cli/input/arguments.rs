@@ -150,7 +150,7 @@ pub(crate) struct DownArgs {
     /// Also remove images: `local` means those that neargate built for the project [default: keep them as a cache]
     #[arg(long, value_enum, value_name = "WHICH")]
     pub(crate) rmi: Option<Rmi>,
-    /// Keep what commands such as `scale` changed, for the next `up`
+    /// Keep changes made by commands such as `scale` for the next `up`
     #[arg(long)]
     pub(crate) keep: bool,
 }

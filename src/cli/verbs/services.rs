@@ -22,8 +22,7 @@ pub(crate) fn scale(global: &Global, counts: &[(String, u32)], printer: &mut Pri
     asking::block_on(async {
         for (service, count) in counts {
             set(&project, &folders, service, Some(*count)).await?;
-            printer
-                .note(format!("service {service}: desired count {count} (until `neargate up` applies the file again)"));
+            printer.note(format!("service {service}: desired count {count} (until the file sets another number)"));
         }
         Ok(ExitStatus::SUCCESS)
     })

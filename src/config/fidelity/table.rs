@@ -117,7 +117,7 @@ const TABLE: &[Line] = &[
         Aws(Ignored("`neargate down` always removes what `up` created")),
     ),
     ("load balancer", &["enable_cross_zone_load_balancing", "enable_zonal_shift"], &[], ONE_ZONE),
-    ("load balancer", &["enable_waf_fail_open"], &[], Aws(Ignored("there is no firewall in front"))),
+    ("load balancer", &["enable_waf_fail_open"], &[], Aws(Ignored("there is no firewall"))),
     ("load balancer", &["minimum_load_balancer_capacity", "tags"], &[], UNSEEN),
     ("log", &["enabled"], &[], Aws(Honoured)),
     ("log", &["bucket", "prefix"], &[], LOG_FILES),

@@ -155,7 +155,7 @@ fn weighted(file: &ForwardGroupsFile, at: &Where<'_>, lowering: &mut Lowering<'_
             lowering.report(
                 wrong
                     .note(format!("if a target group has stickiness, group-level stickiness must also be on ({PAGE})"))
-                    .help("add `stickiness: {enabled: true, duration: 3600}` beside `target_groups`"),
+                    .help("add `stickiness: {enabled: true, duration: 3600}` next to `target_groups`"),
             );
         }
     }

@@ -43,7 +43,7 @@ fn watch(file: &WatchFile, is_built: bool, lowering: &mut Lowering<'_>) -> Optio
     let target = file.target.as_ref();
     if let Some(target) = target.filter(|target| !target.starts_with('/')) {
         lowering.report(
-            Diagnostic::error(format!("`{}` is no place in a container", target.value), target.span, "")
+            Diagnostic::error(format!("`{}` is not an absolute path", target.value), target.span, "")
                 .help("write the full path in the container, e.g. `/app/src`"),
         );
     }

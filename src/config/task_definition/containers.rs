@@ -205,7 +205,7 @@ fn secrets(
                 if read.versioned {
                     reader.report(
                         Diagnostic::warning("a specific version of the secret is requested", from.span, "ignored here")
-                            .note("the value under `secrets` counts for every version"),
+                            .note("the value under `secrets` applies to every version"),
                     );
                 }
                 wanted.push(WantedSecret {

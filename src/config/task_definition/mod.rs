@@ -156,7 +156,7 @@ fn size(file: &TaskDefinitionFile, reader: &mut Reader) -> Option<(u32, u32)> {
             reader.report(
                 Diagnostic::error(format!("the task has no `{key}`"), file.span, format!("`{key}` is missing here"))
                     .aws(&format!("Fargate requires that '{key}' be defined at the task level"), REGISTER)
-                    .help(format!("add \"{key}\": \"{example}\" beside `containerDefinitions`")),
+                    .help(format!("add \"{key}\": \"{example}\" next to `containerDefinitions`")),
             );
             return None;
         };

@@ -38,7 +38,7 @@ pub(super) fn execution(file: &TaskDefinitionFile, containers: &[ContainerFile],
         }
     }
     reader.report(diagnostic.help(
-        "add \"executionRoleArn\": \"arn:aws:iam::ACCOUNT:role/ecsTaskExecutionRole\" beside `containerDefinitions`",
+        "add \"executionRoleArn\": \"arn:aws:iam::ACCOUNT:role/ecsTaskExecutionRole\" next to `containerDefinitions`",
     ));
 }
 

@@ -73,12 +73,12 @@ fn efs(file: &EfsVolumeFile, reader: &mut Reader) {
         reader.report(
             Diagnostic::error("an access point or IAM without encryption in transit", span, "")
                 .note("transit encryption must be turned on then (ECS API reference, EFSAuthorizationConfig)")
-                .help("add \"transitEncryption\": \"ENABLED\" beside `fileSystemId`"),
+                .help("add \"transitEncryption\": \"ENABLED\" next to `fileSystemId`"),
         );
     }
     if let (Some(point), Some(root)) = (point, file.root_directory.as_ref().filter(|root| root.value != "/")) {
         reader.report(
-            Diagnostic::error("a root directory beside an access point", root.span, "")
+            Diagnostic::error("a root directory next to an access point", root.span, "")
                 .also(point, "the access point has its own")
                 .note(
                     "the root directory must either be omitted or set to `/` (ECS API reference, EFSVolumeConfiguration)",

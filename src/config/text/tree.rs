@@ -263,7 +263,7 @@ impl<'t> Builder<'t> {
             Event::MappingStart(_, anchor, _) => (anchor, self.map(span)?),
             Event::Alias(id) => {
                 let Some(node) = self.anchors.get(&id) else {
-                    return Err(Box::new(Diagnostic::error("an alias inside what it names", span, "")));
+                    return Err(Box::new(Diagnostic::error("an alias inside its own anchor", span, "")));
                 };
                 let node = node.clone();
                 self.repeated += size(&node);
@@ -358,7 +358,7 @@ impl<'t> Builder<'t> {
             ErrorKind::UnknownAnchor | ErrorKind::MissingAnchorOrAliasName => diagnostic
                 .help("`*` starts an alias in YAML: quote a value that begins with it, as in \"*.example.com\""),
             ErrorKind::UnexpectedCharacter { .. } => {
-                diagnostic.help("quote the value: this character has a meaning of its own in YAML")
+                diagnostic.help("quote the value: this character has a special meaning in YAML")
             }
             ErrorKind::MappingValueNotAllowed | ErrorKind::InvalidMappingValueWhitespace => diagnostic
                 .help("quote a value that contains `: `, or check the indentation of this line and the one before"),

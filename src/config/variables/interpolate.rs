@@ -257,7 +257,7 @@ impl Problem {
         match self.kind {
             ProblemKind::Missing { name } => Diagnostic::error(format!("the variable `{name}` is not set"), span, "")
                 .help(format!(
-                    "set it in the environment or in `.env` beside this file, or give a default: ${{{name}:-value}}"
+                    "set it in the environment or in `.env` next to this file, or give a default: ${{{name}:-value}}"
                 )),
             ProblemKind::Demanded { name, message } => {
                 let message = if message.is_empty() {
@@ -266,7 +266,7 @@ impl Problem {
                     format!("the variable `{name}` is not set: {message}")
                 };
                 Diagnostic::error(message, span, "demanded here")
-                    .help("set it in the environment or in `.env` beside this file")
+                    .help("set it in the environment or in `.env` next to this file")
             }
             ProblemKind::Malformed { why } => Diagnostic::error("a variable reference that cannot be read", span, why)
                 .help("write `$$` for a literal `$`"),

@@ -28,7 +28,7 @@ impl fmt::Display for LeftAlone {
         let Self { service, desired_count: Departure { to, from } } = self;
         write!(
             f,
-            "service {service}: desired_count stays at {to}, as `scale` set it; the file says {from} (`up --reset` takes \
+            "service {service}: desired_count stays at {to}, as set by `scale`; the file says {from} (`up --reset` uses \
              the file's)"
         )
     }

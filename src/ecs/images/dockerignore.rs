@@ -35,7 +35,7 @@ impl Dockerignore {
                 continue;
             }
             let regex = Regex::new(&to_regex(&pattern))
-                .map_err(|_| format!(".dockerignore:{}: {line:?} is no pattern", index + 1))?;
+                .map_err(|_| format!(".dockerignore:{}: {line:?} is not a pattern", index + 1))?;
             patterns.push(Pattern { includes, regex });
         }
         Ok(Self { patterns })
@@ -155,6 +155,6 @@ mod tests {
 
     #[test]
     fn a_bad_pattern_is_named_by_its_line() {
-        assert_eq!(Dockerignore::parse("ok\n[a").unwrap_err(), ".dockerignore:2: \"[a\" is no pattern");
+        assert_eq!(Dockerignore::parse("ok\n[a").unwrap_err(), ".dockerignore:2: \"[a\" is not a pattern");
     }
 }

@@ -97,7 +97,7 @@ async fn what_a_command_changed_survives_a_crash_and_goes_with_down() {
     let Some(_turn) = engine::turn_alone().await else { return };
     let stack = Scenario::of(vec![container("web", 80)]).stack();
     let before = Listing::of(stack.project()).await;
-    let stays = "desired_count stays at 2, as `scale` set it; the file says 1";
+    let stays = "desired_count stays at 2, as set by `scale`; the file says 1";
     let tasks = async || stack.view().await.services[0].desired_count;
     stack.up().await;
     stack.run(&["scale", "service=2"]).await.succeeded();

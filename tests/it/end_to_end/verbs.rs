@@ -79,7 +79,7 @@ async fn a_service_runs_as_many_tasks_as_it_is_told(stack: &Stack) {
 
 async fn what_up_changes_is_said(stack: &Stack) {
     let up = stack.up().await;
-    assert!(up.stderr.contains("desired_count stays at 2, as `scale` set it; the file says 1"), "{up:?}");
+    assert!(up.stderr.contains("desired_count stays at 2, as set by `scale`; the file says 1"), "{up:?}");
     assert_eq!(stack.view().await.services[0].running_count, 2);
     let up = stack.run(&["up", "--detach", "--wait", "--reset"]).await.succeeded();
     assert!(up.stderr.contains("service service: desired_count: 2 → 1"), "{up:?}");

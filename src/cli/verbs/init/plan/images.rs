@@ -91,7 +91,7 @@ impl<'b> Builds<'b> {
     fn with_what_it_copies(&self, mut found: Found) -> Found {
         if let Some(better) = dockerfiles::better_context(self.repository, &found.build) {
             let shown = if better.is_empty() { "the root" } else { &better };
-            found.why = format!("{}; what it copies is in {shown}", found.why);
+            found.why = format!("{}; its COPY sources are in {shown}", found.why);
             found.build.context = better;
         }
         found

@@ -323,7 +323,7 @@ fn one_of_each<'a>(
         });
         if let Some((taken, other)) = differ.filter(|(taken, other)| taken.as_ref() != Some(other)) {
             variants.push(format!(
-                "{}: {} is taken; `--environment {other}` takes the other",
+                "{}: using {}; `--environment {other}` selects the other",
                 group[0].facts.path,
                 taken.unwrap_or_else(|| "it names no environment".to_owned()),
             ));
