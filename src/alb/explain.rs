@@ -4,7 +4,7 @@
 
 use super::request::facts::RequestFacts;
 use super::routing::{RoutedAction, RoutingTable};
-use super::rules::conditions::Compared;
+use super::rules::conditions::NormalizedRequest;
 
 /// One rule and what became of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -46,7 +46,7 @@ pub struct ConditionTrace {
 impl RoutingTable {
     /// Every rule of the listener with its verdict. Exactly one is [`RuleVerdict::Chosen`].
     pub fn explain(&self, listener: usize, facts: &RequestFacts<'_>) -> Vec<RuleTrace> {
-        let request = Compared::new(facts);
+        let request = NormalizedRequest::new(facts);
         let mut chosen = false;
         let mut trace = Vec::new();
         for rule in &self.listeners[listener].rules {

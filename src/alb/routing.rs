@@ -15,9 +15,9 @@ use std::sync::Arc;
 use super::actions::redirect::CompiledRedirect;
 use super::actions::transform::CompiledTransforms;
 use super::request::facts::RequestFacts;
-use super::rules::conditions::{Compared, CompiledCondition, Place};
+use super::rules::conditions::{CompiledCondition, NormalizedRequest, Place};
 use super::rules::index::Index;
-use super::rules::prefilter::{Glance, Shown};
+use super::rules::prefilter::{Prefilter, RequestKey};
 use super::targets::balancing;
 use super::targets::target_tls::TargetPolicy;
 use crate::model::arn;
@@ -63,7 +63,7 @@ pub struct RoutedListener {
     /// In ascending order of priority, the default rule last.
     pub(super) rules: Vec<RoutedRule>,
     /// Of each of them.
-    glances: Vec<Glance>,
+    glances: Vec<Prefilter>,
     /// Which of them to look at, by what a request shows.
     index: Index<Place>,
     /// `None` when every header stays as it is, the usual case.
@@ -236,9 +236,9 @@ impl RoutingTable {
 
     /// The first rule whose conditions all match, in ascending order of priority; the default rule matches always.
     pub fn route(&self, listener: usize, facts: &RequestFacts<'_>) -> Route<'_> {
-        let request = Compared::new(facts);
+        let request = NormalizedRequest::new(facts);
         let RoutedListener { rules, glances, index, .. } = &self.listeners[listener];
-        let shown = Shown::by(&request);
+        let shown = RequestKey::by(&request);
         let matching = |rule: &RoutedRule| rule.conditions.iter().all(|condition| condition.matches(&request));
         let index = index.first(request.shown(), |rule| glances[rule].admits(shown) && matching(&rules[rule]));
         let index = index.unwrap_or(rules.len() - 1);
@@ -289,7 +289,7 @@ fn compile_listener(
         port: listener.port,
         bind: SocketAddr::new(load_balancer.bind_address, listener.bind_port),
         protocol: listener.protocol.clone(),
-        glances: rules.iter().map(|rule| Glance::of(&rule.conditions)).collect(),
+        glances: rules.iter().map(|rule| Prefilter::of(&rule.conditions)).collect(),
         index: Index::new(rules.iter().map(|rule| rule.conditions.iter().map(CompiledCondition::anchors).collect())),
         rules,
         headers: (listener.headers != HeaderModification::default()).then(|| Arc::new(listener.headers.clone())),

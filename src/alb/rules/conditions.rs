@@ -37,7 +37,7 @@ struct QueryTest {
     value: Glob,
 }
 
-/// Where in a request a text stands that conditions ask for, for [`Index`](super::index::Index).
+/// Where in a request the text of a condition occurs, for [`Index`](super::index::Index).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Place {
     Method,
@@ -47,15 +47,15 @@ pub(crate) enum Place {
     PathEnds,
 }
 
-/// The values of a request that every rule looks at, worked out once.
-pub(crate) struct Compared<'a> {
+/// The normalized values of a request that every rule compares, computed once.
+pub(crate) struct NormalizedRequest<'a> {
     facts: &'a RequestFacts<'a>,
     host: Cow<'a, [u8]>,
     path: Cow<'a, [u8]>,
     client: IpAddr,
 }
 
-impl<'a> Compared<'a> {
+impl<'a> NormalizedRequest<'a> {
     pub(crate) fn new(facts: &'a RequestFacts<'a>) -> Self {
         let path = match normal_path::normal(facts.path) {
             Cow::Borrowed(path) => visible(path),
@@ -65,7 +65,7 @@ impl<'a> Compared<'a> {
     }
 }
 
-impl Compared<'_> {
+impl NormalizedRequest<'_> {
     pub(crate) fn host(&self) -> &[u8] {
         &self.host
     }
@@ -135,7 +135,7 @@ impl CompiledCondition {
         }
     }
 
-    pub(crate) fn matches(&self, request: &Compared<'_>) -> bool {
+    pub(crate) fn matches(&self, request: &NormalizedRequest<'_>) -> bool {
         match (&self.test, &self.source) {
             (Test::Host(matcher), _) => matcher.matches(&request.host),
             (Test::Path(matcher), _) => matcher.matches(&request.path),
@@ -185,7 +185,7 @@ impl CompiledCondition {
     }
 
     /// The value of the request that they were compared with, for people; `None` if the request has none.
-    pub(crate) fn actual(&self, request: &Compared<'_>) -> Option<String> {
+    pub(crate) fn actual(&self, request: &NormalizedRequest<'_>) -> Option<String> {
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
         match &self.source {
             Condition::HostHeader(_) => Some(text(&request.host)).filter(|host| !host.is_empty()),

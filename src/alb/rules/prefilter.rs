@@ -1,22 +1,22 @@
-//! What rules out a rule at a glance: how the path and the host of a request must begin.
+//! Rules out most rules cheaply, by the required beginnings of path and host.
 //!
-//! Most rules ask for a path or a host that begins in a certain way, and of most of them a request needs to see no more.
-//! Their beginnings lie side by side, so going past a rule takes two comparisons and no look at its patterns. Most rules are
-//! left out before, by the index; this is for those that share what they are filed under, and for those that nothing is
-//! known of. Rules stay in their order, and whatever is not ruled out here is compared in full.
+//! Most rules require a path or a host that begins in a certain way, and that rules most of them out for a request. The
+//! beginnings are stored side by side, so skipping a rule takes two comparisons and no look at its patterns. The index has
+//! already removed most rules; this filter is for rules that share an index entry, and for rules without one. Rules stay in
+//! their order, and rules that pass the filter are compared in full.
 
-use super::conditions::{Compared, CompiledCondition};
+use super::conditions::{CompiledCondition, NormalizedRequest};
 
-/// The beginnings that one rule asks for.
+/// The beginnings that one rule requires.
 #[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Glance {
+pub(crate) struct Prefilter {
     path: Beginning,
     host: Beginning,
 }
 
-/// What a request shows of itself.
+/// The beginnings of a request's path and host.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Shown {
+pub(crate) struct RequestKey {
     path: u128,
     host: u128,
 }
@@ -28,7 +28,7 @@ struct Beginning {
     mask: u128,
 }
 
-impl Glance {
+impl Prefilter {
     /// Of the conditions of a rule, which all must hold.
     pub(crate) fn of(conditions: &[CompiledCondition]) -> Self {
         let longest = |beginnings: &mut dyn Iterator<Item = Vec<u8>>| {
@@ -41,13 +41,13 @@ impl Glance {
     }
 
     /// `false` only if the rule cannot match.
-    pub(crate) fn admits(&self, shown: Shown) -> bool {
+    pub(crate) fn admits(&self, shown: RequestKey) -> bool {
         self.path.admits(shown.path) && self.host.admits(shown.host)
     }
 }
 
-impl Shown {
-    pub(crate) fn by(request: &Compared<'_>) -> Self {
+impl RequestKey {
+    pub(crate) fn by(request: &NormalizedRequest<'_>) -> Self {
         let host = first_bytes(request.host()).map(|byte| byte.to_ascii_lowercase());
         Self { path: u128::from_le_bytes(first_bytes(request.path())), host: u128::from_le_bytes(host) }
     }
@@ -103,9 +103,9 @@ mod tests {
                 fields: fields.fields(),
                 client: ([127, 0, 0, 1], 1).into(),
             };
-            let request = Compared::new(&facts);
+            let request = NormalizedRequest::new(&facts);
             let matches = compiled.iter().all(|condition| condition.matches(&request));
-            prop_assert!(Glance::of(&compiled).admits(Shown::by(&request)) || !matches);
+            prop_assert!(Prefilter::of(&compiled).admits(RequestKey::by(&request)) || !matches);
         }
     }
 }

@@ -227,7 +227,7 @@ prop_compose! {
 
 impl Asked {
     /// The request, as conditions see it.
-    fn compared<T>(&self, port: bool, compare: impl FnOnce(&Compared<'_>) -> T) -> T {
+    fn compared<T>(&self, port: bool, compare: impl FnOnce(&NormalizedRequest<'_>) -> T) -> T {
         let mut fields = FieldList::default();
         let host = format!("{}{}", self.host, if port { ":8443" } else { "" });
         fields.push(b"Host", host.as_bytes());
@@ -247,7 +247,7 @@ impl Asked {
             fields: fields.fields(),
             client: (self.client, 50_000).into(),
         };
-        compare(&Compared::new(&facts))
+        compare(&NormalizedRequest::new(&facts))
     }
 }
 
