@@ -27,7 +27,7 @@ use crate::ecs::registration;
 use crate::ecs::step::{Change, Step};
 use crate::ecs::world::{Now, Task, World};
 use crate::model::target_health::TargetState;
-use crate::model::task::{StopCode, TaskSpec};
+use crate::model::task::{Reason, StopCode, TaskSpec};
 use crate::model::{ContainerName, ServiceName, TargetGroupName, TaskId, Topology};
 
 /// How many inputs are taken in before the next plan, so that a flood cannot starve it.
@@ -494,7 +494,7 @@ impl<I: IdSource> Controller<I> {
 }
 
 /// The specification of a new task of the service.
-fn new_task(topology: &Topology, ids: &mut impl IdSource, name: &ServiceName) -> (TaskSpec, Result<(), String>) {
+fn new_task(topology: &Topology, ids: &mut impl IdSource, name: &ServiceName) -> (TaskSpec, Result<(), Reason>) {
     let service = &topology.services[name];
     let definition = Arc::clone(&service.task_definition);
     let credentials = definition

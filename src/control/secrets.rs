@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 
 use crate::control::runtime::RegistryCredentials;
+use crate::model::task::Reason;
 use crate::model::task_definition::{ContainerDefinition, SecretReference, TaskDefinition};
 use crate::model::{ContainerName, Redacted, Topology};
 
@@ -15,7 +16,7 @@ const PREFIX: &str = "ResourceInitializationError: unable to pull secrets or reg
 pub(crate) fn resolve(
     topology: &Topology,
     definition: &TaskDefinition,
-) -> Result<BTreeMap<ContainerName, BTreeMap<String, Redacted>>, String> {
+) -> Result<BTreeMap<ContainerName, BTreeMap<String, Redacted>>, Reason> {
     let mut by_container = BTreeMap::new();
     for container in &definition.containers {
         let mut values = BTreeMap::new();
@@ -27,7 +28,7 @@ pub(crate) fn resolve(
     Ok(by_container)
 }
 
-fn resolve_one(topology: &Topology, reference: &SecretReference) -> Result<Redacted, String> {
+fn resolve_one(topology: &Topology, reference: &SecretReference) -> Result<Redacted, Reason> {
     let value = topology.secrets.get(&reference.secret).ok_or_else(|| {
         format!(
             "{PREFIX}ResourceNotFoundException: Secrets Manager can't find the specified secret. ({})",
@@ -47,7 +48,7 @@ fn resolve_one(topology: &Topology, reference: &SecretReference) -> Result<Redac
 pub(crate) fn credentials(
     topology: &Topology,
     container: &ContainerDefinition,
-) -> Result<Option<RegistryCredentials>, String> {
+) -> Result<Option<RegistryCredentials>, Reason> {
     let Some(parameter) = &container.repository_credentials else { return Ok(None) };
     let invalid = || {
         format!(

@@ -11,7 +11,7 @@ use crate::ecs::world::{
     Container, Image, ImageState, Network, Now, Phase, Preparation, Stop, TargetRecord, Task, World,
 };
 use crate::model::target_health::Target;
-use crate::model::task::{StopCode, TaskSpec};
+use crate::model::task::{Reason, StopCode, TaskSpec};
 use crate::model::{ServiceName, TaskId, Topology};
 
 /// What [`World::apply`] needs beside the change itself.
@@ -27,7 +27,7 @@ pub struct Context<'a> {
 }
 
 /// Makes a task's specification, and says whether the values of its secrets could be had.
-pub(crate) type NewTask<'a> = dyn FnMut(&ServiceName) -> (TaskSpec, Result<(), String>) + 'a;
+pub(crate) type NewTask<'a> = dyn FnMut(&ServiceName) -> (TaskSpec, Result<(), Reason>) + 'a;
 
 impl World {
     /// Marks the effect as in progress; the executor then carries it out.

@@ -13,7 +13,7 @@ use crate::model::image::ProvidedImage;
 use crate::model::service::Service;
 use crate::model::target_group::HealthCheck;
 use crate::model::target_health::{Target, TargetHealth};
-use crate::model::task::{ContainerExit, HealthStatus, TaskNetwork};
+use crate::model::task::{ContainerExit, HealthStatus, Reason, TaskNetwork};
 use crate::model::topology::TimeScale;
 use crate::model::{ContainerName, ServiceName, TargetGroupName, TaskId, Topology};
 
@@ -24,7 +24,7 @@ const PREPARATION_RETRY: std::time::Duration = std::time::Duration::from_secs(5)
 
 impl World {
     /// What all tasks share was made, or could not be.
-    pub fn project_prepared(&mut self, result: Result<(), String>, now: Now) {
+    pub fn project_prepared(&mut self, result: Result<(), Reason>, now: Now) {
         self.project = match result {
             Ok(()) => Preparation::Ready,
             Err(reason) => Preparation::Failed { reason, retry_at: now.instant + PREPARATION_RETRY },
@@ -64,7 +64,7 @@ impl World {
     }
 
     /// An image is there, or could not be built or pulled.
-    pub fn image_provided(&mut self, reference: &str, result: Result<ProvidedImage, String>, now: Now) {
+    pub fn image_provided(&mut self, reference: &str, result: Result<ProvidedImage, Reason>, now: Now) {
         let Some(image) = self.images.get_mut(reference) else { return };
         match result {
             Ok(provided) => {
@@ -82,7 +82,7 @@ impl World {
     }
 
     /// The task's network namespace is there, or could not be made.
-    pub fn task_opened(&mut self, id: &TaskId, result: Result<TaskNetwork, String>) {
+    pub fn task_opened(&mut self, id: &TaskId, result: Result<TaskNetwork, Reason>) {
         let Some(task) = self.tasks.get_mut(id) else { return };
         match result {
             Ok(network) if task.network == Network::Opening => task.network = Network::Open(network),
@@ -99,7 +99,7 @@ impl World {
         &mut self,
         id: &TaskId,
         name: &ContainerName,
-        result: Result<(String, Option<String>), String>,
+        result: Result<(String, Option<String>), Reason>,
         now: Now,
     ) {
         let wanted = self.is_wanted(id);

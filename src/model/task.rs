@@ -117,6 +117,10 @@ impl fmt::Display for HealthStatus {
     }
 }
 
+/// `reason` of a container, `stoppedReason` of a task: why something could not be done. Free text in ECS's API, and so here:
+/// it is shown, and nothing is decided by what it says.
+pub type Reason = String;
+
 /// How a container ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ContainerExit {
