@@ -32,7 +32,7 @@ impl Snapshot {
     pub fn is_ready(&self) -> bool {
         let Self { topology, world, bindings, .. } = self;
         let states = registration::states(topology, world);
-        let mut in_use = topology.target_groups.keys().filter(|name| topology.is_in_use(name));
+        let mut in_use = topology.in_use().into_iter();
         !world.shutting_down
             && topology
                 .load_balancer

@@ -5,6 +5,7 @@
 pub mod world;
 
 // From the known state to the next steps.
+mod census;
 pub mod images;
 pub mod log_stream;
 pub mod plan;

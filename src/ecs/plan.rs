@@ -11,6 +11,7 @@
 
 use std::time::Instant;
 
+use crate::ecs::census::Census;
 use crate::ecs::images::renewal;
 use crate::ecs::service::scheduler;
 use crate::ecs::step::{Effect, Plan};
@@ -39,8 +40,9 @@ pub fn plan(topology: &Topology, world: &World, now: Instant) -> Plan {
         task::plan_task(world, task, now, topology.time_scale, &mut plan);
     }
     renewal::plan_images(topology, world, &mut plan);
+    let census = Census::new(world);
     for (name, record) in &world.services {
-        scheduler::plan_service(world, name, record, now, &mut plan);
+        scheduler::plan_service(&census, name, record, now, &mut plan);
     }
     plan
 }

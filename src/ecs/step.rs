@@ -1,5 +1,6 @@
 //! The next things to do, as values: a step leaves no choice.
 
+use std::collections::HashSet;
 use std::time::{Duration, Instant};
 
 use super::world::sooner;
@@ -106,9 +107,18 @@ pub struct Plan {
     pub steps: Vec<Step>,
     /// Time alone changes the plan then.
     pub wake_at: Option<Instant>,
+    /// Images that some step provides.
+    images: HashSet<String>,
 }
 
 impl Plan {
+    /// Asks for an image once, though several containers may share it.
+    pub(crate) fn provide_image(&mut self, image: String, service: &ServiceName, container: &ContainerName) {
+        if self.images.insert(image.clone()) {
+            self.push(Effect::ProvideImage { image, service: service.clone(), container: container.clone() });
+        }
+    }
+
     /// Adds a step.
     pub(crate) fn push(&mut self, step: impl Into<Step>) {
         self.steps.push(step.into());

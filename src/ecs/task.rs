@@ -5,7 +5,6 @@
 
 use std::time::Instant;
 
-use crate::ecs::images::renewal;
 use crate::ecs::step::{Change, Effect, Plan};
 use crate::ecs::world::{Container, ImageState, Network, Phase, Preparation, Task, World};
 use crate::model::task::{HealthStatus, StopCode};
@@ -83,7 +82,7 @@ fn plan_starting(world: &World, task: &Task, now: Instant, time_scale: TimeScale
         match supply {
             Supply::Usable | Supply::Awaited => {}
             Supply::Wanted => {
-                renewal::ask(plan, task.spec.image(definition).to_owned(), &task.spec.service, &definition.name);
+                plan.provide_image(task.spec.image(definition).to_owned(), &task.spec.service, &definition.name);
             }
             Supply::Never { reason } => give_up(task, definition, reason, plan),
         }

@@ -13,7 +13,7 @@ use crate::alb::targets::health::HealthRecord;
 pub use crate::ecs::images::record::{Image, ImageState};
 use crate::ecs::retry::Retry;
 use crate::model::service::Service;
-use crate::model::target_health::{Target, TargetHealth, UnhealthyReason};
+use crate::model::target_health::{Target, UnhealthyReason};
 use crate::model::task::{ContainerExit, ContainerStatus, HealthStatus, StopCode, TaskNetwork, TaskSpec, TaskStatus};
 use crate::model::{ContainerName, ServiceName, TargetGroupName, TaskId};
 
@@ -297,6 +297,13 @@ impl Task {
         combined
     }
 
+    /// Whether every essential container with a check passes it.
+    pub(crate) fn containers_with_checks_pass(&self) -> bool {
+        self.spec.definition.containers.iter().filter(|definition| definition.essential).all(|definition| {
+            definition.health_check.is_none() || self.containers[&definition.name].health == HealthStatus::Healthy
+        })
+    }
+
     /// Whether it is wanted and not stopped.
     pub fn is_wanted(&self) -> bool {
         self.stop.is_none()
@@ -364,45 +371,11 @@ impl Container {
 // === impl World ===
 
 impl World {
-    /// The tasks of a service that are wanted, oldest first.
-    pub fn wanted_tasks<'a>(&'a self, service: &'a ServiceName) -> Vec<&'a Task> {
-        let mut tasks: Vec<&Task> =
-            self.tasks.values().filter(|task| task.spec.service == *service && task.is_wanted()).collect();
-        tasks.sort_by_key(|task| task.sequence);
-        tasks
-    }
-
-    /// Whether the task counts for the service's minimum: it runs, its checks pass, and its targets are healthy
-    /// (ECS API, DeploymentConfiguration.minimumHealthyPercent).
-    pub fn is_healthy(&self, task: &Task) -> bool {
-        task.running_since.is_some()
-            && task.is_wanted()
-            && task.health() != HealthStatus::Unhealthy
-            && self.containers_with_checks_pass(task)
-            && task.registered.iter().all(|(group, target)| {
-                // A group that no rule forwards to never probes; it cannot hold a task back.
-                self.target(group, target).is_some_and(|record| {
-                    matches!(record.health.health(), TargetHealth::Healthy | TargetHealth::Unused)
-                })
-            })
-    }
-
     /// Whether the deployment that made the task is the current one and has come up.
     pub fn deployment_is_complete(&self, task: &Task) -> bool {
         self.services
             .get(&task.spec.service)
             .is_some_and(|record| record.deployment.completed && record.deployment.id == task.deployment)
-    }
-
-    fn containers_with_checks_pass(&self, task: &Task) -> bool {
-        task.spec.definition.containers.iter().filter(|definition| definition.essential).all(|definition| {
-            definition.health_check.is_none() || task.containers[&definition.name].health == HealthStatus::Healthy
-        })
-    }
-
-    /// The record of a registered target.
-    pub fn target(&self, group: &TargetGroupName, target: &Target) -> Option<&TargetRecord> {
-        self.targets.get(group)?.iter().find(|record| record.target == *target && record.draining_until.is_none())
     }
 
     /// Whether nothing is left to take down.

@@ -29,7 +29,7 @@ impl From<&Snapshot> for ClusterView {
             domains: topology.domains.iter().map(ToString::to_string).collect(),
             listeners: listeners(topology, bindings),
             images: images(topology, world),
-            services: world.services.iter().map(|(name, record)| service(topology, world, name, record)).collect(),
+            services: services(topology, world),
             target_groups: target_groups(topology, world),
             trouble: world.engine_trouble.clone().or_else(|| match &world.project {
                 Preparation::Failed { reason, .. } => Some(reason.clone()),
@@ -90,8 +90,16 @@ fn images(topology: &Topology, world: &World) -> Vec<ImageView> {
         .collect()
 }
 
-fn service(topology: &Topology, world: &World, name: &ServiceName, record: &ServiceRecord) -> ServiceView {
-    let mut tasks: Vec<&Task> = world.tasks.values().filter(|task| task.spec.service == *name).collect();
+fn services(topology: &Topology, world: &World) -> Vec<ServiceView> {
+    let mut tasks: BTreeMap<&ServiceName, Vec<&Task>> = BTreeMap::new();
+    for task in world.tasks.values() {
+        tasks.entry(&task.spec.service).or_default().push(task);
+    }
+    let services = world.services.iter();
+    services.map(|(name, record)| service(topology, name, record, tasks.remove(name).unwrap_or_default())).collect()
+}
+
+fn service(topology: &Topology, name: &ServiceName, record: &ServiceRecord, mut tasks: Vec<&Task>) -> ServiceView {
     tasks.sort_by_key(|task| (task.is_stopped(), task.sequence));
     let wanted = tasks.iter().filter(|task| task.is_wanted());
     let (running, pending): (Vec<&&Task>, Vec<&&Task>) = wanted.partition(|task| task.running_since.is_some());
@@ -182,6 +190,7 @@ fn container(task: &Task, definition: &ContainerDefinition) -> ContainerView {
 
 fn target_groups(topology: &Topology, world: &World) -> Vec<TargetGroupView> {
     let states = registration::states(topology, world);
+    let used = topology.in_use();
     topology
         .target_groups
         .iter()
@@ -193,7 +202,7 @@ fn target_groups(topology: &Topology, world: &World) -> Vec<TargetGroupView> {
             TargetGroupView {
                 name: name.to_string(),
                 arn: arn::target_group(name),
-                in_use: topology.is_in_use(name),
+                in_use: used.contains(name),
                 health_check: format!("{port}{}", check.path),
                 targets: records
                     .iter()

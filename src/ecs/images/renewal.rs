@@ -2,13 +2,13 @@
 //! outdated image gets a new deployment.
 
 use crate::ecs::images::naming;
-use crate::ecs::step::{Effect, Plan, Step};
+use crate::ecs::step::Plan;
 use crate::ecs::world::{ImageState, Task, World};
-use crate::model::{ContainerName, ServiceName, Topology};
+use crate::model::Topology;
 
 /// Adds the images that are to be had again. No start of a task asks for those of a service that runs.
 pub(crate) fn plan_images(topology: &Topology, world: &World, plan: &mut Plan) {
-    if world.shutting_down {
+    if world.shutting_down || world.renew.is_empty() {
         return;
     }
     for (name, service) in topology.services.iter().filter(|(_, service)| service.desired_count > 0) {
@@ -17,18 +17,9 @@ pub(crate) fn plan_images(topology: &Topology, world: &World, plan: &mut Plan) {
             let is_due = world.renew.contains(&image)
                 && world.images.get(&image).is_some_and(|known| known.state == ImageState::Missing);
             if is_due {
-                ask(plan, image, name, &container.name);
+                plan.provide_image(image, name, &container.name);
             }
         }
-    }
-}
-
-/// Asks for an image once, though several containers may share it.
-pub(crate) fn ask(plan: &mut Plan, image: String, service: &ServiceName, container: &ContainerName) {
-    let is_asked =
-        |step: &Step| matches!(step, Step::Effect(Effect::ProvideImage { image: other, .. }) if *other == image);
-    if !plan.steps.iter().any(is_asked) {
-        plan.push(Effect::ProvideImage { image, service: service.clone(), container: container.clone() });
     }
 }
 

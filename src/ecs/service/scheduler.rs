@@ -7,18 +7,27 @@
 
 use std::time::Instant;
 
+use crate::ecs::census::Census;
 use crate::ecs::images::renewal;
 use crate::ecs::step::{Change, Plan};
-use crate::ecs::world::{STOPPED_TASKS_KEPT, ServiceRecord, Task, World};
+use crate::ecs::world::{STOPPED_TASKS_KEPT, ServiceRecord, Task};
 use crate::model::service::Service;
 use crate::model::target_health::TargetHealth;
 use crate::model::task::{HealthStatus, StopCode};
 use crate::model::{ServiceName, TargetGroupName};
 
 /// Adds what this service needs next.
-pub(crate) fn plan_service(world: &World, name: &ServiceName, record: &ServiceRecord, now: Instant, plan: &mut Plan) {
-    let tasks = world.wanted_tasks(name);
-    plan_forgetting(world, name, record, plan);
+pub(crate) fn plan_service(
+    census: &Census<'_>,
+    name: &ServiceName,
+    record: &ServiceRecord,
+    now: Instant,
+    plan: &mut Plan,
+) {
+    let (world, all) = (census.world, census.tasks(name));
+    let tasks: Vec<&Task> = all.iter().copied().filter(|task| task.is_wanted()).collect();
+    let leaving = all.iter().filter(|task| !task.is_wanted() && !task.is_stopped()).count();
+    plan_forgetting(all, name, record, plan);
     let Some(wanted) = &record.wanted else {
         stop_all(&tasks, record, plan);
         return;
@@ -37,7 +46,7 @@ pub(crate) fn plan_service(world: &World, name: &ServiceName, record: &ServiceRe
     }
     let (mut good, mut failing) = (Vec::new(), Vec::new());
     for task in current {
-        match fitness(world, wanted, task, now) {
+        match fitness(census, wanted, task, now) {
             Fitness::Fit => good.push(task),
             Fitness::InGrace { until } => {
                 plan.wake_by(until);
@@ -54,13 +63,13 @@ pub(crate) fn plan_service(world: &World, name: &ServiceName, record: &ServiceRe
         plan.push(stop(task, reason.clone()));
     }
 
-    plan_old_deployments(world, record, desired, &good, &old, plan);
+    plan_old_deployments(census, record, desired, &good, &old, plan);
 
     for task in surplus(&good, desired) {
         plan.push(stop(task, scaling_reason(record)));
     }
 
-    let room = room(desired, good.len(), tasks.len() + crowding(world, name, !failing.is_empty()));
+    let room = room(desired, good.len(), tasks.len() + crowding(leaving, !failing.is_empty()));
     // Created while the engine is known to be away, a task would only fail; the engine's return is an observation, after
     // which this looks again.
     let starting = if world.engine_trouble.is_some() { 0 } else { room };
@@ -71,10 +80,8 @@ pub(crate) fn plan_service(world: &World, name: &ServiceName, record: &ServiceRe
         }
     }
 
-    let healthy = good.iter().filter(|task| world.is_healthy(task)).count();
-    let leaving =
-        world.tasks.values().any(|task| task.spec.service == *name && !task.is_wanted() && !task.is_stopped());
-    if !record.steady && healthy == desired && tasks.len() == desired && !leaving {
+    let healthy = good.iter().filter(|task| census.is_healthy(task)).count();
+    if !record.steady && healthy == desired && tasks.len() == desired && leaving == 0 {
         plan.push(Change::MarkSteady(name.clone()));
     }
 }
@@ -88,25 +95,24 @@ fn room(desired: usize, good: usize, all: usize) -> usize {
 /// What a replacement of unhealthy tasks has to reckon with beside the wanted ones: those that are still stopping. On
 /// Fargate each has a machine to itself; here they share this one with their replacements, and a machine that is too
 /// busy for one health check would be given one more task for each that it fails.
-fn crowding(world: &World, name: &ServiceName, some_fail: bool) -> usize {
-    let stopping = |task: &&Task| task.spec.service == *name && !task.is_wanted() && !task.is_stopped();
-    if some_fail { world.tasks.values().filter(stopping).count() } else { 0 }
+fn crowding(stopping: usize, some_fail: bool) -> usize {
+    if some_fail { stopping } else { 0 }
 }
 
 /// Tasks of earlier deployments go as the new one's become healthy.
 fn plan_old_deployments(
-    world: &World,
+    census: &Census<'_>,
     record: &ServiceRecord,
     desired: usize,
     good: &[&Task],
     old: &[&Task],
     plan: &mut Plan,
 ) {
-    let healthy = good.iter().filter(|task| world.is_healthy(task)).count();
+    let healthy = good.iter().filter(|task| census.is_healthy(task)).count();
     let still_needed = desired.saturating_sub(healthy);
     // Those that serve least go first.
     let mut leaving: Vec<&&Task> = old.iter().collect();
-    leaving.sort_by_key(|task| (world.is_healthy(task), task.sequence));
+    leaving.sort_by_key(|task| (census.is_healthy(task), task.sequence));
     for task in leaving.iter().take(old.len().saturating_sub(still_needed)) {
         plan.push(stop(task, scaling_reason(record)));
     }
@@ -132,24 +138,24 @@ enum Fitness {
 
 /// Whether the task has to be replaced: once it runs and its grace period is over, if an essential container's check or
 /// the load balancer's fails.
-fn fitness(world: &World, service: &Service, task: &Task, now: Instant) -> Fitness {
+fn fitness(census: &Census<'_>, service: &Service, task: &Task, now: Instant) -> Fitness {
     let Some(since) = task.running_since else { return Fitness::Fit };
     let reason = if task.health() == HealthStatus::Unhealthy {
         "Task failed container health checks".to_owned()
     } else {
-        let Some(group) = failing_target_group(world, task) else { return Fitness::Fit };
+        let Some(group) = failing_target_group(census, task) else { return Fitness::Fit };
         format!("Task failed ELB health checks in (target-group {})", crate::model::arn::target_group(group))
     };
     let until = since.instant + service.health_check_grace_period;
     if now < until { Fitness::InGrace { until } } else { Fitness::Failing { reason } }
 }
 
-fn failing_target_group<'a>(world: &World, task: &'a Task) -> Option<&'a TargetGroupName> {
+fn failing_target_group<'a>(census: &Census<'_>, task: &'a Task) -> Option<&'a TargetGroupName> {
     task.registered
         .iter()
         .find(|(group, target)| {
-            world
-                .target(group, target)
+            census
+                .target(group, *target)
                 .is_some_and(|record| matches!(record.health.health(), TargetHealth::Unhealthy(_)))
         })
         .map(|(group, _)| group)
@@ -171,16 +177,13 @@ fn scaling_reason(record: &ServiceRecord) -> String {
 
 /// Stopped tasks are kept for people to read, the last few of each service; a service that is gone goes with its
 /// last task.
-fn plan_forgetting(world: &World, name: &ServiceName, record: &ServiceRecord, plan: &mut Plan) {
-    let mut stopped: Vec<&Task> =
-        world.tasks.values().filter(|task| task.spec.service == *name && task.is_stopped()).collect();
-    stopped.sort_by_key(|task| task.sequence);
+fn plan_forgetting(tasks: &[&Task], name: &ServiceName, record: &ServiceRecord, plan: &mut Plan) {
+    let stopped: Vec<&&Task> = tasks.iter().filter(|task| task.is_stopped()).collect();
     let surplus = stopped.len().saturating_sub(STOPPED_TASKS_KEPT);
     for task in stopped.iter().take(surplus) {
         plan.push(Change::ForgetTask(task.spec.id.clone()));
     }
-    let all_stopped = world.tasks.values().filter(|task| task.spec.service == *name).all(Task::is_stopped);
-    if record.wanted.is_none() && all_stopped {
+    if record.wanted.is_none() && stopped.len() == tasks.len() {
         plan.push(Change::ForgetService(name.clone()));
     }
 }

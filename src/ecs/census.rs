@@ -1,0 +1,64 @@
+//! What is known, sorted once for a whole plan: whose task is whose, and what is known of which target. With it a plan
+//! costs what there is, and not the product of services and tasks, or of tasks and targets.
+
+use std::collections::{BTreeMap, HashMap};
+
+use crate::ecs::world::{TargetRecord, Task, World};
+use crate::model::target_health::{Target, TargetHealth};
+use crate::model::task::HealthStatus;
+use crate::model::{ServiceName, TargetGroupName};
+
+/// A world with what a plan looks up in it.
+pub(crate) struct Census<'w> {
+    /// All of it.
+    pub(crate) world: &'w World,
+    /// Living ones and stopped ones, in the order of their creation.
+    tasks: BTreeMap<&'w ServiceName, Vec<&'w Task>>,
+    /// Those that are not draining.
+    targets: HashMap<(&'w TargetGroupName, Target), &'w TargetRecord>,
+}
+
+impl<'w> Census<'w> {
+    /// Takes it.
+    pub(crate) fn new(world: &'w World) -> Self {
+        let mut tasks: BTreeMap<&ServiceName, Vec<&Task>> = BTreeMap::new();
+        for task in world.tasks.values() {
+            tasks.entry(&task.spec.service).or_default().push(task);
+        }
+        for tasks in tasks.values_mut() {
+            tasks.sort_by_key(|task| task.sequence);
+        }
+        let mut targets = HashMap::with_capacity(world.targets.values().map(Vec::len).sum());
+        for (group, records) in &world.targets {
+            for record in records.iter().filter(|record| record.draining_until.is_none()) {
+                targets.entry((group, record.target)).or_insert(record);
+            }
+        }
+        Self { world, tasks, targets }
+    }
+
+    /// The tasks of a service, oldest first.
+    pub(crate) fn tasks(&self, service: &ServiceName) -> &[&'w Task] {
+        self.tasks.get(service).map_or(&[], Vec::as_slice)
+    }
+
+    /// The record of a registered target that is not draining.
+    pub(crate) fn target(&self, group: &TargetGroupName, target: Target) -> Option<&'w TargetRecord> {
+        self.targets.get(&(group, target)).copied()
+    }
+
+    /// Whether the task counts for the service's minimum: it runs, its checks pass, and its targets are healthy
+    /// (ECS API, DeploymentConfiguration.minimumHealthyPercent).
+    pub(crate) fn is_healthy(&self, task: &Task) -> bool {
+        task.running_since.is_some()
+            && task.is_wanted()
+            && task.health() != HealthStatus::Unhealthy
+            && task.containers_with_checks_pass()
+            && task.registered.iter().all(|(group, target)| {
+                // A group that no rule forwards to never probes; it cannot hold a task back.
+                self.target(group, *target).is_some_and(|record| {
+                    matches!(record.health.health(), TargetHealth::Healthy | TargetHealth::Unused)
+                })
+            })
+    }
+}
