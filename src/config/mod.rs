@@ -8,7 +8,7 @@
 //! ```
 //!
 //! Nothing here reads the process's environment or the file system itself: both arrive in [`Source`].
-//! Start with [`load`]; `file/` defines the format, `lower/` its meaning, `fidelity` how each field is treated.
+//! Start with [`load()`]; `file/` defines the format, `lower/` its meaning, `fidelity` how each field is treated.
 
 pub mod fidelity;
 pub(crate) mod file;

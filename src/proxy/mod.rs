@@ -17,7 +17,7 @@
 //! 3. **Head**: read under the limits of an ALB; fields stay where they were read (`downstream/http1/head.rs`,
 //!    `downstream/http2/head.rs`).
 //! 4. **Classify**: what must not be forwarded is refused here ([`request`]).
-//! 5. **Snapshot**: one routing table for the whole request ([`worker::Snapshot`]).
+//! 5. **Snapshot**: one routing table for the whole request ([`context::Snapshot`]).
 //! 6. **Route**: the first rule that matches ([`crate::alb::routing`]).
 //! 7. **Act**: redirects and fixed responses are answered now ([`answer::respond`]).
 //! 8. **Choose**: a group by weight, then one of its eligible targets ([`upstream::load`],

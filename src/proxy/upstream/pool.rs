@@ -1,7 +1,7 @@
 //! Connections to targets: dialled when needed, kept open between requests, one pool per worker and protocol.
 //!
 //! An HTTP/1.1 connection is taken out of its pool for a request and put back afterwards ([`Pool`]); an HTTP/2 connection
-//! stays in its pool and is shared ([`multiplexed`]).
+//! stays in its pool and is shared ([`super::multiplexed`]).
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;

@@ -56,7 +56,7 @@ pub(crate) struct OpenTask {
 }
 
 impl DockerRuntime {
-    /// Finds the engine the user means (see [`endpoint`]) and speaks to it.
+    /// Finds the engine the user means (see `engine/endpoint.rs`) and speaks to it.
     pub async fn connect(options: DockerOptions) -> Result<Self, RuntimeError> {
         Ok(Self::new(Engine::connect().await?, options))
     }
