@@ -166,6 +166,8 @@ impl Folders {
             match self.try_lock(&path) {
                 // A stack that ends takes its folder with it: between two calls, or with the file that we hold.
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                // A folder that is there when we make it, and gone when we look whether it is one.
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists && !self.state.is_file() => {}
                 other => return other,
             }
         }
