@@ -185,7 +185,7 @@ async fn a_demo_that_does_not_do_what_it_advertises_fails(machine: &Machine) {
     std::fs::write(&file, values.replace("sk-demo", "sk-wrong")).unwrap();
     let up = machine.demo("up").await;
     assert_eq!(up.code, Some(1), "{up:?}");
-    for part in ["using your fixtures/chatkit/.env", "Wanted: a session", "\"client_secret\"", "Incorrect API key"] {
+    for part in ["using your fixtures/chatkit/.env", "Expected: a session", "\"client_secret\"", "Incorrect API key"] {
         assert!(up.stderr.contains(part), "no {part} in {up:?}");
     }
     assert!(!up.stdout.contains("is up"), "{up:?}");
