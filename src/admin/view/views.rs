@@ -8,8 +8,8 @@ use tokio::sync::watch::error::RecvError;
 use super::shape::ClusterView;
 use crate::control::snapshot::Snapshot;
 
-/// The views of a stack. Each is made of the newest snapshot when somebody looks, so that whoever was answered by
-/// `control` sees what came of it.
+/// The views of a stack. Each is built on demand from the newest snapshot, so a caller that `control` has answered sees
+/// the result of its command.
 #[derive(Debug)]
 pub struct Views {
     snapshots: watch::Receiver<Arc<Snapshot>>,

@@ -49,7 +49,7 @@ pub(crate) fn find(view: &ClusterView, topology: &Topology, folders: &Folders) -
         .collect()
 }
 
-/// Containers that do not let in pages of the stack, as far as that can be seen; asks the running stack.
+/// Containers whose CORS settings reject the stack's own pages, found by sending requests to the running stack.
 pub(crate) async fn cross_origin(view: &ClusterView, topology: &Topology) -> Vec<FindingView> {
     let mut found = Vec::new();
     for suspect in origins::suspects(topology) {

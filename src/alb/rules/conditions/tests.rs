@@ -287,7 +287,7 @@ proptest! {
     }
 }
 
-/// The point of it: of ten thousand rules, each with a path or a host of its own, a request looks at a few.
+/// The purpose of the index: a request looks at a few of ten thousand rules that differ in path or host.
 #[test]
 fn a_request_looks_at_few_of_many_rules() {
     let patterns = |value: String| Patterns::Wildcards(vec![value]);
