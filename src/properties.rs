@@ -53,7 +53,9 @@ fn config(bytes: &[u8]) {
             unusable_certificate: &|_, _| None,
         };
         match config::load(source) {
-            Ok(loaded) => drop(RoutingTable::compile(&loaded.topology, &BTreeMap::new(), 1)),
+            Ok(loaded) => {
+                drop(RoutingTable::compile(&loaded.topology, loaded.topology.main_load_balancer(), &BTreeMap::new(), 1))
+            }
             Err(mistakes) => drop(mistakes.render(Style::Plain)),
         }
     }

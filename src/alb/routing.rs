@@ -170,13 +170,13 @@ pub struct Route<'t> {
 }
 
 impl RoutingTable {
-    /// Prepares everything. The topology is valid, so every group that a rule names exists.
+    /// Prepares everything for one load balancer of the topology. It is valid, so every group that a rule names exists.
     pub fn compile(
         topology: &Topology,
+        load_balancer: &LoadBalancer,
         targets: &BTreeMap<TargetGroupName, Vec<TargetState>>,
         generation: u64,
     ) -> Self {
-        let load_balancer = &topology.load_balancer;
         let index_of: BTreeMap<&TargetGroupName, usize> = topology.target_groups.keys().zip(0..).collect();
         let in_use = topology.in_use();
         let mut listeners: Vec<_> = load_balancer

@@ -146,19 +146,22 @@ fn rewriting_table(
         domains: Vec::new(),
         security_groups: BTreeMap::new(),
         target_groups: BTreeMap::new(),
-        load_balancer: LoadBalancer {
-            name: "rules".into(),
-            security_groups: Vec::new(),
-            listeners: vec![listener],
-            attributes: LoadBalancerAttributes::default(),
-            bind_address: [127, 0, 0, 1].into(),
-        },
+        load_balancers: BTreeMap::from([(
+            "rules".into(),
+            LoadBalancer {
+                name: "rules".into(),
+                security_groups: Vec::new(),
+                listeners: vec![listener],
+                attributes: LoadBalancerAttributes::default(),
+                bind_address: [127, 0, 0, 1].into(),
+            },
+        )]),
         cluster: "rules".into(),
         services: BTreeMap::new(),
         secrets: BTreeMap::new(),
         time_scale: TimeScale::REAL,
     };
-    RoutingTable::compile(&topology, &BTreeMap::new(), 1)
+    RoutingTable::compile(&topology, topology.main_load_balancer(), &BTreeMap::new(), 1)
 }
 
 /// The rule chosen, after making sure that `explain` tells the same story.

@@ -157,7 +157,7 @@ impl App {
         let authority = open_authority(&topology, folders, &mut notes)?;
         trust_files::write(folders, &authority).map_err(io("write the local authority's certificate"))?;
         let certificates = Arc::new(CertStore::new(Arc::new(authority)));
-        certificates.update(&topology.load_balancer, Timestamp::now())?;
+        certificates.update(topology.main_load_balancer(), Timestamp::now())?;
         trust_files::write_leaf_keys(folders, &certificates)
             .map_err(io("write the hashes of the certificates' keys"))?;
 
@@ -333,12 +333,13 @@ fn figures(data_plane: &DataPlane, control: ControlHandle, access: AccessSink) -
 
 /// A stack that cannot listen is of no use: found out before anything is started.
 fn ports_are_free(topology: &Topology) -> Result<(), StartError> {
-    let troubles: Vec<String> = topology.load_balancer.listeners.iter().filter_map(port_trouble(topology)).collect();
+    let troubles: Vec<String> =
+        topology.main_load_balancer().listeners.iter().filter_map(port_trouble(topology)).collect();
     if troubles.is_empty() { Ok(()) } else { Err(StartError::Ports(troubles)) }
 }
 
 fn port_trouble(topology: &Topology) -> impl Fn(&Listener) -> Option<String> + '_ {
-    let address = topology.load_balancer.bind_address;
+    let address = topology.main_load_balancer().bind_address;
     move |listener| {
         let trouble = proxy::trouble_with(listener.port, (address, listener.bind_port).into())?;
         Some(trouble.sentence(listener.bind_port))
@@ -444,7 +445,7 @@ impl AppStack {
         let authority = self.authority(&topology, &mut notes).map_err(|error| failed(&error))?;
         trust_files::write(&self.folders, &authority).map_err(|error| failed(&error))?;
         self.certificates.replace_authority(authority);
-        self.certificates.update(&topology.load_balancer, Timestamp::now()).map_err(|error| failed(&error))?;
+        self.certificates.update(topology.main_load_balancer(), Timestamp::now()).map_err(|error| failed(&error))?;
         // Before anybody is told that the change is made.
         trust_files::write_leaf_keys(&self.folders, &self.certificates).map_err(|error| failed(&error))?;
         let renew = renew(&request);
@@ -544,7 +545,7 @@ pub fn chain(error: &dyn std::error::Error) -> String {
 
 /// The listeners as far as reaching them goes.
 pub fn reachable(topology: &Topology) -> Vec<Reachable> {
-    let load_balancer = &topology.load_balancer;
+    let load_balancer = topology.main_load_balancer();
     let listeners = load_balancer.listeners.iter();
     listeners
         .map(|listener| Reachable {

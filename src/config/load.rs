@@ -241,7 +241,7 @@ services:
         text = text.replace("  listeners:\n", &format!("  listeners:\n{rules}"));
         text.push_str("quotas: { rules_per_load_balancer: 1000 }\n");
         let loaded = try_load(&text).unwrap();
-        assert_eq!(loaded.topology.load_balancer.listeners[0].rules.len(), 1000);
+        assert_eq!(loaded.topology.main_load_balancer().listeners[0].rules.len(), 1000);
     }
 
     proptest! {

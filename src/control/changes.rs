@@ -19,10 +19,10 @@ pub fn changes(before: &Topology, after: &Topology) -> Vec<String> {
     lines.each("target group", &before.target_groups, &after.target_groups, target_group);
     lines.each("security group", &before.security_groups, &after.security_groups, group);
     let listeners = |topology: &Topology| -> BTreeMap<u16, Listener> {
-        topology.load_balancer.listeners.iter().map(|listener| (listener.port, listener.clone())).collect()
+        topology.listeners().map(|(_, listener)| (listener.port, listener.clone())).collect()
     };
     lines.each("listener", &listeners(before), &listeners(after), listener);
-    let (old, new) = (&before.load_balancer, &after.load_balancer);
+    let (old, new) = (before.main_load_balancer(), after.main_load_balancer());
     lines.list("load balancer: security groups", &old.security_groups, &new.security_groups);
     lines.changed("load balancer: attributes", &old.attributes, &new.attributes);
     lines.list("domains", &before.domains, &after.domains);

@@ -49,7 +49,7 @@ pub fn start<I: IdSource>(
 
     let world = World::default();
     let bindings = Bindings::new();
-    let table = RoutingTable::compile(&topology, &BTreeMap::new(), 0);
+    let table = RoutingTable::compile(&topology, topology.main_load_balancer(), &BTreeMap::new(), 0);
     let (routing_out, routing) = watch::channel(Arc::new(table));
     let snapshot =
         Snapshot { generation: 0, topology: Arc::clone(&topology), world: world.clone(), bindings: bindings.clone() };
@@ -256,7 +256,7 @@ impl<I: IdSource> Controller<I> {
         self.world.target_groups_wanted(&self.topology, now);
         let ids = &mut self.ids;
         self.world.services_wanted(&self.topology.services, &redeployed, || ids.deployment_id());
-        let ports: BTreeSet<u16> = self.topology.load_balancer.listeners.iter().map(|listener| listener.port).collect();
+        let ports: BTreeSet<u16> = self.topology.listeners().map(|(_, listener)| listener.port).collect();
         self.bindings.retain(|port, _| ports.contains(port));
     }
 
@@ -335,7 +335,7 @@ impl<I: IdSource> Controller<I> {
             }
             Observation::ImageProgressed(_) => {}
             Observation::ListenersBound { .. } => {
-                for listener in &self.topology.load_balancer.listeners {
+                for (_, listener) in self.topology.listeners() {
                     self.bindings.entry(listener.port).or_insert(Ok(()));
                 }
             }
@@ -475,7 +475,9 @@ impl<I: IdSource> Controller<I> {
             self.published_topology.as_ref().is_some_and(|topology| Arc::ptr_eq(topology, &self.topology));
         if !same_topology || states != self.published_states {
             let generation = self.routing_out.borrow().generation + 1;
-            self.routing_out.send_replace(Arc::new(RoutingTable::compile(&self.topology, &states, generation)));
+            let balancer = self.topology.main_load_balancer();
+            let table = RoutingTable::compile(&self.topology, balancer, &states, generation);
+            self.routing_out.send_replace(Arc::new(table));
             self.published_states = states;
             self.published_topology = Some(Arc::clone(&self.topology));
         }

@@ -34,11 +34,7 @@ impl Snapshot {
         let states = registration::states(topology, world);
         let mut in_use = topology.in_use().into_iter();
         !world.shutting_down
-            && topology
-                .load_balancer
-                .listeners
-                .iter()
-                .all(|listener| matches!(bindings.get(&listener.port), Some(Ok(()))))
+            && topology.listeners().all(|(_, listener)| matches!(bindings.get(&listener.port), Some(Ok(()))))
             && world.services.values().all(|record| record.steady)
             && world.images.values().all(|image| image.state == ImageState::Ready)
             && in_use.all(|name| {

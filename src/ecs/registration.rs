@@ -8,7 +8,7 @@ use crate::alb::security_group;
 use crate::ecs::step::{Change, Plan};
 use crate::ecs::world::{TargetRecord, World};
 use crate::model::target_health::{TargetHealth, TargetState};
-use crate::model::{TargetGroupName, Topology};
+use crate::model::{SecurityGroupName, TargetGroupName, Topology};
 
 /// Draining ends after the full delay, or before if [`World::target_drained`] says so.
 pub(crate) fn plan_drained(world: &World, now: Instant, plan: &mut Plan) {
@@ -25,22 +25,26 @@ pub fn states(topology: &Topology, world: &World) -> BTreeMap<TargetGroupName, V
     world
         .targets
         .iter()
-        .map(|(group, records)| (group.clone(), records.iter().map(|record| state(topology, world, record)).collect()))
+        .map(|(group, records)| {
+            let from = &topology.load_balancer_of(group).security_groups;
+            (group.clone(), records.iter().map(|record| state(topology, world, from, record)).collect())
+        })
         .collect()
 }
 
-fn state(topology: &Topology, world: &World, record: &TargetRecord) -> TargetState {
+fn state(topology: &Topology, world: &World, from: &[SecurityGroupName], record: &TargetRecord) -> TargetState {
     // A port that cannot be dialled from here behaves like a closed one.
     let nowhere = SocketAddr::from((Ipv4Addr::LOCALHOST, 9));
     TargetState {
         target: record.target,
         dial: record.dial.unwrap_or(nowhere),
-        reachable: record.dial.is_some() && is_let_in(topology, world, record),
+        reachable: record.dial.is_some() && is_let_in(topology, world, from, record),
         health: if record.draining_until.is_some() { TargetHealth::Draining } else { record.health.health().clone() },
     }
 }
 
-fn is_let_in(topology: &Topology, world: &World, record: &TargetRecord) -> bool {
+/// `from`: the security groups of the load balancer.
+fn is_let_in(topology: &Topology, world: &World, from: &[SecurityGroupName], record: &TargetRecord) -> bool {
     let service = record
         .task
         .as_ref()
@@ -48,9 +52,8 @@ fn is_let_in(topology: &Topology, world: &World, record: &TargetRecord) -> bool 
         .and_then(|task| topology.services.get(&task.spec.service));
     match service {
         Some(service) => {
-            let own = &topology.load_balancer.security_groups;
             let groups = &topology.security_groups;
-            security_group::load_balancer_reaches(groups, own, &service.security_groups, record.target.port).allowed
+            security_group::load_balancer_reaches(groups, from, &service.security_groups, record.target.port).allowed
         }
         // A target that the file gives by address is in no security group.
         None => true,

@@ -3,7 +3,7 @@
 //! Account and region are those of AWS's documentation examples; the ID part of a load balancer or target group is 16
 //! hexadecimal digits derived from its name.
 
-use crate::model::ids::{ClusterName, ServiceName, TargetGroupName, TaskId};
+use crate::model::ids::{ClusterName, LoadBalancerName, ServiceName, TargetGroupName, TaskId};
 
 /// The account id of AWS's documentation examples.
 pub const ACCOUNT: &str = "111122223333";
@@ -21,8 +21,8 @@ pub fn target_group_id(name: &TargetGroupName) -> u64 {
 }
 
 /// `app/<name>/<id>`, as logs and metrics name a load balancer.
-pub fn load_balancer_id(name: &str) -> String {
-    format!("app/{name}/{:016x}", fingerprint(&["loadbalancer", name]))
+pub fn load_balancer_id(name: &LoadBalancerName) -> String {
+    format!("app/{name}/{:016x}", fingerprint(&["loadbalancer", name.as_str()]))
 }
 
 /// `arn:aws:acm:…:certificate/<uuid>`, the same for every certificate with these names: a renewal keeps its ARN.
@@ -43,9 +43,9 @@ pub fn certificate(names: &[String]) -> String {
 }
 
 /// The load balancer's own DNS name, which requests without a `Host` are given.
-pub fn load_balancer_dns_name(name: &str) -> String {
-    let digits = fingerprint(&["dns", name]) % 10_000_000_000;
-    format!("{}-{digits}.{REGION}.elb.amazonaws.com", name.to_ascii_lowercase())
+pub fn load_balancer_dns_name(name: &LoadBalancerName) -> String {
+    let digits = fingerprint(&["dns", name.as_str()]) % 10_000_000_000;
+    format!("{}-{digits}.{REGION}.elb.amazonaws.com", name.as_str().to_ascii_lowercase())
 }
 
 /// `arn:aws:ecs:…:task/<cluster>/<id>`

@@ -51,7 +51,7 @@ macro_rules! name_type {
 }
 
 name_type! {
-    /// The project: one load balancer, its network and its services. Becomes the name of Docker objects.
+    /// The project: its load balancers, its network and its services. Becomes the name of Docker objects.
     ProjectName
 }
 name_type! {
@@ -61,6 +61,10 @@ name_type! {
 name_type! {
     /// A key of `security_groups`.
     SecurityGroupName
+}
+name_type! {
+    /// A load balancer's name in logs and ARNs; at most 32 of `[A-Za-z0-9-]` (ELBv2 API, CreateLoadBalancer).
+    LoadBalancerName
 }
 name_type! {
     /// A key of `target_groups`; at most 32 of `[A-Za-z0-9-]` (ELBv2 API, CreateTargetGroup).

@@ -4,14 +4,14 @@ use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::ids::{DomainName, SecurityGroupName};
+use super::ids::{DomainName, LoadBalancerName, SecurityGroupName, TargetGroupName};
 use super::rule::{Action, Rule};
 
-/// The Application Load Balancer of the project.
+/// An Application Load Balancer.
 #[derive(Clone, Debug, PartialEq)]
 pub struct LoadBalancer {
-    /// Its name in logs and ARNs: at most 32 of `[A-Za-z0-9-]`. Defaults to the project's name.
-    pub name: String,
+    /// Unique in the topology. The only one is named after the project unless the file says otherwise.
+    pub name: LoadBalancerName,
     /// The groups it is in; what targets' groups let in by `security_group` refers to these.
     pub security_groups: Vec<SecurityGroupName>,
     /// In ascending order of port; one listener per port (`DuplicateListener` otherwise).
@@ -23,6 +23,22 @@ pub struct LoadBalancer {
 }
 
 impl LoadBalancer {
+    /// Default actions and the actions of rules.
+    pub fn actions(&self) -> impl Iterator<Item = &Action> {
+        self.listeners
+            .iter()
+            .flat_map(|listener| listener.rules.iter().map(|rule| &rule.action).chain([&listener.default_action]))
+    }
+
+    /// The target groups that requests are forwarded to, each as often as an action names it.
+    pub fn forwards_to(&self) -> impl Iterator<Item = &TargetGroupName> {
+        let forwards = self.actions().filter_map(|action| match action {
+            Action::Forward(forward) => Some(&forward.target_groups),
+            Action::Redirect(_) | Action::FixedResponse(_) => None,
+        });
+        forwards.flatten().map(|weighted| &weighted.target_group)
+    }
+
     /// Names of the security policies of the HTTPS listeners.
     pub fn security_policies(&self) -> impl Iterator<Item = &str> {
         self.listeners.iter().filter_map(|listener| match &listener.protocol {

@@ -3,8 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-use super::ids::{ClusterName, DomainName, ProjectName, SecurityGroupName, ServiceName, TargetGroupName};
-use super::listener::LoadBalancer;
+use super::ids::{
+    ClusterName, DomainName, LoadBalancerName, ProjectName, SecurityGroupName, ServiceName, TargetGroupName,
+};
+use super::listener::{Listener, LoadBalancer};
 use super::redacted::Redacted;
 use super::security_group::SecurityGroup;
 use super::service::Service;
@@ -21,8 +23,8 @@ pub struct Topology {
     pub security_groups: BTreeMap<SecurityGroupName, SecurityGroup>,
     /// By name.
     pub target_groups: BTreeMap<TargetGroupName, TargetGroup>,
-    /// The one load balancer.
-    pub load_balancer: LoadBalancer,
+    /// By name. Never empty; a target group belongs to one of them at most (`TargetGroupAssociationLimit`).
+    pub load_balancers: BTreeMap<LoadBalancerName, LoadBalancer>,
     /// Shown in ARNs.
     pub cluster: ClusterName,
     /// By name.
@@ -35,6 +37,27 @@ pub struct Topology {
 }
 
 impl Topology {
+    /// The load balancer that people mean when they name none: the only one, or the first.
+    pub fn main_load_balancer(&self) -> &LoadBalancer {
+        self.load_balancers.values().next().expect("a topology has a load balancer")
+    }
+
+    /// The load balancer that forwards to the group. A group that nothing forwards to is seen from the main one.
+    pub fn load_balancer_of(&self, target_group: &TargetGroupName) -> &LoadBalancer {
+        let mut all = self.load_balancers.values();
+        let forwarding = |balancer: &&LoadBalancer| balancer.forwards_to().any(|name| name == target_group);
+        // With one there is no need to look through its rules.
+        let several = all.len() > 1;
+        several.then(|| all.find(forwarding)).flatten().unwrap_or_else(|| self.main_load_balancer())
+    }
+
+    /// Every listener, with the load balancer that it belongs to.
+    pub fn listeners(&self) -> impl Iterator<Item = (&LoadBalancer, &Listener)> {
+        self.load_balancers
+            .values()
+            .flat_map(|balancer| balancer.listeners.iter().map(move |listener| (balancer, listener)))
+    }
+
     /// Whether some rule or default action of a listener forwards to the group. A group that nothing forwards to is
     /// `unused` and is not health-checked (ALB user guide, "Target health status", `Target.NotInUse`).
     pub fn is_in_use(&self, target_group: &TargetGroupName) -> bool {
@@ -47,14 +70,7 @@ impl Topology {
     }
 
     fn forwarded_to(&self) -> impl Iterator<Item = &TargetGroupName> {
-        let listeners = self.load_balancer.listeners.iter();
-        let actions = listeners
-            .flat_map(|listener| listener.rules.iter().map(|rule| &rule.action).chain([&listener.default_action]));
-        let forwards = actions.filter_map(|action| match action {
-            super::rule::Action::Forward(forward) => Some(&forward.target_groups),
-            _ => None,
-        });
-        forwards.flatten().map(|weighted| &weighted.target_group)
+        self.load_balancers.values().flat_map(LoadBalancer::forwards_to)
     }
 }
 

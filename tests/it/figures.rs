@@ -9,7 +9,9 @@ use neargate::model::target_health::{InitialReason, TargetHealth, TargetState, U
 use serde::Deserialize;
 use tokio::io::{AsyncRead, AsyncWrite};
 
-use crate::alb::{Alb, DEADLINE, ScriptedTarget, Setup, Wire, fixed, forward, healthy, redirect_to_https, refusing};
+use crate::alb::{
+    Alb, DEADLINE, ScriptedTarget, Setup, Wire, fixed, forward, healthy, load_balancer, redirect_to_https, refusing,
+};
 use crate::http2;
 use crate::support::expected::{cases, read};
 
@@ -170,7 +172,7 @@ async fn start(case: &Case) -> Alb {
         setup.attributes().idle_timeout = Duration::from_millis(milliseconds);
     }
     if case.ipv6 {
-        setup.topology.load_balancer.bind_address = std::net::Ipv6Addr::LOCALHOST.into();
+        load_balancer(&mut setup.topology).bind_address = std::net::Ipv6Addr::LOCALHOST.into();
     }
     if case.https {
         setup.https();

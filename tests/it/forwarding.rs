@@ -11,7 +11,9 @@ use neargate::alb::metrics::figures::GroupCount;
 use neargate::model::rule::{Condition, Patterns, Rewrite, Rule, Transforms};
 use tokio::io::AsyncWriteExt;
 
-use crate::alb::{Alb, ScriptedTarget, Setup, Wire, fixed, forward, free_port, healthy, redirect_to_https, within};
+use crate::alb::{
+    Alb, ScriptedTarget, Setup, Wire, fixed, forward, free_port, healthy, load_balancer, redirect_to_https, within,
+};
 use crate::{http2, records};
 
 const OK: &str = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
@@ -162,12 +164,12 @@ async fn a_rewritten_request_reaches_the_target_and_the_log_keeps_both() {
 #[tokio::test]
 async fn a_redirect_names_the_port_that_a_remapped_listener_is_bound_to() {
     let mut setup = Setup::answering(redirect_to_https());
-    let mut https = setup.topology.load_balancer.listeners[0].clone();
+    let mut https = load_balancer(&mut setup.topology).listeners[0].clone();
     https.port = 443;
     https.bind_port = free_port();
     https.default_action = fixed(200, "here");
     let bind_port = https.bind_port;
-    setup.topology.load_balancer.listeners.push(https);
+    load_balancer(&mut setup.topology).listeners.push(https);
     let alb = setup.start().await;
     let answer = alb.exchange("GET / HTTP/1.1\r\nHost: app.example.com\r\nConnection: close\r\n\r\n").await;
     assert!(answer.contains(&format!("Location: https://app.example.com:{bind_port}/\r\n")), "{answer}");

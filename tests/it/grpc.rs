@@ -220,7 +220,7 @@ async fn a_server_that_knows_nothing_of_health_checks_is_healthy_by_default() {
     settings.health_check.path = "/AWS.ALB/healthcheck".into();
     settings.health_check.matcher = Matcher(vec![12..=12]);
     alb.targets.get_mut("web").unwrap()[0].health = TargetHealth::Initial(InitialReason::InitialHealthChecking);
-    let table = RoutingTable::compile(&alb.topology, &alb.targets, 1);
+    let table = RoutingTable::compile(&alb.topology, alb.topology.main_load_balancer(), &alb.targets, 1);
     let (_table, tables) = watch::channel(Arc::new(table));
     let (observe, mut observations) = mpsc::channel(8);
     let tls = neargate::certs::targets::client_configs().unwrap();

@@ -8,7 +8,7 @@ use neargate::control::observation::Observation;
 use neargate::model::target_health::TargetHealth;
 use tokio::sync::watch;
 
-use crate::alb::{ScriptedTarget, Setup, fixed, free_port, healthy, within};
+use crate::alb::{ScriptedTarget, Setup, fixed, free_port, healthy, load_balancer, within};
 
 const GET: &str = "GET / HTTP/1.1\r\nHost: e.com\r\n\r\n";
 
@@ -43,7 +43,7 @@ async fn a_new_table_holds_for_the_next_request_of_an_open_connection() {
     let mut wire = alb.connect().await;
     wire.send(GET).await;
     assert!(wire.response().await.ends_with("old"));
-    alb.topology.load_balancer.listeners[0].default_action = fixed(200, "new");
+    load_balancer(&mut alb.topology).listeners[0].default_action = fixed(200, "new");
     alb.publish().await;
     wire.send(GET).await;
     assert!(wire.response().await.ends_with("new"));
@@ -52,16 +52,16 @@ async fn a_new_table_holds_for_the_next_request_of_an_open_connection() {
 #[tokio::test]
 async fn listeners_come_and_go_with_the_table() {
     let mut alb = Setup::answering(fixed(200, "80")).start().await;
-    let mut second = alb.topology.load_balancer.listeners[0].clone();
+    let mut second = load_balancer(&mut alb.topology).listeners[0].clone();
     (second.port, second.bind_port) = (8080, free_port());
     second.default_action = fixed(200, "8080");
     let first = alb.address;
-    alb.topology.load_balancer.listeners.push(second.clone());
+    load_balancer(&mut alb.topology).listeners.push(second.clone());
     alb.publish().await;
     alb.address.set_port(second.bind_port);
     assert!(alb.exchange("GET / HTTP/1.0\r\n\r\n").await.ends_with("8080"));
 
-    alb.topology.load_balancer.listeners.remove(0);
+    load_balancer(&mut alb.topology).listeners.remove(0);
     alb.publish().await;
     within("refusing", async { while tokio::net::TcpStream::connect(first).await.is_ok() {} }).await;
     assert!(alb.exchange("GET / HTTP/1.0\r\n\r\n").await.ends_with("8080"));
@@ -70,7 +70,7 @@ async fn listeners_come_and_go_with_the_table() {
 #[tokio::test]
 async fn a_listener_may_take_over_the_port_of_a_removed_one_at_once() {
     let mut alb = Setup::answering(fixed(200, "old")).start().await;
-    let listener = &mut alb.topology.load_balancer.listeners[0];
+    let listener = &mut load_balancer(&mut alb.topology).listeners[0];
     listener.port = 8080;
     listener.default_action = fixed(200, "new");
     alb.publish().await;
@@ -81,9 +81,9 @@ async fn a_listener_may_take_over_the_port_of_a_removed_one_at_once() {
 async fn a_port_in_use_is_reported_and_bound_as_soon_as_it_is_free() {
     let mut alb = Setup::answering(fixed(200, "ok")).start().await;
     let holder = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let mut second = alb.topology.load_balancer.listeners[0].clone();
+    let mut second = load_balancer(&mut alb.topology).listeners[0].clone();
     (second.port, second.bind_port) = (443, holder.local_addr().unwrap().port());
-    alb.topology.load_balancer.listeners.push(second);
+    load_balancer(&mut alb.topology).listeners.push(second);
     alb.publish_without_waiting();
     let failed = alb.observed("the failure", |seen| matches!(seen, Observation::ListenerFailed { .. })).await;
     let Observation::ListenerFailed { port, message } = failed else { unreachable!() };

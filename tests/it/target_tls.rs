@@ -13,7 +13,7 @@ use rustls::{NamedGroup, ProtocolVersion as TlsVersion};
 use tokio::sync::{mpsc, watch};
 use tokio_rustls::TlsAcceptor;
 
-use crate::alb::{Alb, ScriptedTarget, Setup, Wire, within};
+use crate::alb::{Alb, ScriptedTarget, Setup, Wire, load_balancer, within};
 use crate::http2;
 
 const GET: &str = "GET / HTTP/1.1\r\nHost: app.example.com\r\n\r\n";
@@ -53,7 +53,7 @@ async fn target(
 fn behind(policy: &str, target: &ScriptedTarget) -> Setup {
     let mut setup = Setup::forwarding(&[target.address]);
     setup.https();
-    setup.topology.load_balancer.listeners[0].protocol = https(policy);
+    load_balancer(&mut setup.topology).listeners[0].protocol = https(policy);
     setup.speaking(TargetProtocol::Https, ProtocolVersion::Http1);
     setup.workers = 1;
     setup
@@ -79,7 +79,7 @@ async fn a_target_of_tls_1_3_alone_is_reached_once_a_listener_has_a_policy_of_it
         alb.plane.as_ref().unwrap().meters().read().groups[0].counts[GroupCount::TargetTlsNegotiationErrors as usize];
     assert_eq!((errors, *seen.borrow()), (1, None));
 
-    alb.topology.load_balancer.listeners[0].protocol = https("ELBSecurityPolicy-TLS13-1-3-2021-06");
+    load_balancer(&mut alb.topology).listeners[0].protocol = https("ELBSecurityPolicy-TLS13-1-3-2021-06");
     alb.publish().await;
     assert!(ask(&alb).await.ends_with("\r\n\r\nok"));
     assert_eq!(*seen.borrow(), Some((TlsVersion::TLSv1_3, NamedGroup::X25519)));
@@ -100,7 +100,7 @@ async fn health_checks_follow_the_same_policy() {
         let target = target(&[&rustls::version::TLS13], watch::channel(None).0).await;
         let mut setup = behind(policy, &target);
         setup.topology.target_groups.get_mut("web").unwrap().health_check.protocol = TargetProtocol::Https;
-        let table = RoutingTable::compile(&setup.topology, &setup.targets, 1);
+        let table = RoutingTable::compile(&setup.topology, setup.topology.main_load_balancer(), &setup.targets, 1);
         let (_table, tables) = watch::channel(Arc::new(table));
         let (observe, mut observations) = mpsc::channel(8);
         let tls = neargate::certs::targets::client_configs().unwrap();

@@ -53,7 +53,7 @@ pub fn suspects(topology: &Topology) -> Vec<Suspect> {
     let own = origins(topology);
     let Some((listener, domain, origin)) = own.first() else { return Vec::new() };
     let allowed: Vec<&str> = own.iter().map(|(_, _, origin)| origin.as_str()).collect();
-    let table = RoutingTable::compile(topology, &std::collections::BTreeMap::new(), 0);
+    let table = RoutingTable::compile(topology, topology.main_load_balancer(), &std::collections::BTreeMap::new(), 0);
     let mut found: Vec<Suspect> = Vec::new();
     for (name, service) in &topology.services {
         for binding in &service.load_balancers {
@@ -129,7 +129,7 @@ pub fn finding(suspect: &Suspect, reply: Option<&Reply>) -> Option<Finding> {
 /// The origins of pages that the stack serves: by HTTPS, as users will have them.
 fn origins(topology: &Topology) -> Vec<(&Listener, &DomainName, String)> {
     let https = |listener: &&Listener| matches!(listener.protocol, ListenerProtocol::Https(_));
-    let listeners = topology.load_balancer.listeners.iter().filter(https);
+    let listeners = topology.main_load_balancer().listeners.iter().filter(https);
     let names = topology.domains.iter().filter(|name| !name.as_str().starts_with("*."));
     let pairs = listeners.flat_map(|listener| names.clone().map(move |name| (listener, name)));
     let origin = |(listener, name): (_, _)| {

@@ -11,7 +11,7 @@ const RECENT: SignedDuration = SignedDuration::from_mins(10);
 
 /// One finding for each group, of the target that was silent last.
 pub(super) fn findings(view: &ClusterView, topology: &Topology, now: Timestamp) -> Vec<Finding> {
-    let idle_timeout = topology.load_balancer.attributes.idle_timeout.as_secs();
+    let idle_timeout = topology.main_load_balancer().attributes.idle_timeout.as_secs();
     let mut findings = Vec::new();
     for group in &view.target_groups {
         let silent = group.targets.iter().filter_map(|target| Some((target, target.silence.as_ref()?)));

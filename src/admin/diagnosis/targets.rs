@@ -76,7 +76,7 @@ fn is_closed(view: &ClusterView, topology: &Topology, target: &TargetView) -> bo
 /// Why the load balancer may not reach a port of the service's tasks, and the rule to add.
 pub fn closed(topology: &Topology, service: &str, port: u16) -> Option<(String, String)> {
     let service = topology.services.get(service)?;
-    let own = &topology.load_balancer.security_groups;
+    let own = &topology.main_load_balancer().security_groups;
     let groups = &topology.security_groups;
     let verdict = security_group::load_balancer_reaches(groups, own, &service.security_groups, port);
     if verdict.allowed {

@@ -43,9 +43,9 @@ impl From<&Snapshot> for ClusterView {
 }
 
 fn listeners(topology: &Topology, bindings: &Bindings) -> Vec<ListenerView> {
-    let listeners = topology.load_balancer.listeners.iter();
-    listeners
-        .map(|listener| ListenerView {
+    topology
+        .listeners()
+        .map(|(_, listener)| ListenerView {
             port: listener.port,
             bind_port: listener.bind_port,
             protocol: match listener.protocol {

@@ -220,15 +220,14 @@ fn adjust(mut topology: Topology, request: &UpRequest) -> Result<Topology, Strin
             TimeScale::new(factor).ok_or_else(|| format!("--time-scale {factor}: must be a number of at least 1"))?;
     }
     for (port, local) in &request.listen {
-        let ports: Vec<String> =
-            topology.load_balancer.listeners.iter().map(|listener| listener.port.to_string()).collect();
-        let listener =
-            topology.load_balancer.listeners.iter_mut().find(|listener| listener.port == *port).ok_or_else(|| {
-                format!("--listen {port}={local}: no listener has port {port}; the ports are: {}", ports.join(", "))
-            })?;
+        let ports: Vec<String> = topology.listeners().map(|(_, listener)| listener.port.to_string()).collect();
+        let mut listeners = topology.load_balancers.values_mut().flat_map(|balancer| &mut balancer.listeners);
+        let listener = listeners.find(|listener| listener.port == *port).ok_or_else(|| {
+            format!("--listen {port}={local}: no listener has port {port}; the ports are: {}", ports.join(", "))
+        })?;
         listener.bind_port = *local;
     }
-    let mut bound: Vec<u16> = topology.load_balancer.listeners.iter().map(|listener| listener.bind_port).collect();
+    let mut bound: Vec<u16> = topology.listeners().map(|(_, listener)| listener.bind_port).collect();
     bound.sort_unstable();
     match bound.windows(2).find(|pair| pair[0] == pair[1]) {
         Some(pair) => Err(format!("--listen: two listeners would be bound to local port {}", pair[0])),

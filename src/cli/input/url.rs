@@ -17,7 +17,7 @@ pub(crate) struct Url {
 impl Url {
     /// Defaults are those of a browser: HTTPS if there is such a listener, and the first domain.
     pub(crate) fn parse(text: &str, topology: &Topology) -> Result<Self, Failure> {
-        let listeners = &topology.load_balancer.listeners;
+        let listeners = &topology.main_load_balancer().listeners;
         let usual = listeners.iter().find(|listener| is_https(listener)).or(listeners.first());
         let (scheme, own_port) = usual.map_or(("https", 443), |usual| match is_https(usual) {
             true => ("https", usual.port),

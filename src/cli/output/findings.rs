@@ -69,11 +69,11 @@ async fn ask(
     topology: &Topology,
 ) -> Option<origins::Reply> {
     let listener = view.listeners.iter().find(|listener| listener.port == question.port && listener.bound)?;
-    let address = reachable_address(topology.load_balancer.bind_address);
+    let address = reachable_address(topology.main_load_balancer().bind_address);
     let way = Way {
         address: (address, listener.bind_port).into(),
         tls: targets::client_configs().ok()?,
-        policy: RoutingTable::compile(topology, &BTreeMap::new(), 0).target_policy,
+        policy: RoutingTable::compile(topology, topology.main_load_balancer(), &BTreeMap::new(), 0).target_policy,
     };
     let page::Reply { status, allow_origin } = page::ask(&question.domain, &question.path, origin, &way).await?;
     Some(origins::Reply { status, allow_origin })

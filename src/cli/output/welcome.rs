@@ -59,7 +59,7 @@ fn text(project: &Project, view: &ClusterView, foreground: bool) -> String {
 fn routes(text: &mut String, topology: &Topology) {
     const MOST: usize = 8;
     let mut lines = Vec::new();
-    for listener in &topology.load_balancer.listeners {
+    for (_, listener) in topology.listeners() {
         let protocol = if matches!(listener.protocol, ListenerProtocol::Https(_)) { "HTTPS" } else { "HTTP" };
         let rules = listener.rules.iter().map(|rule| (tree::conditions(rule), tree::action(&rule.action)));
         let rest = (if listener.rules.is_empty() { "everything" } else { "everything else" }).to_owned();

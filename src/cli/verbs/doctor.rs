@@ -31,7 +31,7 @@ pub(crate) fn doctor(global: &Global, args: &DoctorArgs, printer: &mut Printer) 
         let mut checks = vec![engine().await];
         checks.extend(ports(&project, view.as_ref()));
         checks.extend(names(&project));
-        checks.extend(secure_context(&project.topology.load_balancer));
+        checks.extend(secure_context(project.topology.main_load_balancer()));
         checks.extend(trust::checks(&project));
         let find = |view| findings::find(view, &project.topology, &project.folders);
         let mut findings = view.as_ref().map(find).unwrap_or_default();
@@ -90,7 +90,7 @@ async fn engine() -> Check {
 }
 
 fn ports(project: &Project, view: Option<&ClusterView>) -> Vec<Check> {
-    let load_balancer = &project.topology.load_balancer;
+    let load_balancer = project.topology.main_load_balancer();
     let check = |listener: &crate::model::listener::Listener| {
         let name = format!("port {}", listener.bind_port);
         let shown = view.and_then(|view| view.listeners.iter().find(|shown| shown.port == listener.port));

@@ -34,7 +34,7 @@ pub(crate) fn explain(global: &Global, args: &ExplainArgs, printer: &mut Printer
     if let Some(view) = &view {
         bind_as_running(&mut project, view);
     }
-    let table = RoutingTable::compile(&project.topology, &BTreeMap::new(), 0);
+    let table = RoutingTable::compile(&project.topology, project.topology.main_load_balancer(), &BTreeMap::new(), 0);
     let url = Url::parse(&args.url, &project.topology)?;
     let explanation = of(&project, view.as_ref(), &table, &url, args)?;
     match args.format.format {
@@ -46,7 +46,8 @@ pub(crate) fn explain(global: &Global, args: &ExplainArgs, printer: &mut Printer
 
 /// The local ports of the running stack, which was told of them by `up --listen`, not by the file.
 pub(crate) fn bind_as_running(project: &mut Project, view: &ClusterView) {
-    for listener in &mut Arc::make_mut(&mut project.topology).load_balancer.listeners {
+    let topology = Arc::make_mut(&mut project.topology);
+    for listener in topology.load_balancers.values_mut().flat_map(|balancer| &mut balancer.listeners) {
         if let Some(running) = view.listeners.iter().find(|running| running.port == listener.port) {
             listener.bind_port = running.bind_port;
         }
@@ -140,7 +141,7 @@ fn of(
     let topology = &project.topology;
     let admitted = security_group::client_reaches(
         &topology.security_groups,
-        &topology.load_balancer.security_groups,
+        &topology.main_load_balancer().security_groups,
         routed.port,
         args.source_ip,
     );
@@ -200,7 +201,7 @@ fn of(
 fn find_listener(project: &Project, table: &RoutingTable, url: &Url) -> Result<usize, Failure> {
     let by_local_port = || {
         let listener =
-            project.topology.load_balancer.listeners.iter().find(|listener| listener.bind_port == url.port)?;
+            project.topology.main_load_balancer().listeners.iter().find(|listener| listener.bind_port == url.port)?;
         table.listener_by_port(listener.port)
     };
     let Some(index) = table.listener_by_port(url.port).or_else(by_local_port) else {
@@ -291,7 +292,7 @@ fn transform_line(result: Result<Transformed, TransformStatus>) -> TransformLine
 /// What a client is told of the certificate, if none of the listener's names the host. Certificates from files are not
 /// judged: nobody reads them here.
 fn unnamed(topology: &Topology, port: u16, host: &str) -> Option<String> {
-    let listener = topology.load_balancer.listeners.iter().find(|listener| listener.port == port)?;
+    let listener = topology.main_load_balancer().listeners.iter().find(|listener| listener.port == port)?;
     let ListenerProtocol::Https(tls) = &listener.protocol else { return None };
     let mut known = Vec::new();
     for certificate in &tls.certificates {

@@ -11,7 +11,7 @@ use crate::machine::hosts;
 pub(crate) fn hosts(global: &Global, args: &HostsArgs, printer: &mut Printer) -> Result<ExitStatus, Failure> {
     let project = project::load_names(global, printer)?;
     let (name, domains) = (&project.topology.name, &project.topology.domains);
-    let address = project.topology.load_balancer.bind_address;
+    let address = project.topology.main_load_balancer().bind_address;
     let address = if address.is_unspecified() { std::net::Ipv4Addr::LOCALHOST.into() } else { address };
     for domain in hosts::left_out(domains) {
         printer.note(format!(

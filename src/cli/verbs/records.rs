@@ -71,7 +71,7 @@ pub(crate) fn logs(
 
 /// Off, or on and no line yet.
 fn nothing_written(kind: LogKind, topology: Option<&Topology>) -> Failure {
-    let attributes = topology.map(|topology| &topology.load_balancer.attributes);
+    let attributes = topology.map(|topology| &topology.main_load_balancer().attributes);
     let (what, key, delivery) = match kind {
         LogKind::Access => ("access", "access_logs", attributes.map(|all| &all.access_logs)),
         LogKind::Connection => ("connection", "connection_logs", attributes.map(|all| &all.connection_logs)),

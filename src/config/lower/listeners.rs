@@ -20,7 +20,7 @@ use crate::model::listener::{
 };
 use crate::model::rule::{Condition, Patterns, Rule};
 use crate::model::target_group::TargetGroup;
-use crate::model::{DomainName, ProjectName, TargetGroupName};
+use crate::model::{DomainName, LoadBalancerName, ProjectName, TargetGroupName};
 
 /// Terraform requires one; here nobody needs to own it.
 const DEFAULT_BUCKET: &str = "logs";
@@ -87,7 +87,9 @@ pub(super) fn load_balancer(
     lowered.sort_by_key(|(listener, ..)| listener.port);
     lowering.places.listeners = lowered.iter().map(|(_, span, rules)| (*span, rules.clone())).collect();
     Some(LoadBalancer {
-        name: balancer.name.as_ref().map_or_else(|| default_name(project), |name| name.value.clone()),
+        name: LoadBalancerName::new(
+            balancer.name.as_ref().map_or_else(|| default_name(project), |name| name.value.clone()),
+        ),
         security_groups,
         listeners: lowered.into_iter().map(|(listener, ..)| listener).collect(),
         attributes,

@@ -19,6 +19,8 @@ mod target_groups;
 mod transforms;
 mod watches;
 
+use std::collections::BTreeMap;
+
 use super::file::File;
 use super::text::diagnostics::Diagnostic;
 use crate::model::topology::TimeScale;
@@ -50,7 +52,7 @@ pub(crate) fn lower(file: &File, lowering: &mut Lowering<'_>) -> Option<Topology
         domains: if domains.is_empty() { vec![crate::model::DomainName::new("localhost")] } else { domains },
         security_groups,
         target_groups,
-        load_balancer,
+        load_balancers: BTreeMap::from([(load_balancer.name.clone(), load_balancer)]),
         cluster,
         services,
         secrets,

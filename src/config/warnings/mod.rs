@@ -13,7 +13,7 @@ use super::text::diagnostics::Diagnostic;
 use super::text::source::Span;
 use crate::alb::security_group;
 use crate::model::Topology;
-use crate::model::listener::{Listener, ListenerProtocol};
+use crate::model::listener::{Listener, ListenerProtocol, LoadBalancer};
 use crate::model::rule::{Action, Transforms};
 use crate::model::security_group::Source;
 use crate::model::target_group::{Stickiness, TargetProtocol};
@@ -24,7 +24,7 @@ pub(super) fn about(topology: &Topology, places: &Places, out: &mut Vec<Diagnost
     plain_health_checks(topology, places, out);
     application_cookies_among_groups(topology, places, out);
     redirect_to_https(topology, places, out);
-    for (listener, (_, spans)) in topology.load_balancer.listeners.iter().zip(&places.listeners) {
+    for (listener, (_, spans)) in topology.main_load_balancer().listeners.iter().zip(&places.listeners) {
         shadowed(listener, spans, out);
         prefix_without_its_root(listener, spans, out);
         rewritten_for_nobody(listener, spans, out);
@@ -67,10 +67,10 @@ fn plain_health_checks(topology: &Topology, places: &Places, out: &mut Vec<Diagn
 
 /// AWS takes it and does not do it.
 fn application_cookies_among_groups(topology: &Topology, places: &Places, out: &mut Vec<Diagnostic>) {
-    let listeners = topology.load_balancer.listeners.iter();
-    let actions =
-        listeners.flat_map(|listener| listener.rules.iter().map(|rule| &rule.action).chain([&listener.default_action]));
-    let weighted: BTreeSet<_> = actions
+    let weighted: BTreeSet<_> = topology
+        .load_balancers
+        .values()
+        .flat_map(LoadBalancer::actions)
         .filter_map(|action| match action {
             Action::Forward(forward) if forward.target_groups.len() > 1 => Some(&forward.target_groups),
             _ => None,
@@ -92,7 +92,7 @@ fn application_cookies_among_groups(topology: &Topology, places: &Places, out: &
 }
 
 fn redirect_to_https(topology: &Topology, places: &Places, out: &mut Vec<Diagnostic>) {
-    let listeners = &topology.load_balancer.listeners;
+    let listeners = &topology.main_load_balancer().listeners;
     let https = listeners.iter().position(|listener| matches!(listener.protocol, ListenerProtocol::Https(_)));
     let Some(https) = https else { return };
     let Some((at, _)) = places.listeners.get(https) else { return };
@@ -144,12 +144,12 @@ fn rewritten_for_nobody(listener: &Listener, spans: &[Span], out: &mut Vec<Diagn
 }
 
 fn clients_kept_out(topology: &Topology, places: &Places, out: &mut Vec<Diagnostic>) {
-    let groups = &topology.load_balancer.security_groups;
+    let groups = &topology.main_load_balancer().security_groups;
     // Without any groups the VPC's default one is not worth a warning on every port.
     if groups.iter().all(|group| group.as_str() == "default") {
         return;
     }
-    for (listener, (span, _)) in topology.load_balancer.listeners.iter().zip(&places.listeners) {
+    for (listener, (span, _)) in topology.main_load_balancer().listeners.iter().zip(&places.listeners) {
         let here = Ipv4Addr::LOCALHOST.into();
         if !security_group::client_reaches(&topology.security_groups, groups, listener.port, here).allowed {
             out.push(
@@ -166,7 +166,7 @@ fn clients_kept_out(topology: &Topology, places: &Places, out: &mut Vec<Diagnost
 }
 
 fn bindings(topology: &Topology, places: &Places, out: &mut Vec<Diagnostic>) {
-    let balancer = &topology.load_balancer.security_groups;
+    let balancer = &topology.main_load_balancer().security_groups;
     for (name, service) in &topology.services {
         let Some(spans) = places.bindings.get(name.as_str()) else { continue };
         for (binding, span) in service.load_balancers.iter().zip(spans) {
@@ -205,7 +205,7 @@ fn blocked(topology: &Topology, service: &str, port: u16, what: &str, span: Span
     let service_groups =
         topology.services.get(service).map(|service| service.security_groups.clone()).unwrap_or_default();
     let own = names(&service_groups);
-    let balancer = &topology.load_balancer.security_groups;
+    let balancer = &topology.main_load_balancer().security_groups;
     let warning = Diagnostic::warning(
         format!("the load balancer cannot reach `{service}` on port {port}"),
         span,

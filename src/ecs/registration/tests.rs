@@ -165,13 +165,16 @@ fn topology(time_scale: f64, delay: Option<u64>) -> Topology {
         domains: Vec::new(),
         security_groups: BTreeMap::new(),
         target_groups: BTreeMap::from([("web".into(), group)]),
-        load_balancer: LoadBalancer {
-            name: "test".into(),
-            security_groups: Vec::new(),
-            listeners: vec![listener],
-            attributes: LoadBalancerAttributes::default(),
-            bind_address: [127, 0, 0, 1].into(),
-        },
+        load_balancers: BTreeMap::from([(
+            "test".into(),
+            LoadBalancer {
+                name: "test".into(),
+                security_groups: Vec::new(),
+                listeners: vec![listener],
+                attributes: LoadBalancerAttributes::default(),
+                bind_address: [127, 0, 0, 1].into(),
+            },
+        )]),
         cluster: "test".into(),
         services: BTreeMap::new(),
         secrets: BTreeMap::new(),

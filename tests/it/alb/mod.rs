@@ -43,6 +43,11 @@ pub(crate) struct Setup {
     pub(crate) workers: usize,
 }
 
+/// The only load balancer of a topology, to be changed.
+pub(crate) fn load_balancer(topology: &mut Topology) -> &mut LoadBalancer {
+    topology.load_balancers.values_mut().next().unwrap()
+}
+
 impl Setup {
     /// One HTTP listener, AWS's port 80, that forwards everything to group `web` of these targets.
     pub(crate) fn forwarding(targets: &[SocketAddr]) -> Self {
@@ -73,7 +78,7 @@ impl Setup {
             domains: vec!["app.example.com".into()],
             security_groups: BTreeMap::new(),
             target_groups: BTreeMap::new(),
-            load_balancer,
+            load_balancers: BTreeMap::from([(load_balancer.name.clone(), load_balancer)]),
             cluster: "test".into(),
             services: BTreeMap::new(),
             secrets: BTreeMap::new(),
@@ -100,16 +105,16 @@ impl Setup {
     }
 
     pub(crate) fn attributes(&mut self) -> &mut LoadBalancerAttributes {
-        &mut self.topology.load_balancer.attributes
+        &mut load_balancer(&mut self.topology).attributes
     }
 
     pub(crate) fn rules(&mut self, rules: Vec<Rule>) {
-        self.topology.load_balancer.listeners[0].rules = rules;
+        load_balancer(&mut self.topology).listeners[0].rules = rules;
     }
 
     /// Turns the listener into HTTPS on AWS's port 443.
     pub(crate) fn https(&mut self) {
-        let listener = &mut self.topology.load_balancer.listeners[0];
+        let listener = &mut load_balancer(&mut self.topology).listeners[0];
         listener.port = 443;
         listener.protocol =
             ListenerProtocol::Https(TlsSettings { ssl_policy: String::new(), certificates: Vec::new() });
@@ -117,9 +122,10 @@ impl Setup {
 
     pub(crate) async fn start(self) -> Alb {
         let generation = 1;
-        let bind_port = self.topology.load_balancer.listeners[0].bind_port;
-        let (table, tables) =
-            watch::channel(Arc::new(RoutingTable::compile(&self.topology, &self.targets, generation)));
+        let bind_port = self.topology.main_load_balancer().listeners[0].bind_port;
+        let balancer = self.topology.main_load_balancer();
+        let table = RoutingTable::compile(&self.topology, balancer, &self.targets, generation);
+        let (table, tables) = watch::channel(Arc::new(table));
         let (observe, observations) = mpsc::channel(64);
         let (access, transactions) = AccessSink::bounded(1024);
         let (connection_sink, connections) = ConnectionSink::bounded(64);
@@ -131,7 +137,7 @@ impl Setup {
                 rustls::pki_types::PrivateKeyDer::try_from(certificate.signing_key.serialize_der()).unwrap(),
             )
             .unwrap();
-        neargate::certs::store::complete(&mut tls_config, self.topology.load_balancer.attributes.http2_enabled)
+        neargate::certs::store::complete(&mut tls_config, self.topology.main_load_balancer().attributes.http2_enabled)
             .unwrap();
         let configs = HashMap::from([(443, Arc::new(tls_config))]);
         let target_tls = neargate::certs::targets::client_configs().unwrap();
@@ -143,7 +149,7 @@ impl Setup {
         config.connections = Some(connection_sink);
         let plane = DataPlane::start(config, tables, observe).unwrap();
         let mut alb = Alb {
-            address: SocketAddr::new(self.topology.load_balancer.bind_address, bind_port),
+            address: SocketAddr::new(self.topology.main_load_balancer().bind_address, bind_port),
             certificate: certificate.cert.der().clone(),
             plane: Some(plane),
             table,
@@ -200,7 +206,8 @@ impl Alb {
 
     pub(crate) fn publish_without_waiting(&mut self) {
         self.generation += 1;
-        let table = RoutingTable::compile(&self.topology, &self.targets, self.generation);
+        let balancer = self.topology.main_load_balancer();
+        let table = RoutingTable::compile(&self.topology, balancer, &self.targets, self.generation);
         self.table.send_replace(Arc::new(table));
     }
 

@@ -16,7 +16,9 @@ use super::frames::{PREFACE, Reader, settings};
 use super::over_http2::Translated;
 use super::party::Party;
 use super::{ActionWord, Exchange, Protocol, Speaks, TargetWord, Version};
-use crate::alb::{Alb, DEADLINE, Setup, fixed, forward, free_port, healthy, redirect_to_https, refusing};
+use crate::alb::{
+    Alb, DEADLINE, Setup, fixed, forward, free_port, healthy, load_balancer, redirect_to_https, refusing,
+};
 use crate::http2;
 
 /// Headers that a listener can set, as the code names them.
@@ -107,7 +109,7 @@ impl Stage {
                 return Ok(());
             }
             "the listener is removed" => {
-                let listeners = &mut self.alb.topology.load_balancer.listeners;
+                let listeners = &mut load_balancer(&mut self.alb.topology).listeners;
                 (listeners[0].port, listeners[0].bind_port) = (8080, free_port());
                 self.alb.publish().await;
                 return Ok(());
@@ -259,7 +261,7 @@ fn configure(case: &Exchange, setup: &mut Setup) {
     if let Some(seconds) = settings.connect_timeout {
         setup.connect_timeout = Duration::from_secs_f64(seconds);
     }
-    let listener = &mut setup.topology.load_balancer.listeners[0];
+    let listener = &mut load_balancer(&mut setup.topology).listeners[0];
     listener.port = settings.port.unwrap_or(listener.port);
     let name = |name: &String| RESPONSE_HEADERS.into_iter().find(|known| known == name).unwrap();
     listener.headers = HeaderModification {
@@ -291,7 +293,7 @@ fn configure(case: &Exchange, setup: &mut Setup) {
 
 /// Status and status of the target, as the access log has them, and what the request is classified as, if it is.
 fn statuses(transaction: &Transaction) -> String {
-    let (id, dns_name) = (arn::load_balancer_id("test"), arn::load_balancer_dns_name("test"));
+    let (id, dns_name) = (arn::load_balancer_id(&"test".into()), arn::load_balancer_dns_name(&"test".into()));
     let mut line = Vec::new();
     transaction.write(Names { id: &id, dns_name: &dns_name }, &mut line);
     let line = String::from_utf8(line).unwrap();

@@ -250,13 +250,13 @@ fn messages<'a>(items: &'a [Diagnostic], sources: &Sources) -> Vec<Message<'a>> 
 }
 
 fn project<'a>(topology: &'a Topology, folder: &Path) -> Project<'a> {
-    let balancer = &topology.load_balancer;
+    let balancer = topology.main_load_balancer();
     Project {
         name: topology.name.as_str(),
         domains: topology.domains.iter().map(|domain| domain.as_str()).collect(),
         time_scale: topology.time_scale.factor(),
         load_balancer: Balancer {
-            name: &balancer.name,
+            name: balancer.name.as_str(),
             security_groups: balancer.security_groups.iter().map(|name| name.as_str()).collect(),
             attributes: settings::of_load_balancer(&balancer.attributes),
             listeners: balancer
@@ -380,7 +380,7 @@ fn targets<'a>(
     name: &crate::model::TargetGroupName,
     group: &crate::model::target_group::TargetGroup,
 ) -> Vec<Target<'a>> {
-    let balancer = &topology.load_balancer.security_groups;
+    let balancer = &topology.main_load_balancer().security_groups;
     let bound = topology.services.iter().flat_map(|(service_name, service)| {
         let of_group = service.load_balancers.iter().filter(|binding| binding.target_group == *name);
         of_group.map(move |binding| Target {

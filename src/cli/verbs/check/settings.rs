@@ -229,7 +229,7 @@ load_balancer:
     }
 
     fn value(loaded: &Loaded, attribute: &str) -> Option<String> {
-        let balancer = &loaded.topology.load_balancer;
+        let balancer = &loaded.topology.main_load_balancer();
         let of_balancer = of_load_balancer(&balancer.attributes).get(attribute).cloned();
         of_balancer.or_else(|| of_listener(&balancer.listeners[0].headers).get(attribute).cloned())
     }

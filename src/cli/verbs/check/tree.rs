@@ -27,7 +27,7 @@ fn leaf(line: String) -> Branch {
 /// The whole picture.
 pub(super) fn render(topology: &Topology, folder: &Path) -> String {
     let mut text = format!("{}  {}\n\n", topology.name, urls(topology));
-    let balancer = &topology.load_balancer;
+    let balancer = topology.main_load_balancer();
     let listeners = Branch {
         line: format!("load balancer {}  in {}", balancer.name, names(&balancer.security_groups)),
         below: balancer.listeners.iter().map(listener).collect(),
@@ -63,11 +63,11 @@ fn draw(branches: &[Branch], indent: &str, text: &mut String) {
 
 fn urls(topology: &Topology) -> String {
     let https = topology
-        .load_balancer
+        .main_load_balancer()
         .listeners
         .iter()
         .find(|listener| matches!(listener.protocol, ListenerProtocol::Https(_)));
-    let (scheme, port, usual) = match (https, topology.load_balancer.listeners.first()) {
+    let (scheme, port, usual) = match (https, topology.main_load_balancer().listeners.first()) {
         (Some(listener), _) => ("https", listener.port, 443),
         (None, Some(listener)) => ("http", listener.port, 80),
         (None, None) => return String::new(),
@@ -193,7 +193,7 @@ fn target_group(topology: &Topology, name: &TargetGroupName, group: &TargetGroup
     let mut below = vec![leaf(health_check(group, topology.time_scale))];
     for (service_name, service) in &topology.services {
         for binding in service.load_balancers.iter().filter(|binding| binding.target_group == *name) {
-            let balancer = &topology.load_balancer.security_groups;
+            let balancer = &topology.main_load_balancer().security_groups;
             let own = &service.security_groups;
             let reach =
                 security_group::load_balancer_reaches(&topology.security_groups, balancer, own, binding.port).allowed;

@@ -102,7 +102,7 @@ impl Outfit {
             Ok(())
         };
         let topology = &project.topology;
-        let address = reachable_address(topology.load_balancer.bind_address);
+        let address = reachable_address(topology.main_load_balancer().bind_address);
         cover("/etc/hosts", &|text| Some(hosts::in_front(text, &topology.name, &topology.domains, address)))?;
         cover("/etc/nsswitch.conf", &hosts::files_first)?;
         // A cache of names that the machine's programs share knows the machine's names.
