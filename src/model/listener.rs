@@ -4,11 +4,13 @@ use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use super::ids::{DomainName, LoadBalancerName, SecurityGroupName, TargetGroupName};
 use super::rule::{Action, Rule};
 
 /// An Application Load Balancer.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct LoadBalancer {
     /// Unique in the topology. The only one is named after the project unless the file says otherwise.
     pub name: LoadBalancerName,
@@ -49,7 +51,7 @@ impl LoadBalancer {
 }
 
 /// One port that clients may connect to.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Listener {
     /// The port as AWS would have it: what `X-Forwarded-Port` and `#{port}` say.
     pub port: u16,
@@ -85,12 +87,12 @@ pub const RESPONSE_HEADERS: [&str; 10] = [
 ];
 
 /// Listener attributes `routing.http.…` (ALB user guide, "HTTP header modification").
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HeaderModification {
     /// `routing.http.response.server.enabled`: whether the load balancer's own responses say `Server: awselb/2.0`.
     pub server: bool,
     /// Names and values of `routing.http.response.….header_value`: set on every response, whatever the target says.
-    pub response: Vec<(&'static str, String)>,
+    pub response: Vec<(String, String)>,
     /// `routing.http.request.x_amzn_tls_version.header_name`
     pub tls_version_name: String,
     /// `routing.http.request.x_amzn_tls_cipher_suite.header_name`
@@ -109,7 +111,7 @@ impl Default for HeaderModification {
 }
 
 /// Protocols an ALB listener can have, with what each needs.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum ListenerProtocol {
     /// Plain HTTP/1.x.
     Http,
@@ -118,7 +120,7 @@ pub enum ListenerProtocol {
 }
 
 /// What an HTTPS listener needs.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct TlsSettings {
     /// Name of the security policy, e.g. `ELBSecurityPolicy-TLS13-1-2-2021-06`.
     pub ssl_policy: String,
@@ -127,7 +129,7 @@ pub struct TlsSettings {
 }
 
 /// Where a listener's certificate comes from.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Certificate {
     /// Issued by the local authority for these names.
     Issued {
@@ -144,7 +146,7 @@ pub enum Certificate {
 }
 
 /// Load balancer attributes (ALB user guide, "Edit attributes for your Application Load Balancer").
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct LoadBalancerAttributes {
     /// `idle_timeout.timeout_seconds`: 1–4000, applies to client and target connections.
     pub idle_timeout: Duration,
@@ -173,7 +175,7 @@ pub struct LoadBalancerAttributes {
 }
 
 /// Where one of the load balancer's logs goes when it is enabled.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LogDelivery {
     /// `bucket`: here a folder below the state folder.
     pub bucket: String,
@@ -203,7 +205,7 @@ impl Default for LoadBalancerAttributes {
 }
 
 /// What happens to `X-Forwarded-For` (ALB user guide, "X-Forwarded-For").
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum XffMode {
     /// The client's address is appended to the existing value.
     Append,
@@ -214,7 +216,7 @@ pub enum XffMode {
 }
 
 /// How strictly requests are classified (ALB user guide, "Desync mitigation mode").
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum DesyncMode {
     /// Log only.
     Monitor,

@@ -1,11 +1,12 @@
 //! Rules: conditions, actions, priorities (ALB user guide, "Listener rules"; ELBv2 API: Rule, RuleCondition, Action).
 
 use ipnet::IpNet;
+use serde::{Deserialize, Serialize};
 
 use super::ids::TargetGroupName;
 
 /// One rule of a listener, other than its default rule.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Rule {
     /// 1–50000, unique per listener; rules are tried in ascending order.
     pub priority: u32,
@@ -18,7 +19,7 @@ pub struct Rule {
 }
 
 /// Transforms of a rule: at most one of each type; the default rule has none.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Transforms {
     /// `host-header-rewrite`
     pub host_header: Option<Rewrite>,
@@ -27,7 +28,7 @@ pub struct Transforms {
 }
 
 /// `RewriteConfig`.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Rewrite {
     /// The pattern to look for: at most 1024 characters.
     pub regex: String,
@@ -36,7 +37,7 @@ pub struct Rewrite {
 }
 
 /// One condition; its values are alternatives.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Condition {
     /// `host-header`: case-insensitive, `*` and `?`.
     HostHeader(Patterns),
@@ -72,7 +73,7 @@ impl Condition {
 }
 
 /// Values of a condition: wildcards or regular expressions, never both in one condition.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Patterns {
     /// `*` any run of characters, `?` exactly one.
     Wildcards(Vec<String>),
@@ -81,7 +82,7 @@ pub enum Patterns {
 }
 
 /// One value of a `query-string` condition.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct QueryStringPair {
     /// `None` compares the value with the value of any key.
     pub key: Option<String>,
@@ -90,7 +91,7 @@ pub struct QueryStringPair {
 }
 
 /// The routing action of a rule. (The authenticating actions that may precede it are a later issue.)
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Action {
     /// Send to one of these groups, by weight.
     Forward(Forward),
@@ -101,7 +102,7 @@ pub enum Action {
 }
 
 /// `ForwardConfig`.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Forward {
     /// 1–5 groups.
     pub target_groups: Vec<WeightedTargetGroup>,
@@ -110,7 +111,7 @@ pub struct Forward {
 }
 
 /// A group and its share of the requests.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct WeightedTargetGroup {
     /// Key of the topology's target groups.
     pub target_group: TargetGroupName,
@@ -119,7 +120,7 @@ pub struct WeightedTargetGroup {
 }
 
 /// `RedirectActionConfig`, with AWS's defaults filled in where a part was omitted.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Redirect {
     /// `HTTP`, `HTTPS` or `#{protocol}`.
     pub protocol: String,
@@ -150,7 +151,7 @@ impl Redirect {
 }
 
 /// `FixedResponseActionConfig`.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FixedResponse {
     /// 2xx, 4xx or 5xx.
     pub status_code: u16,

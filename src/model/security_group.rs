@@ -2,18 +2,19 @@
 //! (Amazon VPC user guide, "Security groups").
 
 use ipnet::IpNet;
+use serde::{Deserialize, Serialize};
 
 use super::ids::SecurityGroupName;
 
 /// One security group. Egress is open, as it is by default on AWS.
-#[derive(Clone, Debug, PartialEq, Eq, Default)]
+#[derive(Clone, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct SecurityGroup {
     /// Nothing is let in that no rule lets in.
     pub ingress: Vec<IngressRule>,
 }
 
 /// One inbound rule.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct IngressRule {
     /// Which transport.
     pub protocol: IpProtocol,
@@ -26,7 +27,7 @@ pub struct IngressRule {
 }
 
 /// `protocol` of an ingress rule.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum IpProtocol {
     /// `tcp`
     Tcp,
@@ -37,7 +38,7 @@ pub enum IpProtocol {
 }
 
 /// Who is let in.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Source {
     /// `cidr`
     Cidr(IpNet),

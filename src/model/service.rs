@@ -6,11 +6,13 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use super::ids::{ContainerName, SecurityGroupName, TargetGroupName};
 use super::task_definition::TaskDefinition;
 
 /// A service with scheduling strategy REPLICA.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Service {
     /// What its tasks run. Deploy-time `environment` of the file is already merged in.
     pub task_definition: Arc<TaskDefinition>,
@@ -31,7 +33,7 @@ pub struct Service {
 }
 
 /// One entry of the service's `loadBalancers`.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LoadBalancerBinding {
     /// Key of the topology's target groups.
     pub target_group: TargetGroupName,
@@ -42,7 +44,7 @@ pub struct LoadBalancerBinding {
 }
 
 /// How to build one image (compose's `build`).
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Build {
     /// Absolute path of the build context.
     pub context: PathBuf,
@@ -55,7 +57,7 @@ pub struct Build {
 }
 
 /// An entry of `develop.watch` (Compose specification, "Compose Develop Specification").
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Watch {
     /// What to watch: the absolute path of a file, or of a folder with its content.
     pub path: PathBuf,
@@ -77,7 +79,7 @@ impl Watch {
 }
 
 /// What follows from a change.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum WatchAction {
     /// The image is built again and the service gets a new deployment.
     Rebuild,
@@ -93,7 +95,7 @@ pub enum WatchAction {
 }
 
 /// What to do after files have been copied into a container.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum AfterSync {
     /// Its program notices by itself.
     #[default]
@@ -105,7 +107,7 @@ pub enum AfterSync {
 }
 
 /// A command in a running container (Compose specification, "Compose Develop Specification", `exec`).
-#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Hook {
     /// Program and arguments.
     pub command: Vec<String>,

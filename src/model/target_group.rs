@@ -5,8 +5,10 @@ use std::net::IpAddr;
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 /// A target group of type `ip`.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct TargetGroup {
     /// How the load balancer speaks to targets.
     pub protocol: TargetProtocol,
@@ -23,7 +25,7 @@ pub struct TargetGroup {
 }
 
 /// A target that is not a task: a process on this machine, say.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct StaticTarget {
     /// Where it listens.
     pub address: IpAddr,
@@ -32,7 +34,7 @@ pub struct StaticTarget {
 }
 
 /// `protocol` of a target group or a health check.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum TargetProtocol {
     /// Plain.
     Http,
@@ -41,7 +43,7 @@ pub enum TargetProtocol {
 }
 
 /// `protocol_version` of a target group.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum ProtocolVersion {
     /// HTTP/1.1 to targets.
     Http1,
@@ -52,7 +54,7 @@ pub enum ProtocolVersion {
 }
 
 /// Health check settings (ALB user guide, "Health checks for Application Load Balancer target groups").
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct HealthCheck {
     /// How the probe is sent.
     pub protocol: TargetProtocol,
@@ -73,7 +75,7 @@ pub struct HealthCheck {
 }
 
 /// `Matcher`: single values and ranges, e.g. `200,202` or `200-299`.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Matcher(pub Vec<RangeInclusive<u16>>);
 
 impl Matcher {
@@ -84,7 +86,7 @@ impl Matcher {
 }
 
 /// Target group attributes.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct TargetGroupAttributes {
     /// `deregistration_delay.timeout_seconds`: 0–3600.
     pub deregistration_delay: Duration,
@@ -103,7 +105,7 @@ pub struct TargetGroupAttributes {
 }
 
 /// How many targets have to be healthy.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HealthThreshold {
     /// `minimum_healthy_targets.count`; `None` is `off`, which only DNS takes.
     pub count: Option<u32>,
@@ -132,7 +134,7 @@ impl Default for TargetGroupAttributes {
 }
 
 /// `load_balancing.algorithm.type`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Algorithm {
     /// In turn.
     RoundRobin,
@@ -143,7 +145,7 @@ pub enum Algorithm {
 }
 
 /// `stickiness.type` with what it needs.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Stickiness {
     /// `lb_cookie`: the load balancer's own `AWSALB`.
     LbCookie {

@@ -3,10 +3,12 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use super::ids::ContainerName;
 
 /// One revision of a task definition.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct TaskDefinition {
     /// Name of the family.
     pub family: String,
@@ -34,7 +36,7 @@ impl TaskDefinition {
 }
 
 /// `runtimePlatform.cpuArchitecture`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum CpuArchitecture {
     /// `X86_64`
     X86_64,
@@ -43,7 +45,7 @@ pub enum CpuArchitecture {
 }
 
 /// One container of the task.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ContainerDefinition {
     /// Unique in the task.
     pub name: ContainerName,
@@ -108,7 +110,7 @@ pub struct ContainerDefinition {
 }
 
 /// One port mapping.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PortMapping {
     /// 1–65535.
     pub container_port: u16,
@@ -117,7 +119,7 @@ pub struct PortMapping {
 }
 
 /// `secrets[]`: an environment variable from a secret.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SecretReference {
     /// Name of the environment variable.
     pub name: String,
@@ -128,7 +130,7 @@ pub struct SecretReference {
 }
 
 /// `dependsOn[]`.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Dependency {
     /// The other container.
     pub container: ContainerName,
@@ -137,7 +139,7 @@ pub struct Dependency {
 }
 
 /// `dependsOn[].condition`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum DependencyCondition {
     /// It runs, or has run.
     Start,
@@ -150,7 +152,7 @@ pub enum DependencyCondition {
 }
 
 /// `healthCheck` of a container.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ContainerHealthCheck {
     /// First element `CMD` or `CMD-SHELL`.
     pub command: Vec<String>,
@@ -165,7 +167,7 @@ pub struct ContainerHealthCheck {
 }
 
 /// `restartPolicy`, when enabled.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RestartPolicy {
     /// Exit codes that are left alone.
     pub ignored_exit_codes: Vec<i32>,
@@ -174,7 +176,7 @@ pub struct RestartPolicy {
 }
 
 /// `ulimits[]`.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Ulimit {
     /// e.g. `nofile`.
     pub name: String,
@@ -185,7 +187,7 @@ pub struct Ulimit {
 }
 
 /// `mountPoints[]`.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MountPoint {
     /// One of the task's volumes.
     pub source_volume: String,
@@ -196,7 +198,7 @@ pub struct MountPoint {
 }
 
 /// `logConfiguration` with driver `awslogs`: other drivers are reported and treated as this one with the family's name.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LogConfiguration {
     /// `awslogs-group`.
     pub group: String,

@@ -34,7 +34,7 @@ pub(super) fn lower(file: &ListenerFile, lowering: &mut Lowering<'_>) -> HeaderM
         .filter_map(|(name, value)| Some((name, value.as_ref()?)))
         // "Setting an empty value will cause the load balancer to revert to the default behavior."
         .filter(|(_, value)| !value.is_empty())
-        .map(|(name, field)| (name, value(field, lowering)))
+        .map(|(name, field)| (name.to_owned(), value(field, lowering)))
         .collect();
     let mut renamed = |field: &Option<Spanned<String>>, default: String| match field {
         Some(field) if !field.is_empty() => name(field, lowering),

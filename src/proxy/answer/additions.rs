@@ -15,7 +15,7 @@ pub(crate) struct Additions {
 
 impl Additions {
     /// Headers that are set whatever the target says.
-    pub(crate) fn set(&self) -> &[(&'static str, String)] {
+    pub(crate) fn set(&self) -> &[(String, String)] {
         self.modification.as_ref().map_or(&[], |modification| &modification.response)
     }
 

@@ -266,7 +266,7 @@ fn configure(case: &Exchange, setup: &mut Setup) {
     let name = |name: &String| RESPONSE_HEADERS.into_iter().find(|known| known == name).unwrap();
     listener.headers = HeaderModification {
         server: settings.server.unwrap_or(true),
-        response: settings.response_headers.iter().map(|(key, value)| (name(key), value.clone())).collect(),
+        response: settings.response_headers.iter().map(|(key, value)| (name(key).to_owned(), value.clone())).collect(),
         ..HeaderModification::default()
     };
     match &settings.action {
