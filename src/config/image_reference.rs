@@ -1,4 +1,4 @@
-//! Whether an image can be pulled under its name in a file, or a pipeline fills the name in.
+//! Decides whether an image name in a file can be pulled, or is a placeholder that a pipeline fills in.
 //!
 //! The grammar is that of the distribution project's `reference` package, which Docker, containerd and ECS's agent use:
 //! `[registry/]path[:tag][@digest]`. Names that it refuses can never be pulled; neither can some that it accepts.
@@ -7,14 +7,14 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
-/// Why no image can be pulled under a name.
+/// Why an image name cannot be pulled.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Unusable {
-    /// What is wrong with it, as the end of a sentence.
+    /// The problem, as the end of a sentence.
     pub(crate) why: String,
-    /// It stands for something else: a template, an example.
+    /// Whether the name is a template or an example.
     pub(crate) is_placeholder: bool,
-    /// The name that was probably meant.
+    /// The name that was probably intended.
     pub(crate) instead: Option<String>,
 }
 
@@ -52,7 +52,7 @@ fn matches(regex: &Option<Regex>, text: &str) -> bool {
     regex.as_ref().is_none_or(|regex| regex.is_match(text))
 }
 
-/// Why no image can be pulled under this name, if none can.
+/// Why this name cannot be pulled; `None` if it can.
 pub(crate) fn unusable(image: &str) -> Option<Unusable> {
     if image.is_empty() {
         return Unusable::placeholder("it is empty");
@@ -89,7 +89,7 @@ pub(crate) fn unusable(image: &str) -> Option<Unusable> {
     None
 }
 
-/// Whether a name that could be pulled says that it stands for another.
+/// Whether a name that could be pulled looks like a placeholder.
 pub(crate) fn reads_like_a_placeholder(image: &str) -> bool {
     const WORDS: [&str; 10] = [
         "placeholder",
@@ -107,7 +107,7 @@ pub(crate) fn reads_like_a_placeholder(image: &str) -> bool {
     WORDS.iter().any(|word| image.contains(word))
 }
 
-/// The registry and what follows it. A first part is a registry only if it cannot be a user of Docker Hub.
+/// Splits the registry from the rest. A first part is a registry only if it cannot be a Docker Hub user.
 fn split(image: &str) -> (Option<&str>, &str) {
     match image.split_once('/') {
         Some((first, rest)) if first.contains(['.', ':']) || first == "localhost" => (Some(first), rest),
@@ -115,7 +115,7 @@ fn split(image: &str) -> (Option<&str>, &str) {
     }
 }
 
-/// The address of a page, as copied from a browser.
+/// Recognises the address of a page, as copied from a browser.
 fn page(image: &str) -> Option<Unusable> {
     let without_scheme = image.split_once("://").map(|(_, rest)| rest);
     let rest = without_scheme.unwrap_or(image);

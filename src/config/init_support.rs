@@ -1,4 +1,4 @@
-//! What `init` needs from the readers here: any YAML or JSON as a tree.
+//! The part of the parser that `init` uses: any YAML or JSON as a tree.
 
 use std::path::Path;
 
@@ -6,7 +6,7 @@ use super::text::source::Sources;
 use super::text::tree;
 use super::text::tree::Node;
 
-/// Any YAML file as a tree, if it is one.
+/// Parses any YAML file; `None` if it is not one.
 pub(crate) fn yaml(text: &str) -> Option<Node> {
     let mut sources = Sources::default();
     let file = sources.add(Path::new("workflow"), text);

@@ -3,22 +3,22 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// What [`load`](super::load::load) reads: one file, and how to reach what it mentions.
+/// The input of [`load`](super::load::load): one file, and access to the files that it mentions.
 #[derive(Clone, Copy)]
 pub struct Source<'a> {
     /// The file as messages should show it, e.g. `neargate.yaml`.
     pub path: &'a Path,
-    /// The folder it is in, absolute: what relative paths inside it are relative to.
+    /// The absolute path of its folder, which relative paths in the file are relative to.
     pub folder: &'a Path,
-    /// What it says.
+    /// Its text.
     pub text: &'a str,
-    /// Files that are laid over it, in this order: as messages should show them, and what they say.
+    /// Files to merge over it, in this order: the path to show in messages, and the text.
     pub overrides: &'a [(PathBuf, String)],
-    /// Files with variables, later ones first to be asked, likewise; `None` is `.env` beside the file, if it is there.
+    /// Files with variables, in the same form; later ones win. `None` means `.env` next to the file, if it exists.
     pub env_files: Option<&'a [(PathBuf, String)]>,
-    /// Reads another file. A missing one is [`io::ErrorKind::NotFound`].
+    /// Reads another file; [`io::ErrorKind::NotFound`] if it is missing.
     pub read_file: &'a dyn Fn(&Path) -> io::Result<String>,
-    /// What makes a certificate and its key, in this order, unusable as of now. Both files are there.
+    /// Checks a certificate and its key (in this order; both files exist) and says why one of them cannot be used now.
     pub unusable_certificate: &'a dyn Fn(&Path, &Path) -> Option<UnusableFile>,
     /// An environment variable of the process; it wins over `.env`.
     pub env: &'a dyn Fn(&str) -> Option<String>,
@@ -29,19 +29,20 @@ pub struct Source<'a> {
 /// A certificate or a key that a listener could not use.
 #[derive(Clone, Debug)]
 pub struct UnusableFile {
-    /// Which of the two.
+    /// The file, one of the two.
     pub path: PathBuf,
-    /// The end of a sentence: `contains no certificate`.
+    /// The problem, as the end of a sentence: `contains no certificate`.
     pub problem: String,
 }
 
-/// What the file is read for.
+/// The purpose of reading the file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Tasks {
-    /// To run it: every variable is needed.
+    /// To run it: every variable must be set.
     Run,
-    /// For the load balancer's names and ports: what only tasks use may be missing. `sudo` hands no variables on.
+    /// For the load balancer's names and ports: variables that only tasks use may be missing, because `sudo` does not
+    /// pass them on.
     DoNotRun,
-    /// For checking it without the secrets: unset variables become placeholders.
+    /// To check it without the secrets: unset variables become placeholders.
     Lint,
 }

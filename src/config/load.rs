@@ -1,4 +1,4 @@
-//! Loads a topology from text: the steps in order, and every mistake that they report.
+//! Loads a topology from text: runs the steps in order and collects every mistake that they report.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -17,17 +17,17 @@ use crate::model::Topology;
 /// A file without mistakes.
 #[derive(Clone, Debug)]
 pub struct Loaded {
-    /// What it asks for.
+    /// The topology that it describes.
     pub topology: Topology,
-    /// What becomes of every field it gives.
+    /// How every given field is treated.
     pub fidelity: Vec<Fidelity>,
-    /// What will probably not do what was meant.
+    /// Settings that probably do not do what was intended.
     pub warnings: Vec<Diagnostic>,
-    /// Every text that took part.
+    /// Every text that was read.
     pub sources: Sources,
 }
 
-/// Reads, checks and resolves the file and what it mentions, or says everything that is wrong.
+/// Reads, checks and resolves the file and the files that it mentions, or returns all mistakes.
 pub fn load(source: Source<'_>) -> Result<Loaded, Diagnostics> {
     let mut sources = Sources::default();
     let mut reader = Reader::default();
@@ -83,7 +83,7 @@ pub fn load(source: Source<'_>) -> Result<Loaded, Diagnostics> {
     }
 }
 
-/// What the files with variables say.
+/// Reads the variables from the files that define them.
 fn variables(source: &Source<'_>, head: Span, sources: &mut Sources, reader: &mut Reader) -> BTreeMap<String, String> {
     let beside = match source.env_files {
         Some(_) => None,
@@ -108,7 +108,7 @@ fn variables(source: &Source<'_>, head: Span, sources: &mut Sources, reader: &mu
     })
 }
 
-/// Values under `secrets` that stand in the file itself must not be shown in a snippet.
+/// Hides values under `secrets` that are written in the file itself, so that no snippet shows them.
 fn hide_secrets(root: &Node, sources: &mut Sources) {
     let Some(Node { value: Value::Map(entries), .. }) = root.get("secrets") else { return };
     for entry in entries {
@@ -263,7 +263,7 @@ services:
             }
         }
 
-        /// A valid file with a piece cut out and something else put in reaches much deeper.
+        /// A valid file with a piece removed and other text inserted gets further than random text.
         #[test]
         fn a_broken_file_never_panics(start in 0..SMALL.len(), length in 0..40_usize, insert in "[a-z:{}\\[\\]\n \"0-9é*-]{0,12}") {
             let end = (start + length).min(SMALL.len());

@@ -14,13 +14,13 @@ use std::collections::HashMap;
 
 use super::text::tree::{Entry, Mark, Node, Value};
 
-/// Keys whose value is taken as a whole: parts of two actions make no action.
+/// Keys whose value is replaced as a whole, because parts of two actions do not make an action.
 const WHOLE: &[&str] = &["action", "default_action", "conditions", "transform", "domain", "certificate"];
 
-/// Lists whose elements have something like a name.
+/// Lists whose elements have a key that identifies them.
 const NAMED: &[(&str, &str)] = &[("listeners", "port"), ("rules", "priority"), ("load_balancers", "target_group")];
 
-/// What the file says once the later one has been laid over it.
+/// Merges the later file over the earlier one.
 pub(crate) fn merge(base: &mut Node, over: Node) {
     node("", base, over);
 }
@@ -91,7 +91,7 @@ mod tests {
         tree::parse(&sources, file).unwrap()
     }
 
-    /// What the two texts make, written as JSON is.
+    /// The merged text, in a form like JSON.
     fn merged(base: &str, over: &str) -> String {
         let mut node = parsed(base);
         merge(&mut node, parsed(over));
@@ -109,7 +109,7 @@ mod tests {
         }
     }
 
-    /// The file, what is laid over it, and what comes of it.
+    /// The file, the file to merge over it, and the result.
     #[test]
     fn the_rules_of_merging() {
         for (base, over, result) in [

@@ -7,7 +7,7 @@
 //!                                                      └ every field that was given ──► fidelity
 //! ```
 //!
-//! Nothing here reads the process's environment or the file system itself: both arrive in [`Source`].
+//! Nothing here reads the process's environment or the file system: both are passed in with [`Source`].
 //! Start with [`load()`]; `file/` defines the format, `lower/` its meaning, `fidelity` how each field is treated.
 
 pub mod fidelity;

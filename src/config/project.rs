@@ -7,7 +7,7 @@ use super::text::source::Sources;
 use super::text::tree;
 use crate::model::ProjectName;
 
-/// The file that governs a folder: `neargate.yaml` or `.yml` in it or in one of its parents.
+/// The file that applies to a folder: `neargate.yaml` or `.yml` in it or in one of its parents.
 pub fn find(start: &Path) -> Option<PathBuf> {
     start
         .ancestors()
@@ -15,20 +15,20 @@ pub fn find(start: &Path) -> Option<PathBuf> {
         .find(|candidate| candidate.is_file())
 }
 
-/// The file merged over a file that was found rather than named: `neargate.override.yaml` next to it, as in Compose.
+/// The file to merge over a file that was found rather than named: `neargate.override.yaml` next to it, as in Compose.
 pub fn find_override(file: &Path) -> Option<PathBuf> {
     override_files(file).into_iter().find(|candidate| candidate.is_file())
 }
 
-/// Where that is looked for, in this order.
+/// The names to look for, in this order.
 pub fn override_files(file: &Path) -> [PathBuf; 2] {
     ["neargate.override.yaml", "neargate.override.yml"].map(|name| file.with_file_name(name))
 }
 
-/// The `name` of a file, whatever mistakes the rest of it has; the folder's if it gives none. For commands that only
-/// need to know which project is meant. `None` if the file is not YAML, or its name names nothing.
+/// The `name` in a file, whatever mistakes the rest of it has, or the folder's name if there is none. For commands that
+/// only need to identify the project. `None` if the file is not YAML, or its name is not valid.
 ///
-/// Of several files the last one that has a name counts, as when they are merged.
+/// With several files, the last name wins, as when they are merged.
 pub fn name_of(folder: &Path, files: &[(PathBuf, String)]) -> Option<ProjectName> {
     let mut sources = Sources::default();
     let mut found = None;
@@ -43,7 +43,7 @@ pub fn name_of(folder: &Path, files: &[(PathBuf, String)]) -> Option<ProjectName
     }
 }
 
-/// A project's name, if the text can be one.
+/// A project's name, if the text is a valid one.
 pub fn project_name(text: &str) -> Result<ProjectName, String> {
     let clean = names::project_name_from(text);
     if clean.as_str() == text && text.len() <= 63 {

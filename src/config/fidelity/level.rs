@@ -1,20 +1,20 @@
 //! The levels of the fidelity report: how closely neargate follows a field.
 
-/// What becomes of a field.
+/// How neargate treats a field.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Level {
-    /// Nothing yet; what happens instead.
+    /// Not implemented; holds what happens instead.
     NotYet(&'static str),
-    /// Nearly what AWS does; what the difference is.
+    /// Close to AWS; holds the difference.
     Approximated(&'static str),
     /// As on AWS.
     Honoured,
-    /// It has no effect; why that is right.
+    /// Has no effect; holds the reason why that is right.
     Ignored(&'static str),
 }
 
 impl Level {
-    /// One word for it.
+    /// The level in one word.
     pub fn name(self) -> &'static str {
         match self {
             Self::NotYet(_) => "not yet",
@@ -24,7 +24,7 @@ impl Level {
         }
     }
 
-    /// What differs, and why.
+    /// The difference, and its reason.
     pub fn reason(self) -> Option<&'static str> {
         match self {
             Self::NotYet(reason) | Self::Approximated(reason) | Self::Ignored(reason) => Some(reason),
@@ -33,13 +33,13 @@ impl Level {
     }
 }
 
-/// What the table says of a key.
+/// The table's entry for a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Entry {
-    /// A field of AWS's.
+    /// An AWS field.
     Aws(Level),
-    /// Holds other fields, which are reported by themselves.
+    /// A mapping whose fields are reported individually.
     Holds,
-    /// A field of this program's own.
+    /// A field that only neargate has.
     Own,
 }

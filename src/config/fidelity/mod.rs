@@ -15,22 +15,22 @@ use level::{Entry, Level};
 pub struct Fidelity {
     /// Path with `*` for names: `target_groups.*.health_check.path`; a standing difference has a few words instead.
     pub field: String,
-    /// What becomes of it.
+    /// How neargate treats it.
     pub level: Level,
     /// Where it is given; empty for standing differences.
     pub locations: Vec<Location>,
 }
 
-/// What the table says of some fields of one record.
+/// The table's line about some fields of one kind of record.
 #[derive(Clone, Debug)]
 pub struct Line {
     /// Which kind of record, e.g. `target group`.
     pub record: &'static str,
     /// The fields.
     pub keys: &'static [&'static str],
-    /// The values of them that the line is about; none: all.
+    /// The values that the line is about; empty means all.
     pub values: &'static [&'static str],
-    /// What becomes of them.
+    /// How neargate treats them.
     pub level: Level,
 }
 
@@ -51,7 +51,7 @@ pub(crate) fn report(used: &[Used], topology: &Topology, sources: &Sources) -> V
     fields
 }
 
-/// The table as a page, as it is checked in at `docs/fidelity.md`.
+/// The table as the page that is checked in at `docs/fidelity.md`.
 pub fn markdown() -> String {
     let mut page = String::from(
         "# How neargate treats each AWS field\n\n\
@@ -77,7 +77,7 @@ pub fn markdown() -> String {
     page
 }
 
-/// Every line of the table that is about fields of AWS's.
+/// Every line about AWS fields.
 pub fn lines() -> impl Iterator<Item = Line> {
     table::lines().filter_map(|(record, keys, values, entry)| {
         let Entry::Aws(level) = entry else { return None };
@@ -85,7 +85,7 @@ pub fn lines() -> impl Iterator<Item = Line> {
     })
 }
 
-/// Differences that no field asks for.
+/// Differences that do not depend on any field.
 fn standing(topology: &Topology) -> Vec<Fidelity> {
     let mut list: Vec<(String, &'static str)> = Vec::new();
     if topology.time_scale.factor() > 1.0 {

@@ -94,9 +94,9 @@ keywords! {
 keywords! {
     /// On or off, as Terraform writes it.
     SwitchWord, "a switch" {
-        /// Does.
+        /// Enabled.
         On = "on",
-        /// Does not.
+        /// Disabled.
         Off = "off",
     }
 }

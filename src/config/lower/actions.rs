@@ -17,7 +17,7 @@ use crate::model::target_group::{ProtocolVersion, TargetGroup};
 const PAGE: &str = "ALB user guide, Action types for listener rules";
 const MEDIA_TYPES: [&str; 5] = ["text/plain", "text/css", "text/html", "application/javascript", "application/json"];
 
-/// What an action needs to know about where it stands.
+/// The context of an action.
 pub(super) struct Where<'a> {
     pub(super) https: bool,
     pub(super) port: u16,
@@ -74,7 +74,7 @@ fn forward(file: &ForwardFile, at: &Where<'_>, lowering: &mut Lowering<'_>) -> O
     }
 }
 
-/// A group that this listener may forward to.
+/// A group that this listener can forward to.
 fn member(name: &Spanned<String>, at: &Where<'_>, lowering: &mut Lowering<'_>) -> Option<TargetGroupName> {
     let group = lowering.target_group(name)?;
     let version = at.groups.get(&group).map(|settings| settings.protocol_version);

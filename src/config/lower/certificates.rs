@@ -17,7 +17,7 @@ use crate::model::listener::{Certificate, TlsSettings};
 const HTTPS: &str = "ALB user guide, Create an HTTPS listener for your Application Load Balancer";
 const POLICIES: &str = "ALB user guide, Security policies for your Application Load Balancer";
 
-/// What the API, the CLI and Terraform take when nothing is said; only the console differs.
+/// The default of the API, the CLI and Terraform; only the console has a different one.
 const DEFAULT_POLICY: &str = "ELBSecurityPolicy-2016-08";
 
 /// Every policy except those of RFC 9151, without the prefix.
@@ -179,7 +179,7 @@ fn certificate(file: &CertificateFile, domains: &[DomainName], lowering: &mut Lo
     }
 }
 
-/// The file must be there and look like PEM.
+/// Checks that the file exists and looks like PEM.
 fn pem(path: &Spanned<String>, label: &str, lowering: &mut Lowering<'_>) -> Option<PathBuf> {
     let full = lowering.source.folder.join(&path.value);
     let why = match (lowering.source.read_file)(&full) {

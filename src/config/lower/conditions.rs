@@ -13,10 +13,10 @@ use crate::model::rule::{Condition, Patterns, QueryStringPair};
 pub(super) const PAGE: &str = "ALB user guide, Condition types for listener rules";
 const RULES: &str = "ALB user guide, Listener rules";
 
-/// Which characters a pattern may have besides letters, digits and wildcards.
+/// The characters that a pattern may contain besides letters, digits and wildcards.
 pub(super) const PATH_CHARACTERS: &str = "_-.$/~\"'@:+&";
 
-/// The one condition that a mapping holds.
+/// Lowers the single condition of a mapping.
 pub(super) fn lower(file: &ConditionFile, lowering: &mut Lowering<'_>) -> Option<Condition> {
     let given = [
         file.path_pattern.is_some(),
@@ -105,7 +105,7 @@ fn patterns_of(
     Some(Patterns::Regexes(texts(&file.regex_values)))
 }
 
-/// Values or regular expressions, not both and not neither.
+/// Requires either values or regular expressions.
 fn either(
     values: &[Spanned<String>],
     regexes: &[Spanned<String>],
@@ -199,7 +199,7 @@ fn host(value: &Spanned<String>, lowering: &mut Lowering<'_>) {
     }
 }
 
-/// The place of one character, if the value is written as it reads.
+/// The position of one character, if the value is written without escapes.
 fn inside(lowering: &Lowering<'_>, value: &Spanned<String>, at: usize, c: char) -> Span {
     let written = lowering.sources.text(value.span.file()).get(value.span.range()).unwrap_or_default();
     match written.find(&value.value) {

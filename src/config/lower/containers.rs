@@ -18,7 +18,7 @@ pub(crate) fn known_container(name: &Spanned<String>, definition: &ReadDefinitio
     }
 }
 
-/// `a/./b/../c` as `a/c`: what people read, and what two builds are compared by.
+/// `a/./b/../c` as `a/c`: for messages, and for comparing builds.
 pub(crate) fn normal(path: &Path) -> std::path::PathBuf {
     let mut out = std::path::PathBuf::new();
     for part in path.components() {

@@ -9,10 +9,10 @@ use crate::model::listener::{HeaderModification, RESPONSE_HEADERS};
 const PAGE: &str = "ALB user guide, HTTP header modification, Limitations";
 /// "The value for the attribute can not exceed 1K bytes in size."
 const LONGEST_VALUE: usize = 1024;
-/// What a value may hold besides letters and digits.
+/// The characters that a value may contain besides letters and digits.
 const MARKS: &str = "_ :;.,\\/'?!(){}[]@<>=-+*#&`|~^%";
 
-/// The changes that a listener makes.
+/// The header changes of a listener.
 pub(super) fn lower(file: &ListenerFile, lowering: &mut Lowering<'_>) -> HeaderModification {
     let defaults = HeaderModification::default();
     // In the order of RESPONSE_HEADERS.

@@ -14,7 +14,7 @@ use crate::config::text::source::Span;
 use crate::model::ContainerName;
 use crate::model::service::Build;
 
-/// The images that the file gives, by container.
+/// The images that the file sets, by container.
 pub(super) fn lower(
     file: &ServiceFile,
     definition: Option<&ReadDefinition>,
@@ -44,7 +44,7 @@ pub(super) fn lower(
     images
 }
 
-/// Says which containers of a service could not have an image: none is built here, and none can be pulled.
+/// Reports containers without a usable image: not built here, and impossible to pull.
 pub(super) fn judge(
     service: &Spanned<String>,
     definition: &ReadDefinition,

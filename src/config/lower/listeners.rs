@@ -22,15 +22,15 @@ use crate::model::rule::{Condition, Patterns, Rule};
 use crate::model::target_group::TargetGroup;
 use crate::model::{DomainName, LoadBalancerName, ProjectName, TargetGroupName};
 
-/// Terraform requires one; here nobody needs to own it.
+/// Terraform requires a bucket; here it is only the name of a folder.
 const DEFAULT_BUCKET: &str = "logs";
 
 const ATTRIBUTES: &str = "ALB user guide, Edit attributes for your Application Load Balancer";
 const RULES: &str = "ALB user guide, Listener rules for your Application Load Balancer";
 
-/// Condition values of one rule, wildcards of one rule. Where the guide disagrees with itself, what is refused is what AWS is
-/// known to refuse: it says 5 wildcards in one place and 6 in another, and three values per condition, while the error
-/// speaks of rules and five values in one condition are in use.
+/// The limits for condition values and for wildcards of one rule. The guide contradicts itself: it says 5 wildcards in
+/// one place and 6 in another, and three values per condition, while the error message speaks of rules, and conditions
+/// with five values are in use. These are the limits that AWS is known to enforce.
 const VALUES_PER_RULE: usize = 5;
 const WILDCARDS_PER_RULE: usize = 6;
 
@@ -140,7 +140,7 @@ fn attributes(file: &LoadBalancerFile, lowering: &mut Lowering<'_>) -> LoadBalan
     }
 }
 
-/// `None` unless it is enabled.
+/// `None` unless the log is enabled.
 fn log_delivery(file: Option<&LogDeliveryFile>, lowering: &mut Lowering<'_>) -> Option<LogDelivery> {
     let file = file?;
     let mut text = |given: &Option<Spanned<String>>, default: &str| {
@@ -310,7 +310,7 @@ fn wildcards(pattern: &str) -> usize {
     pattern.matches(['*', '?']).count()
 }
 
-/// In a query string a wildcard behind a backslash is none.
+/// Counts the wildcards of a query string pattern, in which a backslash escapes them.
 fn unescaped(pattern: &str) -> usize {
     let mut characters = pattern.chars();
     let mut count = 0;

@@ -1,4 +1,4 @@
-//! The context of every lowering step: where mistakes go, and the positions of names.
+//! The context of every lowering step: the list of mistakes, and the positions of names.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -11,21 +11,21 @@ use crate::config::text::source::{Sources, Span};
 use crate::config::text::suggest::help_for;
 use crate::model::TargetGroupName;
 
-/// What lowering reads from and writes to.
+/// The input and output of lowering.
 pub(crate) struct Lowering<'a> {
     /// Mistakes, and which fields were used.
     pub(crate) reader: Reader,
-    /// Every text.
+    /// Every text that was read.
     pub(crate) sources: &'a mut Sources,
-    /// The file, its folder, and how to read more.
+    /// The file, its folder, and access to other files.
     pub(crate) source: &'a Source<'a>,
-    /// Where things stand, for warnings about the whole.
+    /// The positions that warnings about the whole file need.
     pub(crate) places: Places,
-    /// Every secret that some container asks for.
+    /// Every secret that a container refers to.
     pub(crate) wanted: Vec<WantedSecret>,
 }
 
-/// Where the parts of the topology are written.
+/// The positions of the parts of the topology.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Places {
     /// By name.
@@ -39,12 +39,12 @@ pub(crate) struct Places {
 }
 
 impl Lowering<'_> {
-    /// Reports.
+    /// Reports a mistake or warning.
     pub(crate) fn report(&mut self, diagnostic: Diagnostic) {
         self.reader.report(diagnostic);
     }
 
-    /// A number that must be within a range.
+    /// Checks that a number is within a range.
     pub(crate) fn within(&mut self, field: &Spanned<u32>, least: u32, most: u32, what: &str, page: &str) {
         if !(least..=most).contains(&field.value) {
             let nearest = field.value.clamp(least, most);
@@ -56,7 +56,7 @@ impl Lowering<'_> {
         }
     }
 
-    /// The same, as a duration with a default.
+    /// The same for a duration with a default.
     pub(crate) fn seconds(
         &mut self,
         field: Option<&Spanned<u32>>,
@@ -70,7 +70,7 @@ impl Lowering<'_> {
         Duration::from_secs(field.value.into())
     }
 
-    /// A target group that a listener or a service names.
+    /// Looks up a target group that a listener or a service names.
     pub(crate) fn target_group(&mut self, name: &Spanned<String>) -> Option<TargetGroupName> {
         if self.places.target_groups.contains_key(&name.value) {
             return Some(TargetGroupName::new(&name.value));

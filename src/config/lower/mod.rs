@@ -27,7 +27,7 @@ use crate::model::topology::TimeScale;
 use crate::model::{ClusterName, Topology};
 use lowering::Lowering;
 
-/// Lowers the whole file. `None` after reporting; with `Some` there may be mistakes all the same.
+/// Lowers the whole file. `None` after reporting; `Some` does not mean that there are no mistakes.
 pub(crate) fn lower(file: &File, lowering: &mut Lowering<'_>) -> Option<Topology> {
     let name = names::project(file, lowering);
     let domains = names::domains(file.domain.as_ref(), lowering);

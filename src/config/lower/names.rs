@@ -63,7 +63,7 @@ pub(super) fn elbv2(name: &Spanned<String>, what: &str, page: &str, lowering: &m
     });
 }
 
-/// `domain`.
+/// The value of `domain`.
 pub(super) fn domains(file: Option<&OneOrMany<Spanned<String>>>, lowering: &mut Lowering<'_>) -> Vec<DomainName> {
     let mut domains: Vec<DomainName> = Vec::new();
     for name in file.iter().flat_map(|many| &many.0) {
@@ -144,10 +144,10 @@ fn why_not_dns(name: &str) -> Option<&'static str> {
     None
 }
 
-/// The longest name of a project.
+/// The maximum length of a project's name.
 pub(crate) const LONGEST_NAME: usize = 63;
 
-/// A name of the project that Docker takes, from whatever the folder is called: `mön projekt` is `mon-projekt`.
+/// Turns any folder name into a project name that Docker accepts: `mön projekt` becomes `mon-projekt`.
 pub(crate) fn project_name_from(text: &str) -> ProjectName {
     let clean: String = deunicode::deunicode(text)
         .to_lowercase()

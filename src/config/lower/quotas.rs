@@ -17,19 +17,19 @@ pub(super) const PAGE: &str = "ALB user guide, Quotas for your Application Load 
 
 /// One quota.
 struct Quota {
-    /// What is counted, and what it belongs to.
+    /// What is counted, and what contains it.
     what: &'static str,
     taker: &'static str,
-    /// How many, where `quotas` says nothing else.
+    /// The limit, unless `quotas` raises it.
     default: usize,
-    /// What AWS answers, and the call that it answers so.
+    /// AWS's error, and the call that returns it.
     error: &'static str,
     call: &'static str,
-    /// What more there is to know.
+    /// Additional information.
     note: &'static str,
     /// The key of `quotas` that raises it; `None` if AWS never raises it.
     raised: Option<Raised>,
-    /// What counts: a list for each taker.
+    /// The items that count, as one list per container of items.
     counted: fn(&Counted<'_>) -> Vec<Vec<Span>>,
 }
 
@@ -39,7 +39,7 @@ struct Raised {
     value: fn(&QuotasFile) -> Option<&Spanned<u32>>,
 }
 
-/// What is counted in.
+/// The parts of the file that are counted.
 struct Counted<'a> {
     file: &'a File,
     listeners: &'a [ListenerFile],
@@ -175,13 +175,13 @@ impl Quota {
     }
 }
 
-/// The targets that each target group of the file lists.
+/// The targets that the file lists for each target group.
 fn targets<'a>(counted: &Counted<'a>) -> impl Iterator<Item = (&'a str, Vec<Span>)> + use<'a> {
     let groups = counted.file.target_groups.iter().flat_map(|groups| groups.iter());
     groups.map(|(name, group)| (name.as_str(), group.targets.iter().flatten().map(|target| target.span).collect()))
 }
 
-/// The target groups that rules forward to, and where.
+/// The target groups that rules forward to, with their positions.
 fn forwards(listeners: &[(Listener, Span, Vec<Span>)]) -> impl Iterator<Item = (&TargetGroupName, Span)> {
     let actions = listeners.iter().flat_map(|(listener, span, rules)| {
         let rules = listener.rules.iter().zip(rules).map(|(rule, span)| (&rule.action, *span));

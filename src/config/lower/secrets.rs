@@ -14,7 +14,7 @@ use crate::ecs::images::naming;
 use crate::model::service::Service;
 use crate::model::{Redacted, ServiceName};
 
-/// Every value by ARN or name as the containers give it.
+/// Every value, by ARN or name as the containers write it.
 pub(super) fn lower(
     file: &File,
     services: &BTreeMap<ServiceName, Service>,
@@ -90,7 +90,7 @@ fn missing(want: &WantedSecret, services: &BTreeMap<ServiceName, Service>, lower
     );
 }
 
-/// With a JSON key the secret must be an object that has it.
+/// A secret that is used with a JSON key must be an object with that key.
 fn has_json_key(want: &WantedSecret, key: &str, value: &Spanned<String>, lowering: &mut Lowering<'_>) {
     // What could not be interpolated has been reported.
     if value.is_empty() {

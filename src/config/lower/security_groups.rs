@@ -18,7 +18,7 @@ const PAGE: &str = "Amazon VPC user guide, Security group rules";
 
 pub(super) type Groups = BTreeMap<SecurityGroupName, SecurityGroup>;
 
-/// All of them, by name.
+/// All groups, by name.
 pub(super) fn lower(file: &File, lowering: &mut Lowering<'_>) -> Groups {
     let names: Vec<&str> =
         file.security_groups.iter().flat_map(|groups| groups.iter()).map(|(name, _)| name.as_str()).collect();
@@ -105,7 +105,7 @@ fn source(file: &IngressFile, names: &[&str], lowering: &mut Lowering<'_>) -> Op
     }
 }
 
-/// Groups that a load balancer or a service is in.
+/// The groups that a load balancer or a service is in.
 pub(super) fn members(
     names: Option<&Vec<Spanned<String>>>,
     groups: &Groups,
@@ -141,7 +141,7 @@ fn known(name: &Spanned<String>, names: &[&str], lowering: &mut Lowering<'_>) ->
     None
 }
 
-/// Without a group, the VPC's `default` group applies, which lets in only its own members.
+/// Without any group, the VPC's `default` group applies, which admits only its own members.
 pub(super) fn join_default(
     groups: &mut Groups,
     load_balancer: &mut LoadBalancer,

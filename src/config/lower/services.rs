@@ -26,7 +26,7 @@ use crate::model::{ContainerName, ServiceName, TargetGroupName};
 
 const CREATE: &str = "ECS API reference, CreateService";
 
-/// All of them, by name.
+/// All services, by name.
 pub(super) fn lower(
     file: &File,
     target_groups: &BTreeMap<TargetGroupName, TargetGroup>,
@@ -288,7 +288,7 @@ fn build(file: &BuildFile, lowering: &mut Lowering<'_>) -> Option<Build> {
     })
 }
 
-/// What the pipeline adds when it deploys: as if it stood in the task definition.
+/// Adds the variables that the pipeline adds when it deploys, as if the task definition had them.
 fn environment(
     file: Option<&Named<Named<Spanned<String>>>>,
     mut definition: ReadDefinition,
@@ -319,7 +319,7 @@ fn environment(
     definition
 }
 
-/// For messages about secrets: how a container is called by a name that is nearly right.
+/// For messages about secrets: the help line that names the nearest secret that a container refers to.
 pub(super) fn nearest_secret(name: &str, wanted: &[String]) -> Option<String> {
     help_for(name, "the containers ask for", wanted.iter().map(String::as_str))
 }

@@ -27,7 +27,7 @@ const ATTRIBUTES: &str = "ALB user guide, Edit target group attributes for your 
 const HEALTH_OF_GROUP: &str = "ALB user guide, Target group health";
 const CREATE: &str = "CreateTargetGroup";
 
-/// All of them, by name.
+/// All groups, by name.
 pub(super) fn lower(file: &File, lowering: &mut Lowering<'_>) -> BTreeMap<TargetGroupName, TargetGroup> {
     let mut groups = BTreeMap::new();
     for (name, group) in file.target_groups.iter().flat_map(|groups| groups.iter()) {
@@ -275,8 +275,8 @@ fn attributes(file: &TargetGroupFile, lowering: &mut Lowering<'_>) -> TargetGrou
     }
 }
 
-/// Below which a group fails open, and below which DNS would leave the zone out: those of DNS are held against the others,
-/// as AWS does.
+/// The thresholds below which a group fails open and below which DNS would leave the zone out. As on AWS, the latter
+/// must not be below the former.
 fn thresholds(file: &TargetGroupFile, lowering: &mut Lowering<'_>) -> (HealthThreshold, HealthThreshold) {
     let health = file.target_group_health.as_ref();
     let routing = health.and_then(|health| health.unhealthy_state_routing.as_ref());
@@ -317,7 +317,7 @@ fn thresholds(file: &TargetGroupFile, lowering: &mut Lowering<'_>) -> (HealthThr
     (HealthThreshold { count, percentage: least(percentage) }, dns)
 }
 
-/// A number from 1 on; `off` is none.
+/// A number from 1; `None` for `off`.
 fn or_off(text: &Spanned<String>, most: u32, what: &str, lowering: &mut Lowering<'_>) -> Option<u32> {
     if text.value == "off" {
         return None;

@@ -16,7 +16,7 @@ use crate::model::service::{AfterSync, Build, Hook, Watch, WatchAction};
 
 const ACTIONS: [&str; 5] = ["rebuild", "restart", "sync", "sync+restart", "sync+exec"];
 
-/// By container.
+/// All rules, by container.
 pub(super) fn lower(
     file: &ServiceFile,
     definition: Option<&ReadDefinition>,
@@ -107,7 +107,7 @@ fn patterns(given: Option<&OneOrMany<Spanned<String>>>, lowering: &mut Lowering<
     given.iter().map(|pattern| pattern.value.clone()).collect()
 }
 
-/// What follows a copy. `None` is a mistake that has been reported.
+/// The action after a copy. `None` after reporting.
 fn after(action: &str, file: &WatchFile, lowering: &mut Lowering<'_>) -> Option<AfterSync> {
     match (action, &file.exec) {
         ("sync+restart", _) => Some(AfterSync::Restart),

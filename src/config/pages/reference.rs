@@ -34,7 +34,7 @@ relative to the first one. A message about a mistake names the file that contain
 - `key: !reset null` removes a key, `key: !override [ … ]` replaces instead of merging.
 ";
 
-/// The page as it is checked in at `docs/configuration.md`.
+/// The page that is checked in at `docs/configuration.md`.
 pub fn markdown() -> String {
     let schema = super::schema::value();
     let mut page = INTRODUCTION.to_owned();
@@ -110,7 +110,7 @@ fn section(page: &mut String, title: &str, schema: &Value, definitions: &Map<Str
     }
 }
 
-/// What may be written, in words.
+/// The accepted values, in words.
 fn kind(schema: &Value, definitions: &Map<String, Value>) -> String {
     if let Some(reference) = schema.get("$ref").and_then(Value::as_str) {
         let name = definition_name(reference);

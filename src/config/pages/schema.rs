@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use crate::config::file::File;
 
-/// The schema as it is checked in at `schema/neargate.schema.json`.
+/// The schema that is checked in at `schema/neargate.schema.json`.
 pub fn json() -> String {
     let mut text = serde_json::to_string_pretty(&value()).unwrap_or_default();
     text.push('\n');
@@ -24,8 +24,8 @@ pub(crate) fn value() -> Value {
     schema
 }
 
-/// Takes out what the types say and the file's reader does not mean: null, and the widths of numbers. Values with
-/// `${…}` in them are text to an editor, so other scalars may also be text.
+/// Removes parts that follow from the Rust types but not from the file's format: null, and the widths of numbers.
+/// Editors see values with `${…}` as text, so other scalars may also be text.
 fn tidy(schema: &mut Value) {
     match schema {
         Value::Array(items) => items.iter_mut().for_each(tidy),
@@ -77,7 +77,7 @@ fn tidy(schema: &mut Value) {
     }
 }
 
-/// Inside what [`tidy`] made itself there is nothing to do.
+/// Skips schemas that [`tidy`] made itself.
 fn tidy_value(value: &mut Value) {
     let made_here = value
         .as_array()

@@ -1,4 +1,4 @@
-//! A program and its arguments as in Compose: a list, or one text that is split into words as in a shell.
+//! A program and its arguments as in Compose: a list, or one text that is split as in a shell.
 
 use super::reader::{Read, Reader};
 use crate::config::text::diagnostics::Diagnostic;
@@ -46,7 +46,8 @@ impl schemars::JsonSchema for CommandLine {
     }
 }
 
-/// The words of a line by the rules of quoting of the POSIX shell, without what else a shell does: no variables, no pipes.
+/// Splits a line into words by the quoting rules of the POSIX shell, without its other features, such as variables and
+/// pipes.
 fn words(text: &str) -> Result<Vec<String>, String> {
     let mut words = Vec::new();
     let mut word: Option<String> = None;

@@ -6,7 +6,7 @@ use crate::config::text::hints;
 use crate::config::text::suggest::{nearest, one_of};
 use crate::config::text::tree::Node;
 
-/// A word out of a closed list; used by [`keywords!`].
+/// A word from a closed list; used by [`keywords!`].
 pub(crate) fn keyword<T: Copy>(node: &Node, what: &str, words: &[(&'static str, T)], reader: &mut Reader) -> Option<T> {
     let Some(text) = node.text() else {
         let wrong = format!("expected {what}, found {}", node.kind());

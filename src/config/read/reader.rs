@@ -1,4 +1,4 @@
-//! The shared state of all readers: where mistakes go, which fields were given, and values with positions.
+//! The shared state of all readers: the list of mistakes, the fields that were given, and values with positions.
 
 use std::collections::HashMap;
 use std::ops::Deref;
@@ -7,32 +7,32 @@ use crate::config::text::diagnostics::Diagnostic;
 use crate::config::text::source::Span;
 use crate::config::text::tree::{Entry, Node, Value};
 
-/// What all readers write to.
+/// The output of all readers.
 #[derive(Default)]
 pub(crate) struct Reader {
     /// Mistakes so far.
     pub(crate) diagnostics: Vec<Diagnostic>,
     /// Every field that was given, for the fidelity report.
     pub(crate) used: Vec<Used>,
-    /// Where the tree is being read: what [`Used::path`] is made of.
+    /// The current position in the tree, from which [`Used::path`] is made.
     pub(super) path: String,
-    /// The same as AWS's tools write it, with the places in lists: `containerDefinitions[0].image`.
+    /// The same in the form of AWS's tools, with indices: `containerDefinitions[0].image`.
     pub(super) parameter: String,
-    /// Values that could not be made out; that was reported, and nothing else about them is.
+    /// Values that could not be read. That has been reported; further mistakes in them are not.
     silenced: Vec<Span>,
-    /// A file of AWS's is being read: keys that begin with `x-` are refused, text is no number, and what is empty
-    /// was not given.
+    /// Whether an AWS file is being read: keys that begin with `x-` are refused, a number in quotes is text, and empty
+    /// values count as absent.
     pub(super) strict: bool,
-    /// Places that a pipeline has yet to fill in.
+    /// Places that a pipeline has not filled in.
     templates: Vec<Span>,
-    /// Fields of records that are missing for a reason that was reported: mistyped, or not to be made out.
+    /// Fields of records that are missing for a reason that has been reported: mistyped or unreadable.
     explained: Vec<(Span, String)>,
 }
 
 /// A field that the file gives.
 #[derive(Clone, Debug)]
 pub(crate) struct Used {
-    /// Kind of the record it is in.
+    /// The kind of its record.
     pub(crate) record: &'static str,
     /// Its key.
     pub(crate) key: &'static str,
@@ -40,34 +40,34 @@ pub(crate) struct Used {
     pub(crate) path: String,
     /// Its text, when it is a single value.
     pub(crate) value: Option<String>,
-    /// Where the key stands.
+    /// The position of the key.
     pub(crate) span: Span,
 }
 
 impl Reader {
-    /// Reports.
+    /// Reports a mistake or warning.
     pub(crate) fn report(&mut self, diagnostic: Diagnostic) {
         if !self.silenced.iter().any(|silenced| silenced.contains(diagnostic.span())) {
             self.diagnostics.push(diagnostic);
         }
     }
 
-    /// Nothing more about this value.
+    /// Suppresses further reports about this value.
     pub(crate) fn silence(&mut self, value: Span) {
         self.silenced.push(value);
     }
 
-    /// Whether something inside was reported, so that what follows from it need not be.
+    /// Whether anything inside has been reported, so that its consequences need not be.
     pub(crate) fn reported_inside(&self, whole: Span) -> bool {
         self.diagnostics.iter().any(|diagnostic| whole.contains(diagnostic.span()))
     }
 
-    /// Whether it was reported why this record lacks the field, so that its absence need not be.
+    /// Whether the absence of this field of the record has been explained.
     pub(crate) fn has_explained(&self, record: Span, field: &str) -> bool {
         self.explained.iter().any(|(whole, known)| *whole == record && *known == field)
     }
 
-    /// Whether anything of that name lacks for such a reason: a field, or something that the user named.
+    /// Whether the absence of anything with that name has been explained: a field, or something that the user named.
     pub(crate) fn has_lost(&self, name: &str) -> bool {
         self.explained.iter().any(|(_, known)| known == name)
     }
@@ -77,7 +77,7 @@ impl Reader {
         self.explained.push((record, field.to_owned()));
     }
 
-    /// Reads a file of AWS's, in which `x-` keys are no extensions and types are what JSON says.
+    /// Reads an AWS file: `x-` keys are not extensions, and values have their JSON types.
     pub(crate) fn aws_file<T>(&mut self, path: &str, read: impl FnOnce(&mut Self) -> T) -> T {
         let before = (std::mem::replace(&mut self.path, path.to_owned()), std::mem::take(&mut self.parameter));
         let strict = std::mem::replace(&mut self.strict, true);
@@ -88,8 +88,8 @@ impl Reader {
         value
     }
 
-    /// Something that a pipeline has yet to fill in: said once for all such places of a file, and nothing else is
-    /// said about them.
+    /// Notes a place that a pipeline has not filled in. One message covers all such places of a file; nothing else is
+    /// reported about them.
     pub(crate) fn template(&mut self, at: Span) {
         if !self.templates.contains(&at) {
             self.templates.push(at);
@@ -116,7 +116,7 @@ impl Reader {
         self.inside_as(step, step, read)
     }
 
-    /// `step` may stand for many; `parameter` is this one.
+    /// `step` may contain a wildcard; `parameter` is the actual key or index.
     pub(super) fn inside_as<T>(&mut self, step: &str, parameter: &str, read: impl FnOnce(&mut Self) -> T) -> T {
         let (before, parameter_before) = (self.path.len(), self.parameter.len());
         if !self.parameter.is_empty() && !parameter.starts_with('[') {
@@ -133,7 +133,7 @@ impl Reader {
         value
     }
 
-    /// The entries of a mapping; a mistake if the node is none.
+    /// The entries of a mapping; reports a node of another kind.
     pub(crate) fn map<'n>(&mut self, node: &'n Node, expected: &str) -> Option<&'n [Entry]> {
         let Value::Map(entries) = &node.value else {
             self.report(Diagnostic::error(format!("expected {expected}, found {}", node.kind()), node.span, ""));
@@ -154,9 +154,9 @@ impl Reader {
     }
 }
 
-/// From tree to value.
+/// Converts a node to a value.
 pub(crate) trait Read: Sized {
-    /// `None` after it has reported why.
+    /// `None` after reporting why.
     fn read(node: &Node, reader: &mut Reader) -> Option<Self>;
 }
 

@@ -6,12 +6,12 @@ use crate::config::text::hints;
 use crate::config::text::suggest::nearest;
 use crate::config::text::tree::{Entry, Node};
 
-/// The fields of a record while it is being read; made by [`record!`].
+/// The fields of a record while it is being read; created by [`record!`].
 pub(crate) struct Fields<'n> {
     kind: &'static str,
     node: &'n Node,
     entries: &'n [Entry],
-    /// Fields that unknown keys were probably meant to be.
+    /// The fields that unknown keys were probably meant to be.
     meant: Vec<&'static str>,
 }
 
@@ -102,7 +102,7 @@ fn unknown_key(entry: &Entry, kind: &'static str, mut keys: Vec<&'static str>, h
     }
 }
 
-/// `_comment`, `$schema`: nothing for AWS.
+/// `_comment`, `$schema`: keys that AWS ignores.
 fn remark(entry: &Entry) -> Diagnostic {
     Diagnostic::warning(format!("`{}` is not an AWS field", entry.key), entry.key_span, "skipped here")
         .note(
@@ -169,7 +169,7 @@ macro_rules! record {
     };
 }
 
-/// Those that must be there.
+/// The required fields.
 pub(crate) fn required_of(fields: &[(&'static str, bool)]) -> Vec<&'static str> {
     fields.iter().filter(|(_, required)| *required).map(|(key, _)| *key).collect()
 }

@@ -5,7 +5,7 @@ use super::reader::Reader;
 use crate::config::text::diagnostics::Diagnostic;
 use crate::config::text::tree::{Node, ScalarKind, Value};
 
-/// What a field is for AWS.
+/// The type of a field in AWS's model.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Type {
     String,
@@ -14,7 +14,7 @@ pub(super) enum Type {
 }
 
 impl Type {
-    /// `(in a sentence, in Python, in Java)`: the CLI is written in the one, the service in the other.
+    /// `(in a sentence, in Python, in Java)`: the CLI is written in Python, the service in Java.
     fn names(self) -> (&'static str, &'static str, &'static str) {
         match self {
             Self::String => ("text", "str", "String"),
@@ -25,12 +25,12 @@ impl Type {
 }
 
 impl Reader {
-    /// Whether a file of AWS's is being read.
+    /// Whether an AWS file is being read.
     pub(super) fn is_strict(&self) -> bool {
         self.strict
     }
 
-    /// Reports a value that AWS's tools take for another type than the field has.
+    /// Reports a value whose type differs from the field's in the eyes of AWS's tools.
     pub(super) fn wants_type(&mut self, node: &Node, wanted: Type) {
         let Value::Scalar(scalar) = &node.value else { return };
         if !self.strict {
@@ -74,7 +74,7 @@ impl Reader {
         self.silence(node.span);
     }
 
-    /// The field that is being read, for the beginning of a sentence.
+    /// The current field, for the beginning of a sentence.
     fn field(&self) -> String {
         match self.parameter.rsplit_once(['.', '[']) {
             Some((list, last)) if last.ends_with(']') => {
@@ -86,7 +86,7 @@ impl Reader {
     }
 }
 
-/// As Python writes it.
+/// The way Python writes it.
 fn capitalised(text: &str) -> String {
     text.chars()
         .enumerate()

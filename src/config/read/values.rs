@@ -49,7 +49,7 @@ impl Read for bool {
     }
 }
 
-/// For an unknown number: one that appears nowhere else in the file.
+/// Stands for an unknown number; appears nowhere else in the file.
 const SOME_NUMBER: u16 = 7919;
 
 macro_rules! read_number {
@@ -181,7 +181,7 @@ impl<T: schemars::JsonSchema> schemars::JsonSchema for Named<T> {
     }
 }
 
-/// Anything: a field that is recognised and not looked into.
+/// Any value: the field is recognised, but its value is not examined.
 #[derive(Clone, Debug)]
 pub(crate) struct Anything;
 

@@ -17,21 +17,21 @@ use crate::config::text::syntax;
 struct Case {
     name: String,
     source: String,
-    /// Fields of the task in place of those of a small valid one; null takes a field away.
+    /// Fields that replace those of a small valid task; null removes a field.
     #[serde(default)]
     task: Map<String, Value>,
-    /// Fields of its only container, likewise.
+    /// Fields that replace those of its only container, likewise.
     #[serde(default)]
     container: Map<String, Value>,
     /// More containers.
     #[serde(default)]
     others: Vec<Value>,
-    /// The whole file, instead of all that.
+    /// The whole file, instead of the fields above.
     text: Option<String>,
-    /// What the file is called.
+    /// The name of the file.
     #[serde(default = "default_file")]
     file: String,
-    /// Everything that is said about it; nothing: it is accepted.
+    /// All diagnostics; empty if the definition is accepted.
     #[serde(default)]
     says: Vec<Said>,
 }
@@ -41,10 +41,10 @@ struct Case {
 struct Said {
     error: Option<String>,
     warning: Option<String>,
-    /// AWS's own words, each of them.
+    /// All quotations of AWS.
     #[serde(default)]
     aws: Vec<String>,
-    /// A part of what else is noted or advised.
+    /// A part of the other notes and of the help.
     hint: Option<String>,
     /// Line and column.
     at: Option<String>,
@@ -89,7 +89,7 @@ fn text(case: &Case) -> String {
     serde_json::to_string_pretty(&definition).unwrap()
 }
 
-/// AWS's words of a diagnostic: the text in quotes of each note that gives an answer.
+/// AWS's words in a diagnostic: the quoted text of each note that gives an answer.
 fn words(diagnostic: &Diagnostic) -> Vec<String> {
     let answer = |note: &String| {
         let answers = note.contains(" answers \"") || note.contains(" fails with \"");

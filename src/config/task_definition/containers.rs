@@ -16,7 +16,7 @@ use crate::model::task_definition::{
     ContainerDefinition, ContainerHealthCheck, Dependency, DependencyCondition, RestartPolicy, SecretReference, Ulimit,
 };
 
-/// `None` when there is nothing to go by, after the reader was told why.
+/// `None` if too much is missing, after reporting.
 pub(super) fn lower(
     file: &ContainerFile,
     context: &Context<'_>,

@@ -1,26 +1,26 @@
-//! The context for checking the parts of a task definition: AWS's pages, and the valid names.
+//! The context for checking the parts of a task definition: references to AWS's pages, and the valid names.
 
 use crate::config::read::reader::Spanned;
 use crate::config::text::diagnostics::Diagnostic;
 use crate::config::text::source::Span;
 use crate::config::text::suggest::help_for;
 
-/// Where AWS's answers to a registration are documented.
+/// The page that documents AWS's answers to a registration.
 pub(crate) const REGISTER: &str = "ECS API reference, RegisterTaskDefinition";
 
-/// Where Fargate's rules are.
+/// The page that documents Fargate's rules.
 pub(crate) const FARGATE: &str = "ECS developer guide, Task definition differences for Fargate";
 
 /// A secret that must have a value.
 #[derive(Clone, Debug)]
 pub(crate) struct WantedSecret {
-    /// ARN or name without its trailing parts.
+    /// ARN or name without its suffixes.
     pub(crate) secret: String,
-    /// Where it is asked for.
+    /// The position of the reference.
     pub(crate) span: Span,
-    /// The variable that carries it; `None` for registry credentials.
+    /// The variable that receives it; `None` for registry credentials.
     pub(crate) variable: Option<String>,
-    /// Key of the JSON object that the value must be.
+    /// The key, if the value must be a JSON object.
     pub(crate) json_key: Option<String>,
 }
 
@@ -29,7 +29,7 @@ pub(crate) fn is_ecs_name(name: &str) -> bool {
     (1..=255).contains(&name.len()) && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
 }
 
-/// The mistake of naming a container that is not there.
+/// The mistake of naming a container that does not exist.
 pub(crate) fn unknown_container(name: &Spanned<String>, known: &[&str], what: &str) -> Diagnostic {
     Diagnostic::error(format!("{what} has no container `{}`", name.value), name.span, "").maybe_help(help_for(
         name,
@@ -38,12 +38,12 @@ pub(crate) fn unknown_container(name: &Spanned<String>, known: &[&str], what: &s
     ))
 }
 
-/// What a container needs to know about its task.
+/// The context of a container: its task.
 pub(crate) struct Context<'a> {
     pub(crate) family: &'a str,
-    /// CPU units and MiB, if they could be read.
+    /// CPU units and MiB, if both could be read.
     pub(crate) task: Option<(u32, u32)>,
     pub(crate) volumes: &'a [String],
-    /// Whether the services say which image a container runs here.
+    /// Whether the services set the image of a container.
     pub(crate) is_built: &'a dyn Fn(&str) -> bool,
 }

@@ -5,7 +5,7 @@ use super::file::{ContainerFile, DependencyConditionWord};
 use crate::config::read::reader::Reader;
 use crate::config::text::diagnostics::Diagnostic;
 
-/// Dependencies that cannot be met.
+/// Reports dependencies that cannot be met.
 pub(super) fn check(containers: &[ContainerFile], reader: &mut Reader) {
     let names: Vec<&str> = containers.iter().filter_map(name).collect();
     for container in containers {
@@ -52,7 +52,7 @@ fn name(container: &ContainerFile) -> Option<&str> {
     container.name.as_ref().map(|name| name.as_str())
 }
 
-/// Follows every container's dependencies; at most ten containers, so nothing cleverer is needed.
+/// Follows every container's dependencies. There are at most ten containers, so nothing cleverer is needed.
 fn cycle(containers: &[ContainerFile], reader: &mut Reader) {
     for start in containers {
         let Some(first) = &start.name else { continue };

@@ -51,7 +51,7 @@ pub(super) fn lower(
     })
 }
 
-/// What the driver awslogs takes (ECS API reference, LogConfiguration).
+/// The options of the `awslogs` driver (ECS API reference, LogConfiguration).
 const AWSLOGS: &[&str] = &[
     "awslogs-create-group",
     "awslogs-region",
@@ -108,7 +108,7 @@ fn awslogs(file: &LogConfigurationFile, driver: &Spanned<String>, reader: &mut R
     }
 }
 
-/// FireLens takes two: a container that routes, and one at least whose output it routes.
+/// FireLens takes two containers: a router, and at least one whose output it routes.
 pub(super) fn routers(containers: &[ContainerFile], reader: &mut Reader) {
     let sent = containers
         .iter()

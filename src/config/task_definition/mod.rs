@@ -28,21 +28,21 @@ use crate::model::task_definition::{CpuArchitecture, TaskDefinition};
 use context::{REGISTER, WantedSecret, is_ecs_name};
 use file::{CpuArchitectureWord, TaskDefinitionFile};
 
-/// A task definition, and places in its file that others point at.
+/// A task definition, and the positions in its file that diagnostics need.
 #[derive(Clone, Debug)]
 pub(crate) struct ReadDefinition {
     /// The definition.
     pub(crate) definition: TaskDefinition,
-    /// Where each container is named, in the order of the definition, and whether all its ports could be read.
+    /// The position of each container's name, in the order of the definition, and whether all its ports could be read.
     pub(crate) containers: Vec<(Span, bool)>,
-    /// Where the image of each is given, or the container where it gives none.
+    /// The position of each image, or of the container if it has none.
     pub(crate) images: Vec<Span>,
-    /// Every `valueFrom` and `credentialsParameter`: base name, place, and what wants it.
+    /// Every `valueFrom` and `credentialsParameter`: base name, position, and user.
     pub(crate) secrets: Vec<WantedSecret>,
 }
 
-/// Reads a parsed file. `None` after the reader was told why. A container that `is_built` needs no image: pipelines fill
-/// it in when they have built it.
+/// Reads a parsed file. `None` after reporting. A container that `is_built` needs no image, because pipelines fill it
+/// in after building it.
 pub(crate) fn read(root: &Node, is_built: &dyn Fn(&str) -> bool, reader: &mut Reader) -> Option<ReadDefinition> {
     let node = shape::definition(root, reader)?;
     reader.aws_file("task_definition", |reader| read_definition(node, is_built, reader))

@@ -136,10 +136,10 @@ fn mapping_name(name: &Spanned<String>, reader: &mut Reader) {
     );
 }
 
-/// Most ranges of a container (ECS API reference, PortMapping).
+/// The maximum number of ranges of a container (ECS API reference, PortMapping).
 const MOST_RANGES: usize = 100;
 
-/// Ranges of one container must not overlap, and there is a most.
+/// Checks the ranges of one container: they must not overlap, and their number is limited.
 fn ranges(container: &ContainerFile, reader: &mut Reader) {
     let mut seen: Vec<(u16, u16, Span)> = Vec::new();
     let mut count = 0;

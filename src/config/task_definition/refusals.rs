@@ -179,7 +179,7 @@ pub(super) fn container(file: &ContainerFile, name: &str, context: &Context<'_>,
     }
 }
 
-/// Kernel parameters with a namespace of their own that are neither of the network nor of message queues.
+/// Kernel parameters that are namespaced but belong neither to the network nor to message queues.
 const KERNEL: &[&str] = &[
     "kernel.msgmax",
     "kernel.msgmnb",
@@ -273,7 +273,7 @@ fn limits(file: &ContainerFile, name: &str, context: &Context<'_>, reader: &mut 
     }
 }
 
-/// What only shows when all containers are looked at.
+/// Checks that concern all containers together.
 pub(super) fn together(
     file: &TaskDefinitionFile,
     containers: &[ContainerFile],
@@ -292,7 +292,7 @@ pub(super) fn together(
     }
 }
 
-/// Names are given once, and only those that are given are used.
+/// Names must be unique, and references must exist.
 fn names(file: &TaskDefinitionFile, containers: &[ContainerFile], reader: &mut Reader) {
     for (index, container) in containers.iter().enumerate() {
         let Some(name) = &container.name else { continue };
@@ -325,7 +325,7 @@ fn names(file: &TaskDefinitionFile, containers: &[ContainerFile], reader: &mut R
     }
 }
 
-/// What all containers ask for, against what the task has.
+/// Compares the resources of all containers with those of the task.
 fn sums(containers: &[ContainerFile], task: Option<(u32, u32)>, reader: &mut Reader) {
     if let Some((_, memory)) = task {
         let reserved = || containers.iter().filter_map(|container| container.memory_reservation.as_ref());

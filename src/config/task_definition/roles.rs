@@ -11,11 +11,11 @@ struct Need {
     at: Span,
     /// For the label.
     what: &'static str,
-    /// How RegisterTaskDefinition refuses it; `None` when only the task would fail.
+    /// The words in which RegisterTaskDefinition refuses it; `None` if only the task would fail.
     refusal: Option<&'static str>,
 }
 
-/// Reports a missing role with everything that needs it.
+/// Reports a missing role together with everything that needs it.
 pub(super) fn execution(file: &TaskDefinitionFile, containers: &[ContainerFile], reader: &mut Reader) {
     if file.execution_role_arn.is_some() || reader.has_explained(file.whole, "executionRoleArn") {
         return;
@@ -80,7 +80,7 @@ fn needs(container: &ContainerFile) -> Vec<Need> {
     needs
 }
 
-/// `123456789012.dkr.ecr.REGION.amazonaws.com/…`, placeholders of the account and the region included; not
+/// `123456789012.dkr.ecr.REGION.amazonaws.com/…`, also with placeholders for the account and the region; not
 /// `public.ecr.aws`.
 fn is_private_ecr(image: &str) -> bool {
     let host = image.split('/').next().unwrap_or_default();

@@ -5,10 +5,10 @@ use crate::config::read::reader::Reader;
 use crate::config::text::diagnostics::Diagnostic;
 use crate::config::text::tree::{Entry, Node, Value};
 
-/// What AWS's tools put around a definition or beside it when they print one.
+/// What AWS's tools put around or next to a definition when they print one.
 const WRAPPER: &str = "taskDefinition";
 
-/// The node that holds the fields. `None` after the reader was told what the file is instead.
+/// The node with the fields. `None` after reporting what the file is instead.
 pub(super) fn definition<'n>(root: &'n Node, reader: &mut Reader) -> Option<&'n Node> {
     if root.is_null() {
         reader.report(Diagnostic::error("the file is empty", root.span, "").help(DESCRIBE));
@@ -36,7 +36,7 @@ pub(super) fn definition<'n>(root: &'n Node, reader: &mut Reader) -> Option<&'n 
     None
 }
 
-/// Fields that say that a task definition is meant.
+/// Fields that show that a file is meant to be a task definition.
 const FIELDS: &[&str] = &["family", "networkMode", "requiresCompatibilities", "executionRoleArn", "taskRoleArn"];
 
 const DESCRIBE: &str =

@@ -1,5 +1,5 @@
-//! Which CPU goes with which memory (ECS developer guide, "Troubleshoot Amazon ECS task definition invalid CPU or
-//! memory errors"), and the forms in which people write them.
+//! The valid combinations of CPU and memory (ECS developer guide, "Troubleshoot Amazon ECS task definition invalid CPU
+//! or memory errors"), and the forms in which people write them.
 
 /// CPU units, then the smallest and the largest memory in MiB and the step between.
 const SIZES: &[(u32, u32, u32, u32)] = &[
@@ -35,7 +35,7 @@ fn parse(text: &str, units: &[&str]) -> Option<u32> {
     lower.parse().ok().filter(|value| *value > 0)
 }
 
-/// Every memory that goes with the CPU; empty for a CPU that does not exist.
+/// Every memory size that is valid for the CPU; empty for an unknown CPU.
 pub(super) fn memories(cpu: u32) -> Vec<u32> {
     match SIZES.iter().find(|(size, ..)| *size == cpu) {
         None => Vec::new(),
@@ -44,12 +44,12 @@ pub(super) fn memories(cpu: u32) -> Vec<u32> {
     }
 }
 
-/// Whether Fargate has the pair.
+/// Whether Fargate has this combination.
 pub(super) fn exists(cpu: u32, memory: u32) -> bool {
     memories(cpu).contains(&memory)
 }
 
-/// The smallest pair that has at least what was asked for, else the largest there is.
+/// The smallest combination that is at least as large, or else the largest.
 pub(super) fn nearest(cpu: u32, memory: u32) -> (u32, u32) {
     SIZES
         .iter()
@@ -58,7 +58,7 @@ pub(super) fn nearest(cpu: u32, memory: u32) -> (u32, u32) {
         .unwrap_or((16384, 122_880))
 }
 
-/// The row of AWS's table for people to read.
+/// The row of AWS's table, in words.
 pub(super) fn describe(cpu: u32) -> String {
     match SIZES.iter().find(|(size, ..)| *size == cpu) {
         None => {

@@ -1,18 +1,18 @@
 //! Parses `valueFrom` of a secret (ECS developer guide, "Pass Secrets Manager secrets through Amazon ECS environment
 //! variables").
 
-/// What a `valueFrom` says.
+/// The parsed `valueFrom`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct ValueFrom {
-    /// ARN or name, without the parts that follow the name.
+    /// ARN or name, without suffixes.
     pub(crate) secret: String,
-    /// Key of the JSON object.
+    /// The key, if the value is a JSON object.
     pub(crate) json_key: Option<String>,
-    /// A version was asked for: there is only one here.
+    /// Whether a version was requested; neargate has only one.
     pub(crate) versioned: bool,
 }
 
-/// Parses a `valueFrom`, or says what is wrong with it.
+/// Parses a `valueFrom`, or returns the problem.
 pub(crate) fn parse(text: &str) -> Result<ValueFrom, &'static str> {
     if text.trim().is_empty() {
         return Err("it is empty");
@@ -48,8 +48,8 @@ pub(crate) fn parse(text: &str) -> Result<ValueFrom, &'static str> {
     }
 }
 
-/// The names under which a secret may be given a value: as `valueFrom` has it; without the six random characters
-/// that Secrets Manager adds; the bare name; the parameter's path.
+/// The names under which the user may give a secret's value: the name in `valueFrom`; the name without the six random
+/// characters that Secrets Manager adds; the bare name; the parameter's path.
 pub(crate) fn aliases(secret: &str) -> Vec<String> {
     let mut names = vec![secret.to_owned()];
     let name = match secret.split_once(":secret:") {

@@ -26,7 +26,7 @@ pub struct Diagnostic {
 }
 
 impl Diagnostic {
-    /// A mistake at `span`; `label` stands beside the caret and may be empty.
+    /// A mistake at `span`; `label` is printed beside the caret and may be empty.
     pub(crate) fn error(message: impl Into<String>, span: Span, label: impl Into<String>) -> Self {
         Self::new(Severity::Error, message, span, label)
     }
@@ -46,30 +46,30 @@ impl Diagnostic {
         }
     }
 
-    /// Another place that explains this one.
+    /// Adds a second position that explains the first.
     pub(crate) fn also(mut self, span: Span, label: impl Into<String>) -> Self {
         self.labels.push((span, label.into()));
         self
     }
 
-    /// The rule behind it.
+    /// Adds the rule behind it.
     pub(crate) fn note(mut self, note: impl Into<String>) -> Self {
         self.notes.push(note.into());
         self
     }
 
-    /// AWS's own words for it, and the page that has them.
+    /// Adds AWS's own words, and the page that has them.
     pub(crate) fn aws(self, words: &str, page: &str) -> Self {
         self.note(format!("AWS answers \"{words}\" ({page})"))
     }
 
-    /// The way out.
+    /// Adds a way to fix it.
     pub(crate) fn help(mut self, help: impl Into<String>) -> Self {
         self.helps.push(help.into());
         self
     }
 
-    /// The way out, if there is one.
+    /// Adds a way to fix it, if there is one.
     pub(crate) fn maybe_help(self, help: Option<String>) -> Self {
         match help {
             Some(help) => self.help(help),
@@ -82,7 +82,7 @@ impl Diagnostic {
         self.severity
     }
 
-    /// What is wrong, in one line.
+    /// The problem, in one line.
     pub fn message(&self) -> &str {
         &self.message
     }
@@ -92,22 +92,22 @@ impl Diagnostic {
         &self.notes
     }
 
-    /// The ways out.
+    /// The ways to fix it.
     pub fn helps(&self) -> &[String] {
         &self.helps
     }
 
-    /// The place itself.
+    /// The position.
     pub fn span(&self) -> Span {
         self.labels[0].0
     }
 
-    /// The place in lines and columns.
+    /// The position as line and column.
     pub fn location(&self, sources: &Sources) -> Location {
         sources.location(self.span())
     }
 
-    /// As rustc draws them.
+    /// Draws it in rustc's style.
     pub fn render(&self, sources: &Sources, style: Style) -> String {
         let level = match self.severity {
             Severity::Error => Level::ERROR,
@@ -134,8 +134,8 @@ impl Diagnostic {
         renderer.decor_style(DecorStyle::Ascii).term_width(240).render(&report)
     }
 
-    /// The lines of one file that matter. Only these are handed over: a caret in a file of ten thousand lines must
-    /// not cost ten thousand lines of work.
+    /// The relevant lines of one file. Only these are passed to the renderer, so that a caret in a file of ten thousand
+    /// lines does not cost ten thousand lines of work.
     fn snippet<'s>(&'s self, sources: &Sources, file: FileId) -> Snippet<'s, annotate_snippets::Annotation<'s>> {
         let text = sources.text(file);
         let spans: Vec<_> = self
@@ -162,7 +162,7 @@ impl Diagnostic {
     }
 }
 
-/// The part of the range that is on its first line: a caret under a whole block does not help.
+/// The part of the range on its first line: a caret under a whole block does not help.
 fn first_line(text: &str, range: std::ops::Range<usize>) -> std::ops::Range<usize> {
     let start = floor_char_boundary(text, range.start);
     let end = floor_char_boundary(text, range.end).max(start);
@@ -176,11 +176,11 @@ fn first_line(text: &str, range: std::ops::Range<usize>) -> std::ops::Range<usiz
 pub enum Style {
     /// Text only.
     Plain,
-    /// With ANSI escapes; print through `anstream`, which takes them out where the reader is no terminal.
+    /// With ANSI escapes; print through `anstream`, which removes them if the output is not a terminal.
     Coloured,
 }
 
-/// Everything that is wrong, with the texts it points into.
+/// All mistakes and warnings, with the texts that they refer to.
 #[derive(Clone, Debug)]
 pub struct Diagnostics {
     items: Vec<Diagnostic>,
@@ -204,12 +204,12 @@ impl Diagnostics {
         &self.sources
     }
 
-    /// How many are mistakes.
+    /// The number of mistakes.
     pub fn errors(&self) -> usize {
         self.items.iter().filter(|item| item.severity == Severity::Error).count()
     }
 
-    /// All of them, and a last line that counts them.
+    /// All of them, and a last line with their number.
     pub fn render(&self, style: Style) -> String {
         let mut text = render_all(&self.items, &self.sources, style);
         let errors = self.errors();

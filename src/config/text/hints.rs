@@ -43,7 +43,7 @@ const HINTS: &[(&str, &str, &str, &str)] = &[
     ("build", "file", "", "write `dockerfile`"),
 ];
 
-/// Words of other tools, and what AWS calls the same thing.
+/// Words of other tools, with AWS's words for the same things.
 const WORDS: &[(&str, &str)] = &[
     ("amd64", "X86_64"),
     ("x86-64", "X86_64"),
@@ -62,13 +62,13 @@ const WORDS: &[(&str, &str)] = &[
     ("running", "START"),
 ];
 
-/// What to write instead of a key that another tool has: the field, and a sentence.
+/// The replacement for another tool's key: the field, and a sentence.
 pub(crate) fn instead_of(kind: &str, key: &str) -> Option<(&'static str, &'static str)> {
     let hint = HINTS.iter().find(|(record, foreign, ..)| *record == kind && *foreign == key);
     hint.map(|(_, _, field, hint)| (*field, *hint))
 }
 
-/// What AWS calls what another tool calls so.
+/// AWS's word for another tool's word.
 pub(crate) fn word_for(text: &str) -> Option<&'static str> {
     WORDS.iter().find(|(foreign, _)| foreign.eq_ignore_ascii_case(text)).map(|(_, word)| *word)
 }

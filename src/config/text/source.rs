@@ -1,4 +1,4 @@
-//! The texts that were read and positions in them, for diagnostics to point at.
+//! The texts that were read, and positions in them for diagnostics.
 
 use std::ops::Range;
 use std::path::{Path, PathBuf};
@@ -41,7 +41,7 @@ impl Span {
     }
 }
 
-/// Which of the files that were read.
+/// Identifies one of the files that were read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct FileId(u16);
 
@@ -62,7 +62,7 @@ impl std::fmt::Display for Location {
     }
 }
 
-/// Every file that took part: `neargate.yaml`, the task definitions, `.env`.
+/// Every file that was read: `neargate.yaml`, the task definitions, `.env`.
 #[derive(Clone, Debug, Default)]
 pub struct Sources {
     files: Vec<SourceFile>,
@@ -73,36 +73,36 @@ struct SourceFile {
     path: PathBuf,
     text: String,
     line_starts: Vec<usize>,
-    /// Values of secrets: shown as asterisks, whatever points at their line.
+    /// Values of secrets: always shown as asterisks.
     secret: Vec<Range<usize>>,
 }
 
 impl Sources {
-    /// Takes a text in. `path` is what messages call it.
+    /// Adds a text. `path` is its name in messages.
     pub(crate) fn add(&mut self, path: &Path, text: &str) -> FileId {
         let line_starts = std::iter::once(0).chain(text.match_indices('\n').map(|(at, _)| at + 1)).collect();
         self.files.push(SourceFile { path: path.to_owned(), text: text.to_owned(), line_starts, secret: Vec::new() });
         FileId(u16::try_from(self.files.len() - 1).unwrap_or(u16::MAX))
     }
 
-    /// Never show these bytes.
+    /// Hides these bytes in everything that is shown.
     pub(crate) fn hide(&mut self, span: Span) {
         if let Some(file) = self.files.get_mut(usize::from(span.file)) {
             file.secret.push(span.range());
         }
     }
 
-    /// The files in the order they were read: whatever changes one of them changes the topology.
+    /// The files in the order in which they were read; a change to any of them changes the topology.
     pub fn paths(&self) -> impl Iterator<Item = &Path> {
         self.files.iter().map(|file| file.path.as_path())
     }
 
-    /// What messages call the file.
+    /// The file's name in messages.
     pub(crate) fn path(&self, file: FileId) -> &Path {
         self.files.get(usize::from(file.0)).map_or(Path::new("?"), |file| &file.path)
     }
 
-    /// The text as it was read.
+    /// The original text.
     pub(crate) fn text(&self, file: FileId) -> &str {
         self.files.get(usize::from(file.0)).map_or("", |file| &file.text)
     }
@@ -131,7 +131,7 @@ impl Sources {
             .map_or(0, |file| file.line_starts.get(line).copied().unwrap_or(file.text.len()))
     }
 
-    /// The bytes of the range for people to read: same length, secrets as asterisks.
+    /// The bytes of the range in a form that can be shown: same length, secrets as asterisks.
     pub(crate) fn shown(&self, file: FileId, range: Range<usize>) -> String {
         let Some(source) = self.files.get(usize::from(file.0)) else { return String::new() };
         let mut shown = source.text.get(range.clone()).unwrap_or_default().to_owned();

@@ -1,6 +1,6 @@
 //! The nearest valid name, and lists of names for people to read.
 
-/// The candidate that was probably meant, if one is near enough.
+/// The candidate that was probably meant, if one is close enough.
 pub(crate) fn nearest<'c>(typed: &str, candidates: impl IntoIterator<Item = &'c str>) -> Option<&'c str> {
     let lower = typed.to_lowercase();
     candidates
@@ -42,7 +42,7 @@ fn join<'c>(names: impl IntoIterator<Item = &'c str>, last: &str) -> String {
     }
 }
 
-/// The help line for a name that does not exist: the nearest one, or all there are.
+/// The help line for an unknown name: the nearest name, or the list of all.
 pub(crate) fn help_for<'c>(typed: &str, what: &str, candidates: impl IntoIterator<Item = &'c str>) -> Option<String> {
     let candidates: Vec<&str> = candidates.into_iter().collect();
     if let Some(nearest) = nearest(typed, candidates.iter().copied()) {

@@ -11,7 +11,7 @@ use crate::config::read::reader::Reader;
 use crate::config::text::unreadable::{conflict, too_deep};
 use crate::config::variables::template;
 
-/// Parses a task definition. `None` after the reader was told why.
+/// Parses a task definition. `None` after reporting.
 pub(crate) fn parse_definition(sources: &Sources, file: FileId, reader: &mut Reader) -> Option<Node> {
     let text = sources.text(file);
     let is_json = text.trim_start_matches('\u{feff}').trim_start().starts_with(['{', '['])
@@ -54,7 +54,7 @@ fn comment(at: Span, more: usize) -> Diagnostic {
         .help("remove the comments, or move them to the commit message")
 }
 
-/// YAML, or nearly JSON: only the deploy action registers it.
+/// Reports a file that is YAML, or nearly JSON: only the deploy action can register it.
 fn only_yaml(text: &str, file: FileId, error: &serde_json::Error) -> Diagnostic {
     let at = offset(text, error);
     let rest = text.get(at..).unwrap_or_default();
@@ -84,7 +84,7 @@ fn only_yaml(text: &str, file: FileId, error: &serde_json::Error) -> Diagnostic 
     Diagnostic::warning(format!("{what}: this is YAML, not JSON"), span, "").note(note).help(help)
 }
 
-/// Why it is not even JSON.
+/// Why it is not valid JSON.
 fn neither(text: &str, file: FileId, error: &serde_json::Error, scan: &Scan) -> Diagnostic {
     let at = offset(text, error);
     let rest = text.get(at..).unwrap_or_default();
@@ -133,14 +133,14 @@ fn offset(text: &str, error: &serde_json::Error) -> usize {
     mark + super::source::floor_char_boundary(text, at)
 }
 
-/// What a look at the brackets and quotes of a JSON text shows.
+/// The result of scanning the brackets and quotes of a JSON text.
 #[derive(Debug, Default)]
 struct Scan {
-    /// `// …` and `/* … */` outside of texts.
+    /// `// …` and `/* … */` outside strings.
     comments: Vec<Range<usize>>,
-    /// Brackets that are open at the end.
+    /// Brackets that are not closed.
     open: Vec<usize>,
-    /// The first quote after which the line ends before another.
+    /// The first quote that is not closed on its line.
     broken_quote: Option<usize>,
 }
 
@@ -182,7 +182,7 @@ impl Scan {
         scan
     }
 
-    /// The text with blanks in their place, so that everything stays where it is.
+    /// The text with the comments replaced by blanks, so that all positions stay the same.
     fn without_comments<'t>(&self, text: &'t str) -> Cow<'t, str> {
         if self.comments.is_empty() {
             return Cow::Borrowed(text);
@@ -199,12 +199,12 @@ impl Scan {
     }
 }
 
-/// `http://` without quotes is YAML's text.
+/// Tells a comment from an unquoted `http://`, which is text in YAML.
 fn starts_a_comment(bytes: &[u8], at: usize) -> bool {
     at == 0 || matches!(bytes[at - 1], b' ' | b'\t' | b'\n' | b'\r' | b',' | b'{' | b'}' | b'[' | b']' | b'"' | b'/')
 }
 
-/// Where a text ends, and whether by a quote rather than with the line.
+/// The end of a string, and whether it ends with a quote rather than with the line.
 fn end_of_text(bytes: &[u8], mut at: usize) -> (usize, bool) {
     while at < bytes.len() {
         match bytes[at] {

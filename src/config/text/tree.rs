@@ -12,32 +12,32 @@ use super::diagnostics::Diagnostic;
 use super::source::{FileId, Sources, Span};
 use super::unreadable;
 
-/// One value and its place.
+/// A value and its position.
 #[derive(Clone, Debug)]
 pub(crate) struct Node {
-    /// Where it stands.
+    /// Its position.
     pub(crate) span: Span,
-    /// Where to point when something is missing inside: its key, if it has one.
+    /// The position to report when something inside is missing: its key, if it has one.
     pub(crate) head: Span,
-    /// What it is.
+    /// The value.
     pub(crate) value: Value,
-    /// How it is merged, if its tag says.
+    /// How to merge it, if a tag says so.
     pub(crate) mark: Option<Mark>,
 }
 
-/// A tag of Compose's that says how a value is laid over an earlier one.
+/// One of Compose's tags for merging.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Mark {
-    /// `!reset`: the key goes.
+    /// `!reset`: remove the key.
     Reset,
-    /// `!override`: the value replaces what would be merged.
+    /// `!override`: replace instead of merging.
     Override,
 }
 
-/// What a node can be.
+/// The kinds of nodes.
 #[derive(Clone, Debug)]
 pub(crate) enum Value {
-    /// Text, quoted or not; what it means is decided by who reads it.
+    /// Text, quoted or not; the reader of the field interprets it.
     Scalar(Scalar),
     /// `[a, b]`
     List(Vec<Node>),
@@ -45,14 +45,14 @@ pub(crate) enum Value {
     Map(Vec<Entry>),
 }
 
-/// Text of a scalar.
+/// The text of a scalar.
 #[derive(Clone, Debug)]
 pub(crate) struct Scalar {
     /// After escapes and interpolation.
     pub(crate) text: String,
     /// Written without quotes, so that `true` and `80` are not text.
     pub(crate) plain: bool,
-    /// It stands for a variable that is not set: any value will do.
+    /// Stands for an unset variable, so any value is accepted.
     pub(crate) placeholder: bool,
 }
 
@@ -61,14 +61,14 @@ pub(crate) struct Scalar {
 pub(crate) struct Entry {
     /// Text of the key.
     pub(crate) key: String,
-    /// Where the key stands.
+    /// The position of the key.
     pub(crate) key_span: Span,
-    /// What it says.
+    /// The value.
     pub(crate) value: Node,
 }
 
 impl Node {
-    /// Whether it says nothing: `key:` or `null`.
+    /// Whether it has no value: `key:` or `null`.
     pub(crate) fn is_null(&self) -> bool {
         matches!(&self.value, Value::Scalar(scalar) if scalar.is_null())
     }
@@ -82,7 +82,7 @@ impl Node {
         }
     }
 
-    /// Its text, if it is a scalar that says something.
+    /// Its text, if it is a scalar with a value.
     pub(crate) fn text(&self) -> Option<&str> {
         match &self.value {
             Value::Scalar(scalar) if !scalar.is_null() => Some(&scalar.text),
@@ -90,12 +90,12 @@ impl Node {
         }
     }
 
-    /// Whether it stands for a variable that is not set.
+    /// Whether it stands for an unset variable.
     pub(crate) fn is_placeholder(&self) -> bool {
         matches!(&self.value, Value::Scalar(scalar) if scalar.placeholder)
     }
 
-    /// Whether both say the same, wherever they stand.
+    /// Whether both have the same content, regardless of position.
     pub(crate) fn says_the_same(&self, other: &Self) -> bool {
         match (&self.value, &other.value) {
             (Value::Scalar(a), Value::Scalar(b)) => a.text == b.text,
@@ -115,7 +115,7 @@ impl Node {
         }
     }
 
-    /// For messages: what it is.
+    /// The kind of value, for messages.
     pub(crate) fn kind(&self) -> String {
         match &self.value {
             Value::Scalar(scalar) if scalar.is_null() => "nothing".to_owned(),
@@ -126,23 +126,23 @@ impl Node {
     }
 }
 
-/// What a scalar is to YAML's core schema, and so to JSON.
+/// The type of a scalar in YAML's core schema, and therefore in JSON.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ScalarKind {
-    /// Quoted, or nothing else.
+    /// Quoted, or none of the others.
     Text,
-    /// Nothing.
+    /// Null.
     Null,
     /// `true` or `false`.
     Bool,
-    /// Without a point or an exponent.
+    /// A number without a decimal point or exponent.
     Integer,
     /// Any other number.
     Float,
 }
 
 impl Scalar {
-    /// What programs take it for that do not know what is wanted: AWS's tools.
+    /// The type that programs without a schema, such as AWS's tools, assume.
     pub(crate) fn kind(&self) -> ScalarKind {
         let text = self.text.as_str();
         let digits = text.strip_prefix(['-', '+']).unwrap_or(text);
@@ -163,17 +163,17 @@ impl Scalar {
     }
 }
 
-/// What a file may come to: three hundred thousand lines, about.
+/// The maximum size of a file, roughly three hundred thousand lines.
 const MAX_NODES: usize = 1_000_000;
-/// A file may repeat itself through aliases, but not explode through them.
+/// Aliases may repeat parts of a file, but the result must not explode.
 const MAX_REPEATED: usize = 200_000;
 
-/// Parses the one document of a file. An empty file is a null node.
+/// Parses a file with one document. An empty file is a null node.
 pub(crate) fn parse(sources: &Sources, file: FileId) -> Result<Node, Box<Diagnostic>> {
     parse_text(sources, file, sources.text(file))
 }
 
-/// Parses what is as long as the text of the file: the text with something blanked out.
+/// Parses a variant of the file's text with the same length: with parts of it blanked out.
 pub(crate) fn parse_text(sources: &Sources, file: FileId, text: &str) -> Result<Node, Box<Diagnostic>> {
     debug_assert_eq!(text.len(), sources.text(file).len(), "places would be wrong");
     if let Some(conflict) = unreadable::conflict(text, file) {
@@ -212,7 +212,7 @@ struct Builder<'t> {
     parser: Parser<'t, granit_parser::StrInput<'t>>,
     anchors: BTreeMap<usize, Node>,
     nodes: usize,
-    /// Those that aliases repeat.
+    /// The nodes that aliases repeat.
     repeated: usize,
 }
 
@@ -368,7 +368,7 @@ impl<'t> Builder<'t> {
     }
 }
 
-/// `<<: *defaults`: what is already there wins.
+/// `<<: *defaults`: existing keys win.
 fn merge(entries: &mut Vec<Entry>, from: Node) {
     match from.value {
         Value::Map(more) => {

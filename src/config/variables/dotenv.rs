@@ -7,7 +7,8 @@ use super::interpolate::expand;
 use crate::config::text::diagnostics::Diagnostic;
 use crate::config::text::source::{FileId, Sources, Span};
 
-/// The variables of the file and of those before it, which it may use and change. Values never appear in messages: `.env` is where secrets live.
+/// The variables of the file and of the files before it, which it may use and override. Values never appear in
+/// messages, because `.env` is where secrets are kept.
 pub(crate) fn parse(
     sources: &mut Sources,
     file: FileId,
@@ -81,7 +82,7 @@ pub(crate) fn parse(
     variables
 }
 
-/// Up to ` #`, without the white space around.
+/// The text before ` #`, without surrounding white space.
 fn unquoted(value: &str) -> String {
     let end = value
         .char_indices()

@@ -2,7 +2,7 @@
 //!
 //! | written | meaning |
 //! |---|---|
-//! | `$VAR`, `${VAR}` | the value; a mistake when it is not set (Compose warns and takes nothing) |
+//! | `$VAR`, `${VAR}` | the value; a mistake if it is not set (Compose warns and inserts nothing) |
 //! | `${VAR:-text}` | `text` when not set or empty |
 //! | `${VAR-text}` | `text` when not set |
 //! | `${VAR:?message}`, `${VAR?message}` | a mistake with that message when not set (or, with `:`, empty) |
@@ -22,7 +22,7 @@ use crate::config::text::source::{Sources, Span};
 use crate::config::text::suggest::all_of;
 use crate::config::text::tree::{Entry, Node, Scalar, Value};
 
-/// What went wrong inside one value; `at` is in bytes of the value.
+/// A mistake in one value; `at` is in bytes of the value.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Problem {
     at: Range<usize>,
@@ -31,11 +31,11 @@ pub(crate) struct Problem {
 
 #[derive(Debug, PartialEq, Eq)]
 enum ProblemKind {
-    /// Not set, and nothing instead of it.
+    /// Not set, and without a default.
     Missing { name: String },
     /// `:?`
     Demanded { name: String, message: String },
-    /// `${` without `}`, or something strange between them.
+    /// `${` without `}`, or unexpected characters between them.
     Malformed { why: &'static str },
 }
 
@@ -64,7 +64,7 @@ pub(crate) fn interpolate(
     }
 }
 
-/// One warning for all variables that placeholders stand for.
+/// One warning for all variables that were replaced by placeholders.
 fn without_values(unset: &[(String, Span)]) -> Option<Diagnostic> {
     let (_, first) = unset.first()?;
     let names: BTreeSet<&str> = unset.iter().map(|(name, _)| name.as_str()).collect();
@@ -130,7 +130,7 @@ impl Walk<'_> {
     }
 }
 
-/// Where in the file the part of the value stands: exact when the value is written as it reads.
+/// The position of the part of the value in the file: exact if the value is written without escapes.
 fn place(sources: &Sources, span: Span, value: &str, part: Range<usize>) -> Span {
     let written = sources.text(span.file()).get(span.range()).unwrap_or_default();
     match written.find(value) {
@@ -139,7 +139,7 @@ fn place(sources: &Sources, span: Span, value: &str, part: Range<usize>) -> Span
     }
 }
 
-/// The value with its references replaced, and what could not be.
+/// The value with its references replaced, and the mistakes in it.
 pub(crate) fn expand(value: &str, env: &dyn Fn(&str) -> Option<String>) -> (String, Vec<Problem>) {
     expand_with(value, env, false)
 }
@@ -158,7 +158,7 @@ struct Expander<'e> {
 }
 
 impl Expander<'_> {
-    /// `offset` is where `value` begins in the whole value.
+    /// `offset` is the position of `value` in the whole value.
     fn text(&mut self, value: &str, offset: usize) -> String {
         let mut out = String::with_capacity(value.len());
         let mut rest = value;
@@ -196,7 +196,7 @@ impl Expander<'_> {
         out
     }
 
-    /// What stands between `${` and `}`.
+    /// The text between `${` and `}`.
     fn reference(&mut self, inside: &str, at: Range<usize>) -> String {
         let (name, rest) = inside.split_at(name_length(inside));
         if name.is_empty() {
@@ -242,7 +242,7 @@ impl Expander<'_> {
         })
     }
 
-    /// `APP_DOMAIN` as `app-domain`: it can be most things.
+    /// `APP_DOMAIN` as `app-domain`, which is valid in most fields.
     fn placeholder(&self, name: &str) -> String {
         if self.placeholders { name.to_lowercase().replace('_', "-") } else { String::new() }
     }
@@ -282,7 +282,7 @@ fn name_length(text: &str) -> usize {
     text.bytes().take_while(|byte| byte.is_ascii_alphanumeric() || *byte == b'_').count()
 }
 
-/// Where the `}` is that closes the reference, with references inside it skipped.
+/// The position of the `}` that closes the reference; references inside it are skipped.
 fn closing_brace(text: &str) -> Option<usize> {
     let mut depth = 0_usize;
     let mut bytes = text.bytes().enumerate().peekable();

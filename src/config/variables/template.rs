@@ -1,7 +1,7 @@
 //! Placeholders that a pipeline fills in: `${NAME}`, `{{ name }}`, `<NAME>`, `[NAME]`, `%NAME%`, `@NAME@`, `__NAME__`.
 
-/// Whether the text holds such a place. Nothing is one where it would be a valid value, so this is asked only of text
-/// that is none.
+/// Whether the text contains such a placeholder. Only call this with text that is not valid as a value, because some
+/// valid values look the same.
 pub(crate) fn is_one(text: Option<&str>) -> bool {
     let Some(text) = text else { return false };
     let pairs = [("${", "}"), ("{{", "}}"), ("<", ">"), ("[", "]"), ("%", "%"), ("@", "@"), ("__", "__"), ("#{", "}")];
@@ -11,7 +11,7 @@ pub(crate) fn is_one(text: Option<&str>) -> bool {
     enclosed || text.split('$').skip(1).any(|rest| rest.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_'))
 }
 
-/// What templates call what they put in: letters, digits and a few signs; `steps.image.outputs.tag`, `var:image`.
+/// The names in templates: letters, digits and a few signs; `steps.image.outputs.tag`, `var:image`.
 fn is_name(text: &str) -> bool {
     text.starts_with(|c: char| c.is_alphabetic() || matches!(c, '_' | '.' | '$'))
         && text.chars().all(|c| c.is_alphanumeric() || matches!(c, '_' | '-' | '.' | ':' | ' ' | '$' | '|' | '/'))

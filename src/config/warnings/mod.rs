@@ -18,7 +18,7 @@ use crate::model::rule::{Action, Transforms};
 use crate::model::security_group::Source;
 use crate::model::target_group::{Stickiness, TargetProtocol};
 
-/// All of them.
+/// All warnings.
 pub(super) fn about(topology: &Topology, places: &Places, out: &mut Vec<Diagnostic>) {
     unused_target_groups(topology, places, out);
     plain_health_checks(topology, places, out);
@@ -48,7 +48,7 @@ fn unused_target_groups(topology: &Topology, places: &Places, out: &mut Vec<Diag
     }
 }
 
-/// The protocol of health checks is HTTP whatever that of the targets is, and stays so when the other is changed.
+/// Health checks use HTTP whatever the protocol of the targets is, and continue to do so when that protocol changes.
 fn plain_health_checks(topology: &Topology, places: &Places, out: &mut Vec<Diagnostic>) {
     let used = topology.in_use();
     for (name, group) in topology.target_groups.iter().filter(|(name, _)| used.contains(name)) {
@@ -65,7 +65,7 @@ fn plain_health_checks(topology: &Topology, places: &Places, out: &mut Vec<Diagn
     }
 }
 
-/// AWS takes it and does not do it.
+/// Settings that AWS accepts but ignores.
 fn application_cookies_among_groups(topology: &Topology, places: &Places, out: &mut Vec<Diagnostic>) {
     let weighted: BTreeSet<_> = topology
         .load_balancers

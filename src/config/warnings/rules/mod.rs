@@ -1,5 +1,5 @@
-//! Warnings about rules that stand in each other's way. Every rule is compared with every other one, by an index that
-//! leaves out those that cannot have anything to do with it.
+//! Warnings about rules that get in each other's way. Every rule is compared with every other one, through an index
+//! that skips pairs that cannot overlap.
 
 use std::net::IpAddr;
 use std::rc::Rc;
@@ -13,7 +13,7 @@ use crate::config::text::source::Span;
 use crate::model::listener::Listener;
 use crate::model::rule::{Condition, Patterns, Rule};
 
-/// A rule that an earlier one leaves nothing to.
+/// Rules that never match, because an earlier rule matches all of their requests.
 pub(super) fn shadowed(listener: &Listener, spans: &[Span], out: &mut Vec<Diagnostic>) {
     let covering = Covering::new(&listener.rules);
     for (later, rule) in listener.rules.iter().enumerate() {
@@ -28,21 +28,21 @@ pub(super) fn shadowed(listener: &Listener, spans: &[Span], out: &mut Vec<Diagno
     }
 }
 
-/// Which rules may cover which.
+/// Finds the rules that may cover a rule.
 struct Covering<'r> {
     rules: &'r [Rule],
-    /// Rules by what a rule must have for them to cover it.
+    /// Rules by text that a rule must contain for them to cover it.
     index: Index<Place>,
 }
 
-/// What of a condition is looked up: its kind, and where in the text.
+/// A key of the index: the kind of condition, and the position in the text.
 type Place = (Rc<str>, End);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum End {
     Beginning,
     Ending,
-    /// At any place.
+    /// Anywhere.
     Inside,
 }
 
@@ -69,11 +69,12 @@ impl<'r> Covering<'r> {
     }
 }
 
-/// A condition as texts, so that one covers another only if each value of that begins or ends as one of its own does.
+/// A condition as texts. One condition covers another only if each value of the other begins or ends with one of its
+/// own values.
 struct Compared {
     kind: Rc<str>,
     values: Vec<String>,
-    /// Whether the values are patterns; otherwise a text covers what begins with it.
+    /// Whether the values are patterns; otherwise a value covers every text that begins with it.
     are_patterns: bool,
 }
 
@@ -112,7 +113,7 @@ impl Compared {
     }
 }
 
-/// The bits that the addresses of a network begin with: what another one that lies within it begins with as well.
+/// The leading bits that the addresses of a network share, and therefore those of any network within it.
 fn bits(network: &IpNet) -> String {
     let (family, address) = match network.network() {
         IpAddr::V4(address) => ("4", u128::from(u32::from(address)) << 96),
@@ -122,7 +123,7 @@ fn bits(network: &IpNet) -> String {
     format!("{family}{}", &bits[..usize::from(network.prefix_len())])
 }
 
-/// What a text that the pattern covers begins with, ends with, and has somewhere inside.
+/// The beginning, the end and a part of every text that the pattern covers.
 fn glob_anchors(kind: &Rc<str>, pattern: &str) -> Vec<Anchor<Place>> {
     let parts = || pattern.split(['*', '?']);
     let beginning: Vec<u8> = parts().next().unwrap_or_default().bytes().collect();
@@ -132,7 +133,7 @@ fn glob_anchors(kind: &Rc<str>, pattern: &str) -> Vec<Anchor<Place>> {
     anchors.into_iter().map(|(end, text)| ((Rc::clone(kind), end), text)).collect()
 }
 
-/// What begins and ends with it, or stands inside.
+/// Its beginning, its end, and everything inside.
 fn shown<'t>(kind: &Rc<str>, text: &'t str) -> impl Iterator<Item = (Place, Text<'t>)> {
     let whole = Text::forwards(text.as_bytes());
     let ends = [(End::Beginning, whole), (End::Ending, whole.backwards())];
@@ -142,7 +143,7 @@ fn shown<'t>(kind: &Rc<str>, text: &'t str) -> impl Iterator<Item = (Place, Text
     ends.into_iter().chain(inside).map(move |(end, text)| ((Rc::clone(&kind), end), text))
 }
 
-/// Whether every request that `narrow` matches is matched by `wide`. Errs on the side of no.
+/// Whether `wide` matches every request that `narrow` matches. When in doubt, the answer is no.
 fn covers(wide: &Rule, narrow: &Rule) -> bool {
     wide.conditions.iter().all(|wide| narrow.conditions.iter().any(|narrow| condition_covers(wide, narrow)))
 }
@@ -259,7 +260,7 @@ pub(super) fn prefix_without_its_root(listener: &Listener, spans: &[Span], out: 
     }
 }
 
-/// The same thing about many rules is said about the first few.
+/// Warnings that apply to many rules name only the first few.
 const ENOUGH: usize = 3;
 
 #[cfg(test)]

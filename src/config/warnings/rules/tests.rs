@@ -1,4 +1,4 @@
-//! What covers what; and the index, which must leave nothing out.
+//! Tests which rules cover which, and that the index skips none of them.
 
 use std::net::Ipv4Addr;
 
