@@ -97,9 +97,9 @@ pub enum StartError {
          `neargate down`, or choose another name with `--project-name`"
     )]
     RunsElsewhere(u32),
-    /// The engine refused or is not there.
-    #[error(transparent)]
-    Runtime(#[from] RuntimeError),
+    /// The engine refused or is not there. The words of that error are whole, so it is no source of this one.
+    #[error("{0}")]
+    Runtime(RuntimeError),
     /// Listeners' ports that cannot be bound, each with the way out.
     #[error("{}", .0.join("\n"))]
     Ports(Vec<String>),
@@ -114,6 +114,12 @@ pub enum StartError {
         /// Why not.
         source: io::Error,
     },
+}
+
+impl From<RuntimeError> for StartError {
+    fn from(error: RuntimeError) -> Self {
+        Self::Runtime(error)
+    }
 }
 
 impl App {
@@ -531,7 +537,8 @@ fn already_running(from: Option<&Path>) -> String {
     format!("another process already runs this project{from}; `--project-name NAME` runs a second stack next to it")
 }
 
-/// An error with its causes, on one line.
+/// An error with its causes, on one line. `Display` leaves them out wherever there is a source; only a
+/// [`RuntimeError`] is a whole sentence already, and [`StartError::Runtime`] ends with it.
 pub fn chain(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut source = error.source();
@@ -554,4 +561,19 @@ pub fn reachable(topology: &Topology) -> Vec<Reachable> {
             https: matches!(listener.protocol, ListenerProtocol::Https(_)),
         })
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_chain_tells_each_cause_once() {
+        let refused = || io::Error::from(io::ErrorKind::ConnectionRefused);
+        let engine = RuntimeError::EngineUnreachable("no engine: connection refused. Start it".into());
+        let start = StartError::from(engine.caused_by(refused()));
+        assert_eq!(chain(&start), "no engine: connection refused. Start it");
+        let file = StartError::Io { doing: "write the journal".to_owned(), source: refused() };
+        assert_eq!(chain(&file), format!("cannot write the journal: {}", refused()));
+    }
 }

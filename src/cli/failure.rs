@@ -71,6 +71,12 @@ impl From<std::io::Error> for Failure {
 
 impl From<RuntimeError> for Failure {
     fn from(error: RuntimeError) -> Self {
+        Self::from(&error)
+    }
+}
+
+impl From<&RuntimeError> for Failure {
+    fn from(error: &RuntimeError) -> Self {
         let status = match error {
             RuntimeError::EngineUnreachable(_) => ExitStatus::ENGINE,
             _ => ExitStatus::FAILED,

@@ -51,7 +51,7 @@ impl Details<'_> {
     ) -> Option<ImageRequest> {
         let service = self.topology.services.get(service)?;
         let definition = service.task_definition.container(container)?;
-        let mut request = image_request::of(self.topology, service, definition, image);
+        let mut request = image_request::new(self.topology, service, definition, image);
         request.policy = match (self.world.renew.contains(&request.image), &request.build) {
             (true, _) => ImagePolicy::Always,
             // A service that nothing was asked of so far: 0 tasks were wanted of it.

@@ -9,7 +9,7 @@ use crate::model::service::Service;
 use crate::model::task_definition::{ContainerDefinition, CpuArchitecture};
 
 /// The request for what a container of the service runs, under the name that it has on this machine.
-pub fn of(topology: &Topology, service: &Service, container: &ContainerDefinition, image: String) -> ImageRequest {
+pub fn new(topology: &Topology, service: &Service, container: &ContainerDefinition, image: String) -> ImageRequest {
     let build = match naming::source(service, container) {
         Source::Build { build, .. } => Some(build.clone()),
         Source::Registry(_) => None,

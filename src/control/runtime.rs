@@ -5,6 +5,7 @@
 //! choice to the implementation. Later events (a container exits, its health changes) arrive through [`Runtime::watch`],
 //! which is level-triggered: after every gap it reports the current state.
 
+use std::error::Error;
 use std::fmt;
 use std::time::Duration;
 
@@ -216,38 +217,105 @@ pub enum Owners {
     Any,
 }
 
-/// Why a step failed. The text of each is what ECS would put in `stoppedReason` or `reason`, as far as AWS's wording
-/// is known, followed by the engine's own words.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// Why a step failed. The words of each are what ECS would put in `stoppedReason` or `reason`, where AWS's wording is
+/// known, with the engine's own words in them.
+///
+/// Such a reason is one sentence, and often goes on after the engine's words, so `Display` is the whole of it: show it
+/// alone. The source is for programs; whatever prints an error with its causes stops here.
+#[derive(Debug)]
 pub enum RuntimeError {
     /// `CannotPullContainerError: …`
-    CannotPullContainer(String),
+    CannotPullContainer(Reason),
     /// The build failed; the text names the step and holds its last lines of output.
-    BuildFailed(String),
+    BuildFailed(Reason),
     /// `CannotCreateContainerError: …`
-    CannotCreateContainer(String),
+    CannotCreateContainer(Reason),
     /// `CannotStartContainerError: …`, e.g. the image lacks the command.
-    CannotStartContainer(String),
+    CannotStartContainer(Reason),
     /// The engine cannot be reached.
-    EngineUnreachable(String),
+    EngineUnreachable(Reason),
     /// No space left on device.
-    DiskFull(String),
+    DiskFull(Reason),
     /// Anything else, with what was being done.
-    Other(String),
+    Other(Reason),
 }
 
-impl fmt::Display for RuntimeError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+/// The words of an error, and the error that they tell of.
+#[derive(Debug)]
+pub struct Reason {
+    text: String,
+    cause: Option<Cause>,
+}
+
+type Cause = Box<dyn Error + Send + Sync>;
+
+impl RuntimeError {
+    /// Keeps the error that this one tells of.
+    pub fn caused_by(mut self, cause: impl Into<Cause>) -> Self {
+        let (Self::CannotPullContainer(reason)
+        | Self::BuildFailed(reason)
+        | Self::CannotCreateContainer(reason)
+        | Self::CannotStartContainer(reason)
+        | Self::EngineUnreachable(reason)
+        | Self::DiskFull(reason)
+        | Self::Other(reason)) = &mut self;
+        reason.cause = Some(cause.into());
+        self
+    }
+
+    fn reason(&self) -> &Reason {
         match self {
-            Self::CannotPullContainer(text) => write!(f, "CannotPullContainerError: {text}"),
-            Self::BuildFailed(text) => write!(f, "image build failed: {text}"),
-            Self::CannotCreateContainer(text) => write!(f, "CannotCreateContainerError: {text}"),
-            Self::CannotStartContainer(text) => write!(f, "CannotStartContainerError: {text}"),
-            Self::EngineUnreachable(text) => f.write_str(text),
-            Self::DiskFull(text) => write!(f, "no space left on device: {text}"),
-            Self::Other(text) => f.write_str(text),
+            Self::CannotPullContainer(reason)
+            | Self::BuildFailed(reason)
+            | Self::CannotCreateContainer(reason)
+            | Self::CannotStartContainer(reason)
+            | Self::EngineUnreachable(reason)
+            | Self::DiskFull(reason)
+            | Self::Other(reason) => reason,
         }
     }
 }
 
-impl std::error::Error for RuntimeError {}
+impl Reason {
+    /// The words.
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// The same cause in other words.
+    pub fn reworded(self, words: impl FnOnce(&str) -> String) -> Self {
+        Self { text: words(&self.text), cause: self.cause }
+    }
+}
+
+impl From<String> for Reason {
+    fn from(text: String) -> Self {
+        Self { text, cause: None }
+    }
+}
+
+impl From<&str> for Reason {
+    fn from(text: &str) -> Self {
+        text.to_owned().into()
+    }
+}
+
+impl fmt::Display for RuntimeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let before = match self {
+            Self::CannotPullContainer(_) => "CannotPullContainerError: ",
+            Self::BuildFailed(_) => "image build failed: ",
+            Self::CannotCreateContainer(_) => "CannotCreateContainerError: ",
+            Self::CannotStartContainer(_) => "CannotStartContainerError: ",
+            Self::DiskFull(_) => "no space left on device: ",
+            Self::EngineUnreachable(_) | Self::Other(_) => "",
+        };
+        write!(f, "{before}{}", self.reason().text)
+    }
+}
+
+impl Error for RuntimeError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        self.reason().cause.as_deref().map(|cause| cause as _)
+    }
+}

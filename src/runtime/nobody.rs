@@ -21,7 +21,7 @@ fn no_engine<T>() -> Result<T, RuntimeError> {
     Err(RuntimeError::EngineUnreachable(
         "this stack was started without services, and so without an engine; restart it (`neargate down`, `neargate up`) \
          to run tasks"
-            .to_owned(),
+            .into(),
     ))
 }
 

@@ -115,7 +115,7 @@ impl Signals {
 
 fn start_failure(error: &StartError) -> Failure {
     match error {
-        StartError::Runtime(error) => error.clone().into(),
+        StartError::Runtime(error) => error.into(),
         StartError::AlreadyRunning(_) => Failure { status: ExitStatus::ALREADY_RUNNING, message: chain(error) },
         other => Failure::new(chain(other)),
     }

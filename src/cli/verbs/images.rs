@@ -67,7 +67,7 @@ fn wanted(topology: &Topology, services: &[String]) -> Result<Vec<Wanted>, Failu
         }
         for container in &service.task_definition.containers {
             let image = naming::reference(&topology.name, name, service, container);
-            let request = image_request::of(topology, service, container, image.clone());
+            let request = image_request::new(topology, service, container, image.clone());
             let label = if request.build.is_some() { format!("{name}/{}", container.name) } else { image.clone() };
             wanted.entry(image).or_insert(Wanted { label, request });
         }
@@ -118,7 +118,7 @@ fn tell(
             Ok(provided) => printer.note(format!("{GOOD}✔{GOOD:#} {} {}", image.label, provided.origin)),
             Err(error) => {
                 printer.note(format!("{BAD}✘{BAD:#} {}: {error}", image.label));
-                let failure = Failure::from(error.clone());
+                let failure = Failure::from(error);
                 failed.get_or_insert(failure.status);
             }
         }

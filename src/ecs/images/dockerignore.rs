@@ -17,9 +17,26 @@ struct Pattern {
     regex: Regex,
 }
 
+/// A line of the file that is not a pattern.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PatternError {
+    /// Counted from 1.
+    pub line: usize,
+    /// Its text.
+    pub pattern: String,
+}
+
+impl std::fmt::Display for PatternError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, ".dockerignore:{}: {:?} is not a pattern", self.line, self.pattern)
+    }
+}
+
+impl std::error::Error for PatternError {}
+
 impl Dockerignore {
     /// Reads the file's text. The error names the line.
-    pub fn parse(text: &str) -> Result<Self, String> {
+    pub fn parse(text: &str) -> Result<Self, PatternError> {
         let mut patterns = Vec::new();
         for (index, line) in text.trim_start_matches('\u{feff}').lines().enumerate() {
             if line.starts_with('#') {
@@ -35,7 +52,7 @@ impl Dockerignore {
                 continue;
             }
             let regex = Regex::new(&to_regex(&pattern))
-                .map_err(|_| format!(".dockerignore:{}: {line:?} is not a pattern", index + 1))?;
+                .map_err(|_| PatternError { line: index + 1, pattern: line.to_owned() })?;
             patterns.push(Pattern { includes, regex });
         }
         Ok(Self { patterns })
@@ -155,6 +172,6 @@ mod tests {
 
     #[test]
     fn a_bad_pattern_is_named_by_its_line() {
-        assert_eq!(Dockerignore::parse("ok\n[a").unwrap_err(), ".dockerignore:2: \"[a\" is not a pattern");
+        assert_eq!(Dockerignore::parse("ok\n[a").unwrap_err().to_string(), ".dockerignore:2: \"[a\" is not a pattern");
     }
 }

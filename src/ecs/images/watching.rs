@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use crate::ecs::images::dockerignore::Dockerignore;
+use crate::ecs::images::dockerignore::{Dockerignore, PatternError};
 use crate::ecs::images::naming;
 use crate::ecs::images::naming::Source;
 use crate::model::service::{AfterSync, Hook, Watch, WatchAction};
@@ -45,10 +45,10 @@ pub struct Reaction {
 /// What the topology wants to have watched. `dockerignore` reads the ignore file of a build.
 ///
 /// A container whose image is built is watched as a whole, for rebuilding, unless `develop` says otherwise.
-pub fn rules(
+pub fn rules<E: From<PatternError>>(
     topology: &Topology,
-    dockerignore: impl Fn(&crate::model::service::Build) -> Result<Dockerignore, String>,
-) -> Result<Vec<Rule>, String> {
+    dockerignore: impl Fn(&crate::model::service::Build) -> Result<Dockerignore, E>,
+) -> Result<Vec<Rule>, E> {
     let mut rules = Vec::new();
     for (service_name, service) in &topology.services {
         for definition in &service.task_definition.containers {

@@ -45,7 +45,7 @@ impl Engine {
             self.docker().list_containers(Some(containers)),
             self.docker().list_networks(Some(networks))
         );
-        let (containers, networks) = listed.map_err(|error| runtime_error(&error, "listing projects"))?;
+        let (containers, networks) = listed.map_err(|error| runtime_error(error, "listing projects"))?;
 
         let here = Owner::current();
         let mut projects: BTreeMap<String, ProjectOnEngine> = BTreeMap::new();
@@ -81,7 +81,7 @@ impl DockerRuntime {
         let filters = self.names.project_filter();
         let options = ListContainersOptionsBuilder::new().all(true).filters(&filters).build();
         let listed = self.engine.docker().list_containers(Some(options)).await;
-        let listed = listed.map_err(|error| runtime_error(&error, "looking for another owner"))?;
+        let listed = listed.map_err(|error| runtime_error(error, "looking for another owner"))?;
         let owners = listed.iter().filter_map(|summary| owner_of(summary.labels.as_ref()));
         let mut others = owners.filter(|owner| *owner != self.owner);
         Ok(others.find(|owner| owner.is_alive_here(&self.owner, &RealProcesses)).map(|owner| owner.pid()))
@@ -107,7 +107,7 @@ impl DockerRuntime {
             docker.list_volumes(Some(volumes))
         );
         let (containers, networks, volumes) =
-            listed.map_err(|error| runtime_error(&error, "looking for what was left"))?;
+            listed.map_err(|error| runtime_error(error, "looking for what was left"))?;
 
         let mut words = Vec::new();
         let doomed = containers.into_iter().filter(|summary| goes(summary.labels.as_ref()));
@@ -120,7 +120,7 @@ impl DockerRuntime {
                 remove_container(docker, id).await.map(|()| container_in_words(summary))
             });
             for removed in join_all(removals).await {
-                words.push(removed.map_err(|error| runtime_error(&error, "removing a container"))?);
+                words.push(removed.map_err(|error| runtime_error(error, "removing a container"))?);
             }
         }
 
@@ -160,7 +160,7 @@ impl DockerRuntime {
             Err(error) if error::is_not_found(&error) => Ok(None),
             // A living process has tasks in it, or the user attached a container of theirs: it stays with them.
             Err(error) if Phrase::NetworkInUse.is_in(&error::message(&error)) => Ok(None),
-            Err(error) => Err(runtime_error(&error, &format!("removing the network {name}"))),
+            Err(error) => Err(runtime_error(error, &format!("removing the network {name}"))),
         }
     }
 

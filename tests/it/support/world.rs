@@ -108,7 +108,7 @@ impl World {
         let mut state = self.state.lock().unwrap();
         if state.is_away {
             state.asked_in_vain += 1;
-            return Err(RuntimeError::EngineUnreachable(GONE.to_owned()));
+            return Err(RuntimeError::EngineUnreachable(GONE.into()));
         }
         Ok(())
     }
@@ -191,8 +191,8 @@ impl Runtime for World {
         };
         tokio::time::sleep(seconds(script.takes)).await;
         match script.fails {
-            Some(reason) if is_built => return Err(RuntimeError::BuildFailed(reason)),
-            Some(reason) => return Err(RuntimeError::CannotPullContainer(reason)),
+            Some(reason) if is_built => return Err(RuntimeError::BuildFailed(reason.into())),
+            Some(reason) => return Err(RuntimeError::CannotPullContainer(reason.into())),
             None => {}
         }
         let id = format!("sha256:{key}-{}", script.content);
@@ -232,7 +232,7 @@ impl Runtime for World {
         };
         tokio::time::sleep(seconds(script.takes)).await;
         if let Some(reason) = script.fails {
-            return Err(RuntimeError::CannotStartContainer(reason));
+            return Err(RuntimeError::CannotStartContainer(reason.into()));
         }
         let key = (task.id.clone(), container.clone());
         self.state.lock().unwrap().running.insert(key.clone(), (runtime_id.clone(), script.clone()));

@@ -14,7 +14,7 @@ use crate::cli::verbs::enter::Plan;
 use crate::machine::hosts;
 use crate::machine::namespace::{Mount, Refusal};
 use crate::machine::trust::environment;
-use crate::machine::trust::environment::Surroundings;
+use crate::machine::trust::environment::Env;
 use crate::machine::trust::overlay;
 use crate::machine::trust::overlay::Overlays;
 use crate::machine::trust::reach::reachable_address;
@@ -51,7 +51,7 @@ impl Outfit {
             machine.as_ref().map(|machine| overlay::java_certificates(machine, &SystemRunner, &project::variable));
         let environment = environment::environment(
             &folder,
-            &Surroundings {
+            &Env {
                 variable: &project::variable,
                 read: &bundles::roots_of,
                 java: &java.unwrap_or_default(),

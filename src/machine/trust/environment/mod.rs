@@ -61,7 +61,7 @@ const JAVA_OPTIONS: &[&str] = &["JAVA_TOOL_OPTIONS", "JDK_JAVA_OPTIONS", "_JAVA_
 const TRUST_STORE: &str = "-Djavax.net.ssl.trustStore=";
 
 /// What there was before, and what the stack offers.
-pub struct Surroundings<'a> {
+pub struct Env<'a> {
     /// The variables that are set already.
     pub variable: &'a dyn Fn(&str) -> Option<String>,
     /// The roots in the file, or the folder of files, at this path.
@@ -90,7 +90,7 @@ pub struct Environment {
 }
 
 /// The environment of a command; its files are to be written into `folder`, which is the command's alone.
-pub fn environment(folder: &Path, around: &Surroundings<'_>) -> Environment {
+pub fn environment(folder: &Path, around: &Env<'_>) -> Environment {
     let mut environment = Environment::default();
     environment.reach(around);
     environment.name("NEARGATE_CA_CERT", folder.join("ca.pem"), around.root.into());
@@ -120,7 +120,7 @@ pub fn environment(folder: &Path, around: &Surroundings<'_>) -> Environment {
 }
 
 /// The roots that this variable names already.
-fn before(name: &str, around: &Surroundings<'_>) -> Option<String> {
+fn before(name: &str, around: &Env<'_>) -> Option<String> {
     let path = (around.variable)(name).filter(|path| !path.is_empty())?;
     (around.read)(Path::new(&path))
 }
@@ -136,7 +136,7 @@ impl Environment {
         self.name(variable, folder.join(format!("{variable}.pem")), bundles::combined(Some(theirs), root).into());
     }
 
-    fn reach(&mut self, around: &Surroundings<'_>) {
+    fn reach(&mut self, around: &Env<'_>) {
         let (domains, listeners) = (around.domains, around.listeners);
         if let Some(url) = reach::url(domains, listeners) {
             self.variables.insert("NEARGATE_URL", url);
@@ -148,7 +148,7 @@ impl Environment {
         self.variables.insert("NEARGATE_CHROMIUM_ARGS", arguments);
     }
 
-    fn java(&mut self, folder: &Path, around: &Surroundings<'_>) {
+    fn java(&mut self, folder: &Path, around: &Env<'_>) {
         let mut certificates = around.java.to_vec();
         if certificates.is_empty() {
             certificates.extend(java::from_pem(around.system.unwrap_or_default()));
@@ -171,7 +171,7 @@ impl Environment {
     }
 
     /// A folder of settings that is read after all others; without a folder before the colon, PHP's own comes first.
-    fn php(&mut self, folder: &Path, around: &Surroundings<'_>) {
+    fn php(&mut self, folder: &Path, around: &Env<'_>) {
         let settings = folder.join("php");
         let bundle = &self.variables["SSL_CERT_FILE"];
         let text = format!("curl.cainfo = \"{bundle}\"\nopenssl.cafile = \"{bundle}\"\n");
@@ -181,7 +181,7 @@ impl Environment {
     }
 
     /// The variable names the file that is read in place of `~/.wgetrc`.
-    fn wget(&mut self, folder: &Path, around: &Surroundings<'_>) {
+    fn wget(&mut self, folder: &Path, around: &Env<'_>) {
         let set = |name: &str| (around.variable)(name).filter(|value| !value.is_empty()).map(PathBuf::from);
         let theirs = set("WGETRC").or_else(|| Some(set("HOME")?.join(".wgetrc")));
         let theirs = theirs.and_then(|path| (around.read)(&path)).unwrap_or_default();
@@ -190,7 +190,7 @@ impl Environment {
     }
 
     /// Policies for the Firefox that Playwright brings; others have no variable.
-    fn firefox(&mut self, folder: &Path, around: &Surroundings<'_>) {
+    fn firefox(&mut self, folder: &Path, around: &Env<'_>) {
         let theirs = before("PLAYWRIGHT_FIREFOX_POLICIES_JSON", around);
         let policies = firefox_policies(theirs.as_deref(), &folder.join("ca.pem"));
         self.name("PLAYWRIGHT_FIREFOX_POLICIES_JSON", folder.join("policies.json"), policies.into());

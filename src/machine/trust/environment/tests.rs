@@ -92,7 +92,7 @@ fn made(set: &[(&str, &str)]) -> Environment {
     let listeners = [Reachable { port: 443, bind: "127.0.0.1:8443".parse().expect("an address"), https: true }];
     environment(
         Path::new("/run"),
-        &Surroundings {
+        &Env {
             variable: &|name| set.iter().find(|(set, _)| *set == name).map(|(_, value)| (*value).to_owned()),
             read: &|path| match path.to_str() {
                 Some("/corp.pem") => Some(CORPORATE.to_owned()),

@@ -10,7 +10,7 @@ use jiff::Timestamp;
 
 use crate::control::runtime::RuntimeError;
 
-use super::endpoint::{Candidate, Endpoint, Surroundings, candidates};
+use super::endpoint::{Candidate, Endpoint, Env, candidates};
 use super::error;
 use super::error::Phrase;
 use super::pause::Arch;
@@ -72,7 +72,7 @@ const HELLO_LIMIT: Duration = Duration::from_secs(5);
 impl Engine {
     /// Finds the engine the user means and speaks to it.
     pub async fn connect() -> Result<Self, RuntimeError> {
-        Self::connect_in(&candidates(&Surroundings::real()).map_err(RuntimeError::EngineUnreachable)?).await
+        Self::connect_in(&candidates(&Env::real()).map_err(|text| RuntimeError::EngineUnreachable(text.into()))?).await
     }
 
     /// Speaks to the first candidate that answers.
@@ -81,10 +81,14 @@ impl Engine {
         for candidate in candidates {
             match hello(candidate).await {
                 Ok(engine) => return Ok(engine),
-                Err(text) => failures.push((candidate, text)),
+                Err(error) => failures.push((candidate, error)),
             }
         }
-        Err(RuntimeError::EngineUnreachable(nobody_answered(&failures)))
+        let unreachable = RuntimeError::EngineUnreachable(nobody_answered(&failures).into());
+        Err(match failures.pop() {
+            Some((_, last)) => unreachable.caused_by(last),
+            None => unreachable,
+        })
     }
 
     /// Who answers.
@@ -136,18 +140,20 @@ impl Engine {
 
     /// Whether it answers within the time that an introduction may take.
     pub async fn answers(&self) -> Result<(), RuntimeError> {
-        let text = match tokio::time::timeout(HELLO_LIMIT, self.docker.ping()).await {
+        let error = match tokio::time::timeout(HELLO_LIMIT, self.docker.ping()).await {
             Ok(Ok(_)) => return Ok(()),
-            Ok(Err(error)) => error::message(&error),
-            Err(_) => no_answer(),
+            Ok(Err(error)) => HelloError::Failed(error),
+            Err(_) => HelloError::NoResponse,
         };
-        Err(RuntimeError::EngineUnreachable(self.gone(&text)))
+        Err(RuntimeError::EngineUnreachable(self.gone(&error.to_string()).into()).caused_by(error))
     }
 
     /// An error with the engine's address and what to do, if the engine is what is missing.
     pub(crate) fn located(&self, error: RuntimeError) -> RuntimeError {
         match error {
-            RuntimeError::EngineUnreachable(text) => RuntimeError::EngineUnreachable(self.gone(&text)),
+            RuntimeError::EngineUnreachable(reason) => {
+                RuntimeError::EngineUnreachable(reason.reworded(|text| self.gone(text)))
+            }
             other => other,
         }
     }
@@ -161,19 +167,34 @@ impl Engine {
     /// The architecture of what runs here without emulation.
     pub fn arch(&self) -> Result<Arch, RuntimeError> {
         Arch::parse(&self.info.arch).ok_or_else(|| {
-            RuntimeError::Other(format!("the engine runs on {}; neargate knows amd64 and arm64", self.info.arch))
+            RuntimeError::Other(format!("the engine runs on {}; neargate knows amd64 and arm64", self.info.arch).into())
         })
     }
 }
 
-async fn hello(candidate: &Candidate) -> Result<Engine, String> {
+/// Why a candidate is not an engine that can be used.
+#[derive(Debug, thiserror::Error)]
+enum HelloError {
+    #[error("no response within {} s", HELLO_LIMIT.as_secs())]
+    NoResponse,
+    #[error("{}", error::message(.0))]
+    Failed(#[from] bollard::errors::Error),
+    #[error("it runs Windows containers; switch it to Linux containers")]
+    WindowsContainers,
+    #[error("{0}")]
+    Lookup(#[from] std::io::Error),
+    #[error("{0} has no address")]
+    NoAddress(String),
+    #[error("{0}")]
+    UnsupportedEndpoint(&'static str),
+}
+
+async fn hello(candidate: &Candidate) -> Result<Engine, HelloError> {
     let docker = client(&candidate.endpoint)?;
     // Together: each takes the engine several milliseconds, because it asks its own parts.
     let introduced = async { tokio::try_join!(docker.version(), docker.info()) };
-    let (version, system) = tokio::time::timeout(HELLO_LIMIT, introduced)
-        .await
-        .map_err(|_| no_answer())?
-        .map_err(|error| error::message(&error))?;
+    let (version, system) =
+        tokio::time::timeout(HELLO_LIMIT, introduced).await.map_err(|_| HelloError::NoResponse)??;
     let heard = Instant::now();
     let is_podman =
         version.components.iter().flatten().any(|component| component.name.to_ascii_lowercase().contains("podman"));
@@ -187,33 +208,28 @@ async fn hello(candidate: &Candidate) -> Result<Engine, String> {
         source: candidate.source.clone(),
     };
     if info.os == "windows" {
-        return Err("it runs Windows containers; switch it to Linux containers".to_owned());
+        return Err(HelloError::WindowsContainers);
     }
     let host = host_of(&candidate.endpoint).await?;
     Ok(Engine { docker, info, system: Arc::new(system), heard, endpoint: candidate.endpoint.clone(), host })
 }
 
-fn no_answer() -> String {
-    format!("no response within {} s", HELLO_LIMIT.as_secs())
-}
-
 /// The machine whose ports an engine publishes, seen from here.
-async fn host_of(endpoint: &Endpoint) -> Result<IpAddr, String> {
+async fn host_of(endpoint: &Endpoint) -> Result<IpAddr, HelloError> {
     let Endpoint::Tcp { address, .. } = endpoint else { return Ok(IpAddr::V4(Ipv4Addr::LOCALHOST)) };
-    let found: Vec<IpAddr> =
-        tokio::net::lookup_host(address).await.map_err(|error| error.to_string())?.map(|found| found.ip()).collect();
+    let found: Vec<IpAddr> = tokio::net::lookup_host(address).await?.map(|found| found.ip()).collect();
     // Engines publish on IPv4 unless they are told otherwise.
     let best = found.iter().find(|found| found.is_ipv4()).or(found.first()).copied();
-    best.ok_or_else(|| format!("{address} has no address"))
+    best.ok_or_else(|| HelloError::NoAddress(address.clone()))
 }
 
-fn client(endpoint: &Endpoint) -> Result<Docker, String> {
+fn client(endpoint: &Endpoint) -> Result<Docker, HelloError> {
     let limit = CALL_LIMIT.as_secs();
     let docker = match endpoint {
         #[cfg(unix)]
         Endpoint::Unix(path) => Docker::connect_with_unix(&path.to_string_lossy(), limit, API_DEFAULT_VERSION),
         #[cfg(not(unix))]
-        Endpoint::Unix(_) => return Err("Unix sockets do not work on this system".to_owned()),
+        Endpoint::Unix(_) => return Err(HelloError::UnsupportedEndpoint("Unix sockets do not work on this system")),
         Endpoint::Tcp { address, tls: None } => Docker::connect_with_http(address, limit, API_DEFAULT_VERSION),
         Endpoint::Tcp { address, tls: Some(tls) } => {
             Docker::connect_with_ssl(address, &tls.key, &tls.cert, &tls.ca, limit, API_DEFAULT_VERSION)
@@ -221,9 +237,9 @@ fn client(endpoint: &Endpoint) -> Result<Docker, String> {
         #[cfg(windows)]
         Endpoint::NamedPipe(path) => Docker::connect_with_named_pipe(path, limit, API_DEFAULT_VERSION),
         #[cfg(not(windows))]
-        Endpoint::NamedPipe(_) => return Err("named pipes exist on Windows only".to_owned()),
+        Endpoint::NamedPipe(_) => return Err(HelloError::UnsupportedEndpoint("named pipes exist on Windows only")),
     };
-    Ok(docker.map_err(|error| error::message(&error))?.with_request_modifier(url_safe_credentials))
+    Ok(docker?.with_request_modifier(url_safe_credentials))
 }
 
 /// The engine wants credentials in the URL-safe alphabet and ignores them silently otherwise; bollard encodes them in
@@ -239,7 +255,7 @@ fn url_safe_credentials(mut request: bollard::BollardRequest) -> bollard::Bollar
 }
 
 /// One message: what was tried, and what to do.
-fn nobody_answered(failures: &[(&Candidate, String)]) -> String {
+fn nobody_answered(failures: &[(&Candidate, HelloError)]) -> String {
     let exists = |candidate: &Candidate| match &candidate.endpoint {
         Endpoint::Unix(path) => path.exists(),
         _ => true,
@@ -259,7 +275,7 @@ fn nobody_answered(failures: &[(&Candidate, String)]) -> String {
     }
     let told: Vec<String> = told
         .iter()
-        .map(|(candidate, text)| unreachable(&candidate.endpoint.to_string(), &candidate.source, text))
+        .map(|(candidate, error)| unreachable(&candidate.endpoint.to_string(), &candidate.source, &error.to_string()))
         .collect();
     told.join("\n")
 }

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 
 /// The environment, passed in so that tests need not change the process's own.
-pub struct Surroundings<'a> {
+pub struct Env<'a> {
     /// Looks a variable up.
     pub variable: &'a dyn Fn(&str) -> Option<String>,
     /// The user's home folder.
@@ -53,13 +53,10 @@ pub struct TlsFiles {
     pub key: PathBuf,
 }
 
-impl Surroundings<'_> {
+impl Env<'_> {
     /// What the process was started with.
-    pub fn real() -> Surroundings<'static> {
-        Surroundings {
-            variable: &|name| std::env::var(name).ok().filter(|value| !value.is_empty()),
-            home: std::env::home_dir(),
-        }
+    pub fn real() -> Env<'static> {
+        Env { variable: &|name| std::env::var(name).ok().filter(|value| !value.is_empty()), home: std::env::home_dir() }
     }
 
     fn variable(&self, name: &str) -> Option<String> {
@@ -123,39 +120,38 @@ fn has_port(address: &str) -> bool {
 }
 
 /// Every place to try, in order. The error is one message for the user.
-pub fn candidates(surroundings: &Surroundings<'_>) -> Result<Vec<Candidate>, String> {
-    if let Some(url) = surroundings.variable("DOCKER_HOST") {
-        let endpoint =
-            Endpoint::parse(&url, environment_tls(surroundings)).map_err(|text| format!("DOCKER_HOST={text}"))?;
+pub fn candidates(env: &Env<'_>) -> Result<Vec<Candidate>, String> {
+    if let Some(url) = env.variable("DOCKER_HOST") {
+        let endpoint = Endpoint::parse(&url, environment_tls(env)).map_err(|text| format!("DOCKER_HOST={text}"))?;
         return Ok(vec![Candidate { endpoint, source: "DOCKER_HOST".to_owned() }]);
     }
-    if let Some(name) = surroundings.variable("DOCKER_CONTEXT") {
+    if let Some(name) = env.variable("DOCKER_CONTEXT") {
         if name != "default" {
-            return Ok(vec![context(surroundings, &name, "DOCKER_CONTEXT")?]);
+            return Ok(vec![context(env, &name, "DOCKER_CONTEXT")?]);
         }
-    } else if let Some(url) = surroundings.variable("CONTAINER_HOST") {
+    } else if let Some(url) = env.variable("CONTAINER_HOST") {
         let endpoint = Endpoint::parse(&url, None).map_err(|text| format!("CONTAINER_HOST={text}"))?;
         return Ok(vec![Candidate { endpoint, source: "CONTAINER_HOST".to_owned() }]);
-    } else if let Some(name) = current_context(surroundings)? {
-        return Ok(vec![context(surroundings, &name, "docker context use")?]);
+    } else if let Some(name) = current_context(env)? {
+        return Ok(vec![context(env, &name, "docker context use")?]);
     }
-    Ok(well_known(surroundings))
+    Ok(well_known(env))
 }
 
 /// docker's own rule: `DOCKER_TLS_VERIFY` with anything in it, certificates from `DOCKER_CERT_PATH` or `~/.docker`.
-fn environment_tls(surroundings: &Surroundings<'_>) -> Option<TlsFiles> {
-    surroundings.variable("DOCKER_TLS_VERIFY")?;
-    let folder = surroundings.variable("DOCKER_CERT_PATH").map(PathBuf::from).or(surroundings.docker_config_folder())?;
+fn environment_tls(env: &Env<'_>) -> Option<TlsFiles> {
+    env.variable("DOCKER_TLS_VERIFY")?;
+    let folder = env.variable("DOCKER_CERT_PATH").map(PathBuf::from).or(env.docker_config_folder())?;
     Some(TlsFiles::of_folder(&folder))
 }
 
-fn current_context(surroundings: &Surroundings<'_>) -> Result<Option<String>, String> {
+fn current_context(env: &Env<'_>) -> Result<Option<String>, String> {
     #[derive(Deserialize)]
     #[serde(rename_all = "camelCase")]
     struct Config {
         current_context: Option<String>,
     }
-    let Some(path) = surroundings.docker_config_folder().map(|folder| folder.join("config.json")) else {
+    let Some(path) = env.docker_config_folder().map(|folder| folder.join("config.json")) else {
         return Ok(None);
     };
     let Ok(text) = std::fs::read_to_string(&path) else { return Ok(None) };
@@ -166,7 +162,7 @@ fn current_context(surroundings: &Surroundings<'_>) -> Result<Option<String>, St
 
 /// A context by its name. Its folder is named by a digest of the name; the name is also inside, so no digest is
 /// needed to find it.
-fn context(surroundings: &Surroundings<'_>, wanted: &str, said_by: &str) -> Result<Candidate, String> {
+fn context(env: &Env<'_>, wanted: &str, said_by: &str) -> Result<Candidate, String> {
     #[derive(Deserialize)]
     #[serde(rename_all = "PascalCase")]
     struct Meta {
@@ -184,7 +180,7 @@ fn context(surroundings: &Surroundings<'_>, wanted: &str, said_by: &str) -> Resu
              `docker context use default` goes back to the default"
         )
     };
-    let folder = surroundings.docker_config_folder().ok_or_else(missing)?.join("contexts");
+    let folder = env.docker_config_folder().ok_or_else(missing)?.join("contexts");
     for entry in std::fs::read_dir(folder.join("meta")).map_err(|_| missing())?.flatten() {
         let Ok(text) = std::fs::read_to_string(entry.path().join("meta.json")) else { continue };
         let Ok(meta) = serde_json::from_str::<Meta>(&text) else { continue };
@@ -202,9 +198,9 @@ fn context(surroundings: &Surroundings<'_>, wanted: &str, said_by: &str) -> Resu
 }
 
 /// The sockets of the usual engines.
-fn well_known(surroundings: &Surroundings<'_>) -> Vec<Candidate> {
-    let home = surroundings.home.as_deref();
-    let runtime_folder = surroundings.variable("XDG_RUNTIME_DIR").map(PathBuf::from);
+fn well_known(env: &Env<'_>) -> Vec<Candidate> {
+    let home = env.home.as_deref();
+    let runtime_folder = env.variable("XDG_RUNTIME_DIR").map(PathBuf::from);
     let in_home = |path: &str| home.map(|home| home.join(path));
     let in_runtime = |path: &str| runtime_folder.as_ref().map(|folder| folder.join(path));
     let sockets = [
@@ -255,7 +251,7 @@ mod tests {
 
         fn candidates(&self) -> Result<Vec<Candidate>, String> {
             let variable = |name: &str| self.variables.get(name).cloned();
-            candidates(&Surroundings { variable: &variable, home: Some(self.folder.path().to_owned()) })
+            candidates(&Env { variable: &variable, home: Some(self.folder.path().to_owned()) })
         }
 
         fn shown(&self) -> String {

@@ -1,4 +1,5 @@
-//! Translates bollard's errors into our words; nothing else reads them.
+//! Translates bollard's errors; nothing else reads them. The errors of `docker` hold their cause's words in their own and
+//! keep the cause as their source, for programs only (see [`RuntimeError`]).
 
 use bollard::errors::Error;
 
@@ -157,42 +158,48 @@ impl Phrase {
     }
 }
 
-/// What a failed call means, when nothing more particular is known. `doing` reads like `creating the network`.
-pub(crate) fn runtime_error(error: &Error, doing: &str) -> RuntimeError {
-    sorted(error, |text| RuntimeError::Other(format!("{doing}: {text}")))
+/// The error of a failed call, when nothing more specific is known. `doing` reads like `creating the network`.
+pub(crate) fn runtime_error(error: Error, doing: &str) -> RuntimeError {
+    classify(error, |text| RuntimeError::Other(format!("{doing}: {text}").into()))
 }
 
-/// Sorts out what can happen to any call; `otherwise` makes the rest of the engine's words.
-pub(crate) fn sorted(error: &Error, otherwise: impl FnOnce(String) -> RuntimeError) -> RuntimeError {
-    let text = message(error);
-    if is_unreachable(error) {
-        RuntimeError::EngineUnreachable(text)
+/// Recognises the failures that any call can have; `otherwise` makes an error of the engine's words for all others.
+pub(crate) fn classify(error: Error, otherwise: impl FnOnce(String) -> RuntimeError) -> RuntimeError {
+    let text = message(&error);
+    let classified = if is_unreachable(&error) {
+        RuntimeError::EngineUnreachable(text.into())
     } else if Phrase::DiskFull.is_in(&text) {
-        RuntimeError::DiskFull(format!(
-            "{text}. `docker system df` shows what uses the space, `docker system prune` frees it"
-        ))
+        let fix = "`docker system df` shows what uses the space, `docker system prune` frees it";
+        RuntimeError::DiskFull(format!("{text}. {fix}").into())
     } else {
         otherwise(text)
-    }
+    };
+    classified.caused_by(error)
 }
 
 #[cfg(test)]
 mod tests {
+    use std::error::Error as _;
+
     use super::*;
 
     #[test]
     fn what_can_happen_to_any_call_is_told_apart() {
         let refused = |status_code, text: &str| {
             let error = Error::DockerResponseServerError { status_code, message: text.to_owned() };
-            runtime_error(&error, "creating it")
+            runtime_error(error, "creating it")
         };
         let full = refused(500, "write /var/lib/docker/x: no space left on device");
         assert!(matches!(&full, RuntimeError::DiskFull(_)));
         assert!(full.to_string().contains("docker system prune"), "{full}");
-        assert_eq!(refused(500, "boom "), RuntimeError::Other("creating it: boom".to_owned()));
+        let other = refused(500, "boom ");
+        assert!(matches!(&other, RuntimeError::Other(_)));
+        assert_eq!(other.to_string(), "creating it: boom");
+        let source = other.source().and_then(|source| source.downcast_ref::<Error>()).unwrap();
+        assert_eq!(status(source), Some(500));
         let gone = Error::IOError { err: std::io::Error::from_raw_os_error(111) };
         #[cfg(target_os = "linux")]
         assert_eq!(message(&gone), "connection refused");
-        assert!(matches!(runtime_error(&gone, "creating it"), RuntimeError::EngineUnreachable(_)));
+        assert!(matches!(runtime_error(gone, "creating it"), RuntimeError::EngineUnreachable(_)));
     }
 }

@@ -38,7 +38,7 @@ impl ProjectNetwork {
         let Some(addresses) = &self.addresses else { return Ok(None) };
         match addresses.lock().unwrap_or_else(PoisonError::into_inner).take() {
             Some(address) => Ok(Some(address)),
-            None => Err(RuntimeError::Other("the project's subnet has no free addresses".to_owned())),
+            None => Err(RuntimeError::Other("the project's subnet has no free addresses".into())),
         }
     }
 
@@ -52,7 +52,7 @@ impl ProjectNetwork {
 
 /// Finds the project's network or makes it.
 pub(crate) async fn ensure(engine: &Engine, names: &Names, mode: ReachMode) -> Result<ProjectNetwork, RuntimeError> {
-    let all = engine.docker().list_networks(None).await.map_err(|error| runtime_error(&error, "listing networks"))?;
+    let all = engine.docker().list_networks(None).await.map_err(|error| runtime_error(error, "listing networks"))?;
     let name = names.network();
     if let Some(found) = all.iter().find(|network| network.name.as_deref() == Some(&name)) {
         return adopt(engine, names, mode, found).await;
@@ -69,10 +69,10 @@ pub(crate) async fn ensure(engine: &Engine, names: &Names, mode: ReachMode) -> R
             }
             // Somebody took it since we looked, or the engine knows of a network that it does not list.
             Err(error) if Phrase::SubnetTaken.is_in(&error::message(&error)) => {}
-            Err(error) => return Err(not_created(&error, &name)),
+            Err(error) => return Err(not_created(error, &name)),
         }
     }
-    let id = create(engine, names, None).await.map_err(|error| not_created(&error, &name))?;
+    let id = create(engine, names, None).await.map_err(|error| not_created(error, &name))?;
     Ok(ProjectNetwork { direct: is_direct(engine, mode, &id), id, addresses: None })
 }
 
@@ -84,12 +84,12 @@ async fn adopt(
 ) -> Result<ProjectNetwork, RuntimeError> {
     let label = |name: &str| found.labels.as_ref().and_then(|labels| labels.get(name));
     if label(PROJECT).map(String::as_str) != Some(names.project().as_str()) {
-        return Err(RuntimeError::Other(format!(
-            "the engine has a network {} that is not neargate's; rename the project, or remove it with \
-             `docker network rm {}`",
-            names.network(),
-            names.network()
-        )));
+        let network = names.network();
+        let text = format!(
+            "the engine has a network {network} that is not neargate's; rename the project, or remove it with \
+             `docker network rm {network}`"
+        );
+        return Err(RuntimeError::Other(text.into()));
     }
     let id = found.id.clone().unwrap_or_else(|| names.network());
     let subnet = label(SUBNET).and_then(|text| text.parse::<Ipv4Net>().ok());
@@ -97,7 +97,7 @@ async fn adopt(
         None => None,
         Some(subnet) => {
             let detail = engine.docker().inspect_network(&id, None).await;
-            let detail = detail.map_err(|error| runtime_error(&error, "reading the project's network"))?;
+            let detail = detail.map_err(|error| runtime_error(error, "reading the project's network"))?;
             let used = detail
                 .containers
                 .into_iter()
@@ -132,14 +132,14 @@ async fn create(engine: &Engine, names: &Names, subnet: Option<Ipv4Net>) -> Resu
     engine.docker().create_network(request).await.map(|created| created.id)
 }
 
-fn not_created(error: &bollard::errors::Error, name: &str) -> RuntimeError {
-    error::sorted(error, |text| {
+fn not_created(error: bollard::errors::Error, name: &str) -> RuntimeError {
+    error::classify(error, |text| {
         let fix = if Phrase::NoSubnetLeft.is_in(&text) {
             ". Unused networks take up the address space: `docker network prune` removes them"
         } else {
             ""
         };
-        RuntimeError::Other(format!("creating the network {name}: {text}{fix}"))
+        RuntimeError::Other(format!("creating the network {name}: {text}{fix}").into())
     })
 }
 

@@ -14,6 +14,15 @@ use super::endpoint::Endpoint;
 /// A body of whatever origin.
 pub(crate) type Body = UnsyncBoxBody<Bytes, std::io::Error>;
 
+/// Why a request had no response.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum SendError {
+    #[error(transparent)]
+    Connect(#[from] std::io::Error),
+    #[error(transparent)]
+    Http(#[from] hyper::Error),
+}
+
 trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
 impl<T: AsyncRead + AsyncWrite + Send + Unpin> Stream for T {}
 
@@ -28,15 +37,14 @@ pub(crate) fn can_reach(engine: &Engine) -> bool {
 
 /// Sends one request on a separate connection and returns the response's head. The connection lives as long as the
 /// response's body, or the upgraded stream.
-pub(crate) async fn send(engine: &Engine, request: Request<Body>) -> Result<Response<Incoming>, String> {
-    let stream = open(engine.endpoint()).await.map_err(|error| error.to_string())?;
-    let handshake = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await;
-    let (mut sender, connection) = handshake.map_err(|error| error.to_string())?;
+pub(crate) async fn send(engine: &Engine, request: Request<Body>) -> Result<Response<Incoming>, SendError> {
+    let stream = open(engine.endpoint()).await?;
+    let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
     tokio::spawn(async move {
         // Its errors reach the one who reads the response.
         let _ = connection.with_upgrades().await;
     });
-    sender.send_request(request).await.map_err(|error| error.to_string())
+    Ok(sender.send_request(request).await?)
 }
 
 async fn open(endpoint: &Endpoint) -> std::io::Result<Box<dyn Stream>> {

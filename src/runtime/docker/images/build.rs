@@ -22,7 +22,7 @@ use super::{buildkit, pull};
 use crate::runtime::docker::engine::connect::{Engine, EngineKind};
 use crate::runtime::docker::engine::error;
 use crate::runtime::docker::engine::options::BuilderMode;
-use crate::runtime::docker::images::recipe::{Recipe, Transcript, send_context};
+use crate::runtime::docker::images::recipe::{Recipe, Transcript, build_failed, send_context};
 
 /// The first Docker Engine whose own client builds with BuildKit.
 const BUILDKIT_BY_DEFAULT: u32 = 23;
@@ -40,8 +40,8 @@ pub(crate) async fn build(
         let build = build.clone();
         tokio::task::spawn_blocking(move || Context::open(&build)).await
     };
-    let context = opened.map_err(|error| RuntimeError::BuildFailed(error.to_string()))?;
-    let context = Arc::new(context.map_err(RuntimeError::BuildFailed)?);
+    let context = opened.map_err(build_failed)?;
+    let context = Arc::new(context.map_err(build_failed)?);
     let seen = glance(&context.dockerfile_text, &build.args);
     let with_buildkit = choose(engine, mode, &seen, &request.image)?;
     let credentials = credentials(&seen, progress).await;
@@ -66,11 +66,14 @@ fn choose(engine: &Engine, mode: BuilderMode, seen: &Glance, image: &str) -> Res
     if wanted && !buildkit::can_reach(engine) {
         return match &seen.buildkit_for {
             None => Ok(false),
-            Some(reason) => Err(RuntimeError::BuildFailed(format!(
-                "the Dockerfile needs BuildKit (`{reason}`), which neargate cannot reach over {}. Build it with \
-                 `docker buildx build -t {image} …` and start with --no-build",
-                info.endpoint
-            ))),
+            Some(reason) => Err(RuntimeError::BuildFailed(
+                format!(
+                    "the Dockerfile needs BuildKit (`{reason}`), which neargate cannot reach over {}. Build it with \
+                     `docker buildx build -t {image} …` and start with --no-build",
+                    info.endpoint
+                )
+                .into(),
+            )),
         };
     }
     Ok(wanted)
@@ -137,7 +140,7 @@ async fn classic(engine: &Engine, recipe: &Recipe<'_>, progress: &Progress) -> R
             Ok(Some(info)) => transcript.tell(info, &mut layers, progress),
             Ok(None) => return Ok(()),
             Err(cause) => {
-                return Err(error::sorted(&cause, |text| transcript.failure(&recipe.build.dockerfile, &text)));
+                return Err(error::classify(cause, |text| transcript.failure(&recipe.build.dockerfile, &text)));
             }
         }
     }

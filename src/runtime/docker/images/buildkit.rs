@@ -17,7 +17,7 @@ use crate::control::runtime::RuntimeError;
 
 use super::progress::Progress;
 use super::protobuf::fields;
-use super::recipe::{Recipe, Transcript, send_context};
+use super::recipe::{Recipe, Transcript, build_failed, send_context};
 use super::session;
 use crate::runtime::docker::engine::connect::Engine;
 use crate::runtime::docker::engine::error::Phrase;
@@ -32,7 +32,7 @@ const LINE_LIMIT: usize = 16 * 1024 * 1024;
 pub(crate) async fn build(engine: &Engine, recipe: &Recipe<'_>, progress: &Progress) -> Result<(), RuntimeError> {
     let id = session_id();
     let session = session::open(engine, &id, recipe.credentials.clone()).await;
-    let session = AbortOnDrop(session.map_err(RuntimeError::BuildFailed)?);
+    let session = AbortOnDrop(session.map_err(build_failed)?);
     let body = StreamBody::new(send_context(&recipe.context, progress).map_ok(Frame::data));
     let request = Request::builder()
         .method(Method::POST)
@@ -40,11 +40,15 @@ pub(crate) async fn build(engine: &Engine, recipe: &Recipe<'_>, progress: &Progr
         .header(HOST, "engine")
         .header(CONTENT_TYPE, "application/x-tar")
         .body(BodyExt::boxed_unsync(body))
-        .map_err(|error| RuntimeError::BuildFailed(error.to_string()))?;
-    let response = raw::send(engine, request).await.map_err(RuntimeError::EngineUnreachable)?;
+        .map_err(build_failed)?;
+    let response = raw::send(engine, request).await.map_err(unreachable)?;
     let built = read(response, recipe, progress).await;
     drop(session);
     built
+}
+
+fn unreachable(cause: impl std::error::Error + Send + Sync + 'static) -> RuntimeError {
+    RuntimeError::EngineUnreachable(cause.to_string().into()).caused_by(cause)
 }
 
 /// The session ends with the build, however that ends.
@@ -100,7 +104,7 @@ async fn read(response: Response<Incoming>, recipe: &Recipe<'_>, progress: &Prog
     let mut pending = BytesMut::new();
     let mut trace = Trace::default();
     while let Some(frame) = body.frame().await {
-        let frame = frame.map_err(|error| RuntimeError::EngineUnreachable(error.to_string()))?;
+        let frame = frame.map_err(unreachable)?;
         let Ok(data) = frame.into_data() else { continue };
         pending.extend_from_slice(&data);
         while let Some(end) = pending.iter().position(|byte| *byte == b'\n') {
@@ -109,7 +113,7 @@ async fn read(response: Response<Incoming>, recipe: &Recipe<'_>, progress: &Prog
             trace.line(&line, recipe, progress)?;
         }
         if pending.len() > LINE_LIMIT {
-            return Err(RuntimeError::BuildFailed("the engine's answer is too long".to_owned()));
+            return Err(RuntimeError::BuildFailed("the engine's answer is too long".into()));
         }
     }
     if is_refused {
@@ -154,7 +158,7 @@ impl Trace {
 
     fn failed(&self, recipe: &Recipe<'_>, text: &str) -> RuntimeError {
         if Phrase::DiskFull.is_in(text) {
-            return RuntimeError::DiskFull(text.to_owned());
+            return RuntimeError::DiskFull(text.into());
         }
         let failing = self.failing.as_ref().and_then(|digest| self.transcripts.get(digest));
         failing.unwrap_or(&Transcript::default()).failure(&recipe.build.dockerfile, text)

@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use bytes::Bytes;
 use tokio::sync::mpsc;
 
-use crate::ecs::images::dockerignore::Dockerignore;
+use crate::ecs::images::dockerignore::{Dockerignore, PatternError};
 use crate::machine::files;
 use crate::model::service::Build;
 
@@ -37,20 +37,35 @@ pub(crate) struct Context {
     is_outside: bool,
 }
 
+/// Why a context cannot be sent, for the user.
+#[derive(Debug, thiserror::Error)]
+pub enum ContextError {
+    /// The context is missing, or a file.
+    #[error("the build context {} is not a folder", .0.display())]
+    NotAFolder(PathBuf),
+    /// The Dockerfile is missing or unreadable.
+    #[error("the Dockerfile {} cannot be read: {source} (its path is relative to the build context)", .path.display())]
+    Dockerfile {
+        /// Its path.
+        path: PathBuf,
+        /// Why not.
+        source: io::Error,
+    },
+    /// The ignore file has a pattern that is none.
+    #[error(transparent)]
+    Ignore(#[from] PatternError),
+}
+
 impl Context {
     /// Reads what there is to know before anything is sent. The error is for the user.
-    pub(crate) fn open(build: &Build) -> Result<Self, String> {
+    pub(crate) fn open(build: &Build) -> Result<Self, ContextError> {
         let root = build.context.clone();
         if !root.is_dir() {
-            return Err(format!("the build context {} is not a folder", root.display()));
+            return Err(ContextError::NotAFolder(root));
         }
         let path = root.join(&build.dockerfile);
-        let dockerfile_text = files::read_text(&path).map_err(|error| {
-            format!(
-                "the Dockerfile {} cannot be read: {error} (its path is relative to the build context)",
-                path.display()
-            )
-        })?;
+        let dockerfile_text =
+            files::read_text(&path).map_err(|source| ContextError::Dockerfile { path: path.clone(), source })?;
         let inside = relative(&root, &path);
         // BuildKit's rule, which the pipeline's build follows: a file beside the Dockerfile comes first.
         let mut beside = path.clone().into_os_string();
@@ -310,9 +325,9 @@ mod tests {
     #[test]
     fn what_is_missing_is_named() {
         let folder = tempfile::tempdir().unwrap();
-        let error = Context::open(&build(folder.path(), "Dockerfile")).unwrap_err();
+        let error = Context::open(&build(folder.path(), "Dockerfile")).unwrap_err().to_string();
         assert!(error.contains("the Dockerfile") && error.contains("cannot be read"), "{error}");
-        let error = Context::open(&build(&folder.path().join("no"), "Dockerfile")).unwrap_err();
+        let error = Context::open(&build(&folder.path().join("no"), "Dockerfile")).unwrap_err().to_string();
         assert!(error.ends_with("is not a folder"), "{error}");
     }
 

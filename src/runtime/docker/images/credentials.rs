@@ -13,7 +13,7 @@ use tokio::io::AsyncWriteExt as _;
 use crate::control::runtime::RegistryCredentials;
 
 use super::reference::DOCKER_HUB;
-use crate::runtime::docker::engine::endpoint::Surroundings;
+use crate::runtime::docker::engine::endpoint::Env;
 
 /// Docker Hub's name in `config.json`.
 const DOCKER_HUB_KEY: &str = "https://index.docker.io/v1/";
@@ -54,7 +54,7 @@ struct FromHelper {
 impl Store {
     /// `DOCKER_CONFIG/config.json`, or `~/.docker/config.json`.
     pub(crate) fn of_user() -> Self {
-        Self { path: Surroundings::real().docker_config_folder().map(|folder| folder.join("config.json")) }
+        Self { path: Env::real().docker_config_folder().map(|folder| folder.join("config.json")) }
     }
 
     /// Credentials for a registry; `Ok(None)` if the user has none. The error says why they could not be had.

@@ -34,7 +34,7 @@ impl DockerRuntime {
         let origin = match (&request.build, request.policy) {
             (Some(_), ImagePolicy::Never) => {
                 let text = format!("there is no image {}, and --no-build forbids building it", request.image);
-                return Err(RuntimeError::BuildFailed(text));
+                return Err(RuntimeError::BuildFailed(text.into()));
             }
             (Some(recipe), _) => {
                 build::build(&self.engine, self.options.builder, request, recipe, &progress).await?;
@@ -46,7 +46,7 @@ impl DockerRuntime {
             }
         };
         let Some(found) = self.find_image(&request.image).await? else {
-            return Err(RuntimeError::Other(format!("the image {} was removed at once", request.image)));
+            return Err(RuntimeError::Other(format!("the image {} was removed at once", request.image).into()));
         };
         let origin = match (found.id == id_before, origin) {
             (true, ImageOrigin::Built) => ImageOrigin::Cached,
@@ -61,7 +61,8 @@ impl DockerRuntime {
 
     fn provided(&self, image: &str, found: &ImageInspect, origin: ImageOrigin) -> Result<ProvidedImage, RuntimeError> {
         self.remember_digest(image, found);
-        let id = found.id.clone().ok_or_else(|| RuntimeError::Other(format!("the engine has no id for {image}")))?;
+        let id =
+            found.id.clone().ok_or_else(|| RuntimeError::Other(format!("the engine has no id for {image}").into()))?;
         Ok(ProvidedImage { id, origin })
     }
 
@@ -97,7 +98,7 @@ impl DockerRuntime {
         let filters = HashMap::from([("reference".to_owned(), vec![pattern.clone()])]);
         let options = ListImagesOptionsBuilder::new().filters(&filters).build();
         let listed = self.engine.docker().list_images(Some(options)).await;
-        let listed = listed.map_err(|error| runtime_error(&error, "listing the images that were built"))?;
+        let listed = listed.map_err(|error| runtime_error(error, "listing the images that were built"))?;
         let begin = pattern.trim_end_matches("*/*");
         let names = listed.into_iter().flat_map(|image| image.repo_tags);
         let mut removed = Vec::new();
@@ -105,7 +106,7 @@ impl DockerRuntime {
             match self.engine.docker().remove_image(&name, None::<RemoveImageOptions>, None).await {
                 Ok(_) => removed.push(name),
                 Err(error) if error::is_not_found(&error) => {}
-                Err(error) => return Err(runtime_error(&error, &format!("removing the image {name}"))),
+                Err(error) => return Err(runtime_error(error, &format!("removing the image {name}"))),
             }
         }
         Ok(removed)
@@ -117,7 +118,7 @@ impl DockerRuntime {
             Err(error) if error::is_not_found(&error) => Ok(None),
             // An invalid reference is found nowhere; the pull will say so.
             Err(error) if error::status(&error) == Some(400) => Ok(None),
-            Err(error) => Err(runtime_error(&error, &format!("looking for the image {image}"))),
+            Err(error) => Err(runtime_error(error, &format!("looking for the image {image}"))),
         }
     }
 

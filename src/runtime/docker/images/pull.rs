@@ -60,13 +60,13 @@ pub(crate) async fn pull_reference(
         let text = error::message(&error);
         // An engine that cannot be reached has not answered; its own words about a registry are an answer.
         if error::is_unreachable(&error) || Phrase::DiskFull.is_in(&text) {
-            return Err(error::sorted(&error, RuntimeError::CannotPullContainer));
+            return Err(error::classify(error, |text| RuntimeError::CannotPullContainer(text.into())));
         }
-        let cause = Cause::of(&text);
+        let cause = Cause::from_words(&text);
         if cause != Cause::MayPass || attempt >= ATTEMPTS {
             let platform = platform.map_or_else(|| format!("linux/{}", engine.info().arch), str::to_owned);
             let what = Failed { reference, platform, with_credentials: credentials.is_some(), attempts: attempt };
-            return Err(RuntimeError::CannotPullContainer(what.in_words(cause, &text)));
+            return Err(RuntimeError::CannotPullContainer(what.in_words(cause, &text).into()).caused_by(error));
         }
         progress.tell(format!("pulling failed, trying again: {text}"));
         tokio::time::sleep(pause).await;
@@ -111,7 +111,7 @@ enum Cause {
 
 impl Cause {
     /// From the words of Docker Engine, containerd and Podman.
-    fn of(text: &str) -> Self {
+    fn from_words(text: &str) -> Self {
         let text = text.to_ascii_lowercase();
         let causes = [
             (Phrase::RateLimited, Self::RateLimit),
@@ -176,7 +176,7 @@ mod tests {
         let reference = Reference::parse(image);
         let platform = "linux/amd64".to_owned();
         let failed = Failed { reference: &reference, platform, with_credentials, attempts: 1 };
-        failed.in_words(Cause::of(engine), engine)
+        failed.in_words(Cause::from_words(engine), engine)
     }
 
     #[test]
@@ -227,7 +227,7 @@ mod tests {
             "Get \"https://registry-1.docker.io/v2/\": dial tcp: lookup registry-1.docker.io: no such host",
             "received unexpected HTTP status: 503 Service Unavailable",
         ] {
-            assert_eq!(Cause::of(text), Cause::MayPass, "{text}");
+            assert_eq!(Cause::from_words(text), Cause::MayPass, "{text}");
         }
     }
 

@@ -61,6 +61,11 @@ pub(crate) fn without_colours(line: &str) -> String {
     SEQUENCE.as_ref().map_or_else(|| line.to_owned(), |sequence| sequence.replace_all(line, "").into_owned())
 }
 
+/// The failure of a build before any step of it.
+pub(crate) fn build_failed(cause: impl std::error::Error + Send + Sync + 'static) -> RuntimeError {
+    RuntimeError::BuildFailed(cause.to_string().into()).caused_by(cause)
+}
+
 /// The part of the builder's output that a failure shows.
 #[derive(Default)]
 pub(crate) struct Transcript {
@@ -126,6 +131,6 @@ impl Transcript {
             text.push_str("\n  ");
             text.push_str(line);
         }
-        RuntimeError::BuildFailed(text)
+        RuntimeError::BuildFailed(text.into())
     }
 }

@@ -28,12 +28,25 @@ const UNIMPLEMENTED: &str = "12";
 /// A request of ours holds a host name.
 const REQUEST_LIMIT: usize = 64 * 1024;
 
+/// Why there is no session.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum SessionError {
+    #[error(transparent)]
+    Request(#[from] hyper::http::Error),
+    #[error(transparent)]
+    Send(#[from] raw::SendError),
+    #[error("the engine refused a BuildKit session ({0})")]
+    Refused(StatusCode),
+    #[error(transparent)]
+    Upgrade(#[from] hyper::Error),
+}
+
 /// Opens the session and answers until the build is over and drops it.
 pub(crate) async fn open(
     engine: &Engine,
     id: &str,
     credentials: HashMap<String, DockerCredentials>,
-) -> Result<tokio::task::JoinHandle<()>, String> {
+) -> Result<tokio::task::JoinHandle<()>, SessionError> {
     let request = Request::builder()
         .method(Method::POST)
         .uri("/session")
@@ -45,13 +58,12 @@ pub(crate) async fn open(
         .header("X-Docker-Expose-Session-Sharedkey", "")
         .header("X-Docker-Expose-Session-Grpc-Method", CREDENTIALS)
         .header("X-Docker-Expose-Session-Grpc-Method", HEALTH)
-        .body(Empty::new().map_err(|never: Infallible| match never {}).boxed_unsync())
-        .map_err(|error| error.to_string())?;
+        .body(Empty::new().map_err(|never: Infallible| match never {}).boxed_unsync())?;
     let response = raw::send(engine, request).await?;
     if response.status() != StatusCode::SWITCHING_PROTOCOLS {
-        return Err(format!("the engine refused a BuildKit session ({})", response.status()));
+        return Err(SessionError::Refused(response.status()));
     }
-    let upgraded = hyper::upgrade::on(response).await.map_err(|error| error.to_string())?;
+    let upgraded = hyper::upgrade::on(response).await?;
     let credentials = Arc::new(credentials);
     let service = hyper::service::service_fn(move |request| {
         let credentials = Arc::clone(&credentials);

@@ -14,7 +14,7 @@ use crate::model::task::ContainerExit;
 use crate::model::{ContainerName, TaskId};
 
 use crate::runtime::docker::engine::error;
-use crate::runtime::docker::engine::error::{runtime_error, sorted};
+use crate::runtime::docker::engine::error::{classify, runtime_error};
 use crate::runtime::docker::engine::labels::{CONTAINER, PAUSE, TASK};
 use crate::runtime::docker::runtime::DockerRuntime;
 
@@ -38,8 +38,8 @@ impl DockerRuntime {
         match self.engine.patient(stop_timeout + STOP_MARGIN).stop_container(&id, Some(options)).await {
             Ok(()) => Ok(()),
             Err(error) if error::is_not_found(&error) => Ok(()),
-            Err(error) => Err(sorted(&error, |text| {
-                RuntimeError::Other(format!("CannotStopContainerError: {container}: {text}"))
+            Err(error) => Err(classify(error, |text| {
+                RuntimeError::Other(format!("CannotStopContainerError: {container}: {text}").into())
             })),
         }
     }
@@ -51,14 +51,14 @@ impl DockerRuntime {
         container: &ContainerName,
         stop_timeout: Duration,
     ) -> Result<Option<ContainerExit>, RuntimeError> {
-        let failed = |error: &bollard::errors::Error| runtime_error(error, &format!("restarting {container}"));
+        let failed = |error: bollard::errors::Error| runtime_error(error, &format!("restarting {container}"));
         let id = self.container_id(task, container).await?;
-        let id = id.ok_or_else(|| RuntimeError::Other(format!("the container {container} does not exist")))?;
+        let id = id.ok_or_else(|| RuntimeError::Other(format!("the container {container} does not exist").into()))?;
         let seconds = i32::try_from(stop_timeout.as_millis().div_ceil(1000)).unwrap_or(i32::MAX);
         let options = RestartContainerOptionsBuilder::new().t(seconds).build();
         let docker = self.engine.patient(stop_timeout + STOP_MARGIN);
-        docker.restart_container(&id, Some(options)).await.map_err(|error| failed(&error))?;
-        let state = docker.inspect_container(&id, None).await.map_err(|error| failed(&error))?.state;
+        docker.restart_container(&id, Some(options)).await.map_err(failed)?;
+        let state = docker.inspect_container(&id, None).await.map_err(failed)?.state;
         Ok(state.filter(|state| state.running == Some(false)).map(|state| ContainerExit {
             exit_code: state.exit_code.unwrap_or_default(),
             out_of_memory: state.oom_killed.unwrap_or_default(),
@@ -69,7 +69,7 @@ impl DockerRuntime {
         let filters = self.names.task_filter(task);
         let options = ListContainersOptionsBuilder::new().all(true).filters(&filters).build();
         let listed = self.engine.docker().list_containers(Some(options)).await;
-        let listed = listed.map_err(|error| runtime_error(&error, "listing the task's containers"))?;
+        let listed = listed.map_err(|error| runtime_error(error, "listing the task's containers"))?;
         let found = listed.into_iter().filter_map(|summary| {
             let container = summary.labels?.remove(CONTAINER)?;
             Some(Found { id: summary.id?, container })
@@ -106,13 +106,13 @@ impl DockerRuntime {
     async fn remove_all(&self, ids: impl Iterator<Item = &str>) -> Result<(), RuntimeError> {
         let removals = join_all(ids.map(|id| remove_container(self.engine.docker(), id))).await;
         let all: Result<Vec<()>, _> = removals.into_iter().collect();
-        all.map(drop).map_err(|error| runtime_error(&error, "removing a container of the task"))
+        all.map(drop).map_err(|error| runtime_error(error, "removing a container of the task"))
     }
 
     async fn volumes_of(&self, task: &TaskId) -> Result<Vec<String>, RuntimeError> {
         let options = ListVolumesOptionsBuilder::new().filters(&self.names.task_filter(task)).build();
         let listed = self.engine.docker().list_volumes(Some(options)).await;
-        let listed = listed.map_err(|error| runtime_error(&error, "listing the task's volumes"))?;
+        let listed = listed.map_err(|error| runtime_error(error, "listing the task's volumes"))?;
         // Filters of several labels are an "or" in some versions of the engine.
         let of_task = listed
             .volumes

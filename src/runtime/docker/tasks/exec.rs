@@ -17,7 +17,7 @@ use crate::control::runtime::RuntimeError;
 use crate::model::{ContainerName, TaskId};
 
 use crate::runtime::docker::engine::error;
-use crate::runtime::docker::engine::error::{runtime_error, sorted};
+use crate::runtime::docker::engine::error::runtime_error;
 use crate::runtime::docker::runtime::DockerRuntime;
 
 /// The longest the exit code is waited for after the output has ended.
@@ -75,7 +75,7 @@ impl DockerRuntime {
     ) -> Result<i64, RuntimeError> {
         let docker = self.engine.docker();
         let container = &request.container;
-        let not_there = || RuntimeError::Other(format!("the container {container} is not running"));
+        let not_there = || RuntimeError::Other(format!("the container {container} is not running").into());
         let id = self.container_id(&request.task, container).await?.ok_or_else(not_there)?;
         let settings = &request.settings;
         let environment: Vec<String> =
@@ -93,13 +93,12 @@ impl DockerRuntime {
             ..ExecConfig::default()
         };
         let created = docker.create_exec(&id, config).await.map_err(|error| match error::status(&error) {
-            Some(404 | 409) => not_there(),
-            _ => runtime_error(&error, &format!("running a command in {container}")),
+            Some(404 | 409) => not_there().caused_by(error),
+            _ => runtime_error(error, &format!("running a command in {container}")),
         })?;
         let options = StartExecOptions { detach: false, tty: request.tty, output_capacity: None };
-        let started = docker.start_exec(&created.id, Some(options)).await.map_err(|error| {
-            sorted(&error, |text| RuntimeError::Other(format!("running a command in {container}: {text}")))
-        })?;
+        let started = docker.start_exec(&created.id, Some(options)).await;
+        let started = started.map_err(|error| runtime_error(error, &format!("running a command in {container}")))?;
         let StartExecResults::Attached { mut output, mut input } = started else { return Ok(0) };
 
         let stdin = streams.stdin.take();
@@ -117,11 +116,13 @@ impl DockerRuntime {
         let resize = self.follow_size(&created.id, streams.sizes.take());
         let show = async {
             while let Some(piece) = output.next().await {
-                let written = match piece.map_err(|error| runtime_error(&error, "reading the command's output"))? {
+                let written = match piece.map_err(|error| runtime_error(error, "reading the command's output"))? {
                     LogOutput::StdErr { message } => write(&mut streams.stderr, &message).await,
                     other => write(&mut streams.stdout, &other.into_bytes()).await,
                 };
-                written.map_err(|error| RuntimeError::Other(format!("writing the command's output: {error}")))?;
+                written.map_err(|error| {
+                    RuntimeError::Other(format!("writing the command's output: {error}").into()).caused_by(error)
+                })?;
             }
             Ok(())
         };
@@ -142,12 +143,12 @@ impl DockerRuntime {
         let deadline = tokio::time::Instant::now() + EXIT_LIMIT;
         loop {
             let inspected = self.engine.docker().inspect_exec(exec).await;
-            let inspected = inspected.map_err(|error| runtime_error(&error, "asking for the command's exit code"))?;
+            let inspected = inspected.map_err(|error| runtime_error(error, "asking for the command's exit code"))?;
             if let (Some(code), Some(false)) = (inspected.exit_code, inspected.running) {
                 return Ok(code);
             }
             if tokio::time::Instant::now() >= deadline {
-                return Err(RuntimeError::Other("the command closed its output but is still running".to_owned()));
+                return Err(RuntimeError::Other("the command closed its output but is still running".into()));
             }
             tokio::time::sleep(EXIT_POLL).await;
         }

@@ -44,7 +44,7 @@ impl DockerRuntime {
                     Some(Ok(piece)) => assembler.feed_news(&piece),
                     Some(Err(error)) if error::is_not_found(&error) || !follow => break,
                     Some(Err(error)) => {
-                        return Err(runtime_error(&error, &format!("reading the output of {container}")));
+                        return Err(runtime_error(error, &format!("reading the output of {container}")));
                     }
                     None => break,
                 };

@@ -13,7 +13,7 @@ use crate::model::{ContainerName, TaskId};
 
 use super::exec::{ExecRequest, ExecSettings, Streams};
 use crate::runtime::docker::engine::error::runtime_error;
-use crate::runtime::docker::images::context::Context;
+use crate::runtime::docker::images::context::{Context, ContextError};
 use crate::runtime::docker::runtime::DockerRuntime;
 
 impl DockerRuntime {
@@ -28,15 +28,17 @@ impl DockerRuntime {
         let (there, gone): (Vec<_>, Vec<_>) =
             files.iter().cloned().partition(|(here, _)| here.symlink_metadata().is_ok());
         let id = self.container_id(task, container).await?;
-        let id = id.ok_or_else(|| RuntimeError::Other(format!("the container {container} is not running")))?;
+        let id = id.ok_or_else(|| RuntimeError::Other(format!("the container {container} is not running").into()))?;
         if !there.is_empty() {
             let packed = tokio::task::spawn_blocking(move || pack(&there)).await;
             let packed = packed.map_err(io::Error::other).and_then(|packed| packed);
-            let packed = packed.map_err(|error| RuntimeError::Other(format!("reading what has changed: {error}")))?;
+            let packed = packed.map_err(|error| {
+                RuntimeError::Other(format!("reading what has changed: {error}").into()).caused_by(error)
+            })?;
             let options = UploadToContainerOptionsBuilder::new().path("/").build();
             let body = bollard::body_full(packed.into());
             let copied = self.engine().docker().upload_to_container(&id, Some(options), body).await;
-            copied.map_err(|error| runtime_error(&error, &format!("copying files into {container}")))?;
+            copied.map_err(|error| runtime_error(error, &format!("copying files into {container}")))?;
         }
         if gone.is_empty() {
             return Ok(());
@@ -52,7 +54,7 @@ impl DockerRuntime {
         let streams = Streams { stdin: None, stdout: tokio::io::sink(), stderr: tokio::io::sink(), sizes: None };
         match self.exec(&request, streams).await? {
             0 => Ok(()),
-            code => Err(RuntimeError::Other(format!("removing files from {container}: rm ended with {code}"))),
+            code => Err(RuntimeError::Other(format!("removing files from {container}: rm ended with {code}").into())),
         }
     }
 
@@ -84,7 +86,7 @@ impl DockerRuntime {
 }
 
 /// The ignore file of a build, as the builder takes it.
-pub fn ignore_file(build: &Build) -> Result<Dockerignore, String> {
+pub fn ignore_file(build: &Build) -> Result<Dockerignore, ContextError> {
     Context::open(build).map(|context| context.ignore().clone())
 }
 

@@ -20,7 +20,7 @@ use super::close::remove_container;
 use super::container_config::{PauseSpec, TaskLimits, member_body, pause_body};
 use crate::runtime::docker::engine::cgroup::{Cgroups, TaskGroup};
 use crate::runtime::docker::engine::error;
-use crate::runtime::docker::engine::error::{Phrase, runtime_error, sorted};
+use crate::runtime::docker::engine::error::{Phrase, classify, runtime_error};
 use crate::runtime::docker::engine::pause;
 use crate::runtime::docker::runtime::{DockerRuntime, OpenTask};
 
@@ -35,19 +35,20 @@ impl DockerRuntime {
         match self.engine.docker().inspect_image(&image).await {
             Ok(_) => Ok(image),
             Err(error) if error::is_not_found(&error) => self.import_pause_image().await,
-            Err(error) => Err(runtime_error(&error, "looking for the pause image")),
+            Err(error) => Err(runtime_error(error, "looking for the pause image")),
         }
     }
 
     async fn import_pause_image(&self) -> Result<String, RuntimeError> {
         let arch = self.engine.arch()?;
-        let archive = pause::root_file_system(arch).map_err(|error| RuntimeError::Other(error.to_string()))?;
+        let archive = pause::root_file_system(arch)
+            .map_err(|error| RuntimeError::Other(error.to_string().into()).caused_by(error))?;
         let label = format!("LABEL {}={}", pause::LABEL, pause::VERSION);
         let options = CreateImageOptionsBuilder::new().from_src("-").repo(pause::REPOSITORY).tag(&arch.tag());
         let options = options.changes(vec![label]).build();
         let body = bollard::body_full(archive.into());
         let imported = self.engine.docker().create_image(Some(options), Some(body), None);
-        imported.try_collect::<Vec<_>>().await.map_err(|error| runtime_error(&error, "importing the pause image"))?;
+        imported.try_collect::<Vec<_>>().await.map_err(|error| runtime_error(error, "importing the pause image"))?;
         Ok(arch.image())
     }
 
@@ -63,7 +64,7 @@ impl DockerRuntime {
         let cgroups = self.cgroups.as_ref();
         let group = cgroups.and_then(|cgroups| cgroups.open(self.names.project(), &task.id, &task.definition));
         let group = group.map(Arc::new);
-        let mut last = RuntimeError::Other(format!("{name}: given up"));
+        let mut last = RuntimeError::Other(format!("{name}: given up").into());
         for _ in 0..ATTEMPTS {
             let network = self.network().await?;
             let address = network.take_address()?;
@@ -85,7 +86,7 @@ impl DockerRuntime {
                 network.release_address(address);
             }
             let text = error::message(&error.cause);
-            last = error.sorted();
+            last = error.classify();
             if Phrase::NoSuchImage.is_in(&text) {
                 self.import_pause_image().await?;
             } else if Phrase::NetworkGone.is_in(&text) {
@@ -118,7 +119,7 @@ impl DockerRuntime {
             Some(address) if direct => TaskNetwork { address: IpAddr::V4(address), reach: Reach::Direct },
             _ => {
                 let inspected = self.engine.docker().inspect_container(&pause_id, None).await;
-                let inspected = inspected.map_err(|error| runtime_error(&error, "reading the task's address"))?;
+                let inspected = inspected.map_err(|error| runtime_error(error, "reading the task's address"))?;
                 task_network(&inspected, direct, self.engine.host())?
             }
         };
@@ -136,7 +137,7 @@ impl DockerRuntime {
             };
             async move {
                 let created = self.engine.docker().create_volume(request).await;
-                created.map_err(|error| runtime_error(&error, &format!("creating the volume {volume}")))
+                created.map_err(|error| runtime_error(error, &format!("creating the volume {volume}")))
             }
         };
         try_join_all(task.definition.volumes.iter().cloned().map(create)).await?;
@@ -150,7 +151,7 @@ impl DockerRuntime {
         container: &ContainerName,
     ) -> Result<StartedContainer, RuntimeError> {
         let Some(definition) = task.definition.container(container) else {
-            return Err(RuntimeError::Other(format!("the task definition has no container {container}")));
+            return Err(RuntimeError::Other(format!("the task definition has no container {container}").into()));
         };
         let (pause, limits, group) = self.pause_of(task);
         let mut body = member_body(&self.names, &self.options, task, definition, &pause, &limits);
@@ -268,24 +269,23 @@ impl StepError {
         self.created && Phrase::LimitRefused.is_in(&error::message(&self.cause))
     }
 
-    fn sorted(&self) -> RuntimeError {
-        sorted(&self.cause, |text| {
-            if self.created {
-                RuntimeError::CannotStartContainer(text)
-            } else {
-                RuntimeError::CannotCreateContainer(text)
-            }
+    fn classify(self) -> RuntimeError {
+        classify(self.cause, |text| match self.created {
+            true => RuntimeError::CannotStartContainer(text.into()),
+            false => RuntimeError::CannotCreateContainer(text.into()),
         })
     }
 
     /// With what to do about it, where the engine's words do not say.
-    fn of_member(&self, image: &str) -> RuntimeError {
-        match self.sorted() {
-            RuntimeError::CannotStartContainer(text) if Phrase::NoSuchProgram.is_in(&text) => {
-                RuntimeError::CannotStartContainer(format!(
-                    "{text} (the image {image} has no such program: check `command` and `entryPoint`, and that the \
-                     program is built into the image)"
-                ))
+    fn of_member(self, image: &str) -> RuntimeError {
+        match self.classify() {
+            RuntimeError::CannotStartContainer(reason) if Phrase::NoSuchProgram.is_in(reason.text()) => {
+                RuntimeError::CannotStartContainer(reason.reworded(|text| {
+                    format!(
+                        "{text} (the image {image} has no such program: check `command` and `entryPoint`, and that the \
+                         program is built into the image)"
+                    )
+                }))
             }
             other => other,
         }
@@ -299,7 +299,7 @@ fn task_network(inspected: &ContainerInspectResponse, direct: bool, host: IpAddr
         .into_iter()
         .flat_map(HashMap::values)
         .find_map(|endpoint| endpoint.ip_address.as_ref()?.parse::<IpAddr>().ok())
-        .ok_or_else(|| RuntimeError::Other("the engine assigned no address to the task".to_owned()))?;
+        .ok_or_else(|| RuntimeError::Other("the engine assigned no address to the task".into()))?;
     if direct {
         return Ok(TaskNetwork { address, reach: Reach::Direct });
     }
