@@ -73,7 +73,7 @@ pub fn in_one_folder(file: &Path, other: &Path) -> bool {
 
 impl Folders {
     /// The folders of a project, as the environment says. Nothing is created yet.
-    pub fn of(project: &ProjectName, env: impl Fn(&str) -> Option<String>) -> io::Result<Self> {
+    pub fn new(project: &ProjectName, env: impl Fn(&str) -> Option<String>) -> io::Result<Self> {
         let base = |own: &str, xdg: &str, below_home: &str| -> io::Result<PathBuf> {
             let set = |name: &str| env(name).filter(|value| !value.is_empty()).map(PathBuf::from);
             if let Some(folder) = set(own) {
@@ -309,7 +309,7 @@ mod tests {
     use super::*;
 
     fn folders(pairs: &[(&str, &str)]) -> io::Result<Folders> {
-        Folders::of(&ProjectName::new("chatkit"), |name| {
+        Folders::new(&ProjectName::new("chatkit"), |name| {
             pairs.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned())
         })
     }

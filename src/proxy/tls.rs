@@ -62,7 +62,7 @@ pub struct TlsFacts {
 }
 
 impl TlsFacts {
-    pub(super) fn of(session: &rustls::ServerConnection, certificate: Option<Arc<CertificateFacts>>) -> Self {
+    pub(super) fn from_session(session: &rustls::ServerConnection, certificate: Option<Arc<CertificateFacts>>) -> Self {
         let version = match session.protocol_version() {
             Some(ProtocolVersion::TLSv1_3) => "TLSv1.3",
             Some(ProtocolVersion::TLSv1_2) => "TLSv1.2",

@@ -110,7 +110,7 @@ fn load_for(
         printer.note(format!("{NOTE}!{NOTE:#} {count} {noun} in {name}; `neargate check` shows details"));
     }
     let topology = adjust(loaded.topology, &request).map_err(Failure::usage)?;
-    let folders = Folders::of(&topology.name, variable)?;
+    let folders = Folders::new(&topology.name, variable)?;
     let file = files.main.clone();
     Ok(Project { file, files, read, topology: Arc::new(topology), environment: used.into_inner(), folders })
 }
@@ -165,7 +165,7 @@ pub(crate) fn identify(global: &Global) -> Result<(ProjectName, Folders), Failur
             })?
         }
     };
-    let folders = Folders::of(&name, variable)?;
+    let folders = Folders::new(&name, variable)?;
     Ok((name, folders))
 }
 

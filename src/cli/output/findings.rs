@@ -39,7 +39,7 @@ pub(crate) struct FindingView {
 
 /// Everything that is wrong with the running stack.
 pub(crate) fn find(view: &ClusterView, topology: &Topology, folders: &Folders) -> Vec<FindingView> {
-    let health = HealthLines::of(view);
+    let health = HealthLines::from_view(view);
     diagnose(view, topology, Timestamp::now())
         .into_iter()
         .map(|finding| {

@@ -13,7 +13,7 @@ pub(crate) struct HealthLines {
 
 impl HealthLines {
     /// The health paths of a stack's target groups. `/` is left out: people ask for it as well.
-    pub(crate) fn of(view: &ClusterView) -> Self {
+    pub(crate) fn from_view(view: &ClusterView) -> Self {
         let paths = view.target_groups.iter().filter_map(|group| {
             let path = &group.health_check[group.health_check.find('/')?..];
             Some(path.split(['?', '#']).next().unwrap_or(path).to_owned())

@@ -40,7 +40,7 @@ impl Attached {
         if !self.is_wanted() {
             return Ok(());
         }
-        let health = HealthLines::of(view);
+        let health = HealthLines::from_view(view);
         let wanted = Wanted { containers: &self.attach, since: None, health: Some(&health) };
         // Output that cannot be read is not worth the stack.
         let mut entries = self.reader.read().unwrap_or_default();

@@ -22,7 +22,7 @@ enum Concern {
 }
 
 impl Concern {
-    fn of(verb: &Verb) -> Self {
+    fn from_verb(verb: &Verb) -> Self {
         match verb {
             Verb::Down(_) | Verb::Restart(_) | Verb::Scale(_) | Verb::Stop(_) | Verb::Start(_) => Self::Changes,
             Verb::Ps(_)
@@ -53,7 +53,7 @@ impl Concern {
 
 /// Warns of, or refuses, what would concern the stack of another folder. Who names the project means it.
 pub(crate) fn judge(global: &Global, verb: &Verb, printer: &mut Printer) -> Result<(), Failure> {
-    let concern = Concern::of(verb);
+    let concern = Concern::from_verb(verb);
     if concern == Concern::None || global.project_name.is_some() {
         return Ok(());
     }

@@ -36,7 +36,7 @@ pub(crate) fn explain(global: &Global, args: &ExplainArgs, printer: &mut Printer
     }
     let table = RoutingTable::compile(&project.topology, project.topology.main_load_balancer(), &BTreeMap::new(), 0);
     let url = Url::parse(&args.url, &project.topology)?;
-    let explanation = of(&project, view.as_ref(), &table, &url, args)?;
+    let explanation = explain_url(&project, view.as_ref(), &table, &url, args)?;
     match args.format.format {
         Format::Json => printer.json(&explanation)?,
         Format::Table => printer.data(&text(&explanation))?,
@@ -120,7 +120,7 @@ struct GroupLine {
     unreachable: Option<String>,
 }
 
-fn of(
+fn explain_url(
     project: &Project,
     view: Option<&ClusterView>,
     table: &RoutingTable,

@@ -31,7 +31,7 @@ pub(crate) fn logs(global: &Global, args: &LogsArgs, printer: &mut Printer) -> R
     let view = asking::block_on(asking::view(&folders))?;
     refuse_unknown_containers(args, &known_containers(global, view.as_ref(), &entries))?;
     let health = match (args.no_health, &view) {
-        (true, Some(view)) => Some(HealthLines::of(view)),
+        (true, Some(view)) => Some(HealthLines::from_view(view)),
         (true, None) => Some(HealthLines::default()),
         (false, _) => None,
     };

@@ -22,7 +22,7 @@ pub(crate) fn parse_definition(sources: &Sources, file: FileId, reader: &mut Rea
     if text.trim().is_empty() {
         return tree::parse(sources, file).ok();
     }
-    let scan = Scan::of(text);
+    let scan = Scan::new(text);
     let text = scan.without_comments(text);
     if let [first, more @ ..] = scan.comments.as_slice() {
         reader.report(comment(Span::new(file, first.clone()), more.len()));
@@ -145,7 +145,7 @@ struct Scan {
 }
 
 impl Scan {
-    fn of(text: &str) -> Self {
+    fn new(text: &str) -> Self {
         let bytes = text.as_bytes();
         let mut scan = Self::default();
         let mut at = 0;

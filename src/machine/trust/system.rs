@@ -211,7 +211,7 @@ impl Store {
         match (self, self.file(root, machine)) {
             (Self::Linux(family), Some(file)) => {
                 let copy = Command::new("install", ["-m", "0644"]).arg(&root.path).arg(file);
-                vec![copy, of(family.rebuild)]
+                vec![copy, command(family.rebuild)]
             }
             (Self::MacKeychain, _) => {
                 let add = Command::new("security", ["add-trusted-cert", "-r", "trustRoot", "-p", "ssl", "-k"]);
@@ -229,7 +229,7 @@ impl Store {
 
     fn removals(&self, root: &Root, machine: &Machine) -> Vec<Command> {
         match (self, self.file(root, machine)) {
-            (Self::Linux(family), Some(file)) => vec![Command::new("rm", ["-f"]).arg(file), of(family.rebuild_fresh)],
+            (Self::Linux(family), Some(file)) => vec![Command::new("rm", ["-f"]).arg(file), command(family.rebuild_fresh)],
             (Self::MacKeychain, _) => {
                 let delete = Command::new("security", ["delete-certificate", "-t", "-c", root.common_name.as_str()]);
                 vec![delete.arg(login_keychain(machine))]
@@ -253,7 +253,7 @@ impl Store {
     }
 }
 
-fn of(words: &[&str]) -> Command {
+fn command(words: &[&str]) -> Command {
     Command::new(words.first().copied().unwrap_or_default(), words.iter().skip(1).copied())
 }
 

@@ -127,7 +127,7 @@ pub(crate) async fn handshake(worker: &Worker, stream: TcpStream, port: u16, tim
     match tokio::time::timeout(timeout, accepting).await {
         Ok(Ok(stream)) => {
             let certificate = recorder.and_then(|recorder| worker.certificates.look_up(&recorder));
-            let facts = TlsFacts::of(stream.get_ref().1, certificate);
+            let facts = TlsFacts::from_session(stream.get_ref().1, certificate);
             Greeting::Secured(Box::new(stream), facts)
         }
         Ok(Err((error, corked))) => match corked.into_plain() {

@@ -29,7 +29,7 @@ pub struct CertificateFacts {
 }
 
 impl CertificateFacts {
-    fn of(certified: &CertifiedKey) -> Self {
+    fn from_certified(certified: &CertifiedKey) -> Self {
         let names = certified.cert.first().map(|leaf| names_of(leaf)).unwrap_or_default();
         Self { arn: arn::certificate(&names), names }
     }
@@ -104,7 +104,7 @@ impl CertificateBook {
         if known.len() == MOST_REMEMBERED {
             known.clear();
         }
-        let facts = Arc::new(CertificateFacts::of(chosen));
+        let facts = Arc::new(CertificateFacts::from_certified(chosen));
         known.push((Arc::clone(chosen), Arc::clone(&facts)));
         Some(facts)
     }

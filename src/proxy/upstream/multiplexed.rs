@@ -67,14 +67,14 @@ impl Multiplexed {
         dialling: impl FnOnce() -> Dialling,
     ) -> Result<Lease, ProxyError> {
         if let Some(connection) = self.with_room(dial, idle_timeout) {
-            return Ok(Lease::of(connection));
+            return Ok(Lease::new(connection));
         }
         let (tell, told) = oneshot::channel();
         if self.wait(dial, tell) {
             // The first caller may go away while the others are still waiting.
             tokio::task::spawn_local(Rc::clone(self).dial(dialling()));
         }
-        told.await.unwrap_or(Err(ProxyError::TargetClosed)).map(Lease::of)
+        told.await.unwrap_or(Err(ProxyError::TargetClosed)).map(Lease::new)
     }
 
     /// Closes connections to whatever is not a target any more once their requests have ended.
@@ -134,7 +134,7 @@ impl Connection {
 }
 
 impl Lease {
-    fn of(connection: Rc<Connection>) -> Self {
+    fn new(connection: Rc<Connection>) -> Self {
         connection.streams.set(connection.streams.get() + 1);
         Self { connection }
     }

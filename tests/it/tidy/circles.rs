@@ -11,7 +11,7 @@ struct Arrows<'a> {
 }
 
 impl<'a> Arrows<'a> {
-    fn of(sources: &'a [Source]) -> Self {
+    fn new(sources: &'a [Source]) -> Self {
         let house = || sources.iter().filter(|source| source.path.starts_with("src/") && !source.module.is_empty());
         let modules: BTreeMap<&[String], &str> =
             house().map(|source| (source.module.as_slice(), source.path.as_str())).collect();
@@ -107,7 +107,7 @@ fn absolute(module: &[String], own: &BTreeSet<&str>, path: &[String]) -> Option<
 
 /// Circles of files, as sentences.
 pub(super) fn circles(sources: &[Source]) -> Vec<String> {
-    let arrows = Arrows::of(sources);
+    let arrows = Arrows::new(sources);
     let sentence = |circle: Vec<&str>| {
         let ties = circle.iter().flat_map(|from| {
             let to = arrows.from[from].iter().filter(|(to, _)| circle.contains(to));
@@ -125,7 +125,7 @@ pub(super) fn circles(sources: &[Source]) -> Vec<String> {
 
 /// Files that import the face of a folder in which they stand, as sentences.
 pub(super) fn faces(sources: &[Source]) -> Vec<String> {
-    let arrows = Arrows::of(sources);
+    let arrows = Arrows::new(sources);
     let modules: BTreeMap<&str, &[String]> =
         sources.iter().map(|source| (source.path.as_str(), source.module.as_slice())).collect();
     let mut mistakes = Vec::new();

@@ -195,7 +195,7 @@ mod tests {
 
     #[test]
     fn definitions_are_found_by_what_they_say() {
-        let found = find(&Repository::of(&[
+        let found = find(&Repository::from_files(&[
             ("a/td.json", r#"{"family":"f","networkMode":"awsvpc","containerDefinitions":[{"name":"c","image":""}]}"#),
             ("b.yml", "family: g\nrequiresCompatibilities: [EC2]\ncontainerDefinitions:\n  - name: d\n"),
             ("wrapped.json", r#"{"taskDefinition":{"family":"h","containerDefinitions":[{"name":"e"}]}}"#),

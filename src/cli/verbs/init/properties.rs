@@ -162,7 +162,7 @@ fn repository(parts: &[Part], with_workflow: bool) -> Repository {
         files.push((".github/workflows/deploy.yml".to_owned(), workflow.to_string()));
     }
     let files: Vec<(&str, &str)> = files.iter().map(|(path, text)| (path.as_str(), text.as_str())).collect();
-    Repository::of(&files)
+    Repository::from_files(&files)
 }
 
 proptest! {
@@ -203,7 +203,7 @@ proptest! {
     #[test]
     fn scripts_of_all_kinds_end(script in "[a-z $(){}\"'`\\\\;&|<>=\n#]{0,80}") {
         let workflow = json!({ "jobs": { "a": { "steps": [{ "run": script }] } } }).to_string();
-        let repository = Repository::of(&[(".github/workflows/a.yml", &workflow), ("Jenkinsfile", &script), ("Makefile", &script)]);
+        let repository = Repository::from_files(&[(".github/workflows/a.yml", &workflow), ("Jenkinsfile", &script), ("Makefile", &script)]);
         let _ = plan::plan(&repository, "folder", &Wanted::new(None));
     }
 }

@@ -78,7 +78,7 @@ impl Repository {
 #[cfg(test)]
 impl Repository {
     /// A repository of these files, for tests.
-    pub(super) fn of(files: &[(&str, &str)]) -> Self {
+    pub(super) fn from_files(files: &[(&str, &str)]) -> Self {
         let mut repository = Self::default();
         for (path, text) in files {
             repository.insert((*path).to_owned(), Content::Text((*text).to_owned()));
@@ -93,7 +93,8 @@ mod tests {
 
     #[test]
     fn a_folder_is_not_every_path_that_begins_like_it() {
-        let repository = Repository::of(&[("api/a.py", "1"), ("api-old/a.py", "2"), ("api/b/c.py", "3"), ("z", "4")]);
+        let repository =
+            Repository::from_files(&[("api/a.py", "1"), ("api-old/a.py", "2"), ("api/b/c.py", "3"), ("z", "4")]);
         let below = |folder: &str| repository.texts_below(folder).map(|(path, _)| path).collect::<Vec<_>>();
         assert_eq!(below("api"), ["api/a.py", "api/b/c.py"]);
         assert_eq!(below("api/"), ["api/a.py", "api/b/c.py"]);

@@ -50,7 +50,7 @@ impl<'r> Covering<'r> {
     fn new(rules: &'r [Rule]) -> Self {
         let anchors = |rule: &Rule| {
             let selective = rule.conditions.iter().filter(|condition| !matches_every_path(condition));
-            selective.map(|condition| Compared::of(condition).anchors()).collect()
+            selective.map(|condition| Compared::from_condition(condition).anchors()).collect()
         };
         Self { rules, index: Index::new(rules.iter().map(anchors)) }
     }
@@ -58,7 +58,7 @@ impl<'r> Covering<'r> {
     /// The first rule before this one that covers it.
     fn first_before(&self, later: usize) -> Option<usize> {
         let rule = &self.rules[later];
-        let compared: Vec<Compared> = rule.conditions.iter().map(Compared::of).collect();
+        let compared: Vec<Compared> = rule.conditions.iter().map(Compared::from_condition).collect();
         let covers = |earlier: usize| earlier < later && covers(&self.rules[earlier], rule);
         // A condition without values is covered by any of its kind.
         if compared.iter().any(|compared| compared.values.is_empty()) {
@@ -79,7 +79,7 @@ struct Compared {
 }
 
 impl Compared {
-    fn of(condition: &Condition) -> Self {
+    fn from_condition(condition: &Condition) -> Self {
         let texts = |kind: &str, values: Vec<String>| Self { kind: kind.into(), values, are_patterns: false };
         let patterns = |kind: String, patterns: &Patterns, any_case: bool| match patterns {
             Patterns::Wildcards(values) => {

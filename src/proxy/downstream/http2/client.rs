@@ -52,7 +52,7 @@ impl Received {
     }
 
     /// Takes a request of `h2` apart.
-    pub(super) fn of(mut request: http::Request<RecvStream>) -> (Self, Inflow) {
+    pub(super) fn from_h2(mut request: http::Request<RecvStream>) -> (Self, Inflow) {
         let (head, mut refusal) = Head::read(Self::head_of(&mut request));
         let stream = request.into_body();
         let length = content_length(head.fields());

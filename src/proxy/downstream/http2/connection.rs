@@ -195,7 +195,7 @@ async fn serve_stream(
     let idle = IdleTimer::new(idle_timeout);
     let _enlisted = worker.wakers.enlist().await;
     let sender = RefCell::new(Sender::Waiting(respond));
-    let (received, inflow) = Received::of(request);
+    let (received, inflow) = Received::from_h2(request);
     let inflow = RefCell::new(inflow);
     // What came together with the head may contradict it.
     let malformed = poll_fn(|cx| Poll::Ready(inflow.borrow_mut().gather(cx).malformed())).await;

@@ -15,7 +15,7 @@ pub(super) struct Scripts<'r> {
 
 impl<'r> Scripts<'r> {
     /// Those that can be in the container's image; beside the Dockerfile first.
-    pub(super) fn of(repository: &'r Repository, question: &Question<'_>) -> Self {
+    pub(super) fn new(repository: &'r Repository, question: &Question<'_>) -> Self {
         let beside = question.dockerfile.map(folder_of);
         let context = question.context.unwrap_or("");
         let mut files: Vec<(&str, &str)> =

@@ -24,7 +24,7 @@ pub(super) fn health_path(repository: &Repository, question: &Question<'_>) -> O
     // The same Dockerfile before the same name; files for production before others.
     candidates.sort_by_key(|candidate| (candidate.likeness, !candidate.path.contains("prod"), candidate.path));
     candidates.iter().find_map(|candidate| {
-        let scripts = Scripts::of(repository, question);
+        let scripts = Scripts::new(repository, question);
         let asked = command::path(&words(&candidate.test), question.port, &scripts)?;
         let at = candidate.test.span.range().start;
         let place = place(candidate.path, candidate.text, at);

@@ -10,7 +10,7 @@ pub(super) fn health_path(repository: &Repository, question: &Question<'_>) -> O
     let text = repository.text(path)?;
     let stages = stages(text);
     let check = health_check(&stages, question.target)?;
-    let asked = command::path(&check.rest, question.port, &Scripts::of(repository, question))?;
+    let asked = command::path(&check.rest, question.port, &Scripts::new(repository, question))?;
     Some(Evidence::new(asked, format!("{path}:{}", check.line), "from the HEALTHCHECK of its Dockerfile"))
 }
 

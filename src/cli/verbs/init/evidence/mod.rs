@@ -36,7 +36,7 @@ pub(super) fn health_path(repository: &Repository, question: &Question<'_>) -> O
 
 /// The task definition's own health check.
 fn own_check(repository: &Repository, question: &Question<'_>) -> Option<Evidence> {
-    let path = command::path(question.health_command?, question.port, &command::Scripts::of(repository, question))?;
+    let path = command::path(question.health_command?, question.port, &command::Scripts::new(repository, question))?;
     let text = repository.text(question.task_definition).unwrap_or_default();
     // Several containers may have one; the right one stands behind the container's name.
     let name = text.find(&format!("\"{}\"", question.container)).unwrap_or(0);

@@ -72,7 +72,7 @@ fn cases<T: for<'de> Deserialize<'de>>(file: &str) -> Vec<T> {
 
 fn check(case: &Case) -> Result<(), String> {
     let files: Vec<(&str, &str)> = case.files.iter().map(|(path, text)| (path.as_str(), text.as_str())).collect();
-    let repository = Repository::of(&files);
+    let repository = Repository::from_files(&files);
     let asked = &case.question;
     let question = Question {
         container: &asked.container,

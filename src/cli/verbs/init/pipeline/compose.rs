@@ -175,7 +175,7 @@ mod tests {
 
     #[test]
     fn services_are_built_as_compose_builds_them() {
-        let repository = Repository::of(&[(
+        let repository = Repository::from_files(&[(
             "deploy/docker-compose.yml",
             "services:\n  web:\n    image: team/web:${TAG:-latest}\n    build: { context: ../web, dockerfile: prod.Dockerfile, args: [A=1, B] }\n  db: { image: postgres }\n  api:\n    build: ..\n",
         )]);

@@ -7,7 +7,7 @@ use crate::cli::verbs::init::pipeline::text::from_file;
 use crate::cli::verbs::init::repository::Repository;
 
 /// Every Dockerfile, shallow ones first; of those that differ only in the stage that they are for, the wanted one.
-pub(super) fn of<'r>(repository: &'r Repository, wanted: &Wanted) -> Vec<&'r str> {
+pub(super) fn find<'r>(repository: &'r Repository, wanted: &Wanted) -> Vec<&'r str> {
     let is_meant = |path: &&str| {
         let stage = stage_of(path);
         let aside = matches!(stage, Some(Stage::Development | Stage::Test)) && wanted.is_meant_by(path) != Some(true);
@@ -153,7 +153,7 @@ mod tests {
 
     #[test]
     fn a_context_without_what_is_copied_is_a_mistake() {
-        let repository = Repository::of(&[
+        let repository = Repository::from_files(&[
             ("api/Dockerfile.prod", "COPY package*.json ./\nCOPY . ."),
             ("api/package.json", ""),
             ("web/Dockerfile", "COPY web/index.html ./"),
@@ -183,8 +183,8 @@ mod tests {
             "web/worker.Dockerfile",
             "job/Dockerfile.dev",
         ];
-        let repository = Repository::of(&files.map(|path| (path, "FROM x")));
-        let of = |stage: Option<&str>| of(&repository, &Wanted::new(stage));
+        let repository = Repository::from_files(&files.map(|path| (path, "FROM x")));
+        let of = |stage: Option<&str>| find(&repository, &Wanted::new(stage));
         let prod = ["api/Dockerfile.prod", "web/Dockerfile.production", "api/Dockerfile.fly", "web/worker.Dockerfile"];
         assert_eq!(of(None), prod);
         let dev = of(Some("dev"));
@@ -203,7 +203,7 @@ mod tests {
         let files = |text: &'static str| {
             [("apps/web/Dockerfile", text), ("apps/web/src/a.js", ""), ("package.json", ""), ("libs/x.js", "")]
         };
-        let context = |text| context(&Repository::of(&files(text)), "apps/web/Dockerfile");
+        let context = |text| context(&Repository::from_files(&files(text)), "apps/web/Dockerfile");
         assert_eq!(context("COPY . .\nCOPY src /src"), "apps/web");
         assert_eq!(context("COPY package.json ./\nCOPY --chown=a libs apps/web/src ./"), "");
         assert_eq!(context("COPY --from=x nothing ./\nCOPY *.toml ./"), "apps/web");

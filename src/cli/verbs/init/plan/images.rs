@@ -224,7 +224,7 @@ impl<'b> Builds<'b> {
             let why = format!("{} builds the only remaining image", first.place);
             return Some(Found { build: (*first).clone(), why });
         }
-        let all = dockerfiles::of(self.repository, self.wanted);
+        let all = dockerfiles::find(self.repository, self.wanted);
         let root = all.into_iter().find(|path| parent(path).is_empty())?;
         let build = dockerfiles::build(self.repository, root);
         free(&build)
@@ -235,7 +235,7 @@ impl<'b> Builds<'b> {
     fn by_dockerfile(&self, need: &Need<'_>, others: usize) -> Option<Found> {
         let mut spoken = words(need.container);
         spoken.extend(need.hints.iter().flat_map(|hint| words(hint)));
-        let all = dockerfiles::usual(dockerfiles::of(self.repository, self.wanted), &spoken);
+        let all = dockerfiles::usual(dockerfiles::find(self.repository, self.wanted), &spoken);
         let builds: Vec<Build> = all.iter().map(|path| dockerfiles::build(self.repository, path)).collect();
         let references: Vec<&Build> = builds.iter().collect();
         if let Some(found) = self.by_name(need, &references, "its folder or name mentions it") {

@@ -34,7 +34,7 @@ pub(super) fn part(repository: &Repository, question: &Question<'_>) -> Option<E
 }
 
 fn best(repository: &Repository, question: &Question<'_>, ranks: std::ops::Range<u32>) -> Option<Evidence> {
-    let scope = Scope::of(repository, question)?;
+    let scope = Scope::new(repository, question)?;
     let routes = scope.routes(question);
     let ranked = routes.iter().filter_map(|route| Some((rank(route)?, route)));
     let best = ranked
@@ -45,7 +45,7 @@ fn best(repository: &Repository, question: &Question<'_>, ranks: std::ops::Range
 
 /// The root, where something really answers it.
 pub(super) fn root(repository: &Repository, question: &Question<'_>) -> Option<Evidence> {
-    let scope = Scope::of(repository, question)?;
+    let scope = Scope::new(repository, question)?;
     let routes = scope.routes(question);
     let root = routes.iter().find(|route| route.path == "/" && route.is_certain);
     root.map(evidence).or_else(|| frameworks::root(&scope).as_ref().map(evidence))
@@ -65,7 +65,7 @@ fn evidence(route: &Route<'_>) -> Evidence {
 }
 
 impl<'r> Scope<'r> {
-    fn of(repository: &'r Repository, question: &Question<'_>) -> Option<Self> {
+    fn new(repository: &'r Repository, question: &Question<'_>) -> Option<Self> {
         let context =
             super::question::join("", question.context.or_else(|| without_dockerfile(repository, question))?)?;
         let text = question.dockerfile.and_then(|path| repository.text(path));
