@@ -73,15 +73,27 @@ struct SourceFile {
     path: PathBuf,
     text: String,
     line_starts: Vec<usize>,
+    /// How many characters begin before each multiple of [`STRIDE`] bytes, so that the column of a place far into a long
+    /// line is found without reading the line.
+    characters: Vec<usize>,
     /// Values of secrets: always shown as asterisks.
     secret: Vec<Range<usize>>,
 }
+
+/// How many bytes are read at most to find a column.
+const STRIDE: usize = 1024;
 
 impl Sources {
     /// Adds a text. `path` is its name in messages.
     pub(crate) fn add(&mut self, path: &Path, text: &str) -> FileId {
         let line_starts = std::iter::once(0).chain(text.match_indices('\n').map(|(at, _)| at + 1)).collect();
-        self.files.push(SourceFile { path: path.to_owned(), text: text.to_owned(), line_starts, secret: Vec::new() });
+        let strides = text.as_bytes().chunks(STRIDE).scan(0, |sum, stride| {
+            *sum += characters_in(stride);
+            Some(*sum)
+        });
+        let characters = std::iter::once(0).chain(strides).collect();
+        let (path, text) = (path.to_owned(), text.to_owned());
+        self.files.push(SourceFile { path, text, line_starts, characters, secret: Vec::new() });
         FileId(u16::try_from(self.files.len() - 1).unwrap_or(u16::MAX))
     }
 
@@ -113,7 +125,8 @@ impl Sources {
         let start = floor_char_boundary(text, span.range().start);
         let line = self.line(span.file(), start);
         let line_start = self.line_start(span.file(), line);
-        let column = text.get(line_start..start).map_or(0, |before| before.chars().count()) + 1;
+        let before = |offset| self.files.get(usize::from(span.file)).map_or(0, |file| file.characters_before(offset));
+        let column = before(start) - before(line_start) + 1;
         Location { path: self.path(span.file()).to_owned(), line: line + 1, column }
     }
 
@@ -147,6 +160,24 @@ impl Sources {
     }
 }
 
+impl SourceFile {
+    fn characters_before(&self, offset: usize) -> usize {
+        let (known, rest) = self.count_to(offset);
+        known + characters_in(rest)
+    }
+
+    /// How many characters are known to begin before an offset, and the bytes that are still to be counted.
+    fn count_to(&self, offset: usize) -> (usize, &[u8]) {
+        let stride = offset / STRIDE;
+        (self.characters[stride], &self.text.as_bytes()[stride * STRIDE..offset])
+    }
+}
+
+/// How many characters begin in these bytes of a text.
+fn characters_in(bytes: &[u8]) -> usize {
+    bytes.iter().filter(|byte| **byte & 0b1100_0000 != 0b1000_0000).count()
+}
+
 /// A path with `/` everywhere, so that messages are the same on every system.
 pub(crate) fn show_path(path: &Path) -> String {
     path.display().to_string().replace('\\', "/")
@@ -171,6 +202,23 @@ mod tests {
         let file = sources.add(Path::new("a.yaml"), "a: b\nä: ö\n");
         let at = sources.text(file).find('ö').unwrap();
         assert_eq!(sources.location(Span::new(file, at..at + 2)).to_string(), "a.yaml:2:4");
+    }
+
+    #[test]
+    fn a_column_far_into_a_long_line_is_found_without_reading_the_line() {
+        let mut sources = Sources::default();
+        let line = "{\"straße\": \"→ 10 €\"}, ".repeat(40_000);
+        let text = format!("ä\n{line}\nö");
+        let file = sources.add(Path::new("a.json"), &text);
+        for (column, (at, character)) in (1..).zip(line.char_indices()) {
+            let at = at + "ä\n".len();
+            if column % 97 == 0 {
+                let location = sources.location(Span::new(file, at..at + 1));
+                assert_eq!((location.line, location.column), (2, column), "at byte {at}, {character:?}");
+            }
+            assert!(sources.files[0].count_to(at).1.len() < STRIDE, "at byte {at}");
+        }
+        assert_eq!(sources.location(Span::new(file, text.len()..text.len())).to_string(), "a.json:3:2");
     }
 
     #[test]
