@@ -10,11 +10,11 @@ use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use neargate::alb::targets::health::{Probe, ProbeTick};
+use neargate::alb::targets::health::{HealthRecord, Probe, ProbeTick};
 use neargate::config::{self, Source, Tasks};
 use neargate::ecs::images::naming;
 use neargate::ecs::plan::plan;
-use neargate::ecs::world::{Container, Image, ImageState, Network, Now, Phase, Preparation, Task, World};
+use neargate::ecs::world::{Container, Image, ImageState, Network, Now, Phase, Preparation, TargetRecord, Task, World};
 use neargate::model::target_health::{ProbeOutcome, Target};
 use neargate::model::task::{ContainerExit, Reach, TaskNetwork, TaskSpec};
 use neargate::model::{ServiceName, TaskId, Topology};
@@ -156,10 +156,13 @@ fn steady(topology: &Topology, now: Now) -> World {
     let mut world = World { project: Preparation::Ready, ..World::default() };
     world.target_groups_wanted(topology, now);
     world.services_wanted(&topology.services, &BTreeSet::new(), || "ecs-svc/1".to_owned());
-    for record in world.services.values_mut() {
-        record.steady = true;
-        record.deployment.completed = true;
-    }
+    world.services.change_each(
+        |_, _| true,
+        |record| {
+            record.steady = true;
+            record.deployment.completed = true;
+        },
+    );
     let mut number = 0_u32;
     for (name, service) in &topology.services {
         for container in &service.task_definition.containers {
@@ -204,17 +207,9 @@ fn run_task(topology: &Topology, world: &mut World, name: &ServiceName, number: 
     for binding in &service.load_balancers {
         let target = Target { address, port: binding.port };
         registered.push((binding.target_group.clone(), target));
-        let records = world.targets.entry(binding.target_group.clone()).or_default();
-        records.push(neargate::ecs::world::TargetRecord {
-            target,
-            dial: Some((address, binding.port).into()),
-            task: Some(id.clone()),
-            health: neargate::alb::targets::health::HealthRecord::new(true),
-            last_probe: None,
-            last_failure: None,
-            draining_until: None,
-            silence: None,
-        });
+        let record = TargetRecord::new(target, Some((address, binding.port).into()), HealthRecord::new(true));
+        let record = TargetRecord { task: Some(id.clone()), service: Some(name.clone()), ..record };
+        world.targets.get_or_insert_with(binding.target_group.clone(), Vec::new).push(Arc::new(record));
     }
     let deployment = world.services[name].deployment.id.clone();
     world.tasks.insert(

@@ -41,7 +41,7 @@ impl World {
                         matches!(naming::source(service, definition), naming::Source::Build { .. })
                     })
                 });
-                let entry = self.images.entry(image.clone()).or_insert_with(|| Image::missing(built));
+                let entry = self.images.get_or_insert_with(image.clone(), || Image::missing(built));
                 entry.state = ImageState::Providing;
                 entry.built = built;
                 entry.progress = None;
@@ -106,9 +106,11 @@ impl World {
                 self.services.remove(service);
             }
             Change::RemoveDrainedTargets => {
-                for records in self.targets.values_mut() {
-                    records.retain(|record| record.draining_until.is_none_or(|at| at > now.instant));
-                }
+                let stays = |record: &TargetRecord| record.draining_until.is_none_or(|at| at > now.instant);
+                self.targets.change_each(
+                    |_, records| !records.iter().all(|record| stays(record)),
+                    |records| records.retain(|record| stays(record)),
+                );
             }
         }
     }
@@ -203,19 +205,13 @@ impl World {
         for binding in bindings {
             let target = Target { address: network.address, port: binding.port };
             task.registered.push((binding.target_group.clone(), target));
-            let records = self.targets.entry(binding.target_group.clone()).or_default();
+            let records = self.targets.get_or_insert_with(binding.target_group.clone(), Vec::new);
             // An address that comes back while its last holder still drains is a new target.
             records.retain(|record| record.target != target);
-            records.push(TargetRecord {
-                target,
-                dial: network.dial(binding.port),
-                task: Some(id.clone()),
-                health: HealthRecord::new(topology.is_in_use(&binding.target_group)),
-                last_probe: None,
-                last_failure: None,
-                draining_until: None,
-                silence: None,
-            });
+            let health = HealthRecord::new(topology.is_in_use(&binding.target_group));
+            let dial = network.dial(binding.port);
+            let record = TargetRecord::new(target, dial, health);
+            records.push(Arc::new(TargetRecord { task: Some(id.clone()), service: Some(service.clone()), ..record }));
         }
         let groups: Vec<_> = task.registered.iter().map(|(group, _)| group.clone()).collect();
         for group in groups {
@@ -233,9 +229,9 @@ impl World {
                 .get(&group)
                 .map(|settings| settings.attributes.deregistration_delay)
                 .unwrap_or_default();
-            for record in self.targets.entry(group.clone()).or_default() {
+            for record in self.targets.get_or_insert_with(group.clone(), Vec::new) {
                 if record.target == target && record.task.as_ref() == Some(id) {
-                    record.draining_until = Some(now.instant + delay);
+                    Arc::make_mut(record).draining_until = Some(now.instant + delay);
                 }
             }
             let arn = crate::model::arn::target_group(&group);

@@ -29,9 +29,9 @@ impl<'w> Census<'w> {
             tasks.sort_by_key(|task| task.sequence);
         }
         let mut targets = HashMap::with_capacity(world.targets.values().map(Vec::len).sum());
-        for (group, records) in &world.targets {
+        for (group, records) in world.targets.iter() {
             for record in records.iter().filter(|record| record.draining_until.is_none()) {
-                targets.entry((group, record.target)).or_insert(record);
+                targets.entry((group, record.target)).or_insert(&**record);
             }
         }
         Self { world, tasks, targets }

@@ -2,6 +2,7 @@
 //! to values: time and random numbers are arguments. [`plan`] decides, `control` carries it out, and `observe` and
 //! `apply` change the known state ([`world`]).
 
+pub mod persistent_map;
 pub mod world;
 
 // From the known state to the next steps.

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::alb::targets::health::{HealthRecord, Probe, unhealthy_reason};
@@ -137,10 +138,16 @@ impl World {
     /// These containers are to be restarted as they are.
     pub fn containers_to_restart(&mut self, wanted: &[(ServiceName, ContainerName)]) {
         for (service, name) in wanted {
-            let tasks = self.tasks.values_mut().filter(|task| task.spec.service == *service && task.is_wanted());
-            for container in tasks.filter_map(|task| task.containers.get_mut(name)) {
-                container.to_restart = container.phase == Phase::Running || container.phase == Phase::Restarting;
-            }
+            let concerned = |task: &Task| task.spec.service == *service && task.is_wanted();
+            self.tasks.change_each(
+                |_, task| concerned(task) && task.containers.contains_key(name),
+                |task| {
+                    if let Some(container) = task.containers.get_mut(name) {
+                        let runs = container.phase == Phase::Running || container.phase == Phase::Restarting;
+                        container.to_restart = runs;
+                    }
+                },
+            );
         }
     }
 
@@ -227,10 +234,13 @@ impl World {
     /// The engine listed everything that is there. What it does not list, and ran before, is gone.
     pub fn inventory(&mut self, listed: &BTreeSet<String>) {
         // The engine answers again: what it refused while it was away may be asked for at once.
-        for task in self.tasks.values_mut() {
-            task.close_retry.hasten();
-            task.containers.values_mut().for_each(|container| container.stop_retry.hasten());
-        }
+        self.tasks.change_each(
+            |_, task| task.close_retry.is_waiting() || task.containers.values().any(|one| one.stop_retry.is_waiting()),
+            |task| {
+                task.close_retry.hasten();
+                task.containers.values_mut().for_each(|container| container.stop_retry.hasten());
+            },
+        );
         let mut lost = Vec::new();
         for task in self.tasks.values().filter(|task| matches!(task.network, Network::Open(_))) {
             for (name, container) in &task.containers {
@@ -282,6 +292,7 @@ impl World {
             .get_mut(group)
             .and_then(|records| records.iter_mut().find(|record| record.target == *target))
             .filter(|record| record.draining_until.is_none())
+            .map(Arc::make_mut)
         else {
             return false;
         };
@@ -319,7 +330,7 @@ impl World {
         }
         let records = self.targets.get_mut(group).into_iter().flatten();
         for record in records.filter(|record| record.target == *target && record.draining_until.is_some()) {
-            record.draining_until = Some(now.instant);
+            Arc::make_mut(record).draining_until = Some(now.instant);
         }
     }
 
@@ -333,7 +344,7 @@ impl World {
         now: Now,
     ) {
         let mut records = self.targets.get_mut(group).into_iter().flatten();
-        let Some(record) = records.find(|record| record.target == *target) else { return };
+        let Some(record) = records.find(|record| record.target == *target).map(Arc::make_mut) else { return };
         let before = record.silence.as_ref().filter(|silence| silence.idle_timeout == idle_timeout);
         record.silence = Some(Silence {
             count: before.map_or(0, |silence| silence.count).saturating_add(1),
@@ -349,8 +360,8 @@ impl World {
         let used = topology.in_use();
         for (group, settings) in &topology.target_groups {
             let in_use = used.contains(group);
-            let records = self.targets.entry(group.clone()).or_default();
-            for record in records.iter_mut() {
+            let records = self.targets.get_or_insert_with(group.clone(), Vec::new);
+            for record in records.iter_mut().map(Arc::make_mut) {
                 record.health.set_in_use(in_use);
                 let given = settings
                     .static_targets
@@ -365,16 +376,8 @@ impl World {
                 let known = records.iter().any(|record| record.target == target && record.draining_until.is_none());
                 if !known {
                     records.retain(|record| record.target != target);
-                    records.push(TargetRecord {
-                        target,
-                        dial: Some(SocketAddr::new(given.address, given.port)),
-                        task: None,
-                        health: HealthRecord::new(in_use),
-                        last_probe: None,
-                        last_failure: None,
-                        draining_until: None,
-                        silence: None,
-                    });
+                    let dial = Some(SocketAddr::new(given.address, given.port));
+                    records.push(Arc::new(TargetRecord::new(target, dial, HealthRecord::new(in_use))));
                 }
             }
         }
@@ -390,11 +393,10 @@ impl World {
         new_deployments: &BTreeSet<ServiceName>,
         mut deployment_id: impl FnMut() -> String,
     ) {
-        for (name, record) in &mut self.services {
-            if !wanted.contains_key(name) {
-                record.wanted = None;
-            }
-        }
+        self.services.change_each(
+            |name, record| record.wanted.is_some() && !wanted.contains_key(name),
+            |record| record.wanted = None,
+        );
         for (name, service) in wanted {
             match self.services.get_mut(name) {
                 None => {

@@ -41,7 +41,7 @@ pub fn plan(topology: &Topology, world: &World, now: Instant) -> Plan {
     }
     renewal::plan_images(topology, world, &mut plan);
     let census = Census::new(world);
-    for (name, record) in &world.services {
+    for (name, record) in world.services.iter() {
         scheduler::plan_service(&census, name, record, now, &mut plan);
     }
     plan

@@ -32,6 +32,11 @@ impl Retry {
         self.at.filter(|at| now < *at)
     }
 
+    /// Whether it waits for a time to come.
+    pub(crate) fn is_waiting(&self) -> bool {
+        self.at.is_some()
+    }
+
     /// What it failed of may be over: the step may be tried at once.
     pub(crate) fn hasten(&mut self) {
         self.at = None;

@@ -11,6 +11,7 @@ use jiff::Timestamp;
 
 use crate::alb::targets::health::HealthRecord;
 pub use crate::ecs::images::record::{Image, ImageState};
+use crate::ecs::persistent_map::PersistentMap;
 use crate::ecs::retry::Retry;
 use crate::model::service::Service;
 use crate::model::target_health::{Target, UnhealthyReason};
@@ -31,19 +32,19 @@ pub struct Now {
     pub timestamp: Timestamp,
 }
 
-/// Everything known.
+/// Everything known. A copy shares all that does not change afterwards, so it is published as it is.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct World {
     /// What all tasks of the project share: network and pause image.
     pub project: Preparation,
     /// By what they are called on this machine.
-    pub images: BTreeMap<String, Image>,
+    pub images: PersistentMap<String, Image>,
     /// Living ones and the last stopped ones.
-    pub tasks: BTreeMap<TaskId, Task>,
+    pub tasks: PersistentMap<TaskId, Task>,
     /// By name; those that the topology dropped stay until their tasks are gone.
-    pub services: BTreeMap<ServiceName, ServiceRecord>,
+    pub services: PersistentMap<ServiceName, ServiceRecord>,
     /// Registered targets, draining ones included.
-    pub targets: BTreeMap<TargetGroupName, Vec<TargetRecord>>,
+    pub targets: PersistentMap<TargetGroupName, Vec<Arc<TargetRecord>>>,
     /// Why the engine cannot be reached at the moment.
     pub engine_trouble: Option<String>,
     /// Images to build or pull although they may be there.
@@ -233,6 +234,8 @@ pub struct TargetRecord {
     pub dial: Option<std::net::SocketAddr>,
     /// The task behind it; `None` for one that the file names.
     pub task: Option<TaskId>,
+    /// The task's service, in whose security groups it is.
+    pub service: Option<ServiceName>,
     /// Its health.
     pub health: HealthRecord,
     /// What its last probe found, in words.
@@ -365,6 +368,25 @@ impl Container {
     /// Whether the engine has it, or is about to.
     pub fn is_alive(&self) -> bool {
         matches!(self.phase, Phase::Starting | Phase::Running | Phase::Stopping | Phase::Restarting)
+    }
+}
+
+// === impl TargetRecord ===
+
+impl TargetRecord {
+    /// A target as it is registered, with no task behind it.
+    pub fn new(target: Target, dial: Option<std::net::SocketAddr>, health: HealthRecord) -> Self {
+        Self {
+            target,
+            dial,
+            task: None,
+            service: None,
+            health,
+            last_probe: None,
+            last_failure: None,
+            draining_until: None,
+            silence: None,
+        }
     }
 }
 
