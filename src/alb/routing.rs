@@ -1,11 +1,13 @@
 //! Compiles the topology and the state of its targets into a table that routes requests.
 //!
-//! The table is compiled once per change and read by every request: patterns are prepared, references are indices, and
-//! the targets that may take new requests (including fail-open) are precomputed.
+//! The table is read by every request: patterns are prepared, references are indices, and the targets that may take new
+//! requests (including fail-open) are precomputed. Rules are compiled once per topology; a change of targets makes a table
+//! that shares them.
 //!
 //! ```text
 //!  Topology + TargetStates ──compile──> RoutingTable ──route(listener, facts)──> Route: rule and its action
-//!                                                    └─explain(listener, facts)─> every rule with its verdicts
+//!                                        │   ^       └─explain(listener, facts)─> every rule with its verdicts
+//!                changed TargetStates ───renew
 //! ```
 
 use std::collections::BTreeMap;
@@ -29,7 +31,7 @@ use crate::model::topology::TimeScale;
 use crate::model::{DomainName, TargetGroupName, Topology};
 
 /// All that the data plane, the probes and `explain` need, as one value with a generation number.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct RoutingTable {
     /// Grows with every table published; never goes back.
     pub generation: u64,
@@ -44,10 +46,10 @@ pub struct RoutingTable {
     /// The names the stack answers for.
     pub domains: Vec<DomainName>,
     /// In ascending order of port.
-    pub listeners: Vec<RoutedListener>,
+    pub listeners: Arc<[RoutedListener]>,
     /// What TLS connections to targets follow.
     pub target_policy: TargetPolicy,
-    /// Referred to by index.
+    /// In the order of their names; referred to by index.
     pub target_groups: Vec<RoutedTargetGroup>,
 }
 
@@ -137,13 +139,13 @@ pub struct WeightedGroup {
     pub weight: u16,
 }
 
-/// A target group with its targets.
-#[derive(Debug)]
+/// A target group with its targets. Cheap to clone.
+#[derive(Clone, Debug)]
 pub struct RoutedTargetGroup {
     /// Its name.
     pub name: TargetGroupName,
     /// `arn:aws:elasticloadbalancing:…:targetgroup/<name>/<id>`
-    pub arn: String,
+    pub arn: Arc<str>,
     /// The hexadecimal part of its ARN: what cookies call it.
     pub id: u64,
     /// Its settings.
@@ -151,9 +153,9 @@ pub struct RoutedTargetGroup {
     /// Whether any rule forwards to it; if not it is not probed.
     pub in_use: bool,
     /// Every registered target, draining ones included.
-    pub targets: Vec<TargetState>,
+    pub targets: Arc<[TargetState]>,
     /// Indices into `targets` of those that may take a new request now; empty means 503.
-    pub eligible: Vec<usize>,
+    pub eligible: Arc<[usize]>,
 }
 
 /// The rule that a request matched.
@@ -192,12 +194,12 @@ impl RoutingTable {
                 let targets = targets.get(name).cloned().unwrap_or_default();
                 RoutedTargetGroup {
                     name: name.clone(),
-                    arn: arn::target_group(name),
+                    arn: arn::target_group(name).into(),
                     id: arn::target_group_id(name),
                     settings: Arc::new(settings.clone()),
                     in_use: in_use.contains(name),
-                    eligible: balancing::eligible(&targets, &settings.attributes),
-                    targets,
+                    eligible: balancing::eligible(&targets, &settings.attributes).into(),
+                    targets: targets.into(),
                 }
             })
             .collect();
@@ -208,10 +210,40 @@ impl RoutingTable {
             time_scale: topology.time_scale,
             attributes: load_balancer.attributes.clone(),
             domains: topology.domains.clone(),
-            listeners,
+            listeners: listeners.into(),
             target_policy: TargetPolicy::of(load_balancer.security_policies()),
             target_groups,
         }
+    }
+
+    /// The table after a change of targets: these groups have these targets now. `None` if they had them before. The cost
+    /// is that of the groups named; rules are not looked at.
+    pub fn renew(
+        &self,
+        changed: impl IntoIterator<Item = (TargetGroupName, Vec<TargetState>)>,
+        generation: u64,
+    ) -> Option<Self> {
+        let mut renewed = None;
+        for (name, targets) in changed {
+            let Some(index) = self.index_of(&name) else { continue };
+            if *self.target_groups[index].targets != *targets {
+                let table = renewed.get_or_insert_with(|| Self { generation, ..self.clone() });
+                let group = &mut table.target_groups[index];
+                group.eligible = balancing::eligible(&targets, &group.settings.attributes).into();
+                group.targets = targets.into();
+            }
+        }
+        renewed
+    }
+
+    /// The group with this name.
+    pub fn target_group(&self, name: &TargetGroupName) -> Option<&RoutedTargetGroup> {
+        self.index_of(name).map(|index| &self.target_groups[index])
+    }
+
+    fn index_of(&self, name: &TargetGroupName) -> Option<usize> {
+        // Compiled from a map, they are in the order of their names.
+        self.target_groups.binary_search_by(|group| group.name.cmp(name)).ok()
     }
 
     /// A table without listeners, for the time before the first real one.
@@ -223,7 +255,7 @@ impl RoutingTable {
             time_scale: TimeScale::DEFAULT,
             attributes: LoadBalancerAttributes::default(),
             domains: Vec::new(),
-            listeners: Vec::new(),
+            listeners: Arc::default(),
             target_policy: TargetPolicy::default(),
             target_groups: Vec::new(),
         }
@@ -312,3 +344,6 @@ fn compile_action(action: &Action, index_of: &BTreeMap<&TargetGroupName, usize>)
         Action::FixedResponse(fixed) => RoutedAction::FixedResponse(fixed.clone()),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -26,9 +26,8 @@ use crate::ecs::plan;
 use crate::ecs::registration;
 use crate::ecs::step::{Change, Step};
 use crate::ecs::world::{Now, Task, World};
-use crate::model::target_health::TargetState;
 use crate::model::task::{Reason, StopCode, TaskSpec};
-use crate::model::{ContainerName, ServiceName, TargetGroupName, TaskId, Topology};
+use crate::model::{ContainerName, ServiceName, TaskId, Topology};
 
 /// How many inputs are taken in before the next plan, so that a flood cannot starve it.
 const INPUTS_PER_TURN: usize = 256;
@@ -71,8 +70,7 @@ pub fn start<I: IdSource>(
         observations,
         routing_out,
         snapshots_out,
-        published_states: BTreeMap::new(),
-        published_topology: None,
+        routed: None,
         wake_at: None,
         replies: Vec::new(),
     };
@@ -108,8 +106,8 @@ struct Controller<I> {
     observations: mpsc::Receiver<Observation>,
     routing_out: watch::Sender<Arc<RoutingTable>>,
     snapshots_out: watch::Sender<Arc<Snapshot>>,
-    published_states: BTreeMap<TargetGroupName, Vec<TargetState>>,
-    published_topology: Option<Arc<Topology>>,
+    /// What the published routing table was compiled from.
+    routed: Option<Arc<Topology>>,
     wake_at: Option<Instant>,
     replies: Vec<(oneshot::Sender<Verdict>, Verdict)>,
 }
@@ -322,7 +320,8 @@ impl<I: IdSource> Controller<I> {
         match observation {
             Observation::Runtime(event) => self.take_runtime_event(event),
             Observation::Probed { target_group, target, tick, outcome, detail } => {
-                let states = self.published_states.get(&target_group).map(Vec::as_slice).unwrap_or_default();
+                let table = Arc::clone(&self.routing_out.borrow());
+                let states = table.target_group(&target_group).map(|group| &*group.targets).unwrap_or_default();
                 let reachable = states.iter().any(|state| state.target == target && state.reachable);
                 if let Some(group) = self.topology.target_groups.get(&target_group) {
                     let settings = &group.health_check;
@@ -470,18 +469,8 @@ impl<I: IdSource> Controller<I> {
     }
 
     fn publish(&mut self) {
-        let states = registration::states(&self.topology, &self.world);
-        let same_topology =
-            self.published_topology.as_ref().is_some_and(|topology| Arc::ptr_eq(topology, &self.topology));
-        if !same_topology || states != self.published_states {
-            let generation = self.routing_out.borrow().generation + 1;
-            let balancer = self.topology.main_load_balancer();
-            let table = RoutingTable::compile(&self.topology, balancer, &states, generation);
-            self.routing_out.send_replace(Arc::new(table));
-            self.published_states = states;
-            self.published_topology = Some(Arc::clone(&self.topology));
-        }
         let last = Arc::clone(&self.snapshots_out.borrow());
+        self.publish_routing(&last.world);
         let is_new =
             !Arc::ptr_eq(&last.topology, &self.topology) || last.world != self.world || last.bindings != self.bindings;
         if is_new {
@@ -491,6 +480,22 @@ impl<I: IdSource> Controller<I> {
                 world: self.world.clone(),
                 bindings: self.bindings.clone(),
             }));
+        }
+    }
+
+    /// A topology is compiled once. What follows of target health is told from the world that was published last.
+    fn publish_routing(&mut self, last: &World) {
+        let table = Arc::clone(&self.routing_out.borrow());
+        let generation = table.generation + 1;
+        let next = if self.routed.as_ref().is_some_and(|topology| Arc::ptr_eq(topology, &self.topology)) {
+            table.renew(registration::changed_states(&self.topology, last, &self.world), generation)
+        } else {
+            self.routed = Some(Arc::clone(&self.topology));
+            let states = registration::states(&self.topology, &self.world);
+            Some(RoutingTable::compile(&self.topology, self.topology.main_load_balancer(), &states, generation))
+        };
+        if let Some(next) = next {
+            self.routing_out.send_replace(Arc::new(next));
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
 use std::time::Instant;
 
 use crate::alb::security_group;
@@ -22,35 +23,40 @@ pub(crate) fn plan_drained(world: &World, now: Instant, plan: &mut Plan) {
 
 /// Every registered target as routing and probing need it.
 pub fn states(topology: &Topology, world: &World) -> BTreeMap<TargetGroupName, Vec<TargetState>> {
-    world
-        .targets
-        .iter()
-        .map(|(group, records)| {
-            let from = &topology.load_balancer_of(group).security_groups;
-            (group.clone(), records.iter().map(|record| state(topology, world, from, record)).collect())
-        })
-        .collect()
+    world.targets.iter().map(|(group, records)| (group.clone(), states_of(topology, group, records))).collect()
 }
 
-fn state(topology: &Topology, world: &World, from: &[SecurityGroupName], record: &TargetRecord) -> TargetState {
+/// Those of the groups of which something is not as it was.
+pub(crate) fn changed_states<'w>(
+    topology: &'w Topology,
+    before: &'w World,
+    after: &'w World,
+) -> impl Iterator<Item = (TargetGroupName, Vec<TargetState>)> {
+    before.targets.differences(&after.targets).map(|group| {
+        let records = group.after.map(|records| records.as_slice()).unwrap_or_default();
+        (group.key.clone(), states_of(topology, group.key, records))
+    })
+}
+
+fn states_of(topology: &Topology, group: &TargetGroupName, records: &[Arc<TargetRecord>]) -> Vec<TargetState> {
+    let from = &topology.load_balancer_of(group).security_groups;
+    records.iter().map(|record| state(topology, from, record)).collect()
+}
+
+fn state(topology: &Topology, from: &[SecurityGroupName], record: &TargetRecord) -> TargetState {
     // A port that cannot be dialled from here behaves like a closed one.
     let nowhere = SocketAddr::from((Ipv4Addr::LOCALHOST, 9));
     TargetState {
         target: record.target,
         dial: record.dial.unwrap_or(nowhere),
-        reachable: record.dial.is_some() && is_let_in(topology, world, from, record),
+        reachable: record.dial.is_some() && is_let_in(topology, from, record),
         health: if record.draining_until.is_some() { TargetHealth::Draining } else { record.health.health().clone() },
     }
 }
 
 /// `from`: the security groups of the load balancer.
-fn is_let_in(topology: &Topology, world: &World, from: &[SecurityGroupName], record: &TargetRecord) -> bool {
-    let service = record
-        .task
-        .as_ref()
-        .and_then(|id| world.tasks.get(id))
-        .and_then(|task| topology.services.get(&task.spec.service));
-    match service {
+fn is_let_in(topology: &Topology, from: &[SecurityGroupName], record: &TargetRecord) -> bool {
+    match record.service.as_ref().and_then(|name| topology.services.get(name)) {
         Some(service) => {
             let groups = &topology.security_groups;
             security_group::load_balancer_reaches(groups, from, &service.security_groups, record.target.port).allowed

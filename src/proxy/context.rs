@@ -1,7 +1,7 @@
 //! The context of every connection and request of a worker: the current routing table, pools, counters, clocks.
 
 use std::cell::{Cell, RefCell};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -24,6 +24,7 @@ use crate::alb::cookie_seal::CookieKey;
 use crate::alb::request::facts::FieldSpan;
 use crate::alb::routing::RoutingTable;
 use crate::model::listener::ListenerProtocol;
+use crate::model::target_health::Target;
 
 /// What every worker is given.
 #[derive(Clone)]
@@ -142,8 +143,8 @@ impl Worker {
         // An error means that the controller is gone; the last table stays in force.
         if table.has_changed().unwrap_or(false) {
             let newest = Arc::clone(&table.borrow_and_update());
-            let dials: Vec<SocketAddr> =
-                newest.target_groups.iter().flat_map(|group| &group.targets).map(|target| target.dial).collect();
+            let dials: HashSet<SocketAddr> =
+                newest.target_groups.iter().flat_map(|group| group.targets.iter()).map(|target| target.dial).collect();
             self.upstream.retain(|dial| dials.contains(&dial));
             self.multiplexed.retain(|dial| dials.contains(&dial));
             let listeners_ended = self.end_listeners(&newest);
@@ -218,9 +219,12 @@ impl Snapshot {
 
     fn has_lost_targets_of(&self, previous: &Self) -> bool {
         previous.table.target_groups.iter().any(|before| {
-            let now = self.table.target_groups.iter().find(|group| group.name == before.name);
-            let is_there = |target| now.is_some_and(|now| now.targets.iter().any(|state| state.target == target));
-            before.targets.iter().any(|state| !is_there(state.target))
+            let now = self.table.target_group(&before.name).map(|group| &group.targets);
+            if now.is_some_and(|now| Arc::ptr_eq(now, &before.targets)) {
+                return false;
+            }
+            let now: HashSet<Target> = now.into_iter().flat_map(|now| now.iter()).map(|state| state.target).collect();
+            before.targets.iter().any(|state| !now.contains(&state.target))
         })
     }
 }

@@ -93,7 +93,7 @@ fn group(id: u64, stickiness: Option<Stickiness>) -> RoutedTargetGroup {
     };
     RoutedTargetGroup {
         name: "web".into(),
-        arn: String::new(),
+        arn: Arc::default(),
         id,
         settings: Arc::new(TargetGroup {
             protocol: TargetProtocol::Http,
@@ -106,7 +106,7 @@ fn group(id: u64, stickiness: Option<Stickiness>) -> RoutedTargetGroup {
         in_use: true,
         targets: (0..4).map(state).collect(),
         // Target 3 is unhealthy or draining.
-        eligible: vec![0, 1, 2],
+        eligible: [0, 1, 2].into(),
     }
 }
 

@@ -50,7 +50,8 @@ async fn the_log_has_the_time_at_which_a_check_began() {
         asked
     });
     let mut table = table([("web", true)], TargetHealth::Healthy);
-    let target = &mut Arc::get_mut(&mut table).expect("nobody else has it").target_groups[0].targets[0];
+    let group = &mut Arc::get_mut(&mut table).expect("nobody else has it").target_groups[0];
+    let target = &mut Arc::get_mut(&mut group.targets).expect("nobody else has them")[0];
     (target.dial, target.reachable) = (address, true);
     let (_tables, receiver) = watch::channel(table);
     let (sender, _observations) = mpsc::channel(8);
@@ -157,12 +158,12 @@ fn table<const N: usize>(groups: [(&str, bool); N], health: TargetHealth) -> Arc
     let probed = probed("127.0.0.1:9".parse().expect("an address"));
     let group = |(name, in_use): (&str, bool)| RoutedTargetGroup {
         name: TargetGroupName::new(name),
-        arn: String::new(),
+        arn: Arc::default(),
         id: 0,
         settings: probed.settings.clone(),
         in_use,
-        targets: vec![TargetState { target: TARGET, dial: probed.dial, reachable: false, health: health.clone() }],
-        eligible: Vec::new(),
+        targets: [TargetState { target: TARGET, dial: probed.dial, reachable: false, health: health.clone() }].into(),
+        eligible: Arc::default(),
     };
     Arc::new(RoutingTable { target_groups: groups.into_iter().map(group).collect(), ..RoutingTable::empty() })
 }

@@ -99,7 +99,7 @@ async fn bind_missing(
     workers: &[mpsc::UnboundedSender<Command>],
 ) -> Vec<(u16, String)> {
     let mut failures = Vec::new();
-    for listener in &table.listeners {
+    for listener in table.listeners.iter() {
         if bound.contains_key(&listener.port) {
             continue;
         }

@@ -56,7 +56,7 @@ fn add_all(sums: &mut [u64], cells: &[Cell]) {
 #[derive(Debug, Default)]
 pub(crate) struct WorkerMeters {
     counts: [Cell; Count::ALL.len()],
-    groups: Mutex<BTreeMap<String, Arc<GroupMeter>>>,
+    groups: Mutex<BTreeMap<Arc<str>, Arc<GroupMeter>>>,
 }
 
 /// The counters of one worker for one target group.
@@ -105,7 +105,7 @@ impl WorkerMeters {
         let metered = table.target_groups.iter().map(|group| {
             let meter = groups
                 .entry(group.arn.clone())
-                .or_insert_with(|| Arc::new(GroupMeter { arn: group.arn.as_str().into(), ..GroupMeter::default() }));
+                .or_insert_with(|| Arc::new(GroupMeter { arn: Arc::clone(&group.arn), ..GroupMeter::default() }));
             let count = |wanted: fn(&TargetHealth) -> bool| balancing::count(&group.targets, wanted);
             let failing_open = balancing::group_fails_open(&group.targets, &group.settings.attributes);
             let share = figures::share_of_target(count(balancing::is_healthy), count(balancing::is_registered));

@@ -3,7 +3,7 @@
 //! Counters are atomics; the maps around them are locked only when a new table arrives. The only shared data that a
 //! request touches are the counters of its group and its target.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -94,7 +94,7 @@ impl LoadBook {
         if is_newest {
             groups.generation = table.generation;
             groups.by_name.retain(|name, book| {
-                let stays = table.target_groups.iter().any(|group| group.name == *name);
+                let stays = table.target_group(name).is_some();
                 if !stays {
                     book.targets.values().for_each(|book| book.load.end());
                 }
@@ -120,8 +120,9 @@ impl LoadBook {
     ) -> GroupLoad {
         let book = books.entry(group.name.clone()).or_insert_with(GroupBook::new);
         if is_newest {
+            let registered: HashSet<Target> = group.targets.iter().map(|state| state.target).collect();
             book.targets.retain(|target, book| {
-                let stays = group.targets.iter().any(|state| state.target == *target);
+                let stays = registered.contains(target);
                 if !stays {
                     book.load.end();
                 }

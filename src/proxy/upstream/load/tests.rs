@@ -113,10 +113,10 @@ fn table(algorithm: &str, mitigation: bool, did: &[String], generation: u64) -> 
     };
     let group = RoutedTargetGroup {
         name: "web".into(),
-        arn: String::new(),
+        arn: Arc::default(),
         id: 0,
         in_use: true,
-        eligible: balancing::eligible(&targets, &attributes),
+        eligible: balancing::eligible(&targets, &attributes).into(),
         settings: Arc::new(TargetGroup {
             protocol: TargetProtocol::Http,
             protocol_version: ProtocolVersion::Http1,
@@ -125,7 +125,7 @@ fn table(algorithm: &str, mitigation: bool, did: &[String], generation: u64) -> 
             attributes,
             static_targets: Vec::new(),
         }),
-        targets,
+        targets: targets.into(),
     };
     RoutingTable { generation, target_groups: vec![group], ..RoutingTable::empty() }
 }
