@@ -5,8 +5,9 @@
 //!
 #![doc = include_str!("../ARCHITECTURE.md")]
 
-// Nouns, and the text they come from.
+// Nouns, the codec of HTTP/1, and the text of users.
 pub mod config;
+pub mod http1;
 pub mod model;
 
 // Decisions: the load balancer's, and above them those about tasks and services.

@@ -10,8 +10,10 @@ use std::io;
 use std::path::Path;
 
 use crate::alb::cookie_seal;
+use crate::alb::request;
 use crate::alb::routing::RoutingTable;
 use crate::config::{self, Source, Style, Tasks};
+use crate::http1;
 use crate::proxy;
 
 /// Panics if bytes break it.
@@ -19,8 +21,8 @@ pub type Property = fn(&[u8]);
 
 /// Each by the name of its folder of seeds.
 pub const PROPERTIES: &[(&str, Property)] = &[
-    ("head", proxy::properties::head),
-    ("chunks", proxy::properties::chunks),
+    ("head", request::properties::head),
+    ("chunks", http1::properties::chunks),
     ("frames", proxy::http2_properties::frames),
     ("versions", proxy::versions::versions),
     ("cookies", cookie_seal::only_what_was_sealed_is_opened),

@@ -7,8 +7,9 @@ use serde::Deserialize;
 
 use super::explain::RuleVerdict;
 use super::fixture;
-use super::request::facts::{FieldList, RequestFacts};
+use super::request::facts::RequestFacts;
 use super::routing::RoutingTable;
+use crate::http1::fields::FieldList;
 use crate::model::Topology;
 use crate::model::listener::{HeaderModification, Listener, ListenerProtocol, LoadBalancer, LoadBalancerAttributes};
 use crate::model::rule::{Action, Condition, FixedResponse, Patterns, QueryStringPair, Rewrite, Rule, Transforms};

@@ -10,8 +10,8 @@
 use jiff::Timestamp;
 
 use super::cookie_seal::{CookieKey, Purpose, Ticket};
-use super::request::facts::{FieldKind, Fields};
 use super::routing::{RoutedForward, RoutedTargetGroup, RoutingTable};
+use crate::http1::fields::{FieldKind, Fields};
 use crate::model::target_group::Stickiness;
 use crate::model::target_health::Target;
 

@@ -11,6 +11,7 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::time::Instant;
 
+use crate::http1::lenient::{self, LenientHead, NotHttp};
 use crate::model::target_group::TargetProtocol;
 
 /// A longer head is taken for one that does not end.
@@ -84,7 +85,7 @@ pub(super) async fn exchange(
     stream.flush().await?;
     let mut received = Vec::with_capacity(4096);
     let head = loop {
-        match parse(&received)? {
+        match lenient::parse(&received).map_err(|NotHttp| AnswerFault::NotHttp { excerpt: excerpt(&received) })? {
             // 100 and 103 come before the answer.
             Some(head) if (100..200).contains(&head.code) && head.code != 101 => {
                 received.drain(..head.length);
@@ -105,63 +106,8 @@ pub(super) async fn exchange(
     Ok(Answer { code: head.code, excerpt })
 }
 
-/// What matters of a head.
-#[derive(Debug)]
-struct Head {
-    code: u16,
-    /// In bytes, the empty line included.
-    length: usize,
-    content_length: Option<usize>,
-    chunked: bool,
-    compressed: bool,
-}
-
-/// The head, or `None` while it is incomplete.
-fn parse(received: &[u8]) -> Result<Option<Head>, AnswerFault> {
-    let begins_like_http = received.iter().zip(b"HTTP/").all(|(found, expected)| found == expected);
-    if !begins_like_http {
-        return Err(AnswerFault::NotHttp { excerpt: excerpt(received) });
-    }
-    let Some(length) = head_length(received) else { return Ok(None) };
-    let head = received.get(..length).unwrap_or_default();
-    // The parser gets the status line alone, which is all that has to be right.
-    let mut status_line = head.split_inclusive(|byte| *byte == b'\n').next().unwrap_or_default().to_vec();
-    status_line.extend_from_slice(b"\r\n");
-    let mut response = httparse::Response::new(&mut []);
-    let parsed = response.parse(&status_line);
-    let Some(code) = response.code.filter(|_| parsed.is_ok_and(|status| status.is_complete())) else {
-        return Err(AnswerFault::NotHttp { excerpt: excerpt(received) });
-    };
-
-    let text = String::from_utf8_lossy(head).to_ascii_lowercase();
-    let header = |name: &str| {
-        let mut lines = text.lines().skip(1).filter_map(|line| line.split_once(':'));
-        lines.find(|(found, _)| found.trim() == name).map(|(_, value)| value.trim().to_owned())
-    };
-    Ok(Some(Head {
-        code,
-        length,
-        content_length: header("content-length").and_then(|value| value.parse().ok()),
-        chunked: header("transfer-encoding").is_some_and(|value| value.contains("chunked")),
-        compressed: header("content-encoding").is_some_and(|value| value != "identity"),
-    }))
-}
-
-/// Where the empty line ends, whichever line ends the target writes.
-fn head_length(received: &[u8]) -> Option<usize> {
-    let mut line_start = 0;
-    for (index, _) in received.iter().enumerate().filter(|(_, byte)| **byte == b'\n') {
-        let line = received.get(line_start..index).unwrap_or_default();
-        if line_start > 0 && matches!(line, b"" | b"\r") {
-            return Some(index + 1);
-        }
-        line_start = index + 1;
-    }
-    None
-}
-
 /// Takes in what the target has to say, within limits: the code is known, so nothing here can spoil the result.
-async fn read_body(stream: &mut (impl AsyncRead + Unpin), head: &Head, body: &mut Vec<u8>) {
+async fn read_body(stream: &mut (impl AsyncRead + Unpin), head: &LenientHead, body: &mut Vec<u8>) {
     let wanted = head.content_length.unwrap_or(BODY_MAX_BYTES).min(BODY_MAX_BYTES);
     let deadline = Instant::now() + BODY_PATIENCE;
     while body.len() < wanted && !matches!(head.code, 204 | 304) {
@@ -173,7 +119,7 @@ async fn read_body(stream: &mut (impl AsyncRead + Unpin), head: &Head, body: &mu
 }
 
 /// The beginning of the body without the framing of the first chunk.
-fn body_text<'a>(head: &Head, body: &'a [u8]) -> &'a [u8] {
+fn body_text<'a>(head: &LenientHead, body: &'a [u8]) -> &'a [u8] {
     let framing = if head.chunked { body.iter().position(|byte| *byte == b'\n').map_or(0, |end| end + 1) } else { 0 };
     body.get(framing..).unwrap_or_default()
 }
@@ -193,15 +139,6 @@ pub(super) fn excerpt(bytes: &[u8]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_head_may_come_in_pieces() {
-        let answer = b"HTTP/1.1 200 OK\r\nDate: x\r\n\r\n";
-        for end in 0..answer.len() {
-            assert!(parse(&answer[..end]).expect("so far it is HTTP").is_none(), "after {end} bytes");
-        }
-        assert_eq!(parse(answer).expect("HTTP").map(|head| head.code), Some(200));
-    }
 
     #[test]
     fn an_excerpt_is_one_short_line_whatever_the_bytes() {

@@ -10,15 +10,18 @@ use http::HeaderMap;
 
 use super::answer::error::ProxyError;
 use super::answer::respond::{Answer, ResponseHints};
-use super::downstream::http1::body::{Next, ResponseFraming};
 use super::io::buffer::Buffer;
 use super::io::idle::IdleTimer;
 use super::io::stream::Stream;
 use super::telemetry::transaction::HttpVersion;
-use crate::alb::head::headers::{BodyHeader, ClientProtocol};
-use crate::alb::head::message;
+use crate::alb::head::headers::ClientProtocol;
 use crate::alb::request::desync::Assessment;
-use crate::alb::request::facts::{Fields, RequestFacts};
+use crate::alb::request::facts::RequestFacts;
+use crate::http1::body::Next;
+use crate::http1::fields::Fields;
+use crate::http1::framing::BodyHeader;
+use crate::http1::framing::ResponseFraming;
+use crate::http1::message;
 use crate::proxy::answer::additions::Additions;
 
 /// A request whose head has been read and understood.

@@ -21,8 +21,8 @@ use super::upstream::load::{GroupLoad, LoadBook};
 use super::upstream::multiplexed::Multiplexed;
 use super::upstream::pool::{Dial, Pool};
 use crate::alb::cookie_seal::CookieKey;
-use crate::alb::request::facts::FieldSpan;
 use crate::alb::routing::RoutingTable;
+use crate::http1::fields::FieldSpan;
 use crate::model::listener::ListenerProtocol;
 use crate::model::target_health::Target;
 

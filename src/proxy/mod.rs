@@ -14,7 +14,7 @@
 //! 1. **Accept**: [`worker`] has a socket per listener; each connection is a task on its thread ([`connection`]).
 //! 2. **TLS**: the configuration of the moment ([`tls`]); ALPN says whether [`downstream::http2`] or
 //!    [`downstream::http1`] goes on.
-//! 3. **Head**: read under the limits of an ALB; fields stay where they were read (`downstream/http1/head.rs`,
+//! 3. **Head**: read under the limits of an ALB; fields stay where they were read (`http1/head.rs`,
 //!    `downstream/http2/head.rs`).
 //! 4. **Classify**: what must not be forwarded is refused here ([`request`]).
 //! 5. **Snapshot**: one routing table for the whole request ([`context::Snapshot`]).
@@ -68,8 +68,6 @@ pub mod tls;
 mod upstream;
 mod worker;
 
-#[cfg(any(test, feature = "fuzzing"))]
-pub(crate) use downstream::http1::properties;
 #[cfg(any(test, feature = "fuzzing"))]
 pub(crate) use downstream::http2::properties as http2_properties;
 #[cfg(any(test, feature = "fuzzing"))]

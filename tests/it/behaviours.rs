@@ -334,7 +334,7 @@ fn both_protocols() -> String {
     }
     format!(
         "\n## Over HTTP/1.1 and over HTTP/2\n\nWhat is passed on, taken out, refused, answered and logged is decided once for \
-         clients of both versions (`src/alb/head/message.rs`). Of the exchanges, errors and limits on this page {both} are played \
+         clients of both versions (`src/http1/message.rs`). Of the exchanges, errors and limits on this page {both} are played \
          over both, with the same outcome; {frames} are about HTTP/2 itself and written in its frames. These are played over \
          HTTP/1.1 alone:\n\n| behaviour | because |\n|---|---|\n{rows}"
     )

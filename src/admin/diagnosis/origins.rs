@@ -5,8 +5,9 @@
 //! get its origins from elsewhere.
 
 use super::finding::{Finding, Severity};
-use crate::alb::request::facts::{FieldSpan, Fields, RequestFacts};
+use crate::alb::request::facts::RequestFacts;
 use crate::alb::routing::{RoutedAction, RoutingTable};
+use crate::http1::fields::{FieldSpan, Fields};
 use crate::model::listener::{Listener, ListenerProtocol};
 use crate::model::rule::{Condition, Patterns};
 use crate::model::{DomainName, Topology};

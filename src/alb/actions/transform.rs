@@ -232,7 +232,7 @@ mod tests {
 
     use super::*;
     use crate::alb::fixture;
-    use crate::alb::request::facts::FieldList;
+    use crate::http1::fields::FieldList;
 
     #[derive(Deserialize)]
     #[serde(deny_unknown_fields)]

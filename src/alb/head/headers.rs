@@ -9,7 +9,9 @@ use std::ops::Range;
 
 use super::trace_id::TraceSeed;
 use super::{host, trace_id};
-use crate::alb::request::facts::{FieldKind, RequestFacts};
+use crate::alb::request::facts::RequestFacts;
+use crate::http1::fields::FieldKind;
+use crate::http1::framing::BodyHeader;
 use crate::model::listener::{LoadBalancerAttributes, XffMode};
 
 /// More addresses than this in `X-Forwarded-For` are answered with 463 (ALB user guide, "HTTP 463").
@@ -74,17 +76,6 @@ pub enum ClientProtocol {
     Http1,
     /// HTTP/2: names are lower-case, but for those that are re-cased.
     Http2,
-}
-
-/// How the body that follows a head is delimited.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum BodyHeader {
-    /// There is none.
-    None,
-    /// `Content-Length`
-    Length(u64),
-    /// `Transfer-Encoding: chunked`
-    Chunked,
 }
 
 /// The request has more than [`MOST_FORWARDED_ADDRESSES`].
@@ -291,7 +282,7 @@ mod tests {
 
     use super::*;
     use crate::alb::fixture;
-    use crate::alb::request::facts::FieldList;
+    use crate::http1::fields::FieldList;
 
     #[derive(Deserialize)]
     #[serde(deny_unknown_fields)]

@@ -3,7 +3,8 @@
 //! Unless it is preserved, the load balancer rewrites it: in lowercase, from the request target if that has a host,
 //! without a port on listeners 80 and 443, and with the listener's port on any other.
 
-use crate::alb::request::facts::{FieldKind, RequestFacts, split_port};
+use crate::alb::request::facts::{RequestFacts, split_port};
+use crate::http1::fields::FieldKind;
 
 /// Appends the complete `Host` line, or lines: preserving keeps every `Host` that came.
 ///
@@ -43,7 +44,7 @@ mod tests {
 
     use super::*;
     use crate::alb::fixture;
-    use crate::alb::request::facts::FieldList;
+    use crate::http1::fields::FieldList;
 
     #[derive(Deserialize)]
     #[serde(deny_unknown_fields)]

@@ -2,5 +2,4 @@
 
 pub mod headers;
 pub mod host;
-pub mod message;
 pub mod trace_id;

@@ -8,7 +8,7 @@
 //!
 //! The classifier is `http_desync_guardian`, the library that an ALB uses according to the user guide. Ordinary heads,
 //! which are nearly all of them, are recognised from the fields that were parsed anyway; a property test
-//! (`proxy/downstream/http1/properties.rs`) compares that with the library's verdict. It takes 1,200 of a small request's
+//! (`alb/request/properties.rs`) compares that with the library's verdict. It takes 1,200 of a small request's
 //! 33,000 instructions; splitting the head a second time took 3,300.
 //!
 //! HTTP/2 frames are unambiguous, but their content is written as HTTP/1 for the target, which may be ambiguous. A
@@ -22,8 +22,9 @@ use http_desync_guardian::http_token_utils::{CL, TE, TokenSimilarity, determine_
 use http_desync_guardian::request_analyzer::HttpRequestData;
 use http_desync_guardian::{ClassificationReason, RequestSafetyTier};
 
-use super::facts::{Field, FieldKind, Fields, RequestFacts};
-use crate::alb::head::message;
+use super::facts::RequestFacts;
+use crate::http1::fields::{Field, FieldKind, Fields};
+use crate::http1::message;
 use crate::model::listener::DesyncMode;
 
 /// How far a request is from RFC 7230.
@@ -237,7 +238,7 @@ mod tests {
 
     use super::*;
     use crate::alb::fixture;
-    use crate::alb::request::facts::FieldList;
+    use crate::http1::fields::FieldList;
 
     #[derive(Deserialize)]
     #[serde(deny_unknown_fields)]

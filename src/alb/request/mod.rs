@@ -2,3 +2,7 @@
 
 pub mod desync;
 pub mod facts;
+#[cfg(test)]
+mod one_meaning;
+#[cfg(any(test, feature = "fuzzing"))]
+pub mod properties;

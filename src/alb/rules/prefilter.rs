@@ -77,7 +77,8 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::alb::request::facts::{FieldList, RequestFacts};
+    use crate::alb::request::facts::RequestFacts;
+    use crate::http1::fields::FieldList;
     use crate::model::rule::{Condition, Patterns};
 
     proptest! {

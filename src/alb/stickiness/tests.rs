@@ -7,8 +7,8 @@ use std::time::Duration;
 use serde::Deserialize;
 
 use super::*;
-use crate::alb::request::facts::FieldList;
 use crate::alb::routing::WeightedGroup;
+use crate::http1::fields::FieldList;
 use crate::model::listener::LoadBalancerAttributes;
 use crate::model::target_group::{
     HealthCheck, Matcher, ProtocolVersion, TargetGroup, TargetGroupAttributes, TargetProtocol,

@@ -5,7 +5,7 @@
 //! "Troubleshoot your Application Load Balancers", HTTP 464).
 
 use crate::alb::head::headers::ClientProtocol;
-use crate::alb::request::facts::{FieldKind, Fields};
+use crate::http1::fields::{FieldKind, Fields};
 use crate::model::target_group::ProtocolVersion;
 
 /// A client's protocol, in the distinctions that matter to target groups.
@@ -71,7 +71,7 @@ mod tests {
 
     use super::*;
     use crate::alb::fixture;
-    use crate::alb::request::facts::FieldList;
+    use crate::http1::fields::FieldList;
 
     #[derive(Deserialize)]
     #[serde(deny_unknown_fields)]

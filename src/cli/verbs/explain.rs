@@ -13,7 +13,7 @@ use crate::admin::view::shape::{ClusterView, TargetView};
 use crate::alb::actions::redirect::RedirectFacts;
 use crate::alb::actions::transform::{TransformStatus, Transformed};
 use crate::alb::explain::{RuleTrace, RuleVerdict};
-use crate::alb::request::facts::{FieldSpan, Fields, RequestFacts};
+use crate::alb::request::facts::RequestFacts;
 use crate::alb::routing::{RoutedAction, RoutingTable};
 use crate::alb::security_group;
 use crate::cli::failure::{ExitStatus, Failure};
@@ -24,6 +24,7 @@ use crate::cli::input::project::Project;
 use crate::cli::input::url::Url;
 use crate::cli::output::printer::{BAD, DIM, GOOD, NOTE, Printer, STRONG};
 use crate::cli::running::asking;
+use crate::http1::fields::{FieldSpan, Fields};
 use crate::model::Topology;
 use crate::model::listener::{Certificate, ListenerProtocol};
 

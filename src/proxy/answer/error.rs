@@ -6,6 +6,7 @@ use std::io;
 use std::sync::Arc;
 
 use crate::alb::actions::transform::TransformStatus;
+use crate::http1::error::RequestError;
 
 /// What a URL of more than 16 KiB is answered with. The user guide ("Troubleshoot your Application Load Balancers") has both
 /// words on it: 414, "the request URL or query string parameters are too large", and 400, "the request header exceeded 16 K
@@ -92,6 +93,18 @@ impl ProxyError {
             Self::UnexpectedVersion => 505,
             Self::ConnectTimeout | Self::TargetTlsTimeout | Self::TargetTimeout => 504,
             Self::LocationTooLong => 507,
+        }
+    }
+}
+
+impl From<RequestError> for ProxyError {
+    fn from(error: RequestError) -> Self {
+        match error {
+            RequestError::Malformed(what) => Self::MalformedRequest(what),
+            RequestError::UnexpectedVersion => Self::UnexpectedVersion,
+            RequestError::UnsupportedTransferEncoding => Self::UnsupportedTransferEncoding,
+            RequestError::HeadTooLarge => Self::RequestHeadTooLarge,
+            RequestError::UrlTooLarge => Self::UrlTooLarge,
         }
     }
 }

@@ -2,17 +2,18 @@
 
 use http::HeaderValue;
 
-use super::http1::body::{content_length, request_framing};
-use super::http1::head::parse_request;
-use super::http1::properties::head_of;
 use super::http2::head::Head;
 use super::http2::opaque::Writer;
-use crate::alb::head::headers::{self, BodyHeader, ClientProtocol, Forwarding};
-use crate::alb::head::message;
+use crate::alb::head::headers::{self, ClientProtocol, Forwarding};
 use crate::alb::head::trace_id::TraceSeed;
 use crate::alb::request::desync::{self, Verdict};
-use crate::alb::request::facts::{FieldKind, Fields, RequestFacts};
+use crate::alb::request::facts::RequestFacts;
+use crate::http1::fields::{FieldKind, Fields};
+use crate::http1::framing::{BodyHeader, content_length, request_framing};
+use crate::http1::head::{HeadScanner, parse_request};
+use crate::http1::message;
 use crate::model::listener::{DesyncMode, LoadBalancerAttributes};
+use crate::proxy::answer::error::ProxyError;
 
 /// A request goes the same way in either version of HTTP: it is refused with the same status, classified alike, and the
 /// target gets the same bytes, but for the case of names.
@@ -29,6 +30,12 @@ pub(crate) fn versions(bytes: &[u8]) {
     }
 }
 
+/// The head at the front of these bytes.
+fn head_of(bytes: &[u8]) -> Option<&[u8]> {
+    let end = HeadScanner::for_request().scan(bytes).ok()??;
+    Some(&bytes[..end])
+}
+
 /// The status and the classification, and what the target gets with its names in lower case.
 type Outcome = (Result<Vec<u8>, u16>, Option<desync::Classification>);
 
@@ -41,7 +48,7 @@ fn over_http1(head: &[u8], mode: DesyncMode) -> Outcome {
     let framing = line.and_then(|line| Ok((request_framing(line.version, fields)?.body, line)));
     let target = match framing {
         _ if assessment.verdict == Verdict::Block => Err(400),
-        Err(error) => Err(error.status()),
+        Err(error) => Err(ProxyError::from(error).status()),
         Ok((body, line)) => {
             let query = line.query.clone().map(|range| &head[range]);
             let facts = facts_of(fields, &head[line.method.clone()], &head[line.path.clone()], query);

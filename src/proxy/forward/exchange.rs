@@ -7,7 +7,7 @@ use std::task::{Poll, ready};
 use std::time::Instant;
 
 use super::order::Forward;
-use crate::alb::request::facts::Fields;
+use crate::http1::fields::Fields;
 use crate::proxy::answer::additions::Additions;
 use crate::proxy::answer::error::ProxyError;
 use crate::proxy::client::RequestBody;

@@ -7,12 +7,13 @@ use std::task::Poll;
 
 use super::exchange::{Upload, UploadError, additions, note_answer, watch_client};
 use super::order::Forward;
-use crate::alb::head::headers::BodyHeader;
+use crate::http1::body::Next;
+use crate::http1::chunked;
+use crate::http1::framing::BodyHeader;
+use crate::http1::framing::{ResponseFraming, response_framing};
 use crate::proxy::answer::error::ProxyError;
 use crate::proxy::client::{RequestBody, Responder, TargetHead};
 use crate::proxy::context::Worker;
-use crate::proxy::downstream::http1::body::{Next, ResponseFraming};
-use crate::proxy::downstream::http1::{body, chunked};
 use crate::proxy::io::idle::IdleTimer;
 use crate::proxy::io::stream::Stream;
 use crate::proxy::telemetry::transaction::Transaction;
@@ -180,7 +181,7 @@ pub(crate) fn prepare_head(
         _ => {}
     }
     note_answer(forward, transaction, status);
-    let framing = body::response_framing(status, forward.head_only, fields).map_err(ProxyError::MalformedResponse)?;
+    let framing = response_framing(status, forward.head_only, fields).map_err(ProxyError::MalformedResponse)?;
     let reason = target.reason(&line);
     let additions = additions(worker, forward, fields);
     responder.head(&TargetHead { status, reason, fields, framing, additions: &additions })?;

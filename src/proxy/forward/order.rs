@@ -4,8 +4,8 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::alb::head::headers::BodyHeader;
 use crate::alb::stickiness::Session;
+use crate::http1::framing::BodyHeader;
 use crate::model::listener::HeaderModification;
 use crate::model::target_group::ProtocolVersion;
 use crate::proxy::context::ListenerLife;

@@ -1,9 +1,10 @@
 //! Reading a target's response.
 
-use crate::alb::request::facts::{FieldKind, FieldSpan, Fields};
+use crate::http1::body::{BodyReader, Next};
+use crate::http1::fields::{FieldKind, FieldSpan, Fields};
+use crate::http1::framing::ResponseFraming;
+use crate::http1::head::{HeadScanner, StatusLine, Version, parse_response};
 use crate::proxy::answer::error::ProxyError;
-use crate::proxy::downstream::http1::body::{BodyReader, Next, ResponseFraming};
-use crate::proxy::downstream::http1::head::{HeadScanner, StatusLine, Version, parse_response};
 use crate::proxy::io::buffer::Buffer;
 use crate::proxy::io::idle::IdleTimer;
 use crate::proxy::io::stream::Stream;
@@ -81,7 +82,10 @@ pub(in crate::proxy) struct TargetBody<'c> {
 impl TargetBody<'_> {
     /// The available bytes, without waiting.
     pub(in crate::proxy) fn next(&mut self) -> Result<Next, ProxyError> {
-        self.reader.next(self.target.buffer).map_err(|_| ProxyError::MalformedResponse("a malformed chunk"))
+        let next = self.reader.next(self.target.buffer);
+        let (framing, next) = next.map_err(|_| ProxyError::MalformedResponse("a malformed chunk"))?;
+        self.target.buffer.consume(framing);
+        Ok(next)
     }
 
     /// Data that [`TargetBody::next`] announced.
@@ -91,7 +95,8 @@ impl TargetBody<'_> {
 
     /// Takes data away.
     pub(in crate::proxy) fn consume(&mut self, count: usize) {
-        self.reader.consume(self.target.buffer, count);
+        self.target.buffer.consume(count);
+        self.reader.consume(count);
     }
 
     /// Waits for more.
@@ -111,7 +116,7 @@ impl TargetBody<'_> {
 
 /// Whether the connection can serve another request once this response is complete.
 pub(in crate::proxy) fn target_keeps_open(line: &StatusLine, fields: Fields<'_>, framing: ResponseFraming) -> bool {
-    let says = |word: &[u8]| lists(fields, FieldKind::Connection, word);
+    let says = |word: &[u8]| fields.lists(FieldKind::Connection, word);
     let open = match line.version {
         Version::Http11 => !says(b"close"),
         Version::Http09 | Version::Http10 => says(b"keep-alive"),
@@ -119,10 +124,4 @@ pub(in crate::proxy) fn target_keeps_open(line: &StatusLine, fields: Fields<'_>,
     // With both, the two ends could disagree on where the response ends.
     let ambiguous = framing == ResponseFraming::Chunked && fields.first(FieldKind::ContentLength).is_some();
     open && !ambiguous && framing != ResponseFraming::UntilClose
-}
-
-/// Whether a comma-separated list contains a word, in any case.
-pub(crate) fn lists(fields: Fields<'_>, kind: FieldKind, word: &[u8]) -> bool {
-    let items = fields.all(kind).flat_map(|value| value.split(|&byte| byte == b','));
-    items.map(<[u8]>::trim_ascii).any(|item| item.eq_ignore_ascii_case(word))
 }

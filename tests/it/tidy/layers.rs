@@ -6,16 +6,17 @@ use super::source::{Source, own_modules, paths};
 
 /// What every edge may import: the layers below, never another edge. Two edges that need to talk do so through
 /// `control`, or `app` introduces them.
-const BELOW_EDGES: &[&str] = &["model", "alb", "ecs", "machine", "control"];
+const BELOW_EDGES: &[&str] = &["model", "http1", "alb", "ecs", "machine", "control"];
 /// Wiring and words see everything below them.
 const EVERYTHING: &[&str] = &["*"];
 
 /// A top-level module, and the modules it may import.
 const LAYERS: &[(&str, &[&str])] = &[
-    // nouns
+    // nouns, and the codec of HTTP/1
     ("model", &[]),
+    ("http1", &[]),
     // decisions, and above them the user's files: what a file leads to is asked of the decisions themselves
-    ("alb", &["model"]),
+    ("alb", &["model", "http1"]),
     ("ecs", &["model", "alb"]),
     ("config", &["model", "alb", "ecs"]),
     // what this machine has: its folders, its stores of roots, the certificates made here
@@ -46,12 +47,13 @@ const EXCEPTIONS: &[(&str, &str, &str)] = &[];
 /// keys and nonces arrive as arguments.
 const PURE: &[(&str, &[&str])] = &[
     ("model", &["ipnet", "jiff"]),
+    ("http1", &["httparse", "memchr"]),
     ("alb", &["aws_lc_rs", "base64", "http_desync_guardian", "ipnet", "itoa", "jiff", "memchr", "regex"]),
     ("ecs", &["jiff", "regex"]),
 ];
 
 /// Layers without async, I/O and clock: time, files and variables arrive as arguments.
-const WITHOUT_IO: &[&str] = &["model", "alb", "ecs", "config"];
+const WITHOUT_IO: &[&str] = &["model", "http1", "alb", "ecs", "config"];
 const IO_AND_CLOCK: &[&str] = &[
     "Instant::now",
     "SystemTime",
@@ -80,7 +82,7 @@ const OWNED: &[(&str, &[&str], &str)] = &[
     ("hyper_util", &["runtime", "web"], "as hyper"),
     ("http_body_util", &["runtime", "web"], "as hyper"),
     ("h2", &["proxy", "probes"], "HTTP/2 on connections; what a request means is decided before"),
-    ("httparse", &["proxy", "probes"], "heads are read where bytes arrive"),
+    ("httparse", &["http1", "probes"], "heads are read where bytes arrive"),
     (
         "rustls",
         &["certs", "proxy", "probes", "machine"],

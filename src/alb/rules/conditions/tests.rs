@@ -7,8 +7,8 @@ use proptest::option;
 use proptest::prelude::*;
 
 use super::*;
-use crate::alb::request::facts::FieldList;
 use crate::alb::rules::index::Index;
+use crate::http1::fields::FieldList;
 use crate::model::rule::QueryStringPair;
 
 /// A character of a pattern.

@@ -3,13 +3,16 @@
 use std::net::SocketAddr;
 use std::task::{Context, Poll, ready};
 
-use super::body::{BodyReader, Next, RequestFraming, request_framing};
-use super::head::{RequestLine, Version, parse_request};
 use super::responder::{Http1Responder, ResponseMode};
-use crate::alb::head::headers::{BodyHeader, ClientProtocol};
+use crate::alb::head::headers::ClientProtocol;
 use crate::alb::request::desync;
 use crate::alb::request::desync::{Assessment, Verdict};
-use crate::alb::request::facts::{FieldKind, FieldSpan, Fields, RequestFacts};
+use crate::alb::request::facts::RequestFacts;
+use crate::http1::body::{BodyReader, Next};
+use crate::http1::fields::{FieldKind, FieldSpan, Fields};
+use crate::http1::framing::BodyHeader;
+use crate::http1::framing::{RequestFraming, request_framing};
+use crate::http1::head::{RequestLine, Version, parse_request};
 use crate::model::listener::DesyncMode;
 use crate::proxy::answer::error::ProxyError;
 use crate::proxy::answer::respond::ResponseHints;
@@ -19,7 +22,6 @@ use crate::proxy::io::buffer::Buffer;
 use crate::proxy::io::idle::IdleTimer;
 use crate::proxy::io::stream::Stream;
 use crate::proxy::telemetry::transaction::HttpVersion;
-use crate::proxy::upstream::target::lists;
 
 /// One request of an HTTP/1 connection.
 pub(super) struct Http1Client<'c> {
@@ -61,7 +63,7 @@ impl<'c> Http1Client<'c> {
         let line = parse_request(head, spans);
         let fields = Fields::new(head, spans);
         let assessment = judge(head, fields, mode);
-        let parsed = line.and_then(|line| {
+        let parsed = line.map_err(ProxyError::from).and_then(|line| {
             response_mode.has_head = line.version != Version::Http09;
             response_mode.is_http11 = line.version == Version::Http11;
             let RequestFraming { body, ambiguous } = request_framing(line.version, fields)?;
@@ -69,10 +71,10 @@ impl<'c> Http1Client<'c> {
             response_mode.keep_alive = may_keep_alive && unsuspicious && client_keeps_open(line.version, fields);
             // Whether or not there is a body, as the guide has it, and nginx.
             response_mode.expects_continue =
-                response_mode.is_http11 && lists(fields, FieldKind::Expect, b"100-continue");
+                response_mode.is_http11 && fields.lists(FieldKind::Expect, b"100-continue");
             let upgrade = response_mode.is_http11
-                && lists(fields, FieldKind::Connection, b"upgrade")
-                && lists(fields, FieldKind::Upgrade, b"websocket");
+                && fields.lists(FieldKind::Connection, b"upgrade")
+                && fields.lists(FieldKind::Upgrade, b"websocket");
             Ok(Parsed { line, body, upgrade })
         });
         Self::with(leg, head_size, spans, parsed, assessment, response_mode)
@@ -128,9 +130,9 @@ fn judge(head: &[u8], fields: Fields<'_>, mode: DesyncMode) -> Assessment {
 /// What the client wants: HTTP/1.1 stays open unless it says no, HTTP/1.0 only if it says so.
 fn client_keeps_open(version: Version, fields: Fields<'_>) -> bool {
     match version {
-        Version::Http11 => !lists(fields, FieldKind::Connection, b"close"),
+        Version::Http11 => !fields.lists(FieldKind::Connection, b"close"),
         Version::Http09 => false,
-        Version::Http10 => lists(fields, FieldKind::Connection, b"keep-alive"),
+        Version::Http10 => fields.lists(FieldKind::Connection, b"keep-alive"),
     }
 }
 
@@ -202,13 +204,13 @@ impl Http1Body<'_> {
 impl RequestBody for Http1Body<'_> {
     fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Result<Next, ProxyError>> {
         loop {
-            let before = self.buffer.len();
-            let next = self.reader.next(self.buffer);
-            self.received += (before - self.buffer.len()) as u64;
-            match next {
-                Ok(Next::More) => {}
-                Ok(next) => return Poll::Ready(Ok(next)),
-                Err(_) => return Poll::Ready(Err(ProxyError::MalformedRequest("a malformed chunk"))),
+            let Ok((framing, next)) = self.reader.next(self.buffer) else {
+                return Poll::Ready(Err(ProxyError::MalformedRequest("a malformed chunk")));
+            };
+            self.buffer.consume(framing);
+            self.received += framing as u64;
+            if next != Next::More {
+                return Poll::Ready(Ok(next));
             }
             if self.reader.is_large() {
                 self.buffer.enlarge();
@@ -230,7 +232,8 @@ impl RequestBody for Http1Body<'_> {
 
     fn consume(&mut self, count: usize) {
         self.received += count as u64;
-        self.reader.consume(self.buffer, count);
+        self.buffer.consume(count);
+        self.reader.consume(count);
     }
 
     fn poll_gone(&mut self, cx: &mut Context<'_>) -> Poll<()> {

@@ -7,10 +7,10 @@ use std::task::Poll;
 use std::time::Duration;
 
 use super::client::{Http1Client, Leg};
-use super::head::{HeadScanner, TooLarge};
 
 use crate::alb::head::headers::ClientProtocol;
-use crate::alb::request::facts::FieldSpan;
+use crate::http1::fields::FieldSpan;
+use crate::http1::head::{HeadScanner, TooLarge};
 use crate::proxy::answer::error::ProxyError;
 use crate::proxy::client::RequestBody as _;
 use crate::proxy::connection::Connection;
@@ -151,7 +151,7 @@ async fn read_head(stream: &Stream, buffer: &mut Buffer, idle: &IdleTimer, is_un
         match scanner.scan(buffer) {
             Ok(Some(size)) => return Head::Complete(size),
             Ok(None) => {}
-            Err(TooLarge) => return Head::Refused(scanner.what_is_too_large(buffer)),
+            Err(TooLarge) => return Head::Refused(scanner.what_is_too_large(buffer).into()),
         }
         if buffer.space().is_empty() {
             buffer.grow();

@@ -2,9 +2,9 @@
 
 use std::io::IoSlice;
 
-use super::body::ResponseFraming;
-use super::chunked::{LAST_CHUNK, size_line};
-use crate::alb::request::facts::FieldKind;
+use crate::http1::chunked::{LAST_CHUNK, size_line};
+use crate::http1::fields::FieldKind;
+use crate::http1::framing::ResponseFraming;
 use crate::proxy::answer::additions::Additions;
 use crate::proxy::answer::error::ProxyError;
 use crate::proxy::answer::respond;

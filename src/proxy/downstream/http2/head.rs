@@ -6,8 +6,9 @@ use std::ops::Range;
 use http::HeaderValue;
 
 use super::opaque::{Flaw, Opened};
-use crate::alb::head::message;
-use crate::alb::request::facts::{FieldSpan, Fields, RequestFacts};
+use crate::alb::request::facts::RequestFacts;
+use crate::http1::fields::{FieldSpan, Fields};
+use crate::http1::message;
 use crate::proxy::answer::error::ProxyError;
 
 /// The parsed parts of a head.

@@ -27,7 +27,7 @@ use super::frame::{CONTINUATION, FRAME_HEAD, FrameHead, HEADERS, number};
 use super::hpack::Decoder;
 use super::opaque;
 use super::refused::Refusals;
-use crate::alb::head::message;
+use crate::http1::message;
 use crate::proxy::io::inflow::MALFORMED_TRAILERS;
 
 const PREFACE: usize = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".len();

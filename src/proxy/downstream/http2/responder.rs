@@ -9,15 +9,15 @@ use h2::server::SendResponse;
 use h2::{Reason, SendStream};
 use http::header::{HeaderName, HeaderValue};
 
-use crate::alb::head::message;
-use crate::alb::request::facts::FieldKind;
+use crate::http1::fields::FieldKind;
+use crate::http1::framing::ResponseFraming;
+use crate::http1::message;
 use crate::proxy::answer::additions::Additions;
 use crate::proxy::answer::error::ProxyError;
 use crate::proxy::answer::respond;
 use crate::proxy::answer::respond::{Answer, ResponseHints};
 use crate::proxy::client::{Responder, TargetHead};
 use crate::proxy::context::Worker;
-use crate::proxy::downstream::http1::body::ResponseFraming;
 use crate::proxy::io::idle::IdleTimer;
 
 /// The sending half of a stream: first the head, then data.

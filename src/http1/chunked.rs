@@ -9,7 +9,7 @@ const LONGEST_LINE: usize = 4096;
 
 /// Where the decoder is in the body.
 #[derive(Debug)]
-pub(crate) struct ChunkDecoder {
+pub struct ChunkDecoder {
     state: State,
     /// Bytes of the current line, or of the trailer section.
     length: usize,
@@ -43,7 +43,7 @@ enum State {
 
 /// What comes next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Piece {
+pub enum Piece {
     /// So many bytes of data.
     Data(usize),
     /// Nothing before more is read.
@@ -54,15 +54,18 @@ pub(crate) enum Piece {
 
 /// The bytes do not follow the grammar.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Malformed;
+pub struct Malformed;
 
-impl ChunkDecoder {
-    pub(crate) fn new() -> Self {
+/// At the beginning of a body.
+impl Default for ChunkDecoder {
+    fn default() -> Self {
         Self { state: State::Size { size: 0, digits: 0 }, length: 0 }
     }
+}
 
+impl ChunkDecoder {
     /// Goes over the framing at the front of `input`. Returns how many bytes to skip, and what follows them.
-    pub(crate) fn next(&mut self, input: &[u8]) -> Result<(usize, Piece), Malformed> {
+    pub fn next(&mut self, input: &[u8]) -> Result<(usize, Piece), Malformed> {
         for (index, &byte) in input.iter().enumerate() {
             match self.state {
                 State::Data { left } => {
@@ -78,7 +81,7 @@ impl ChunkDecoder {
     }
 
     /// Takes note that data was used.
-    pub(crate) fn consume(&mut self, count: usize) {
+    pub fn consume(&mut self, count: usize) {
         if let State::Data { left } = &mut self.state {
             *left -= count as u64;
             if *left == 0 {
@@ -88,7 +91,7 @@ impl ChunkDecoder {
     }
 
     /// Bytes of data still to come in the current chunk.
-    pub(crate) fn left_of_chunk(&self) -> u64 {
+    pub fn left_of_chunk(&self) -> u64 {
         if let State::Data { left } = self.state { left } else { 0 }
     }
 
@@ -133,7 +136,7 @@ impl ChunkDecoder {
 }
 
 /// The line in front of a chunk's data.
-pub(in crate::proxy) fn size_line(length: usize, line: &mut [u8; 18]) -> &[u8] {
+pub fn size_line(length: usize, line: &mut [u8; 18]) -> &[u8] {
     const DIGITS: &[u8; 16] = b"0123456789abcdef";
     line[16..].copy_from_slice(b"\r\n");
     let (mut at, mut rest) = (16, length);
@@ -148,14 +151,14 @@ pub(in crate::proxy) fn size_line(length: usize, line: &mut [u8; 18]) -> &[u8] {
 }
 
 /// What ends a chunked body without trailers.
-pub(in crate::proxy) const LAST_CHUNK: &[u8] = b"0\r\n\r\n";
+pub const LAST_CHUNK: &[u8] = b"0\r\n\r\n";
 
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::proxy::downstream::http1::properties::decode;
+    use crate::http1::properties::decode;
 
     fn encode(chunks: &[Vec<u8>]) -> Vec<u8> {
         let mut out = Vec::new();

@@ -1,4 +1,4 @@
-//! What holds for any bytes that arrive: see [`crate::properties`].
+//! What holds for any head that arrives: see `properties` at the top.
 //!
 //! The most important one is the purpose of desync mitigation: no request reaches a target with two meanings. Two parsers
 //! read every head that would be forwarded. The strict one follows RFC 9112, and must find exactly the framing that the
@@ -6,19 +6,19 @@
 //! framing only if the mode lets such requests through unchanged (monitor), or if the connection serves no other request
 //! afterwards.
 
-use super::body::request_framing;
-use super::chunked::{ChunkDecoder, LAST_CHUNK, Malformed, Piece, size_line};
-use super::head::{HeadScanner, parse_request, parse_response};
+use super::desync;
+use super::desync::Verdict;
+use super::facts::RequestFacts;
 use crate::alb::head::headers;
-use crate::alb::head::headers::{BodyHeader, ClientProtocol, Forwarding};
+use crate::alb::head::headers::{ClientProtocol, Forwarding};
 use crate::alb::head::trace_id::TraceSeed;
-use crate::alb::request::desync;
-use crate::alb::request::desync::Verdict;
-use crate::alb::request::facts::{Fields, RequestFacts};
+use crate::http1::fields::Fields;
+use crate::http1::framing::{BodyHeader, request_framing, response_framing};
+use crate::http1::head::{HeadScanner, parse_request, parse_response};
 use crate::model::listener::{DesyncMode, LoadBalancerAttributes};
 
 /// A head ends in the same place however it arrives, and has one meaning or is refused; so does that of a response.
-pub(crate) fn head(bytes: &[u8]) {
+pub fn head(bytes: &[u8]) {
     let whole = HeadScanner::for_request().scan(bytes);
     let mut scanner = HeadScanner::for_request();
     let in_steps = (0..=bytes.len()).find_map(|end| scanner.scan(&bytes[..end]).transpose());
@@ -34,50 +34,9 @@ pub(crate) fn head(bytes: &[u8]) {
     if let Ok(Some(end)) = HeadScanner::for_response().scan(bytes) {
         let mut spans = Vec::new();
         if let Ok(line) = parse_response(&bytes[..end], &mut spans) {
-            let _ = super::body::response_framing(line.status, false, Fields::new(&bytes[..end], &spans));
+            let _ = response_framing(line.status, false, Fields::new(&bytes[..end], &spans));
         }
     }
-}
-
-/// A chunked body is the same however it arrives, and what was understood can be said again in one way.
-pub(crate) fn chunks(bytes: &[u8]) {
-    let whole = decode(std::iter::once(bytes));
-    let in_bytes = decode(bytes.chunks(1));
-    assert_eq!(whole.is_err(), in_bytes.is_err(), "what is malformed does not depend on how it arrives");
-    let (Ok((data, rest, done)), Ok(in_bytes)) = (whole, in_bytes) else { return };
-    assert_eq!((&data, &rest, done), (&in_bytes.0, &in_bytes.1, in_bytes.2));
-    if done {
-        let mut again = Vec::new();
-        if !data.is_empty() {
-            again.extend_from_slice(size_line(data.len(), &mut [0; 18]));
-            again.extend_from_slice(&data);
-            again.extend_from_slice(b"\r\n");
-        }
-        again.extend_from_slice(LAST_CHUNK);
-        assert_eq!(decode(std::iter::once(&again[..])), Ok((data, Vec::new(), true)));
-    }
-}
-
-/// Decodes input that arrives in the given parts. Returns the data, what is left over, and whether the end was there.
-pub(super) fn decode<'a>(parts: impl Iterator<Item = &'a [u8]>) -> Result<(Vec<u8>, Vec<u8>, bool), Malformed> {
-    let mut decoder = ChunkDecoder::new();
-    let (mut waiting, mut data, mut done) = (Vec::new(), Vec::new(), false);
-    for part in parts {
-        waiting.extend_from_slice(part);
-        while !done {
-            let (skip, piece) = decoder.next(&waiting)?;
-            waiting.drain(..skip);
-            match piece {
-                Piece::Data(length) => {
-                    data.extend(waiting.drain(..length));
-                    decoder.consume(length);
-                }
-                Piece::More => break,
-                Piece::End => done = true,
-            }
-        }
-    }
-    Ok((data, waiting, done))
 }
 
 /// What passes without the classifier is what the classifier would pass. Returns whether it does.
@@ -88,12 +47,6 @@ pub(super) fn plain_is_compliant(head: &[u8]) -> bool {
     let plain = desync::is_plain(head, Fields::new(head, &spans));
     assert!(!plain || desync::classify(head).is_none(), "plain, and not compliant to the classifier");
     plain
-}
-
-/// The head at the front of these bytes.
-pub(crate) fn head_of(bytes: &[u8]) -> Option<&[u8]> {
-    let end = HeadScanner::for_request().scan(bytes).ok()??;
-    Some(&bytes[..end])
 }
 
 /// What a target would get, and what it means; `None` if it gets nothing.

@@ -6,11 +6,11 @@
 
 use std::ops::Range;
 
+use super::bytes::{trim, trim_cr};
+use super::error::RequestError;
+use super::fields::FieldSpan;
+use super::message;
 use super::request_fields;
-use crate::alb::head::message;
-use crate::alb::request::facts::FieldSpan;
-use crate::proxy::answer::error::ProxyError;
-use crate::proxy::downstream::http1::bytes::{trim, trim_cr};
 
 /// Request line and each header line: this many bytes are too many (ALB user guide, quotas: 16 K each; rejection was
 /// seen from 16384 on, in the VWS-Python-Mock documentation).
@@ -22,7 +22,7 @@ const LARGEST_RESPONSE_HEAD: usize = 32 * 1024;
 
 /// Looks for the end of a head as it arrives; goes over every byte once.
 #[derive(Debug)]
-pub(crate) struct HeadScanner {
+pub struct HeadScanner {
     checked: usize,
     line_start: usize,
     longest_line: usize,
@@ -33,27 +33,29 @@ pub(crate) struct HeadScanner {
 
 /// A line or the whole head is larger than allowed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct TooLarge;
+pub struct TooLarge;
 
 impl HeadScanner {
-    pub(crate) fn for_request() -> Self {
+    /// With the limits of requests.
+    pub fn for_request() -> Self {
         let (longest_line, largest_head) = (LONGEST_LINE, LARGEST_REQUEST_HEAD);
         Self { checked: 0, line_start: 0, longest_line, largest_head, simple: true }
     }
 
-    pub(crate) fn for_response() -> Self {
+    /// With the limits of responses.
+    pub fn for_response() -> Self {
         let (longest_line, largest_head) = (usize::MAX, LARGEST_RESPONSE_HEAD);
         Self { checked: 0, line_start: 0, longest_line, largest_head, simple: false }
     }
 
     /// Whether nothing was looked at yet.
-    pub(crate) fn is_fresh(&self) -> bool {
+    pub fn is_fresh(&self) -> bool {
         self.checked == 0
     }
 
     /// Length of the head with its empty line, once that is there. `bytes` begins with the head and may only have
     /// grown since the last call.
-    pub(crate) fn scan(&mut self, bytes: &[u8]) -> Result<Option<usize>, TooLarge> {
+    pub fn scan(&mut self, bytes: &[u8]) -> Result<Option<usize>, TooLarge> {
         while let Some(found) = memchr::memchr(b'\n', &bytes[self.checked..]) {
             let line_end = self.checked + found;
             let line = trim_cr(&bytes[self.line_start..line_end]);
@@ -74,21 +76,21 @@ impl HeadScanner {
 
     /// What a request is refused for that is too large. Its first 16 K tell, however much of it has arrived: they hold the
     /// beginning of the URL, and not its end.
-    pub(crate) fn what_is_too_large(&self, bytes: &[u8]) -> ProxyError {
+    pub fn what_is_too_large(&self, bytes: &[u8]) -> RequestError {
         let spaces = memchr::memchr_iter(b' ', &bytes[..LONGEST_LINE.min(bytes.len())]).count();
         let is_url = self.line_start == 0 && spaces == 1;
-        if is_url { ProxyError::UrlTooLarge } else { ProxyError::RequestHeadTooLarge }
+        if is_url { RequestError::UrlTooLarge } else { RequestError::HeadTooLarge }
     }
 }
 
 /// Whether a request line is a whole request of HTTP/0.9: `GET` and a path.
-pub(crate) fn is_simple(line: &[u8]) -> bool {
+pub fn is_simple(line: &[u8]) -> bool {
     line.strip_prefix(b"GET ").is_some_and(|target| target.starts_with(b"/") && memchr::memchr(b' ', target).is_none())
 }
 
 /// Version of HTTP before 2.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::proxy) enum Version {
+pub enum Version {
     /// HTTP/0.9: no header fields, neither there nor back.
     Http09,
     /// HTTP/1.0
@@ -99,29 +101,32 @@ pub(in crate::proxy) enum Version {
 
 /// Where the parts of a request line lie.
 #[derive(Clone, Debug)]
-pub(crate) struct RequestLine {
-    pub(crate) method: Range<usize>,
+pub struct RequestLine {
+    /// A token.
+    pub method: Range<usize>,
     /// Host and port of an absolute-form target.
-    pub(crate) authority: Option<Range<usize>>,
+    pub authority: Option<Range<usize>>,
     /// Empty when an absolute-form target has no path.
-    pub(crate) path: Range<usize>,
-    pub(crate) query: Option<Range<usize>>,
-    pub(crate) version: Version,
+    pub path: Range<usize>,
+    /// What follows the first `?`.
+    pub query: Option<Range<usize>>,
+    /// At the end of the line; without one it is HTTP/0.9.
+    pub version: Version,
 }
 
 /// Takes a complete head of a request apart. On an error `fields` are those before it.
-pub(crate) fn parse_request(head: &[u8], fields: &mut Vec<FieldSpan>) -> Result<RequestLine, ProxyError> {
+pub fn parse_request(head: &[u8], fields: &mut Vec<FieldSpan>) -> Result<RequestLine, RequestError> {
     fields.clear();
     let line_end = memchr::memchr(b'\n', head).unwrap_or(head.len());
     let line = parse_request_line(trim_cr(&head[..line_end]))?;
-    request_fields::parse(head, line_end + 1, fields).map_err(ProxyError::MalformedRequest)?;
+    request_fields::parse(head, line_end + 1, fields).map_err(RequestError::Malformed)?;
     Ok(line)
 }
 
 /// Takes whatever has one meaning only: odd characters in a target and blanks around a version are for desync
 /// mitigation to judge, before this.
-fn parse_request_line(line: &[u8]) -> Result<RequestLine, ProxyError> {
-    let malformed = ProxyError::MalformedRequest;
+fn parse_request_line(line: &[u8]) -> Result<RequestLine, RequestError> {
+    let malformed = RequestError::Malformed;
     if is_simple(line) {
         return parse_simple(line);
     }
@@ -144,17 +149,17 @@ fn parse_request_line(line: &[u8]) -> Result<RequestLine, ProxyError> {
         [b'H', b'T', b'T', b'P', b'/', b'1', b'.', b'1'..=b'9'] => Version::Http11,
         // A major version above 1, as nginx reads it: at its first digit, or its second.
         [b'H', b'T', b'T', b'P', b'/', b'2'..=b'9', ..] | [b'H', b'T', b'T', b'P', b'/', b'1', b'0'..=b'9', ..] => {
-            return Err(ProxyError::UnexpectedVersion);
+            return Err(RequestError::UnexpectedVersion);
         }
         _ => return Err(malformed("the version is not HTTP/1")),
     };
     Ok(RequestLine { method: 0..method_end, authority, path, query, version })
 }
 
-fn parse_simple(line: &[u8]) -> Result<RequestLine, ProxyError> {
+fn parse_simple(line: &[u8]) -> Result<RequestLine, RequestError> {
     let method = 0.."GET".len();
     let target = method.end + 1..line.len();
-    message::check_target(&line[method.clone()], &line[target.clone()]).map_err(ProxyError::MalformedRequest)?;
+    message::check_target(&line[method.clone()], &line[target.clone()]).map_err(RequestError::Malformed)?;
     let (path, query) = split_query(line, target);
     Ok(RequestLine { method, authority: None, path, query, version: Version::Http09 })
 }
@@ -167,35 +172,37 @@ fn split_query(line: &[u8], target: Range<usize>) -> (Range<usize>, Option<Range
 }
 
 /// Splits off the authority of an absolute-form target.
-fn split_target(line: &[u8], target: Range<usize>) -> Result<(Option<Range<usize>>, Range<usize>), ProxyError> {
+fn split_target(line: &[u8], target: Range<usize>) -> Result<(Option<Range<usize>>, Range<usize>), RequestError> {
     let (text, method) = (&line[target.clone()], &line[..target.start - 1]);
     let scheme = [&b"http://"[..], b"https://"]
         .into_iter()
         .find(|scheme| text.get(..scheme.len()).is_some_and(|start| start.eq_ignore_ascii_case(scheme)));
     // What a URL has in front of its path ends in a slash.
     let path = scheme.map_or(text, |scheme| &text[scheme.len() - 1..]);
-    message::check_target(method, path).map_err(ProxyError::MalformedRequest)?;
+    message::check_target(method, path).map_err(RequestError::Malformed)?;
     let Some(scheme) = scheme else { return Ok((None, target)) };
     let start = target.start + scheme.len();
     let length = line[start..target.end].iter().position(|byte| matches!(byte, b'/' | b'?'));
     let end = length.map_or(target.end, |length| start + length);
     if start == end {
-        return Err(ProxyError::MalformedRequest("the URL of the request target has no host"));
+        return Err(RequestError::Malformed("the URL of the request target has no host"));
     }
     Ok((Some(start..end), end..target.end))
 }
 
 /// Where the status code and the reason phrase lie.
 #[derive(Clone, Debug)]
-pub(in crate::proxy) struct StatusLine {
-    pub(in crate::proxy) version: Version,
-    pub(in crate::proxy) status: u16,
-    /// May be empty.
-    pub(in crate::proxy) reason: Range<usize>,
+pub struct StatusLine {
+    /// Never HTTP/0.9.
+    pub version: Version,
+    /// At least 100.
+    pub status: u16,
+    /// The reason phrase. May be empty.
+    pub reason: Range<usize>,
 }
 
 /// Parses a complete response head. The message says what is wrong with it.
-pub(crate) fn parse_response(head: &[u8], fields: &mut Vec<FieldSpan>) -> Result<StatusLine, &'static str> {
+pub fn parse_response(head: &[u8], fields: &mut Vec<FieldSpan>) -> Result<StatusLine, &'static str> {
     let line_end = memchr::memchr(b'\n', head).unwrap_or(head.len());
     let line = trim_cr(&head[..line_end]);
     let version = match line.get(..9) {
@@ -249,9 +256,9 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::alb::request::facts::Fields;
+    use crate::http1::fields::Fields;
 
-    fn request(head: &str) -> Result<(String, Vec<(String, String)>), ProxyError> {
+    fn request(head: &str) -> Result<(String, Vec<(String, String)>), RequestError> {
         let mut spans = Vec::new();
         let line = parse_request(head.as_bytes(), &mut spans)?;
         let text = |range: &Range<usize>| head[range.clone()].to_owned();
@@ -313,11 +320,11 @@ mod tests {
         ];
         for line in lines {
             let refused = request(&format!("{line}\r\n\r\n"));
-            assert!(matches!(refused, Err(ProxyError::MalformedRequest(_))), "{line:?}");
+            assert!(matches!(refused, Err(RequestError::Malformed(_))), "{line:?}");
         }
         for line in ["GET / HTTP/2.0", "GET / HTTP/3", "GET / HTTP/11"] {
             let later = request(&format!("{line}\r\n\r\n"));
-            assert!(matches!(later, Err(ProxyError::UnexpectedVersion)), "{line}: {later:?}");
+            assert!(matches!(later, Err(RequestError::UnexpectedVersion)), "{line}: {later:?}");
         }
     }
 

@@ -5,10 +5,10 @@
 //! separate field. Only lines without any name are dropped.
 
 use super::bytes::{trim, trim_cr};
-use crate::alb::request::facts::FieldSpan;
+use super::fields::FieldSpan;
 
 /// Splits header lines from `start` up to the empty line. The message says what cannot be forwarded in any mode.
-pub(crate) fn parse(head: &[u8], mut start: usize, fields: &mut Vec<FieldSpan>) -> Result<(), &'static str> {
+pub fn parse(head: &[u8], mut start: usize, fields: &mut Vec<FieldSpan>) -> Result<(), &'static str> {
     fields.clear();
     let clean = is_clean(head);
     while let Some(length) = memchr::memchr(b'\n', &head[start..]) {
@@ -85,7 +85,7 @@ fn continuation(line: &[u8], colon: Option<usize>) -> Result<Option<(Range, Rang
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::alb::request::facts::Fields;
+    use crate::http1::fields::Fields;
 
     fn fields(lines: &str) -> Result<Vec<String>, &'static str> {
         let head = format!("{lines}\r\n\r\n");

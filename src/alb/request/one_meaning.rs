@@ -3,8 +3,8 @@
 
 use proptest::prelude::*;
 
-use super::head::HeadScanner;
 use super::properties::{has_one_meaning, plain_is_compliant};
+use crate::http1::head::HeadScanner;
 use crate::model::listener::DesyncMode;
 
 fn line() -> impl Strategy<Value = String> {
