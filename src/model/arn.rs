@@ -3,7 +3,7 @@
 //! Account and region are those of AWS's documentation examples; the ID part of a load balancer or target group is 16
 //! hexadecimal digits derived from its name.
 
-use crate::model::ids::{ClusterName, LoadBalancerName, ServiceName, TargetGroupName, TaskId};
+use crate::ids::{ClusterName, LoadBalancerName, ServiceName, TargetGroupName, TaskId};
 
 /// The account id of AWS's documentation examples.
 pub const ACCOUNT: &str = "111122223333";
@@ -59,7 +59,7 @@ pub fn service(cluster: &ClusterName, name: &ServiceName) -> String {
 }
 
 /// FNV-1a: stable between builds and platforms, which the standard hasher does not promise.
-pub(crate) fn fingerprint(parts: &[&str]) -> u64 {
+pub fn fingerprint(parts: &[&str]) -> u64 {
     let mut hash: u64 = 0xcbf2_9ce4_8422_2325;
     for byte in parts.iter().flat_map(|part| part.bytes().chain([0])) {
         hash ^= u64::from(byte);

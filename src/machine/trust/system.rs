@@ -229,7 +229,9 @@ impl Store {
 
     fn removals(&self, root: &Root, machine: &Machine) -> Vec<Command> {
         match (self, self.file(root, machine)) {
-            (Self::Linux(family), Some(file)) => vec![Command::new("rm", ["-f"]).arg(file), command(family.rebuild_fresh)],
+            (Self::Linux(family), Some(file)) => {
+                vec![Command::new("rm", ["-f"]).arg(file), command(family.rebuild_fresh)]
+            }
             (Self::MacKeychain, _) => {
                 let delete = Command::new("security", ["delete-certificate", "-t", "-c", root.common_name.as_str()]);
                 vec![delete.arg(login_keychain(machine))]

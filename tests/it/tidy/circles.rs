@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::source::{Source, own_modules, paths, tokens};
+use super::source::{Source, module_of_crate, own_modules, paths, tokens};
 
 /// Which file imports which, and where it does so first.
 struct Arrows<'a> {
@@ -18,7 +18,7 @@ impl<'a> Arrows<'a> {
         let from = house().map(|source| {
             let own = own_modules(&source.code);
             let named: Vec<(usize, Vec<String>)> = paths(&source.code);
-            let rooted = |path: &[String]| absolute(&source.module, &own, path);
+            let rooted = |path: &[String]| absolute(source, &own, path);
             // `use super::http1;` makes `http1::head` a path.
             let imported: BTreeMap<String, Vec<String>> = named
                 .iter()
@@ -93,15 +93,17 @@ impl<'s, 'a> Search<'s, 'a> {
     }
 }
 
-/// A path as the package's root would write it, without `crate`. `None` where it leads out of the package.
-fn absolute(module: &[String], own: &BTreeSet<&str>, path: &[String]) -> Option<Vec<String>> {
+/// A path from the top of `src/`. `None` where it leads to somebody else's crate.
+fn absolute(source: &Source, own: &BTreeSet<&str>, path: &[String]) -> Option<Vec<String>> {
+    let module = source.module.as_slice();
     let up = path.iter().take_while(|segment| *segment == "super").count();
     match path[0].as_str() {
-        "crate" | "neargate" => Some(path[1..].to_vec()),
+        "crate" => Some([&source.root, &path[1..]].concat()),
+        "neargate" => Some(path[1..].to_vec()),
         "self" => Some([module, &path[1..]].concat()),
         "super" => Some([&module[..module.len().checked_sub(up)?], &path[up..]].concat()),
         first if own.contains(first) => Some([module, path].concat()),
-        _ => None,
+        name => Some([&[module_of_crate(name)?.to_owned()], &path[1..]].concat()),
     }
 }
 
@@ -145,6 +147,7 @@ fn circles_and_arrows_to_a_face_are_found() {
     let source = |path: &str, module: &[&str], text: &str| Source {
         path: path.to_owned(),
         module: module.iter().map(|name| (*name).to_owned()).collect(),
+        root: Vec::new(),
         text: text.to_owned(),
         code: tokens(text),
         tests: Vec::new(),

@@ -3,7 +3,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{fail_on, layers, sources, text};
+use super::source::module_of_crate;
+use super::{fail_on, layers, sources, text, top};
 
 /// Crates that must not come back, by anybody's wish, and what is used instead.
 const BANNED: &[(&str, &str)] = &[
@@ -37,28 +38,64 @@ const ONE_VERSION: &[&str] = &[
     "tracing",
 ];
 
-/// `name = …` lines of `[dependencies]` and `[dev-dependencies]`, each with whether a comment stands above it.
-fn declared() -> Vec<(String, bool)> {
+/// A dependency as a manifest lists it.
+struct Dependency {
+    name: String,
+    /// The section it stands in, e.g. `[dev-dependencies]`.
+    section: String,
+    /// A comment stands above it.
+    has_comment: bool,
+    /// Version and reason stand at the top, in `[workspace.dependencies]`.
+    is_inherited: bool,
+}
+
+/// The folders that are crates, such as `src/alb`. Programs beside neargate's (`benches`, `fuzz`) are none.
+pub(super) fn crates() -> Vec<String> {
     let manifest = text("Cargo.toml");
+    let members = manifest.split("\nmembers = [").nth(1).and_then(|rest| rest.split(']').next()).unwrap();
+    let folders = members.split('"').skip(1).step_by(2);
+    folders.filter(|folder| top().join(folder).join("lib.rs").exists()).map(str::to_owned).collect()
+}
+
+/// The folder of each package whose code is in [`sources`], with a slash at its end; the first is the top.
+fn packages() -> Vec<String> {
+    std::iter::once(String::new()).chain(crates().into_iter().map(|folder| format!("{folder}/"))).collect()
+}
+
+/// `name = …` and `name.workspace = …` lines of the sections of dependencies.
+fn declared(manifest: &str) -> Vec<Dependency> {
+    let manifest = text(manifest);
     let mut section = "";
-    let mut after_comment = false;
+    let mut has_comment = false;
     let mut found = Vec::new();
     for line in manifest.lines() {
         if line.starts_with('[') {
             section = line;
         } else if section.ends_with("dependencies]")
-            && let Some((name, _)) = line.split_once(" = ").filter(|(name, _)| !name.contains([' ', '#']))
+            && let Some((name, value)) = line.split_once(" = ").filter(|(name, _)| !name.contains([' ', '#']))
         {
-            found.push((name.to_owned(), after_comment));
+            let is_inherited = name.ends_with(".workspace") || value.contains("workspace = true");
+            let name = name.trim_end_matches(".workspace").to_owned();
+            found.push(Dependency { name, section: section.to_owned(), has_comment, is_inherited });
         }
-        after_comment = line.starts_with("# ");
+        has_comment = line.starts_with("# ");
     }
     found
 }
 
-/// The crates of Cargo.toml, as code names them.
+/// As code names it.
+fn in_code(dependency: &Dependency) -> String {
+    dependency.name.replace('-', "_")
+}
+
+/// What the packages of the program depend on beside each other, as code names it.
 pub(super) fn crate_names() -> BTreeSet<String> {
-    declared().into_iter().map(|(name, _)| name.replace('-', "_")).collect()
+    packages()
+        .iter()
+        .flat_map(|folder| declared(&format!("{folder}Cargo.toml")))
+        .map(|dependency| in_code(&dependency))
+        .filter(|name| module_of_crate(name).is_none())
+        .collect()
 }
 
 /// Name and version of each package of the lock file.
@@ -77,14 +114,40 @@ fn locked() -> BTreeMap<String, Vec<String>> {
 
 #[test]
 fn every_dependency_says_what_it_is_for_and_is_used() {
-    let mut seen = BTreeSet::new();
-    let mut mistakes = layers::unused(sources(), &crate_names());
-    for (name, has_comment) in declared() {
-        // A second mention adds features for tests; the reason stands at the first.
-        if seen.insert(name.clone()) && !has_comment {
-            mistakes.push(format!("Cargo.toml: say in a comment above `{name}` what it is for"));
+    let packages = packages();
+    let mut mistakes = Vec::new();
+    let mut inherited = BTreeSet::new();
+    for folder in &packages {
+        let manifest = format!("{folder}Cargo.toml");
+        // The code of a package, without that of the crates below it.
+        let package_of = |path: &str| packages.iter().rfind(|folder| path.starts_with(folder.as_str()));
+        let code = sources().iter().filter(|source| package_of(&source.path) == Some(folder));
+        let listed = declared(&manifest);
+        let (shared, own): (Vec<_>, Vec<_>) =
+            listed.into_iter().partition(|dependency| dependency.section == "[workspace.dependencies]");
+        mistakes.extend(layers::unused(&manifest, code, &own.iter().map(in_code).collect()));
+        let mut seen = BTreeSet::new();
+        for Dependency { name, has_comment, is_inherited, .. } in shared.iter().chain(&own) {
+            if *is_inherited {
+                inherited.insert(name.clone());
+            // A second mention adds features for tests; the reason stands at the first.
+            } else if seen.insert(name) && !has_comment {
+                mistakes.push(format!("{manifest}: say in a comment above `{name}` what it is for"));
+            }
+        }
+        if let Some(module) = folder.strip_prefix("src/").map(|name| name.trim_end_matches('/')) {
+            let of_program: BTreeSet<String> =
+                own.iter().filter(|dependency| dependency.section == "[dependencies]").map(in_code).collect();
+            mistakes.extend(layers::forbidden_dependencies(module, &of_program));
         }
     }
+    let shared = declared("Cargo.toml").into_iter().filter(|shared| shared.section == "[workspace.dependencies]");
+    mistakes.extend(
+        shared
+            .filter(|shared| !inherited.contains(&shared.name))
+            .map(|shared| format!("Cargo.toml: no package inherits `{}`; take it out", shared.name)),
+    );
+    assert!(packages.iter().any(|folder| folder == "src/model/"), "Cargo.toml is read wrongly: {packages:?}");
     fail_on(&mistakes);
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::source::{Source, own_modules, paths};
+use super::source::{Source, module_of_crate, own_modules, paths};
 
 /// What every edge may import: the layers below, never another edge. Two edges that need to talk do so through
 /// `control`, or `app` introduces them.
@@ -46,7 +46,7 @@ const EXCEPTIONS: &[(&str, &str, &str)] = &[];
 /// What the pure layers may use besides `std`. A cipher and a classifier are functions of what they are given, too:
 /// keys and nonces arrive as arguments.
 const PURE: &[(&str, &[&str])] = &[
-    ("model", &["ipnet", "jiff"]),
+    ("model", &["ipnet", "serde"]),
     ("http1", &["httparse", "memchr"]),
     ("alb", &["aws_lc_rs", "base64", "http_desync_guardian", "ipnet", "itoa", "jiff", "memchr", "regex"]),
     ("ecs", &["jiff", "regex"]),
@@ -190,15 +190,16 @@ fn top_of(source: &Source) -> Option<(&str, &'static [&'static str])> {
     Some((top, allowed))
 }
 
-/// The top-level module that a path leads to, if it leads into this package.
-fn module_named<'a>(source: &'a Source, root: &str, rest: &'a [String]) -> Option<&'a str> {
+/// The top-level module that a path leads to, if it leads to one of ours.
+fn module_named<'a>(source: &'a Source, root: &'a str, rest: &'a [String]) -> Option<&'a str> {
     match root {
-        "crate" | "neargate" => rest.first().map(String::as_str),
+        "crate" => source.root.first().or(rest.first()).map(String::as_str),
+        "neargate" => rest.first().map(String::as_str),
         "super" => {
             let up = 1 + rest.iter().take_while(|segment| *segment == "super").count();
             (up >= source.module.len()).then(|| rest.get(up - 1).map(String::as_str)).flatten()
         }
-        _ => None,
+        name => module_of_crate(name),
     }
 }
 
@@ -215,12 +216,29 @@ fn crate_mistake(top: &str, name: &str) -> Option<String> {
     (!owners.contains(&top)).then(|| format!("`{name}` belongs to {}: {why}", owners.join(" and ")))
 }
 
-/// Dependencies that nothing names, so that Cargo.toml says what is really used.
-pub(super) fn unused(sources: &[Source], crates: &BTreeSet<String>) -> Vec<String> {
+/// What the manifest of a pure layer may not list: with nothing else to import, the compiler keeps the wall.
+pub(super) fn forbidden_dependencies(layer: &str, dependencies: &BTreeSet<String>) -> Vec<String> {
+    let Some((_, allowed)) = PURE.iter().find(|(pure, _)| *pure == layer) else { return Vec::new() };
+    let below = LAYERS.iter().find(|(name, _)| *name == layer).map_or(EVERYTHING, |(_, below)| *below);
+    let is_allowed = |name: &&String| match module_of_crate(name) {
+        Some(module) => below.contains(&module),
+        None => allowed.contains(&name.as_str()),
+    };
+    let sentence = |name: &String| {
+        format!("src/{layer}/Cargo.toml: `{layer}` is plain data and decisions: it may not depend on `{name}`")
+    };
+    dependencies.iter().filter(|name| !is_allowed(name)).map(sentence).collect()
+}
+
+/// Dependencies that no code of their package names, so that its manifest says what is really used.
+pub(super) fn unused<'s>(
+    manifest: &str,
+    sources: impl Iterator<Item = &'s Source>,
+    crates: &BTreeSet<String>,
+) -> Vec<String> {
     let named: BTreeSet<String> = sources
-        .iter()
         .flat_map(|source| paths(&source.code).into_iter().chain(paths(&source.tests)))
         .map(|(_, mut path)| path.swap_remove(0))
         .collect();
-    crates.difference(&named).map(|name| format!("Cargo.toml: nothing uses `{name}`; take it out")).collect()
+    crates.difference(&named).map(|name| format!("{manifest}: nothing uses `{name}`; take it out")).collect()
 }

@@ -38,8 +38,11 @@ fn top() -> &'static Path {
 
 /// All Rust of the repository, read once.
 fn sources() -> &'static [Source] {
-    static SOURCES: LazyLock<Vec<Source>> =
-        LazyLock::new(|| reachable(top(), &["src/lib.rs", "src/main.rs", "tests/it/main.rs"]));
+    static SOURCES: LazyLock<Vec<Source>> = LazyLock::new(|| {
+        let roots = ["src/lib.rs", "src/main.rs", "tests/it/main.rs"].map(str::to_owned);
+        let crates = dependencies::crates().into_iter().map(|folder| format!("{folder}/lib.rs"));
+        reachable(top(), &roots.into_iter().chain(crates).collect::<Vec<_>>())
+    });
     &SOURCES
 }
 

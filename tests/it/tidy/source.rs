@@ -30,8 +30,11 @@ impl Token {
 pub(super) struct Source {
     /// From the top of the repository, e.g. `src/proxy/answer/respond.rs`.
     pub(super) path: String,
-    /// Of the module, e.g. `["proxy", "respond"]`; empty for `lib.rs` and `main.rs`.
+    /// Of the module, e.g. `["proxy", "respond"]`; empty for `src/lib.rs` and `src/main.rs`. A crate below `src/` is a module
+    /// like any other here: that of its folder.
     pub(super) module: Vec<String>,
+    /// What `crate` stands for: the module of the crate's folder, or nothing.
+    pub(super) root: Vec<String>,
     pub(super) text: String,
     /// What everybody compiles.
     pub(super) code: Vec<Token>,
@@ -40,16 +43,18 @@ pub(super) struct Source {
 }
 
 /// Every file that these roots reach through `mod` lines, in the order of the lines.
-pub(super) fn reachable(top: &Path, roots: &[&str]) -> Vec<Source> {
+pub(super) fn reachable(top: &Path, roots: &[String]) -> Vec<Source> {
     let mut sources = Vec::new();
-    for root in roots {
-        let of_tests = root.starts_with("tests/");
-        reach(top, &PathBuf::from(root), Vec::new(), of_tests, &mut sources);
+    for path in roots {
+        let of_tests = path.starts_with("tests/");
+        let folder = path.strip_prefix("src/").and_then(|path| path.strip_suffix("/lib.rs"));
+        let root: Vec<String> = folder.into_iter().flat_map(|folder| folder.split('/').map(str::to_owned)).collect();
+        reach(top, &PathBuf::from(path), root.clone(), &root, of_tests, &mut sources);
     }
     sources
 }
 
-fn reach(top: &Path, path: &Path, module: Vec<String>, of_tests: bool, sources: &mut Vec<Source>) {
+fn reach(top: &Path, path: &Path, module: Vec<String>, root: &[String], of_tests: bool, sources: &mut Vec<Source>) {
     // A `mod` line without its file is the compiler's business.
     let Ok(text) = std::fs::read_to_string(top.join(path)) else { return };
     let (code, tests) = apart(tokens(&text), of_tests);
@@ -59,14 +64,15 @@ fn reach(top: &Path, path: &Path, module: Vec<String>, of_tests: bool, sources: 
         _ => path.with_extension(""),
     };
     let children = [(declared(&code), of_tests), (declared(&tests), true)];
-    sources.push(Source { path: path.to_str().unwrap().to_owned(), module: module.clone(), text, code, tests });
+    let path = path.to_str().unwrap().to_owned();
+    sources.push(Source { path, module: module.clone(), root: root.to_vec(), text, code, tests });
     for (child, of_tests) in
         children.into_iter().flat_map(|(names, mark)| names.into_iter().map(move |name| (name, mark)))
     {
         let inner = [module.as_slice(), std::slice::from_ref(&child)].concat();
         let file = folder.join(format!("{child}.rs"));
         let file = if top.join(&file).exists() { file } else { folder.join(child).join("mod.rs") };
-        reach(top, &file, inner, of_tests, sources);
+        reach(top, &file, inner, root, of_tests, sources);
     }
 }
 
@@ -188,6 +194,11 @@ fn use_tree(tokens: &[Token], at: &mut usize, prefix: &mut Vec<String>, found: &
     }
     found.push((tokens[at.saturating_sub(1)].line, prefix.clone()));
     prefix.truncate(length);
+}
+
+/// The module that a crate of this workspace is: `alb` for `neargate_alb`.
+pub(super) fn module_of_crate(name: &str) -> Option<&str> {
+    name.strip_prefix("neargate_")
 }
 
 /// The modules that a file declares itself: names that could be taken for those of crates.
