@@ -7,7 +7,7 @@
 
 // Nouns, the codec of HTTP/1, and the text of users.
 pub mod config;
-pub mod http1;
+pub use neargate_http1 as http1;
 pub use neargate_model as model;
 
 // Decisions: the load balancer's, and above them those about tasks and services.

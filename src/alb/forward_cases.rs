@@ -2,11 +2,11 @@
 
 use serde::Deserialize;
 
-use super::fixture;
 use super::routing::{RoutedForward, WeightedGroup};
 use super::targets::balancing;
 use crate::model::target_group::TargetGroupAttributes;
 use crate::model::target_health::{InitialReason, Target, TargetHealth, TargetState, UnhealthyReason};
+use neargate_fixture as fixture;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -19,8 +19,6 @@ pub mod logs;
 pub mod metrics;
 
 #[cfg(test)]
-pub(crate) mod fixture;
-#[cfg(test)]
 mod forward_cases;
 #[cfg(test)]
 mod rule_cases;

@@ -6,7 +6,6 @@ use std::net::SocketAddr;
 use serde::Deserialize;
 
 use super::explain::RuleVerdict;
-use super::fixture;
 use super::request::facts::RequestFacts;
 use super::routing::RoutingTable;
 use crate::http1::fields::FieldList;
@@ -14,6 +13,7 @@ use crate::model::Topology;
 use crate::model::listener::{HeaderModification, Listener, ListenerProtocol, LoadBalancer, LoadBalancerAttributes};
 use crate::model::rule::{Action, Condition, FixedResponse, Patterns, QueryStringPair, Rewrite, Rule, Transforms};
 use crate::model::topology::TimeScale;
+use neargate_fixture as fixture;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]

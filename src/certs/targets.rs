@@ -79,8 +79,8 @@ mod tests {
     use serde::Deserialize;
 
     use super::*;
-    use crate::alb::fixture;
     use crate::certs::testing::handshake;
+    use neargate_fixture as fixture;
 
     #[derive(Deserialize)]
     #[serde(deny_unknown_fields)]

@@ -158,7 +158,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::http1::properties::decode;
+    use crate::properties::decode;
 
     fn encode(chunks: &[Vec<u8>]) -> Vec<u8> {
         let mut out = Vec::new();

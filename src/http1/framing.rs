@@ -112,7 +112,7 @@ fn transfer_coding(fields: Fields<'_>) -> Coding {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::http1::fields::FieldList;
+    use crate::fields::FieldList;
 
     fn framing(version: Version, fields: &[(&str, &str)]) -> Result<RequestFraming, RequestError> {
         let list: FieldList = fields.iter().copied().collect();

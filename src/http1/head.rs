@@ -256,7 +256,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::http1::fields::Fields;
+    use crate::fields::Fields;
 
     fn request(head: &str) -> Result<(String, Vec<(String, String)>), RequestError> {
         let mut spans = Vec::new();

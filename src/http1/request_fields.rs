@@ -85,7 +85,7 @@ fn continuation(line: &[u8], colon: Option<usize>) -> Result<Option<(Range, Rang
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::http1::fields::Fields;
+    use crate::fields::Fields;
 
     fn fields(lines: &str) -> Result<Vec<String>, &'static str> {
         let head = format!("{lines}\r\n\r\n");

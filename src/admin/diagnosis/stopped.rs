@@ -255,7 +255,7 @@ mod tests {
 
     #[test]
     fn every_way_to_stop_has_its_cause_and_its_fix() {
-        crate::alb::fixture::each("diagnosis", |case: Case| {
+        neargate_fixture::each("diagnosis", |case: Case| {
             let found = ended(&task(&case));
             assert_eq!(
                 (found.cause.as_str(), found.fix.as_str(), found.container.as_deref()),

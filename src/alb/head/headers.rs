@@ -281,8 +281,8 @@ mod tests {
     use serde::Deserialize;
 
     use super::*;
-    use crate::alb::fixture;
     use crate::http1::fields::FieldList;
+    use neargate_fixture as fixture;
 
     #[derive(Deserialize)]
     #[serde(deny_unknown_fields)]

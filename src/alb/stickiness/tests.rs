@@ -218,5 +218,5 @@ fn shown(cookies: &[String]) -> Vec<String> {
 
 #[test]
 fn cookies_are_read_and_set_as_in_the_fixtures() {
-    crate::alb::fixture::each("alb/cookies", check);
+    neargate_fixture::each("alb/cookies", check);
 }

@@ -85,8 +85,8 @@ mod tests {
     use serde::Deserialize;
 
     use super::*;
-    use crate::alb::fixture;
     use crate::model::target_health::{InitialReason, Target, UnhealthyReason};
+    use neargate_fixture as fixture;
 
     #[derive(Deserialize)]
     #[serde(deny_unknown_fields)]

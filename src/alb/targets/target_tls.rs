@@ -86,7 +86,7 @@ mod tests {
     use serde::Deserialize;
 
     use super::*;
-    use crate::alb::fixture;
+    use neargate_fixture as fixture;
 
     #[derive(Deserialize)]
     #[serde(deny_unknown_fields)]

@@ -9,9 +9,9 @@ use serde::Deserialize;
 
 use super::super::testing::{authority, client, client_of, handshake, names};
 use super::*;
-use crate::alb::fixture;
 use crate::model::listener::{HeaderModification, Listener, LoadBalancerAttributes};
 use crate::model::rule::{Action, FixedResponse};
+use neargate_fixture as fixture;
 
 const POLICY: &str = "ELBSecurityPolicy-TLS13-1-2-2021-06";
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);

@@ -5,12 +5,12 @@ use std::path::Path;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use crate::alb::fixture::each;
 use crate::config::read::reader::Reader;
 use crate::config::task_definition;
 use crate::config::text::diagnostics::{Diagnostic, Severity};
 use crate::config::text::source::Sources;
 use crate::config::text::syntax;
+use neargate_fixture::each;
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]

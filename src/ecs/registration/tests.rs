@@ -5,7 +5,6 @@ use std::time::Duration;
 use serde::Deserialize;
 
 use super::*;
-use crate::alb::fixture;
 use crate::alb::targets::balancing;
 use crate::alb::targets::health::{Probe, ProbeTick};
 use crate::ecs::apply::Context;
@@ -19,6 +18,7 @@ use crate::model::target_group::{
 };
 use crate::model::target_health::{ProbeOutcome, Target};
 use crate::model::topology::TimeScale;
+use neargate_fixture as fixture;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]

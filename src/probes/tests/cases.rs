@@ -8,7 +8,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_rustls::TlsAcceptor;
 
 use super::*;
-use crate::alb::fixture;
+use neargate_fixture as fixture;
 
 #[derive(Clone, Deserialize)]
 #[serde(deny_unknown_fields)]

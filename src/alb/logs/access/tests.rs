@@ -6,8 +6,8 @@ use proptest::prelude::*;
 use serde::Deserialize;
 
 use super::*;
-use crate::alb::fixture;
 use crate::alb::logs::parse;
+use neargate_fixture as fixture;
 
 const NAMES: Names<'_> =
     Names { id: "app/my-loadbalancer/50dc6c495c0c9188", dns_name: "my-1.us-east-2.elb.amazonaws.com" };

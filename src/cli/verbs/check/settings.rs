@@ -180,8 +180,8 @@ mod tests {
     use serde::Deserialize;
 
     use super::*;
-    use crate::alb::fixture;
     use crate::config::{self, Loaded, Source, Tasks};
+    use neargate_fixture as fixture;
 
     #[derive(Deserialize)]
     #[serde(deny_unknown_fields)]

@@ -7,12 +7,12 @@ use std::time::Duration;
 use serde::Deserialize;
 
 use super::*;
-use crate::alb::fixture;
 use crate::alb::targets::anomaly::{FULL_WEIGHT, Standing};
 use crate::model::target_group::{
     HealthCheck, Matcher, ProtocolVersion, TargetGroup, TargetGroupAttributes, TargetProtocol,
 };
 use crate::model::target_health::{TargetState, UnhealthyReason};
+use neargate_fixture as fixture;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
