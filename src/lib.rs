@@ -11,7 +11,7 @@ pub use neargate_http1 as http1;
 pub use neargate_model as model;
 
 // Decisions: the load balancer's, and above them those about tasks and services.
-pub mod alb;
+pub use neargate_alb as alb;
 pub mod ecs;
 
 // This machine.

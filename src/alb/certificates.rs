@@ -8,7 +8,7 @@ use std::cmp::Reverse;
 
 use jiff::Timestamp;
 
-use crate::model::DomainName;
+use neargate_model::DomainName;
 
 /// What a choice depends on.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -17,7 +17,7 @@ use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-use crate::model::target_health::Target;
+use neargate_model::target_health::Target;
 
 /// Bytes of a ticket: group, address, port, end.
 const TICKET: usize = 8 + 16 + 2 + 8;
@@ -145,9 +145,9 @@ fn ticket(bytes: &[u8]) -> Ticket {
 const PURPOSES: [Purpose; 3] = [Purpose::Target, Purpose::Group, Purpose::Application];
 
 /// Nothing that was not sealed is opened: neither these bytes, nor a cookie that they change or follow. And if they had
-/// been sealed, they would be read without harm. See [`crate::properties`].
+/// been sealed, they would be read without harm. See `properties` at the top.
 #[cfg(any(test, feature = "fuzzing"))]
-pub(crate) fn only_what_was_sealed_is_opened(bytes: &[u8]) {
+pub fn only_what_was_sealed_is_opened(bytes: &[u8]) {
     let key = CookieKey::new([1; 32]);
     let target = Target { address: [10, 0, 0, 1].into(), port: 80 };
     for purpose in PURPOSES {

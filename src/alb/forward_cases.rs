@@ -4,9 +4,9 @@ use serde::Deserialize;
 
 use super::routing::{RoutedForward, WeightedGroup};
 use super::targets::balancing;
-use crate::model::target_group::TargetGroupAttributes;
-use crate::model::target_health::{InitialReason, Target, TargetHealth, TargetState, UnhealthyReason};
 use neargate_fixture as fixture;
+use neargate_model::target_group::TargetGroupAttributes;
+use neargate_model::target_health::{InitialReason, Target, TargetHealth, TargetState, UnhealthyReason};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -8,12 +8,12 @@ use serde::Deserialize;
 use super::explain::RuleVerdict;
 use super::request::facts::RequestFacts;
 use super::routing::RoutingTable;
-use crate::http1::fields::FieldList;
-use crate::model::Topology;
-use crate::model::listener::{HeaderModification, Listener, ListenerProtocol, LoadBalancer, LoadBalancerAttributes};
-use crate::model::rule::{Action, Condition, FixedResponse, Patterns, QueryStringPair, Rewrite, Rule, Transforms};
-use crate::model::topology::TimeScale;
 use neargate_fixture as fixture;
+use neargate_http1::fields::FieldList;
+use neargate_model::Topology;
+use neargate_model::listener::{HeaderModification, Listener, ListenerProtocol, LoadBalancer, LoadBalancerAttributes};
+use neargate_model::rule::{Action, Condition, FixedResponse, Patterns, QueryStringPair, Rewrite, Rule, Transforms};
+use neargate_model::topology::TimeScale;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]

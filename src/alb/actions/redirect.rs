@@ -1,6 +1,6 @@
 //! Redirect actions: `#{…}` keywords and the `Location` they lead to (ALB user guide, "Redirect actions").
 
-use crate::model::rule::Redirect;
+use neargate_model::rule::Redirect;
 
 /// Longest `Location` before the request fails with 507 (ALB user guide, metric
 /// `HTTP_Redirect_Url_Limit_Exceeded_Count`: "the URL in the response location header is larger than 8K").

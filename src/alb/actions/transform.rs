@@ -5,10 +5,10 @@
 
 use regex::bytes::{Captures, Regex};
 
-use crate::alb::request::facts::RequestFacts;
-use crate::alb::rules::expression;
-use crate::alb::rules::expression::Refused;
-use crate::model::rule::{Rewrite, Transforms};
+use crate::request::facts::RequestFacts;
+use crate::rules::expression;
+use crate::rules::expression::Refused;
+use neargate_model::rule::{Rewrite, Transforms};
 
 /// Digits after `$` that are taken for a group's number; more than nine groups cannot be referred to.
 const GROUP_DIGITS: usize = 1;
@@ -231,8 +231,8 @@ mod tests {
     use serde::Deserialize;
 
     use super::*;
-    use crate::http1::fields::FieldList;
     use neargate_fixture as fixture;
+    use neargate_http1::fields::FieldList;
 
     #[derive(Deserialize)]
     #[serde(deny_unknown_fields)]

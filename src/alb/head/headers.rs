@@ -9,10 +9,10 @@ use std::ops::Range;
 
 use super::trace_id::TraceSeed;
 use super::{host, trace_id};
-use crate::alb::request::facts::RequestFacts;
-use crate::http1::fields::FieldKind;
-use crate::http1::framing::BodyHeader;
-use crate::model::listener::{LoadBalancerAttributes, XffMode};
+use crate::request::facts::RequestFacts;
+use neargate_http1::fields::FieldKind;
+use neargate_http1::framing::BodyHeader;
+use neargate_model::listener::{LoadBalancerAttributes, XffMode};
 
 /// More addresses than this in `X-Forwarded-For` are answered with 463 (ALB user guide, "HTTP 463").
 pub const MOST_FORWARDED_ADDRESSES: usize = 30;
@@ -281,8 +281,8 @@ mod tests {
     use serde::Deserialize;
 
     use super::*;
-    use crate::http1::fields::FieldList;
     use neargate_fixture as fixture;
+    use neargate_http1::fields::FieldList;
 
     #[derive(Deserialize)]
     #[serde(deny_unknown_fields)]

@@ -3,8 +3,8 @@
 //! Unless it is preserved, the load balancer rewrites it: in lowercase, from the request target if that has a host,
 //! without a port on listeners 80 and 443, and with the listener's port on any other.
 
-use crate::alb::request::facts::{RequestFacts, split_port};
-use crate::http1::fields::FieldKind;
+use crate::request::facts::{RequestFacts, split_port};
+use neargate_http1::fields::FieldKind;
 
 /// Appends the complete `Host` line, or lines: preserving keeps every `Host` that came.
 ///
@@ -43,8 +43,8 @@ mod tests {
     use serde::Deserialize;
 
     use super::*;
-    use crate::http1::fields::FieldList;
     use neargate_fixture as fixture;
+    use neargate_http1::fields::FieldList;
 
     #[derive(Deserialize)]
     #[serde(deny_unknown_fields)]

@@ -6,9 +6,9 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::line::{Fields, LogLine, Names};
-use crate::model::TargetGroupName;
-use crate::model::target_group::{ProtocolVersion, TargetProtocol};
-use crate::model::target_health::ProbeOutcome;
+use neargate_model::TargetGroupName;
+use neargate_model::target_group::{ProtocolVersion, TargetProtocol};
+use neargate_model::target_health::ProbeOutcome;
 
 /// `reason_code` of a check for which no answer was to be had: the connection was refused, reset or closed, no TLS session
 /// came about, or what came back is not HTTP. The guide lists `ConnectionReset` and no code for the others; that it stands

@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use jiff::Timestamp;
 use jiff::tz::Offset;
 
-use crate::model::arn::{ACCOUNT, REGION};
+use neargate_model::arn::{ACCOUNT, REGION};
 
 /// "Elastic Load Balancing publishes a log file for each load balancer node every 5 minutes."
 const INTERVAL_SECONDS: i64 = 5 * 60;

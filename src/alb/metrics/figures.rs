@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use crate::alb::targets::anomaly::Anomalies;
-use crate::model::TargetGroupName;
+use crate::targets::anomaly::Anomalies;
+use neargate_model::TargetGroupName;
 
 /// Counters with the load balancer as their only dimension.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -8,11 +8,11 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use super::figures::{BUCKETS, Count, Figures, GroupCount, GroupFigures, dimension};
-use crate::alb::routing::{RoutedTargetGroup, RoutingTable};
-use crate::alb::targets::anomaly::Anomalies;
-use crate::alb::targets::balancing;
-use crate::model::TargetGroupName;
-use crate::model::target_health::TargetHealth;
+use crate::routing::{RoutedTargetGroup, RoutingTable};
+use crate::targets::anomaly::Anomalies;
+use crate::targets::balancing;
+use neargate_model::TargetGroupName;
+use neargate_model::target_health::TargetHealth;
 
 impl Figures {
     /// What Prometheus reads (text format 0.0.4): what was counted, and the state of targets as the table has it.

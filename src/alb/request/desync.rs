@@ -23,9 +23,9 @@ use http_desync_guardian::request_analyzer::HttpRequestData;
 use http_desync_guardian::{ClassificationReason, RequestSafetyTier};
 
 use super::facts::RequestFacts;
-use crate::http1::fields::{Field, FieldKind, Fields};
-use crate::http1::message;
-use crate::model::listener::DesyncMode;
+use neargate_http1::fields::{Field, FieldKind, Fields};
+use neargate_http1::message;
+use neargate_model::listener::DesyncMode;
 
 /// How far a request is from RFC 7230.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -237,8 +237,8 @@ mod tests {
     use serde::Deserialize;
 
     use super::*;
-    use crate::http1::fields::FieldList;
     use neargate_fixture as fixture;
+    use neargate_http1::fields::FieldList;
 
     #[derive(Deserialize)]
     #[serde(deny_unknown_fields)]

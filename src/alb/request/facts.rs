@@ -3,7 +3,7 @@
 
 use std::net::SocketAddr;
 
-use crate::http1::fields::{FieldKind, Fields};
+use neargate_http1::fields::{FieldKind, Fields};
 
 /// A request whose head has been read.
 #[derive(Clone, Copy, Debug)]
@@ -53,7 +53,7 @@ pub fn split_port(authority: &[u8]) -> (&[u8], Option<&[u8]>) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::http1::fields::FieldList;
+    use neargate_http1::fields::FieldList;
 
     #[test]
     fn a_port_is_only_what_follows_the_last_colon_outside_brackets() {
@@ -83,7 +83,7 @@ mod tests {
             };
             let facts = if preserving { facts.preserving_host() } else { facts };
             let mut heard = Vec::new();
-            crate::alb::head::host::write(&facts, 443, preserving, "lb.example.net", &mut heard);
+            crate::head::host::write(&facts, 443, preserving, "lb.example.net", &mut heard);
             (String::from_utf8_lossy(facts.host()).into_owned(), String::from_utf8(heard).unwrap())
         };
         let with_host: FieldList = [("host", "admin.example.com")].into_iter().collect();

@@ -4,8 +4,8 @@
 use proptest::prelude::*;
 
 use super::properties::{has_one_meaning, plain_is_compliant};
-use crate::http1::head::HeadScanner;
-use crate::model::listener::DesyncMode;
+use neargate_http1::head::HeadScanner;
+use neargate_model::listener::DesyncMode;
 
 fn line() -> impl Strategy<Value = String> {
     let name = proptest::sample::select(vec![

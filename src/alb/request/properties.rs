@@ -9,13 +9,13 @@
 use super::desync;
 use super::desync::Verdict;
 use super::facts::RequestFacts;
-use crate::alb::head::headers;
-use crate::alb::head::headers::{ClientProtocol, Forwarding};
-use crate::alb::head::trace_id::TraceSeed;
-use crate::http1::fields::Fields;
-use crate::http1::framing::{BodyHeader, request_framing, response_framing};
-use crate::http1::head::{HeadScanner, parse_request, parse_response};
-use crate::model::listener::{DesyncMode, LoadBalancerAttributes};
+use crate::head::headers;
+use crate::head::headers::{ClientProtocol, Forwarding};
+use crate::head::trace_id::TraceSeed;
+use neargate_http1::fields::Fields;
+use neargate_http1::framing::{BodyHeader, request_framing, response_framing};
+use neargate_http1::head::{HeadScanner, parse_request, parse_response};
+use neargate_model::listener::{DesyncMode, LoadBalancerAttributes};
 
 /// A head ends in the same place however it arrives, and has one meaning or is refused; so does that of a response.
 pub fn head(bytes: &[u8]) {

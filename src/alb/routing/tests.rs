@@ -5,9 +5,9 @@ use std::time::Duration;
 use proptest::prelude::*;
 
 use super::*;
-use crate::model::rule::{Condition, Patterns, Rule, Transforms, WeightedTargetGroup};
-use crate::model::target_group::{HealthCheck, Matcher, ProtocolVersion, TargetGroupAttributes, TargetProtocol};
-use crate::model::target_health::{InitialReason, Target, TargetHealth};
+use neargate_model::rule::{Condition, Patterns, Rule, Transforms, WeightedTargetGroup};
+use neargate_model::target_group::{HealthCheck, Matcher, ProtocolVersion, TargetGroupAttributes, TargetProtocol};
+use neargate_model::target_health::{InitialReason, Target, TargetHealth};
 
 const GROUPS: [&str; 3] = ["api", "unused", "web"];
 

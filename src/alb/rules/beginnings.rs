@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 
 /// Texts, each with the numbers of those that ask for it.
 #[derive(Debug, Default)]
-pub(crate) struct Beginnings {
+pub struct Beginnings {
     /// In ascending order.
     entries: Vec<Entry>,
 }
@@ -25,7 +25,7 @@ struct Entry {
 
 /// A text that is looked up, in either direction.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Text<'t> {
+pub struct Text<'t> {
     bytes: &'t [u8],
     backwards: bool,
     lower_case: bool,
@@ -33,17 +33,17 @@ pub(crate) struct Text<'t> {
 
 impl<'t> Text<'t> {
     /// As it is.
-    pub(crate) fn forwards(bytes: &'t [u8]) -> Self {
+    pub fn forwards(bytes: &'t [u8]) -> Self {
         Self { bytes, backwards: false, lower_case: false }
     }
 
     /// From its end, for endings: they are kept backwards.
-    pub(crate) fn backwards(self) -> Self {
+    pub fn backwards(self) -> Self {
         Self { backwards: true, ..self }
     }
 
     /// With its ASCII letters in lower case.
-    pub(crate) fn lower_case(self) -> Self {
+    pub fn lower_case(self) -> Self {
         Self { lower_case: true, ..self }
     }
 
@@ -70,7 +70,7 @@ impl<'t> Text<'t> {
 
 impl Beginnings {
     /// Of the texts, each with its numbers in ascending order.
-    pub(crate) fn new(texts: BTreeMap<Vec<u8>, Vec<u32>>) -> Self {
+    pub fn new(texts: BTreeMap<Vec<u8>, Vec<u32>>) -> Self {
         let mut entries: Vec<Entry> = Vec::with_capacity(texts.len());
         for (text, numbers) in texts {
             let mut within = entries.len().checked_sub(1);
@@ -85,7 +85,7 @@ impl Beginnings {
     }
 
     /// The numbers of each text that this one begins with.
-    pub(crate) fn of(&self, text: Text<'_>) -> impl Iterator<Item = &[u32]> {
+    pub fn of(&self, text: Text<'_>) -> impl Iterator<Item = &[u32]> {
         let after = self.entries.partition_point(|entry| text.is_at_or_after(&entry.text));
         let chain = std::iter::successors(after.checked_sub(1), |&at| self.entries[at].within);
         let entries = chain.map(|at| &self.entries[at]).filter(move |entry| text.begins_with(&entry.text));

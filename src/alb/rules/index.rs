@@ -11,14 +11,14 @@ use std::collections::BTreeMap;
 use super::beginnings::{Beginnings, Text};
 
 /// A text that must stand at a place; at places that count from an end it is written backwards.
-pub(crate) type Anchor<P> = (P, Vec<u8>);
+pub type Anchor<P> = (P, Vec<u8>);
 
 /// A condition: for each of its values, which are alternatives, the anchors that the value needs, all of them.
-pub(crate) type Anchors<P> = Vec<Vec<Anchor<P>>>;
+pub type Anchors<P> = Vec<Vec<Anchor<P>>>;
 
 /// Of rules, patterns, or whatever else has an order.
 #[derive(Debug)]
-pub(crate) struct Index<P> {
+pub struct Index<P> {
     places: BTreeMap<P, Beginnings>,
     /// Those that can hold anywhere, in ascending order.
     anywhere: Vec<u32>,
@@ -26,7 +26,7 @@ pub(crate) struct Index<P> {
 
 impl<P: Ord + Clone> Index<P> {
     /// Of each, in order, the conditions that must all hold.
-    pub(crate) fn new(all: impl IntoIterator<Item = Vec<Anchors<P>>>) -> Self {
+    pub fn new(all: impl IntoIterator<Item = Vec<Anchors<P>>>) -> Self {
         let usable = |conditions: Vec<Anchors<P>>| conditions.into_iter().filter(is_usable).collect();
         let all: Vec<Vec<Anchors<P>>> = all.into_iter().map(usable).collect();
         let mut shared: BTreeMap<&Anchor<P>, usize> = BTreeMap::new();
@@ -63,7 +63,7 @@ impl<P: Ord + Clone> Index<P> {
     }
 
     /// The first that holds; `shown` is the text at every place.
-    pub(crate) fn first<'t>(
+    pub fn first<'t>(
         &self,
         shown: impl IntoIterator<Item = (P, Text<'t>)>,
         holds: impl Fn(usize) -> bool,

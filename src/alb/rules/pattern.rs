@@ -8,7 +8,7 @@ use std::borrow::Cow;
 use regex::bytes::Regex;
 
 use super::expression::{self, Refused};
-use crate::model::rule::Patterns;
+use neargate_model::rule::Patterns;
 
 /// Compiled size of an expression, in bytes; what 128 characters can come to. AWS names no limit.
 const LARGEST_PROGRAM: usize = 10 << 20;

@@ -77,9 +77,9 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::alb::request::facts::RequestFacts;
-    use crate::http1::fields::FieldList;
-    use crate::model::rule::{Condition, Patterns};
+    use crate::request::facts::RequestFacts;
+    use neargate_http1::fields::FieldList;
+    use neargate_model::rule::{Condition, Patterns};
 
     proptest! {
         #[test]

@@ -7,13 +7,13 @@ use std::time::Duration;
 use serde::Deserialize;
 
 use super::*;
-use crate::alb::routing::WeightedGroup;
-use crate::http1::fields::FieldList;
-use crate::model::listener::LoadBalancerAttributes;
-use crate::model::target_group::{
+use crate::routing::WeightedGroup;
+use neargate_http1::fields::FieldList;
+use neargate_model::listener::LoadBalancerAttributes;
+use neargate_model::target_group::{
     HealthCheck, Matcher, ProtocolVersion, TargetGroup, TargetGroupAttributes, TargetProtocol,
 };
-use crate::model::target_health::TargetState;
+use neargate_model::target_health::TargetState;
 
 /// Sun, 06 Nov 1994 08:49:37 GMT
 const NOW: i64 = 784_111_777;
@@ -79,7 +79,7 @@ fn group(id: u64, stickiness: Option<Stickiness>) -> RoutedTargetGroup {
         target: target(index),
         dial: ([10, 0, 0, index], 80).into(),
         reachable: true,
-        health: crate::model::target_health::TargetHealth::Healthy,
+        health: neargate_model::target_health::TargetHealth::Healthy,
     };
     let health_check = HealthCheck {
         protocol: TargetProtocol::Http,

@@ -2,8 +2,8 @@
 //!
 //! Random numbers and counters are arguments.
 
-use crate::model::target_group::{Algorithm, HealthThreshold, TargetGroupAttributes};
-use crate::model::target_health::{TargetHealth, TargetState};
+use neargate_model::target_group::{Algorithm, HealthThreshold, TargetGroupAttributes};
+use neargate_model::target_health::{TargetHealth, TargetState};
 
 /// The targets that may take a new request: indices into `targets`.
 ///
@@ -85,8 +85,8 @@ mod tests {
     use serde::Deserialize;
 
     use super::*;
-    use crate::model::target_health::{InitialReason, Target, UnhealthyReason};
     use neargate_fixture as fixture;
+    use neargate_model::target_health::{InitialReason, Target, UnhealthyReason};
 
     #[derive(Deserialize)]
     #[serde(deny_unknown_fields)]

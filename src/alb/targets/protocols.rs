@@ -4,9 +4,9 @@
 //! is answered with 464 (ALB user guide, "Target groups for your Application Load Balancers", protocol version, and
 //! "Troubleshoot your Application Load Balancers", HTTP 464).
 
-use crate::alb::head::headers::ClientProtocol;
-use crate::http1::fields::{FieldKind, Fields};
-use crate::model::target_group::ProtocolVersion;
+use crate::head::headers::ClientProtocol;
+use neargate_http1::fields::{FieldKind, Fields};
+use neargate_model::target_group::ProtocolVersion;
 
 /// A client's protocol, in the distinctions that matter to target groups.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -70,8 +70,8 @@ mod tests {
     use serde::Deserialize;
 
     use super::*;
-    use crate::http1::fields::FieldList;
     use neargate_fixture as fixture;
+    use neargate_http1::fields::FieldList;
 
     #[derive(Deserialize)]
     #[serde(deny_unknown_fields)]

@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use serde::Deserialize;
 
 use super::*;
-use crate::alb::logs::parse;
+use crate::logs::parse;
 use neargate_fixture as fixture;
 
 const NAMES: Names<'_> =

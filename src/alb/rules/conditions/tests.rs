@@ -7,9 +7,9 @@ use proptest::option;
 use proptest::prelude::*;
 
 use super::*;
-use crate::alb::rules::index::Index;
-use crate::http1::fields::FieldList;
-use crate::model::rule::QueryStringPair;
+use crate::rules::index::Index;
+use neargate_http1::fields::FieldList;
+use neargate_model::rule::QueryStringPair;
 
 /// A character of a pattern.
 #[derive(Clone, Debug)]

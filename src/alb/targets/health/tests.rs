@@ -6,8 +6,8 @@ use std::time::Duration;
 use serde::Deserialize;
 
 use super::*;
-use crate::model::target_group::{Matcher, TargetProtocol};
 use neargate_fixture as fixture;
+use neargate_model::target_group::{Matcher, TargetProtocol};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -18,8 +18,8 @@ use std::net::IpAddr;
 
 use ipnet::IpNet;
 
-use crate::model::SecurityGroupName;
-use crate::model::security_group::{IngressRule, IpProtocol, SecurityGroup, Source};
+use neargate_model::SecurityGroupName;
+use neargate_model::security_group::{IngressRule, IpProtocol, SecurityGroup, Source};
 
 /// What differs from AWS, for the fidelity report.
 pub const DEVIATIONS: &[&str] = &[
@@ -163,7 +163,7 @@ fn missing_rule(groups: &Groups, from: &[SecurityGroupName], to: &[SecurityGroup
 }
 
 /// `tcp 8000 from alb-sg`
-pub(crate) fn in_words(rule: &IngressRule) -> String {
+pub fn in_words(rule: &IngressRule) -> String {
     let source = match &rule.source {
         Source::Cidr(range) => range.to_string(),
         Source::SecurityGroup(group) => group.to_string(),

@@ -22,13 +22,13 @@ use super::rules::index::Index;
 use super::rules::prefilter::{Prefilter, RequestKey};
 use super::targets::balancing;
 use super::targets::target_tls::TargetPolicy;
-use crate::model::arn;
-use crate::model::listener::{HeaderModification, Listener, ListenerProtocol, LoadBalancer, LoadBalancerAttributes};
-use crate::model::rule::{Action, FixedResponse, Forward};
-use crate::model::target_group::TargetGroup;
-use crate::model::target_health::TargetState;
-use crate::model::topology::TimeScale;
-use crate::model::{DomainName, TargetGroupName, Topology};
+use neargate_model::arn;
+use neargate_model::listener::{HeaderModification, Listener, ListenerProtocol, LoadBalancer, LoadBalancerAttributes};
+use neargate_model::rule::{Action, FixedResponse, Forward};
+use neargate_model::target_group::TargetGroup;
+use neargate_model::target_health::TargetState;
+use neargate_model::topology::TimeScale;
+use neargate_model::{DomainName, TargetGroupName, Topology};
 
 /// All that the data plane, the probes and `explain` need, as one value with a generation number.
 #[derive(Clone, Debug)]

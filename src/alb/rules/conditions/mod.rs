@@ -11,8 +11,8 @@ use super::beginnings::Text;
 use super::index::Anchors;
 use super::normal_path;
 use super::pattern::{Case, Escapes, Glob, Matcher, visible};
-use crate::alb::request::facts::RequestFacts;
-use crate::model::rule::{Condition, Patterns};
+use crate::request::facts::RequestFacts;
+use neargate_model::rule::{Condition, Patterns};
 
 /// A condition together with its source.
 #[derive(Debug)]

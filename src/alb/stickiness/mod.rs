@@ -11,9 +11,9 @@ use jiff::Timestamp;
 
 use super::cookie_seal::{CookieKey, Purpose, Ticket};
 use super::routing::{RoutedForward, RoutedTargetGroup, RoutingTable};
-use crate::http1::fields::{FieldKind, Fields};
-use crate::model::target_group::Stickiness;
-use crate::model::target_health::Target;
+use neargate_http1::fields::{FieldKind, Fields};
+use neargate_model::target_group::Stickiness;
+use neargate_model::target_health::Target;
 
 /// "The load balancer generated cookie has its own expiry of 7 days which is non-configurable."
 const COOKIE_LIFETIME_SECONDS: i64 = 7 * 24 * 60 * 60;

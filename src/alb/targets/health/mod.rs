@@ -32,9 +32,9 @@
 
 use std::time::Duration;
 
-use crate::model::target_group::HealthCheck;
-use crate::model::target_health::{InitialReason, ProbeOutcome, TargetHealth, UnhealthyReason};
-use crate::model::topology::TimeScale;
+use neargate_model::target_group::HealthCheck;
+use neargate_model::target_health::{InitialReason, ProbeOutcome, TargetHealth, UnhealthyReason};
+use neargate_model::topology::TimeScale;
 
 /// The least pause between two early probes.
 const EARLY_PAUSE_MIN: Duration = Duration::from_millis(100);
