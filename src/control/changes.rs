@@ -1,5 +1,5 @@
-//! The differences between two topologies, in the file's terms: `up` prints them after applying one. Pure. Values that
-//! may be secret (variables, secrets) are named and never shown.
+//! The differences between two topologies in the file's terms, which `up` prints after applying one. Pure. Values that
+//! may be secret (variables, secrets) are named but never shown.
 
 use std::collections::BTreeMap;
 use std::fmt::{Debug, Display};
@@ -12,7 +12,7 @@ use crate::model::service::Service;
 use crate::model::target_group::TargetGroup;
 use crate::model::task_definition::ContainerDefinition;
 
-/// One line per difference; none if the two mean the same.
+/// One line per difference; empty if the two are equivalent.
 pub fn changes(before: &Topology, after: &Topology) -> Vec<String> {
     let mut lines = Lines(Vec::new());
     lines.each("service", &before.services, &after.services, service);
@@ -42,7 +42,7 @@ pub fn changes(before: &Topology, after: &Topology) -> Vec<String> {
 struct Lines(Vec<String>);
 
 impl Lines {
-    /// Things with names: which came, which went, what changed about the others.
+    /// Compares named items: reports those that were added, removed or changed.
     fn each<K: Ord + Display, V: PartialEq>(
         &mut self,
         kind: &str,
@@ -131,7 +131,7 @@ fn target_group(lines: &mut Lines, subject: &str, before: &TargetGroup, after: &
     lines.changed(&format!("{subject}: attributes"), &before.attributes, &after.attributes);
 }
 
-/// A rule that differs in its port alone is one change and not two.
+/// A rule that differs only in its port counts as one change, not two.
 fn group(lines: &mut Lines, subject: &str, before: &SecurityGroup, after: &SecurityGroup) {
     let gone: Vec<&IngressRule> = before.ingress.iter().filter(|rule| !after.ingress.contains(rule)).collect();
     let mut new: Vec<&IngressRule> = after.ingress.iter().filter(|rule| !before.ingress.contains(rule)).collect();

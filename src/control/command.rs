@@ -8,70 +8,71 @@ use tokio::sync::oneshot;
 
 use crate::model::{ContainerName, ServiceName, TaskId, Topology};
 
-/// One request, with where to answer.
+/// One request, and where to send the reply.
 #[derive(Debug)]
 pub enum Command {
-    /// Make the world as this topology wants it. Refused while shutting down.
+    /// Apply this topology. Refused while shutting down.
     Apply {
         /// The new desired state.
         topology: Arc<Topology>,
         /// Build or pull images again, and deploy the result.
         renew: Renew,
-        /// Nothing stays of what others have changed.
+        /// Whether to discard all changes made by others.
         reset: bool,
-        /// Where to answer.
+        /// Where to send the reply.
         reply: oneshot::Sender<Result<(), Refusal>>,
     },
     /// Replace the tasks of one service, or of all, with fresh ones. Refused for an unknown service and while
     /// shutting down.
     Restart {
-        /// `None` is all.
+        /// `None` means all services.
         service: Option<ServiceName>,
-        /// Where to answer.
+        /// Where to send the reply.
         reply: oneshot::Sender<Result<(), Refusal>>,
     },
-    /// Build the images of these containers again, and deploy what comes of it. Refused while shutting down.
+    /// Rebuild the images of these containers, and deploy the result. Refused while shutting down.
     Rebuild {
-        /// Unknown ones are passed over: the file may have changed meanwhile.
+        /// Unknown containers are ignored, because the file may have changed.
         containers: Vec<(ServiceName, ContainerName)>,
-        /// Where to answer.
+        /// Where to send the reply.
         reply: oneshot::Sender<Result<(), Refusal>>,
     },
-    /// Restart these containers as they are, in every task of their services. Refused while shutting down.
+    /// Restart these containers without recreating them, in every task of their services. Refused while shutting down.
     RestartContainers {
-        /// Those that do not run are passed over.
+        /// Containers that are not running are ignored.
         containers: Vec<(ServiceName, ContainerName)>,
-        /// Where to answer.
+        /// Where to send the reply.
         reply: oneshot::Sender<Result<(), Refusal>>,
     },
-    /// Run another number of tasks of a service, until a file says something else than now. Refused for an unknown
-    /// service and while shutting down.
+    /// Run a different number of tasks of a service, until the file's number changes. Refused for an unknown service
+    /// and while shutting down.
     Scale {
-        /// Which one.
+        /// The service.
         service: ServiceName,
-        /// `desiredCount`; `None` is the file's.
+        /// `desiredCount`; `None` means the number in the file.
         desired_count: Option<u32>,
-        /// Where to answer.
+        /// Where to send the reply.
         reply: oneshot::Sender<Result<(), Refusal>>,
     },
-    /// Stop one task, as ECS's StopTask does; its service replaces it. Refused for one that is not wanted any more.
+    /// Stop one task, as ECS's StopTask does; its service replaces it. Refused for a task that is already stopping.
     StopTask {
-        /// Which one.
+        /// The task.
         task: TaskId,
-        /// Where to answer.
+        /// Where to send the reply.
         reply: oneshot::Sender<Result<(), Refusal>>,
     },
-    /// Stop every task. Never refused; answered at once, done when the view says that everything is at rest.
+    /// Stop every task. Never refused. The reply comes at once; it is done when the view reports that everything is at
+    /// rest.
     ShutDown {
-        /// Where to answer.
+        /// Where to send the reply.
         reply: oneshot::Sender<Result<(), Refusal>>,
     },
 }
 
-/// Which images are had again although they are there.
+/// Which existing images to build or pull again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Renew {
-    /// Images with a `build` go to the builder, whose cache knows what has changed; not with `--no-build`.
+    /// Images with a `build` go to the builder, whose cache knows what has changed. Not with `--no-build`.
     pub builds: bool,
     /// `--pull`
     pub pulls: bool,
@@ -83,19 +84,19 @@ impl Default for Renew {
     }
 }
 
-/// Why a command was not carried out.
+/// Why a command was refused.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Refusal {
     /// The stack is being taken down.
     ShuttingDown,
-    /// There is no such service.
+    /// The service does not exist.
     UnknownService {
-        /// What was asked for.
+        /// The requested name.
         name: ServiceName,
-        /// What there is.
+        /// The existing services.
         known: Vec<ServiceName>,
     },
-    /// There is no such task, or it stops already.
+    /// The task does not exist, or is already stopping.
     UnknownTask(TaskId),
     /// The controller is gone: neargate is exiting.
     Gone,

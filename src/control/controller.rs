@@ -29,9 +29,9 @@ use crate::ecs::world::{Now, Task, World};
 use crate::model::task::{Reason, StopCode, TaskSpec};
 use crate::model::{ContainerName, ServiceName, TaskId, Topology};
 
-/// How many inputs are taken in before the next plan, so that a flood cannot starve it.
+/// The number of inputs to accept before the next plan, so that a flood of inputs cannot starve it.
 const INPUTS_PER_TURN: usize = 256;
-/// A plan that is not finished after so many rounds contradicts itself; the rest waits for the next turn.
+/// A plan that is not finished after this many rounds contradicts itself; the rest waits for the next turn.
 const ROUNDS_PER_TURN: usize = 64;
 
 /// Starts the single writer for a desired state. It ends when every [`ControlHandle`] is gone.
@@ -93,12 +93,12 @@ pub fn start<I: IdSource>(
 
 struct Controller<I> {
     topology: Arc<Topology>,
-    /// What the topology is derived from.
+    /// The source of the topology.
     desired: Desired,
     desired_out: watch::Sender<Arc<Desired>>,
     world: World,
     bindings: Bindings,
-    /// What the file was applied with last.
+    /// The options with which the file was last applied.
     renew: Renew,
     ids: I,
     executor: Executor,
@@ -112,7 +112,7 @@ struct Controller<I> {
     replies: Vec<(oneshot::Sender<Verdict>, Verdict)>,
 }
 
-/// The answer to a command.
+/// The reply to a command.
 type Verdict = Result<(), Refusal>;
 
 enum Input {

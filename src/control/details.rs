@@ -1,4 +1,4 @@
-//! What an effect leaves out because it is known: the specification of a task, where an image comes from.
+//! Looks up the details that an effect omits: the specification of a task, the source of an image.
 
 use std::sync::Arc;
 
@@ -9,11 +9,11 @@ use crate::ecs::world::World;
 use crate::model::task::TaskSpec;
 use crate::model::{ContainerName, ServiceName, TaskId, Topology};
 
-/// Where details are looked up.
+/// The data in which details are looked up.
 pub(crate) struct Details<'a> {
     pub(crate) topology: &'a Topology,
     pub(crate) world: &'a World,
-    /// What the file was applied with last.
+    /// The options with which the file was last applied.
     pub(crate) renew: Renew,
 }
 
@@ -23,8 +23,8 @@ impl Details<'_> {
         self.world.tasks.get(task).map(|task| Arc::clone(&task.spec))
     }
 
-    /// The specification, with the id of the image that the container was started from before in place of its name, if
-    /// the name means another one by now: a restart is no deployment.
+    /// The specification, in which the image's name is replaced by the id of the image that the container was first
+    /// started from, if the name now means another image: a restart is not a deployment.
     pub(crate) fn pinned(&self, task: &TaskId, name: &ContainerName) -> Option<Arc<TaskSpec>> {
         let spec = self.spec(task)?;
         let container = self.world.tasks.get(task).and_then(|task| task.containers.get(name));
@@ -42,7 +42,7 @@ impl Details<'_> {
         })
     }
 
-    /// How an image for a container of a service is to be had.
+    /// The request for the image of a container.
     pub(crate) fn image_request(
         &self,
         image: String,

@@ -1,5 +1,5 @@
-//! Carries out effects. It makes no choices: an effect says what is to be done, is tried once, and its outcome goes back
-//! to the controller as a fact. A failure is an observation, not an exception.
+//! Carries out effects. It makes no choices: an effect says what to do and is tried once, and its outcome returns to
+//! the controller as a fact. A failure is an observation, not an exception.
 
 use std::sync::Arc;
 
@@ -15,7 +15,7 @@ use crate::ecs::step::Effect;
 use crate::model::task::ContainerExit;
 use crate::model::{ContainerName, TaskId};
 
-/// What came of it.
+/// The outcome of an effect.
 #[derive(Debug)]
 pub(crate) enum Outcome {
     Prepared(Result<(), RuntimeError>),
@@ -27,7 +27,7 @@ pub(crate) enum Outcome {
     TaskClosed { task: TaskId, result: Result<(), RuntimeError> },
 }
 
-/// Runs any number of effects at once; the plan sees to it that no two concern the same container.
+/// Runs any number of effects at once; the plan ensures that no two concern the same container.
 pub(crate) struct Executor {
     runtime: Arc<dyn Runtime>,
     observations: mpsc::Sender<Observation>,
@@ -40,7 +40,7 @@ impl Executor {
         Self { runtime, observations, running: JoinSet::new(), images: Vec::new() }
     }
 
-    /// Starts an effect; its outcome comes out of [`Self::next`]. One whose object is not known any more has none.
+    /// Starts an effect; [`Self::next`] returns its outcome. There is none if its object is no longer known.
     pub(crate) fn start(&mut self, effect: Effect, details: &Details<'_>) {
         let runtime = Arc::clone(&self.runtime);
         match effect {
@@ -86,14 +86,14 @@ impl Executor {
         }
     }
 
-    /// Ends builds and pulls under way: nobody wants their images any more.
+    /// Aborts builds and pulls in progress, because their images are no longer needed.
     pub(crate) fn abandon_images(&mut self) {
         for image in self.images.drain(..) {
             image.abort();
         }
     }
 
-    /// The next outcome; waits for ever while nothing runs. Cancel-safe.
+    /// The next outcome; waits forever if nothing is running. Cancel-safe.
     pub(crate) async fn next(&mut self) -> Outcome {
         loop {
             match self.running.join_next().await {
@@ -106,7 +106,7 @@ impl Executor {
         }
     }
 
-    /// An outcome that is there already.
+    /// The next outcome, if one is available now.
     pub(crate) fn try_next(&mut self) -> Option<Outcome> {
         loop {
             match self.running.try_join_next()? {

@@ -23,8 +23,8 @@ pub struct ControlHandle {
 }
 
 impl ControlHandle {
-    /// Makes the world as the file wants it, but for what others have changed and the file has not touched since; with
-    /// `reset` in everything.
+    /// Applies the file, except for changes by others to parts that the file has not touched since; with `reset`,
+    /// applies all of it.
     pub async fn apply(&self, topology: Arc<Topology>, renew: Renew, reset: bool) -> Result<(), Refusal> {
         self.send(|reply| Command::Apply { topology, renew, reset, reply }).await
     }
@@ -34,17 +34,17 @@ impl ControlHandle {
         self.send(|reply| Command::Restart { service, reply }).await
     }
 
-    /// Builds the images of these containers again, and deploys what comes of it.
+    /// Rebuilds the images of these containers, and deploys the result.
     pub async fn rebuild(&self, containers: Vec<(ServiceName, ContainerName)>) -> Result<(), Refusal> {
         self.send(|reply| Command::Rebuild { containers, reply }).await
     }
 
-    /// Restarts these containers as they are.
+    /// Restarts these containers without recreating them.
     pub async fn restart_containers(&self, containers: Vec<(ServiceName, ContainerName)>) -> Result<(), Refusal> {
         self.send(|reply| Command::RestartContainers { containers, reply }).await
     }
 
-    /// Runs another number of tasks of a service; `None` is what the file says.
+    /// Runs a different number of tasks of a service; `None` means the number in the file.
     pub async fn scale(&self, service: ServiceName, desired_count: Option<u32>) -> Result<(), Refusal> {
         self.send(|reply| Command::Scale { service, desired_count, reply }).await
     }
@@ -54,17 +54,17 @@ impl ControlHandle {
         self.send(|reply| Command::StopTask { task, reply }).await
     }
 
-    /// What is wanted now.
+    /// The current desired topology.
     pub fn topology(&self) -> Arc<Topology> {
         Arc::clone(&self.snapshots.borrow().topology)
     }
 
-    /// What is wanted now, and by whom.
+    /// The current desired state, with the author of each part.
     pub fn desired(&self) -> Arc<Desired> {
         Arc::clone(&self.desired.borrow())
     }
 
-    /// Stops every task and waits until the last is gone, or until the time is over. Returns whether all are gone.
+    /// Stops every task and waits for the last one until the deadline. Returns whether all are gone.
     pub async fn shut_down(&self, within: Duration) -> bool {
         if self.send(|reply| Command::ShutDown { reply }).await.is_err() {
             return true;
@@ -74,12 +74,12 @@ impl ControlHandle {
         tokio::time::timeout(within, at_rest).await.is_ok()
     }
 
-    /// Where edges report facts.
+    /// The queue for facts from the edges.
     pub fn observations(&self) -> mpsc::Sender<Observation> {
         self.observations.clone()
     }
 
-    /// What is wanted and known, as published.
+    /// The published state.
     pub fn snapshots(&self) -> watch::Receiver<Arc<Snapshot>> {
         self.snapshots.clone()
     }

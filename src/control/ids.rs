@@ -10,12 +10,12 @@ pub trait IdSource: Send + 'static {
     fn deployment_id(&mut self) -> String;
 }
 
-/// Random ids, as AWS's are.
+/// Random ids, like AWS's.
 #[derive(Debug, Default)]
 pub struct RandomIds;
 
 impl RandomIds {
-    /// Two unpredictable words, from the operating system's seed of the standard hasher.
+    /// Two unpredictable words, from the standard hasher's operating system seed.
     fn random() -> [u64; 2] {
         use std::hash::{BuildHasher, Hasher, RandomState};
         [(); 2].map(|()| RandomState::new().build_hasher().finish())

@@ -1,4 +1,4 @@
-//! A request for an image: its origin, its credentials, its platform.
+//! Requests for images: their origin, credentials and platform.
 
 use crate::control::runtime::{Fresh, ImagePolicy, ImageRequest};
 use crate::control::secrets;
@@ -8,7 +8,7 @@ use crate::model::Topology;
 use crate::model::service::Service;
 use crate::model::task_definition::{ContainerDefinition, CpuArchitecture};
 
-/// The request for what a container of the service runs, under the name that it has on this machine.
+/// The request for the image of a container, under its name on this machine.
 pub fn new(topology: &Topology, service: &Service, container: &ContainerDefinition, image: String) -> ImageRequest {
     let build = match naming::source(service, container) {
         Source::Build { build, .. } => Some(build.clone()),

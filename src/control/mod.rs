@@ -1,4 +1,4 @@
-//! The single writer: owns all state, takes commands and observations in, publishes numbered snapshots.
+//! The single writer: owns all state, accepts commands and observations, publishes numbered snapshots.
 //!
 //! ```text
 //!  cli ──Command──────────────┐                    ┌─> watch<Arc<RoutingTable>> ─> proxy, probes, explain
@@ -15,8 +15,8 @@
 //!
 //! # The life of a task
 //!
-//! 1. `ecs::service::scheduler` finds one task too few and decides `CreateTask`; secrets are looked up.
-//! 2. `ecs::task` asks for its images and its network namespace, both at once (PROVISIONING, PENDING).
+//! 1. `ecs::service::scheduler` finds that a task is missing and decides `CreateTask`; secrets are looked up.
+//! 2. `ecs::task` requests its images and its network namespace concurrently (PROVISIONING, PENDING).
 //! 3. Containers start in the order of `dependsOn`.
 //! 4. When every essential container runs, its ports are registered as targets (ACTIVATING), and it is RUNNING.
 //! 5. Probes find the targets; the first success makes them healthy; the service reaches a steady state.

@@ -12,47 +12,49 @@ use crate::model::target_health::{ProbeOutcome, Target};
 pub enum Observation {
     /// The engine reported something.
     Runtime(RuntimeEvent),
-    /// A health check of a target ended.
+    /// A health check of a target has ended.
     Probed {
-        /// The group whose settings were used.
+        /// The group whose settings applied.
         target_group: TargetGroupName,
-        /// Who was probed.
+        /// The target.
         target: Target,
         /// Its place in the schedule, which decides whether a failure counts.
         tick: ProbeTick,
-        /// What was found.
+        /// The result.
         outcome: ProbeOutcome,
-        /// The same in words, on one line, for `doctor`: `connection refused`, `answered 500 in 3 ms: {"detail":"boom"}`.
+        /// The result in words, on one line, for `doctor`: `connection refused`, `answered 500 in 3 ms:
+        /// {"detail":"boom"}`.
         detail: String,
     },
-    /// A line of progress of a build or pull.
+    /// A progress line of a build or pull.
     ImageProgressed(ImageProgress),
-    /// The set of ports that listeners are bound to follows the snapshot of this generation.
+    /// The set of bound ports matches the snapshot of this generation.
     ListenersBound {
-        /// Of the routing table.
+        /// The routing table's generation.
         generation: u64,
     },
-    /// A listener's port cannot be bound; the text says who holds it or which right is missing, and the fix.
+    /// A listener's port cannot be bound. The message names the process that holds it or the missing privilege, and the
+    /// fix.
     ListenerFailed {
         /// The port of the file.
         port: u16,
-        /// One clear message.
+        /// One message for the user.
         message: String,
     },
-    /// A request was answered 504, because its target said nothing for as long as the idle timeout.
+    /// A request was answered with 504, because its target sent nothing during the idle timeout.
     TargetSilent {
-        /// The group it was sent through.
+        /// The group through which it was sent.
         target_group: TargetGroupName,
         /// The target.
         target: Target,
         /// Method and path.
         request: String,
-        /// How long that was.
+        /// The idle timeout.
         idle_timeout: Duration,
     },
-    /// No request is in flight to this target any more (sent while it drains).
+    /// No request to this target is in flight any more (sent while it drains).
     Drained {
-        /// The group it leaves.
+        /// The group that it leaves.
         target_group: TargetGroupName,
         /// The target.
         target: Target,

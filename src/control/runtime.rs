@@ -1,9 +1,9 @@
-//! The interface to whatever runs tasks. Declared here, by its user; implemented by `runtime::docker` and, for
-//! tests, by a fake world.
+//! The interface to whatever runs tasks. It is declared here, by its user, and implemented by `runtime::docker` and,
+//! for tests, by a fake world.
 //!
-//! The calls are the effects of a plan: each is self-contained, names everything it needs, may be repeated, and leaves no
-//! choice to the implementation. Later events (a container exits, its health changes) arrive through [`Runtime::watch`],
-//! which is level-triggered: after every gap it reports the current state.
+//! The calls are the effects of a plan: each is self-contained, names everything it needs, can be repeated, and leaves
+//! no choice to the implementation. Later events (a container exits, its health changes) arrive through
+//! [`Runtime::watch`], which is level-triggered: after every gap it reports the current state.
 
 use std::error::Error;
 use std::fmt;
@@ -18,33 +18,34 @@ use crate::model::task::{ContainerExit, HealthStatus};
 pub use crate::model::task::{Reach, TaskNetwork, TaskSpec};
 use crate::model::{ContainerName, Redacted, TaskId};
 
-/// Runs the tasks of one project. Calls are few, so their futures are boxed and nobody need know which runtime it is.
+/// Runs the tasks of one project. Calls are rare, so their futures are boxed, and callers need not know the
+/// implementation.
 #[async_trait]
 pub trait Runtime: Send + Sync + 'static {
-    /// Makes what all tasks of the project share (network, pause image). Idempotent.
+    /// Creates what all tasks of the project share (network, pause image). Idempotent.
     async fn prepare(&self) -> Result<(), RuntimeError>;
 
-    /// Makes the image available: builds it, pulls it, or finds it there. Progress is sent as it happens; a full
-    /// queue drops progress, never blocks.
+    /// Provides the image: finds it locally, builds it, or pulls it. Progress is sent as it happens; if the queue is
+    /// full, progress is dropped without blocking.
     async fn provide_image(
         &self,
         request: &ImageRequest,
         progress: mpsc::Sender<ImageProgress>,
     ) -> Result<ProvidedImage, RuntimeError>;
 
-    /// Makes the task's network namespace: its pause container, running.
+    /// Creates the task's network namespace: its pause container, running.
     async fn open_task(&self, task: &TaskSpec) -> Result<TaskNetwork, RuntimeError>;
 
-    /// Creates and starts one container in the task's namespace. An exited one of the same name is replaced
-    /// (restart policy).
+    /// Creates and starts one container in the task's namespace. Replaces an exited container of the same name (restart
+    /// policy).
     async fn start_container(
         &self,
         task: &TaskSpec,
         container: &ContainerName,
     ) -> Result<StartedContainer, RuntimeError>;
 
-    /// Stop signal, then SIGKILL when the time is over. Succeeds if it is stopped or gone already. The exit itself
-    /// arrives through `watch`.
+    /// Sends the stop signal, and SIGKILL after the timeout. Succeeds if the container is already stopped or gone. The
+    /// exit itself arrives through `watch`.
     async fn stop_container(
         &self,
         task: &TaskId,
@@ -52,8 +53,8 @@ pub trait Runtime: Send + Sync + 'static {
         stop_timeout: Duration,
     ) -> Result<(), RuntimeError>;
 
-    /// Stops one container and starts it again as it is, with what has been written into it. Returns how it ended if it
-    /// has ended by then. While this goes on, nothing is made of its end as `watch` reports it.
+    /// Stops one container and starts it again without recreating it, so that it keeps its files. Returns its exit if
+    /// it has ended again. Meanwhile, the exit that `watch` reports is ignored.
     async fn restart_container(
         &self,
         task: &TaskId,
@@ -61,24 +62,24 @@ pub trait Runtime: Send + Sync + 'static {
         stop_timeout: Duration,
     ) -> Result<Option<ContainerExit>, RuntimeError>;
 
-    /// Removes every container of the task, by force, the pause container last. Succeeds if nothing is there.
+    /// Removes all containers of the task by force, the pause container last. Succeeds if there are none.
     async fn close_task(&self, task: &TaskId) -> Result<(), RuntimeError>;
 
-    /// Another living process of this machine that runs the project.
+    /// Another living process on this machine that runs the project.
     async fn other_owner(&self) -> Result<Option<u32>, RuntimeError> {
         Ok(None)
     }
 
-    /// Whether it answers, and soon.
+    /// Whether it responds promptly.
     async fn answers(&self) -> Result<(), RuntimeError> {
         Ok(())
     }
 
-    /// Runs until the receiver is dropped: reports what is there now ([`RuntimeEvent::Inventory`]), then each
-    /// change; reconnects when the engine goes away, and starts over with an inventory.
+    /// Runs until the receiver is dropped: reports the current containers ([`RuntimeEvent::Inventory`]), then every
+    /// change. Reconnects when the engine goes away, starting again with an inventory.
     async fn watch(&self, events: mpsc::Sender<RuntimeEvent>);
 
-    /// Sends the output of one container, line by line, from its start until it ends.
+    /// Sends the output of one container, line by line, from its start to its end.
     async fn follow_logs(
         &self,
         task: &TaskId,
@@ -86,46 +87,47 @@ pub trait Runtime: Send + Sync + 'static {
         lines: mpsc::Sender<LogLine>,
     ) -> Result<(), RuntimeError>;
 
-    /// Removes what carries the project's labels and belongs to one of these. Returns what was removed, in words.
+    /// Removes objects that have the project's labels and one of these owners. Returns descriptions of what was
+    /// removed.
     async fn sweep(&self, of: Owners) -> Result<Vec<String>, RuntimeError>;
 }
 
-/// Where an image is to come from.
+/// A request for an image.
 #[derive(Clone, Debug)]
 pub struct ImageRequest {
-    /// What it is called on this machine; a build is tagged with it.
+    /// Its name on this machine, which is also the tag of a build.
     pub image: String,
-    /// Who wants it, for messages.
+    /// The container that needs it, for messages.
     pub container: ContainerName,
-    /// How to make it here; `None` pulls.
+    /// How to build it; `None` pulls it.
     pub build: Option<Build>,
     /// Credentials for a private registry.
     pub credentials: Option<RegistryCredentials>,
-    /// Whether an image that is there already will do.
+    /// Whether an existing image is good enough.
     pub policy: ImagePolicy,
-    /// `linux/amd64` or `linux/arm64`, where the task definition says.
+    /// `linux/amd64` or `linux/arm64`, if the task definition sets it.
     pub platform: Option<String>,
-    /// What a build may not take from what is there.
+    /// What a build must not reuse.
     pub fresh: Fresh,
 }
 
-/// What a build may not take from what is there.
+/// What a build must not reuse.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Fresh {
-    /// Steps from the builder's cache (`--no-cache`).
+    /// Steps in the builder's cache (`--no-cache`).
     pub steps: bool,
-    /// Images that it starts from, if the registry has newer ones (`--pull`).
+    /// Base images, if the registry has newer ones (`--pull`).
     pub bases: bool,
 }
 
-/// Whether an image that is already there will do.
+/// Whether an existing image is good enough.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ImagePolicy {
-    /// Pull only what is missing.
+    /// Provide only missing images.
     Missing,
-    /// Build, or pull though it is there (`--pull`).
+    /// Build, or pull even if the image exists (`--pull`).
     Always,
-    /// Take what is there (`--no-build`).
+    /// Use only existing images (`--no-build`).
     Never,
 }
 
@@ -141,42 +143,42 @@ pub struct RegistryCredentials {
 /// One step of a build or pull, for people.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ImageProgress {
-    /// The image it is about.
+    /// The image.
     pub image: String,
     /// A short line: `Step 3/9 : RUN npm ci`, `pulling 12.3 of 45.0 MB`.
     pub message: String,
-    /// Output of the build itself, shown only on request or on failure.
+    /// Output of the build, shown only on request or on failure.
     pub detail: bool,
 }
 
 /// A container that was started.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StartedContainer {
-    /// The engine's id of it.
+    /// The engine's id for it.
     pub runtime_id: String,
     /// Digest of its image, if the engine knows one.
     pub image_digest: Option<String>,
 }
 
-/// What the engine reports.
+/// A report of the engine.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum RuntimeEvent {
-    /// Everything of this project that is there now. A container that is missing from it is gone.
+    /// All current containers of the project. Any other container is gone.
     Inventory(Vec<ObservedContainer>),
     /// One container changed.
     Changed(ObservedContainer),
-    /// The engine cannot be reached at the moment; the last known state stands.
+    /// The engine is currently unreachable; the last known state remains.
     Unreachable(String),
 }
 
-/// A container of the project (pause containers are not reported, except by their loss: `container` is `None`).
+/// A container of the project. Pause containers are reported only when they are lost: `container` is `None`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ObservedContainer {
     /// Its task.
     pub task: TaskId,
     /// Its name; `None` for the task's pause container.
     pub container: Option<ContainerName>,
-    /// The engine's id.
+    /// The engine's id for it.
     pub runtime_id: String,
     /// Running, or how it ended.
     pub state: ObservedState,
@@ -184,49 +186,49 @@ pub struct ObservedContainer {
     pub health: HealthStatus,
 }
 
-/// Whether a container runs.
+/// The state of a container.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ObservedState {
-    /// It runs.
+    /// Running.
     Running,
-    /// It has ended.
+    /// Ended.
     Exited(ContainerExit),
-    /// It was removed behind our back.
+    /// Removed by something else.
     Gone,
 }
 
 /// One line of a container's output.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LogLine {
-    /// When the engine got it.
+    /// When the engine received it.
     pub at: jiff::Timestamp,
-    /// Standard error rather than standard output.
+    /// Whether it was written to standard error.
     pub stderr: bool,
-    /// Without its line end.
+    /// Without the line ending.
     pub text: String,
 }
 
-/// Whose objects are removed.
+/// The owners whose objects are removed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Owners {
     /// Processes that are known to be dead.
     Dead,
-    /// Those, and this process.
+    /// Those, and the current process.
     DeadOrSelf,
     /// Any process, alive or not.
     Any,
 }
 
-/// Why a step failed. The words of each are what ECS would put in `stoppedReason` or `reason`, where AWS's wording is
-/// known, with the engine's own words in them.
+/// Why a step failed, in the words that ECS would put into `stoppedReason` or `reason` if they are known, including the
+/// engine's own words.
 ///
-/// Such a reason is one sentence, and often goes on after the engine's words, so `Display` is the whole of it: show it
-/// alone. The source is for programs; whatever prints an error with its causes stops here.
+/// Such a reason is a single sentence that may continue after the engine's words, so `Display` prints all of it: print
+/// it alone. The source is for programs; code that prints an error with its causes must stop here.
 #[derive(Debug)]
 pub enum RuntimeError {
     /// `CannotPullContainerError: …`
     CannotPullContainer(Reason),
-    /// The build failed; the text names the step and holds its last lines of output.
+    /// The build failed; the text names the step and contains its last lines of output.
     BuildFailed(Reason),
     /// `CannotCreateContainerError: …`
     CannotCreateContainer(Reason),
@@ -236,11 +238,11 @@ pub enum RuntimeError {
     EngineUnreachable(Reason),
     /// No space left on device.
     DiskFull(Reason),
-    /// Anything else, with what was being done.
+    /// Any other failure, with the operation.
     Other(Reason),
 }
 
-/// The words of an error, and the error that they tell of.
+/// The text of an error, and its cause.
 #[derive(Debug)]
 pub struct Reason {
     text: String,
@@ -250,7 +252,7 @@ pub struct Reason {
 type Cause = Box<dyn Error + Send + Sync>;
 
 impl RuntimeError {
-    /// Keeps the error that this one tells of.
+    /// Adds the cause.
     pub fn caused_by(mut self, cause: impl Into<Cause>) -> Self {
         let (Self::CannotPullContainer(reason)
         | Self::BuildFailed(reason)
@@ -277,12 +279,12 @@ impl RuntimeError {
 }
 
 impl Reason {
-    /// The words.
+    /// The text.
     pub fn text(&self) -> &str {
         &self.text
     }
 
-    /// The same cause in other words.
+    /// Changes the text and keeps the cause.
     pub fn reworded(self, words: impl FnOnce(&str) -> String) -> Self {
         Self { text: words(&self.text), cause: self.cause }
     }

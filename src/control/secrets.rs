@@ -1,5 +1,5 @@
-//! Values of `secrets` and `repositoryCredentials`, looked up when a task starts, as the execution role would
-//! (ECS developer guide, "Pass Secrets Manager secrets through environment variables").
+//! Looks up the values of `secrets` and `repositoryCredentials` when a task starts, as the execution role would (ECS
+//! developer guide, "Pass Secrets Manager secrets through environment variables").
 
 use std::collections::BTreeMap;
 
@@ -8,11 +8,11 @@ use crate::model::task::Reason;
 use crate::model::task_definition::{ContainerDefinition, SecretReference, TaskDefinition};
 use crate::model::{ContainerName, Redacted, Topology};
 
-/// What Fargate puts before any secret it cannot have.
+/// The beginning of Fargate's message about a secret that it cannot read.
 const PREFIX: &str = "ResourceInitializationError: unable to pull secrets or registry auth: execution resource \
                       retrieval failed: unable to retrieve secret from asm: service call has been retried 1 time(s): ";
 
-/// The values of all secrets of a task, by container and variable; or `stoppedReason` if one cannot be had.
+/// The values of all secrets of a task, by container and variable; or `stoppedReason` if one is missing.
 pub(crate) fn resolve(
     topology: &Topology,
     definition: &TaskDefinition,
@@ -44,7 +44,7 @@ fn resolve_one(topology: &Topology, reference: &SecretReference) -> Result<Redac
     }
 }
 
-/// Username and password for the container's private registry, if it names any.
+/// Username and password for the container's private registry, if it has one.
 pub(crate) fn credentials(
     topology: &Topology,
     container: &ContainerDefinition,

@@ -1,4 +1,4 @@
-//! A bounded queue through which edges hand over records of events without ever waiting.
+//! A bounded queue to which edges pass records of events without ever waiting.
 //!
 //! Logging must not slow a request. The queue is therefore bounded; when it is full, records are dropped and counted
 //! (ALB user guide, "Access logs": they are kept "on a best-effort basis"). While nothing reads them the sink is closed,
@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use tokio::sync::mpsc;
 
-/// The end that is written to.
+/// The writing end.
 #[derive(Debug)]
 pub struct Sink<T> {
     queue: mpsc::Sender<T>,
@@ -23,7 +23,7 @@ struct State {
 }
 
 impl<T> Sink<T> {
-    /// An open sink and the end to read it from.
+    /// Creates an open sink and its reading end.
     pub fn bounded(capacity: usize) -> (Self, mpsc::Receiver<T>) {
         let (queue, reader) = mpsc::channel(capacity);
         let state = State { open: AtomicBool::new(true), dropped: AtomicU64::new(0) };
@@ -40,12 +40,12 @@ impl<T> Sink<T> {
         self.state.open.store(open, Ordering::Relaxed);
     }
 
-    /// How many accounts were lost to a full queue.
+    /// The number of records lost to a full queue.
     pub fn dropped(&self) -> u64 {
         self.state.dropped.load(Ordering::Relaxed)
     }
 
-    /// Hands one over, or drops it. Never waits.
+    /// Adds a record, or drops it. Never waits.
     pub fn accept(&self, account: T) {
         if self.is_open() && self.queue.try_send(account).is_err() {
             self.state.dropped.fetch_add(1, Ordering::Relaxed);

@@ -1,6 +1,7 @@
-//! What `control` publishes: everything that is wanted and known at one moment, whole and typed, with a number.
+//! The published state: everything that is desired and known at one moment, typed, with a number.
 //!
-//! Edges make of it what their readers need: `admin` a view with strings, `logs` the files that containers write to.
+//! Edges derive from it what their readers need: `admin` a view made of strings, `logs` the files of the containers'
+//! output.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -10,25 +11,26 @@ use crate::ecs::world::{ImageState, World};
 use crate::model::Topology;
 use crate::model::target_health::TargetHealth;
 
-/// Whether a listener's port is bound, by the port of the file, as the data plane reported it. The text says who holds
-/// it or which right is missing, and the fix.
+/// Whether each listener's port is bound, as reported by the data plane. The message names the process that holds the
+/// port or the missing privilege, and the fix.
 pub type Bindings = BTreeMap<u16, Result<(), String>>;
 
 /// The stack at one moment.
 #[derive(Clone, Debug)]
 pub struct Snapshot {
-    /// Grows with every snapshot published.
+    /// Increases with every published snapshot.
     pub generation: u64,
-    /// What is wanted.
+    /// The desired state.
     pub topology: Arc<Topology>,
-    /// What is known.
+    /// The known state.
     pub world: World,
     /// Which listeners are bound.
     pub bindings: Bindings,
 }
 
 impl Snapshot {
-    /// Every service runs what it should, every target group in use has only healthy targets, every listener is bound.
+    /// Whether every service is steady, every target group in use has only healthy targets, and every listener is
+    /// bound.
     pub fn is_ready(&self) -> bool {
         let Self { topology, world, bindings, .. } = self;
         let states = registration::states(topology, world);

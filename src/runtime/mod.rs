@@ -1,4 +1,4 @@
-//! Who really runs the tasks.
+//! Chooses the runtime of a stack.
 
 pub mod docker;
 mod nobody;
@@ -11,7 +11,7 @@ use docker::DockerOptions;
 use docker::DockerRuntime;
 use nobody::Nobody;
 
-/// The runtime of a stack: a container engine, or nobody, for a load balancer whose targets the file gives by address.
+/// The runtime of a stack: a container engine, or none for a load balancer whose targets the file lists by address.
 pub async fn connect(topology: &Topology) -> Result<Arc<dyn Runtime>, RuntimeError> {
     if topology.services.is_empty() {
         return Ok(Arc::new(Nobody));

@@ -12,11 +12,11 @@ use crate::control::runtime::{
 use crate::model::task::ContainerExit;
 use crate::model::{ContainerName, TaskId};
 
-/// Has nothing, and runs nothing.
+/// A runtime without tasks.
 #[derive(Debug)]
 pub(super) struct Nobody;
 
-/// What is answered when something is asked of nobody.
+/// The error of all calls that need an engine.
 fn no_engine<T>() -> Result<T, RuntimeError> {
     Err(RuntimeError::EngineUnreachable(
         "this stack was started without services, and so without an engine; restart it (`neargate down`, `neargate up`) \

@@ -1,4 +1,4 @@
-//! The runtime of one project on one engine: what it remembers, and the calls that `control` makes.
+//! The runtime of one project on one engine: its state, and the calls that `control` makes.
 
 use std::collections::{BTreeSet, HashMap};
 use std::net::Ipv4Addr;
@@ -30,17 +30,17 @@ pub struct DockerRuntime {
     pub(super) options: DockerOptions,
     pub(super) names: Names,
     pub(super) owner: Owner,
-    /// Made by `prepare`, or by the first task; forgotten when the engine says it is gone.
+    /// Created by `prepare` or by the first task; forgotten when the engine says that it is gone.
     pub(super) network: tokio::sync::Mutex<Option<Arc<ProjectNetwork>>>,
-    /// Where tasks can be held within their size as a whole.
+    /// Present if control groups can limit tasks as a whole.
     pub(super) cgroups: Option<Cgroups>,
-    /// Tasks opened by this process. Those of an earlier one are found by their labels.
+    /// Tasks opened by this process. Tasks of earlier processes are found by their labels.
     tasks: Mutex<HashMap<TaskId, OpenTask>>,
-    /// The engine has refused to set limits once; see `task`.
+    /// Whether the engine has refused to set limits; see `task`.
     pub(super) ulimits_refused: AtomicBool,
     /// Digests of images provided by this process, by reference.
     digests: Mutex<HashMap<String, String>>,
-    /// Images built by this process or an earlier one whose name went over to a newer one.
+    /// Images built by this process or an earlier one that lost their name to a newer build.
     pub(super) superseded: Mutex<BTreeSet<String>>,
 }
 
@@ -48,7 +48,7 @@ pub struct DockerRuntime {
 #[derive(Clone, Debug)]
 pub(crate) struct OpenTask {
     pub(super) pause_id: String,
-    /// The address we chose, to be given back.
+    /// The address that we chose, to be returned.
     pub(super) address: Option<Ipv4Addr>,
     pub(super) limits: TaskLimits,
     pub(super) group: Option<Arc<TaskGroup>>,
@@ -56,17 +56,17 @@ pub(crate) struct OpenTask {
 }
 
 impl DockerRuntime {
-    /// Finds the engine the user means (see `engine/endpoint.rs`) and speaks to it.
+    /// Finds the engine that the user means (see `engine/endpoint.rs`), and connects to it.
     pub async fn connect(options: DockerOptions) -> Result<Self, RuntimeError> {
         Ok(Self::new(Engine::connect().await?, options))
     }
 
-    /// On an engine that was found already.
+    /// Uses an engine that has been found already.
     pub fn new(engine: Engine, options: DockerOptions) -> Self {
         Self::owned_by(engine, options, Owner::current())
     }
 
-    /// As if another process had made it; for tests of what a crashed one leaves.
+    /// Acts as another process, to test what a crashed process leaves behind.
     pub fn owned_by(engine: Engine, options: DockerOptions, owner: Owner) -> Self {
         Self {
             names: Names::new(options.project.clone(), &owner),
@@ -87,7 +87,7 @@ impl DockerRuntime {
         &self.engine
     }
 
-    /// What was chosen.
+    /// The options in use.
     pub fn options(&self) -> &DockerOptions {
         &self.options
     }
@@ -109,7 +109,7 @@ impl DockerRuntime {
         self.digests.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The project's network, made if need be.
+    /// Finds or creates the project's network.
     pub(super) async fn network(&self) -> Result<Arc<ProjectNetwork>, RuntimeError> {
         let mut slot = self.network.lock().await;
         if let Some(network) = &*slot {

@@ -1,4 +1,4 @@
-//! Taking away what was left: by label, never by name, and never what lacks our label.
+//! Removes leftovers: by label, never by name, and never anything without our label.
 
 use std::collections::BTreeMap;
 
@@ -22,21 +22,21 @@ use super::engine::pause;
 use super::runtime::DockerRuntime;
 use super::tasks::close::{remove_container, remove_volume};
 
-/// A project that has something on the engine.
+/// A project with objects on the engine.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ProjectOnEngine {
     /// Its name.
     pub project: ProjectName,
     /// Tasks, running or not.
     pub tasks: usize,
-    /// Containers of task definitions that run.
+    /// Running containers of task definitions.
     pub running_containers: usize,
-    /// The process that made them, if it can still be alive.
+    /// The process that created them, if it may still be alive.
     pub owner_pid: Option<u32>,
 }
 
 impl Engine {
-    /// Every project that has containers or a network here.
+    /// Every project that has containers or a network on the engine.
     pub async fn projects(&self) -> Result<Vec<ProjectOnEngine>, RuntimeError> {
         let filters = HashMap::from([("label".to_owned(), vec![PROJECT.to_owned()])]);
         let containers = ListContainersOptionsBuilder::new().all(true).filters(&filters).build();
@@ -75,8 +75,8 @@ impl Engine {
 }
 
 impl DockerRuntime {
-    /// Another living process of this machine that runs the project. Its lock may be gone, or in a state folder that
-    /// is not ours; its containers say whose they are.
+    /// Another living process on this machine that runs the project. Its lock may be gone, or in another state folder,
+    /// but the labels of its containers name it.
     pub(super) async fn find_other_owner(&self) -> Result<Option<u32>, RuntimeError> {
         let filters = self.names.project_filter();
         let options = ListContainersOptionsBuilder::new().all(true).filters(&filters).build();
@@ -164,7 +164,7 @@ impl DockerRuntime {
         }
     }
 
-    /// Images of the pause container that no project uses, of whatever version. The engine knows who uses them.
+    /// Images of the pause container, of any version, that no container uses.
     async fn remove_pause_images(&self) -> Vec<String> {
         let docker = self.engine.docker();
         let filters = HashMap::from([("label".to_owned(), vec![pause::LABEL.to_owned()])]);

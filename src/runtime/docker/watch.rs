@@ -1,10 +1,10 @@
-//! What the engine reports, as a stream of facts.
+//! Turns the engine's reports into a stream of facts.
 //!
 //! ```text
 //!  connect -> events since now -> inventory -> each change -> (engine gone) -> Unreachable -> back off -> connect
 //! ```
-//! The events are subscribed from a moment before the inventory is taken, so nothing falls between the two. Now and
-//! then the inventory is taken again: an engine that slept, or dropped an event, is believed again afterwards.
+//! The subscription starts just before the inventory is taken, so nothing is lost between the two. The inventory is
+//! repeated from time to time, to recover from an engine that slept or dropped an event.
 
 use std::collections::{HashMap, HashSet};
 use std::pin::pin;
@@ -30,16 +30,16 @@ use super::runtime::DockerRuntime;
 
 const FIRST_BACK_OFF: Duration = Duration::from_millis(100);
 const LAST_BACK_OFF: Duration = Duration::from_secs(5);
-/// How often the inventory is taken without a reason.
+/// The interval of regular inventories.
 const RESYNC: Duration = Duration::from_secs(30);
-/// Exit code of a process that SIGKILL ended.
+/// The exit code of a process that was killed by SIGKILL.
 const KILLED: i64 = 137;
 
 /// Why a session with the engine ended.
 enum End {
     /// The receiver is gone.
     ReceiverGone,
-    /// The engine went away, in its words.
+    /// The engine is gone; with its message.
     EngineGone(String),
 }
 
@@ -128,7 +128,7 @@ impl DockerRuntime {
         }
     }
 
-    /// Everything there is. A pause container is reported only when it is missed.
+    /// Lists all containers. A pause container is reported only if it is missing.
     async fn inventory(&self) -> Result<Vec<ObservedContainer>, Error> {
         // Taken before the list, so that a task opened meanwhile is not missed by mistake.
         let opened: Vec<(TaskId, String)> =
@@ -210,7 +210,7 @@ impl DockerRuntime {
         Ok(Some(known.is(state, health)))
     }
 
-    /// How a container ended. What the event said stands in when the container is already removed.
+    /// How a container ended. If it has already been removed, the event's information is used.
     async fn exit_of(&self, id: &str, code: Option<i64>, oom_seen: bool) -> Result<Option<ContainerExit>, Error> {
         match self.engine.docker().inspect_container(id, None).await {
             Ok(inspected) => Ok(exit_state(&inspected, oom_seen)),
@@ -222,7 +222,7 @@ impl DockerRuntime {
     }
 }
 
-/// A container that is ours, by its labels.
+/// A container that is ours according to its labels.
 struct Known {
     id: String,
     task: TaskId,
@@ -250,8 +250,8 @@ async fn send(events: &mpsc::Sender<RuntimeEvent>, event: RuntimeEvent) -> Resul
     events.send(event).await.map_err(|_| End::ReceiverGone)
 }
 
-/// `None` while it runs. The kernel's verdict on memory is told to every container of a task's control group; only the
-/// one that SIGKILL ended is its victim.
+/// `None` while it runs. When memory runs out, the kernel notifies every container of the task's control group; the
+/// victim is the one that was killed by SIGKILL.
 fn exit_state(inspected: &ContainerInspectResponse, oom_seen: bool) -> Option<ContainerExit> {
     let state = inspected.state.as_ref()?;
     if matches!(state.status, Some(ContainerStateStatusEnum::RUNNING | ContainerStateStatusEnum::PAUSED)) {
@@ -262,7 +262,7 @@ fn exit_state(inspected: &ContainerInspectResponse, oom_seen: bool) -> Option<Co
     Some(ContainerExit { exit_code, out_of_memory })
 }
 
-/// `Up 3 minutes (healthy)`: lists carry health in words only.
+/// `Up 3 minutes (healthy)`: lists contain the health only as text.
 fn listed_health(status: &str) -> HealthStatus {
     let word = status.rsplit_once('(').map_or("", |(_, rest)| rest.trim_end_matches(')'));
     health(word)

@@ -9,7 +9,7 @@ use std::net::Ipv4Addr;
 
 use ipnet::Ipv4Net;
 
-/// How many addresses at the start of a subnet belong to AWS: network, router, DNS, reserved.
+/// The number of addresses at the start of a subnet that AWS reserves: network, router, DNS, future use.
 const RESERVED: u32 = 4;
 
 /// The addresses of one project.
@@ -21,12 +21,12 @@ pub(crate) struct Addresses {
 }
 
 impl Addresses {
-    /// All but `used` are free.
+    /// All addresses except `used` are free.
     pub(crate) fn new(subnet: Ipv4Net, used: impl IntoIterator<Item = Ipv4Addr>) -> Self {
         Self { subnet, next: RESERVED, used: used.into_iter().collect() }
     }
 
-    /// The next free address.
+    /// Takes the next free address.
     pub(crate) fn take(&mut self) -> Option<Ipv4Addr> {
         let network = u32::from(self.subnet.network());
         let last = u32::from(self.subnet.broadcast()) - network;
@@ -40,7 +40,7 @@ impl Addresses {
         None
     }
 
-    /// Gives it back.
+    /// Returns an address.
     pub(crate) fn release(&mut self, address: Ipv4Addr) {
         self.used.remove(&address);
     }
@@ -76,7 +76,7 @@ pub(crate) fn search_domain(region: &str) -> String {
     if region == "us-east-1" { "ec2.internal".to_owned() } else { format!("{region}.compute.internal") }
 }
 
-/// Networks this machine has routes to, from the kernel's table; the default route is not among them.
+/// Networks that this machine has routes to, from the kernel's table, without the default route.
 pub(crate) fn routed(table: &str) -> Vec<Ipv4Net> {
     let field = |text: &str| u32::from_str_radix(text, 16).ok().map(u32::swap_bytes).map(Ipv4Addr::from);
     table

@@ -13,7 +13,7 @@ use bollard::models::{SystemInfo, SystemInfoCgroupDriverEnum, SystemInfoCgroupVe
 use crate::model::task_definition::TaskDefinition;
 use crate::model::{ProjectName, TaskId};
 
-/// Where all of ours are.
+/// The parent of all our groups.
 const ROOT: &str = "neargate";
 const PERIOD_MICROS: u64 = 100_000;
 
@@ -31,7 +31,7 @@ enum Version {
 }
 
 impl Cgroups {
-    /// `None` where it cannot work.
+    /// `None` if it cannot work here.
     pub(crate) fn find(info: &SystemInfo) -> Option<Self> {
         if !cfg!(target_os = "linux") || info.cgroup_driver != Some(SystemInfoCgroupDriverEnum::CGROUPFS) {
             return None;
@@ -45,7 +45,7 @@ impl Cgroups {
         found.roots(&["memory", "cpu"]).iter().all(|root| is_writable(root)).then_some(found)
     }
 
-    /// Makes the task's group, which is not throttled until a container of it has been started. `None` if the kernel
+    /// Creates the task's group, which is not throttled before its first container has started. `None` if the kernel
     /// refuses.
     pub(crate) fn open(&self, project: &ProjectName, task: &TaskId, definition: &TaskDefinition) -> Option<TaskGroup> {
         let parent = relative(project, task);
@@ -97,13 +97,13 @@ impl Cgroups {
         Quota::new(folder.join("cpu.max"), held, free).map(Some)
     }
 
-    /// Whether the engine really put that container into the task's group.
+    /// Whether the engine really put the container into the task's group.
     pub(crate) fn holds(&self, project: &ProjectName, task: &TaskId, container_id: &str) -> bool {
         let path = relative(project, task).join(container_id);
         self.roots(&["memory", "cpu"]).iter().all(|root| root.join(&path).exists())
     }
 
-    /// Removes the task's group. The engine leaves the parents it made in every hierarchy behind.
+    /// Removes the task's group, and the parents that the engine created in every hierarchy and left behind.
     pub(crate) fn close(&self, project: &ProjectName, task: &TaskId) {
         let path = relative(project, task);
         for root in self.all_roots() {
@@ -112,7 +112,7 @@ impl Cgroups {
         self.remove_project(project);
     }
 
-    /// Removes the groups of the project's tasks that have no processes any more; the kernel refuses the others.
+    /// Removes the groups of the project's tasks that have no processes left; the kernel refuses to remove the others.
     pub(crate) fn sweep(&self, project: &ProjectName) {
         for root in self.all_roots() {
             let folder = root.join(ROOT).join(project.as_str());
@@ -149,18 +149,18 @@ impl Cgroups {
 /// The control group of one task.
 #[derive(Debug)]
 pub(crate) struct TaskGroup {
-    /// As the engine wants it.
+    /// Its path in the form that the engine expects.
     pub(crate) parent: String,
     quota: Option<Quota>,
-    /// How many containers are being started.
+    /// The number of containers that are being started.
     starting: Mutex<usize>,
 }
 
 impl TaskGroup {
     /// Lets the engine start a container at full speed, until the returned value is dropped.
     ///
-    /// What the engine does to start a container runs in the task's group already, but it is not the task's work: on
-    /// Fargate it is no part of what `cpu` buys. Held to a quarter of a CPU, two containers took 128 ms instead of 87.
+    /// The engine's own work to start a container already runs in the task's group, but on Fargate it does not count
+    /// against `cpu`. Limited to a quarter of a CPU, two containers took 128 ms instead of 87.
     pub(crate) fn starting(self: &Arc<Self>) -> Starting {
         self.count_starting(|starting| *starting += 1);
         Starting(Arc::clone(self))
@@ -180,7 +180,7 @@ impl TaskGroup {
     }
 }
 
-/// A container of the task is being started.
+/// Held while a container of the task is being started.
 pub(crate) struct Starting(Arc<TaskGroup>);
 
 impl Drop for Starting {
@@ -189,7 +189,7 @@ impl Drop for Starting {
     }
 }
 
-/// How much CPU time the group may use, in the kernel's words.
+/// The CPU time that the group may use, in the kernel's format.
 #[derive(Debug)]
 struct Quota {
     file: PathBuf,
@@ -198,14 +198,14 @@ struct Quota {
 }
 
 impl Quota {
-    /// Not held yet, but it could be: the kernel has taken both.
+    /// Not limited while a container starts, but the kernel has accepted both settings.
     fn new(file: PathBuf, held: String, free: String) -> std::io::Result<Self> {
         std::fs::write(&file, &held)?;
         std::fs::write(&file, &free)?;
         Ok(Self { file, held, free })
     }
 
-    /// The group may be gone: its task was closed meanwhile.
+    /// The group may be gone, because its task has been closed.
     fn hold(&self) {
         let _ = std::fs::write(&self.file, &self.held);
     }
@@ -233,7 +233,7 @@ fn is_writable(_path: &Path) -> bool {
 mod tests {
     use super::*;
 
-    /// A folder in place of the kernel's: the files written are what counts.
+    /// Replaces the kernel's folder by an ordinary one, to inspect the files that are written.
     #[test]
     fn a_task_is_held_within_its_size() {
         let definition = TaskDefinition {

@@ -21,7 +21,7 @@ pub struct Engine {
     docker: Docker,
     info: EngineInfo,
     system: Arc<SystemInfo>,
-    /// When it said what its clock shows.
+    /// When we read its clock.
     heard: Instant,
     endpoint: Endpoint,
     host: IpAddr,
@@ -42,14 +42,14 @@ pub struct EngineInfo {
     pub arch: String,
     /// e.g. `unix:///var/run/docker.sock`
     pub endpoint: String,
-    /// Why this one: `DOCKER_HOST`, `docker context 'colima'`, `default socket`.
+    /// Where the address comes from: `DOCKER_HOST`, `docker context 'colima'`, `default socket`.
     pub source: String,
 }
 
-/// The two that speak the API.
+/// The engines with this API.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum EngineKind {
-    /// Docker Engine, in whatever packaging.
+    /// Docker Engine, in any packaging.
     Docker,
     /// Podman's compatible service.
     Podman,
@@ -64,18 +64,18 @@ impl std::fmt::Display for EngineKind {
     }
 }
 
-/// The longest an ordinary call may take. Calls that wait for something (stop, build, pull) set their own.
+/// The timeout of ordinary calls. Calls that wait for something (stop, build, pull) set their own.
 const CALL_LIMIT: Duration = Duration::from_secs(60);
-/// The longest a candidate may take to answer before it counts as not there.
+/// How long to wait for an answer from a candidate before it counts as absent.
 const HELLO_LIMIT: Duration = Duration::from_secs(5);
 
 impl Engine {
-    /// Finds the engine the user means and speaks to it.
+    /// Finds the engine that the user means, and connects to it.
     pub async fn connect() -> Result<Self, RuntimeError> {
         Self::connect_in(&candidates(&Env::real()).map_err(|text| RuntimeError::EngineUnreachable(text.into()))?).await
     }
 
-    /// Speaks to the first candidate that answers.
+    /// Connects to the first candidate that answers.
     pub async fn connect_in(candidates: &[Candidate]) -> Result<Self, RuntimeError> {
         let mut failures = Vec::new();
         for candidate in candidates {
@@ -91,7 +91,7 @@ impl Engine {
         })
     }
 
-    /// Who answers.
+    /// The engine that answered.
     pub fn info(&self) -> &EngineInfo {
         &self.info
     }
@@ -101,28 +101,28 @@ impl Engine {
         &self.endpoint
     }
 
-    /// Where ports that the engine publishes are found: loopback, or the machine of a remote engine.
+    /// The address on which the engine's published ports are reachable: loopback, or the address of a remote engine.
     pub fn host(&self) -> IpAddr {
         self.host
     }
 
-    /// Whether it runs on this machine, or in a virtual one of it.
+    /// Whether it runs on this machine, or in a virtual machine on it.
     pub(crate) fn is_local(&self) -> bool {
         matches!(self.endpoint, Endpoint::Unix(_))
     }
 
-    /// What it says about the machine it runs on.
+    /// Its description of the machine on which it runs.
     pub(crate) fn system(&self) -> &SystemInfo {
         &self.system
     }
 
-    /// How many CPUs it has.
+    /// The number of its CPUs.
     pub(crate) fn cpus(&self) -> i64 {
         self.system.ncpu.unwrap_or(1)
     }
 
-    /// What its clock shows, if it has gone on as ours since we were introduced: that of a virtual machine may be far
-    /// from ours, and stops when the machine sleeps.
+    /// The time on its clock, assuming that it has kept pace with ours since we connected. The clock of a virtual
+    /// machine may be far off, and stops while the machine sleeps.
     pub(crate) fn clock(&self) -> Option<Timestamp> {
         let shown = self.system.system_time.as_ref()?.parse::<Timestamp>().ok()?;
         shown.checked_add(self.heard.elapsed()).ok()
@@ -133,12 +133,12 @@ impl Engine {
         &self.docker
     }
 
-    /// A client for a call that may take that long.
+    /// A client with a longer timeout.
     pub fn patient(&self, limit: Duration) -> Docker {
         self.docker.clone().with_timeout(limit)
     }
 
-    /// Whether it answers within the time that an introduction may take.
+    /// Whether it answers in time.
     pub async fn answers(&self) -> Result<(), RuntimeError> {
         let error = match tokio::time::timeout(HELLO_LIMIT, self.docker.ping()).await {
             Ok(Ok(_)) => return Ok(()),
@@ -148,7 +148,7 @@ impl Engine {
         Err(RuntimeError::EngineUnreachable(self.gone(&error.to_string()).into()).caused_by(error))
     }
 
-    /// An error with the engine's address and what to do, if the engine is what is missing.
+    /// Adds the engine's address and the fix to the error if the engine is unreachable.
     pub(crate) fn located(&self, error: RuntimeError) -> RuntimeError {
         match error {
             RuntimeError::EngineUnreachable(reason) => {
@@ -158,13 +158,13 @@ impl Engine {
         }
     }
 
-    /// That the engine went away, for people.
+    /// The message that the engine is gone.
     pub(crate) fn gone(&self, text: &str) -> String {
         let EngineInfo { endpoint, source, .. } = &self.info;
         unreachable(endpoint, source, text)
     }
 
-    /// The architecture of what runs here without emulation.
+    /// The architecture of images that run here without emulation.
     pub fn arch(&self) -> Result<Arch, RuntimeError> {
         Arch::parse(&self.info.arch).ok_or_else(|| {
             RuntimeError::Other(format!("the engine runs on {}; neargate knows amd64 and arm64", self.info.arch).into())
@@ -214,7 +214,7 @@ async fn hello(candidate: &Candidate) -> Result<Engine, HelloError> {
     Ok(Engine { docker, info, system: Arc::new(system), heard, endpoint: candidate.endpoint.clone(), host })
 }
 
-/// The machine whose ports an engine publishes, seen from here.
+/// The address on which an engine publishes ports, as seen from here.
 async fn host_of(endpoint: &Endpoint) -> Result<IpAddr, HelloError> {
     let Endpoint::Tcp { address, .. } = endpoint else { return Ok(IpAddr::V4(Ipv4Addr::LOCALHOST)) };
     let found: Vec<IpAddr> = tokio::net::lookup_host(address).await?.map(|found| found.ip()).collect();
@@ -242,8 +242,8 @@ fn client(endpoint: &Endpoint) -> Result<Docker, HelloError> {
     Ok(docker?.with_request_modifier(url_safe_credentials))
 }
 
-/// The engine wants credentials in the URL-safe alphabet and ignores them silently otherwise; bollard encodes them in
-/// the standard one. Everything about it is the same but two characters.
+/// The engine expects credentials in the URL-safe base64 alphabet and silently ignores others, while bollard uses the
+/// standard alphabet. The two differ in two characters.
 fn url_safe_credentials(mut request: bollard::BollardRequest) -> bollard::BollardRequest {
     for name in ["X-Registry-Auth", "X-Registry-Config"] {
         let Some(value) = request.headers().get(name).and_then(|value| value.to_str().ok()) else { continue };
@@ -254,7 +254,7 @@ fn url_safe_credentials(mut request: bollard::BollardRequest) -> bollard::Bollar
     request
 }
 
-/// One message: what was tried, and what to do.
+/// One message: the addresses that were tried, and what to do.
 fn nobody_answered(failures: &[(&Candidate, HelloError)]) -> String {
     let exists = |candidate: &Candidate| match &candidate.endpoint {
         Endpoint::Unix(path) => path.exists(),
@@ -280,7 +280,7 @@ fn nobody_answered(failures: &[(&Candidate, HelloError)]) -> String {
     told.join("\n")
 }
 
-/// The one sentence about an engine that cannot be used: where it was looked for and who said so, why not, what to do.
+/// The sentence about an engine that cannot be used: its address and where that comes from, the reason, and the fix.
 fn unreachable(endpoint: &str, source: &str, text: &str) -> String {
     let from = match source {
         "DOCKER_HOST" | "DOCKER_CONTEXT" | "CONTAINER_HOST" => format!("from {source}"),

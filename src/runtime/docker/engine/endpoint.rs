@@ -17,12 +17,12 @@ pub struct Env<'a> {
     pub home: Option<PathBuf>,
 }
 
-/// A place an engine may be at.
+/// A possible address of an engine.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Candidate {
-    /// Where.
+    /// The address.
     pub endpoint: Endpoint,
-    /// Who says so, for messages: `DOCKER_HOST`, `docker context 'colima'`, `default socket`.
+    /// Where it comes from, for messages: `DOCKER_HOST`, `docker context 'colima'`, `default socket`.
     pub source: String,
 }
 
@@ -31,11 +31,11 @@ pub struct Candidate {
 pub enum Endpoint {
     /// A Unix socket.
     Unix(PathBuf),
-    /// `host:port`, in clear or with TLS.
+    /// `host:port`, with or without TLS.
     Tcp {
         /// `host:port`
         address: String,
-        /// Certificates, if TLS is asked for.
+        /// Certificates, for TLS.
         tls: Option<TlsFiles>,
     },
     /// A Windows named pipe.
@@ -54,7 +54,7 @@ pub struct TlsFiles {
 }
 
 impl Env<'_> {
-    /// What the process was started with.
+    /// The environment of this process.
     pub fn real() -> Env<'static> {
         Env { variable: &|name| std::env::var(name).ok().filter(|value| !value.is_empty()), home: std::env::home_dir() }
     }
@@ -86,7 +86,7 @@ impl fmt::Display for Endpoint {
 }
 
 impl Endpoint {
-    /// Reads a URL in docker's form. The error says what is wrong and what to do.
+    /// Parses a URL in docker's form. The error says what is wrong and what to do.
     pub fn parse(url: &str, tls: Option<TlsFiles>) -> Result<Self, String> {
         let Some((scheme, rest)) = url.split_once("://") else {
             return Err(format!(
@@ -119,7 +119,7 @@ fn has_port(address: &str) -> bool {
     behind_host.rsplit_once(':').is_some_and(|(_, port)| port.parse::<u16>().is_ok())
 }
 
-/// Every place to try, in order. The error is one message for the user.
+/// Every address to try, in order. The error is a message for the user.
 pub fn candidates(env: &Env<'_>) -> Result<Vec<Candidate>, String> {
     if let Some(url) = env.variable("DOCKER_HOST") {
         let endpoint = Endpoint::parse(&url, environment_tls(env)).map_err(|text| format!("DOCKER_HOST={text}"))?;
@@ -138,7 +138,7 @@ pub fn candidates(env: &Env<'_>) -> Result<Vec<Candidate>, String> {
     Ok(well_known(env))
 }
 
-/// docker's own rule: `DOCKER_TLS_VERIFY` with anything in it, certificates from `DOCKER_CERT_PATH` or `~/.docker`.
+/// docker's own rule: a non-empty `DOCKER_TLS_VERIFY`, with certificates from `DOCKER_CERT_PATH` or `~/.docker`.
 fn environment_tls(env: &Env<'_>) -> Option<TlsFiles> {
     env.variable("DOCKER_TLS_VERIFY")?;
     let folder = env.variable("DOCKER_CERT_PATH").map(PathBuf::from).or(env.docker_config_folder())?;
@@ -160,8 +160,8 @@ fn current_context(env: &Env<'_>) -> Result<Option<String>, String> {
     Ok(config.current_context.filter(|name| !name.is_empty() && name != "default"))
 }
 
-/// A context by its name. Its folder is named by a digest of the name; the name is also inside, so no digest is
-/// needed to find it.
+/// Finds a context by its name. The folder's name is a digest of the context's name, but a file in the folder also has
+/// the name, so no digest has to be computed.
 fn context(env: &Env<'_>, wanted: &str, said_by: &str) -> Result<Candidate, String> {
     #[derive(Deserialize)]
     #[serde(rename_all = "PascalCase")]
@@ -197,7 +197,7 @@ fn context(env: &Env<'_>, wanted: &str, said_by: &str) -> Result<Candidate, Stri
     Err(missing())
 }
 
-/// The sockets of the usual engines.
+/// The sockets of common engines.
 fn well_known(env: &Env<'_>) -> Vec<Candidate> {
     let home = env.home.as_deref();
     let runtime_folder = env.variable("XDG_RUNTIME_DIR").map(PathBuf::from);

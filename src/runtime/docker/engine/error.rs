@@ -5,7 +5,7 @@ use bollard::errors::Error;
 
 use crate::control::runtime::RuntimeError;
 
-/// The engine's own words, without the client's.
+/// The engine's own message, without the client's additions.
 pub(crate) fn message(error: &Error) -> String {
     match error {
         Error::DockerResponseServerError { message, .. } => message.trim().to_owned(),
@@ -18,7 +18,7 @@ pub(crate) fn message(error: &Error) -> String {
     }
 }
 
-/// What it all comes down to: what stands before it speaks of the client's own layers.
+/// The root cause; the errors above it describe the client's own layers.
 fn innermost(error: &(dyn std::error::Error + 'static)) -> String {
     let mut last = error;
     loop {
@@ -32,7 +32,7 @@ fn innermost(error: &(dyn std::error::Error + 'static)) -> String {
     }
 }
 
-/// Without the number, which says nothing to most people.
+/// The message without the error number, which tells most people nothing.
 fn in_words(error: &std::io::Error) -> String {
     use std::io::ErrorKind;
     match error.kind() {
@@ -50,7 +50,7 @@ fn in_words(error: &std::io::Error) -> String {
     }
 }
 
-/// The status the engine answered with, if it answered.
+/// The status in the engine's response, if there was one.
 pub(crate) fn status(error: &Error) -> Option<u16> {
     match error {
         Error::DockerResponseServerError { status_code, .. } => Some(*status_code),
@@ -58,12 +58,12 @@ pub(crate) fn status(error: &Error) -> Option<u16> {
     }
 }
 
-/// The object is not there.
+/// Whether the object does not exist.
 pub(crate) fn is_not_found(error: &Error) -> bool {
     status(error) == Some(404)
 }
 
-/// Whether there was no answer at all, as opposed to a refusal.
+/// Whether the engine did not respond at all, as opposed to refusing.
 pub(crate) fn is_unreachable(error: &Error) -> bool {
     matches!(
         error,
@@ -75,54 +75,55 @@ pub(crate) fn is_unreachable(error: &Error) -> bool {
     )
 }
 
-/// What an engine can say that is acted upon. It answers with a status and a sentence, and the status seldom says enough.
+/// Messages of an engine that neargate acts upon. The engine responds with a status and a sentence, and the status is
+/// seldom enough.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Phrase {
-    /// The disk of the engine is full.
+    /// The engine's disk is full.
     DiskFull,
-    /// A container is to be made of an image that is not there.
+    /// A container's image does not exist.
     NoSuchImage,
-    /// The network of a container is not there.
+    /// A container's network does not exist.
     NetworkGone,
-    /// The address of a container is taken.
+    /// A container's address is in use.
     AddressTaken,
-    /// The subnet of a network is taken.
+    /// A network's subnet is in use.
     SubnetTaken,
-    /// There is no subnet left to choose.
+    /// The engine has no subnet left to assign.
     NoSubnetLeft,
-    /// A network has containers in it.
+    /// A network still has containers.
     NetworkInUse,
-    /// Whoever runs the engine may not set limits.
+    /// The engine's user may not set limits.
     LimitRefused,
-    /// The image has no such program.
+    /// The image does not contain the program.
     NoSuchProgram,
     /// This user may not use the engine.
     NotAllowed,
-    /// The engine and we do not trust each other.
+    /// The TLS connection to the engine failed.
     Tls,
-    /// Docker Desktop runs containers of Windows.
+    /// Docker Desktop runs Windows containers.
     WindowsContainers,
-    /// A step of a build was not carried out because another one failed.
+    /// A build step was cancelled because another one failed.
     Canceled,
-    /// The registry has been asked too often.
+    /// The registry limits the rate of requests.
     RateLimited,
-    /// The image is not there for this platform.
+    /// The image does not exist for this platform.
     NoSuchPlatform,
     /// The registry does not know the image.
     UnknownImage,
-    /// The registry wants credentials, or better ones.
+    /// The registry requires credentials, or different ones.
     Unauthorized,
-    /// The registry does not give the image to these credentials.
+    /// The registry refuses the image to these credentials.
     Denied,
-    /// Something is not there; what, is not said.
+    /// Something does not exist; the engine does not say what.
     NotFound,
-    /// No registry can be asked for such an image.
+    /// The image reference is invalid.
     InvalidReference,
 }
 
 impl Phrase {
-    /// The words of Docker Engine, containerd, BuildKit and Podman: one of these, of which all are found. The one place
-    /// that knows them.
+    /// The wording of Docker Engine, containerd, BuildKit and Podman: alternatives, each of which lists the texts that
+    /// must all occur. Nothing else knows these texts.
     const fn words(self) -> &'static [&'static [&'static str]] {
         match self {
             Self::DiskFull => &[&["no space left on device"], &["disk quota exceeded"]],
@@ -152,7 +153,7 @@ impl Phrase {
         }
     }
 
-    /// Whether the engine says so.
+    /// Whether the message says so.
     pub(crate) fn is_in(self, text: &str) -> bool {
         self.words().iter().any(|all| all.iter().all(|word| text.contains(word)))
     }

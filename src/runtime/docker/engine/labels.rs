@@ -9,7 +9,7 @@ use crate::model::{ContainerName, ProjectName, ServiceName, TaskId};
 
 use super::owner::Owner;
 
-/// The project an object belongs to; every object has it.
+/// The project of an object; every object has this label.
 pub(crate) const PROJECT: &str = "dev.neargate.project";
 /// The service of a task.
 pub(crate) const SERVICE: &str = "dev.neargate.service";
@@ -17,11 +17,11 @@ pub(crate) const SERVICE: &str = "dev.neargate.service";
 pub(crate) const TASK: &str = "dev.neargate.task";
 /// The container's name in the task definition; [`PAUSE`] for the container that holds the network namespace.
 pub(crate) const CONTAINER: &str = "dev.neargate.container";
-/// The process that made it; see [`Owner`].
+/// The process that created it; see [`Owner`].
 pub(crate) const OWNER: &str = "dev.neargate.owner";
 
-/// Value of [`CONTAINER`] for pause containers. The amazon-ecs-agent's name for it, which no task definition can use:
-/// `~` is not allowed in a container name.
+/// The value of [`CONTAINER`] for pause containers. It is the amazon-ecs-agent's name, which no task definition can
+/// use, because `~` is not allowed in a container name.
 pub(crate) const PAUSE: &str = "~internal~ecs~pause";
 
 /// Names objects of one project.
@@ -32,7 +32,7 @@ pub(crate) struct Names {
 }
 
 impl Names {
-    /// Objects made from now on belong to `owner`.
+    /// Objects created from now on belong to `owner`.
     pub(crate) fn new(project: ProjectName, owner: &Owner) -> Self {
         Self { project, owner: owner.to_string() }
     }
@@ -62,12 +62,12 @@ impl Names {
         format!("neargate-{}-{}-{volume}", self.project, task.short())
     }
 
-    /// Labels of an object of the whole project.
+    /// Labels of an object that belongs to the whole project.
     pub(crate) fn project_labels(&self) -> HashMap<String, String> {
         HashMap::from([(PROJECT.to_owned(), self.project.to_string()), (OWNER.to_owned(), self.owner.clone())])
     }
 
-    /// Labels of an object of one task.
+    /// Labels of an object that belongs to one task.
     pub(crate) fn task_labels(&self, service: &ServiceName, task: &TaskId) -> HashMap<String, String> {
         let mut labels = self.project_labels();
         labels.insert(SERVICE.to_owned(), service.to_string());
@@ -87,12 +87,12 @@ impl Names {
         labels
     }
 
-    /// A filter for everything of the project.
+    /// A filter for all objects of the project.
     pub(crate) fn project_filter(&self) -> HashMap<String, Vec<String>> {
         HashMap::from([("label".to_owned(), vec![format!("{PROJECT}={}", self.project)])])
     }
 
-    /// A filter for everything of one task.
+    /// A filter for all objects of one task.
     pub(crate) fn task_filter(&self, task: &TaskId) -> HashMap<String, Vec<String>> {
         let labels = vec![format!("{PROJECT}={}", self.project), format!("{TASK}={task}")];
         HashMap::from([("label".to_owned(), labels)])

@@ -16,24 +16,24 @@ use super::error::{self, Phrase, runtime_error};
 use super::labels::{Names, PROJECT};
 use super::options::ReachMode;
 
-/// Says that the subnet was chosen by us, so that addresses in it may be too.
+/// Marks a subnet that we chose, in which we can also choose addresses.
 const SUBNET: &str = "dev.neargate.subnet";
-/// How many subnets are tried before the choice is left to the engine.
+/// The number of subnets to try before the engine chooses one.
 const SUBNET_ATTEMPTS: usize = 8;
 
-/// The network, as it is.
+/// The existing network.
 #[derive(Debug)]
 pub(crate) struct ProjectNetwork {
-    /// The engine's id of it.
+    /// The engine's id for it.
     pub(crate) id: String,
-    /// Whether task addresses can be dialled from here; otherwise ports are published.
+    /// Whether this machine can connect to task addresses; otherwise ports are published.
     pub(crate) direct: bool,
-    /// Addresses to give out; `None` if the engine chooses them.
+    /// Addresses to assign; `None` if the engine assigns them.
     addresses: Option<Mutex<Addresses>>,
 }
 
 impl ProjectNetwork {
-    /// An address for a new task. `Ok(None)` lets the engine choose.
+    /// Takes an address for a new task. `Ok(None)` lets the engine choose.
     pub(crate) fn take_address(&self) -> Result<Option<Ipv4Addr>, RuntimeError> {
         let Some(addresses) = &self.addresses else { return Ok(None) };
         match addresses.lock().unwrap_or_else(PoisonError::into_inner).take() {
@@ -42,7 +42,7 @@ impl ProjectNetwork {
         }
     }
 
-    /// The task is gone.
+    /// Returns the address of a task that is gone.
     pub(crate) fn release_address(&self, address: Ipv4Addr) {
         if let Some(addresses) = &self.addresses {
             addresses.lock().unwrap_or_else(PoisonError::into_inner).release(address);
@@ -50,7 +50,7 @@ impl ProjectNetwork {
     }
 }
 
-/// Finds the project's network or makes it.
+/// Finds or creates the project's network.
 pub(crate) async fn ensure(engine: &Engine, names: &Names, mode: ReachMode) -> Result<ProjectNetwork, RuntimeError> {
     let all = engine.docker().list_networks(None).await.map_err(|error| runtime_error(error, "listing networks"))?;
     let name = names.network();
@@ -148,9 +148,9 @@ fn subnets_of(network: &Network) -> Vec<Ipv4Net> {
     configs.into_iter().flatten().filter_map(|config| config.subnet.as_ref()?.parse().ok()).collect()
 }
 
-/// The bridge of a local engine is an interface of this machine, and its name holds the network's random id: if it is
-/// here, the engine shares our network stack, and its containers can be dialled. Nothing else proves that as
-/// surely: Docker Desktop, Colima and rootless engines have the socket here and the network elsewhere.
+/// The bridge of a local engine is an interface of this machine, and its name contains the network's random id. If it
+/// exists here, the engine shares our network stack, and its containers are directly reachable. Nothing else is as
+/// reliable: with Docker Desktop, Colima and rootless engines, the socket is here and the network is elsewhere.
 fn is_direct(engine: &Engine, mode: ReachMode, network_id: &str) -> bool {
     match mode {
         ReachMode::Direct => true,
@@ -164,8 +164,8 @@ fn is_direct(engine: &Engine, mode: ReachMode, network_id: &str) -> bool {
     }
 }
 
-/// Port bindings with ports the engine chooses, on loopback: tasks are nobody else's business. Only where the engine
-/// runs on another machine (a `docker:dind` service in CI) they must be open to this one.
+/// Port bindings on loopback, to ports that the engine chooses: nothing else should connect to tasks. Only if the
+/// engine runs on another machine (a `docker:dind` service in CI) must they be open to this one.
 pub(crate) fn bindings(
     ports: impl IntoIterator<Item = (u16, bool)>,
     host: IpAddr,

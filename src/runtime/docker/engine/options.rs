@@ -2,20 +2,20 @@
 
 use crate::model::ProjectName;
 
-/// Choices of one run.
+/// The options of one run.
 #[derive(Clone, Debug)]
 pub struct DockerOptions {
-    /// Names and labels everything.
+    /// The project, which is part of all names and labels.
     pub project: ProjectName,
     /// How the load balancer reaches tasks.
     pub reach: ReachMode,
     /// `AWS_REGION` of the containers, and the domain of their host names.
     pub region: String,
-    /// Gives tasks the name `host.docker.internal` for this machine. Off unless asked for: on Fargate there is no
-    /// such name, so an application that needs it would work here and fail there. Stand-ins for outside services
-    /// that run on this machine are the reason to turn it on.
+    /// Gives tasks the name `host.docker.internal` for this machine. Off by default, because Fargate has no such name,
+    /// and an application that needs it would work here and fail there. Turn it on for stand-ins for external services
+    /// that run on this machine.
     pub host_gateway: bool,
-    /// Who builds images.
+    /// The builder of images.
     pub builder: BuilderMode,
 }
 
@@ -35,22 +35,22 @@ impl DockerOptions {
 /// How the load balancer reaches tasks.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum ReachMode {
-    /// Directly where this machine shares the engine's network stack, else published.
+    /// Directly if this machine shares the engine's network stack, otherwise published.
     #[default]
     Auto,
-    /// At the task's own address.
+    /// At the task's address.
     Direct,
     /// Through ports published on loopback.
     Published,
 }
 
-/// Who builds images.
+/// The builder of images.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum BuilderMode {
-    /// What `docker build` would use with this engine, unless the Dockerfile needs BuildKit.
+    /// The default of `docker build` with this engine, unless the Dockerfile needs BuildKit.
     #[default]
     Auto,
-    /// The engine's first builder.
+    /// The engine's classic builder.
     Classic,
     /// BuildKit inside the engine.
     BuildKit,

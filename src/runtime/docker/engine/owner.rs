@@ -1,4 +1,4 @@
-//! Which process owns an engine object, and whether that process is still alive.
+//! The process that owns an engine object, and whether it is still alive.
 //!
 //! A pid alone is not enough: pids are reused, and a reboot starts them over. An owner is therefore the pid, the start
 //! time, the boot, the pid namespace and the machine. A process counts as dead only if all of these can be compared; an
@@ -8,7 +8,7 @@
 use std::fmt;
 use std::process::Command;
 
-/// The process that made an object, as its label says.
+/// The process that created an object, from its label.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Owner {
     pid: u32,
@@ -18,9 +18,9 @@ pub struct Owner {
     machine: String,
 }
 
-/// Facts about local processes: one implementation asks the system, tests invent them.
+/// Facts about local processes, from the system or, in tests, invented.
 pub trait Processes {
-    /// When the process started, in whatever form the system gives; `None` if there is none.
+    /// The start time of the process, in the system's format; `None` if there is no such process.
     fn start_of(&self, pid: u32) -> Option<String>;
 }
 
@@ -41,13 +41,13 @@ impl Owner {
         }
     }
 
-    /// The same machine and boot, another process.
+    /// Another process on the same machine since the same boot.
     pub fn with_process(mut self, pid: u32, start: &str) -> Self {
         (self.pid, self.start) = (pid, start.to_owned());
         self
     }
 
-    /// Reads what [`fmt::Display`] wrote.
+    /// Parses the output of [`fmt::Display`].
     pub fn parse(label: &str) -> Option<Self> {
         let mut parts = label.split('/');
         let owner = Self {
@@ -60,7 +60,7 @@ impl Owner {
         parts.next().is_none().then_some(owner)
     }
 
-    /// Whether the owner is known to be dead, seen from `here`.
+    /// Whether the owner is known to be dead, as seen from `here`.
     pub fn is_dead(&self, here: &Self, processes: &impl Processes) -> bool {
         if self.machine != here.machine {
             return false;
@@ -74,13 +74,13 @@ impl Owner {
         processes.start_of(self.pid).is_none_or(|start| start != self.start)
     }
 
-    /// Whether the owner is known to be alive, on this machine.
+    /// Whether the owner is known to be alive on this machine.
     pub fn is_alive_here(&self, here: &Self, processes: &impl Processes) -> bool {
         let is_here = self.machine == here.machine && self.boot == here.boot && self.namespace == here.namespace;
         is_here && !self.is_dead(here, processes)
     }
 
-    /// The number, for messages.
+    /// The process id, for messages.
     pub fn pid(&self) -> u32 {
         self.pid
     }

@@ -1,20 +1,20 @@
-//! The pause image: the smallest thing that can hold a network namespace, built in, so that no registry is needed.
+//! The pause image: the smallest program that can hold a network namespace. It is built in, so no registry is needed.
 //!
 //! It is one static ELF executable that waits for signals in a loop, in a tar that is imported through the engine's
 //! API. No libc, no linker, no loader: an ELF header, one program header that maps the file, and the code.
 //! SIGTERM has no default action for pid 1, so its container names SIGKILL as its stop signal instead of carrying
 //! signal handling: `docker stop` of a pause container ends it at once.
 
-/// Changes with the bytes, so that an old image is not taken for the new one.
+/// Changes whenever the bytes change, so that an old image is not mistaken for the new one.
 pub const VERSION: &str = "1";
 /// The image without its tag.
 pub const REPOSITORY: &str = "neargate/pause";
-/// The label of the image, by which it is found even when a later import took its tag.
+/// The label of the image, by which it is found even after a later import took its tag.
 pub const LABEL: &str = "dev.neargate.pause";
-/// Where the executable is in the image.
+/// The path of the executable in the image.
 pub const PATH: &str = "/pause";
 
-/// Architectures there is code for, by the engine's names.
+/// The supported architectures.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Arch {
     /// `amd64`, `x86_64`
@@ -24,7 +24,7 @@ pub enum Arch {
 }
 
 impl Arch {
-    /// From what the engine calls it.
+    /// From the engine's name for it.
     pub fn parse(text: &str) -> Option<Self> {
         match text {
             "amd64" | "x86_64" => Some(Self::Amd64),
@@ -80,7 +80,7 @@ const ARM64: [u8; 28] = [ // there is no pause() on arm64: ppoll(NULL, 0, NULL, 
     0xfa, 0xff, 0xff, 0x17, //        b    again               -6 instructions
 ];
 
-/// Where the file is mapped: any page that is not the first will do.
+/// The address at which the file is mapped: any page except the first.
 const BASE: u64 = 0x40_0000;
 const EHDR_SIZE: u16 = 64;
 const PHDR_SIZE: u16 = 56;
@@ -154,7 +154,7 @@ mod tests {
         }
     }
 
-    /// Runs it here, without any engine, where the architecture fits.
+    /// Runs it here without an engine, if the architecture matches.
     #[test]
     #[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
     fn the_executable_runs_until_it_is_killed() {

@@ -11,7 +11,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use super::connect::Engine;
 use super::endpoint::Endpoint;
 
-/// A body of whatever origin.
+/// A request body of any kind.
 pub(crate) type Body = UnsyncBoxBody<Bytes, std::io::Error>;
 
 /// Why a request had no response.
@@ -26,7 +26,7 @@ pub(crate) enum SendError {
 trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
 impl<T: AsyncRead + AsyncWrite + Send + Unpin> Stream for T {}
 
-/// Whether this can reach the engine at all.
+/// Whether this module can connect to the engine.
 pub(crate) fn can_reach(engine: &Engine) -> bool {
     match engine.endpoint() {
         Endpoint::Unix(_) => cfg!(unix),

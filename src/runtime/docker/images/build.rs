@@ -24,9 +24,9 @@ use crate::runtime::docker::engine::error;
 use crate::runtime::docker::engine::options::BuilderMode;
 use crate::runtime::docker::images::recipe::{Recipe, Transcript, build_failed, send_context};
 
-/// The first Docker Engine whose own client builds with BuildKit.
+/// The first version of Docker Engine whose client uses BuildKit by default.
 const BUILDKIT_BY_DEFAULT: u32 = 23;
-/// A build may take this long before the engine answers at all: it reads the whole context first.
+/// The time that a build may take before the engine responds; it reads the whole context first.
 const ANSWER_LIMIT: Duration = Duration::from_secs(3600);
 /// Builds and tags the image.
 pub(crate) async fn build(
@@ -54,7 +54,7 @@ pub(crate) async fn build(
     }
 }
 
-/// Whether BuildKit builds it.
+/// Whether to build with BuildKit.
 fn choose(engine: &Engine, mode: BuilderMode, seen: &Glance, image: &str) -> Result<bool, RuntimeError> {
     let info = engine.info();
     // Podman has one builder, which understands what BuildKit does.
@@ -79,8 +79,8 @@ fn choose(engine: &Engine, mode: BuilderMode, seen: &Glance, image: &str) -> Res
     Ok(wanted)
 }
 
-/// Builders of an engine without a default bridge (`--bridge=none`) would run their steps without any network, or none
-/// at all; the host's is the one that both know by name and that is always there.
+/// The network of build steps. With an engine without a default bridge (`--bridge=none`), steps would have no network
+/// or not run at all; both builders know the host's network by name, and it always exists.
 async fn network(engine: &Engine) -> Option<&'static str> {
     if engine.info().name == EngineKind::Podman {
         return None;
@@ -89,7 +89,7 @@ async fn network(engine: &Engine) -> Option<&'static str> {
     bridge.is_err_and(|cause| error::is_not_found(&cause)).then_some("host")
 }
 
-/// Credentials for the registries the Dockerfile starts from.
+/// Credentials for the registries of the Dockerfile's base images.
 async fn credentials(seen: &Glance, progress: &Progress) -> HashMap<String, DockerCredentials> {
     let mut found = HashMap::new();
     for image in &seen.images {
@@ -105,7 +105,7 @@ async fn credentials(seen: &Glance, progress: &Progress) -> HashMap<String, Dock
     found
 }
 
-/// The engine's first builder.
+/// Builds with the engine's classic builder.
 async fn classic(engine: &Engine, recipe: &Recipe<'_>, progress: &Progress) -> Result<(), RuntimeError> {
     let args: HashMap<String, String> = recipe.build.args.clone().into_iter().collect();
     let mut options = BuildImageOptionsBuilder::new()

@@ -1,4 +1,4 @@
-//! BuildKit inside the engine: what `docker build` has used since Docker 23.
+//! BuildKit inside the engine, the default of `docker build` since Docker 23.
 //!
 //! The build goes to the same endpoint as the classic one's, with `version=2` and a [`super::session`] beside it;
 //! its progress is a stream of protobuf messages about vertices, the steps of its graph.
@@ -25,7 +25,7 @@ use crate::runtime::docker::engine::raw;
 
 pub(crate) use crate::runtime::docker::engine::raw::can_reach;
 
-/// The longest line of a response; each is one progress message.
+/// The maximum length of a line of the response; each line is one progress message.
 const LINE_LIMIT: usize = 16 * 1024 * 1024;
 
 /// Builds and tags the image.
@@ -51,7 +51,7 @@ fn unreachable(cause: impl std::error::Error + Send + Sync + 'static) -> Runtime
     RuntimeError::EngineUnreachable(cause.to_string().into()).caused_by(cause)
 }
 
-/// The session ends with the build, however that ends.
+/// Ends the session together with the build.
 struct AbortOnDrop(tokio::task::JoinHandle<()>);
 
 impl Drop for AbortOnDrop {
@@ -60,7 +60,7 @@ impl Drop for AbortOnDrop {
     }
 }
 
-/// Unlike enough to any other session of this engine.
+/// An id that no other session of this engine has.
 fn session_id() -> String {
     use std::hash::{BuildHasher as _, RandomState};
     let part = || RandomState::new().hash_one(std::process::id());
@@ -123,7 +123,7 @@ async fn read(response: Response<Incoming>, recipe: &Recipe<'_>, progress: &Prog
     trace.line(&pending, recipe, progress)
 }
 
-/// One line of the answer.
+/// One line of the response.
 #[derive(Default, serde::Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 struct Message {
@@ -208,7 +208,7 @@ impl Trace {
     }
 }
 
-/// `Vertex`, what is shown of it.
+/// The part of a `Vertex` that is shown.
 #[derive(Debug, Default)]
 struct Vertex {
     digest: String,

@@ -20,7 +20,7 @@ const IGNORE_FILE: &str = ".dockerignore";
 /// The name under which a Dockerfile from outside the context is sent.
 const OUTSIDE_NAME: &str = ".neargate.dockerfile";
 const CHUNK: usize = 128 * 1024;
-/// How far the reading may be ahead of the sending.
+/// How far reading may run ahead of sending.
 const CHUNKS: usize = 16;
 
 /// A context, checked and ready to be sent.
@@ -28,7 +28,7 @@ const CHUNKS: usize = 16;
 pub(crate) struct Context {
     root: PathBuf,
     ignore: Dockerignore,
-    /// Text of the ignore file as it is sent.
+    /// The text of the ignore file that is sent.
     ignore_text: Option<String>,
     /// The Dockerfile's name in the context.
     pub(crate) dockerfile: String,
@@ -57,7 +57,7 @@ pub enum ContextError {
 }
 
 impl Context {
-    /// Reads what there is to know before anything is sent. The error is for the user.
+    /// Reads everything that must be known before sending. The error is a message for the user.
     pub(crate) fn open(build: &Build) -> Result<Self, ContextError> {
         let root = build.context.clone();
         if !root.is_dir() {
@@ -86,12 +86,12 @@ impl Context {
         Ok(Self { root, ignore, ignore_text, dockerfile, dockerfile_text, is_outside })
     }
 
-    /// Which files are left out.
+    /// The files that are excluded.
     pub(crate) fn ignore(&self) -> &Dockerignore {
         &self.ignore
     }
 
-    /// The tar, in pieces. Dropping the receiver ends the reading; `sent` counts bytes.
+    /// Produces the tar in pieces. Dropping the receiver ends the reading; `sent` counts bytes.
     pub(crate) fn send(self: Arc<Self>, sent: Arc<AtomicU64>) -> mpsc::Receiver<io::Result<Bytes>> {
         let (sender, receiver) = mpsc::channel(CHUNKS);
         tokio::task::spawn_blocking(move || {
@@ -153,7 +153,7 @@ impl Context {
     }
 }
 
-/// The path below the root, with slashes; `None` if it is not below.
+/// The path relative to the root, with slashes; `None` if it is outside.
 fn relative(root: &Path, path: &Path) -> Option<String> {
     let (root, path) = (root.canonicalize().ok()?, path.canonicalize().ok()?);
     let parts = path.strip_prefix(root).ok()?.components().map(|component| match component {
@@ -209,7 +209,7 @@ fn add_text(archive: &mut tar::Builder<impl Write>, name: &str, text: &str) -> i
     archive.append_data(&mut header, name, text.as_bytes())
 }
 
-/// Gathers what the archive writes into pieces worth sending.
+/// Collects the archive's output into pieces of a useful size.
 struct Pieces {
     sender: mpsc::Sender<io::Result<Bytes>>,
     pending: Vec<u8>,

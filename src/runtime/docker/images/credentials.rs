@@ -17,7 +17,7 @@ use crate::runtime::docker::engine::endpoint::Env;
 
 /// Docker Hub's name in `config.json`.
 const DOCKER_HUB_KEY: &str = "https://index.docker.io/v1/";
-/// A helper may have to ask a keychain that asks the user.
+/// Helpers may have to wait for the user to unlock a keychain.
 const HELPER_LIMIT: Duration = Duration::from_secs(30);
 
 /// The user's own credentials.
@@ -43,7 +43,7 @@ struct Auth {
     password: Option<String>,
 }
 
-/// What a helper prints.
+/// The output of a helper.
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 struct FromHelper {
@@ -57,7 +57,7 @@ impl Store {
         Self { path: Env::real().docker_config_folder().map(|folder| folder.join("config.json")) }
     }
 
-    /// Credentials for a registry; `Ok(None)` if the user has none. The error says why they could not be had.
+    /// Credentials for a registry; `Ok(None)` if the user has none. The error says why they could not be read.
     pub(crate) async fn lookup(&self, registry: &str) -> Result<Option<DockerCredentials>, String> {
         let Some(text) = self.path.as_ref().and_then(|path| std::fs::read_to_string(path).ok()) else {
             return Ok(None);
@@ -100,7 +100,7 @@ impl Auth {
     }
 }
 
-/// The credentials of a task definition's `repositoryCredentials`.
+/// The credentials from a task definition's `repositoryCredentials`.
 pub(crate) fn given(credentials: &RegistryCredentials, registry: &str) -> DockerCredentials {
     DockerCredentials {
         username: Some(credentials.username.clone()),
@@ -110,7 +110,7 @@ pub(crate) fn given(credentials: &RegistryCredentials, registry: &str) -> Docker
     }
 }
 
-/// Keys of `auths` come with and without scheme and path.
+/// Keys of `auths` may have a scheme and a path.
 fn host(key: &str) -> &str {
     let key = key.split_once("://").map_or(key, |(_, rest)| rest);
     key.split('/').next().unwrap_or(key)

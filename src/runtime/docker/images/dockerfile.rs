@@ -5,13 +5,13 @@ use std::collections::BTreeMap;
 /// What a glance tells.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Glance {
-    /// Something that only BuildKit understands, as it is written.
+    /// The instruction that only BuildKit understands, as written.
     pub(crate) buildkit_for: Option<String>,
     /// Base images, with known arguments filled in.
     pub(crate) images: Vec<String>,
 }
 
-/// Arguments that BuildKit sets and the classic builder does not know.
+/// Arguments that BuildKit sets and the classic builder does not.
 const AUTOMATIC: [&str; 8] = [
     "BUILDPLATFORM",
     "BUILDOS",
@@ -23,7 +23,7 @@ const AUTOMATIC: [&str; 8] = [
     "TARGETVARIANT",
 ];
 
-/// Flags of instructions that only BuildKit understands.
+/// Instruction flags that only BuildKit understands.
 const FLAGS: [(&str, &[&str]); 3] = [
     ("RUN", &["--mount", "--network", "--security"]),
     ("COPY", &["--link", "--parents", "--exclude", "--chmod"]),
@@ -110,7 +110,7 @@ fn needs_buildkit(keyword: &str, words: &[&str]) -> Option<String> {
     automatic.filter(|_| keyword == "ARG").map(|name| format!("ARG {name}"))
 }
 
-/// Logical lines: continuations joined, comments left out, bodies of here-documents skipped.
+/// Logical lines: continuations are joined, comments omitted, here-documents skipped.
 fn instructions(text: &str) -> Vec<String> {
     let escape = if text
         .lines()

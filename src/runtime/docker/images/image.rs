@@ -1,4 +1,4 @@
-//! Images: found here, built here, or pulled.
+//! Images: found locally, built, or pulled.
 
 use std::collections::HashMap;
 use std::sync::PoisonError;
@@ -66,8 +66,8 @@ impl DockerRuntime {
         Ok(ProvidedImage { id, origin })
     }
 
-    /// Removes images that were built under a name which another one has now, once nothing runs them: whoever works
-    /// with `--watch` makes one with every change. The engine knows what is still run, and who else has named one.
+    /// Removes images that lost their name to a newer build, once no container uses them: `--watch` builds one after
+    /// every change. The engine knows whether an image is in use and whether it has other names.
     pub(crate) async fn remove_superseded(&self, another: Option<String>) {
         let waiting: Vec<String> = {
             let mut waiting = self.superseded.lock().unwrap_or_else(PoisonError::into_inner);
@@ -92,7 +92,7 @@ impl DockerRuntime {
         }
     }
 
-    /// Removes the images that were built for the project, of whatever process. Returns their names.
+    /// Removes all images that were built for the project, by any process. Returns their names.
     pub async fn remove_built_images(&self) -> Result<Vec<String>, RuntimeError> {
         let pattern = format!("{}/{}/*/*", naming::REPOSITORY, naming::project_part(self.names.project()));
         let filters = HashMap::from([("reference".to_owned(), vec![pattern.clone()])]);
@@ -122,7 +122,7 @@ impl DockerRuntime {
         }
     }
 
-    /// `imageDigest` of ECS is the registry's; an image built here has none.
+    /// ECS's `imageDigest` is the registry's digest; an image built here has none.
     fn remember_digest(&self, image: &str, found: &ImageInspect) {
         let repository = Reference::parse(image).repository();
         let digest = found.repo_digests.iter().flatten().find_map(|text| {
@@ -137,7 +137,7 @@ impl DockerRuntime {
     }
 }
 
-/// Whether an image that is here is for the platform that is asked for.
+/// Whether a local image matches the requested platform.
 fn is_for(found: &ImageInspect, request: &ImageRequest, progress: &Progress) -> bool {
     let (Some(wanted), Some(os), Some(architecture)) = (&request.platform, &found.os, &found.architecture) else {
         return true;

@@ -9,7 +9,7 @@ use super::progress::Progress;
 
 pub(crate) const TELL_EVERY: Duration = Duration::from_millis(200);
 
-/// Adds up what the layers report.
+/// Adds up the progress of the layers.
 #[derive(Default)]
 pub(crate) struct Layers {
     bytes: BTreeMap<String, (i64, i64)>,
@@ -17,7 +17,7 @@ pub(crate) struct Layers {
 }
 
 impl Layers {
-    /// Takes one report and passes the sum on, not too often.
+    /// Adds one report and passes the sum on, but not too often.
     pub(crate) fn tell(&mut self, info: &CreateImageInfo, progress: &Progress) {
         let detail = info.progress_detail.as_ref();
         self.add(

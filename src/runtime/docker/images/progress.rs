@@ -4,7 +4,7 @@ use tokio::sync::mpsc;
 
 use crate::control::runtime::ImageProgress;
 
-/// Reports what happens to one image. Updates that come too fast are dropped.
+/// Reports the progress of one image. Updates that come too fast are dropped.
 #[derive(Clone, Debug)]
 pub(crate) struct Progress {
     pub(super) image: String,
@@ -12,12 +12,12 @@ pub(crate) struct Progress {
 }
 
 impl Progress {
-    /// A line worth showing.
+    /// Reports a line worth showing.
     pub(crate) fn tell(&self, message: String) {
         let _ = self.sender.try_send(ImageProgress { image: self.image.clone(), message, detail: false });
     }
 
-    /// Output of the build.
+    /// Reports output of the build.
     pub(crate) fn detail(&self, message: String) {
         let _ = self.sender.try_send(ImageProgress { image: self.image.clone(), message, detail: true });
     }

@@ -10,12 +10,12 @@ pub(crate) enum Value<'a> {
 }
 
 impl<'a> Value<'a> {
-    /// Its text, whatever is not UTF-8 replaced.
+    /// Its text; invalid UTF-8 is replaced.
     pub(crate) fn text(self) -> String {
         String::from_utf8_lossy(self.bytes()).into_owned()
     }
 
-    /// Its bytes; none if it is a number.
+    /// Its bytes; empty for a number.
     pub(crate) fn bytes(self) -> &'a [u8] {
         match self {
             Self::Bytes(bytes) => bytes,
@@ -24,7 +24,7 @@ impl<'a> Value<'a> {
     }
 }
 
-/// The fields of a message, in order; ends at the first that cannot be read.
+/// The fields of a message, in order, up to the first that cannot be read.
 pub(crate) fn fields(mut message: &[u8]) -> impl Iterator<Item = (u64, Value<'_>)> {
     std::iter::from_fn(move || {
         let key = varint(&mut message)?;

@@ -1,4 +1,4 @@
-//! Pulling: with the credentials `docker pull` would use, progress in one line, retries, and failures in ECS's words.
+//! Pulls images: with the credentials of `docker pull`, progress in one line, retries, and errors in ECS's words.
 
 use std::time::Duration;
 
@@ -17,12 +17,12 @@ use crate::runtime::docker::engine::error;
 use crate::runtime::docker::engine::error::Phrase;
 use crate::runtime::docker::images::layers::Layers;
 
-/// How often a pull is tried that failed for a reason that may pass. Fargate's own counts vary from 1 to 7.
+/// The number of attempts after temporary failures. Fargate's own number varies from 1 to 7.
 const ATTEMPTS: u32 = 3;
 const FIRST_PAUSE: Duration = Duration::from_millis(500);
-/// Without a byte for that long, a pull has failed.
+/// A pull fails after this time without a byte.
 const STALL_LIMIT: Duration = Duration::from_secs(180);
-/// Pulls what the request names.
+/// Pulls the requested image.
 pub(crate) async fn pull(engine: &Engine, request: &ImageRequest, progress: &Progress) -> Result<(), RuntimeError> {
     let reference = Reference::parse(&request.image);
     let credentials = match &request.credentials {
@@ -32,7 +32,7 @@ pub(crate) async fn pull(engine: &Engine, request: &ImageRequest, progress: &Pro
     pull_reference(engine, &reference, request.platform.as_deref(), credentials, progress).await
 }
 
-/// The user's own credentials. A helper that fails is no reason not to try without.
+/// The user's own credentials. If a helper fails, the pull continues without them.
 pub(crate) async fn of_user(registry: &str, progress: &Progress) -> Option<DockerCredentials> {
     match Store::of_user().lookup(registry).await {
         Ok(credentials) => credentials,
@@ -43,7 +43,7 @@ pub(crate) async fn of_user(registry: &str, progress: &Progress) -> Option<Docke
     }
 }
 
-/// Pulls, and tries again what may pass.
+/// Pulls, and tries again after temporary failures.
 pub(crate) async fn pull_reference(
     engine: &Engine,
     reference: &Reference,
@@ -110,7 +110,7 @@ enum Cause {
 }
 
 impl Cause {
-    /// From the words of Docker Engine, containerd and Podman.
+    /// Classifies the words of Docker Engine, containerd and Podman.
     fn from_words(text: &str) -> Self {
         let text = text.to_ascii_lowercase();
         let causes = [
@@ -135,7 +135,7 @@ struct Failed<'a> {
 }
 
 impl Failed<'_> {
-    /// As ECS puts it, then as the engine puts it, then what to do where that is known.
+    /// The failure in ECS's words, then in the engine's, then the fix if it is known.
     fn in_words(&self, cause: Cause, engine: &str) -> String {
         let reference = self.reference;
         let resolve = format!("failed to resolve ref {reference}");

@@ -16,20 +16,20 @@ use super::progress::Progress;
 use crate::control::runtime::{ImageRequest, RuntimeError};
 use crate::model::service::Build;
 
-/// How many lines of output a failure shows.
+/// The number of output lines that a failure shows.
 pub(crate) const LAST_LINES: usize = 20;
 
-/// What a builder needs to know.
+/// The input of a builder.
 pub(crate) struct Recipe<'a> {
     pub(crate) request: &'a ImageRequest,
     pub(crate) build: &'a Build,
     pub(crate) context: Arc<Context>,
     pub(crate) credentials: HashMap<String, DockerCredentials>,
-    /// Which network its steps use; `None` for the engine's default.
+    /// The network that its steps use; `None` for the engine's default.
     pub(crate) network: Option<&'static str>,
 }
 
-/// The context as a body, telling how much is on its way.
+/// The context as a request body that reports how much has been sent.
 pub(crate) fn send_context(
     context: &Arc<Context>,
     progress: &Progress,
@@ -52,10 +52,10 @@ pub(crate) fn send_context(
     )
 }
 
-/// How the first builder's notes about its own containers and layers begin.
+/// The beginnings of the classic builder's notes about its own containers and layers.
 pub(crate) const BOOKKEEPING: [&str; 2] = [" ---> ", "Removing intermediate container "];
 
-/// The line without escape sequences: what a step writes to standard error arrives in red.
+/// Removes escape sequences, because the classic builder colours standard error red.
 pub(crate) fn without_colours(line: &str) -> String {
     static SEQUENCE: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(r"\x1b\[[0-9;?]*[A-Za-z]").ok());
     SEQUENCE.as_ref().map_or_else(|| line.to_owned(), |sequence| sequence.replace_all(line, "").into_owned())
@@ -104,14 +104,14 @@ impl Transcript {
         }
     }
 
-    /// A step begins.
+    /// Starts a step.
     pub(crate) fn step(&mut self, step: &str, progress: &Progress) {
         self.step = step.to_owned();
         self.lines.clear();
         progress.tell(step.to_owned());
     }
 
-    /// A line of its output.
+    /// Adds a line of the step's output.
     pub(crate) fn line(&mut self, line: String, progress: &Progress) {
         if self.lines.len() == LAST_LINES {
             self.lines.pop_front();
@@ -120,7 +120,7 @@ impl Transcript {
         progress.detail(line);
     }
 
-    /// The failure, with the step it happened in and what was said last.
+    /// The error, with the current step and its last lines of output.
     pub(crate) fn failure(&self, dockerfile: &str, cause: &str) -> RuntimeError {
         let mut text = dockerfile.to_owned();
         if !self.step.is_empty() {

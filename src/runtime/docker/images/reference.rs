@@ -2,24 +2,24 @@
 
 use std::fmt;
 
-/// The registry of references that name none.
+/// The default registry.
 pub(crate) const DOCKER_HUB: &str = "docker.io";
 
-/// A reference with everything said that is usually left out.
+/// A reference in which all defaults are explicit.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Reference {
     /// `docker.io`, `ghcr.io`, `localhost:5000`
     pub(crate) registry: String,
     /// `library/nginx`
     pub(crate) path: String,
-    /// `latest` unless there is another or a digest.
+    /// `latest` if there is neither a tag nor a digest.
     pub(crate) tag: Option<String>,
     /// `sha256:…`
     pub(crate) digest: Option<String>,
 }
 
 impl Reference {
-    /// Reads a reference; the engine judges whether its characters are allowed.
+    /// Parses a reference; the engine checks whether its characters are allowed.
     pub(crate) fn parse(text: &str) -> Self {
         let (name, digest) = match text.split_once('@') {
             Some((name, digest)) => (name, Some(digest.to_owned())),
@@ -46,7 +46,7 @@ impl Reference {
         format!("{}/{}", self.registry, self.path)
     }
 
-    /// The tag or digest, for the engine's `tag`. Without one it would pull every tag there is.
+    /// The tag or digest, for the engine's `tag`. Without one, the engine would pull every tag.
     pub(crate) fn version(&self) -> &str {
         self.digest.as_deref().or(self.tag.as_deref()).unwrap_or("latest")
     }

@@ -25,7 +25,7 @@ const CREDENTIALS: &str = "/moby.filesync.v1.Auth/Credentials";
 const HEALTH: &str = "/grpc.health.v1.Health/Check";
 const OK: &str = "0";
 const UNIMPLEMENTED: &str = "12";
-/// A request of ours holds a host name.
+/// BuildKit's requests contain only a host name.
 const REQUEST_LIMIT: usize = 64 * 1024;
 
 /// Why there is no session.
@@ -41,7 +41,7 @@ pub(crate) enum SessionError {
     Upgrade(#[from] hyper::Error),
 }
 
-/// Opens the session and answers until the build is over and drops it.
+/// Opens the session and answers until the build drops it.
 pub(crate) async fn open(
     engine: &Engine,
     id: &str,
@@ -108,7 +108,7 @@ fn credentials_message(host: &str, credentials: &HashMap<String, DockerCredentia
     message
 }
 
-/// A gRPC reply: at most one message, and the status behind it.
+/// A gRPC reply: at most one message, followed by the status.
 fn reply(message: Option<Vec<u8>>, status: &'static str) -> Response<Body> {
     let mut frames = Vec::new();
     if let Some(message) = message {

@@ -18,14 +18,14 @@ use crate::runtime::docker::engine::error::{classify, runtime_error};
 use crate::runtime::docker::engine::labels::{CONTAINER, PAUSE, TASK};
 use crate::runtime::docker::runtime::DockerRuntime;
 
-/// The longest a removal that is already under way is waited for.
+/// The longest time to wait for a removal that is already in progress.
 const REMOVAL_LIMIT: Duration = Duration::from_secs(20);
 const REMOVAL_POLL: Duration = Duration::from_millis(25);
-/// On top of the stop time-out: for the engine's own work.
+/// Added to the stop timeout, for the engine's own work.
 const STOP_MARGIN: Duration = Duration::from_secs(30);
 
 impl DockerRuntime {
-    /// Stops a member, in the engine's way: the image's stop signal, then SIGKILL.
+    /// Stops a member as the engine does: the image's stop signal, then SIGKILL.
     pub(crate) async fn stop(
         &self,
         task: &TaskId,
@@ -44,7 +44,7 @@ impl DockerRuntime {
         }
     }
 
-    /// Stops a member and starts it again, as it is. Returns how it ended, if it has.
+    /// Stops a member and starts it again without recreating it. Returns its exit if it has ended again.
     pub(crate) async fn restart(
         &self,
         task: &TaskId,
@@ -77,7 +77,7 @@ impl DockerRuntime {
         Ok(found.collect())
     }
 
-    /// Removes everything of the task.
+    /// Removes all objects of the task.
     pub(crate) async fn close(&self, task: &TaskId) -> Result<(), RuntimeError> {
         // What we started need not wait for the list of what there is.
         let known = self.tasks().get(task).map(|open| open.containers.values().cloned().collect::<Vec<_>>());
@@ -102,7 +102,7 @@ impl DockerRuntime {
         Ok(())
     }
 
-    /// All at once; each is tried, whatever happens to the others.
+    /// Removes all of them concurrently; a failure does not affect the others.
     async fn remove_all(&self, ids: impl Iterator<Item = &str>) -> Result<(), RuntimeError> {
         let removals = join_all(ids.map(|id| remove_container(self.engine.docker(), id))).await;
         let all: Result<Vec<()>, _> = removals.into_iter().collect();
@@ -123,7 +123,7 @@ impl DockerRuntime {
     }
 }
 
-/// A container of a task, found by label.
+/// A container of a task that was found by its label.
 pub(crate) struct Found {
     pub(crate) id: String,
     pub(crate) container: String,
@@ -146,7 +146,7 @@ pub(crate) async fn remove_container(docker: &Docker, id: &str) -> Result<(), bo
     }
 }
 
-/// Removes a volume; one that is in use or gone already is left alone.
+/// Removes a volume, unless it is in use or already gone.
 pub(crate) async fn remove_volume(docker: &Docker, name: &str) -> bool {
     let options = RemoveVolumeOptionsBuilder::new().force(false).build();
     docker.remove_volume(name, Some(options)).await.is_ok()

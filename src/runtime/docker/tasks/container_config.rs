@@ -1,4 +1,4 @@
-//! From a task definition to what the engine is asked to create. Pure: the whole translation can be read and tested
+//! Translates a task definition into requests to the engine. Pure, so that the whole translation can be read and tested
 //! without an engine.
 
 use std::collections::{BTreeMap, HashMap};
@@ -19,24 +19,24 @@ use crate::runtime::docker::engine::network::bindings;
 use crate::runtime::docker::engine::options::DockerOptions;
 use crate::runtime::docker::engine::pause;
 
-/// The kernel's least CPU weight, which the ECS agent gives to containers that ask for none.
+/// The kernel's minimum CPU weight, which the ECS agent gives to containers without `cpu`.
 const MIN_CPU_SHARES: i64 = 2;
 const MIB: i64 = 1024 * 1024;
 
-/// What holds the task as a whole within its size.
+/// How the task as a whole is limited to its size.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum TaskLimits {
-    /// A control group of the task, parent of its containers' groups: exactly what the ECS agent does.
+    /// By a control group that is the parent of its containers' groups, exactly as the ECS agent does.
     Parent(String),
-    /// No way to make one. Each container alone is kept within the task's size, which is as strict for one busy
-    /// container and too generous for several. The engine has that many CPUs.
+    /// Without a common group: each container is individually limited to the task's size, which is just as strict for
+    /// one busy container and too generous for several.
     PerContainer {
-        /// A quota above it would be refused.
+        /// The engine's number of CPUs; it refuses higher quotas.
         engine_cpus: i64,
     },
 }
 
-/// Everything the pause container needs to know.
+/// The input for the pause container.
 #[derive(Debug)]
 pub(crate) struct PauseSpec<'a> {
     /// The task.
@@ -47,14 +47,14 @@ pub(crate) struct PauseSpec<'a> {
     pub(crate) network: &'a str,
     /// The task's address, if we choose it.
     pub(crate) address: Option<Ipv4Addr>,
-    /// Publishes the task's ports on this machine; `None` where the task can be dialled.
+    /// The address on which to publish the task's ports; `None` if the task is directly reachable.
     pub(crate) publish: Option<IpAddr>,
-    /// Of the task, if there is one.
+    /// The task's control group, if it has one.
     pub(crate) cgroup_parent: Option<&'a str>,
 }
 
-/// The pause container: owns the network namespace and with it everything that is the task's rather than a
-/// container's.
+/// The pause container owns the network namespace, and with it everything that belongs to the task rather than to a
+/// container.
 pub(crate) fn pause_body(names: &Names, options: &DockerOptions, spec: &PauseSpec<'_>) -> ContainerCreateBody {
     let task = spec.task;
     let endpoint = EndpointSettings {
@@ -144,7 +144,7 @@ pub(crate) fn member_body(
     }
 }
 
-/// Name and value pairs: the definition's, the secrets', and what Fargate adds.
+/// Names and values: the definition's variables, its secrets, and Fargate's additions.
 fn environment(options: &DockerOptions, task: &TaskSpec, container: &ContainerDefinition) -> Vec<String> {
     let mut variables: BTreeMap<&str, &str> = BTreeMap::from([
         ("AWS_EXECUTION_ENV", "AWS_ECS_FARGATE"),
@@ -157,9 +157,9 @@ fn environment(options: &DockerOptions, task: &TaskSpec, container: &ContainerDe
     variables.into_iter().map(|(name, value)| format!("{name}={value}")).collect()
 }
 
-/// Only the definition's check counts, so an image's own is switched off (ECS developer guide, "Container health
-/// checks"). It keeps its own interval, whatever the time scale: the command is the application's, each run costs it a
-/// process, and interval times retries is the patience that its author chose.
+/// Only the definition's check counts, so the image's own check is disabled (ECS developer guide, "Container health
+/// checks"). It keeps its interval whatever the time scale is: every run costs the application a process, and its
+/// author chose how much patience interval and retries amount to.
 fn health_check(check: Option<&ContainerHealthCheck>) -> HealthConfig {
     let Some(check) = check else {
         return HealthConfig { test: Some(vec!["NONE".to_owned()]), ..HealthConfig::default() };
@@ -224,7 +224,7 @@ fn ulimits(container: &ContainerDefinition) -> Vec<ResourcesUlimits> {
     container.ulimits.iter().map(ulimit).collect()
 }
 
-/// `net.*` belongs to the namespace that the pause container owns, the rest to the container.
+/// `net.*` belongs to the pause container's namespace, the rest to the container.
 fn system_controls<'a>(
     containers: impl IntoIterator<Item = &'a ContainerDefinition>,
     of_network: bool,

@@ -1,4 +1,4 @@
-//! A command in a running container, with streams, terminal and exit code as `docker exec` has them.
+//! Runs a command in a running container, with streams, terminal and exit code as in `docker exec`.
 
 use std::collections::BTreeMap;
 use std::pin::pin;
@@ -20,54 +20,54 @@ use crate::runtime::docker::engine::error;
 use crate::runtime::docker::engine::error::runtime_error;
 use crate::runtime::docker::runtime::DockerRuntime;
 
-/// The longest the exit code is waited for after the output has ended.
+/// How long to wait for the exit code after the output has ended.
 const EXIT_LIMIT: Duration = Duration::from_secs(10);
 const EXIT_POLL: Duration = Duration::from_millis(20);
 const RESIZE_ATTEMPTS: u32 = 20;
 
-/// What to run, and where.
+/// The command, and the container to run it in.
 #[derive(Clone, Debug)]
 pub struct ExecRequest {
     /// The task.
     pub task: TaskId,
-    /// The container in it.
+    /// The container.
     pub container: ContainerName,
     /// Program and arguments.
     pub command: Vec<String>,
     /// Allocates a terminal for the command.
     pub tty: bool,
-    /// What differs from the container's own command.
+    /// Settings that differ from the container's own command.
     pub settings: ExecSettings,
 }
 
-/// How a command differs from the one that its container was started with.
+/// The settings in which a command differs from its container's own command.
 #[derive(Clone, Debug, Default)]
 pub struct ExecSettings {
-    /// Who runs it.
+    /// The user that runs it.
     pub user: Option<String>,
-    /// With all rights.
+    /// Whether it has all privileges.
     pub privileged: bool,
-    /// Where it runs.
+    /// The folder in which it runs.
     pub working_dir: Option<String>,
-    /// Variables beside the container's own, or in their place.
+    /// Variables that are added to the container's or replace them.
     pub environment: BTreeMap<String, String>,
 }
 
-/// Where the streams of a command come from and go to.
+/// The sources and destinations of a command's streams.
 #[derive(Debug)]
 pub struct Streams<O, E> {
-    /// Pieces of standard input; closed at its end. `None` passes nothing on.
+    /// Pieces of standard input; closed at its end. `None` for no input.
     pub stdin: Option<mpsc::Receiver<Bytes>>,
-    /// What the command writes to its standard output; with a terminal, everything.
+    /// The destination of standard output; with a terminal, of all output.
     pub stdout: O,
-    /// What the command writes to its standard error.
+    /// The destination of standard error.
     pub stderr: E,
-    /// Columns and rows of whatever shows the output, first as they are, then as they change. Only with a terminal.
+    /// Columns and rows of the user's terminal, initially and after each change. Only with a terminal.
     pub sizes: Option<mpsc::Receiver<(u16, u16)>>,
 }
 
 impl DockerRuntime {
-    /// Runs a command and returns its exit code: 126 and 127 if it cannot be run.
+    /// Runs a command and returns its exit code: 126 or 127 if it cannot be run.
     pub async fn exec(
         &self,
         request: &ExecRequest,
@@ -154,7 +154,7 @@ impl DockerRuntime {
         }
     }
 
-    /// Tells the command's terminal each size. Never ends.
+    /// Passes each size on to the command's terminal. Never returns.
     async fn follow_size(&self, exec: &str, sizes: Option<mpsc::Receiver<(u16, u16)>>) {
         if let Some(mut sizes) = sizes {
             while let Some((columns, rows)) = sizes.recv().await {

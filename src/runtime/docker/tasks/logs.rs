@@ -1,7 +1,7 @@
 //! A container's output, line by line.
 //!
-//! The engine cuts lines of more than 16 KiB into pieces, each with a time of its own and without a line end; they
-//! are put together again here, up to the limit of CloudWatch Logs.
+//! The engine splits lines of more than 16 KiB into pieces, each with its own time and without a line end. This module
+//! joins them again, up to the limit of CloudWatch Logs.
 
 use bollard::container::LogOutput;
 use bollard::query_parameters::LogsOptionsBuilder;
@@ -15,7 +15,7 @@ use crate::runtime::docker::engine::error;
 use crate::runtime::docker::engine::error::runtime_error;
 use crate::runtime::docker::runtime::DockerRuntime;
 
-/// The largest event the awslogs driver sends before it splits a line (ECS developer guide, "Using the awslogs log
+/// The maximum size of an event before the awslogs driver splits a line (ECS developer guide, "Using the awslogs log
 /// driver": 256 KiB).
 const LINE_LIMIT: usize = 256 * 1024;
 
@@ -62,7 +62,7 @@ impl DockerRuntime {
     }
 }
 
-/// Puts pieces together into lines.
+/// Joins pieces to lines.
 #[derive(Default)]
 struct Assembler {
     stdout: Pending,
@@ -107,8 +107,8 @@ impl Assembler {
         if at.is_some_and(|at| seen.is_none_or(|seen| at > seen)) { self.feed(piece) } else { Vec::new() }
     }
 
-    /// A second to start reading again from: the engine keeps both streams in one sequence, in which their times may
-    /// be out of order by a little.
+    /// The second from which to continue reading: the engine keeps both streams in one sequence, in which times may be
+    /// slightly out of order.
     fn resume_second(&self) -> i32 {
         let last = self.stdout.last.max(self.stderr.last);
         last.and_then(|at| i32::try_from(at.as_second() - 1).ok()).unwrap_or_default()

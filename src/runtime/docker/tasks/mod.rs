@@ -1,4 +1,4 @@
-//! Tasks and their containers: started, looked into, ended.
+//! Tasks and their containers: starting, inspecting and ending them.
 
 pub(crate) mod close;
 pub(crate) mod container_config;

@@ -1,4 +1,4 @@
-//! Files that change while `up --watch` runs, copied into running containers and taken out of them.
+//! Copies files that change while `up --watch` runs into running containers, and removes deleted ones there.
 
 use std::collections::BTreeSet;
 use std::io;
@@ -17,8 +17,8 @@ use crate::runtime::docker::images::context::{Context, ContextError};
 use crate::runtime::docker::runtime::DockerRuntime;
 
 impl DockerRuntime {
-    /// Makes these paths in a container match this machine: files are copied, and missing paths are removed
-    /// there. A folder says nothing about its content.
+    /// Makes these paths in a container match this machine: copies files, and removes missing paths. The content of
+    /// folders is not implied.
     pub async fn sync(
         &self,
         task: &TaskId,
@@ -58,7 +58,7 @@ impl DockerRuntime {
         }
     }
 
-    /// Runs a command in a container once files have been copied into it. Returns its exit code and what it has written.
+    /// Runs a command in a container after files have been copied into it. Returns its exit code and its output.
     pub async fn run_hook(
         &self,
         task: &TaskId,
@@ -85,12 +85,13 @@ impl DockerRuntime {
     }
 }
 
-/// The ignore file of a build, as the builder takes it.
+/// The ignore file of a build, in the builder's interpretation.
 pub fn ignore_file(build: &Build) -> Result<Dockerignore, ContextError> {
     Context::open(build).map(|context| context.ignore().clone())
 }
 
-/// The files as an archive of the places where they go. Folders come with the files in them, each of which is named.
+/// Packs the files into an archive under their paths in the container. A folder is skipped, because its files are
+/// listed themselves.
 fn pack(files: &[(PathBuf, String)]) -> io::Result<Vec<u8>> {
     let mut archive = tar::Builder::new(Vec::new());
     archive.follow_symlinks(false);

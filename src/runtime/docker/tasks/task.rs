@@ -1,7 +1,7 @@
 //! The start of a task on the engine: open it (pause container), start its containers.
 //!
-//! A task costs as few calls as it can: create and start per container, no inspecting when the answer is known. Each
-//! step may be repeated; what an earlier attempt or a dead process left under the same name is replaced.
+//! A task takes as few calls as possible: create and start per container, and no inspection when the answer is known.
+//! Every step can be repeated; objects of the same name from an earlier attempt or a dead process are replaced.
 
 use std::collections::{BTreeMap, HashMap};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -24,8 +24,8 @@ use crate::runtime::docker::engine::error::{Phrase, classify, runtime_error};
 use crate::runtime::docker::engine::pause;
 use crate::runtime::docker::runtime::{DockerRuntime, OpenTask};
 
-/// How often a step is tried again after the engine said that the world changed under it: a name in use, an address
-/// in use, a network or image that was pruned.
+/// The number of attempts after the engine reported a concurrent change: a name or an address in use, a network or
+/// image that was pruned.
 const ATTEMPTS: usize = 8;
 
 impl DockerRuntime {
@@ -52,7 +52,7 @@ impl DockerRuntime {
         Ok(arch.image())
     }
 
-    /// Makes the task's namespace.
+    /// Creates the task's namespace.
     pub(crate) async fn open(&self, task: &TaskSpec) -> Result<TaskNetwork, RuntimeError> {
         let ((), opened) = tokio::try_join!(self.create_volumes(task), self.start_pause(task))?;
         Ok(opened)
@@ -182,7 +182,7 @@ impl DockerRuntime {
         Ok(StartedContainer { runtime_id: id, image_digest })
     }
 
-    /// The platform to ask for, where it is not the engine's own.
+    /// The platform to request, if it is not the engine's own.
     fn foreign_platform(&self, task: &TaskSpec) -> Option<&'static str> {
         use crate::model::task_definition::CpuArchitecture;
         let (arch, platform) = match task.definition.cpu_architecture? {
@@ -201,7 +201,7 @@ impl DockerRuntime {
         (self.names.pause(&task.service, &task.id), limits, None)
     }
 
-    /// Creates a container and starts it; if it does not start, nothing of it is left.
+    /// Creates a container and starts it; if it does not start, it is removed.
     async fn create_and_start(
         &self,
         name: &str,
@@ -250,7 +250,7 @@ fn forget_ulimits(body: &mut ContainerCreateBody) {
     }
 }
 
-/// Which of the two calls failed; the reasons mean different things to ECS.
+/// Records which of the two calls failed, because ECS reports them differently.
 struct StepError {
     cause: bollard::errors::Error,
     created: bool,
@@ -276,7 +276,7 @@ impl StepError {
         })
     }
 
-    /// With what to do about it, where the engine's words do not say.
+    /// Adds the fix if the engine's words do not contain it.
     fn of_member(self, image: &str) -> RuntimeError {
         match self.classify() {
             RuntimeError::CannotStartContainer(reason) if Phrase::NoSuchProgram.is_in(reason.text()) => {
