@@ -1,6 +1,6 @@
 #!/bin/sh
 # Installs neargate: downloads the archive for this machine, verifies its checksum, and puts the program into
-# ~/.local/bin with its manual pages and completions beside it.
+# ~/.local/bin with its manual pages and completions next to it.
 #
 #   curl -fsSL https://raw.githubusercontent.com/neargate/neargate/main/packaging/install.sh | sh
 #

@@ -1,4 +1,4 @@
-// The command of the `neargate run` that setup.js starts: says what it was given, and lasts until nobody needs it.
+// The command of the `neargate run` that setup.js starts: prints its environment, and runs until it is no longer needed.
 'use strict';
 
 process.stdout.write(`${JSON.stringify(process.env)}\n`);

@@ -1,4 +1,4 @@
-// Fixtures: the stack's address as `baseURL`, Chromium's arguments, and what the stack has to say about a failure.
+// Fixtures: the stack's address as `baseURL`, Chromium's arguments, and the stack's diagnosis of a failure.
 'use strict';
 
 const { execFile } = require('node:child_process');
