@@ -14,9 +14,10 @@ pub use neargate_model as model;
 pub use neargate_alb as alb;
 pub mod ecs;
 
-// This machine.
+// This machine, and connections to targets.
 pub mod certs;
 pub mod machine;
+pub mod transport;
 
 // The one writer.
 pub mod control;

@@ -7,12 +7,13 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::connect::{self, ConnectFault, TargetTls};
+use super::connect::{self, ConnectFault};
 use super::http1::{self, Answer, AnswerFault};
 use super::http2::{self, Kind};
 use super::probed::Probed;
 use crate::model::target_group::{ProtocolVersion, TargetProtocol};
 use crate::model::target_health::ProbeOutcome;
+use crate::transport::TargetTls;
 
 /// What a health check found.
 #[derive(Clone, Debug, PartialEq, Eq)]

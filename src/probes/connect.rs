@@ -5,36 +5,17 @@
 use std::io;
 use std::net::SocketAddr;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
-use crate::alb::targets::target_tls::{PerPolicy, TargetPolicy};
+use crate::alb::targets::target_tls::TargetPolicy;
 use crate::model::target_group::{ProtocolVersion, TargetProtocol};
-
-/// How TLS connections are opened; `h2` is offered where HTTP/2 is going to be spoken.
-#[derive(Clone)]
-pub(super) struct TargetTls {
-    http1: PerPolicy<Arc<ClientConfig>>,
-    http2: PerPolicy<Arc<ClientConfig>>,
-}
-
-impl TargetTls {
-    pub(super) fn new(http1: PerPolicy<Arc<ClientConfig>>) -> Self {
-        let http2 = http1.map(|http1| {
-            let mut http2 = ClientConfig::clone(http1);
-            http2.alpn_protocols = vec![b"h2".to_vec()];
-            Arc::new(http2)
-        });
-        Self { http1, http2 }
-    }
-}
+use crate::transport::TargetTls;
 
 /// Plain or TLS.
 pub(super) enum Stream {

@@ -26,8 +26,8 @@ use crate::control::observation::Observation;
 use crate::control::sink::Sink;
 use crate::model::TargetGroupName;
 use crate::model::target_health::{Target, TargetHealth};
+use crate::transport::TargetTls;
 
-use connect::TargetTls;
 use probed::Probed;
 
 mod attempt;

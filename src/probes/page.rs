@@ -8,9 +8,10 @@ use std::time::Duration;
 use rustls::ClientConfig;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
-use super::connect::{self, TargetTls};
+use super::connect;
 use crate::alb::targets::target_tls::{PerPolicy, TargetPolicy};
 use crate::model::target_group::{ProtocolVersion, TargetProtocol};
+use crate::transport::TargetTls;
 
 /// Who waits for `doctor` does not wait longer than this for one answer.
 const PATIENCE: Duration = Duration::from_secs(5);

@@ -16,7 +16,7 @@ use super::io::wakers::Wakers;
 use super::telemetry::certificate::CertificateBook;
 use super::telemetry::meters::{MeteredGroup, Meters, WorkerMeters};
 use super::telemetry::transaction::{AccessSink, ConnectionSink};
-use super::tls::{ListenerTls, TargetTls};
+use super::tls::ListenerTls;
 use super::upstream::load::{GroupLoad, LoadBook};
 use super::upstream::multiplexed::Multiplexed;
 use super::upstream::pool::{Dial, Pool};
@@ -25,6 +25,7 @@ use crate::alb::routing::RoutingTable;
 use crate::http1::fields::FieldSpan;
 use crate::model::listener::ListenerProtocol;
 use crate::model::target_health::Target;
+use crate::transport::TargetTls;
 
 /// What every worker is given.
 #[derive(Clone)]

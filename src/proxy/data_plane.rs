@@ -14,7 +14,7 @@ use super::io::clock::Random;
 use super::listen::listeners;
 use super::telemetry::meters::Meters;
 use super::telemetry::transaction::{AccessSink, ConnectionSink};
-use super::tls::{ListenerTls, TargetTls};
+use super::tls::ListenerTls;
 use super::upstream::load::LoadBook;
 use super::worker;
 use super::worker::Command;
@@ -25,6 +25,7 @@ use crate::alb::targets::anomaly::Anomalies;
 use crate::alb::targets::target_tls::PerPolicy;
 use crate::control::observation::Observation;
 use crate::model::TargetGroupName;
+use crate::transport::TargetTls;
 
 /// ALB user guide, troubleshooting, HTTP 504: "the load balancer failed to establish a connection to the target before
 /// the connection timeout expired (10 seconds)".

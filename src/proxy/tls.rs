@@ -1,14 +1,13 @@
-//! TLS towards clients: its configurations and the facts from a handshake. Also TLS towards targets.
+//! TLS towards clients: its configurations and the facts from a handshake.
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use rustls::{ClientConfig, HandshakeKind, NamedGroup, ProtocolVersion, ServerConfig};
+use rustls::{HandshakeKind, NamedGroup, ProtocolVersion, ServerConfig};
 use tokio::sync::watch;
 
 use super::telemetry::certificate::CertificateFacts;
 use crate::alb::logs::access::TlsWords;
-use crate::alb::targets::target_tls::PerPolicy;
 
 /// The current TLS configuration of every HTTPS listener, by AWS's port. New connections use the one in place when they
 /// arrive, so certificates can change without anything being closed.
@@ -23,24 +22,6 @@ impl ListenerTls {
 
     pub(super) fn config(&self, port: u16) -> Option<Arc<ServerConfig>> {
         self.0.borrow().get(&port).cloned()
-    }
-}
-
-/// TLS towards targets. Those of HTTP/1.1 are offered no protocol, as nginx does; HTTP/2 has to be agreed upon.
-#[derive(Clone, Debug)]
-pub(crate) struct TargetTls {
-    pub(super) http1: PerPolicy<Arc<ClientConfig>>,
-    pub(super) http2: PerPolicy<Arc<ClientConfig>>,
-}
-
-impl TargetTls {
-    pub(super) fn new(http1: PerPolicy<Arc<ClientConfig>>) -> Self {
-        let http2 = http1.map(|http1| {
-            let mut http2 = ClientConfig::clone(http1);
-            http2.alpn_protocols = vec![b"h2".to_vec()];
-            Arc::new(http2)
-        });
-        Self { http1, http2 }
     }
 }
 

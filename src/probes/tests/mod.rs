@@ -173,7 +173,7 @@ fn client_configs() -> PerPolicy<Arc<rustls::ClientConfig>> {
 }
 
 async fn probe(probed: &Probed) -> Found {
-    attempt::probe(probed, &TargetTls::new(client_configs())).await
+    attempt::probe(probed, &crate::transport::TargetTls::new(client_configs())).await
 }
 
 fn probed(dial: SocketAddr) -> Probed {

@@ -6,7 +6,7 @@ use super::source::{Source, module_of_crate, own_modules, paths};
 
 /// What every edge may import: the layers below, never another edge. Two edges that need to talk do so through
 /// `control`, or `app` introduces them.
-const BELOW_EDGES: &[&str] = &["model", "http1", "alb", "ecs", "machine", "control"];
+const BELOW_EDGES: &[&str] = &["model", "http1", "alb", "ecs", "machine", "transport", "control"];
 /// Wiring and words see everything below them.
 const EVERYTHING: &[&str] = &["*"];
 
@@ -22,6 +22,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     // what this machine has: its folders, its stores of roots, the certificates made here
     ("machine", &["model", "alb", "ecs"]),
     ("certs", &["model", "alb", "ecs", "machine"]),
+    ("transport", &["alb"]),
     // one writer
     ("control", &["model", "alb", "ecs"]),
     // edges
@@ -85,8 +86,8 @@ const OWNED: &[(&str, &[&str], &str)] = &[
     ("httparse", &["http1", "probes"], "heads are read where bytes arrive"),
     (
         "rustls",
-        &["certs", "proxy", "probes", "machine"],
-        "`certs` decides what TLS offers, `proxy` and `probes` speak it, `machine` reads a root",
+        &["certs", "transport", "proxy", "probes", "machine"],
+        "`certs` and `transport` decide what TLS offers, `proxy` and `probes` speak it, `machine` reads a root",
     ),
     ("tokio_rustls", &["proxy", "probes"], "TLS on sockets"),
     ("rcgen", &["certs"], "certificates are issued in one place"),
