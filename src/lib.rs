@@ -7,6 +7,7 @@
 
 // Nouns, the codec of HTTP/1, and the text of users.
 pub mod config;
+pub mod import;
 pub use neargate_http1 as http1;
 pub use neargate_model as model;
 

@@ -19,6 +19,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("alb", &["model", "http1"]),
     ("ecs", &["model", "alb"]),
     ("config", &["model", "alb", "ecs"]),
+    ("import", &["config"]),
     // what this machine has: its folders, its stores of roots, the certificates made here
     ("machine", &["model", "alb", "ecs"]),
     ("certs", &["model", "alb", "ecs", "machine"]),
@@ -54,7 +55,7 @@ const PURE: &[(&str, &[&str])] = &[
 ];
 
 /// Layers without async, I/O and clock: time, files and variables arrive as arguments.
-const WITHOUT_IO: &[&str] = &["model", "http1", "alb", "ecs", "config"];
+const WITHOUT_IO: &[&str] = &["model", "http1", "alb", "ecs", "config", "import"];
 const IO_AND_CLOCK: &[&str] = &[
     "Instant::now",
     "SystemTime",
@@ -95,7 +96,7 @@ const OWNED: &[(&str, &[&str], &str)] = &[
     ("annotate_snippets", &["config"], "mistakes of files are drawn in one place"),
     ("granit_parser", &["config"], "only `config` knows the file format"),
     ("schemars", &["config"], "only `config` knows the file format"),
-    ("hcl", &["cli"], "only `init` reads what a repository says of its infrastructure"),
+    ("hcl", &["import"], "only `import` reads what a repository says of its infrastructure"),
     ("clap", &["cli"], "what is typed is the command line's"),
     ("clap_complete", &["cli"], "what is typed is the command line's"),
     ("notify", &["machine"], "files are watched in one place"),

@@ -6,7 +6,7 @@ use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
-use super::repository::{Content, Repository};
+use crate::import::{Content, Repository};
 
 /// Files and folders that are looked at.
 const MAX_ENTRIES: usize = 60_000;

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::definition::named_like_one;
+use crate::import::named_like_one;
 
 /// The root of the working tree that the folder is in; without one the folder itself, if it looks like an application.
 /// Never the home folder, which has an `.aws` and may have anything below it.

@@ -1,35 +1,17 @@
 //! `neargate init`: writes a commented `neargate.yaml` from the task definitions and the pipelines that the team already
 //! has. Asks nothing; says what it guessed and why. `up` without a file does the same in memory.
-//!
-//! ```text
-//!  folder ──collect──► Repository ──pipeline──► Pipeline ─┐
-//!                          ├──definition──► Definitions ──┼──plan──► Plan ──write──► neargate.yaml
-//!                          └──evidence──► health, silence ┘           └──tell──► what was guessed
-//! ```
-//! Only `collect` reads files; everything between it and the text is a function of values.
+//! Here the folder is read and the file is written; [`crate::import`] makes the one from the other.
 
 mod collect;
-mod definition;
-mod evidence;
 mod folder;
-mod pipeline;
-mod plan;
-#[cfg(test)]
-mod properties;
-mod repository;
-mod tell;
-mod write;
-mod yaml;
 
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use crate::cli::failure::ExitStatus;
 use crate::config::{self, Diagnostics, Source, Style, Tasks};
+use crate::import::{self, Proposal};
 use crate::machine::files;
-use pipeline::stage::Wanted;
-use plan::draft::{NoDefinition, Plan};
-use repository::Repository;
 
 /// What `init` is given.
 pub struct InitArgs {
@@ -41,14 +23,6 @@ pub struct InitArgs {
     pub environment: Option<String>,
 }
 
-/// What `init` would write.
-pub(crate) struct Derived {
-    /// The file.
-    pub(crate) text: String,
-    /// In a few lines, what it was made from and what was guessed.
-    pub(crate) summary: Vec<String>,
-}
-
 /// Writes the file and tells `out` what was guessed; refusals go to `err`.
 pub fn init(args: &InitArgs, out: &mut dyn Write, err: &mut dyn Write) -> io::Result<ExitStatus> {
     let target = args.folder.join("neargate.yaml");
@@ -56,18 +30,16 @@ pub fn init(args: &InitArgs, out: &mut dyn Write, err: &mut dyn Write) -> io::Re
         writeln!(err, "error: neargate.yaml already exists\nhelp: `neargate init --force` overwrites it")?;
         return Ok(ExitStatus::FAILED);
     }
-    let (repository, planned) = planned(&args.folder, args.environment.as_deref());
-    let plan = match planned {
-        Ok(plan) => plan,
-        Err(none) => {
-            write!(err, "{}", tell::nothing_found(&none, &repository))?;
+    let proposal = match derive(&args.folder, args.environment.as_deref()) {
+        Ok(proposal) => proposal,
+        Err(nothing_found) => {
+            write!(err, "{nothing_found}")?;
             return Ok(ExitStatus::FAILED);
         }
     };
-    let text = write::yaml(&plan);
-    std::fs::write(&target, &text)?;
-    write!(out, "{}", tell::written(&plan, &repository))?;
-    if let Err(mistakes) = checked(&args.folder, &text) {
+    std::fs::write(&target, &proposal.text)?;
+    write!(out, "{}", proposal.report)?;
+    if let Err(mistakes) = checked(&args.folder, &proposal.text) {
         writeln!(err, "\nthe file is written, but `neargate check` will refuse this, as AWS does:\n")?;
         write!(err, "{}", mistakes.render(Style::Plain))?;
     }
@@ -80,19 +52,10 @@ pub(crate) fn file_of(folder: &Path, home: Option<&Path>) -> Option<PathBuf> {
 }
 
 /// What `init` would write for a folder, or why it would write nothing.
-pub(crate) fn derive(folder: &Path, environment: Option<&str>) -> Result<Derived, String> {
-    let (repository, planned) = planned(folder, environment);
-    match planned {
-        Ok(plan) => Ok(Derived { text: write::yaml(&plan), summary: tell::summary(&plan) }),
-        Err(none) => Err(tell::nothing_found(&none, &repository)),
-    }
-}
-
-fn planned(folder: &Path, environment: Option<&str>) -> (Repository, Result<Plan, NoDefinition>) {
+pub(crate) fn derive(folder: &Path, environment: Option<&str>) -> Result<Proposal, String> {
     let repository = collect::collect(folder);
     let name = folder.file_name().map_or_else(|| "app".to_owned(), |name| name.to_string_lossy().into_owned());
-    let planned = plan::plan(&repository, &name, &Wanted::new(environment));
-    (repository, planned)
+    import::propose(&repository, &name, environment)
 }
 
 /// What `check` says about the file once the variables are set.

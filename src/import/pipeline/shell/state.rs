@@ -1,0 +1,16 @@
+//! A shell that runs a script: its folder, variables and functions.
+
+use std::collections::BTreeMap;
+
+use super::syntax::Item;
+use crate::import::pipeline::scope::Scope;
+use crate::import::pipeline::text::Text;
+
+/// A shell that runs a script.
+pub(crate) struct Shell<'s, 'a> {
+    pub(super) scope: &'s mut Scope<'a>,
+    pub(super) folder: String,
+    pub(super) before: String,
+    pub(super) variables: BTreeMap<String, Text>,
+    pub(super) functions: BTreeMap<String, Vec<Item>>,
+}
