@@ -1,6 +1,7 @@
 //! The messages on the control socket.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
@@ -55,6 +56,28 @@ pub enum Request {
     },
 }
 
+/// A listener's local port: `443=8443`, or `internal:443=8443` for one of several load balancers.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Listen {
+    /// Whose listener it is, if that was said.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub load_balancer: Option<String>,
+    /// The port of the file.
+    pub port: u16,
+    /// The port to bind.
+    pub local: u16,
+}
+
+impl fmt::Display for Listen {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(name) = &self.load_balancer {
+            write!(f, "{name}:")?;
+        }
+        write!(f, "{}={}", self.port, self.local)
+    }
+}
+
 /// All that decides what `up` makes.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -69,8 +92,8 @@ pub struct UpRequest {
     pub env_files: Vec<PathBuf>,
     /// The variables that the file refers to, with the values they have where `up` was typed.
     pub environment: BTreeMap<String, String>,
-    /// `--listen 443=8443`, as pairs: in a tagged enum serde cannot read numbers that are keys.
-    pub listen: Vec<(u16, u16)>,
+    /// `--listen 443=8443`
+    pub listen: Vec<Listen>,
     /// `--time-scale`
     pub time_scale: Option<f64>,
     /// `--project-name`

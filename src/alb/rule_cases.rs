@@ -151,6 +151,8 @@ fn rewriting_table(
             "rules".into(),
             LoadBalancer {
                 name: "rules".into(),
+                internal: false,
+                domains: Vec::new(),
                 security_groups: Vec::new(),
                 listeners: vec![listener],
                 attributes: LoadBalancerAttributes::default(),

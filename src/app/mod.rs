@@ -8,6 +8,7 @@
 //! ```
 
 mod journal;
+mod load_balancers;
 mod trust_files;
 
 use std::io;
@@ -18,12 +19,12 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use tokio::sync::watch;
+use tokio::task::JoinSet;
 use tokio_util::task::AbortOnDropHandle;
 
 use crate::admin::server::{self, Stack};
 use crate::admin::view::views::Views;
 use crate::admin::wire::{Refused, UpRequest};
-use crate::alb::logs::health_check::HealthCheckEntry;
 use crate::certs::error::CertError;
 use crate::certs::{Authority, CertStore, authority, folder, targets};
 use crate::control::changes::changes;
@@ -31,24 +32,19 @@ use crate::control::command::Renew;
 use crate::control::desired::state::Desired;
 use crate::control::ids::RandomIds;
 use crate::control::runtime::{Owners, Runtime, RuntimeError};
-use crate::control::sink::Sink;
 use crate::control::snapshot::Snapshot;
 use crate::control::{self, ControlHandle};
 use crate::logs::containers::collector;
-use crate::logs::load_balancer;
 use crate::machine::folders;
 use crate::machine::folders::{Folders, Kept, ProjectLock};
-use crate::machine::trust::reach::Reachable;
-use crate::model::listener::{Listener, ListenerProtocol};
+use crate::model::listener::{Listener, LoadBalancer};
 use crate::model::{ContainerName, ServiceName, TaskId, Topology};
-use crate::probes;
-use crate::proxy::{self, AccessSink, ConnectionSink, DataPlane, DataPlaneConfig, ListenerTls};
+use crate::proxy;
 use crate::runtime;
 use crate::web::metrics;
 use journal::Journal;
+use load_balancers::{DRAIN, LoadBalancers};
 
-/// How long requests in flight may take to end when the stack is taken down.
-const DRAIN: Duration = Duration::from_secs(10);
 /// How long tasks may take to stop: the longest stopTimeout that Fargate allows, and some.
 const STOP: Duration = Duration::from_secs(130);
 
@@ -62,7 +58,7 @@ pub type Loader = Arc<dyn Fn(&UpRequest) -> Result<Arc<Topology>, Refused> + Sen
 pub struct App {
     control: ControlHandle,
     runtime: Arc<dyn Runtime>,
-    data_plane: DataPlane,
+    load_balancers: Arc<LoadBalancers>,
     folders: Folders,
     shut_down: watch::Sender<ShutDown>,
     /// The journal stays when the stack is gone.
@@ -163,7 +159,7 @@ impl App {
         let authority = open_authority(&topology, folders, &mut notes)?;
         trust_files::write(folders, &authority).map_err(io("write the local authority's certificate"))?;
         let certificates = Arc::new(CertStore::new(Arc::new(authority)));
-        certificates.update(topology.main_load_balancer(), Timestamp::now())?;
+        certificates.update(topology.load_balancers.values(), Timestamp::now())?;
         trust_files::write_leaf_keys(folders, &certificates)
             .map_err(io("write the hashes of the certificates' keys"))?;
 
@@ -177,15 +173,13 @@ impl App {
         notes.extend(desired.left_alone().iter().map(ToString::to_string));
         let journal = Journal::begin(folders.journal(), desired.edits()).map_err(io("write the journal"))?;
         let control = control::start(desired, renew, Arc::clone(&runtime), RandomIds);
-        let tls = ListenerTls(certificates.subscribe());
-        let records = start_records(&control, folders).map_err(io("start the writer of the logs"))?;
-        let target_tls = targets::client_configs()?;
-        let mut config = DataPlaneConfig::new(tls, target_tls.clone(), seed());
-        config.access = Some(records.access.clone());
-        config.connections = Some(records.connections.clone());
-        let data_plane =
-            DataPlane::start(config, control.routing(), control.observations()).map_err(io("start the data plane"))?;
-        let figures = figures(&data_plane, control.clone(), records.access.clone());
+        let load_balancers = LoadBalancers::start(load_balancers::Given {
+            control: control.clone(),
+            certificates: Arc::clone(&certificates),
+            target_tls: targets::client_configs()?,
+            logs: folders.load_balancer_logs(),
+        })
+        .map_err(io("start the load balancers"))?;
 
         let (shut_down, _) = watch::channel(ShutDown::No);
         let keep = Arc::new(AtomicBool::new(false));
@@ -203,8 +197,7 @@ impl App {
         let mut tasks = vec![
             spawn(trust_files::keep_leaf_keys(folders.clone(), Arc::clone(&certificates))),
             spawn(server::serve(socket, Arc::new(stack))),
-            spawn(probes::run(control.routing(), control.observations(), target_tls, records.health_checks.clone())),
-            spawn(load_balancer::follow(control.routing(), records.access, records.connections, records.health_checks)),
+            spawn(Arc::clone(&load_balancers).follow()),
             spawn(async move { renewal.renew_in_time().await }),
         ];
         if let Some(address) = request.admin {
@@ -214,7 +207,8 @@ impl App {
             if let Ok(address) = listener.local_addr() {
                 notes.push(format!("metrics for Prometheus: http://{address}/metrics"));
             }
-            tasks.push(spawn(metrics::serve(listener, figures)));
+            let measured = Arc::clone(&load_balancers);
+            tasks.push(spawn(metrics::serve(listener, Arc::new(move || measured.to_prometheus()))));
         }
         let logs =
             tokio::spawn(collector::collect(Arc::clone(&runtime), control.snapshots(), folders.container_logs()));
@@ -222,7 +216,7 @@ impl App {
         Ok(move |lock| Self {
             control,
             runtime,
-            data_plane,
+            load_balancers,
             folders,
             shut_down,
             keep,
@@ -260,8 +254,11 @@ impl App {
     /// returned, and the next `up` or `down` removes what is left in it.
     pub async fn stop(self) -> Result<(), StartError> {
         let mut wanted = self.shut_down.subscribe();
+        let data_planes = self.load_balancers.take_data_planes();
         let gracefully = async {
-            self.data_plane.drain(DRAIN).await;
+            // Dropping the set cuts what is left.
+            let mut draining: JoinSet<()> = data_planes.into_iter().map(|plane| plane.drain(DRAIN)).collect();
+            while draining.join_next().await.is_some() {}
             if !self.control.shut_down(STOP).await {
                 tracing::warn!("tasks are not stopping; removing them by force");
             }
@@ -305,51 +302,14 @@ fn io(doing: &str) -> impl FnOnce(io::Error) -> StartError {
     move |source| StartError::Io { doing, source }
 }
 
-/// Where the parts hand over what the load balancer's logs are made of.
-struct Records {
-    access: AccessSink,
-    connections: ConnectionSink,
-    health_checks: Sink<HealthCheckEntry>,
-}
-
-/// Closed until the routing table wants logs.
-fn start_records(control: &ControlHandle, folders: &Folders) -> io::Result<Records> {
-    let (access, requests) = AccessSink::bounded(load_balancer::QUEUE);
-    let (connections, connection_queue) = ConnectionSink::bounded(load_balancer::QUEUE);
-    let (health_checks, check_queue) = Sink::bounded(load_balancer::QUEUE);
-    access.set_open(false);
-    connections.set_open(false);
-    health_checks.set_open(false);
-    let queues = load_balancer::Queues { access: requests, connection: connection_queue, health_check: check_queue };
-    load_balancer::start(folders.load_balancer_logs(), control.routing(), queues)?;
-    Ok(Records { access, connections, health_checks })
-}
-
-/// What `--admin` serves.
-fn figures(data_plane: &DataPlane, control: ControlHandle, access: AccessSink) -> metrics::Figures {
-    let (meters, anomalies) = (data_plane.meters(), data_plane.anomalies());
-    Arc::new(move || {
-        let mut figures = meters.read();
-        figures.anomalies = anomalies();
-        figures.dropped_lines = access.dropped();
-        let table = Arc::clone(&control.routing().borrow());
-        figures.to_prometheus(&table)
-    })
-}
-
 /// A stack that cannot listen is of no use: found out before anything is started.
 fn ports_are_free(topology: &Topology) -> Result<(), StartError> {
-    let troubles: Vec<String> =
-        topology.main_load_balancer().listeners.iter().filter_map(port_trouble(topology)).collect();
-    if troubles.is_empty() { Ok(()) } else { Err(StartError::Ports(troubles)) }
-}
-
-fn port_trouble(topology: &Topology) -> impl Fn(&Listener) -> Option<String> + '_ {
-    let address = topology.main_load_balancer().bind_address;
-    move |listener| {
-        let trouble = proxy::trouble_with(listener.port, (address, listener.bind_port).into())?;
+    let trouble = |(balancer, listener): (&LoadBalancer, &Listener)| {
+        let trouble = proxy::trouble_with(listener.port, (balancer.bind_address, listener.bind_port).into())?;
         Some(trouble.sentence(listener.bind_port))
-    }
+    };
+    let troubles: Vec<String> = topology.listeners().filter_map(trouble).collect();
+    if troubles.is_empty() { Ok(()) } else { Err(StartError::Ports(troubles)) }
 }
 
 /// Another command may hold the lock for an instant, to see whether it is free.
@@ -391,12 +351,6 @@ fn open_authority(topology: &Topology, folders: &Folders, notes: &mut Vec<String
 pub fn make_authority(topology: &Topology, folders: &Folders) -> Result<(), CertError> {
     let owner = authority::owner();
     folder::open(folders.data(), &topology.name, &owner, &topology.domains, Timestamp::now()).map(|_| ())
-}
-
-/// Different in every process, for ids that must not repeat; nothing secret depends on it.
-fn seed() -> u64 {
-    use std::hash::{BuildHasher, Hasher, RandomState};
-    RandomState::new().build_hasher().finish()
 }
 
 fn spawn(future: impl Future<Output = ()> + Send + 'static) -> AbortOnDropHandle<()> {
@@ -451,7 +405,7 @@ impl AppStack {
         let authority = self.authority(&topology, &mut notes).map_err(|error| failed(&error))?;
         trust_files::write(&self.folders, &authority).map_err(|error| failed(&error))?;
         self.certificates.replace_authority(authority);
-        self.certificates.update(topology.main_load_balancer(), Timestamp::now()).map_err(|error| failed(&error))?;
+        self.certificates.update(topology.load_balancers.values(), Timestamp::now()).map_err(|error| failed(&error))?;
         // Before anybody is told that the change is made.
         trust_files::write_leaf_keys(&self.folders, &self.certificates).map_err(|error| failed(&error))?;
         let renew = renew(&request);
@@ -548,19 +502,6 @@ pub fn chain(error: &dyn std::error::Error) -> String {
         source = cause.source();
     }
     text
-}
-
-/// The listeners as far as reaching them goes.
-pub fn reachable(topology: &Topology) -> Vec<Reachable> {
-    let load_balancer = topology.main_load_balancer();
-    let listeners = load_balancer.listeners.iter();
-    listeners
-        .map(|listener| Reachable {
-            port: listener.port,
-            bind: (load_balancer.bind_address, listener.bind_port).into(),
-            https: matches!(listener.protocol, ListenerProtocol::Https(_)),
-        })
-        .collect()
 }
 
 #[cfg(test)]

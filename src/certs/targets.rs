@@ -13,9 +13,12 @@ use super::error::CertError;
 use super::ssl_policy;
 use crate::alb::targets::target_tls::{PerPolicy, TargetPolicy};
 
+/// A configuration for each policy.
+pub type ClientConfigs = PerPolicy<Arc<ClientConfig>>;
+
 /// How both requests and health checks open TLS connections to targets. No protocol is offered; who speaks HTTP/2 adds
 /// that.
-pub fn client_configs() -> Result<PerPolicy<Arc<ClientConfig>>, CertError> {
+pub fn client_configs() -> Result<ClientConfigs, CertError> {
     PerPolicy::new(|policy| client_config(policy).map(Arc::new))
 }
 

@@ -105,6 +105,7 @@ fn check_file(
         format: check.format.format,
         style: crate::config::Style::Coloured,
         env: &input::project::variables(global),
+        has_address: &input::listen::is_here,
     };
     let (out, err) = printer.both();
     Ok(verbs::check::check(&args, out, err)?)

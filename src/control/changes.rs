@@ -6,7 +6,7 @@ use std::fmt::{Debug, Display};
 
 use crate::alb::security_group;
 use crate::model::Topology;
-use crate::model::listener::Listener;
+use crate::model::listener::{Listener, LoadBalancer};
 use crate::model::security_group::{IngressRule, SecurityGroup};
 use crate::model::service::Service;
 use crate::model::target_group::TargetGroup;
@@ -18,13 +18,7 @@ pub fn changes(before: &Topology, after: &Topology) -> Vec<String> {
     lines.each("service", &before.services, &after.services, service);
     lines.each("target group", &before.target_groups, &after.target_groups, target_group);
     lines.each("security group", &before.security_groups, &after.security_groups, group);
-    let listeners = |topology: &Topology| -> BTreeMap<u16, Listener> {
-        topology.listeners().map(|(_, listener)| (listener.port, listener.clone())).collect()
-    };
-    lines.each("listener", &listeners(before), &listeners(after), listener);
-    let (old, new) = (before.main_load_balancer(), after.main_load_balancer());
-    lines.list("load balancer: security groups", &old.security_groups, &new.security_groups);
-    lines.changed("load balancer: attributes", &old.attributes, &new.attributes);
+    load_balancers(&mut lines, before, after);
     lines.list("domains", &before.domains, &after.domains);
     for (name, value) in &after.secrets {
         match before.secrets.get(name) {
@@ -146,6 +140,27 @@ fn group(lines: &mut Lines, subject: &str, before: &SecurityGroup, after: &Secur
         }
     }
     lines.0.extend(new.into_iter().map(|rule| format!("{subject}: now {}", security_group::in_words(rule))));
+}
+
+/// The only one needs no name.
+fn load_balancers(lines: &mut Lines, before: &Topology, after: &Topology) {
+    if before.load_balancers.len() == 1 && after.load_balancers.len() == 1 {
+        let (old, new) = (before.main_load_balancer(), after.main_load_balancer());
+        return load_balancer(lines, ("load balancer", "listener"), old, new);
+    }
+    lines.each("load balancer", &before.load_balancers, &after.load_balancers, |lines, subject, old, new| {
+        load_balancer(lines, (subject, &format!("{subject}: listener")), old, new);
+    });
+}
+
+fn load_balancer(lines: &mut Lines, names: (&str, &str), before: &LoadBalancer, after: &LoadBalancer) {
+    let listeners = |balancer: &LoadBalancer| -> BTreeMap<u16, Listener> {
+        balancer.listeners.iter().map(|listener| (listener.port, listener.clone())).collect()
+    };
+    let (subject, kind) = names;
+    lines.each(kind, &listeners(before), &listeners(after), listener);
+    lines.list(&format!("{subject}: security groups"), &before.security_groups, &after.security_groups);
+    lines.changed(&format!("{subject}: attributes"), &before.attributes, &after.attributes);
 }
 
 fn listener(lines: &mut Lines, subject: &str, before: &Listener, after: &Listener) {

@@ -8,7 +8,6 @@ use std::sync::Arc;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::Instant;
 
-use crate::alb::routing::RoutingTable;
 use crate::alb::targets::health::Probe;
 use crate::control::command::{Command, Refusal, Renew};
 use crate::control::desired::state::Desired;
@@ -17,6 +16,7 @@ use crate::control::executor::{Executor, Outcome};
 use crate::control::handle::ControlHandle;
 use crate::control::ids::IdSource;
 use crate::control::observation::Observation;
+use crate::control::routing::Publisher;
 use crate::control::runtime::{ObservedContainer, ObservedState, Runtime, RuntimeEvent};
 use crate::control::secrets;
 use crate::control::snapshot::{Bindings, Snapshot};
@@ -27,7 +27,7 @@ use crate::ecs::registration;
 use crate::ecs::step::{Change, Step};
 use crate::ecs::world::{Now, Task, World};
 use crate::model::task::{Reason, StopCode, TaskSpec};
-use crate::model::{ContainerName, ServiceName, TaskId, Topology};
+use crate::model::{ContainerName, LoadBalancerName, ServiceName, TaskId, Topology};
 
 /// The number of inputs to accept before the next plan, so that a flood of inputs cannot starve it.
 const INPUTS_PER_TURN: usize = 256;
@@ -48,8 +48,7 @@ pub fn start<I: IdSource>(
 
     let world = World::default();
     let bindings = Bindings::new();
-    let table = RoutingTable::compile(&topology, topology.main_load_balancer(), &BTreeMap::new(), 0);
-    let (routing_out, routing) = watch::channel(Arc::new(table));
+    let (routing_out, routing) = Publisher::new(&topology);
     let snapshot =
         Snapshot { generation: 0, topology: Arc::clone(&topology), world: world.clone(), bindings: bindings.clone() };
     let (snapshots_out, snapshots) = watch::channel(Arc::new(snapshot));
@@ -104,7 +103,7 @@ struct Controller<I> {
     executor: Executor,
     commands: mpsc::Receiver<Command>,
     observations: mpsc::Receiver<Observation>,
-    routing_out: watch::Sender<Arc<RoutingTable>>,
+    routing_out: Publisher,
     snapshots_out: watch::Sender<Arc<Snapshot>>,
     /// What the published routing table was compiled from.
     routed: Option<Arc<Topology>>,
@@ -254,8 +253,9 @@ impl<I: IdSource> Controller<I> {
         self.world.target_groups_wanted(&self.topology, now);
         let ids = &mut self.ids;
         self.world.services_wanted(&self.topology.services, &redeployed, || ids.deployment_id());
-        let ports: BTreeSet<u16> = self.topology.listeners().map(|(_, listener)| listener.port).collect();
-        self.bindings.retain(|port, _| ports.contains(port));
+        let listeners: BTreeSet<(LoadBalancerName, u16)> =
+            self.topology.listeners().map(|(balancer, listener)| (balancer.name.clone(), listener.port)).collect();
+        self.bindings.retain(|listener, _| listeners.contains(listener));
     }
 
     fn rebuild(&mut self, containers: &[(ServiceName, ContainerName)]) -> Result<(), Refusal> {
@@ -320,8 +320,7 @@ impl<I: IdSource> Controller<I> {
         match observation {
             Observation::Runtime(event) => self.take_runtime_event(event),
             Observation::Probed { target_group, target, tick, outcome, detail } => {
-                let table = Arc::clone(&self.routing_out.borrow());
-                let states = table.target_group(&target_group).map(|group| &*group.targets).unwrap_or_default();
+                let states = self.routing_out.targets(&target_group);
                 let reachable = states.iter().any(|state| state.target == target && state.reachable);
                 if let Some(group) = self.topology.target_groups.get(&target_group) {
                     let settings = &group.health_check;
@@ -333,13 +332,14 @@ impl<I: IdSource> Controller<I> {
                 self.world.image_progressed(&progress.image, progress.message);
             }
             Observation::ImageProgressed(_) => {}
-            Observation::ListenersBound { .. } => {
-                for (_, listener) in self.topology.listeners() {
-                    self.bindings.entry(listener.port).or_insert(Ok(()));
+            Observation::ListenersBound { load_balancer, .. } => {
+                let balancer = self.topology.load_balancers.get(&load_balancer);
+                for listener in balancer.iter().flat_map(|balancer| &balancer.listeners) {
+                    self.bindings.entry((load_balancer.clone(), listener.port)).or_insert(Ok(()));
                 }
             }
-            Observation::ListenerFailed { port, message } => {
-                self.bindings.insert(port, Err(message));
+            Observation::ListenerFailed { load_balancer, port, message } => {
+                self.bindings.insert((load_balancer, port), Err(message));
             }
             Observation::TargetSilent { target_group, target, request, idle_timeout } => {
                 self.world.target_silent(&target_group, &target, request, idle_timeout, now());
@@ -485,17 +485,11 @@ impl<I: IdSource> Controller<I> {
 
     /// A topology is compiled once. What follows of target health is told from the world that was published last.
     fn publish_routing(&mut self, last: &World) {
-        let table = Arc::clone(&self.routing_out.borrow());
-        let generation = table.generation + 1;
-        let next = if self.routed.as_ref().is_some_and(|topology| Arc::ptr_eq(topology, &self.topology)) {
-            table.renew(registration::changed_states(&self.topology, last, &self.world), generation)
+        if self.routed.as_ref().is_some_and(|topology| Arc::ptr_eq(topology, &self.topology)) {
+            self.routing_out.renew(registration::changed_states(&self.topology, last, &self.world));
         } else {
             self.routed = Some(Arc::clone(&self.topology));
-            let states = registration::states(&self.topology, &self.world);
-            Some(RoutingTable::compile(&self.topology, self.topology.main_load_balancer(), &states, generation))
-        };
-        if let Some(next) = next {
-            self.routing_out.send_replace(Arc::new(next));
+            self.routing_out.publish(&self.topology, &registration::states(&self.topology, &self.world));
         }
     }
 }

@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot, watch};
 
-use crate::alb::routing::RoutingTable;
 use crate::control::command::{Command, Refusal, Renew};
 use crate::control::desired::state::Desired;
 use crate::control::observation::Observation;
+use crate::control::routing::Routing;
 use crate::control::snapshot::Snapshot;
 use crate::model::{ContainerName, ServiceName, TaskId, Topology};
 
@@ -18,7 +18,7 @@ pub struct ControlHandle {
     pub(crate) commands: mpsc::Sender<Command>,
     pub(crate) observations: mpsc::Sender<Observation>,
     pub(crate) snapshots: watch::Receiver<Arc<Snapshot>>,
-    pub(crate) routing: watch::Receiver<Arc<RoutingTable>>,
+    pub(crate) routing: watch::Receiver<Routing>,
     pub(crate) desired: watch::Receiver<Arc<Desired>>,
 }
 
@@ -84,8 +84,8 @@ impl ControlHandle {
         self.snapshots.clone()
     }
 
-    /// The published routing table.
-    pub fn routing(&self) -> watch::Receiver<Arc<RoutingTable>> {
+    /// The published routing tables.
+    pub fn routing(&self) -> watch::Receiver<Routing> {
         self.routing.clone()
     }
 

@@ -1,7 +1,7 @@
 //! The single writer: owns all state, accepts commands and observations, publishes numbered snapshots.
 //!
 //! ```text
-//!  cli ──Command──────────────┐                    ┌─> watch<Arc<RoutingTable>> ─> proxy, probes, explain
+//!  cli ──Command──────────────┐                    ┌─> Routing: a table for each load balancer ─> proxy, probes
 //!                             v                    │
 //!  engine ──┐           ┌────────────┐  publish    ├─> watch<Arc<Snapshot>>     ─> views, logs
 //!  probes ──┼Observation>│ controller │─────────────┘
@@ -37,6 +37,7 @@ pub mod handle;
 pub mod ids;
 pub mod image_request;
 pub mod observation;
+pub mod routing;
 pub mod runtime;
 mod secrets;
 pub mod sink;

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use crate::alb::targets::health::ProbeTick;
 use crate::control::runtime::{ImageProgress, RuntimeEvent};
-use crate::model::TargetGroupName;
 use crate::model::target_health::{ProbeOutcome, Target};
+use crate::model::{LoadBalancerName, TargetGroupName};
 
 /// One fact.
 #[derive(Clone, Debug)]
@@ -28,14 +28,18 @@ pub enum Observation {
     },
     /// A progress line of a build or pull.
     ImageProgressed(ImageProgress),
-    /// The set of bound ports matches the snapshot of this generation.
+    /// The set of a load balancer's bound ports matches the snapshot of this generation.
     ListenersBound {
+        /// Whose ports they are.
+        load_balancer: LoadBalancerName,
         /// The routing table's generation.
         generation: u64,
     },
     /// A listener's port cannot be bound. The message names the process that holds it or the missing privilege, and the
     /// fix.
     ListenerFailed {
+        /// Whose listener it is.
+        load_balancer: LoadBalancerName,
         /// The port of the file.
         port: u16,
         /// One message for the user.

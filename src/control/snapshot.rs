@@ -8,12 +8,12 @@ use std::sync::Arc;
 
 use crate::ecs::registration;
 use crate::ecs::world::{ImageState, World};
-use crate::model::Topology;
 use crate::model::target_health::TargetHealth;
+use crate::model::{LoadBalancerName, Topology};
 
-/// Whether each listener's port is bound, as reported by the data plane. The message names the process that holds the
-/// port or the missing privilege, and the fix.
-pub type Bindings = BTreeMap<u16, Result<(), String>>;
+/// Whether each listener's port is bound, by load balancer and port, as reported by the data plane. The message names the
+/// process that holds the port or the missing privilege, and the fix.
+pub type Bindings = BTreeMap<(LoadBalancerName, u16), Result<(), String>>;
 
 /// The stack at one moment.
 #[derive(Clone, Debug)]
@@ -36,7 +36,9 @@ impl Snapshot {
         let states = registration::states(topology, world);
         let mut in_use = topology.in_use().into_iter();
         !world.shutting_down
-            && topology.listeners().all(|(_, listener)| matches!(bindings.get(&listener.port), Some(Ok(()))))
+            && topology.listeners().all(|(balancer, listener)| {
+                matches!(bindings.get(&(balancer.name.clone(), listener.port)), Some(Ok(())))
+            })
             && world.services.values().all(|record| record.steady)
             && world.images.values().all(|image| image.state == ImageState::Ready)
             && in_use.all(|name| {

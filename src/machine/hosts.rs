@@ -16,6 +16,9 @@ use std::path::{Path, PathBuf};
 
 use crate::model::{DomainName, ProjectName};
 
+/// A name and where it leads.
+pub type Named = (IpAddr, DomainName);
+
 /// The hosts file of this system.
 pub fn default_path() -> PathBuf {
     if cfg!(windows) { r"C:\Windows\System32\drivers\etc\hosts".into() } else { "/etc/hosts".into() }
@@ -23,9 +26,9 @@ pub fn default_path() -> PathBuf {
 
 /// The text with the project's block in it, where it was or at the end. Without names that can stand in it, without
 /// a block.
-pub fn apply(text: &str, project: &ProjectName, names: &[DomainName], address: IpAddr) -> String {
+pub fn apply(text: &str, project: &ProjectName, names: &[Named]) -> String {
     let newline = if text.contains("\r\n") { "\r\n" } else { "\n" };
-    let block = block(project, names, address).replace('\n', newline);
+    let block = block(project, names).replace('\n', newline);
     let (before, after) = match find(text, project) {
         Some(old) => (&text[..old.start], &text[old.end..]),
         None => (text, ""),
@@ -41,8 +44,8 @@ pub fn apply(text: &str, project: &ProjectName, names: &[DomainName], address: I
 
 /// The text with the project's names in front of all others, which a resolver that takes the first line it finds wants:
 /// for a copy that only one command sees.
-pub fn in_front(text: &str, project: &ProjectName, names: &[DomainName], address: IpAddr) -> String {
-    format!("{}{}", block(project, names, address), remove(text, project))
+pub fn in_front(text: &str, project: &ProjectName, names: &[Named]) -> String {
+    format!("{}{}", block(project, names), remove(text, project))
 }
 
 /// `nsswitch.conf` with the hosts file asked first for names; `None` if it is. systemd's resolver, where it stands before
@@ -64,9 +67,9 @@ pub fn remove(text: &str, project: &ProjectName) -> String {
 }
 
 /// The block as it would stand in the file, for people who put it there themselves. Empty without names.
-pub fn block(project: &ProjectName, names: &[DomainName], address: IpAddr) -> String {
-    let lines: String =
-        names.iter().filter(|name| !is_wildcard(name)).map(|name| format!("{address} {name}\n")).collect();
+pub fn block(project: &ProjectName, names: &[Named]) -> String {
+    let names = names.iter().filter(|(_, name)| !is_wildcard(name));
+    let lines: String = names.map(|(address, name)| format!("{address} {name}\n")).collect();
     if lines.is_empty() { lines } else { format!("{}\n{lines}{}\n", marker(project, "begin"), marker(project, "end")) }
 }
 
@@ -210,7 +213,7 @@ mod tests {
     fn for_one_command_the_names_come_first() {
         let theirs =
             "10.0.0.9 app.domain.com\n# neargate:chatkit begin\n127.0.0.2 old.domain.com\n# neargate:chatkit end\n";
-        let text = in_front(theirs, &"chatkit".into(), &[DomainName::new("app.domain.com")], LOOPBACK);
+        let text = in_front(theirs, &"chatkit".into(), &[(LOOPBACK, DomainName::new("app.domain.com"))]);
         insta::assert_snapshot!(text, @r"
         # neargate:chatkit begin
         127.0.0.1 app.domain.com
@@ -289,7 +292,7 @@ mod tests {
     }
 
     fn applied(text: &str, project: &str, names: &[&str]) -> String {
-        let names: Vec<_> = names.iter().map(DomainName::new).collect();
-        apply(text, &ProjectName::new(project), &names, LOOPBACK)
+        let names: Vec<_> = names.iter().map(|name| (LOOPBACK, DomainName::new(name))).collect();
+        apply(text, &ProjectName::new(project), &names)
     }
 }

@@ -43,9 +43,10 @@ pub fn certificate(names: &[String]) -> String {
 }
 
 /// The load balancer's own DNS name, which requests without a `Host` are given.
-pub fn load_balancer_dns_name(name: &LoadBalancerName) -> String {
+pub fn load_balancer_dns_name(name: &LoadBalancerName, internal: bool) -> String {
     let digits = fingerprint(&["dns", name.as_str()]) % 10_000_000_000;
-    format!("{}-{digits}.{REGION}.elb.amazonaws.com", name.as_str().to_ascii_lowercase())
+    let scheme = if internal { "internal-" } else { "" };
+    format!("{scheme}{}-{digits}.{REGION}.elb.amazonaws.com", name.as_str().to_ascii_lowercase())
 }
 
 /// `arn:aws:ecs:…:task/<cluster>/<id>`

@@ -14,6 +14,10 @@ use super::rule::{Action, Rule};
 pub struct LoadBalancer {
     /// Unique in the topology. The only one is named after the project unless the file says otherwise.
     pub name: LoadBalancerName,
+    /// `Scheme`: `internal` rather than `internet-facing`.
+    pub internal: bool,
+    /// The names that lead to it, as records of DNS would on AWS.
+    pub domains: Vec<DomainName>,
     /// The groups it is in; what targets' groups let in by `security_group` refers to these.
     pub security_groups: Vec<SecurityGroupName>,
     /// In ascending order of port; one listener per port (`DuplicateListener` otherwise).

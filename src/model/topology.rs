@@ -17,7 +17,7 @@ use super::target_group::TargetGroup;
 pub struct Topology {
     /// Names Docker objects and the state folder.
     pub name: ProjectName,
-    /// Names that issued certificates cover; the first is the one to show people.
+    /// Names that issued certificates cover; the first is the one to show people. Each leads to one load balancer.
     pub domains: Vec<DomainName>,
     /// By name.
     pub security_groups: BTreeMap<SecurityGroupName, SecurityGroup>,
@@ -37,9 +37,20 @@ pub struct Topology {
 }
 
 impl Topology {
-    /// The load balancer that people mean when they name none: the only one, or the first.
+    /// The load balancer that people mean when they name none: the one that the first name leads to.
     pub fn main_load_balancer(&self) -> &LoadBalancer {
-        self.load_balancers.values().next().expect("a topology has a load balancer")
+        let named = self.domains.first().and_then(|name| self.load_balancer_at(name));
+        named.or_else(|| self.load_balancers.values().next()).expect("a topology has a load balancer")
+    }
+
+    /// The load balancer that a name of `domains` leads to.
+    pub fn load_balancer_at(&self, name: &DomainName) -> Option<&LoadBalancer> {
+        self.load_balancers.values().find(|balancer| balancer.domains.contains(name))
+    }
+
+    /// Whether load balancers have to be told apart.
+    pub fn has_several_load_balancers(&self) -> bool {
+        self.load_balancers.len() > 1
     }
 
     /// The load balancer that forwards to the group. A group that nothing forwards to is seen from the main one.

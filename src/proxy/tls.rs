@@ -8,20 +8,32 @@ use tokio::sync::watch;
 
 use super::telemetry::certificate::CertificateFacts;
 use crate::alb::logs::access::TlsWords;
+use crate::model::LoadBalancerName;
 
-/// The current TLS configuration of every HTTPS listener, by AWS's port. New connections use the one in place when they
-/// arrive, so certificates can change without anything being closed.
+/// The current TLS configurations of HTTPS listeners, by load balancer and AWS's port.
+type Configs = Arc<HashMap<(LoadBalancerName, u16), Arc<ServerConfig>>>;
+
+/// Those of one load balancer. New connections use the one in place when they arrive, so certificates can change without
+/// anything being closed.
 #[derive(Clone, Debug)]
-pub struct ListenerTls(pub watch::Receiver<Arc<HashMap<u16, Arc<ServerConfig>>>>);
+pub struct ListenerTls {
+    load_balancer: LoadBalancerName,
+    configs: watch::Receiver<Configs>,
+}
 
 impl ListenerTls {
+    /// Picks them from those of all.
+    pub fn new(load_balancer: LoadBalancerName, configs: watch::Receiver<Configs>) -> Self {
+        Self { load_balancer, configs }
+    }
+
     /// For load balancers without HTTPS listeners.
     pub fn none() -> Self {
-        Self(watch::channel(Arc::default()).1)
+        Self::new(LoadBalancerName::new(""), watch::channel(Arc::default()).1)
     }
 
     pub(super) fn config(&self, port: u16) -> Option<Arc<ServerConfig>> {
-        self.0.borrow().get(&port).cloned()
+        self.configs.borrow().get(&(self.load_balancer.clone(), port)).cloned()
     }
 }
 

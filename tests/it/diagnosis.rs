@@ -136,6 +136,7 @@ fn requests_that_outlive_the_idle_timeout_are_told_while_they_are_news() {
             }),
         };
         let group = TargetGroupView {
+            load_balancer: None,
             name: "tg-api".to_owned(),
             arn: String::new(),
             in_use: false,

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use neargate::alb::metrics::prometheus::{Measured, to_prometheus};
 use neargate::model::rule::{Action, Condition, Patterns, Redirect, Rewrite, Rule, Transforms};
 use neargate::model::target_group::{Algorithm, ProtocolVersion, Stickiness, TargetProtocol};
 use neargate::model::target_health::{InitialReason, TargetHealth, TargetState, UnhealthyReason};
@@ -212,7 +213,7 @@ fn samples(alb: &Alb) -> BTreeMap<(String, Option<String>), f64> {
     let plane = alb.plane.as_ref().unwrap();
     let mut figures = plane.meters().read();
     figures.anomalies = plane.anomalies()();
-    let text = figures.to_prometheus(&alb.routing_table());
+    let text = to_prometheus(&[Measured { figures: &figures, table: &alb.routing_table() }]);
     let mut names = BTreeMap::new();
     let mut samples = BTreeMap::new();
     for line in text.lines() {

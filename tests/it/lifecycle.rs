@@ -86,7 +86,7 @@ async fn a_port_in_use_is_reported_and_bound_as_soon_as_it_is_free() {
     load_balancer(&mut alb.topology).listeners.push(second);
     alb.publish_without_waiting();
     let failed = alb.observed("the failure", |seen| matches!(seen, Observation::ListenerFailed { .. })).await;
-    let Observation::ListenerFailed { port, message } = failed else { unreachable!() };
+    let Observation::ListenerFailed { port, message, .. } = failed else { unreachable!() };
     assert_eq!(port, 443);
     assert!(message.contains("is in use by") && message.contains("--listen 443="), "{message}");
     drop(holder);

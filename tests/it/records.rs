@@ -23,7 +23,7 @@ const OK: &str = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
 
 /// A line of any log, with words for what differs from run to run.
 fn line(account: &impl LogLine) -> String {
-    let (id, dns_name) = (arn::load_balancer_id(&"test".into()), arn::load_balancer_dns_name(&"test".into()));
+    let (id, dns_name) = (arn::load_balancer_id(&"test".into()), arn::load_balancer_dns_name(&"test".into(), false));
     let mut line = Vec::new();
     account.write(Names { id: &id, dns_name: &dns_name }, &mut line);
     let mut text = String::from_utf8(line).unwrap();

@@ -120,7 +120,11 @@ async fn live(case: &Case) -> String {
     tokio::spawn(probe(handle.clone(), case.probes.clone()));
     let (asked, mut doctor) = tokio::sync::mpsc::channel(1);
     tokio::spawn(act(handle.clone(), Arc::clone(&topology), case.actions.clone(), begin, asked));
-    handle.observations().send(Observation::ListenersBound { generation: 1 }).await.unwrap();
+    handle
+        .observations()
+        .send(Observation::ListenersBound { load_balancer: "test".into(), generation: 1 })
+        .await
+        .unwrap();
 
     let mut transcript = String::new();
     let mut shown = Shown::default();
@@ -364,6 +368,8 @@ fn topology(case: &Case) -> Topology {
             "test".into(),
             LoadBalancer {
                 name: "test".into(),
+                internal: false,
+                domains: Vec::new(),
                 security_groups: vec!["alb".into()],
                 listeners: vec![Listener {
                     port: 80,

@@ -23,6 +23,7 @@ mod targets;
 use jiff::Timestamp;
 
 use crate::admin::view::shape::ClusterView;
+use crate::admin::wire::Listen;
 use crate::model::Topology;
 use finding::{Finding, Severity};
 
@@ -69,14 +70,17 @@ fn listeners(view: &ClusterView) -> impl Iterator<Item = Finding> + '_ {
         let error = listener.error.as_ref()?;
         Some(Finding {
             severity: Severity::Problem,
-            subject: format!("listener {}:{}", listener.protocol, listener.port),
+            subject: format!("listener {}", listener.title()),
             symptom: error.clone(),
             effect: Some("connection refused".into()),
             cause: format!("local port {} cannot be bound", listener.bind_port),
             fix: format!(
-                "free it, or map the listener elsewhere: --listen {}={}",
-                listener.port,
-                other_port(listener.port)
+                "free it, or map the listener elsewhere: --listen {}",
+                Listen {
+                    load_balancer: listener.load_balancer.clone(),
+                    port: listener.port,
+                    local: other_port(listener.port)
+                }
             ),
             container: None,
         })

@@ -8,9 +8,9 @@ use super::finding::{Finding, Severity};
 use crate::alb::request::facts::RequestFacts;
 use crate::alb::routing::{RoutedAction, RoutingTable};
 use crate::http1::fields::{FieldSpan, Fields};
-use crate::model::listener::{Listener, ListenerProtocol};
+use crate::model::listener::{Listener, ListenerProtocol, LoadBalancer};
 use crate::model::rule::{Condition, Patterns};
-use crate::model::{DomainName, Topology};
+use crate::model::{DomainName, LoadBalancerName, TargetGroupName, Topology};
 
 /// A variable that names origins, none of which is the stack's.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,6 +32,8 @@ pub struct Suspect {
 /// A request of a page of the stack to the container.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Question {
+    /// Whose listener it is sent to.
+    pub load_balancer: LoadBalancerName,
     /// AWS's port of the listener.
     pub port: u16,
     /// The name, for TLS and `Host`.
@@ -52,9 +54,8 @@ pub struct Reply {
 /// Every such variable of containers that stand behind the load balancer.
 pub fn suspects(topology: &Topology) -> Vec<Suspect> {
     let own = origins(topology);
-    let Some((listener, domain, origin)) = own.first() else { return Vec::new() };
-    let allowed: Vec<&str> = own.iter().map(|(_, _, origin)| origin.as_str()).collect();
-    let table = RoutingTable::compile(topology, topology.main_load_balancer(), &std::collections::BTreeMap::new(), 0);
+    let Some((.., origin)) = own.first() else { return Vec::new() };
+    let allowed: Vec<&str> = own.iter().map(|(.., origin)| origin.as_str()).collect();
     let mut found: Vec<Suspect> = Vec::new();
     for (name, service) in &topology.services {
         for binding in &service.load_balancers {
@@ -69,8 +70,7 @@ pub fn suspects(topology: &Topology) -> Vec<Suspect> {
                     variable: variable.clone(),
                     value: value.clone(),
                     origin: origin.clone(),
-                    question: path_to(topology, &table, listener, domain, binding.target_group.as_str())
-                        .map(|path| Question { port: listener.port, domain: domain.to_string(), path }),
+                    question: question(topology, &binding.target_group),
                 };
                 let is_known = |other: &Suspect| {
                     (&other.service, &other.container, &other.variable)
@@ -127,11 +127,27 @@ pub fn finding(suspect: &Suspect, reply: Option<&Reply>) -> Option<Finding> {
     })
 }
 
+/// A request that the load balancer of the group leads to it.
+fn question(topology: &Topology, group: &TargetGroupName) -> Option<Question> {
+    let balancer = topology.load_balancer_of(group);
+    let own = origins_of(balancer);
+    let (listener, domain, _) = own.first()?;
+    let table = RoutingTable::compile(topology, balancer, &std::collections::BTreeMap::new(), 0);
+    let path = path_to(topology, &table, listener, domain, group.as_str())?;
+    Some(Question { load_balancer: balancer.name.clone(), port: listener.port, domain: domain.to_string(), path })
+}
+
 /// The origins of pages that the stack serves: by HTTPS, as users will have them.
 fn origins(topology: &Topology) -> Vec<(&Listener, &DomainName, String)> {
+    let main = topology.main_load_balancer();
+    let others = topology.load_balancers.values().filter(|balancer| balancer.name != main.name);
+    std::iter::once(main).chain(others).flat_map(origins_of).collect()
+}
+
+fn origins_of(balancer: &LoadBalancer) -> Vec<(&Listener, &DomainName, String)> {
     let https = |listener: &&Listener| matches!(listener.protocol, ListenerProtocol::Https(_));
-    let listeners = topology.main_load_balancer().listeners.iter().filter(https);
-    let names = topology.domains.iter().filter(|name| !name.as_str().starts_with("*."));
+    let listeners = balancer.listeners.iter().filter(https);
+    let names = balancer.domains.iter().filter(|name| !name.as_str().starts_with("*."));
     let pairs = listeners.flat_map(|listener| names.clone().map(move |name| (listener, name)));
     let origin = |(listener, name): (_, _)| {
         let listener: &Listener = listener;

@@ -4,7 +4,7 @@
 use super::targets;
 use crate::admin::view::shape::{ContainerView, TaskView};
 use crate::model::task_definition::ContainerHealthCheck;
-use crate::model::{ContainerName, ServiceName, Topology};
+use crate::model::{ContainerName, ServiceName, TargetGroupName, Topology};
 
 /// The facts about a stopped task.
 pub(super) struct Reason {
@@ -20,7 +20,9 @@ pub(super) fn why(topology: &Topology, service: &str, task: &TaskView) -> Reason
         && task.stop_code.as_deref() == Some("ServiceSchedulerInitiated")
         && let Some(settings) = topology.target_groups.get(check.target_group.as_str())
     {
-        if let Some((cause, fix)) = targets::closed(topology, service, check.port) {
+        if let Some((cause, fix)) =
+            targets::closed(topology, service, &TargetGroupName::new(&check.target_group), check.port)
+        {
             return Reason { cause, fix, container: None };
         }
         let answer = targets::answer(settings, check.port, &check.container, check.reason.as_deref(), check.code());

@@ -3,8 +3,8 @@
 use super::finding::{ContainerOfTask, Finding, Severity};
 use crate::admin::view::shape::{ClusterView, ServiceView, TargetGroupView, TargetView, status_code};
 use crate::alb::security_group;
-use crate::model::Topology;
 use crate::model::target_group::TargetGroup;
+use crate::model::{TargetGroupName, Topology};
 
 const UNREACHABLE: &str = "504 Gateway Time-out after 10 s";
 const AS_USUAL: &str = "normal responses: with no healthy target, ALB sends requests to all (fail open)";
@@ -17,7 +17,9 @@ pub(super) fn closed_ports(view: &ClusterView, topology: &Topology) -> Vec<Findi
         for binding in &service.load_balancers {
             let group = view.target_groups.iter().find(|group| group.name == binding.target_group.as_str());
             let Some(group) = group.filter(|group| group.in_use) else { continue };
-            let Some((cause, fix)) = closed(topology, name.as_str(), binding.port) else { continue };
+            let Some((cause, fix)) = closed(topology, name.as_str(), &binding.target_group, binding.port) else {
+                continue;
+            };
             let shown = group.targets.iter().find(|target| target.state == "unhealthy");
             let symptom = shown.map_or_else(
                 || "Target.Timeout: Request timed out, as soon as its health checks have failed".to_owned(),
@@ -55,7 +57,7 @@ pub(super) fn target_group(
     let mut findings: Vec<Finding> = Vec::new();
     for target in group.targets.iter().filter(failing) {
         // That is told of in `closed_ports`.
-        if !target.reachable && is_closed(view, topology, target) {
+        if !target.reachable && is_closed(view, topology, &TargetGroupName::new(&group.name), target) {
             continue;
         }
         let finding = failing_target(group, settings, target, none_healthy);
@@ -66,17 +68,17 @@ pub(super) fn target_group(
     findings
 }
 
-fn is_closed(view: &ClusterView, topology: &Topology, target: &TargetView) -> bool {
+fn is_closed(view: &ClusterView, topology: &Topology, group: &TargetGroupName, target: &TargetView) -> bool {
     let runs_it =
         |service: &&ServiceView| service.tasks.iter().any(|task| Some(&task.task_id) == target.task_id.as_ref());
     let service = view.services.iter().find(runs_it);
-    service.is_some_and(|service| closed(topology, &service.service_name, target.port).is_some())
+    service.is_some_and(|service| closed(topology, &service.service_name, group, target.port).is_some())
 }
 
-/// Why the load balancer may not reach a port of the service's tasks, and the rule to add.
-pub fn closed(topology: &Topology, service: &str, port: u16) -> Option<(String, String)> {
+/// Why the load balancer of a target group may not reach a port of the service's tasks, and the rule to add.
+pub fn closed(topology: &Topology, service: &str, group: &TargetGroupName, port: u16) -> Option<(String, String)> {
     let service = topology.services.get(service)?;
-    let own = &topology.main_load_balancer().security_groups;
+    let own = &topology.load_balancer_of(group).security_groups;
     let groups = &topology.security_groups;
     let verdict = security_group::load_balancer_reaches(groups, own, &service.security_groups, port);
     if verdict.allowed {

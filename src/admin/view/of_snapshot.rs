@@ -43,17 +43,21 @@ impl From<&Snapshot> for ClusterView {
 }
 
 fn listeners(topology: &Topology, bindings: &Bindings) -> Vec<ListenerView> {
+    let several = topology.has_several_load_balancers();
     topology
         .listeners()
-        .map(|(_, listener)| ListenerView {
+        .map(|(balancer, listener)| (balancer, listener, bindings.get(&(balancer.name.clone(), listener.port))))
+        .map(|(balancer, listener, bound)| ListenerView {
+            load_balancer: several.then(|| balancer.name.to_string()),
+            bind_address: several.then_some(balancer.bind_address),
             port: listener.port,
             bind_port: listener.bind_port,
             protocol: match listener.protocol {
                 ListenerProtocol::Http => "HTTP".to_owned(),
                 ListenerProtocol::Https(_) => "HTTPS".to_owned(),
             },
-            bound: matches!(bindings.get(&listener.port), Some(Ok(()))),
-            error: bindings.get(&listener.port).and_then(|result| result.clone().err()),
+            bound: matches!(bound, Some(Ok(()))),
+            error: bound.and_then(|result| result.clone().err()),
         })
         .collect()
 }
@@ -191,6 +195,7 @@ fn container(task: &Task, definition: &ContainerDefinition) -> ContainerView {
 fn target_groups(topology: &Topology, world: &World) -> Vec<TargetGroupView> {
     let states = registration::states(topology, world);
     let used = topology.in_use();
+    let several = topology.has_several_load_balancers();
     topology
         .target_groups
         .iter()
@@ -201,6 +206,8 @@ fn target_groups(topology: &Topology, world: &World) -> Vec<TargetGroupView> {
             let states = states.get(name).map(Vec::as_slice).unwrap_or_default();
             TargetGroupView {
                 name: name.to_string(),
+                load_balancer: (several && used.contains(name))
+                    .then(|| topology.load_balancer_of(name).name.to_string()),
                 arn: arn::target_group(name),
                 in_use: used.contains(name),
                 health_check: format!("{port}{}", check.path),

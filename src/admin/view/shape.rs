@@ -1,5 +1,7 @@
 //! The shapes of the view, with a field for everything that people and programs see.
 
+use std::net::IpAddr;
+
 use serde::{Deserialize, Serialize};
 
 /// The stack at one moment.
@@ -35,6 +37,13 @@ pub struct ClusterView {
 }
 
 impl ClusterView {
+    /// The listener of a load balancer with this port.
+    pub fn listener(&self, load_balancer: &str, port: u16) -> Option<&ListenerView> {
+        let is_of_it =
+            |listener: &&ListenerView| listener.load_balancer.as_deref().is_none_or(|name| name == load_balancer);
+        self.listeners.iter().filter(is_of_it).find(|listener| listener.port == port)
+    }
+
     /// Whether an image is still to be built or pulled.
     pub fn is_waiting_for_images(&self) -> bool {
         self.images.iter().any(ImageView::is_on_its_way)
@@ -45,6 +54,12 @@ impl ClusterView {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ListenerView {
+    /// Whose it is, if there are several load balancers.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub load_balancer: Option<String>,
+    /// The local address that is bound, likewise.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub bind_address: Option<IpAddr>,
     /// The port of the file.
     pub port: u16,
     /// The port that is really bound.
@@ -56,6 +71,14 @@ pub struct ListenerView {
     /// Why not, with the fix.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub error: Option<String>,
+}
+
+impl ListenerView {
+    /// `HTTPS:443`, after the name of its load balancer if there are several.
+    pub fn title(&self) -> String {
+        let of = self.load_balancer.as_ref().map(|name| format!("{name} ")).unwrap_or_default();
+        format!("{of}{}:{}", self.protocol, self.port)
+    }
 }
 
 /// An image.
@@ -265,6 +288,9 @@ fn is_zero(count: &u32) -> bool {
 pub struct TargetGroupView {
     /// Its name.
     pub name: String,
+    /// The load balancer that forwards to it, if there are several.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub load_balancer: Option<String>,
     /// Its ARN.
     pub arn: String,
     /// Whether a rule forwards to it.

@@ -4,64 +4,97 @@
 //! production work here: namespace, metric and statistic in lowercase, dimensions as labels. CloudWatch has sums per
 //! minute; here they grow for as long as the stack lives, as `rate()` and `increase()` expect.
 
-use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use super::figures::{BUCKETS, Count, Figures, GroupCount, GroupFigures, dimension};
 use crate::routing::{RoutedTargetGroup, RoutingTable};
 use crate::targets::anomaly::Anomalies;
 use crate::targets::balancing;
-use neargate_model::TargetGroupName;
 use neargate_model::target_health::TargetHealth;
 
-impl Figures {
-    /// What Prometheus reads (text format 0.0.4): what was counted, and the state of targets as the table has it.
-    pub fn to_prometheus(&self, table: &RoutingTable) -> String {
-        let mut out = Exposition { text: String::new(), load_balancer: &table.load_balancer_id };
-        for count in Count::ALL {
-            if let Some(name) = count.cloudwatch() {
-                out.begin(name, "_sum", "counter");
-                out.sample(&snake(name), "_sum", None, self.get(count));
+/// What was counted for a load balancer, and the state of its targets as its table has it.
+pub struct Measured<'a> {
+    /// The counters.
+    pub figures: &'a Figures,
+    /// Whose they are.
+    pub table: &'a RoutingTable,
+}
+
+/// What Prometheus reads (text format 0.0.4): each metric once, with a sample for each load balancer.
+pub fn to_prometheus(all: &[Measured<'_>]) -> String {
+    let mut out = Exposition { text: String::new() };
+    for count in Count::ALL {
+        if let Some(name) = count.cloudwatch() {
+            out.begin(name, "_sum", "counter");
+            for one in all {
+                out.sample(one.labels(), &snake(name), "_sum", one.figures.get(count));
             }
         }
-        let open = self.get(Count::NewConnections).saturating_sub(self.get(Count::ClosedConnections));
-        out.begin("ActiveConnectionCount", "_sum", "gauge");
-        out.sample("active_connection_count", "_sum", None, open);
-        for count in GroupCount::ALL {
-            out.begin(count.cloudwatch(), "_sum", "counter");
-            for group in &self.groups {
-                out.sample(&snake(count.cloudwatch()), "_sum", Some(&group.target_group), group.counts[count as usize]);
-            }
+    }
+    out.begin("ActiveConnectionCount", "_sum", "gauge");
+    for one in all {
+        let (opened, closed) = (one.figures.get(Count::NewConnections), one.figures.get(Count::ClosedConnections));
+        out.sample(one.labels(), "active_connection_count", "_sum", opened.saturating_sub(closed));
+    }
+    for count in GroupCount::ALL {
+        out.begin(count.cloudwatch(), "_sum", "counter");
+        for (labels, group) in all.iter().flat_map(Measured::groups) {
+            out.sample(labels, &snake(count.cloudwatch()), "_sum", group.counts[count as usize]);
         }
-        let name = "RequestCountPerTarget";
-        out.begin(name, "_sum", "counter");
-        for group in &self.groups {
-            let requests = group.requests_per_target as f64 / 1e6;
-            out.sample(&snake(name), "_sum", Some(&group.target_group), requests);
-        }
-        out.begin("TargetResponseTime", "", "histogram");
-        for group in &self.groups {
-            out.histogram("target_response_time", group);
-        }
-        out.health(table);
-        out.anomalies(table, &self.anomalies);
-        let _ = writeln!(
-            out.text,
-            "# HELP neargate_log_lines_dropped_total Lines dropped because the writer of the logs could not follow.\n\
-             # TYPE neargate_log_lines_dropped_total counter\n\
-             neargate_log_lines_dropped_total {}",
-            self.dropped_lines
-        );
-        out.text
+    }
+    let name = "RequestCountPerTarget";
+    out.begin(name, "_sum", "counter");
+    for (labels, group) in all.iter().flat_map(Measured::groups) {
+        out.sample(labels, &snake(name), "_sum", group.requests_per_target as f64 / 1e6);
+    }
+    out.begin("TargetResponseTime", "", "histogram");
+    for (labels, group) in all.iter().flat_map(Measured::groups) {
+        out.histogram(labels, "target_response_time", group);
+    }
+    out.health(all);
+    out.anomalies(all);
+    let _ = writeln!(
+        out.text,
+        "# HELP neargate_log_lines_dropped_total Lines dropped because the writer of the logs could not follow.\n\
+         # TYPE neargate_log_lines_dropped_total counter\n\
+         neargate_log_lines_dropped_total {}",
+        all.iter().map(|one| one.figures.dropped_lines).sum::<u64>()
+    );
+    out.text
+}
+
+/// CloudWatch's dimensions of a sample.
+#[derive(Clone, Copy)]
+struct Labels<'a> {
+    load_balancer: &'a str,
+    target_group: Option<&'a str>,
+}
+
+impl<'a> Measured<'a> {
+    fn labels(&self) -> Labels<'a> {
+        Labels { load_balancer: &self.table.load_balancer_id, target_group: None }
+    }
+
+    fn of_group(&self, target_group: &'a str) -> Labels<'a> {
+        Labels { target_group: Some(target_group), ..self.labels() }
+    }
+
+    fn groups(&self) -> impl Iterator<Item = (Labels<'a>, &'a GroupFigures)> {
+        self.figures.groups.iter().map(|group| (self.of_group(&group.target_group), group))
+    }
+
+    /// Groups that no rule uses are not reported: their targets are not checked.
+    fn used(&self) -> impl Iterator<Item = (Labels<'a>, &'a RoutedTargetGroup)> {
+        let used = self.table.target_groups.iter().filter(|group| group.in_use);
+        used.map(|group| (self.of_group(dimension(&group.arn)), group))
     }
 }
 
-struct Exposition<'a> {
+struct Exposition {
     text: String,
-    load_balancer: &'a str,
 }
 
-impl Exposition<'_> {
+impl Exposition {
     fn begin(&mut self, cloudwatch: &str, statistic: &str, kind: &str) {
         let name = snake(cloudwatch);
         let _ = writeln!(
@@ -71,20 +104,20 @@ impl Exposition<'_> {
         );
     }
 
-    fn sample(&mut self, name: &str, suffix: &str, group: Option<&str>, value: impl std::fmt::Display) {
-        self.labelled(name, suffix, group, None, value);
+    fn sample(&mut self, labels: Labels<'_>, name: &str, suffix: &str, value: impl std::fmt::Display) {
+        self.labelled(labels, name, suffix, None, value);
     }
 
     fn labelled(
         &mut self,
+        labels: Labels<'_>,
         name: &str,
         suffix: &str,
-        group: Option<&str>,
         bound: Option<&str>,
         value: impl std::fmt::Display,
     ) {
-        let _ = write!(self.text, "aws_applicationelb_{name}{suffix}{{load_balancer=\"{}\"", self.load_balancer);
-        if let Some(group) = group {
+        let _ = write!(self.text, "aws_applicationelb_{name}{suffix}{{load_balancer=\"{}\"", labels.load_balancer);
+        if let Some(group) = labels.target_group {
             let _ = write!(self.text, ",target_group=\"{group}\"");
         }
         if let Some(bound) = bound {
@@ -93,33 +126,30 @@ impl Exposition<'_> {
         let _ = writeln!(self.text, "}} {value}");
     }
 
-    fn histogram(&mut self, name: &str, group: &GroupFigures) {
-        let label = Some(group.target_group.as_str());
+    fn histogram(&mut self, labels: Labels<'_>, name: &str, group: &GroupFigures) {
         let mut total = 0;
         for (count, bound) in group.buckets.iter().zip(BUCKETS) {
             total += count;
-            self.labelled(name, "_bucket", label, Some(&(bound as f64 / 1000.0).to_string()), total);
+            self.labelled(labels, name, "_bucket", Some(&(bound as f64 / 1000.0).to_string()), total);
         }
         total += group.buckets[BUCKETS.len()];
-        self.labelled(name, "_bucket", label, Some("+Inf"), total);
-        self.sample(name, "_sum", label, group.response_time.as_secs_f64());
-        self.sample(name, "_count", label, total);
+        self.labelled(labels, name, "_bucket", Some("+Inf"), total);
+        self.sample(labels, name, "_sum", group.response_time.as_secs_f64());
+        self.sample(labels, name, "_count", total);
     }
 
-    /// Groups that no rule uses are not reported: their targets are not checked.
-    fn health(&mut self, table: &RoutingTable) {
-        let groups: Vec<_> = table
-            .target_groups
+    fn health(&mut self, all: &[Measured<'_>]) {
+        let groups: Vec<_> = all
             .iter()
-            .filter(|group| group.in_use)
-            .map(|group| {
+            .flat_map(Measured::used)
+            .map(|(labels, group)| {
                 let healthy = balancing::count(&group.targets, balancing::is_healthy);
                 let unhealthy = balancing::count(&group.targets, |health| matches!(health, TargetHealth::Unhealthy(_)));
                 let attributes = &group.settings.attributes;
                 // Zones that meet requirements; there is one.
                 let routing = usize::from(!balancing::group_fails_open(&group.targets, attributes));
                 let dns = usize::from(!balancing::is_below(&group.targets, attributes.dns_failover));
-                (dimension(&group.arn), [healthy, unhealthy, routing, 1 - routing, dns, 1 - dns])
+                (labels, [healthy, unhealthy, routing, 1 - routing, dns, 1 - dns])
             })
             .collect();
         let names = [
@@ -132,23 +162,28 @@ impl Exposition<'_> {
         ];
         for (index, name) in names.into_iter().enumerate() {
             self.begin(name, "_average", "gauge");
-            for (group, values) in &groups {
-                self.sample(&snake(name), "_average", Some(group), values[index]);
+            for (labels, values) in &groups {
+                self.sample(*labels, &snake(name), "_average", values[index]);
             }
         }
     }
 
     /// Of every group: detection is always on, mitigation or not (ALB user guide, "Automatic target weights").
-    fn anomalies(&mut self, table: &RoutingTable, anomalies: &BTreeMap<TargetGroupName, Anomalies>) {
-        let groups: Vec<_> = table.target_groups.iter().filter(|group| group.in_use).collect();
-        let of = |group: &RoutedTargetGroup| anomalies.get(&group.name).copied().unwrap_or_default();
+    fn anomalies(&mut self, all: &[Measured<'_>]) {
+        let groups: Vec<_> = all
+            .iter()
+            .flat_map(|one| {
+                let of = |name| one.figures.anomalies.get(name).copied().unwrap_or_default();
+                one.used().map(move |(labels, group)| (labels, of(&group.name)))
+            })
+            .collect();
         for (name, value) in [
             ("AnomalousHostCount", (|counted| counted.anomalous) as fn(Anomalies) -> usize),
             ("MitigatedHostCount", |counted| counted.mitigated),
         ] {
             self.begin(name, "_average", "gauge");
-            for group in &groups {
-                self.sample(&snake(name), "_average", Some(dimension(&group.arn)), value(of(group)));
+            for (labels, anomalies) in &groups {
+                self.sample(*labels, &snake(name), "_average", value(*anomalies));
             }
         }
     }
@@ -194,7 +229,7 @@ mod tests {
         group.buckets[BUCKETS.len()] = 1;
         group.response_time = std::time::Duration::from_millis(61_001);
         let figures = Figures { groups: vec![group], ..Figures::default() };
-        let text = figures.to_prometheus(&RoutingTable::empty());
+        let text = to_prometheus(&[Measured { figures: &figures, table: &RoutingTable::empty() }]);
         let labels = "{load_balancer=\"\",target_group=\"targetgroup/web/1\"";
         for line in [
             format!("aws_applicationelb_target_response_time_bucket{labels},le=\"0.001\"}} 1"),

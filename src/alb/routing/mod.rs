@@ -10,7 +10,7 @@
 //!                changed TargetStates ───renew
 //! ```
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::sync::Arc;
 
@@ -28,13 +28,15 @@ use neargate_model::rule::{Action, FixedResponse, Forward};
 use neargate_model::target_group::TargetGroup;
 use neargate_model::target_health::TargetState;
 use neargate_model::topology::TimeScale;
-use neargate_model::{DomainName, TargetGroupName, Topology};
+use neargate_model::{DomainName, LoadBalancerName, TargetGroupName, Topology};
 
 /// All that the data plane, the probes and `explain` need, as one value with a generation number.
 #[derive(Clone, Debug)]
 pub struct RoutingTable {
     /// Grows with every table published; never goes back.
     pub generation: u64,
+    /// Whose table it is.
+    pub load_balancer: LoadBalancerName,
     /// `app/<name>/<id>` as in logs and ARNs.
     pub load_balancer_id: String,
     /// The load balancer's own DNS name, which requests without a `Host` are given.
@@ -43,7 +45,7 @@ pub struct RoutingTable {
     pub attributes: LoadBalancerAttributes,
     /// How much faster health checks follow each other than on AWS.
     pub time_scale: TimeScale,
-    /// The names the stack answers for.
+    /// The names that lead to it.
     pub domains: Vec<DomainName>,
     /// In ascending order of port.
     pub listeners: Arc<[RoutedListener]>,
@@ -179,8 +181,13 @@ impl RoutingTable {
         targets: &BTreeMap<TargetGroupName, Vec<TargetState>>,
         generation: u64,
     ) -> Self {
-        let index_of: BTreeMap<&TargetGroupName, usize> = topology.target_groups.keys().zip(0..).collect();
         let in_use = topology.in_use();
+        let own: BTreeSet<&TargetGroupName> = load_balancer.forwards_to().collect();
+        // A group that nothing forwards to is in one table, and stays in sight.
+        let is_main = topology.main_load_balancer().name == load_balancer.name;
+        let belongs = |name: &TargetGroupName| own.contains(name) || (is_main && !in_use.contains(name));
+        let index_of: BTreeMap<&TargetGroupName, usize> =
+            topology.target_groups.keys().filter(|name| belongs(name)).zip(0..).collect();
         let mut listeners: Vec<_> = load_balancer
             .listeners
             .iter()
@@ -190,6 +197,7 @@ impl RoutingTable {
         let target_groups = topology
             .target_groups
             .iter()
+            .filter(|(name, _)| belongs(name))
             .map(|(name, settings)| {
                 let targets = targets.get(name).cloned().unwrap_or_default();
                 RoutedTargetGroup {
@@ -205,11 +213,12 @@ impl RoutingTable {
             .collect();
         Self {
             generation,
+            load_balancer: load_balancer.name.clone(),
             load_balancer_id: arn::load_balancer_id(&load_balancer.name),
-            dns_name: arn::load_balancer_dns_name(&load_balancer.name),
+            dns_name: arn::load_balancer_dns_name(&load_balancer.name, load_balancer.internal),
             time_scale: topology.time_scale,
             attributes: load_balancer.attributes.clone(),
-            domains: topology.domains.clone(),
+            domains: load_balancer.domains.clone(),
             listeners: listeners.into(),
             target_policy: TargetPolicy::of(load_balancer.security_policies()),
             target_groups,
@@ -250,6 +259,7 @@ impl RoutingTable {
     pub fn empty() -> Self {
         Self {
             generation: 0,
+            load_balancer: LoadBalancerName::new(""),
             load_balancer_id: String::new(),
             dns_name: String::new(),
             time_scale: TimeScale::DEFAULT,

@@ -51,6 +51,8 @@ fn topology() -> Topology {
     };
     let load_balancer = LoadBalancer {
         name: "growth".into(),
+        internal: false,
+        domains: Vec::new(),
         security_groups: Vec::new(),
         listeners: vec![listener],
         attributes: LoadBalancerAttributes::default(),

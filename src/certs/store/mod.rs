@@ -24,11 +24,11 @@ use super::authority::{date, timestamp};
 use super::error::CertError;
 use super::sni::{BySni, ListedCertificate, traits};
 use super::ssl_policy;
-use crate::model::DomainName;
 use crate::model::listener::{Certificate, ListenerProtocol, LoadBalancer, TlsSettings};
+use crate::model::{DomainName, LoadBalancerName};
 
-/// By the port of the file (not the one really bound).
-pub type TlsConfigs = Arc<HashMap<u16, Arc<ServerConfig>>>;
+/// By load balancer and the port of the file (not the one really bound).
+pub type TlsConfigs = Arc<HashMap<(LoadBalancerName, u16), Arc<ServerConfig>>>;
 
 /// How often ages are looked at. Not one long sleep until the next expiry: a laptop that sleeps stops the clock that
 /// such a sleep is measured with.
@@ -45,9 +45,9 @@ pub struct CertStore {
 struct State {
     authority: Arc<Authority>,
     /// What was asked for last, for renewal.
-    load_balancer: Option<LoadBalancer>,
+    load_balancers: Vec<LoadBalancer>,
     held: Vec<Held>,
-    listeners: HashMap<u16, Listening>,
+    listeners: HashMap<(LoadBalancerName, u16), Listening>,
 }
 
 /// A certificate in use.
@@ -78,7 +78,7 @@ struct Listening {
 impl CertStore {
     /// Nothing is published yet.
     pub fn new(authority: Arc<Authority>) -> Self {
-        let state = State { authority, load_balancer: None, held: Vec::new(), listeners: HashMap::new() };
+        let state = State { authority, load_balancers: Vec::new(), held: Vec::new(), listeners: HashMap::new() };
         Self { state: Mutex::new(state), published: watch::Sender::default() }
     }
 
@@ -101,26 +101,35 @@ impl CertStore {
         state.authority = authority;
     }
 
-    /// Makes what these listeners need and publishes it, or changes nothing.
-    pub fn update(&self, load_balancer: &LoadBalancer, now: Timestamp) -> Result<(), CertError> {
+    /// Makes what the listeners of these load balancers need and publishes it, or changes nothing.
+    pub fn update<'l>(
+        &self,
+        load_balancers: impl IntoIterator<Item = &'l LoadBalancer>,
+        now: Timestamp,
+    ) -> Result<(), CertError> {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let mut held = Vec::new();
         let mut listeners = HashMap::new();
-        for listener in &load_balancer.listeners {
-            if let ListenerProtocol::Https(settings) = &listener.protocol {
-                let http2 = load_balancer.attributes.http2_enabled;
-                let listening = state.listening(listener.port, settings, http2, &mut held, now)?;
-                listeners.insert(listener.port, listening);
+        let mut wanted = Vec::new();
+        for balancer in load_balancers {
+            for listener in &balancer.listeners {
+                if let ListenerProtocol::Https(settings) = &listener.protocol {
+                    let http2 = balancer.attributes.http2_enabled;
+                    let at = (balancer.name.clone(), listener.port);
+                    let listening = state.listening(&at, settings, http2, &mut held, now)?;
+                    listeners.insert(at, listening);
+                }
             }
+            wanted.push(balancer.clone());
         }
         let configs: HashMap<_, _> =
-            listeners.iter().map(|(port, listening)| (*port, listening.config.clone())).collect();
+            listeners.iter().map(|(at, listening)| (at.clone(), listening.config.clone())).collect();
         state.held = held;
         state.listeners = listeners;
-        state.load_balancer = Some(load_balancer.clone());
+        state.load_balancers = wanted;
         self.published.send_if_modified(|published| {
             let same = published.len() == configs.len()
-                && published.iter().all(|(port, config)| configs.get(port).is_some_and(|new| Arc::ptr_eq(config, new)));
+                && published.iter().all(|(at, config)| configs.get(at).is_some_and(|new| Arc::ptr_eq(config, new)));
             if !same {
                 *published = Arc::new(configs);
             }
@@ -141,8 +150,8 @@ impl CertStore {
 
     /// Replaces certificates that are about to expire or have changed on disk.
     pub fn renew(&self, now: Timestamp) -> Result<(), CertError> {
-        let wanted = self.state.lock().unwrap_or_else(PoisonError::into_inner).load_balancer.clone();
-        wanted.map_or(Ok(()), |load_balancer| self.update(&load_balancer, now))
+        let wanted = self.state.lock().unwrap_or_else(PoisonError::into_inner).load_balancers.clone();
+        self.update(&wanted, now)
     }
 
     /// Renews in time, for as long as it is polled.
@@ -159,7 +168,7 @@ impl CertStore {
 impl State {
     fn listening(
         &self,
-        port: u16,
+        at: &(LoadBalancerName, u16),
         settings: &TlsSettings,
         http2: bool,
         held: &mut Vec<Held>,
@@ -168,7 +177,7 @@ impl State {
         let certificates: Vec<_> =
             settings.certificates.iter().map(|source| self.certificate(source, held, now)).collect::<Result<_, _>>()?;
         let keys: Vec<_> = certificates.iter().map(|certificate| certificate.certified.clone()).collect();
-        if let Some(before) = self.listeners.get(&port)
+        if let Some(before) = self.listeners.get(at)
             && before.ssl_policy == settings.ssl_policy
             && before.http2 == http2
             && before.certificates.len() == keys.len()
@@ -177,7 +186,7 @@ impl State {
             let config = before.config.clone();
             return Ok(Listening { ssl_policy: settings.ssl_policy.clone(), http2, certificates: keys, config });
         }
-        let config = Arc::new(server_config(port, &settings.ssl_policy, http2, certificates)?);
+        let config = Arc::new(server_config(at.1, &settings.ssl_policy, http2, certificates)?);
         Ok(Listening { ssl_policy: settings.ssl_policy.clone(), http2, certificates: keys, config })
     }
 

@@ -22,9 +22,10 @@ fn https_listeners_are_published_by_their_aws_port() {
     let configs = store.subscribe();
     let mut balancer = load_balancer(POLICY, vec![issued(&["app.example.com"])]);
     balancer.listeners.push(Listener { port: 80, protocol: ListenerProtocol::Http, ..balancer.listeners[0].clone() });
-    store.update(&balancer, Timestamp::now()).expect("an update");
-    assert_eq!(configs.borrow().keys().copied().collect::<Vec<_>>(), [443]);
-    let (client, _) = handshake(&root, &configs.borrow()[&443], "app.example.com").expect("a handshake");
+    store.update([&balancer], Timestamp::now()).expect("an update");
+    assert_eq!(configs.borrow().keys().map(|(_, port)| *port).collect::<Vec<_>>(), [443]);
+    let (client, _) =
+        handshake(&root, &configs.borrow()[&("chatkit".into(), 443)], "app.example.com").expect("a handshake");
     assert_eq!(client.alpn_protocol(), Some(&b"h2"[..]));
     assert_eq!(client.protocol_version(), Some(ProtocolVersion::TLSv1_3));
 }
@@ -34,7 +35,7 @@ fn without_http2_only_http1_is_agreed_on() {
     let (store, root) = store(&["app.example.com"]);
     let mut balancer = load_balancer(POLICY, vec![issued(&["app.example.com"])]);
     balancer.attributes.http2_enabled = false;
-    store.update(&balancer, Timestamp::now()).expect("an update");
+    store.update([&balancer], Timestamp::now()).expect("an update");
     let (client, _) = handshake(&root, &config(&store), "app.example.com").expect("a handshake");
     assert_eq!(client.alpn_protocol(), Some(&b"http/1.1"[..]));
 }
@@ -43,7 +44,7 @@ fn without_http2_only_http1_is_agreed_on() {
 fn the_name_chooses_the_certificate_and_an_unknown_name_gets_the_default() {
     let (store, root) = store(&["app.example.com", "*.preview.example.com"]);
     let certificates = vec![issued(&["app.example.com"]), issued(&["*.preview.example.com"])];
-    store.update(&load_balancer(POLICY, certificates), Timestamp::now()).expect("an update");
+    store.update([&load_balancer(POLICY, certificates)], Timestamp::now()).expect("an update");
     let config = config(&store);
     handshake(&root, &config, "app.example.com").expect("the default certificate");
     handshake(&root, &config, "one.preview.example.com").expect("the second certificate");
@@ -64,7 +65,7 @@ fn the_policy_limits_versions_and_the_server_prefers_its_own_cipher() {
     ];
     for (policy, tls12, tls13_cipher) in policies {
         let balancer = load_balancer(policy, vec![issued(&["app.example.com"])]);
-        store.update(&balancer, Timestamp::now()).expect("an update");
+        store.update([&balancer], Timestamp::now()).expect("an update");
         let config = config(&store);
         let with = |version| {
             let client = client_of(aws_lc_rs::default_provider(), &root, &[version]);
@@ -104,7 +105,7 @@ fn sessions_are_agreed_upon_and_resumed() {
     let store = CertStore::new(Arc::new(trusted));
     fixture::each("alb/tls/sessions", |case: Handshakes| {
         let balancer = load_balancer(&case.policy, vec![issued(&["app.example.com"])]);
-        store.update(&balancer, Timestamp::now()).expect("an update");
+        store.update([&balancer], Timestamp::now()).expect("an update");
         let versions = rustls::ALL_VERSIONS.iter().copied();
         let versions: Vec<_> = versions.filter(|known| format!("{:?}", known.version) == case.version).collect();
         let mut client = client_of(aws_lc_rs::default_provider(), &root, &versions);
@@ -127,20 +128,20 @@ fn sessions_are_agreed_upon_and_resumed() {
 fn an_unchanged_listener_keeps_its_configuration_and_nothing_is_published() {
     let (store, _) = store(&["app.example.com"]);
     let balancer = load_balancer(POLICY, vec![issued(&["app.example.com"])]);
-    store.update(&balancer, Timestamp::now()).expect("an update");
+    store.update([&balancer], Timestamp::now()).expect("an update");
     let mut configs = store.subscribe();
-    let before = configs.borrow_and_update()[&443].clone();
-    store.update(&balancer, Timestamp::now()).expect("an update");
+    let before = configs.borrow_and_update()[&("chatkit".into(), 443)].clone();
+    store.update([&balancer], Timestamp::now()).expect("an update");
     store.renew(Timestamp::now() + 59 * DAY).expect("a renewal");
     assert!(!configs.has_changed().expect("open"));
-    assert!(Arc::ptr_eq(&before, &configs.borrow()[&443]));
+    assert!(Arc::ptr_eq(&before, &configs.borrow()[&("chatkit".into(), 443)]));
 }
 
 #[test]
 fn a_leaf_is_replaced_a_month_before_it_ends_and_open_connections_keep_theirs() {
     let (store, root) = store(&["app.example.com"]);
     let issued_at = Timestamp::now();
-    store.update(&load_balancer(POLICY, vec![issued(&["app.example.com"])]), issued_at).expect("an update");
+    store.update([&load_balancer(POLICY, vec![issued(&["app.example.com"])])], issued_at).expect("an update");
     let before = config(&store);
     store.renew(issued_at + 61 * DAY).expect("a renewal");
     assert!(!Arc::ptr_eq(&before, &config(&store)));
@@ -150,7 +151,7 @@ fn a_leaf_is_replaced_a_month_before_it_ends_and_open_connections_keep_theirs() 
 #[test]
 fn what_cannot_be_set_up_changes_nothing() {
     let (store, root) = store(&["app.example.com"]);
-    store.update(&load_balancer(POLICY, vec![issued(&["app.example.com"])]), Timestamp::now()).expect("an update");
+    store.update([&load_balancer(POLICY, vec![issued(&["app.example.com"])])], Timestamp::now()).expect("an update");
     let broken = [
         (load_balancer(POLICY, vec![]), "HTTPS listener 443 has no certificate"),
         (
@@ -161,7 +162,7 @@ fn what_cannot_be_set_up_changes_nothing() {
         (load_balancer(POLICY, vec![files(Path::new("/nowhere"))]), "cannot read /nowhere/cert.pem"),
     ];
     for (balancer, message) in broken {
-        let error = store.update(&balancer, Timestamp::now()).expect_err(message);
+        let error = store.update([&balancer], Timestamp::now()).expect_err(message);
         assert!(error.to_string().contains(message), "{error}");
         handshake(&root, &config(&store), "app.example.com").expect("as before");
     }
@@ -173,7 +174,7 @@ fn the_keys_of_all_certificates_that_may_be_shown_are_known_also_after_a_renewal
     assert!(store.public_key_hashes().is_empty());
     let now = Timestamp::now();
     let certificates = vec![issued(&["app.example.com"]), issued(&["*.preview.example.com"])];
-    store.update(&load_balancer(POLICY, certificates), now).expect("an update");
+    store.update([&load_balancer(POLICY, certificates)], now).expect("an update");
     let before = store.public_key_hashes();
     assert_eq!(before.len(), 2);
     store.renew(now).expect("nothing to renew");
@@ -189,7 +190,7 @@ fn a_users_own_files_are_served_and_read_again_when_they_change() {
     write_files(folder.path(), &own, Timestamp::now());
     let (store, _) = store(&["app.example.com"]);
     let balancer = load_balancer(POLICY, vec![files(folder.path())]);
-    store.update(&balancer, Timestamp::now()).expect("an update");
+    store.update([&balancer], Timestamp::now()).expect("an update");
     let client = Arc::new(client(own.certificate_der()));
     handshake(&client, &config(&store), "own.example.com").expect("the user's certificate");
 
@@ -227,7 +228,7 @@ fn a_users_files_that_cannot_work_are_refused_with_the_reason() {
         write_files(folder.path(), &own, Timestamp::now());
         spoil(folder.path(), &own);
         let balancer = load_balancer(POLICY, vec![files(folder.path())]);
-        let error = store.update(&balancer, Timestamp::now()).expect_err(message);
+        let error = store.update([&balancer], Timestamp::now()).expect_err(message);
         assert!(error.to_string().contains(message), "{error}");
     }
 }
@@ -242,7 +243,7 @@ fn store(permitted: &[&str]) -> (CertStore, Arc<ClientConfig>) {
 }
 
 fn config(store: &CertStore) -> Arc<ServerConfig> {
-    store.subscribe().borrow()[&443].clone()
+    store.subscribe().borrow()[&("chatkit".into(), 443)].clone()
 }
 
 fn issued(wanted: &[&str]) -> Certificate {
@@ -266,6 +267,8 @@ fn load_balancer(ssl_policy: &str, certificates: Vec<Certificate>) -> LoadBalanc
     let answer = FixedResponse { status_code: 200, content_type: None, message_body: String::new() };
     LoadBalancer {
         name: "chatkit".into(),
+        internal: false,
+        domains: Vec::new(),
         security_groups: Vec::new(),
         listeners: vec![Listener {
             port: 443,

@@ -6,8 +6,10 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::engine::ArgValueCandidates;
 
+use crate::admin::wire::Listen;
 use crate::cli::input::completion;
-use crate::cli::input::global::{Global, ShortFile, StartArgs, parse_listen};
+use crate::cli::input::global::{Global, ShortFile, StartArgs};
+use crate::cli::input::listen;
 
 /// Fargate, but near you: an AWS Application Load Balancer in front of ECS Fargate tasks, on this machine.
 #[derive(Debug, Parser)]
@@ -220,8 +222,8 @@ pub(crate) struct DoctorArgs {
     #[command(flatten)]
     short: ShortFile,
     /// The local ports that `up` would bind, e.g. 443=8443; repeatable
-    #[arg(long, value_name = "PORT=LOCAL", value_parser = parse_listen, env = "NEARGATE_LISTEN", value_delimiter = ',')]
-    pub(crate) listen: Vec<(u16, u16)>,
+    #[arg(long, value_name = "PORT=LOCAL", value_parser = listen::parse, env = "NEARGATE_LISTEN", value_delimiter = ',')]
+    pub(crate) listen: Vec<Listen>,
     #[command(flatten)]
     pub(crate) format: FormatArgs,
 }
@@ -266,6 +268,9 @@ pub(crate) struct LogsArgs {
     /// Show the load balancer's health check log instead: one line per health check
     #[arg(long, conflicts_with = "containers")]
     pub(crate) health_checks: bool,
+    /// Only the log of this load balancer, with `--access`, `--connections` or `--health-checks`
+    #[arg(long, value_name = "NAME", conflicts_with = "containers")]
+    pub(crate) load_balancer: Option<String>,
     #[command(flatten)]
     pub(crate) format: FormatArgs,
 }
@@ -338,6 +343,9 @@ pub(crate) struct OpenArgs {
     short: ShortFile,
     /// The path of the page
     pub(crate) path: Option<String>,
+    /// The page of this load balancer, if there are several
+    #[arg(long, value_name = "NAME")]
+    pub(crate) load_balancer: Option<String>,
     /// Print the command instead of running it
     #[arg(long)]
     pub(crate) print: bool,
@@ -367,6 +375,9 @@ pub(crate) struct ExplainArgs {
     /// Request header, e.g. 'User-Agent: curl/8'; repeatable
     #[arg(short = 'H', long, value_name = "NAME: VALUE")]
     pub(crate) header: Vec<String>,
+    /// The load balancer that the request arrives at [default: the one that the host leads to]
+    #[arg(long, value_name = "NAME")]
+    pub(crate) load_balancer: Option<String>,
     /// Address of the client
     #[arg(long, default_value = "127.0.0.1", value_name = "ADDRESS")]
     pub(crate) source_ip: std::net::IpAddr,
@@ -438,13 +449,5 @@ mod tests {
     #[test]
     fn the_definitions_contradict_nothing() {
         Cli::command().debug_assert();
-    }
-
-    #[test]
-    fn a_listener_is_remapped_by_two_ports() {
-        assert_eq!(parse_listen("443=8443"), Ok((443, 8443)));
-        assert!(parse_listen("443").is_err());
-        assert!(parse_listen("0=1").is_err());
-        assert!(parse_listen("443=65536").is_err());
     }
 }

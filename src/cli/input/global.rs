@@ -4,6 +4,9 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
+use crate::admin::wire::Listen;
+use crate::cli::input::listen;
+
 /// Options that every command accepts.
 #[derive(Clone, Debug, Default, Args)]
 pub(crate) struct Global {
@@ -66,9 +69,9 @@ pub(crate) struct StartArgs {
     /// Pull images even if they are present
     #[arg(long)]
     pub(crate) pull: bool,
-    /// Bind another local port for a listener, e.g. 443=8443; repeatable
-    #[arg(long, value_name = "PORT=LOCAL", value_parser = parse_listen, env = "NEARGATE_LISTEN", value_delimiter = ',')]
-    pub(crate) listen: Vec<(u16, u16)>,
+    /// Bind another local port for a listener, e.g. 443=8443, or internal:443=8443 with several load balancers; repeatable
+    #[arg(long, value_name = "PORT=LOCAL", value_parser = listen::parse, env = "NEARGATE_LISTEN", value_delimiter = ',')]
+    pub(crate) listen: Vec<Listen>,
     /// Replace a running stack of the same project that was started from another folder
     #[arg(long)]
     pub(crate) take_over: bool,
@@ -81,15 +84,4 @@ pub(crate) struct StartArgs {
     /// Serve CloudWatch metrics for Prometheus at http://ADDRESS/metrics, e.g. 127.0.0.1:9180 (loopback only)
     #[arg(long, value_name = "ADDRESS", env = "NEARGATE_ADMIN", value_parser = crate::web::metrics::parse_address)]
     pub(crate) admin: Option<std::net::SocketAddr>,
-}
-
-pub(crate) fn parse_listen(text: &str) -> Result<(u16, u16), String> {
-    let (port, local) = text.split_once('=').ok_or("must look like 443=8443")?;
-    let number = |text: &str| -> Result<u16, String> {
-        match text.trim().parse() {
-            Ok(0) | Err(_) => Err(format!("`{text}` is not a port (1-65535)")),
-            Ok(port) => Ok(port),
-        }
-    };
-    Ok((number(port)?, number(local)?))
 }

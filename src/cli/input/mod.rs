@@ -4,5 +4,8 @@ pub(crate) mod arguments;
 pub(crate) mod completion;
 pub(crate) mod file;
 pub(crate) mod global;
+pub(crate) mod listen;
 pub(crate) mod project;
+#[cfg(test)]
+pub(crate) mod testing;
 pub(crate) mod url;

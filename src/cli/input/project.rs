@@ -6,15 +6,17 @@ use std::io::Write;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use crate::admin::wire::{Refused, UpRequest};
+use crate::admin::wire::{Listen, Refused, UpRequest};
 use crate::app::chain;
 use crate::cli::failure::{ExitStatus, Failure};
 use crate::cli::input::file;
 use crate::cli::input::file::{FileError, Files, LoadedFile};
 use crate::cli::input::global::{Global, StartArgs};
+use crate::cli::input::listen;
 use crate::cli::output::printer::{NOTE, Printer};
 use crate::config::{self, Diagnostics, Style, Tasks};
 use crate::machine::folders::Folders;
+use crate::model::listener::LoadBalancer;
 use crate::model::topology::TimeScale;
 use crate::model::{ProjectName, Topology};
 
@@ -109,7 +111,10 @@ fn load_for(
         let name = files.main.file_name().unwrap_or_default().to_string_lossy();
         printer.note(format!("{NOTE}!{NOTE:#} {count} {noun} in {name}; `neargate check` shows details"));
     }
-    let topology = adjust(loaded.topology, &request).map_err(Failure::usage)?;
+    let (topology, told) = adjust(loaded.topology, &request).map_err(Failure::usage)?;
+    if warnings {
+        told.iter().for_each(|line| printer.note(format!("{NOTE}!{NOTE:#} {line}")));
+    }
     let folders = Folders::new(&topology.name, variable)?;
     let file = files.main.clone();
     Ok(Project { file, files, read, topology: Arc::new(topology), environment: used.into_inner(), folders })
@@ -117,9 +122,10 @@ fn load_for(
 
 impl Project {
     /// The project with listeners bound to other local ports, as `--listen` says.
-    pub(crate) fn listening_on(mut self, listen: &[(u16, u16)]) -> Result<Self, Failure> {
+    pub(crate) fn listening_on(mut self, listen: &[Listen]) -> Result<Self, Failure> {
         let request = UpRequest { listen: listen.to_vec(), ..UpRequest::default() };
-        self.topology = Arc::new(adjust(Topology::clone(&self.topology), &request).map_err(Failure::usage)?);
+        let (topology, _) = adjust(Topology::clone(&self.topology), &request).map_err(Failure::usage)?;
+        self.topology = Arc::new(topology);
         Ok(self)
     }
 
@@ -140,6 +146,14 @@ impl Project {
             reset: start.reset,
         }
     }
+}
+
+/// The load balancer that `--load-balancer` names.
+pub(crate) fn load_balancer<'t>(topology: &'t Topology, name: &str) -> Result<&'t LoadBalancer, Failure> {
+    topology.load_balancers.get(name).ok_or_else(|| {
+        let known: Vec<&str> = topology.load_balancers.keys().map(|name| name.as_str()).collect();
+        Failure::usage(format!("there is no load balancer `{name}`; the load balancers are: {}", known.join(", ")))
+    })
 }
 
 /// The files that `--file` and `--env-file` name, or the nearest ones above the working directory; absolute.
@@ -207,11 +221,11 @@ pub(crate) fn reload(request: &UpRequest) -> Result<Arc<Topology>, Refused> {
     let loaded = read(&files, &env, Tasks::Run)
         .map_err(|Failure { status, message }| Refused { message, exit_code: status.0 })?
         .map_err(|(mistakes, _)| Refused::usage(mistakes.render(Style::Plain)))?;
-    adjust(loaded.loaded.topology, request).map(Arc::new).map_err(Refused::usage)
+    adjust(loaded.loaded.topology, request).map(|(topology, _)| Arc::new(topology)).map_err(Refused::usage)
 }
 
-/// Applies what the command line says about the topology.
-fn adjust(mut topology: Topology, request: &UpRequest) -> Result<Topology, String> {
+/// Applies what the command line says about the topology; also returns what this machine makes different.
+fn adjust(mut topology: Topology, request: &UpRequest) -> Result<(Topology, Vec<String>), String> {
     if let Some(name) = &request.project_name {
         topology.name = config::project_name(name)?;
     }
@@ -219,18 +233,6 @@ fn adjust(mut topology: Topology, request: &UpRequest) -> Result<Topology, Strin
         topology.time_scale =
             TimeScale::new(factor).ok_or_else(|| format!("--time-scale {factor}: must be a number of at least 1"))?;
     }
-    for (port, local) in &request.listen {
-        let ports: Vec<String> = topology.listeners().map(|(_, listener)| listener.port.to_string()).collect();
-        let mut listeners = topology.load_balancers.values_mut().flat_map(|balancer| &mut balancer.listeners);
-        let listener = listeners.find(|listener| listener.port == *port).ok_or_else(|| {
-            format!("--listen {port}={local}: no listener has port {port}; the ports are: {}", ports.join(", "))
-        })?;
-        listener.bind_port = *local;
-    }
-    let mut bound: Vec<u16> = topology.listeners().map(|(_, listener)| listener.bind_port).collect();
-    bound.sort_unstable();
-    match bound.windows(2).find(|pair| pair[0] == pair[1]) {
-        Some(pair) => Err(format!("--listen: two listeners would be bound to local port {}", pair[0])),
-        None => Ok(topology),
-    }
+    let told = listen::bind(&mut topology, &request.listen, listen::is_here)?;
+    Ok((topology, told))
 }

@@ -1,8 +1,8 @@
 //! Parses the URL for `explain` as people write it: complete, without a scheme, or only its path.
 
 use crate::cli::failure::Failure;
-use crate::model::Topology;
-use crate::model::listener::{Listener, ListenerProtocol};
+use crate::machine::trust::reach::reachable_address;
+use crate::model::listener::{Listener, ListenerProtocol, LoadBalancer};
 
 /// The parts of a URL that the load balancer sees.
 #[derive(Debug, PartialEq, Eq)]
@@ -15,9 +15,9 @@ pub(crate) struct Url {
 }
 
 impl Url {
-    /// Defaults are those of a browser: HTTPS if there is such a listener, and the first domain.
-    pub(crate) fn parse(text: &str, topology: &Topology) -> Result<Self, Failure> {
-        let listeners = &topology.main_load_balancer().listeners;
+    /// Defaults are those of a browser: HTTPS if the load balancer has such a listener, and its first name.
+    pub(crate) fn parse(text: &str, balancer: &LoadBalancer) -> Result<Self, Failure> {
+        let listeners = &balancer.listeners;
         let usual = listeners.iter().find(|listener| is_https(listener)).or(listeners.first());
         let (scheme, own_port) = usual.map_or(("https", 443), |usual| match is_https(usual) {
             true => ("https", usual.port),
@@ -27,7 +27,8 @@ impl Url {
             (true, _) => text.to_owned(),
             (false, false) => format!("{scheme}://{text}"),
             (false, true) => {
-                let domain = topology.domains.first().map_or("localhost", |domain| domain.as_str());
+                let address = || reachable_address(balancer.bind_address).to_string();
+                let domain = balancer.domains.first().map_or_else(address, |domain| domain.to_string());
                 format!("{scheme}://{}{text}", domain.replacen("*.", "www.", 1))
             }
         };
@@ -78,24 +79,18 @@ fn is_https(listener: &Listener) -> bool {
 mod tests {
     use super::*;
     use crate::cli::failure::ExitStatus;
+    use crate::cli::input::testing::topology;
 
     /// HTTP on 80 and HTTPS on 443 for two names.
-    fn topology() -> Topology {
-        let text = "name: a\ndomain: [app.domain.com, b.com]\nload_balancer:\n  listeners:\n    - { port: 80, protocol: HTTP, \
+    const FILE: &str = "name: a\ndomain: [app.domain.com, b.com]\nload_balancer:\n  listeners:\n    - { port: 80, protocol: HTTP, \
              default_action: { fixed_response: { status_code: 200 } } }\n    - { port: 443, protocol: HTTPS, default_action: \
              { fixed_response: { status_code: 200 } } }\n";
-        let folder = tempfile::tempdir().unwrap();
-        let file = folder.path().join("neargate.yaml");
-        std::fs::write(&file, text).unwrap();
-        let files = crate::cli::input::file::Files { main: file, ..Default::default() };
-        let read = crate::cli::input::project::read(&files, &|_| None, crate::config::Tasks::DoNotRun).unwrap();
-        read.unwrap_or_else(|(mistakes, _)| panic!("{}", mistakes.render(crate::config::Style::Plain))).loaded.topology
-    }
 
     #[test]
     fn a_url_gives_what_a_browser_would_send() {
-        let topology = topology();
-        let url = |text: &str| Url::parse(text, &topology).map(|url| url.shown());
+        let topology = topology(FILE);
+        let balancer = topology.main_load_balancer();
+        let url = |text: &str| Url::parse(text, balancer).map(|url| url.shown());
         for (written, meant) in [
             ("https://app.domain.com:8443/api/x?a=1", "https://app.domain.com:8443/api/x?a=1"),
             ("http://a.b", "http://a.b/"),

@@ -68,12 +68,13 @@ async fn ask(
     view: &ClusterView,
     topology: &Topology,
 ) -> Option<origins::Reply> {
-    let listener = view.listeners.iter().find(|listener| listener.port == question.port && listener.bound)?;
-    let address = reachable_address(topology.main_load_balancer().bind_address);
+    let balancer = topology.load_balancers.get(&question.load_balancer)?;
+    let listener = view.listener(balancer.name.as_str(), question.port).filter(|listener| listener.bound)?;
+    let address = reachable_address(balancer.bind_address);
     let way = Way {
         address: (address, listener.bind_port).into(),
         tls: targets::client_configs().ok()?,
-        policy: RoutingTable::compile(topology, topology.main_load_balancer(), &BTreeMap::new(), 0).target_policy,
+        policy: RoutingTable::compile(topology, balancer, &BTreeMap::new(), 0).target_policy,
     };
     let page::Reply { status, allow_origin } = page::ask(&question.domain, &question.path, origin, &way).await?;
     Some(origins::Reply { status, allow_origin })

@@ -50,7 +50,7 @@ pub(crate) fn lines(view: &ClusterView) -> Vec<Line> {
             false => format!("on local port {}", listener.bind_port),
         };
         lines.push(Line {
-            subject: format!("listener {}:{}", listener.protocol, listener.port),
+            subject: format!("listener {}", listener.title()),
             mood,
             state: state.to_owned(),
             detail: mapped,
@@ -230,6 +230,8 @@ mod tests {
                 events: Vec::new(),
             }],
             listeners: vec![ListenerView {
+                load_balancer: None,
+                bind_address: None,
                 port: 443,
                 bind_port: 8443,
                 protocol: "HTTPS".into(),

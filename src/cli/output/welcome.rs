@@ -3,7 +3,6 @@
 use std::fmt::Write;
 
 use crate::admin::view::shape::ClusterView;
-use crate::app;
 use crate::cli::input::project::Project;
 use crate::cli::output::printer::{DIM, GOOD, Printer, STRONG};
 use crate::cli::verbs::check::tree;
@@ -18,27 +17,31 @@ pub(crate) fn print(project: &Project, view: &ClusterView, foreground: bool, pri
 
 fn text(project: &Project, view: &ClusterView, foreground: bool) -> String {
     let mut text = String::new();
-    let domains = &project.topology.domains;
-    let listeners = app::reachable(&project.topology);
-    let url = reach::url(domains, &listeners).unwrap_or_default();
+    let sites = reach::sites(&project.topology);
+    let Some(main) = sites.first() else { return text };
+    let url = reach::url(main).unwrap_or_default();
     let state = match view.ready {
         true => "is up",
         false => "is running; its targets are being checked (`--wait` waits for them)",
     };
     let _ = writeln!(text, "\n{GOOD}✔{GOOD:#} {STRONG}{}{STRONG:#} {state}: {STRONG}{url}{STRONG:#}", view.project);
+    for other in &sites[1..] {
+        let url = reach::url(other).unwrap_or_default();
+        let _ = writeln!(text, "  {DIM}also{DIM:#}      {url} {DIM}load balancer {}{DIM:#}", other.load_balancer);
+    }
     routes(&mut text, &project.topology);
-    let https = listeners.iter().find(|listener| listener.https);
-    if let Some(listener) = https.or(listeners.first()) {
+    let https = main.listeners.iter().find(|listener| listener.https);
+    if let Some(listener) = https.or(main.listeners.first()) {
         let certificate = match https {
             Some(_) => format!(" --cacert {}", project.folders.ca_certificate_in_use().display()),
             None => String::new(),
         };
-        let resolve: Vec<String> = reach::curl_resolve_arguments(domains, &[*listener])
+        let resolve: Vec<String> = reach::curl_resolve_arguments(&main.domains, &[*listener])
             .iter()
             .map(|argument| format!(" --resolve {argument}"))
             .collect();
         let _ = writeln!(text, "  {DIM}curl{DIM:#}      curl{certificate}{} {url}/", resolve.concat());
-        let rules = reach::chromium_host_resolver_rules(domains, &listeners);
+        let rules = reach::chromium_host_resolver_rules(&sites);
         let _ = writeln!(
             text,
             "  {DIM}browser{DIM:#}   once: neargate trust && sudo \"$(command -v neargate)\" hosts --apply; then: neargate open"
@@ -59,12 +62,13 @@ fn text(project: &Project, view: &ClusterView, foreground: bool) -> String {
 fn routes(text: &mut String, topology: &Topology) {
     const MOST: usize = 8;
     let mut lines = Vec::new();
-    for (_, listener) in topology.listeners() {
+    for (balancer, listener) in topology.listeners() {
+        let of = if topology.has_several_load_balancers() { format!("{} ", balancer.name) } else { String::new() };
         let protocol = if matches!(listener.protocol, ListenerProtocol::Https(_)) { "HTTPS" } else { "HTTP" };
         let rules = listener.rules.iter().map(|rule| (tree::conditions(rule), tree::action(&rule.action)));
         let rest = (if listener.rules.is_empty() { "everything" } else { "everything else" }).to_owned();
         let all = rules.chain([(rest, tree::action(&listener.default_action))]);
-        lines.extend(all.map(|(what, to)| (format!("{protocol}:{}", listener.port), what, to)));
+        lines.extend(all.map(|(what, to)| (format!("{of}{protocol}:{}", listener.port), what, to)));
     }
     let width = |of: fn(&(String, String, String)) -> &str| {
         lines.iter().take(MOST).map(|line| of(line).chars().count()).max().unwrap_or_default().min(48)

@@ -102,8 +102,8 @@ pub(crate) fn in_the_background(project: &Project, global: &Global, start: &Star
     if let Some(name) = &global.environment {
         command.arg("--environment").arg(name);
     }
-    for (port, local) in &start.listen {
-        command.arg("--listen").arg(format!("{port}={local}"));
+    for listen in &start.listen {
+        command.arg("--listen").arg(listen.to_string());
     }
     if let Some(factor) = start.time_scale {
         command.arg("--time-scale").arg(factor.to_string());

@@ -18,6 +18,7 @@ use crate::cli::running::asking;
 use crate::cli::verbs::trust;
 use crate::machine::hosts;
 use crate::machine::hosts::Resolution;
+use crate::model::Topology;
 use crate::model::listener::{Listener, ListenerProtocol, LoadBalancer};
 use crate::model::rule::Action;
 use crate::proxy::{PortTrouble, trouble_with};
@@ -31,7 +32,9 @@ pub(crate) fn doctor(global: &Global, args: &DoctorArgs, printer: &mut Printer) 
         let mut checks = vec![engine().await];
         checks.extend(ports(&project, view.as_ref()));
         checks.extend(names(&project));
-        checks.extend(secure_context(project.topology.main_load_balancer()));
+        checks.extend(
+            project.topology.load_balancers.values().filter_map(|balancer| secure_context(&project.topology, balancer)),
+        );
         checks.extend(trust::checks(&project));
         let find = |view| findings::find(view, &project.topology, &project.folders);
         let mut findings = view.as_ref().map(find).unwrap_or_default();
@@ -90,28 +93,30 @@ async fn engine() -> Check {
 }
 
 fn ports(project: &Project, view: Option<&ClusterView>) -> Vec<Check> {
-    let load_balancer = project.topology.main_load_balancer();
-    let check = |listener: &crate::model::listener::Listener| {
-        let name = format!("port {}", listener.bind_port);
-        let shown = view.and_then(|view| view.listeners.iter().find(|shown| shown.port == listener.port));
-        if let Some(shown) = shown {
+    let several = project.topology.has_several_load_balancers();
+    let check = |(balancer, listener): (&LoadBalancer, &Listener)| {
+        let title = |port: u16| match several {
+            true => format!("port {port} of {}", balancer.bind_address),
+            false => format!("port {port}"),
+        };
+        let name = title(listener.bind_port);
+        if let Some(shown) = view.and_then(|view| view.listener(balancer.name.as_str(), listener.port)) {
             return match &shown.error {
-                None => Check::ok(
-                    format!("port {}", shown.bind_port),
-                    format!("bound by this stack for listener {}:{}", shown.protocol, shown.port),
-                ),
+                None => {
+                    Check::ok(title(shown.bind_port), format!("bound by this stack for listener {}", shown.title()))
+                }
                 Some(error) => {
                     let (problem, fix) = error.split_once(". ").unwrap_or((error, "see above"));
                     Check::wrong(Status::Problem, name, problem, fix)
                 }
             };
         }
-        match trouble_with(listener.port, (load_balancer.bind_address, listener.bind_port).into()) {
+        match trouble_with(listener.port, (balancer.bind_address, listener.bind_port).into()) {
             None => Check::ok(name, "free"),
             Some(PortTrouble { problem, fix }) => Check::wrong(Status::Problem, name, problem, fix),
         }
     };
-    load_balancer.listeners.iter().map(check).collect()
+    project.topology.listeners().map(check).collect()
 }
 
 fn names(project: &Project) -> Vec<Check> {
@@ -135,7 +140,7 @@ fn names(project: &Project) -> Vec<Check> {
 
 /// Whether pages can be opened where browsers withhold what they offer in secure contexts only (W3C, Secure Contexts).
 /// Nothing on the stack is wrong then, so no health check and no log shows it.
-fn secure_context(load_balancer: &LoadBalancer) -> Option<Check> {
+fn secure_context(topology: &Topology, load_balancer: &LoadBalancer) -> Option<Check> {
     let serves_pages = |listener: &&Listener| {
         let actions = listener.rules.iter().map(|rule| &rule.action).chain([&listener.default_action]);
         listener.protocol == ListenerProtocol::Http
@@ -144,7 +149,10 @@ fn secure_context(load_balancer: &LoadBalancer) -> Option<Check> {
     if !load_balancer.listeners.iter().any(|listener| listener.protocol == ListenerProtocol::Http) {
         return None;
     }
-    let name = "secure context";
+    let name = match topology.has_several_load_balancers() {
+        true => format!("secure context at load balancer {}", load_balancer.name),
+        false => "secure context".to_owned(),
+    };
     Some(match load_balancer.listeners.iter().find(serves_pages) {
         None => Check::ok(name, "no page is served over plain HTTP"),
         Some(listener) => Check::wrong(

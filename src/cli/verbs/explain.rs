@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use serde::Serialize;
@@ -25,8 +25,8 @@ use crate::cli::input::url::Url;
 use crate::cli::output::printer::{BAD, DIM, GOOD, NOTE, Printer, STRONG};
 use crate::cli::running::asking;
 use crate::http1::fields::{FieldSpan, Fields};
-use crate::model::Topology;
-use crate::model::listener::{Certificate, ListenerProtocol};
+use crate::model::listener::{Certificate, ListenerProtocol, LoadBalancer};
+use crate::model::{DomainName, TargetGroupName, Topology, arn};
 
 /// `explain`
 pub(crate) fn explain(global: &Global, args: &ExplainArgs, printer: &mut Printer) -> Result<ExitStatus, Failure> {
@@ -35,9 +35,10 @@ pub(crate) fn explain(global: &Global, args: &ExplainArgs, printer: &mut Printer
     if let Some(view) = &view {
         bind_as_running(&mut project, view);
     }
-    let table = RoutingTable::compile(&project.topology, project.topology.main_load_balancer(), &BTreeMap::new(), 0);
-    let url = Url::parse(&args.url, &project.topology)?;
-    let explanation = explain_url(&project, view.as_ref(), &table, &url, args)?;
+    let balancer = load_balancer(&project.topology, args)?;
+    let table = RoutingTable::compile(&project.topology, balancer, &BTreeMap::new(), 0);
+    let url = Url::parse(&args.url, balancer)?;
+    let explanation = explain_url(&project.topology, balancer, view.as_ref(), &table, &url, args)?;
     match args.format.format {
         Format::Json => printer.json(&explanation)?,
         Format::Table => printer.data(&text(&explanation))?,
@@ -47,11 +48,50 @@ pub(crate) fn explain(global: &Global, args: &ExplainArgs, printer: &mut Printer
 
 /// The local ports of the running stack, which was told of them by `up --listen`, not by the file.
 pub(crate) fn bind_as_running(project: &mut Project, view: &ClusterView) {
-    let topology = Arc::make_mut(&mut project.topology);
-    for listener in topology.load_balancers.values_mut().flat_map(|balancer| &mut balancer.listeners) {
-        if let Some(running) = view.listeners.iter().find(|running| running.port == listener.port) {
-            listener.bind_port = running.bind_port;
+    for balancer in Arc::make_mut(&mut project.topology).load_balancers.values_mut() {
+        for listener in &mut balancer.listeners {
+            if let Some(running) = view.listener(balancer.name.as_str(), listener.port) {
+                listener.bind_port = running.bind_port;
+                balancer.bind_address = running.bind_address.unwrap_or(balancer.bind_address);
+            }
         }
+    }
+}
+
+/// The load balancer that the request arrives at: the named one, or the one that the host or its address leads to, or
+/// the only one with a listener on the port.
+fn load_balancer<'t>(topology: &'t Topology, args: &ExplainArgs) -> Result<&'t LoadBalancer, Failure> {
+    if let Some(name) = &args.load_balancer {
+        return project::load_balancer(topology, name);
+    }
+    let (host, port) = host_and_port(&args.url);
+    let all = || topology.load_balancers.values();
+    let names = |name: &DomainName| name.as_str().eq_ignore_ascii_case(host);
+    let covers = |name: &DomainName| {
+        let parent = name.as_str().strip_prefix("*.");
+        parent.is_some_and(|parent| host.split_once('.').is_some_and(|(_, rest)| rest.eq_ignore_ascii_case(parent)))
+    };
+    let is_own = |balancer: &&LoadBalancer| {
+        arn::load_balancer_dns_name(&balancer.name, balancer.internal).eq_ignore_ascii_case(host)
+            || host.parse().is_ok_and(|address: IpAddr| balancer.bind_address == address)
+    };
+    let has_port = |balancer: &&LoadBalancer| {
+        balancer.listeners.iter().any(|listener| Some(listener.port) == port || Some(listener.bind_port) == port)
+    };
+    let by_name = all().find(|balancer| balancer.domains.iter().any(names));
+    let by_name = by_name.or_else(|| all().find(|balancer| balancer.domains.iter().any(covers)));
+    let by_address = by_name.or_else(|| all().find(is_own));
+    let by_port = || all().find(has_port).filter(|_| all().filter(has_port).count() == 1);
+    Ok(by_address.or_else(by_port).unwrap_or_else(|| topology.main_load_balancer()))
+}
+
+/// The host of a URL as people write it, empty for a path alone, and its port if it says one.
+fn host_and_port(url: &str) -> (&str, Option<u16>) {
+    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
+    let authority = rest.split(['/', '?']).next().unwrap_or_default();
+    match authority.rsplit_once(':') {
+        Some((host, port)) => (host, port.parse().ok()),
+        None => (authority, None),
     }
 }
 
@@ -62,6 +102,9 @@ struct Explanation {
     url: String,
     method: String,
     listener: String,
+    /// Whose listener that is, if there are several load balancers.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    load_balancer: Option<String>,
     /// No certificate of the listener names the host.
     #[serde(skip_serializing_if = "Option::is_none")]
     certificate: Option<String>,
@@ -122,13 +165,14 @@ struct GroupLine {
 }
 
 fn explain_url(
-    project: &Project,
+    topology: &Topology,
+    balancer: &LoadBalancer,
     view: Option<&ClusterView>,
     table: &RoutingTable,
     url: &Url,
     args: &ExplainArgs,
 ) -> Result<Explanation, Failure> {
-    let listener = find_listener(project, table, url)?;
+    let listener = find_listener(balancer, table, url)?;
     let routed = &table.listeners[listener];
     let (bytes, spans) = fields(url, args)?;
     let facts = RequestFacts {
@@ -139,13 +183,8 @@ fn explain_url(
         fields: Fields::new(&bytes, &spans),
         client: SocketAddr::new(args.source_ip, 40000),
     };
-    let topology = &project.topology;
-    let admitted = security_group::client_reaches(
-        &topology.security_groups,
-        &topology.main_load_balancer().security_groups,
-        routed.port,
-        args.source_ip,
-    );
+    let (groups, own) = (&topology.security_groups, &balancer.security_groups);
+    let admitted = security_group::client_reaches(groups, own, routed.port, args.source_ip);
     let rules = table.explain(listener, &facts).into_iter().map(rule_line).collect();
     let route = table.route(listener, &facts);
     let location = match route.action {
@@ -186,7 +225,8 @@ fn explain_url(
         url: url.shown(),
         method: args.request.clone(),
         listener: format!("{}:{}", routed.scheme().to_uppercase(), routed.port),
-        certificate: unnamed(topology, routed.port, &url.host),
+        load_balancer: topology.has_several_load_balancers().then(|| balancer.name.to_string()),
+        certificate: unnamed(balancer, routed.port, &url.host),
         client_refused: (!admitted.allowed).then_some(admitted.because),
         rules,
         action: table.describe(route.action),
@@ -199,10 +239,9 @@ fn explain_url(
 }
 
 /// The listener behind the URL: by its port in the file, or the local port it is mapped to.
-fn find_listener(project: &Project, table: &RoutingTable, url: &Url) -> Result<usize, Failure> {
+fn find_listener(balancer: &LoadBalancer, table: &RoutingTable, url: &Url) -> Result<usize, Failure> {
     let by_local_port = || {
-        let listener =
-            project.topology.main_load_balancer().listeners.iter().find(|listener| listener.bind_port == url.port)?;
+        let listener = balancer.listeners.iter().find(|listener| listener.bind_port == url.port)?;
         table.listener_by_port(listener.port)
     };
     let Some(index) = table.listener_by_port(url.port).or_else(by_local_port) else {
@@ -292,8 +331,8 @@ fn transform_line(result: Result<Transformed, TransformStatus>) -> TransformLine
 
 /// What a client is told of the certificate, if none of the listener's names the host. Certificates from files are not
 /// judged: nobody reads them here.
-fn unnamed(topology: &Topology, port: u16, host: &str) -> Option<String> {
-    let listener = topology.main_load_balancer().listeners.iter().find(|listener| listener.port == port)?;
+fn unnamed(balancer: &LoadBalancer, port: u16, host: &str) -> Option<String> {
+    let listener = balancer.listeners.iter().find(|listener| listener.port == port)?;
     let ListenerProtocol::Https(tls) = &listener.protocol else { return None };
     let mut known = Vec::new();
     for certificate in &tls.certificates {
@@ -320,7 +359,7 @@ fn unreachable(topology: &Topology, group: &str) -> Option<String> {
         let of_group = service.load_balancers.iter().filter(|binding| binding.target_group.as_str() == group);
         let (port, (cause, fix)) = of_group
             .map(|binding| binding.port)
-            .find_map(|port| Some((port, closed(topology, name.as_str(), port)?)))?;
+            .find_map(|port| Some((port, closed(topology, name.as_str(), &TargetGroupName::new(group), port)?)))?;
         Some(format!("port {port} is closed; every request gets 504 after 10 s: {cause}; {fix}"))
     })
 }
@@ -345,8 +384,11 @@ fn text(explanation: &Explanation) -> String {
     let mut text = String::new();
     let _ = writeln!(
         text,
-        "{STRONG}{} {}{STRONG:#}  arrives at listener {}",
-        explanation.method, explanation.url, explanation.listener
+        "{STRONG}{} {}{STRONG:#}  arrives at listener {}{}",
+        explanation.method,
+        explanation.url,
+        explanation.listener,
+        explanation.load_balancer.as_ref().map(|name| format!(" of load balancer {name}")).unwrap_or_default()
     );
     if let Some(certificate) = &explanation.certificate {
         let _ = writeln!(text, "{NOTE}! {certificate}{NOTE:#}");

@@ -6,27 +6,27 @@ use crate::cli::input::global::Global;
 use crate::cli::input::project;
 use crate::cli::output::printer::{NOTE, Printer};
 use crate::machine::hosts;
+use crate::machine::trust::reach;
 
 /// `hosts`
 pub(crate) fn hosts(global: &Global, args: &HostsArgs, printer: &mut Printer) -> Result<ExitStatus, Failure> {
     let project = project::load_names(global, printer)?;
     let (name, domains) = (&project.topology.name, &project.topology.domains);
-    let address = project.topology.main_load_balancer().bind_address;
-    let address = if address.is_unspecified() { std::net::Ipv4Addr::LOCALHOST.into() } else { address };
+    let names = reach::names(&project.topology);
     for domain in hosts::left_out(domains) {
         printer.note(format!(
             "{NOTE}{domain}{NOTE:#} cannot be written to a hosts file: list its hosts one by one under `domain`"
         ));
     }
     if !args.apply && !args.remove {
-        printer.data(&hosts::block(name, domains, address))?;
+        printer.data(&hosts::block(name, &names))?;
         return Ok(ExitStatus::SUCCESS);
     }
     let path = &args.hosts_file;
     let before =
         crate::machine::files::read_text(path).map_err(|error| Failure::from(error).context(path.display()))?;
     let after = match args.apply {
-        true => hosts::apply(&before, name, domains, address),
+        true => hosts::apply(&before, name, &names),
         false => hosts::remove(&before, name),
     };
     if before == after {
@@ -47,9 +47,7 @@ pub(crate) fn hosts(global: &Global, args: &HostsArgs, printer: &mut Printer) ->
         ))
     })?;
     match args.apply {
-        true => {
-            printer.note(format!("{} now has:\n{}", path.display(), hosts::block(name, domains, address).trim_end()))
-        }
+        true => printer.note(format!("{} now has:\n{}", path.display(), hosts::block(name, &names).trim_end())),
         false => printer.note(format!("removed neargate's block from {}", path.display())),
     }
     Ok(ExitStatus::SUCCESS)

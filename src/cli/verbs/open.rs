@@ -3,7 +3,6 @@
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
-use crate::app;
 use crate::cli::failure::{ExitStatus, Failure};
 use crate::cli::input::arguments::OpenArgs;
 use crate::cli::input::global::Global;
@@ -13,7 +12,7 @@ use crate::cli::running::asking;
 use crate::cli::verbs::explain::bind_as_running;
 use crate::machine::hosts;
 use crate::machine::hosts::Resolution;
-use crate::machine::trust::reach;
+use crate::machine::trust::reach::{self, Site};
 
 /// Names of Chromium, as packages install it.
 const CHROMIUMS: [&str; 6] =
@@ -30,11 +29,14 @@ pub(crate) fn open(global: &Global, args: &OpenArgs, printer: &mut Printer) -> R
     let view = asking::block_on(asking::view(&project.folders))?;
     let view = view.ok_or_else(|| asking::not_running(&project.topology.name))?;
     bind_as_running(&mut project, &view);
-    let domains = &project.topology.domains;
-    let listeners = app::reachable(&project.topology);
-    let url = reach::url(domains, &listeners).ok_or_else(|| Failure::new("the stack has no listener"))?;
+    let topology = &project.topology;
+    let balancer = match &args.load_balancer {
+        Some(name) => project::load_balancer(topology, name)?,
+        None => topology.main_load_balancer(),
+    };
+    let url = reach::url(&Site::from(balancer)).ok_or_else(|| Failure::new("the stack has no listener"))?;
     let url = format!("{url}/{}", args.path.as_deref().unwrap_or_default().trim_start_matches('/'));
-    let resolves = hosts::status(domains, hosts::resolve)
+    let resolves = hosts::status(&balancer.domains, hosts::resolve)
         .first()
         .is_none_or(|(_, resolution)| *resolution == Resolution::Loopback);
     let profile = project.folders.state().join("browser");
@@ -43,7 +45,7 @@ pub(crate) fn open(global: &Global, args: &OpenArgs, printer: &mut Printer) -> R
     let keys: Vec<String> = keys.lines().map(str::to_owned).collect();
     let is_trusted = crate::cli::verbs::trust::is_trusted(&project);
     let needs =
-        Needs { resolves, is_trusted, arguments: reach::chromium_arguments(domains, &listeners, &keys), profile };
+        Needs { resolves, is_trusted, arguments: reach::chromium_arguments(&reach::sites(topology), &keys), profile };
     let command = browser(&url, &needs, &installed());
     let command = command.ok_or_else(|| {
         Failure::new(format!(

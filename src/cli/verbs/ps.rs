@@ -1,6 +1,7 @@
 //! `ps`: tasks, containers, targets and listeners of the running stack.
 
 use std::fmt::Write;
+use std::net::SocketAddr;
 
 use crate::admin::view::shape::{ClusterView, ContainerView, ImageView, ServiceView, TargetView, TaskView};
 use crate::cli::failure::{ExitStatus, Failure};
@@ -73,11 +74,15 @@ fn table(view: &ClusterView, all: bool, events: bool) -> String {
                 (None, true) => Cell::new("active", GOOD),
                 (None, false) => Cell::new("binding", NOTE),
             };
-            let local = listener.bind_port.to_string();
-            vec![Cell::plain(&format!("{}:{}", listener.protocol, listener.port)), Cell::plain(&local), state]
+            let local = match listener.bind_address {
+                Some(address) => SocketAddr::new(address, listener.bind_port).to_string(),
+                None => listener.bind_port.to_string(),
+            };
+            vec![Cell::plain(&listener.title()), Cell::plain(&local), state]
         })
         .collect();
-    align(&mut text, &["LISTENER", "LOCAL PORT", "STATE"], &rows);
+    let several = view.listeners.iter().any(|listener| listener.load_balancer.is_some());
+    align(&mut text, &["LISTENER", if several { "LOCAL ADDRESS" } else { "LOCAL PORT" }, "STATE"], &rows);
     text
 }
 

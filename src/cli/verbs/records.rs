@@ -34,13 +34,17 @@ pub(crate) fn logs(
     printer: &mut Printer,
 ) -> Result<ExitStatus, Failure> {
     let (name, folders) = project::identify(global)?;
-    let mut reader = RecordReader::new(folders.load_balancer_logs(), kind);
+    let mut reader = RecordReader::new(folders.load_balancer_logs(), kind, args.load_balancer.clone());
     let mut lines = reader.read()?;
     if lines.is_empty() && !args.follow {
         if folders.lock_is_free()? {
             return Err(asking::not_running(&name));
         }
-        return Err(nothing_written(kind, project::topology_if_readable(global).as_ref()));
+        let topology = project::topology_if_readable(global);
+        if let (Some(topology), Some(name)) = (&topology, &args.load_balancer) {
+            project::load_balancer(topology, name)?;
+        }
+        return Err(nothing_written(kind, topology.as_ref(), args.load_balancer.as_deref()));
     }
     let is_wanted = |line: &Line| since.is_none_or(|since| line.at >= since);
     lines.retain(is_wanted);
@@ -70,17 +74,26 @@ pub(crate) fn logs(
 }
 
 /// Off, or on and no line yet.
-fn nothing_written(kind: LogKind, topology: Option<&Topology>) -> Failure {
-    let attributes = topology.map(|topology| &topology.main_load_balancer().attributes);
-    let (what, key, delivery) = match kind {
-        LogKind::Access => ("access", "access_logs", attributes.map(|all| &all.access_logs)),
-        LogKind::Connection => ("connection", "connection_logs", attributes.map(|all| &all.connection_logs)),
-        LogKind::HealthCheck => ("health check", "health_check_logs", attributes.map(|all| &all.health_check_logs)),
+fn nothing_written(kind: LogKind, topology: Option<&Topology>, of: Option<&str>) -> Failure {
+    let balancers = topology.iter().flat_map(|topology| topology.load_balancers.values());
+    let wanted = balancers.filter(|balancer| of.is_none_or(|name| name == balancer.name.as_str()));
+    let mut attributes = wanted.map(|balancer| &balancer.attributes);
+    let (what, key, is_on) = match kind {
+        LogKind::Access => ("access", "access_logs", attributes.any(|all| all.access_logs.is_some())),
+        LogKind::Connection => ("connection", "connection_logs", attributes.any(|all| all.connection_logs.is_some())),
+        LogKind::HealthCheck => {
+            ("health check", "health_check_logs", attributes.any(|all| all.health_check_logs.is_some()))
+        }
     };
-    Failure::new(match delivery {
-        Some(Some(_)) => format!("the {what} log has no lines"),
-        _ => format!("{what} logging is off; turn it on with `load_balancer: {{ {key}: {{ enabled: true }} }}`"),
-    })
+    if is_on {
+        return Failure::new(format!("the {what} log has no lines"));
+    }
+    let field = format!("{key}: {{ enabled: true }}");
+    let field = match (topology.is_some_and(Topology::has_several_load_balancers), of) {
+        (false, _) => format!("load_balancer: {{ {field} }}"),
+        (true, of) => format!("load_balancers: {{ {}: {{ {field} }} }}", of.unwrap_or("NAME")),
+    };
+    Failure::new(format!("{what} logging is off; turn it on with `{field}`"))
 }
 
 fn print(args: &LogsArgs, lines: &[Line], printer: &mut Printer) -> Result<(), Failure> {

@@ -52,7 +52,7 @@ pub(super) const STANDING: &[(&str, &str)] = &[
 const TABLE: &[Line] = &[
     // neargate.yaml: the file
     ("file", &["name", "domain", "time_scale", "quotas"], &[], Own),
-    ("file", &["load_balancer", "target_groups", "services", "security_groups"], &[], Holds),
+    ("file", &["load_balancer", "load_balancers", "target_groups", "services", "security_groups"], &[], Holds),
     ("file", &["secrets"], &[], Own),
     ("file", &["cluster"], &[], Aws(Honoured)),
     ("quotas", &["rules_per_load_balancer", "listeners_per_load_balancer"], &[], Own),
@@ -77,7 +77,7 @@ const TABLE: &[Line] = &[
     ("ingress rule", &["description"], &[], UNSEEN),
     // the load balancer
     ("load balancer", &["listeners"], &[], Holds),
-    ("load balancer", &["bind_address"], &[], Own),
+    ("load balancer", &["domain", "bind_address"], &[], Own),
     (
         "load balancer",
         &[

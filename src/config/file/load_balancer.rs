@@ -6,15 +6,20 @@ use crate::config::read::reader::Spanned;
 use crate::config::read::{Anything, OneOrMany, keywords, record};
 
 record! {
-    /// The Application Load Balancer (Terraform: `aws_lb`).
+    /// An Application Load Balancer (Terraform: `aws_lb`).
     LoadBalancerFile, "load balancer" {
-        /// Its name: at most 32 letters, digits and hyphens. Default: the project's name.
+        /// Its name: at most 32 letters, digits and hyphens. Default: its key in `load_balancers`; for the only one, the
+        /// project's name.
         name: Spanned<String>,
+        /// The names that lead to it, one or a list, as records in DNS would. Default: those of `domain` at the top of the
+        /// file, for the first load balancer without its own.
+        domain: OneOrMany<Spanned<String>>,
         /// The security groups it is in: keys of `security_groups`.
         security_groups: Vec<Spanned<String>>,
         /// The ports that clients may connect to.
         listeners: Vec<ListenerFile> [required],
-        /// The local address that the listeners bind. Default: `127.0.0.1`.
+        /// The local address that the listeners bind. Default: `127.0.0.1`; for the second load balancer `127.0.0.2`, and
+        /// so on.
         bind_address: Spanned<String>,
         /// Seconds without a byte before a connection is closed: 1–4000. Default: 60.
         idle_timeout: Spanned<u32>,
@@ -36,7 +41,7 @@ record! {
         enable_tls_version_and_cipher_suite_headers: bool,
         /// Recognised: an Application Load Balancer is the only type.
         load_balancer_type: Spanned<String>,
-        /// Recognised; the load balancer is on this machine either way.
+        /// Whether it is `internal` rather than `internet-facing`: its DNS name says so. Default: false.
         internal: bool,
         /// Recognised; the listeners bind `bind_address`.
         ip_address_type: String,

@@ -22,8 +22,11 @@ record! {
         name: Spanned<String>,
         /// The names that clients use, one or a list. Certificates are issued for them; the first one is shown.
         domain: OneOrMany<Spanned<String>>,
-        /// The load balancer. There is exactly one.
-        load_balancer: LoadBalancerFile [required],
+        /// The load balancer, if there is one. Either this or `load_balancers` is required.
+        load_balancer: LoadBalancerFile,
+        /// Load balancers by name, if there are several, such as a public and an internal one. A target group belongs to
+        /// one of them.
+        load_balancers: Named<LoadBalancerFile>,
         /// Target groups by name.
         target_groups: Named<TargetGroupFile>,
         /// Services by name.
@@ -46,15 +49,15 @@ record! {
 record! {
     /// Quotas that AWS raises on request (ALB user guide, "Quotas for your Application Load Balancers").
     QuotasFile, "quotas" {
-        /// Rules of the load balancer, default rules not counted. Default: 100.
+        /// Rules of a load balancer, default rules not counted. Default: 100.
         rules_per_load_balancer: Spanned<u32>,
-        /// Listeners of the load balancer. Default: 50.
+        /// Listeners of a load balancer. Default: 50.
         listeners_per_load_balancer: Spanned<u32>,
-        /// Certificates of the load balancer, default certificates not counted. Default: 25.
+        /// Certificates of a load balancer, default certificates not counted. Default: 25.
         certificates_per_load_balancer: Spanned<u32>,
         /// Targets of a target group that the file lists. Default: 1000.
         targets_per_target_group: Spanned<u32>,
-        /// Targets of the load balancer that the file lists. Default: 1000.
+        /// Targets of a load balancer that the file lists. Default: 1000.
         targets_per_load_balancer: Spanned<u32>,
     }
 }

@@ -1,13 +1,13 @@
-//! `load_balancer`: attributes, listeners, rules (ELBv2 API reference, CreateListener, CreateRule).
+//! One load balancer: attributes, listeners, rules (ELBv2 API reference, CreateListener, CreateRule).
 
 use std::collections::BTreeMap;
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::IpAddr;
 
 use super::actions::Where;
 use super::lowering::Lowering;
 use super::quotas::PAGE as QUOTAS;
 use super::security_groups::Groups;
-use super::{actions, certificates, conditions, headers, names, quotas, security_groups, transforms};
+use super::{actions, certificates, conditions, headers, quotas, security_groups, transforms};
 use crate::config::file::File;
 use crate::config::file::load_balancer::{
     DesyncWord, ListenerFile, ListenerProtocolWord, LoadBalancerFile, LogDeliveryFile, RuleFile, XffWord,
@@ -20,7 +20,7 @@ use crate::model::listener::{
 };
 use crate::model::rule::{Condition, Patterns, Rule};
 use crate::model::target_group::TargetGroup;
-use crate::model::{DomainName, LoadBalancerName, ProjectName, TargetGroupName};
+use crate::model::{DomainName, LoadBalancerName, TargetGroupName};
 
 /// Terraform requires a bucket; here it is only the name of a folder.
 const DEFAULT_BUCKET: &str = "logs";
@@ -34,19 +34,32 @@ const RULES: &str = "ALB user guide, Listener rules for your Application Load Ba
 const VALUES_PER_RULE: usize = 5;
 const WILDCARDS_PER_RULE: usize = 6;
 
-/// The load balancer. `None` after reporting.
+/// What the load balancers have in common.
+pub(super) struct Around<'a> {
+    pub(super) file: &'a File,
+    /// The names of all.
+    pub(super) domains: &'a [DomainName],
+    pub(super) target_groups: &'a BTreeMap<TargetGroupName, TargetGroup>,
+    pub(super) groups: &'a Groups,
+    /// Whether names were given, or it was said why not.
+    pub(super) domain_given: bool,
+}
+
+/// What is settled before one of them is lowered.
+pub(super) struct Settled {
+    pub(super) name: LoadBalancerName,
+    pub(super) domains: Vec<DomainName>,
+    pub(super) bind_address: IpAddr,
+    pub(super) is_first: bool,
+}
+
+/// One load balancer. `None` after reporting.
 pub(super) fn load_balancer(
-    file: &File,
-    project: &ProjectName,
-    domains: &[DomainName],
-    target_groups: &BTreeMap<TargetGroupName, TargetGroup>,
-    groups: &Groups,
+    balancer: &LoadBalancerFile,
+    around: &Around<'_>,
+    settled: Settled,
     lowering: &mut Lowering<'_>,
 ) -> Option<LoadBalancer> {
-    let balancer = file.load_balancer.as_ref()?;
-    if let Some(name) = &balancer.name {
-        names::elbv2(name, "load balancer", "CreateLoadBalancer", lowering);
-    }
     if let Some(kind) = balancer.load_balancer_type.as_ref().filter(|kind| kind.value != "application") {
         lowering.report(
             Diagnostic::error(format!("a load balancer of type `{}`", kind.value), kind.span, "")
@@ -54,9 +67,8 @@ pub(super) fn load_balancer(
                 .help("write `application`, or leave it out"),
         );
     }
-    let security_groups = security_groups::members(balancer.security_groups.as_ref(), groups, lowering);
+    let security_groups = security_groups::members(balancer.security_groups.as_ref(), around.groups, lowering);
     let attributes = attributes(balancer, lowering);
-    let bind_address = bind_address(balancer, lowering);
     let files = balancer.listeners.as_ref()?;
     if files.is_empty() {
         lowering.report(
@@ -65,7 +77,6 @@ pub(super) fn load_balancer(
         );
     }
     let mut lowered: Vec<(Listener, Span, Vec<Span>)> = Vec::new();
-    let domain_given = file.domain.is_some() || lowering.reader.has_explained(file.whole, "domain");
     for listener in files {
         if let Some(port) = &listener.port
             && let Some((_, first, _)) = lowered.iter().find(|(known, ..)| known.port == port.value)
@@ -79,27 +90,23 @@ pub(super) fn load_balancer(
                     ),
             );
         }
-        if let Some(listener) = one(listener, domains, domain_given, target_groups, lowering) {
+        if let Some(listener) = one(listener, around, lowering) {
             lowered.push(listener);
         }
     }
-    quotas::check(file, files, &lowered, lowering);
+    quotas::check(around.file, files, &lowered, settled.is_first, lowering);
     lowered.sort_by_key(|(listener, ..)| listener.port);
-    lowering.places.listeners = lowered.iter().map(|(_, span, rules)| (*span, rules.clone())).collect();
+    let places = lowered.iter().map(|(_, span, rules)| (*span, rules.clone())).collect();
+    lowering.places.listeners.insert(settled.name.clone(), places);
     Some(LoadBalancer {
-        name: LoadBalancerName::new(
-            balancer.name.as_ref().map_or_else(|| default_name(project), |name| name.value.clone()),
-        ),
+        name: settled.name,
+        internal: balancer.internal.unwrap_or(false),
+        domains: settled.domains,
         security_groups,
         listeners: lowered.into_iter().map(|(listener, ..)| listener).collect(),
         attributes,
-        bind_address,
+        bind_address: settled.bind_address,
     })
-}
-
-fn default_name(project: &ProjectName) -> String {
-    let name: String = project.as_str().replace('_', "-").chars().take(32).collect();
-    name.trim_matches('-').to_owned()
 }
 
 fn attributes(file: &LoadBalancerFile, lowering: &mut Lowering<'_>) -> LoadBalancerAttributes {
@@ -159,45 +166,16 @@ fn log_delivery(file: Option<&LogDeliveryFile>, lowering: &mut Lowering<'_>) -> 
     file.enabled.unwrap_or(false).then_some(LogDelivery { bucket, prefix, gzip: file.gzip.unwrap_or(false) })
 }
 
-fn bind_address(file: &LoadBalancerFile, lowering: &mut Lowering<'_>) -> IpAddr {
-    let loopback = IpAddr::V4(Ipv4Addr::LOCALHOST);
-    let Some(text) = &file.bind_address else { return loopback };
-    match text.parse::<IpAddr>() {
-        Ok(address) => {
-            if !address.is_loopback() {
-                lowering.report(
-                    Diagnostic::warning("the load balancer can be reached from other machines", text.span, "")
-                        .note("without `bind_address` it listens on 127.0.0.1 only"),
-                );
-            }
-            address
-        }
-        Err(_) => {
-            lowering.report(
-                Diagnostic::error(format!("`{}` is not an address to bind", text.value), text.span, "")
-                    .help("127.0.0.1 for this machine only, 0.0.0.0 for every machine that can reach it"),
-            );
-            loopback
-        }
-    }
-}
-
-fn one(
-    file: &ListenerFile,
-    domains: &[DomainName],
-    domain_given: bool,
-    groups: &BTreeMap<TargetGroupName, TargetGroup>,
-    lowering: &mut Lowering<'_>,
-) -> Option<(Listener, Span, Vec<Span>)> {
+fn one(file: &ListenerFile, around: &Around<'_>, lowering: &mut Lowering<'_>) -> Option<(Listener, Span, Vec<Span>)> {
     let https = file.protocol.as_ref().is_some_and(|word| word.value == ListenerProtocolWord::Https);
     let port = file.port.as_ref().map_or(0, |port| port.value);
     if let Some(zero) = file.port.as_ref().filter(|port| port.value == 0) {
         lowering.report(Diagnostic::error("there is no port 0", zero.span, "1 to 65535"));
     }
     // With a protocol that could not be made out, nothing is said about actions that need HTTPS.
-    let at = Where { https: https || file.protocol.is_none(), port, groups };
+    let at = Where { https: https || file.protocol.is_none(), port, groups: around.target_groups };
     let protocol = if https {
-        ListenerProtocol::Https(certificates::tls(file, domains, domain_given, lowering))
+        ListenerProtocol::Https(certificates::tls(file, around.domains, around.domain_given, lowering))
     } else {
         certificates::none(file, lowering);
         ListenerProtocol::Http

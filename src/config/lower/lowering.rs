@@ -9,7 +9,8 @@ use crate::config::task_definition::context::WantedSecret;
 use crate::config::text::diagnostics::Diagnostic;
 use crate::config::text::source::{Sources, Span};
 use crate::config::text::suggest::help_for;
-use crate::model::TargetGroupName;
+use crate::model::listener::LoadBalancer;
+use crate::model::{LoadBalancerName, TargetGroupName};
 
 /// The input and output of lowering.
 pub(crate) struct Lowering<'a> {
@@ -30,12 +31,21 @@ pub(crate) struct Lowering<'a> {
 pub(crate) struct Places {
     /// By name.
     pub(crate) target_groups: BTreeMap<String, Span>,
-    /// In the order of the topology's listeners, with their rules in the order of the topology's rules.
-    pub(crate) listeners: Vec<(Span, Vec<Span>)>,
+    /// By name.
+    pub(crate) load_balancers: BTreeMap<LoadBalancerName, Span>,
+    /// By load balancer, in the order of its listeners, with their rules in the order of the topology's rules.
+    pub(crate) listeners: BTreeMap<LoadBalancerName, Vec<(Span, Vec<Span>)>>,
     /// By service, in the order of its bindings.
     pub(crate) bindings: BTreeMap<String, Vec<Span>>,
     /// By service.
     pub(crate) services: BTreeMap<String, Span>,
+}
+
+impl Places {
+    /// The listeners of a load balancer.
+    pub(crate) fn listeners_of(&self, balancer: &LoadBalancer) -> &[(Span, Vec<Span>)] {
+        self.listeners.get(&balancer.name).map(Vec::as_slice).unwrap_or_default()
+    }
 }
 
 impl Lowering<'_> {

@@ -9,6 +9,7 @@ pub(crate) mod containers;
 mod headers;
 mod images;
 mod listeners;
+mod load_balancers;
 pub(crate) mod lowering;
 pub(crate) mod names;
 mod quotas;
@@ -19,8 +20,6 @@ mod target_groups;
 mod transforms;
 mod watches;
 
-use std::collections::BTreeMap;
-
 use super::file::File;
 use super::text::diagnostics::Diagnostic;
 use crate::model::topology::TimeScale;
@@ -30,7 +29,6 @@ use lowering::Lowering;
 /// Lowers the whole file. `None` after reporting; `Some` does not mean that there are no mistakes.
 pub(crate) fn lower(file: &File, lowering: &mut Lowering<'_>) -> Option<Topology> {
     let name = names::project(file, lowering);
-    let domains = names::domains(file.domain.as_ref(), lowering);
     let cluster = match &file.cluster {
         Some(cluster) => {
             names::ecs(cluster, "ClusterName", lowering);
@@ -40,19 +38,19 @@ pub(crate) fn lower(file: &File, lowering: &mut Lowering<'_>) -> Option<Topology
     };
     let mut security_groups = security_groups::lower(file, lowering);
     let target_groups = target_groups::lower(file, lowering);
-    let load_balancer = listeners::load_balancer(file, &name, &domains, &target_groups, &security_groups, lowering);
+    let balancers = load_balancers::lower(file, &name, &target_groups, &security_groups, lowering);
     let services = services::lower(file, &target_groups, &security_groups, lowering);
     let secrets = secrets::lower(file, &services, lowering);
     let time_scale = time_scale(file, lowering);
-    let mut load_balancer = load_balancer?;
+    let (domains, mut load_balancers) = balancers?;
     let mut services = services;
-    security_groups::join_default(&mut security_groups, &mut load_balancer, &mut services);
+    security_groups::join_default(&mut security_groups, &mut load_balancers, &mut services);
     Some(Topology {
         name,
-        domains: if domains.is_empty() { vec![crate::model::DomainName::new("localhost")] } else { domains },
+        domains,
         security_groups,
         target_groups,
-        load_balancers: BTreeMap::from([(load_balancer.name.clone(), load_balancer)]),
+        load_balancers,
         cluster,
         services,
         secrets,

@@ -42,6 +42,8 @@ struct Raised {
 /// The parts of the file that are counted.
 struct Counted<'a> {
     file: &'a File,
+    /// What does not belong to a load balancer is counted with the first.
+    first: bool,
     listeners: &'a [ListenerFile],
     lowered: &'a [(Listener, Span, Vec<Span>)],
 }
@@ -117,7 +119,7 @@ const QUOTAS: &[Quota] = &[
             key: "targets_per_target_group",
             value: |quotas| quotas.targets_per_target_group.as_ref(),
         }),
-        counted: |counted| targets(counted).map(|(_, targets)| targets).collect(),
+        counted: |counted| targets(counted).filter(|_| counted.first).map(|(_, targets)| targets).collect(),
     },
     Quota {
         what: "target",
@@ -145,9 +147,10 @@ pub(super) fn check(
     file: &File,
     listeners: &[ListenerFile],
     lowered: &[(Listener, Span, Vec<Span>)],
+    first: bool,
     lowering: &mut Lowering<'_>,
 ) {
-    let counted = Counted { file, listeners, lowered };
+    let counted = Counted { file, first, listeners, lowered };
     for quota in QUOTAS {
         let raised = quota.raised.as_ref().zip(file.quotas.as_ref());
         let raised = raised.and_then(|(raised, quotas)| (raised.value)(quotas));

@@ -12,7 +12,7 @@ use crate::config::text::suggest::help_for;
 use crate::model::listener::LoadBalancer;
 use crate::model::security_group::{IngressRule, IpProtocol, SecurityGroup, Source};
 use crate::model::service::Service;
-use crate::model::{SecurityGroupName, ServiceName};
+use crate::model::{LoadBalancerName, SecurityGroupName, ServiceName};
 
 const PAGE: &str = "Amazon VPC user guide, Security group rules";
 
@@ -144,12 +144,14 @@ fn known(name: &Spanned<String>, names: &[&str], lowering: &mut Lowering<'_>) ->
 /// Without any group, the VPC's `default` group applies, which admits only its own members.
 pub(super) fn join_default(
     groups: &mut Groups,
-    load_balancer: &mut LoadBalancer,
+    load_balancers: &mut BTreeMap<LoadBalancerName, LoadBalancer>,
     services: &mut BTreeMap<ServiceName, Service>,
 ) {
     let default = SecurityGroupName::new("default");
     let mut needed = false;
-    let lists = std::iter::once(&mut load_balancer.security_groups)
+    let lists = load_balancers
+        .values_mut()
+        .map(|balancer| &mut balancer.security_groups)
         .chain(services.values_mut().map(|service| &mut service.security_groups));
     for list in lists {
         if list.is_empty() {

@@ -7,8 +7,8 @@ const INTRODUCTION: &str = "\
 
 <!-- Generated from src/config/file/ by `UPDATE_EXPECTED=1 cargo test --test it config`; edits here are lost. -->
 
-One file describes one load balancer, its target groups and the services behind it. Commands look for it in the working
-directory and its parents. Names are those of Terraform's `aws_lb`, `aws_lb_listener`, `aws_lb_listener_rule`,
+One file describes one or more load balancers, their target groups and the services behind them. Commands look for it in
+the working directory and its parents. Names are those of Terraform's `aws_lb`, `aws_lb_listener`, `aws_lb_listener_rule`,
 `aws_lb_target_group` and `aws_ecs_service` where they exist; task definitions have the format of the ECS API.
 
 - `${VAR}`, `${VAR:-default}`, `${VAR-default}`, `${VAR:?message}`, `${VAR:+text}` and `$$` in values mean what they mean

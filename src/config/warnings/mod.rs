@@ -12,24 +12,26 @@ use super::lower::lowering::Places;
 use super::text::diagnostics::Diagnostic;
 use super::text::source::Span;
 use crate::alb::security_group;
-use crate::model::Topology;
 use crate::model::listener::{Listener, ListenerProtocol, LoadBalancer};
 use crate::model::rule::{Action, Transforms};
 use crate::model::security_group::Source;
 use crate::model::target_group::{Stickiness, TargetProtocol};
+use crate::model::{SecurityGroupName, Topology};
 
 /// All warnings.
 pub(super) fn about(topology: &Topology, places: &Places, out: &mut Vec<Diagnostic>) {
     unused_target_groups(topology, places, out);
     plain_health_checks(topology, places, out);
     application_cookies_among_groups(topology, places, out);
-    redirect_to_https(topology, places, out);
-    for (listener, (_, spans)) in topology.main_load_balancer().listeners.iter().zip(&places.listeners) {
-        shadowed(listener, spans, out);
-        prefix_without_its_root(listener, spans, out);
-        rewritten_for_nobody(listener, spans, out);
+    for balancer in topology.load_balancers.values() {
+        redirect_to_https(balancer, places, out);
+        for (listener, (_, spans)) in balancer.listeners.iter().zip(places.listeners_of(balancer)) {
+            shadowed(listener, spans, out);
+            prefix_without_its_root(listener, spans, out);
+            rewritten_for_nobody(listener, spans, out);
+        }
+        clients_kept_out(topology, balancer, places, out);
     }
-    clients_kept_out(topology, places, out);
     bindings(topology, places, out);
     lost_output(topology, places, out);
 }
@@ -91,11 +93,11 @@ fn application_cookies_among_groups(topology: &Topology, places: &Places, out: &
     }
 }
 
-fn redirect_to_https(topology: &Topology, places: &Places, out: &mut Vec<Diagnostic>) {
-    let listeners = &topology.main_load_balancer().listeners;
+fn redirect_to_https(balancer: &LoadBalancer, places: &Places, out: &mut Vec<Diagnostic>) {
+    let (listeners, places) = (&balancer.listeners, places.listeners_of(balancer));
     let https = listeners.iter().position(|listener| matches!(listener.protocol, ListenerProtocol::Https(_)));
     let Some(https) = https else { return };
-    let Some((at, _)) = places.listeners.get(https) else { return };
+    let Some((at, _)) = places.get(https) else { return };
     match listeners.iter().position(|listener| listener.port == 80) {
         None => out.push(
             Diagnostic::warning("nothing listens on port 80", *at, "only HTTPS is answered")
@@ -103,7 +105,7 @@ fn redirect_to_https(topology: &Topology, places: &Places, out: &mut Vec<Diagnos
                 .help("add `- { port: 80, protocol: HTTP, default_action: { redirect: { protocol: HTTPS, port: 443, status_code: HTTP_301 } } }`"),
         ),
         Some(plain) => {
-            let Some((at, _)) = places.listeners.get(plain) else { return };
+            let Some((at, _)) = places.get(plain) else { return };
             if listeners[plain].protocol == ListenerProtocol::Http
                 && matches!(listeners[plain].default_action, Action::Forward(_))
             {
@@ -143,13 +145,13 @@ fn rewritten_for_nobody(listener: &Listener, spans: &[Span], out: &mut Vec<Diagn
     }
 }
 
-fn clients_kept_out(topology: &Topology, places: &Places, out: &mut Vec<Diagnostic>) {
-    let groups = &topology.main_load_balancer().security_groups;
+fn clients_kept_out(topology: &Topology, balancer: &LoadBalancer, places: &Places, out: &mut Vec<Diagnostic>) {
+    let groups = &balancer.security_groups;
     // Without any groups the VPC's default one is not worth a warning on every port.
     if groups.iter().all(|group| group.as_str() == "default") {
         return;
     }
-    for (listener, (span, _)) in topology.main_load_balancer().listeners.iter().zip(&places.listeners) {
+    for (listener, (span, _)) in balancer.listeners.iter().zip(places.listeners_of(balancer)) {
         let here = Ipv4Addr::LOCALHOST.into();
         if !security_group::client_reaches(&topology.security_groups, groups, listener.port, here).allowed {
             out.push(
@@ -166,7 +168,6 @@ fn clients_kept_out(topology: &Topology, places: &Places, out: &mut Vec<Diagnost
 }
 
 fn bindings(topology: &Topology, places: &Places, out: &mut Vec<Diagnostic>) {
-    let balancer = &topology.main_load_balancer().security_groups;
     for (name, service) in &topology.services {
         let Some(spans) = places.bindings.get(name.as_str()) else { continue };
         for (binding, span) in service.load_balancers.iter().zip(spans) {
@@ -189,23 +190,29 @@ fn bindings(topology: &Topology, places: &Places, out: &mut Vec<Diagnostic>) {
                 _ => {}
             }
             for (port, what) in ports {
+                let balancer = &topology.load_balancer_of(&binding.target_group).security_groups;
                 let own = &service.security_groups;
                 if !security_group::load_balancer_reaches(&topology.security_groups, balancer, own, port).allowed {
-                    out.push(blocked(topology, name.as_str(), port, what, *span));
+                    out.push(blocked(topology, balancer, name.as_str(), port, what, *span));
                 }
             }
         }
     }
 }
 
-fn blocked(topology: &Topology, service: &str, port: u16, what: &str, span: Span) -> Diagnostic {
-    let names = |list: &[crate::model::SecurityGroupName]| {
-        list.iter().map(|name| name.as_str().to_owned()).collect::<Vec<_>>().join(", ")
-    };
+fn blocked(
+    topology: &Topology,
+    balancer: &[SecurityGroupName],
+    service: &str,
+    port: u16,
+    what: &str,
+    span: Span,
+) -> Diagnostic {
+    let names =
+        |list: &[SecurityGroupName]| list.iter().map(|name| name.as_str().to_owned()).collect::<Vec<_>>().join(", ");
     let service_groups =
         topology.services.get(service).map(|service| service.security_groups.clone()).unwrap_or_default();
     let own = names(&service_groups);
-    let balancer = &topology.main_load_balancer().security_groups;
     let warning = Diagnostic::warning(
         format!("the load balancer cannot reach `{service}` on port {port}"),
         span,

@@ -169,6 +169,8 @@ fn topology(time_scale: f64, delay: Option<u64>) -> Topology {
             "test".into(),
             LoadBalancer {
                 name: "test".into(),
+                internal: false,
+                domains: Vec::new(),
                 security_groups: Vec::new(),
                 listeners: vec![listener],
                 attributes: LoadBalancerAttributes::default(),

@@ -26,7 +26,7 @@ pub struct Line {
 #[derive(Debug)]
 pub struct RecordReader {
     folder: PathBuf,
-    kind: LogKind,
+    wanted: Wanted,
     /// By the name that a file has before it is compressed.
     read: BTreeMap<PathBuf, Position>,
 }
@@ -62,15 +62,15 @@ impl Position {
 }
 
 impl RecordReader {
-    /// Starts at the beginning of every file.
-    pub fn new(folder: impl Into<PathBuf>, kind: LogKind) -> Self {
-        Self { folder: folder.into(), kind, read: BTreeMap::new() }
+    /// Starts at the beginning of every file: of one load balancer, or of all.
+    pub fn new(folder: impl Into<PathBuf>, kind: LogKind, load_balancer: Option<String>) -> Self {
+        Self { folder: folder.into(), wanted: Wanted { kind, load_balancer }, read: BTreeMap::new() }
     }
 
     /// What was written since the last call, in the order of the lines' own times.
     pub fn read(&mut self) -> io::Result<Vec<Line>> {
         let mut paths = Vec::new();
-        find(&self.folder, self.kind, &mut paths)?;
+        find(&self.folder, &self.wanted, &mut paths)?;
         // Compressed ones first: if both forms are there, the other is about to go.
         paths.sort_by_key(|path| path.extension().is_none_or(|extension| extension != "gz"));
         let mut lines = Vec::new();
@@ -82,7 +82,7 @@ impl RecordReader {
             let Some(end) = position.rest.iter().rposition(|byte| *byte == b'\n') else { continue };
             let complete: Vec<u8> = position.rest.drain(..=end).collect();
             let text = String::from_utf8_lossy(&complete);
-            lines.extend(text.lines().map(|line| Line { at: time_of(self.kind, line), text: line.to_owned() }));
+            lines.extend(text.lines().map(|line| Line { at: time_of(self.wanted.kind, line), text: line.to_owned() }));
         }
         // Stable: what happened at one time stays in the order it was written.
         lines.sort_by_key(|line| line.at);
@@ -98,14 +98,14 @@ fn time_of(kind: LogKind, line: &str) -> Timestamp {
 }
 
 /// A stack that ends removes the files meanwhile: missing files are not errors.
-fn find(folder: &Path, kind: LogKind, found: &mut Vec<PathBuf>) -> io::Result<()> {
+fn find(folder: &Path, wanted: &Wanted, found: &mut Vec<PathBuf>) -> io::Result<()> {
     let Some(entries) = if_there(std::fs::read_dir(folder))? else { return Ok(()) };
     for entry in entries {
         let Some(entry) = if_there(entry)? else { continue };
         let Some(file_type) = if_there(entry.file_type())? else { continue };
         if file_type.is_dir() {
-            find(&entry.path(), kind, found)?;
-        } else if is_of(kind, &entry.file_name().to_string_lossy()) {
+            find(&entry.path(), wanted, found)?;
+        } else if wanted.is_in(&entry.file_name().to_string_lossy()) {
             found.push(entry.path());
         }
     }
@@ -121,11 +121,22 @@ fn if_there<T>(result: io::Result<T>) -> io::Result<Option<T>> {
     }
 }
 
-/// Names begin with a word for the log, or, for access logs, with the account.
-fn is_of(kind: LogKind, name: &str) -> bool {
-    let start = name.split(INFIX).next().unwrap_or_default().trim_end_matches(|letter: char| letter.is_ascii_digit());
-    let ends_well = name.ends_with(".log") || name.ends_with(".log.gz");
-    name.contains(INFIX) && start == kind.file_prefix() && ends_well
+/// Which files are read.
+#[derive(Debug)]
+struct Wanted {
+    kind: LogKind,
+    load_balancer: Option<String>,
+}
+
+impl Wanted {
+    /// Names begin with a word for the log, or, for access logs, with the account. In the middle is the load balancer.
+    fn is_in(&self, name: &str) -> bool {
+        let start =
+            name.split(INFIX).next().unwrap_or_default().trim_end_matches(|letter: char| letter.is_ascii_digit());
+        let ends_well = name.ends_with(".log") || name.ends_with(".log.gz");
+        let is_of_it = self.load_balancer.as_ref().is_none_or(|balancer| name.contains(&format!("_app.{balancer}.")));
+        name.contains(INFIX) && start == self.kind.file_prefix() && ends_well && is_of_it
+    }
 }
 
 #[cfg(test)]
@@ -135,6 +146,7 @@ mod tests {
     #[test]
     fn a_file_name_says_which_log_it_is_of() {
         let name = "111122223333_elasticloadbalancing_us-east-1_app.a.1_20220215T2340Z_127.0.0.1_abcdefgh.log";
+        let is_of = |kind, name: &str| Wanted { kind, load_balancer: None }.is_in(name);
         for kind in [LogKind::Access, LogKind::Connection, LogKind::HealthCheck] {
             assert_eq!(is_of(kind, name), kind == LogKind::Access);
             assert_eq!(is_of(kind, &format!("conn_log_{name}")), kind == LogKind::Connection);
@@ -143,5 +155,7 @@ mod tests {
         assert!(is_of(LogKind::Access, &format!("{name}.gz")));
         assert!(!is_of(LogKind::Access, &format!("{name}.part")), "not complete yet");
         assert!(!is_of(LogKind::Access, "notes.txt"));
+        let of = |balancer: &str| Wanted { kind: LogKind::Access, load_balancer: Some(balancer.to_owned()) };
+        assert!(of("a").is_in(name) && !of("b").is_in(name));
     }
 }

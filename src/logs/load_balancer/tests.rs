@@ -44,12 +44,12 @@ fn what_sinks_take_stands_in_files_when_they_are_gone() {
     thread.join().unwrap();
     drop(publish);
 
-    let mut reader = RecordReader::new(&folder, LogKind::Access);
+    let mut reader = RecordReader::new(&folder, LogKind::Access, None);
     let expected: Vec<_> =
         ["one", "two", "three"].iter().map(|word| format!("http 2026-01-01T00:00:00Z app/a/1 {word}")).collect();
     assert_eq!(texts(&mut reader), expected);
     assert!(texts(&mut reader).is_empty());
-    assert!(texts(&mut RecordReader::new(&folder, LogKind::Connection)).is_empty());
+    assert!(texts(&mut RecordReader::new(&folder, LogKind::Connection, None)).is_empty());
     assert!(folder.join("logs/p/AWSLogs/111122223333/elasticloadbalancing/us-east-1").is_dir());
 }
 
@@ -73,7 +73,7 @@ fn a_new_interval_or_another_prefix_begins_a_new_file() {
     names.sort();
     let ends: Vec<_> = names.iter().map(|name| name.split('_').nth(4).unwrap()).collect();
     assert_eq!(ends, ["20260101T0005Z", "20260101T0010Z", "20260101T0010Z"]);
-    assert_eq!(texts(&mut RecordReader::new(&folder, LogKind::Access)).len(), 4);
+    assert_eq!(texts(&mut RecordReader::new(&folder, LogKind::Access, None)).len(), 4);
 }
 
 #[test]
@@ -81,7 +81,7 @@ fn a_finished_file_is_compressed_and_read_on_from_where_the_plain_one_was_left()
     let state = tempfile::tempdir().unwrap();
     let folder = state.path().join("s3");
     let mut files = LogFiles::new(folder.clone(), LogKind::Access);
-    let mut reader = RecordReader::new(&folder, LogKind::Access);
+    let mut reader = RecordReader::new(&folder, LogKind::Access, None);
     let delivery = LogDelivery { gzip: true, ..delivered("") };
     let append = |files: &mut LogFiles, now: &str, word: &str| {
         let line = format!("http {now} {word}\n");
@@ -96,7 +96,7 @@ fn a_finished_file_is_compressed_and_read_on_from_where_the_plain_one_was_left()
     files.close().unwrap();
     assert_eq!(files.closes_at(), None);
     assert!(texts(&mut reader).is_empty());
-    assert_eq!(texts(&mut RecordReader::new(&folder, LogKind::Access)).len(), 3);
+    assert_eq!(texts(&mut RecordReader::new(&folder, LogKind::Access, None)).len(), 3);
     let day = folder.join("logs/AWSLogs/111122223333/elasticloadbalancing/us-east-1/2026/01/01");
     let names: Vec<_> = std::fs::read_dir(day).unwrap().map(|entry| entry.unwrap().path()).collect();
     assert!(names.len() == 2 && names.iter().all(|name| name.to_str().unwrap().ends_with(".log.gz")), "{names:?}");

@@ -50,12 +50,13 @@ pub(crate) async fn reconcile(
 
         if failures.is_empty() && announced != Some(current.generation) {
             announced = Some(current.generation);
-            let _ = observations.send(Observation::ListenersBound { generation: current.generation }).await;
+            let _ = observations.send(bound_as(&current)).await;
         }
         // Each failure is told once, not at every attempt.
         for (port, message) in &failures {
             if !reported.contains(&(*port, message.clone())) {
-                let failed = Observation::ListenerFailed { port: *port, message: message.clone() };
+                let load_balancer = current.load_balancer.clone();
+                let failed = Observation::ListenerFailed { load_balancer, port: *port, message: message.clone() };
                 let _ = observations.send(failed).await;
             }
         }
@@ -70,6 +71,10 @@ pub(crate) async fn reconcile(
             () = tokio::time::sleep(RETRY_AFTER), if !reported.is_empty() => {}
         }
     }
+}
+
+fn bound_as(table: &RoutingTable) -> Observation {
+    Observation::ListenersBound { load_balancer: table.load_balancer.clone(), generation: table.generation }
 }
 
 async fn close_removed(

@@ -68,6 +68,8 @@ impl Setup {
         };
         let load_balancer = LoadBalancer {
             name: "test".into(),
+            internal: false,
+            domains: vec!["app.example.com".into()],
             security_groups: Vec::new(),
             listeners: vec![listener],
             attributes: LoadBalancerAttributes::default(),
@@ -139,9 +141,11 @@ impl Setup {
             .unwrap();
         neargate::certs::store::complete(&mut tls_config, self.topology.main_load_balancer().attributes.http2_enabled)
             .unwrap();
-        let configs = HashMap::from([(443, Arc::new(tls_config))]);
+        let name = self.topology.main_load_balancer().name.clone();
+        let configs = HashMap::from([((name.clone(), 443), Arc::new(tls_config))]);
         let target_tls = neargate::certs::targets::client_configs().unwrap();
-        let mut config = DataPlaneConfig::new(ListenerTls(watch::channel(Arc::new(configs)).1), target_tls, 7);
+        let mut config =
+            DataPlaneConfig::new(ListenerTls::new(name, watch::channel(Arc::new(configs)).1), target_tls, 7);
         config.workers = self.workers;
         config.connect_timeout = self.connect_timeout;
         config.anomaly_period = self.anomaly_period;
@@ -215,7 +219,7 @@ impl Alb {
         let wanted = self.generation;
         self.observed(
             "listeners bound",
-            |observation| matches!(observation, Observation::ListenersBound { generation } if *generation == wanted),
+            |observation| matches!(observation, Observation::ListenersBound { generation, .. } if *generation == wanted),
         )
         .await;
     }

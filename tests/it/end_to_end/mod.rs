@@ -18,6 +18,8 @@ mod fresh_machine;
 mod images;
 /// `kill -9` at the worst moments, and an engine that goes away.
 mod interrupted;
+/// A public and an internal load balancer in front of three services.
+mod load_balancers;
 /// What goes wrong before anything runs: one message, its exit code, and nothing left half done.
 mod refused;
 /// Troubles that no health check sees.

@@ -293,7 +293,7 @@ fn configure(case: &Exchange, setup: &mut Setup) {
 
 /// Status and status of the target, as the access log has them, and what the request is classified as, if it is.
 fn statuses(transaction: &Transaction) -> String {
-    let (id, dns_name) = (arn::load_balancer_id(&"test".into()), arn::load_balancer_dns_name(&"test".into()));
+    let (id, dns_name) = (arn::load_balancer_id(&"test".into()), arn::load_balancer_dns_name(&"test".into(), false));
     let mut line = Vec::new();
     transaction.write(Names { id: &id, dns_name: &dns_name }, &mut line);
     let line = String::from_utf8(line).unwrap();

@@ -1,5 +1,6 @@
 //! A client of the load balancer. HTTP/1.1 by hyper where a response counts, plain bytes where its form does.
 
+use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -26,7 +27,12 @@ impl<T: AsyncRead + AsyncWrite + Send> Duplex for T {}
 
 /// Connects to a local port. With a certificate, TLS follows, and that is the only authority trusted.
 pub(crate) async fn connect(port: u16, tls: Option<(&str, &str)>) -> std::io::Result<Stream> {
-    let tcp = TcpStream::connect(("127.0.0.1", port)).await?;
+    connect_to(([127, 0, 0, 1], port).into(), tls).await
+}
+
+/// The same at any address.
+pub(crate) async fn connect_to(address: SocketAddr, tls: Option<(&str, &str)>) -> std::io::Result<Stream> {
+    let tcp = TcpStream::connect(address).await?;
     let Some((name, authority_pem)) = tls else { return Ok(Box::pin(tcp)) };
     let mut roots = rustls::RootCertStore::empty();
     for certificate in CertificateDer::pem_slice_iter(authority_pem.as_bytes()) {

@@ -1,6 +1,7 @@
 //! `check --format json`: a separate shape, so that the model may change without breaking scripts.
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 use std::path::Path;
 
 use serde::Serialize;
@@ -12,9 +13,9 @@ use crate::config::text::source::show_path;
 use crate::config::{Diagnostic, Diagnostics, Loaded, Location, Severity, Sources};
 use crate::ecs::images::naming;
 use crate::ecs::images::naming::Source;
-use crate::model::Topology;
-use crate::model::listener::ListenerProtocol;
+use crate::model::listener::{ListenerProtocol, LoadBalancer};
 use crate::model::rule::{Action, Condition, Patterns, Rule};
+use crate::model::{Topology, arn};
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -62,7 +63,12 @@ struct Project<'a> {
     name: &'a str,
     domains: Vec<&'a str>,
     time_scale: f64,
-    load_balancer: Balancer<'a>,
+    /// The only one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    load_balancer: Option<Balancer<'a>>,
+    /// Several.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    load_balancers: Vec<Balancer<'a>>,
     target_groups: Vec<Group<'a>>,
     cluster: &'a str,
     services: Vec<ServiceView<'a>>,
@@ -74,9 +80,22 @@ struct Project<'a> {
 #[serde(rename_all = "camelCase")]
 struct Balancer<'a> {
     name: &'a str,
+    /// What tells it from others, if there are any.
+    #[serde(flatten)]
+    apart: Option<Apart<'a>>,
     security_groups: Vec<&'a str>,
     attributes: BTreeMap<&'static str, String>,
     listeners: Vec<ListenerView<'a>>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Apart<'a> {
+    /// `internet-facing` or `internal`.
+    scheme: &'static str,
+    dns_name: String,
+    domains: Vec<&'a str>,
+    bind_address: IpAddr,
 }
 
 #[derive(Serialize)]
@@ -147,6 +166,9 @@ struct Group<'a> {
     protocol_version: &'static str,
     port: u16,
     in_use: bool,
+    /// The one that forwards to it, if there are several.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    load_balancer: Option<&'a str>,
     health_check_path: &'a str,
     health_check: HealthCheckView<'a>,
     attributes: BTreeMap<&'static str, String>,
@@ -250,43 +272,15 @@ fn messages<'a>(items: &'a [Diagnostic], sources: &Sources) -> Vec<Message<'a>> 
 }
 
 fn project<'a>(topology: &'a Topology, folder: &Path) -> Project<'a> {
-    let balancer = topology.main_load_balancer();
+    let several = topology.has_several_load_balancers();
+    let mut balancers: Vec<Balancer<'_>> =
+        topology.load_balancers.values().map(|one| load_balancer(one, several)).collect();
     Project {
         name: topology.name.as_str(),
         domains: topology.domains.iter().map(|domain| domain.as_str()).collect(),
         time_scale: topology.time_scale.factor(),
-        load_balancer: Balancer {
-            name: balancer.name.as_str(),
-            security_groups: balancer.security_groups.iter().map(|name| name.as_str()).collect(),
-            attributes: settings::of_load_balancer(&balancer.attributes),
-            listeners: balancer
-                .listeners
-                .iter()
-                .map(|listener| ListenerView {
-                    port: listener.port,
-                    protocol: match listener.protocol {
-                        ListenerProtocol::Http => "HTTP",
-                        ListenerProtocol::Https(_) => "HTTPS",
-                    },
-                    ssl_policy: match &listener.protocol {
-                        ListenerProtocol::Http => None,
-                        ListenerProtocol::Https(tls) => Some(&tls.ssl_policy),
-                    },
-                    attributes: settings::of_listener(&listener.headers),
-                    rules: listener
-                        .rules
-                        .iter()
-                        .map(rule)
-                        .chain([RuleView {
-                            priority: "default".to_owned(),
-                            conditions: Vec::new(),
-                            transforms: Vec::new(),
-                            action: action(&listener.default_action),
-                        }])
-                        .collect(),
-                })
-                .collect(),
-        },
+        load_balancer: if several { None } else { balancers.pop() },
+        load_balancers: balancers,
         target_groups: topology
             .target_groups
             .iter()
@@ -296,6 +290,8 @@ fn project<'a>(topology: &'a Topology, folder: &Path) -> Project<'a> {
                 protocol_version: settings::protocol_version(group.protocol_version),
                 port: group.port,
                 in_use: topology.is_in_use(name),
+                load_balancer: (several && topology.is_in_use(name))
+                    .then(|| topology.load_balancer_of(name).name.as_str()),
                 health_check_path: &group.health_check.path,
                 health_check: settings::health_check(&group.health_check),
                 attributes: settings::attributes(&group.attributes),
@@ -305,6 +301,47 @@ fn project<'a>(topology: &'a Topology, folder: &Path) -> Project<'a> {
         cluster: topology.cluster.as_str(),
         services: topology.services.iter().map(|(name, service)| self::service(name, service, folder)).collect(),
         secrets: topology.secrets.keys().map(String::as_str).collect(),
+    }
+}
+
+fn load_balancer(balancer: &LoadBalancer, several: bool) -> Balancer<'_> {
+    Balancer {
+        name: balancer.name.as_str(),
+        apart: several.then(|| Apart {
+            scheme: settings::scheme(balancer),
+            dns_name: arn::load_balancer_dns_name(&balancer.name, balancer.internal),
+            domains: balancer.domains.iter().map(|name| name.as_str()).collect(),
+            bind_address: balancer.bind_address,
+        }),
+        security_groups: balancer.security_groups.iter().map(|name| name.as_str()).collect(),
+        attributes: settings::of_load_balancer(&balancer.attributes),
+        listeners: balancer
+            .listeners
+            .iter()
+            .map(|listener| ListenerView {
+                port: listener.port,
+                protocol: match listener.protocol {
+                    ListenerProtocol::Http => "HTTP",
+                    ListenerProtocol::Https(_) => "HTTPS",
+                },
+                ssl_policy: match &listener.protocol {
+                    ListenerProtocol::Http => None,
+                    ListenerProtocol::Https(tls) => Some(&tls.ssl_policy),
+                },
+                attributes: settings::of_listener(&listener.headers),
+                rules: listener
+                    .rules
+                    .iter()
+                    .map(rule)
+                    .chain([RuleView {
+                        priority: "default".to_owned(),
+                        conditions: Vec::new(),
+                        transforms: Vec::new(),
+                        action: action(&listener.default_action),
+                    }])
+                    .collect(),
+            })
+            .collect(),
     }
 }
 
@@ -380,7 +417,7 @@ fn targets<'a>(
     name: &crate::model::TargetGroupName,
     group: &crate::model::target_group::TargetGroup,
 ) -> Vec<Target<'a>> {
-    let balancer = &topology.main_load_balancer().security_groups;
+    let balancer = &topology.load_balancer_of(name).security_groups;
     let bound = topology.services.iter().flat_map(|(service_name, service)| {
         let of_group = service.load_balancers.iter().filter(|binding| binding.target_group == *name);
         of_group.map(move |binding| Target {

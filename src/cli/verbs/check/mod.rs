@@ -5,12 +5,14 @@ mod settings;
 pub(crate) mod tree;
 
 use std::io::{self, Write};
+use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
 use crate::cli::failure::ExitStatus;
 use crate::cli::input::arguments::Format;
 use crate::cli::input::file;
 use crate::cli::input::file::{FileError, Files, LoadedFile};
+use crate::cli::input::listen;
 use crate::config::text::diagnostics::render_all;
 use crate::config::{self, Fidelity, Level, Loaded, Style, Tasks};
 
@@ -32,6 +34,8 @@ pub struct CheckArgs<'a> {
     pub style: Style,
     /// The process's environment.
     pub env: &'a dyn Fn(&str) -> Option<String>,
+    /// Whether the machine has an address.
+    pub has_address: &'a dyn Fn(IpAddr) -> bool,
 }
 
 impl<'a> CheckArgs<'a> {
@@ -46,6 +50,7 @@ impl<'a> CheckArgs<'a> {
             format: Format::Table,
             style: Style::Plain,
             env,
+            has_address: &|_| true,
         }
     }
 
@@ -70,9 +75,11 @@ pub fn check(args: &CheckArgs<'_>, out: &mut dyn Write, err: &mut dyn Write) -> 
             if let Some(name) = name {
                 loaded.topology.name = name;
             }
+            // Without `--listen` there is nothing to refuse.
+            let told = listen::bind(&mut loaded.topology, &[], args.has_address).unwrap_or_default();
             match args.format {
                 Format::Table => {
-                    write!(err, "{}", lines(&derived))?;
+                    write!(err, "{}{}", lines(&derived), lines(&told))?;
                     write!(err, "{}", render_all(&loaded.warnings, &loaded.sources, args.style))?;
                     write!(out, "{}", human(&loaded, &args.folder))?;
                 }

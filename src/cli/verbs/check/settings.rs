@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use crate::model::listener::{DesyncMode, HeaderModification, LoadBalancerAttributes, RESPONSE_HEADERS, XffMode};
+use crate::model::listener::{
+    DesyncMode, HeaderModification, LoadBalancer, LoadBalancerAttributes, RESPONSE_HEADERS, XffMode,
+};
 use crate::model::target_group::{
     Algorithm, HealthCheck, HealthThreshold, Matcher, ProtocolVersion, Stickiness, TargetGroupAttributes,
     TargetProtocol,
@@ -107,6 +109,11 @@ fn algorithm(algorithm: Algorithm) -> &'static str {
         Algorithm::LeastOutstandingRequests => "least_outstanding_requests",
         Algorithm::WeightedRandom => "weighted_random",
     }
+}
+
+/// `Scheme` of the API.
+pub(super) fn scheme(balancer: &LoadBalancer) -> &'static str {
+    if balancer.internal { "internal" } else { "internet-facing" }
 }
 
 /// ELBv2 API reference, LoadBalancerAttribute: those that make a difference here.

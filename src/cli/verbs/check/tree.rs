@@ -7,12 +7,12 @@ use crate::alb::security_group;
 use crate::cli::input::file::relative;
 use crate::ecs::images::naming;
 use crate::ecs::images::naming::Source;
-use crate::model::listener::{Certificate, Listener, ListenerProtocol};
+use crate::model::listener::{Certificate, Listener, ListenerProtocol, LoadBalancer};
 use crate::model::rule::{Action, Condition, Patterns, Rule};
 use crate::model::service::Service;
 use crate::model::target_group::{ProtocolVersion, TargetGroup, TargetProtocol};
 use crate::model::topology::TimeScale;
-use crate::model::{SecurityGroupName, ServiceName, TargetGroupName, Topology};
+use crate::model::{DomainName, SecurityGroupName, ServiceName, TargetGroupName, Topology};
 
 /// One line and what hangs below it.
 struct Branch {
@@ -27,11 +27,7 @@ fn leaf(line: String) -> Branch {
 /// The whole picture.
 pub(super) fn render(topology: &Topology, folder: &Path) -> String {
     let mut text = format!("{}  {}\n\n", topology.name, urls(topology));
-    let balancer = topology.main_load_balancer();
-    let listeners = Branch {
-        line: format!("load balancer {}  in {}", balancer.name, names(&balancer.security_groups)),
-        below: balancer.listeners.iter().map(listener).collect(),
-    };
+    let balancers = topology.load_balancers.values().map(|balancer| load_balancer(topology, balancer));
     let groups = Branch {
         line: "target groups".to_owned(),
         below: topology.target_groups.iter().map(|(name, group)| target_group(topology, name, group)).collect(),
@@ -40,7 +36,7 @@ pub(super) fn render(topology: &Topology, folder: &Path) -> String {
         line: format!("services of cluster {}", topology.cluster),
         below: topology.services.iter().map(|(name, service)| self::service(name, service, folder)).collect(),
     };
-    for branch in [listeners, groups, services] {
+    for branch in balancers.chain([groups, services]) {
         if !branch.below.is_empty() {
             text.push_str(&branch.line);
             text.push('\n');
@@ -53,6 +49,19 @@ pub(super) fn render(topology: &Topology, folder: &Path) -> String {
     text
 }
 
+/// One that is not alone also says what tells it apart.
+fn load_balancer(topology: &Topology, balancer: &LoadBalancer) -> Branch {
+    let mut line = format!("load balancer {}", balancer.name);
+    if topology.has_several_load_balancers() {
+        let scheme = super::settings::scheme(balancer);
+        let names: Vec<&str> = balancer.domains.iter().map(|name| name.as_str()).collect();
+        line.push_str(&format!("  {scheme} at {}  {}", balancer.bind_address, names.join(", ")));
+        line.truncate(line.trim_end().len());
+    }
+    line.push_str(&format!("  in {}", names(&balancer.security_groups)));
+    Branch { line, below: balancer.listeners.iter().map(listener).collect() }
+}
+
 fn draw(branches: &[Branch], indent: &str, text: &mut String) {
     for (index, branch) in branches.iter().enumerate() {
         let last = index + 1 == branches.len();
@@ -62,18 +71,17 @@ fn draw(branches: &[Branch], indent: &str, text: &mut String) {
 }
 
 fn urls(topology: &Topology) -> String {
-    let https = topology
-        .main_load_balancer()
-        .listeners
-        .iter()
-        .find(|listener| matches!(listener.protocol, ListenerProtocol::Https(_)));
-    let (scheme, port, usual) = match (https, topology.main_load_balancer().listeners.first()) {
-        (Some(listener), _) => ("https", listener.port, 443),
-        (None, Some(listener)) => ("http", listener.port, 80),
-        (None, None) => return String::new(),
+    let url = |name: &DomainName| {
+        let balancer = topology.load_balancer_at(name).unwrap_or_else(|| topology.main_load_balancer());
+        let is_https = |listener: &&Listener| matches!(listener.protocol, ListenerProtocol::Https(_));
+        let (scheme, port, usual) = match (balancer.listeners.iter().find(is_https), balancer.listeners.first()) {
+            (Some(listener), _) => ("https", listener.port, 443),
+            (None, listener) => ("http", listener?.port, 80),
+        };
+        let suffix = if port == usual { String::new() } else { format!(":{port}") };
+        Some(format!("{scheme}://{name}{suffix}"))
     };
-    let suffix = if port == usual { String::new() } else { format!(":{port}") };
-    topology.domains.iter().map(|domain| format!("{scheme}://{domain}{suffix}")).collect::<Vec<_>>().join("  ")
+    topology.domains.iter().filter_map(url).collect::<Vec<_>>().join("  ")
 }
 
 fn names(groups: &[SecurityGroupName]) -> String {
@@ -189,11 +197,15 @@ fn target_group(topology: &Topology, name: &TargetGroupName, group: &TargetGroup
         ProtocolVersion::Http2 => " HTTP2",
         ProtocolVersion::Grpc => " GRPC",
     };
-    let unused = if topology.is_in_use(name) { "" } else { " · unused" };
+    let of = match (topology.is_in_use(name), topology.has_several_load_balancers()) {
+        (false, _) => " · unused".to_owned(),
+        (true, false) => String::new(),
+        (true, true) => format!(" · behind {}", topology.load_balancer_of(name).name),
+    };
     let mut below = vec![leaf(health_check(group, topology.time_scale))];
     for (service_name, service) in &topology.services {
         for binding in service.load_balancers.iter().filter(|binding| binding.target_group == *name) {
-            let balancer = &topology.main_load_balancer().security_groups;
+            let balancer = &topology.load_balancer_of(name).security_groups;
             let own = &service.security_groups;
             let reach =
                 security_group::load_balancer_reaches(&topology.security_groups, balancer, own, binding.port).allowed;
@@ -215,7 +227,7 @@ fn target_group(topology: &Topology, name: &TargetGroupName, group: &TargetGroup
     if below.len() == 1 {
         below.push(leaf("no targets: requests are answered with 503".to_owned()));
     }
-    Branch { line: format!("{name}  {protocol}{version} :{}{unused}", group.port), below }
+    Branch { line: format!("{name}  {protocol}{version} :{}{of}", group.port), below }
 }
 
 fn health_check(group: &TargetGroup, scale: TimeScale) -> String {

@@ -5,7 +5,6 @@ use std::fs;
 use std::os::unix::fs::DirBuilderExt as _;
 use std::path::PathBuf;
 
-use crate::app;
 use crate::cli::failure::Failure;
 use crate::cli::input::project;
 use crate::cli::input::project::Project;
@@ -17,7 +16,7 @@ use crate::machine::trust::environment;
 use crate::machine::trust::environment::Env;
 use crate::machine::trust::overlay;
 use crate::machine::trust::overlay::Overlays;
-use crate::machine::trust::reach::reachable_address;
+use crate::machine::trust::reach;
 use crate::machine::trust::store::{Machine, Root};
 use crate::machine::trust::{SystemRunner, bundles, system};
 
@@ -57,8 +56,7 @@ impl Outfit {
                 java: &java.unwrap_or_default(),
                 system: bundle.as_deref(),
                 root: &pem,
-                domains: &project.topology.domains,
-                listeners: &app::reachable(&project.topology),
+                sites: &reach::sites(&project.topology),
                 keys: &keys.lines().map(str::to_owned).collect::<Vec<_>>(),
             },
         );
@@ -101,9 +99,8 @@ impl Outfit {
             }
             Ok(())
         };
-        let topology = &project.topology;
-        let address = reachable_address(topology.main_load_balancer().bind_address);
-        cover("/etc/hosts", &|text| Some(hosts::in_front(text, &topology.name, &topology.domains, address)))?;
+        let names = reach::names(&project.topology);
+        cover("/etc/hosts", &|text| Some(hosts::in_front(text, &project.topology.name, &names)))?;
         cover("/etc/nsswitch.conf", &hosts::files_first)?;
         // A cache of names that the machine's programs share knows the machine's names.
         if let Ok(target) = fs::canonicalize("/var/run/nscd") {

@@ -20,8 +20,7 @@ use serde_json::{Value, json};
 
 use super::bundles::{self, Read};
 use super::java;
-use super::reach::{self, Reachable};
-use crate::model::DomainName;
+use super::reach::{self, Site};
 
 /// Roots besides others.
 const ADDING: &[&str] = &["NODE_EXTRA_CA_CERTS", "DENO_CERT"];
@@ -72,10 +71,8 @@ pub struct Env<'a> {
     pub system: Option<&'a str>,
     /// Our root, as PEM.
     pub root: &'a str,
-    /// Names of the stack.
-    pub domains: &'a [DomainName],
-    /// Its listeners.
-    pub listeners: &'a [Reachable],
+    /// The stack's load balancers, the one that people mean first.
+    pub sites: &'a [Site],
     /// Of the certificates that listeners show: see [`reach::chromium_arguments`].
     pub keys: &'a [String],
 }
@@ -137,14 +134,14 @@ impl Environment {
     }
 
     fn reach(&mut self, around: &Env<'_>) {
-        let (domains, listeners) = (around.domains, around.listeners);
-        if let Some(url) = reach::url(domains, listeners) {
+        let sites = around.sites;
+        if let Some(url) = sites.first().and_then(reach::url) {
             self.variables.insert("NEARGATE_URL", url);
         }
-        let rules = reach::chromium_host_resolver_rules(domains, listeners);
+        let rules = reach::chromium_host_resolver_rules(sites);
         self.variables.insert("NEARGATE_CHROMIUM_HOST_RESOLVER_RULES", rules);
         // One on each line: the rules have spaces and commas in them.
-        let arguments = reach::chromium_arguments(domains, listeners, around.keys).join("\n");
+        let arguments = reach::chromium_arguments(sites, around.keys).join("\n");
         self.variables.insert("NEARGATE_CHROMIUM_ARGS", arguments);
     }
 

@@ -1,6 +1,8 @@
 //! Tests which variables a command gets, and that they keep their previous roots.
 
+use super::super::reach::Reachable;
 use super::*;
+use crate::model::{DomainName, LoadBalancerName};
 
 const OURS: &str = "-----BEGIN CERTIFICATE-----\nb3Vycw==\n-----END CERTIFICATE-----\n";
 const SYSTEM: &str = "-----BEGIN CERTIFICATE-----\nc3lzdGVt\n-----END CERTIFICATE-----\n";
@@ -89,7 +91,11 @@ fn file(environment: &Environment, variable: &str) -> String {
 }
 
 fn made(set: &[(&str, &str)]) -> Environment {
-    let listeners = [Reachable { port: 443, bind: "127.0.0.1:8443".parse().expect("an address"), https: true }];
+    let site = Site {
+        load_balancer: LoadBalancerName::new("test"),
+        domains: vec![DomainName::new("app.domain.com")],
+        listeners: vec![Reachable { port: 443, bind: "127.0.0.1:8443".parse().expect("an address"), https: true }],
+    };
     environment(
         Path::new("/run"),
         &Env {
@@ -103,8 +109,7 @@ fn made(set: &[(&str, &str)]) -> Environment {
             java: &[b"java".to_vec()],
             system: Some(SYSTEM),
             root: OURS,
-            domains: &[DomainName::new("app.domain.com")],
-            listeners: &listeners,
+            sites: &[site],
             keys: &["key=".to_owned()],
         },
     )
