@@ -24,9 +24,10 @@ use crate::ecs::apply::Context;
 use crate::ecs::images::naming;
 use crate::ecs::plan;
 use crate::ecs::registration;
+use crate::ecs::standalone::STOPPED_BY_USER;
 use crate::ecs::step::{Change, Step};
-use crate::ecs::world::{Now, Task, World};
-use crate::model::task::{Reason, StopCode, TaskSpec};
+use crate::ecs::world::{Deployment, Now, Task, World};
+use crate::model::task::{Origin, Reason, StopCode, TaskSpec};
 use crate::model::{ContainerName, LoadBalancerName, ServiceName, TaskId, Topology};
 
 /// The number of inputs to accept before the next plan, so that a flood of inputs cannot starve it.
@@ -252,7 +253,7 @@ impl<I: IdSource> Controller<I> {
         let now = now();
         self.world.target_groups_wanted(&self.topology, now);
         let ids = &mut self.ids;
-        self.world.services_wanted(&self.topology.services, &redeployed, || ids.deployment_id());
+        self.world.services_wanted(&self.topology.services, &redeployed, || ids.deployment_id(), now);
         let listeners: BTreeSet<(LoadBalancerName, u16)> =
             self.topology.listeners().map(|(balancer, listener)| (balancer.name.clone(), listener.port)).collect();
         self.bindings.retain(|listener, _| listeners.contains(listener));
@@ -293,8 +294,7 @@ impl<I: IdSource> Controller<I> {
         if !self.world.tasks.get(&task).is_some_and(Task::is_wanted) {
             return Err(Refusal::UnknownTask(task));
         }
-        // ECS API, StopTask: the reason that is given when nobody gives one.
-        let reason = "Task stopped by user".to_owned();
+        let reason = STOPPED_BY_USER.to_owned();
         self.apply(&Change::StopTask { task, code: StopCode::UserInitiated, reason });
         Ok(())
     }
@@ -312,7 +312,7 @@ impl<I: IdSource> Controller<I> {
         };
         // What `forceNewDeployment` does: new tasks first, then the old ones go.
         let ids = &mut self.ids;
-        self.world.services_wanted(&self.topology.services, &names, || ids.deployment_id());
+        self.world.services_wanted(&self.topology.services, &names, || ids.deployment_id(), now());
         Ok(())
     }
 
@@ -457,7 +457,9 @@ impl<I: IdSource> Controller<I> {
     fn apply(&mut self, change: &Change) {
         let topology = Arc::clone(&self.topology);
         let ids = RefCell::new(&mut self.ids);
-        let mut new_task = |name: &ServiceName| new_task(&topology, &mut **ids.borrow_mut(), name);
+        let mut new_task = |name: &ServiceName, deployment: &Deployment| {
+            new_task(&topology, &mut **ids.borrow_mut(), name, deployment)
+        };
         let mut deployment_id = || ids.borrow_mut().deployment_id();
         let context = &mut Context {
             topology: &topology,
@@ -494,9 +496,14 @@ impl<I: IdSource> Controller<I> {
     }
 }
 
-/// The specification of a new task of the service.
-fn new_task(topology: &Topology, ids: &mut impl IdSource, name: &ServiceName) -> (TaskSpec, Result<(), Reason>) {
-    let service = &topology.services[name];
+/// The specification of a new task of a service's deployment.
+fn new_task(
+    topology: &Topology,
+    ids: &mut impl IdSource,
+    name: &ServiceName,
+    deployment: &Deployment,
+) -> (TaskSpec, Result<(), Reason>) {
+    let service = &deployment.service;
     let definition = Arc::clone(&service.task_definition);
     let credentials = definition
         .containers
@@ -512,7 +519,8 @@ fn new_task(topology: &Topology, ids: &mut impl IdSource, name: &ServiceName) ->
         .iter()
         .map(|container| (container.name.clone(), naming::reference(&topology.name, name, service, container)))
         .collect();
-    let spec = TaskSpec { id: ids.task_id(), service: name.clone(), definition, secrets, images };
+    let origin = Origin::Service { service: name.clone(), deployment: deployment.id.clone() };
+    let spec = TaskSpec { id: ids.task_id(), origin, definition, revision: deployment.revision, secrets, images };
     (spec, verdict)
 }
 

@@ -5,9 +5,10 @@ use std::sync::Arc;
 use crate::control::command::Renew;
 use crate::control::image_request;
 use crate::control::runtime::{ImagePolicy, ImageRequest};
+use crate::ecs::step::ImageUser;
 use crate::ecs::world::World;
 use crate::model::task::TaskSpec;
-use crate::model::{ContainerName, ServiceName, TaskId, Topology};
+use crate::model::{ContainerName, TaskId, Topology};
 
 /// The data in which details are looked up.
 pub(crate) struct Details<'a> {
@@ -46,12 +47,20 @@ impl Details<'_> {
     pub(crate) fn image_request(
         &self,
         image: String,
-        service: &ServiceName,
+        user: &ImageUser,
         container: &ContainerName,
     ) -> Option<ImageRequest> {
-        let service = self.topology.services.get(service)?;
-        let definition = service.task_definition.container(container)?;
-        let mut request = image_request::new(self.topology, service, definition, image);
+        let mut request = match user {
+            ImageUser::Service(name) => {
+                let service = self.topology.services.get(name)?;
+                let definition = service.task_definition.container(container)?;
+                image_request::new(self.topology, service, definition, image)
+            }
+            ImageUser::Task(task) => {
+                let task = &self.world.tasks.get(task)?.spec.definition;
+                image_request::from_task_definition(self.topology, task, task.container(container)?, image)
+            }
+        };
         request.policy = match (self.world.renew.contains(&request.image), &request.build) {
             (true, _) => ImagePolicy::Always,
             // A service that nothing was asked of so far: 0 tasks were wanted of it.

@@ -47,8 +47,8 @@ impl Executor {
             Effect::PrepareProject => {
                 self.running.spawn(async move { Outcome::Prepared(runtime.prepare().await) });
             }
-            Effect::ProvideImage { image, service, container } => {
-                let Some(request) = details.image_request(image, &service, &container) else { return };
+            Effect::ProvideImage { image, user, container } => {
+                let Some(request) = details.image_request(image, &user, &container) else { return };
                 let observations = self.observations.clone();
                 let handle = self.running.spawn(provide_image(runtime, observations, request));
                 self.images.retain(|image| !image.is_finished());

@@ -1,13 +1,13 @@
 //! Generates IDs: random in production, counted in tests, so that transcripts are stable.
 
-use crate::model::TaskId;
+use crate::model::{DeploymentId, TaskId};
 
 /// A source of ids.
 pub trait IdSource: Send + 'static {
     /// 32 hexadecimal digits.
     fn task_id(&mut self) -> TaskId;
     /// `ecs-svc/` and 19 digits.
-    fn deployment_id(&mut self) -> String;
+    fn deployment_id(&mut self) -> DeploymentId;
 }
 
 /// Random ids, like AWS's.
@@ -28,9 +28,9 @@ impl IdSource for RandomIds {
         TaskId::new(format!("{high:016x}{low:016x}"))
     }
 
-    fn deployment_id(&mut self) -> String {
+    fn deployment_id(&mut self) -> DeploymentId {
         let [word, _] = Self::random();
-        format!("ecs-svc/{:019}", word % 10_000_000_000_000_000_000)
+        DeploymentId::new(format!("ecs-svc/{:019}", word % 10_000_000_000_000_000_000))
     }
 }
 
@@ -47,9 +47,9 @@ impl IdSource for CountedIds {
         TaskId::new(format!("{:032x}", self.tasks))
     }
 
-    fn deployment_id(&mut self) -> String {
+    fn deployment_id(&mut self) -> DeploymentId {
         self.deployments += 1;
-        format!("ecs-svc/{:019}", self.deployments)
+        DeploymentId::new(format!("ecs-svc/{:019}", self.deployments))
     }
 }
 
@@ -64,6 +64,6 @@ mod tests {
         assert_ne!(one, two);
         assert!(one.as_str().len() == 32 && one.as_str().bytes().all(|byte| byte.is_ascii_hexdigit()));
         let deployment = ids.deployment_id();
-        assert_eq!(deployment.len(), "ecs-svc/".len() + 19);
+        assert_eq!(deployment.as_str().len(), "ecs-svc/".len() + 19);
     }
 }

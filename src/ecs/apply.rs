@@ -4,15 +4,13 @@ use std::sync::Arc;
 
 use crate::alb::targets::health::HealthRecord;
 use crate::ecs::images::naming;
-use crate::ecs::retry::Retry;
-use crate::ecs::service::record;
-use crate::ecs::step::{Change, Effect};
+use crate::ecs::step::{Change, Effect, ImageUser};
 use crate::ecs::world::{
-    Container, Image, ImageState, Network, Now, Phase, Preparation, Stop, TargetRecord, Task, World,
+    Container, Deployment, Image, ImageState, Network, Now, Phase, Preparation, Stop, TargetRecord, Task, World,
 };
 use crate::model::target_health::Target;
-use crate::model::task::{Reason, StopCode, TaskSpec};
-use crate::model::{ServiceName, TaskId, Topology};
+use crate::model::task::{Origin, Reason, StopCode, TaskSpec};
+use crate::model::{DeploymentId, ServiceName, TaskId, Topology};
 
 /// What [`World::apply`] needs beside the change itself.
 pub struct Context<'a> {
@@ -23,24 +21,27 @@ pub struct Context<'a> {
     /// Makes the specification of a new task: its id and the values of its secrets, or why they cannot be had.
     pub new_task: &'a mut NewTask<'a>,
     /// Makes the id of a new deployment.
-    pub deployment_id: &'a mut dyn FnMut() -> String,
+    pub deployment_id: &'a mut dyn FnMut() -> DeploymentId,
 }
 
 /// Makes a task's specification, and says whether the values of its secrets could be had.
-pub(crate) type NewTask<'a> = dyn FnMut(&ServiceName) -> (TaskSpec, Result<(), Reason>) + 'a;
+pub(crate) type NewTask<'a> = dyn FnMut(&ServiceName, &Deployment) -> (TaskSpec, Result<(), Reason>) + 'a;
 
 impl World {
     /// Marks the effect as in progress; the executor then carries it out.
     pub fn begin(&mut self, effect: &Effect, topology: &Topology, now: Now) {
         match effect {
             Effect::PrepareProject => self.project = Preparation::Working,
-            Effect::ProvideImage { image, service, container } => {
-                let built = topology.services.get(service).is_some_and(|service| {
-                    let definition = service.task_definition.container(container);
-                    definition.is_some_and(|definition| {
-                        matches!(naming::source(service, definition), naming::Source::Build { .. })
-                    })
-                });
+            Effect::ProvideImage { image, user, container } => {
+                let built = match user {
+                    ImageUser::Task(_) => false,
+                    ImageUser::Service(name) => topology.services.get(name).is_some_and(|service| {
+                        let definition = service.task_definition.container(container);
+                        definition.is_some_and(|definition| {
+                            matches!(naming::source(service, definition), naming::Source::Build { .. })
+                        })
+                    }),
+                };
                 let entry = self.images.get_or_insert_with(image.clone(), || Image::missing(built));
                 entry.state = ImageState::Providing;
                 entry.built = built;
@@ -88,7 +89,9 @@ impl World {
             Change::DeregisterTargets(id) => self.deregister_targets(id, context.topology, now),
             Change::MarkRunning(id) => {
                 self.with_task(id, |task| task.running_since = Some(now));
-                if let Some(record) = self.service_of(id).and_then(|name| self.services.get_mut(&name)) {
+                if let Some(service) = self.service_name(id)
+                    && let Some(record) = self.services.get_mut(&service)
+                {
                     record.failures_in_a_row = 0;
                 }
             }
@@ -97,12 +100,18 @@ impl World {
             }
             Change::Redeploy(service) => {
                 if let Some(record) = self.services.get_mut(service) {
-                    record::redeploy(record, (context.deployment_id)());
+                    let (id, service) = ((context.deployment_id)(), Arc::clone(&record.primary.service));
+                    record.redeploy(Deployment::new(id, record.primary.revision, service, now));
+                }
+            }
+            Change::EndDeployment { service, deployment } => {
+                if let Some(record) = self.services.get_mut(service) {
+                    record.active.retain(|known| known.id != *deployment);
                 }
             }
             Change::MarkSteady(service) => self.mark_steady(service, now),
             Change::ForgetService(service) => {
-                self.tasks.retain(|_, task| task.spec.service != *service);
+                self.tasks.retain(|_, task| task.spec.service() != Some(service));
                 self.services.remove(service);
             }
             Change::RemoveDrainedTargets => {
@@ -116,26 +125,20 @@ impl World {
     }
 
     fn create_task(&mut self, service: &ServiceName, replaces_unhealthy: bool, context: &mut Context<'_>) {
-        let (spec, secrets) = (context.new_task)(service);
         let Some(record) = self.services.get(service) else { return };
-        let deployment = record.deployment.id.clone();
+        let (spec, secrets) = (context.new_task)(service, &record.primary);
         self.tasks_created += 1;
-        let mut containers: std::collections::BTreeMap<_, _> = spec
-            .definition
-            .containers
-            .iter()
-            .map(|definition| (definition.name.clone(), Container::pending()))
-            .collect();
+        let mut task = Task::new(spec, self.tasks_created, context.now.timestamp);
         if let Err(reason) = secrets {
-            for container in containers.values_mut() {
+            for container in task.containers.values_mut() {
                 container.phase = Phase::Stopped(None);
                 container.reason = Some(reason.clone());
             }
         }
         // An image that could not be pulled is asked for again with every new task. A build that failed is not: it would
         // fail again.
-        for definition in &spec.definition.containers {
-            if let Some(image) = self.images.get_mut(spec.image(definition))
+        for definition in &task.spec.definition.containers {
+            if let Some(image) = self.images.get_mut(task.spec.image(definition))
                 && matches!(image.state, ImageState::Failed(_))
                 && !image.built
             {
@@ -143,27 +146,10 @@ impl World {
             }
         }
         if replaces_unhealthy && let Some(record) = self.services.get_mut(service) {
-            record::unhealthy_replaced(record, context.now, context.topology.time_scale);
+            record.unhealthy_replaced(context.now, context.topology.time_scale);
         }
-        let id = spec.id.clone();
-        self.tasks.insert(
-            id.clone(),
-            Task {
-                spec: Arc::new(spec),
-                deployment,
-                sequence: self.tasks_created,
-                network: Network::Missing,
-                containers,
-                registered: Vec::new(),
-                registration_done: false,
-                running_since: None,
-                failed_health_check: None,
-                stop: None,
-                created_at: context.now.timestamp,
-                stopped_at: None,
-                close_retry: Retry::default(),
-            },
-        );
+        let id = task.spec.id.clone();
+        self.tasks.insert(id.clone(), task);
         let suffix = if replaces_unhealthy { " Amazon ECS replaced 1 tasks due to an unhealthy status." } else { "" };
         self.record_event(service, context.now.timestamp, format!("has started 1 tasks: (task {id}).{suffix}"));
     }
@@ -172,12 +158,13 @@ impl World {
         let now = context.now;
         let Some(task) = self.tasks.get_mut(id) else { return };
         task.stop = Some(Stop { code, reason: reason.to_owned(), at: now.timestamp });
-        let (service, ran) = (task.spec.service.clone(), task.running_since.is_some());
+        let ran = task.running_since.is_some();
+        let Origin::Service { service, deployment } = task.spec.origin.clone() else { return };
         let ended_by_itself = matches!(code, StopCode::TaskFailedToStart | StopCode::EssentialContainerExited);
         if let Some(record) = self.services.get_mut(&service) {
             record.steady = false;
             if ended_by_itself {
-                record::task_failed(record, ran, now, context.topology.time_scale);
+                record.task_failed(&deployment, ran, now, context.topology.time_scale);
             }
         }
         match (code, ran) {
@@ -196,13 +183,16 @@ impl World {
     }
 
     fn register_targets(&mut self, id: &TaskId, topology: &Topology, now: Now) {
+        let deployment = self.tasks.get(id).and_then(|task| self.deployment_of(task));
+        let settings = deployment.map(|deployment| Arc::clone(&deployment.service));
         let Some(task) = self.tasks.get_mut(id) else { return };
         task.registration_done = true;
+        let (Some(settings), Some(service)) = (settings, task.spec.service().cloned()) else { return };
         let Network::Open(network) = task.network.clone() else { return };
-        let service = task.spec.service.clone();
-        let bindings =
-            topology.services.get(&service).map(|service| service.load_balancers.clone()).unwrap_or_default();
-        for binding in bindings {
+        // A target group that the file has dropped since is gone.
+        for binding in
+            settings.load_balancers.iter().filter(|binding| topology.target_groups.contains_key(&binding.target_group))
+        {
             let target = Target { address: network.address, port: binding.port };
             task.registered.push((binding.target_group.clone(), target));
             let records = self.targets.get_or_insert_with(binding.target_group.clone(), Vec::new);
@@ -211,7 +201,12 @@ impl World {
             let health = HealthRecord::new(topology.is_in_use(&binding.target_group));
             let dial = network.dial(binding.port);
             let record = TargetRecord::new(target, dial, health);
-            records.push(Arc::new(TargetRecord { task: Some(id.clone()), service: Some(service.clone()), ..record }));
+            records.push(Arc::new(TargetRecord {
+                task: Some(id.clone()),
+                service: Some(service.clone()),
+                security_groups: settings.security_groups.clone(),
+                ..record
+            }));
         }
         let groups: Vec<_> = task.registered.iter().map(|(group, _)| group.clone()).collect();
         for group in groups {
@@ -222,7 +217,8 @@ impl World {
 
     fn deregister_targets(&mut self, id: &TaskId, topology: &Topology, now: Now) {
         let Some(task) = self.tasks.get_mut(id) else { return };
-        let service = task.spec.service.clone();
+        // Only a service's tasks are targets.
+        let Some(service) = task.spec.service().cloned() else { return };
         for (group, target) in std::mem::take(&mut task.registered) {
             let delay = topology
                 .target_groups
@@ -242,13 +238,10 @@ impl World {
 
     fn mark_steady(&mut self, service: &ServiceName, now: Now) {
         let Some(record) = self.services.get_mut(service) else { return };
-        record.steady = true;
-        let completed = std::mem::replace(&mut record.deployment.completed, true);
-        let id = record.deployment.id.clone();
-        if !completed {
-            self.record_event(service, now.timestamp, format!("(deployment {id}) deployment completed."));
+        if let Some(id) = record.has_become_steady(now) {
+            record.record_event(service, now.timestamp, format!("(deployment {id}) deployment completed."));
         }
-        self.record_event(service, now.timestamp, "has reached a steady state.");
+        record.record_event(service, now.timestamp, "has reached a steady state.");
     }
 
     /// The engine's id of the image that a container is to be started from now.
@@ -258,8 +251,8 @@ impl World {
         image.provided.as_ref().map(|provided| provided.id.clone())
     }
 
-    fn service_of(&self, id: &TaskId) -> Option<ServiceName> {
-        self.tasks.get(id).map(|task| task.spec.service.clone())
+    fn service_name(&self, id: &TaskId) -> Option<ServiceName> {
+        self.tasks.get(id)?.spec.service().cloned()
     }
 
     fn with_task(&mut self, id: &TaskId, change: impl FnOnce(&mut Task)) {

@@ -14,6 +14,8 @@ pub(crate) struct Census<'w> {
     pub(crate) world: &'w World,
     /// Living ones and stopped ones, in the order of their creation.
     tasks: BTreeMap<&'w ServiceName, Vec<&'w Task>>,
+    /// Those without a service.
+    standalone: Vec<&'w Task>,
     /// Those that are not draining.
     targets: HashMap<(&'w TargetGroupName, Target), &'w TargetRecord>,
 }
@@ -22,10 +24,14 @@ impl<'w> Census<'w> {
     /// Takes it.
     pub(crate) fn new(world: &'w World) -> Self {
         let mut tasks: BTreeMap<&ServiceName, Vec<&Task>> = BTreeMap::new();
+        let mut standalone = Vec::new();
         for task in world.tasks.values() {
-            tasks.entry(&task.spec.service).or_default().push(task);
+            match task.spec.service() {
+                Some(service) => tasks.entry(service).or_default().push(task),
+                None => standalone.push(task),
+            }
         }
-        for tasks in tasks.values_mut() {
+        for tasks in tasks.values_mut().chain([&mut standalone]) {
             tasks.sort_by_key(|task| task.sequence);
         }
         let mut targets = HashMap::with_capacity(world.targets.values().map(Vec::len).sum());
@@ -34,12 +40,17 @@ impl<'w> Census<'w> {
                 targets.entry((group, record.target)).or_insert(&**record);
             }
         }
-        Self { world, tasks, targets }
+        Self { world, tasks, standalone, targets }
     }
 
     /// The tasks of a service, oldest first.
     pub(crate) fn tasks(&self, service: &ServiceName) -> &[&'w Task] {
         self.tasks.get(service).map_or(&[], Vec::as_slice)
+    }
+
+    /// The tasks without a service, oldest first.
+    pub(crate) fn standalone(&self) -> &[&'w Task] {
+        &self.standalone
     }
 
     /// The record of a registered target that is not draining.

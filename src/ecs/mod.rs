@@ -2,6 +2,8 @@
 //! to values: time and random numbers are arguments. [`plan`] decides, `control` carries it out, and `observe` and
 //! `apply` change the known state ([`world`]).
 
+pub mod families;
+pub mod moment;
 pub mod persistent_map;
 pub mod world;
 
@@ -13,6 +15,7 @@ pub mod plan;
 pub mod registration;
 pub mod retry;
 mod service;
+pub(crate) mod standalone;
 mod task;
 
 // From actions and observations to the known state.

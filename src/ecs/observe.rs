@@ -1,14 +1,15 @@
 //! Applies observed facts to the known state. Every function accepts facts that arrive late or repeatedly.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use crate::alb::targets::health::{HealthRecord, Probe, unhealthy_reason};
-use crate::ecs::service::record;
+use crate::ecs::families::Families;
 use crate::ecs::world::{
-    Container, FailedHealthCheck, ImageState, Network, Now, Phase, Preparation, Silence, TargetRecord, Task, World,
+    Container, Deployment, FailedHealthCheck, ImageState, Network, Now, Phase, Preparation, ServiceRecord, Silence,
+    TargetRecord, Task, World,
 };
 use crate::model::image::ProvidedImage;
 use crate::model::service::Service;
@@ -16,7 +17,7 @@ use crate::model::target_group::HealthCheck;
 use crate::model::target_health::{Target, TargetHealth};
 use crate::model::task::{ContainerExit, HealthStatus, Reason, TaskNetwork};
 use crate::model::topology::TimeScale;
-use crate::model::{ContainerName, ServiceName, TargetGroupName, TaskId, Topology};
+use crate::model::{ContainerName, DeploymentId, ServiceName, TargetGroupName, TaskId, Topology};
 
 /// `reason` of a container that the kernel killed (ECS developer guide, "Stopped task error messages").
 pub(crate) const OUT_OF_MEMORY: &str = "OutOfMemoryError: Container killed due to memory usage";
@@ -138,7 +139,7 @@ impl World {
     /// These containers are to be restarted as they are.
     pub fn containers_to_restart(&mut self, wanted: &[(ServiceName, ContainerName)]) {
         for (service, name) in wanted {
-            let concerned = |task: &Task| task.spec.service == *service && task.is_wanted();
+            let concerned = |task: &Task| task.spec.service() == Some(service) && task.is_wanted();
             self.tasks.change_each(
                 |_, task| concerned(task) && task.containers.contains_key(name),
                 |task| {
@@ -309,11 +310,12 @@ impl World {
             let failing = self.tasks.get_mut(task);
             if let Some(task) = failing {
                 task.failed_health_check = Some(failed);
-                let service = task.spec.service.clone();
-                if let Some(record) = self.services.get_mut(&service) {
+                if let Some(service) = task.spec.service()
+                    && let Some(record) = self.services.get_mut(service)
+                {
                     record.steady = false;
+                    record.record_event(service, now.timestamp, text);
                 }
-                self.record_event(&service, now.timestamp, text);
             }
         }
         true
@@ -389,29 +391,36 @@ impl World {
     /// UpdateService).
     pub fn services_wanted(
         &mut self,
-        wanted: &std::collections::BTreeMap<ServiceName, Service>,
+        wanted: &BTreeMap<ServiceName, Service>,
         new_deployments: &BTreeSet<ServiceName>,
-        mut deployment_id: impl FnMut() -> String,
+        mut deployment_id: impl FnMut() -> DeploymentId,
+        now: Now,
     ) {
-        self.services.change_each(
-            |name, record| record.wanted.is_some() && !wanted.contains_key(name),
-            |record| record.wanted = None,
-        );
+        self.services
+            .change_each(|name, record| !record.dropped && !wanted.contains_key(name), |record| record.dropped = true);
         for (name, service) in wanted {
+            let is_as_it_was = |record: &ServiceRecord| !record.dropped && *record.primary.service == *service;
+            if self.services.get(name).is_some_and(is_as_it_was) && !new_deployments.contains(name) {
+                continue;
+            }
+            let service = Arc::new(service.clone());
+            let mut deployment = |service: Arc<Service>, task_definitions: &mut Families| {
+                let revision = task_definitions.register(&service.task_definition);
+                Deployment::new(deployment_id(), revision, service, now)
+            };
             match self.services.get_mut(name) {
                 None => {
-                    let record = record::new(service.clone(), deployment_id());
+                    let record = ServiceRecord::new(deployment(service, &mut self.task_definitions));
                     self.services.insert(name.clone(), record);
                 }
                 Some(record) => {
-                    let unchanged = record.wanted.as_ref().is_some_and(|before| record::runs_the_same(before, service));
-                    if !unchanged || new_deployments.contains(name) {
-                        record::redeploy(record, deployment_id());
+                    let goes_on = !record.dropped && record.primary.runs(&service) && !new_deployments.contains(name);
+                    record.dropped = false;
+                    if goes_on {
+                        record.update(service, now);
+                    } else {
+                        record.redeploy(deployment(service, &mut self.task_definitions));
                     }
-                    if record.wanted.as_ref() != Some(service) {
-                        record.steady = false;
-                    }
-                    record.wanted = Some(service.clone());
                 }
             }
         }

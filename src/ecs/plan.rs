@@ -16,7 +16,7 @@ use crate::ecs::images::renewal;
 use crate::ecs::service::scheduler;
 use crate::ecs::step::{Effect, Plan};
 use crate::ecs::world::{Preparation, World};
-use crate::ecs::{registration, task};
+use crate::ecs::{registration, standalone, task};
 use crate::model::Topology;
 
 /// Decides the next steps. Removals come before additions, so that freed resources can be reused.
@@ -44,5 +44,6 @@ pub fn plan(topology: &Topology, world: &World, now: Instant) -> Plan {
     for (name, record) in world.services.iter() {
         scheduler::plan_service(&census, name, record, now, &mut plan);
     }
+    standalone::plan_standalone(census.standalone(), world.shutting_down, &mut plan);
     plan
 }

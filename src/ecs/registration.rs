@@ -56,14 +56,21 @@ fn state(topology: &Topology, from: &[SecurityGroupName], record: &TargetRecord)
 
 /// `from`: the security groups of the load balancer.
 fn is_let_in(topology: &Topology, from: &[SecurityGroupName], record: &TargetRecord) -> bool {
-    match record.service.as_ref().and_then(|name| topology.services.get(name)) {
-        Some(service) => {
-            let groups = &topology.security_groups;
-            security_group::load_balancer_reaches(groups, from, &service.security_groups, record.target.port).allowed
+    match security_groups(topology, record) {
+        Some(own) => {
+            security_group::load_balancer_reaches(&topology.security_groups, from, own, record.target.port).allowed
         }
         // A target that the file gives by address is in no security group.
         None => true,
     }
+}
+
+/// The groups of the target's network interface, or those of the service now where the file has dropped one of them,
+/// which AWS would refuse.
+fn security_groups<'a>(topology: &'a Topology, record: &'a TargetRecord) -> Option<&'a [SecurityGroupName]> {
+    let service = topology.services.get(record.service.as_ref()?)?;
+    let exist = record.security_groups.iter().all(|group| topology.security_groups.contains_key(group));
+    Some(if exist { &record.security_groups } else { &service.security_groups })
 }
 
 #[cfg(test)]

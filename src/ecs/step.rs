@@ -4,8 +4,8 @@ use std::collections::HashSet;
 use std::time::{Duration, Instant};
 
 use super::world::sooner;
-use crate::model::task::StopCode;
-use crate::model::{ContainerName, ServiceName, TaskId};
+use crate::model::task::{StopCode, TaskSpec};
+use crate::model::{ContainerName, DeploymentId, ServiceName, TaskId};
 
 /// One decision.
 #[derive(Clone, Debug, PartialEq)]
@@ -21,12 +21,12 @@ pub enum Step {
 pub enum Effect {
     /// Make what all tasks share.
     PrepareProject,
-    /// Build or pull an image for a container of a service.
+    /// Build or pull an image for a container.
     ProvideImage {
         /// The reference.
         image: String,
         /// Whose build and credentials to use.
-        service: ServiceName,
+        user: ImageUser,
         /// The container that needs it.
         container: ContainerName,
     },
@@ -42,10 +42,26 @@ pub enum Effect {
     CloseTask(TaskId),
 }
 
+/// Who runs an image, and so says where it comes from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ImageUser {
+    /// A service, with the settings that it has now.
+    Service(ServiceName),
+    /// A task without a service.
+    Task(TaskId),
+}
+
+impl ImageUser {
+    /// Who answers for a task.
+    pub(crate) fn of(spec: &TaskSpec) -> Self {
+        spec.service().map_or_else(|| Self::Task(spec.id.clone()), |service| Self::Service(service.clone()))
+    }
+}
+
 /// What changes of what is known, and nowhere else.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Change {
-    /// A new task of the service's current deployment. The flag says that it replaces an unhealthy one.
+    /// A new task of the service's PRIMARY deployment. The flag says that it replaces an unhealthy one.
     CreateTask {
         /// Which service.
         service: ServiceName,
@@ -80,6 +96,13 @@ pub enum Change {
     ForgetTask(TaskId),
     /// An image of the service's tasks has changed: a new deployment.
     Redeploy(ServiceName),
+    /// An earlier deployment of the service has no task left.
+    EndDeployment {
+        /// Which service.
+        service: ServiceName,
+        /// Which deployment.
+        deployment: DeploymentId,
+    },
     /// The service has reached what was asked of it.
     MarkSteady(ServiceName),
     /// The service dropped by the topology has no task left.
@@ -113,9 +136,9 @@ pub struct Plan {
 
 impl Plan {
     /// Asks for an image once, though several containers may share it.
-    pub(crate) fn provide_image(&mut self, image: String, service: &ServiceName, container: &ContainerName) {
+    pub(crate) fn provide_image(&mut self, image: String, user: ImageUser, container: &ContainerName) {
         if self.images.insert(image.clone()) {
-            self.push(Effect::ProvideImage { image, service: service.clone(), container: container.clone() });
+            self.push(Effect::ProvideImage { image, user, container: container.clone() });
         }
     }
 

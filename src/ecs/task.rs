@@ -5,7 +5,7 @@
 
 use std::time::Instant;
 
-use crate::ecs::step::{Change, Effect, Plan};
+use crate::ecs::step::{Change, Effect, ImageUser, Plan};
 use crate::ecs::world::{Container, ImageState, Network, Phase, Preparation, Task, World};
 use crate::model::task::{HealthStatus, StopCode};
 use crate::model::task_definition::{ContainerDefinition, Dependency, DependencyCondition};
@@ -82,7 +82,8 @@ fn plan_starting(world: &World, task: &Task, now: Instant, time_scale: TimeScale
         match supply {
             Supply::Usable | Supply::Awaited => {}
             Supply::Wanted => {
-                plan.provide_image(task.spec.image(definition).to_owned(), &task.spec.service, &definition.name);
+                let image = task.spec.image(definition).to_owned();
+                plan.provide_image(image, ImageUser::of(&task.spec), &definition.name);
             }
             Supply::Never { reason } => give_up(task, definition, reason, plan),
         }

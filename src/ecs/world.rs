@@ -3,35 +3,25 @@
 //! Plain data that answers questions about itself. `observe` applies facts, `apply` applies decisions, `plan` makes the
 //! decisions; nothing else writes to it.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 
 use crate::alb::targets::health::HealthRecord;
+use crate::ecs::families::Families;
 pub use crate::ecs::images::record::{Image, ImageState};
+pub use crate::ecs::moment::Now;
 use crate::ecs::persistent_map::PersistentMap;
 use crate::ecs::retry::Retry;
-use crate::model::service::Service;
+pub use crate::ecs::service::record::{Deployment, EVENTS_KEPT, RolloutState, ServiceEvent, ServiceRecord};
 use crate::model::target_health::{Target, UnhealthyReason};
 use crate::model::task::{ContainerExit, ContainerStatus, HealthStatus, StopCode, TaskNetwork, TaskSpec, TaskStatus};
-use crate::model::{ContainerName, ServiceName, TargetGroupName, TaskId};
+use crate::model::{ContainerName, SecurityGroupName, ServiceName, TargetGroupName, TaskId};
 
 /// How many stopped tasks of a service stay visible. (ECS keeps them for about an hour.)
 pub const STOPPED_TASKS_KEPT: usize = 10;
-/// How many service events are kept (ECS API, Service.events).
-pub const EVENTS_KEPT: usize = 100;
-
-/// Now, on both clocks: one for deciding, one for people.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Now {
-    /// For waits.
-    pub instant: Instant,
-    /// For `createdAt` and its like.
-    pub timestamp: Timestamp,
-}
-
 /// Everything known. A copy shares all that does not change afterwards, so it is published as it is.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct World {
@@ -41,6 +31,8 @@ pub struct World {
     pub images: PersistentMap<String, Image>,
     /// Living ones and the last stopped ones.
     pub tasks: PersistentMap<TaskId, Task>,
+    /// Task definitions that were registered.
+    pub task_definitions: Families,
     /// By name; those that the topology dropped stay until their tasks are gone.
     pub services: PersistentMap<ServiceName, ServiceRecord>,
     /// Registered targets, draining ones included.
@@ -79,8 +71,6 @@ pub enum Preparation {
 pub struct Task {
     /// What it is to run.
     pub spec: Arc<TaskSpec>,
-    /// The deployment that made it.
-    pub deployment: String,
     /// Order of creation.
     pub sequence: u64,
     /// Its network namespace.
@@ -186,45 +176,6 @@ pub enum Phase {
     Stopped(Option<ContainerExit>),
 }
 
-/// What the scheduler remembers about a service between plans.
-#[derive(Clone, Debug, PartialEq)]
-pub struct ServiceRecord {
-    /// Its desired state; `None` once the topology has dropped it.
-    pub wanted: Option<Service>,
-    /// The deployment that is PRIMARY.
-    pub deployment: Deployment,
-    /// Newest last.
-    pub events: VecDeque<ServiceEvent>,
-    /// Tasks in a row that never reached RUNNING.
-    pub failures_in_a_row: u32,
-    /// When the next task may start.
-    pub next_start_at: Option<Instant>,
-    /// Whether the last event said so.
-    pub steady: bool,
-}
-
-/// A deployment of a service.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Deployment {
-    /// `ecs-svc/` and 19 digits.
-    pub id: String,
-    /// Counts deployments of this service in this run.
-    pub number: u32,
-    /// `failedTasks`
-    pub failed_tasks: u32,
-    /// `rolloutState` is COMPLETED.
-    pub completed: bool,
-}
-
-/// One of the service's `events`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ServiceEvent {
-    /// `createdAt`
-    pub at: Timestamp,
-    /// In ECS's words.
-    pub message: String,
-}
-
 /// A registered target.
 #[derive(Clone, Debug, PartialEq)]
 pub struct TargetRecord {
@@ -234,8 +185,10 @@ pub struct TargetRecord {
     pub dial: Option<std::net::SocketAddr>,
     /// The task behind it; `None` for one that the file names.
     pub task: Option<TaskId>,
-    /// The task's service, in whose security groups it is.
+    /// The task's service.
     pub service: Option<ServiceName>,
+    /// The groups of the task's network interface: those of its deployment (ECS API, AwsVpcConfiguration).
+    pub security_groups: Vec<SecurityGroupName>,
     /// Its health.
     pub health: HealthRecord,
     /// What its last probe found, in words.
@@ -264,6 +217,25 @@ pub struct Silence {
 // === impl Task ===
 
 impl Task {
+    /// A task of which nothing has been made.
+    pub(crate) fn new(spec: TaskSpec, sequence: u64, created_at: Timestamp) -> Self {
+        let containers = spec.definition.containers.iter();
+        Self {
+            containers: containers.map(|container| (container.name.clone(), Container::pending())).collect(),
+            spec: Arc::new(spec),
+            sequence,
+            network: Network::Missing,
+            registered: Vec::new(),
+            registration_done: false,
+            running_since: None,
+            failed_health_check: None,
+            stop: None,
+            created_at,
+            stopped_at: None,
+            close_retry: Retry::default(),
+        }
+    }
+
     /// `lastStatus`, which follows from everything else.
     pub fn status(&self) -> TaskStatus {
         match (&self.stop, &self.network) {
@@ -381,6 +353,7 @@ impl TargetRecord {
             dial,
             task: None,
             service: None,
+            security_groups: Vec::new(),
             health,
             last_probe: None,
             last_failure: None,
@@ -393,11 +366,21 @@ impl TargetRecord {
 // === impl World ===
 
 impl World {
-    /// Whether the deployment that made the task is the current one and has come up.
+    /// The service of a task, if it has one.
+    pub fn service_of(&self, task: &Task) -> Option<&ServiceRecord> {
+        self.services.get(task.spec.service()?)
+    }
+
+    /// The deployment of a task, while it is one of its service's.
+    pub fn deployment_of(&self, task: &Task) -> Option<&Deployment> {
+        self.service_of(task)?.deployment(task.spec.deployment()?)
+    }
+
+    /// Whether the task is of a PRIMARY deployment that has come up.
     pub fn deployment_is_complete(&self, task: &Task) -> bool {
-        self.services
-            .get(&task.spec.service)
-            .is_some_and(|record| record.deployment.completed && record.deployment.id == task.deployment)
+        self.service_of(task).is_some_and(|record| {
+            record.primary.rollout == RolloutState::Completed && task.spec.deployment() == Some(&record.primary.id)
+        })
     }
 
     /// Whether nothing is left to take down.
@@ -408,10 +391,7 @@ impl World {
     /// Adds an event to a service's list, dropping the oldest.
     pub fn record_event(&mut self, service: &ServiceName, at: Timestamp, text: impl std::fmt::Display) {
         if let Some(record) = self.services.get_mut(service) {
-            record.events.push_back(ServiceEvent { at, message: format!("(service {service}) {text}") });
-            while record.events.len() > EVENTS_KEPT {
-                record.events.pop_front();
-            }
+            record.record_event(service, at, text);
         }
     }
 }
@@ -423,15 +403,3 @@ pub fn sooner(a: Option<Instant>, b: Option<Instant>) -> Option<Instant> {
         (a, b) => a.or(b),
     }
 }
-
-/// The wait after `failures` tasks in a row that never ran: doubles to at most 15 minutes (ECS developer guide,
-/// "Amazon ECS service throttle logic"). The first step is not published.
-pub fn start_back_off(failures: u32) -> Duration {
-    const FIRST: Duration = Duration::from_secs(10);
-    const LONGEST: Duration = Duration::from_secs(15 * 60);
-    FIRST.saturating_mul(1 << failures.saturating_sub(1).min(10)).min(LONGEST)
-}
-
-/// The scheduler's pace for replacing tasks that had been running. Observed on Fargate: an essential container that
-/// exits at once is started about every 50 seconds, 20 of which are the start itself.
-pub const REPLACEMENT_CADENCE: Duration = Duration::from_secs(30);

@@ -90,6 +90,11 @@ name_type! {
     TaskId
 }
 
+name_type! {
+    /// A deployment of a service: `ecs-svc/` and 19 digits.
+    DeploymentId
+}
+
 impl TaskId {
     /// The first eight digits, which is what people read out to each other.
     pub fn short(&self) -> &str {

@@ -11,7 +11,7 @@ use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
-use super::ids::{ContainerName, ServiceName, TaskId};
+use super::ids::{ContainerName, DeploymentId, ServiceName, TaskId};
 use super::redacted::Redacted;
 use super::task_definition::{ContainerDefinition, TaskDefinition};
 
@@ -130,15 +130,34 @@ pub struct ContainerExit {
     pub out_of_memory: bool,
 }
 
+/// Who wants a task.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// A service, which replaces it when it stops.
+    Service {
+        /// Its name.
+        service: ServiceName,
+        /// Its deployment whose task this is.
+        deployment: DeploymentId,
+    },
+    /// Nobody but the caller of RunTask: it runs once.
+    Standalone {
+        /// `startedBy`, if the caller gave one.
+        started_by: Option<String>,
+    },
+}
+
 /// A task, fully specified.
 #[derive(Clone, Debug, PartialEq)]
 pub struct TaskSpec {
     /// 32 hexadecimal digits.
     pub id: TaskId,
-    /// The service that wants it.
-    pub service: ServiceName,
+    /// Who wants it.
+    pub origin: Origin,
     /// What it runs.
     pub definition: Arc<TaskDefinition>,
+    /// `revision` of that.
+    pub revision: u32,
     /// Values for the containers' `secrets`, already looked up: variable name to value, by container.
     pub secrets: BTreeMap<ContainerName, BTreeMap<String, Redacted>>,
     /// What each container runs on this machine, where that is not the image of the task definition.
@@ -149,6 +168,43 @@ impl TaskSpec {
     /// What a container runs on this machine.
     pub fn image<'a>(&'a self, container: &'a ContainerDefinition) -> &'a str {
         self.images.get(&container.name).unwrap_or(&container.image)
+    }
+
+    /// `taskDefinition`, as `family:revision`.
+    pub fn task_definition(&self) -> String {
+        format!("{}:{}", self.definition.family, self.revision)
+    }
+
+    /// The service that wants it, if one does.
+    pub fn service(&self) -> Option<&ServiceName> {
+        match &self.origin {
+            Origin::Service { service, .. } => Some(service),
+            Origin::Standalone { .. } => None,
+        }
+    }
+
+    /// The deployment of that service.
+    pub fn deployment(&self) -> Option<&DeploymentId> {
+        match &self.origin {
+            Origin::Service { deployment, .. } => Some(deployment),
+            Origin::Standalone { .. } => None,
+        }
+    }
+
+    /// `startedBy`: the deployment, or what the caller of RunTask gave (ECS API, Task).
+    pub fn started_by(&self) -> Option<&str> {
+        match &self.origin {
+            Origin::Service { deployment, .. } => Some(deployment.as_str()),
+            Origin::Standalone { started_by } => started_by.as_deref(),
+        }
+    }
+
+    /// `group`: `service:` and the service's name, or `family:` and the task definition's family (ECS API, RunTask).
+    pub fn group(&self) -> String {
+        match &self.origin {
+            Origin::Service { service, .. } => format!("service:{service}"),
+            Origin::Standalone { .. } => format!("family:{}", self.definition.family),
+        }
     }
 }
 

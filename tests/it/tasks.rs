@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use neargate::admin::diagnosis::diagnose;
 use neargate::admin::diagnosis::finding::Finding;
-use neargate::admin::view::shape::ClusterView;
+use neargate::admin::view::shape::{ClusterView, DeploymentView};
 use neargate::admin::view::views::Views;
 use neargate::alb::targets::health::ProbeTick;
 use neargate::control::command::Renew;
@@ -61,6 +61,9 @@ struct Case {
     /// At which second what is done; `doctor` writes down what it says then.
     #[serde(default, rename = "do")]
     actions: Vec<(f64, String)>,
+    /// Whether the service's deployments are written down as they come, change and go.
+    #[serde(default)]
+    deployments: bool,
     /// How long the case is watched.
     seconds: f64,
 }
@@ -127,7 +130,7 @@ async fn live(case: &Case) -> String {
         .unwrap();
 
     let mut transcript = String::new();
-    let mut shown = Shown::default();
+    let mut shown = Shown { with_deployments: case.deployments, ..Shown::default() };
     let mut views = Views::new(handle.snapshots());
     let end = begin + Duration::from_secs_f64(case.seconds);
     loop {
@@ -205,15 +208,15 @@ async fn act(
             }
             "restart" => handle.restart(Some(service)).await.unwrap(),
             "up" => handle.apply(Arc::clone(&topology), Renew::default(), false).await.unwrap(),
-            "scale to 2" | "scale to 1" | "new definition" => {
+            "scale to 2" | "scale to 1" | "new definition" | "another definition" => {
                 let mut changed = Topology::clone(&topology);
                 let wanted = changed.services.get_mut(&service).unwrap();
                 match action.as_str() {
                     "scale to 2" => wanted.desired_count = 2,
                     "scale to 1" => wanted.desired_count = 1,
-                    _ => {
+                    version => {
                         let definition = Arc::make_mut(&mut wanted.task_definition);
-                        definition.containers[0].environment.insert("CHANGED".into(), "yes".into());
+                        definition.containers[0].environment.insert("CHANGED".into(), version.into());
                     }
                 }
                 handle.apply(Arc::new(changed), Renew::default(), false).await.unwrap();
@@ -248,6 +251,7 @@ fn write_findings(findings: &[Finding], at: Duration, transcript: &mut String) {
 /// What was written to the transcript last, by subject.
 #[derive(Default)]
 struct Shown {
+    with_deployments: bool,
     states: BTreeMap<String, String>,
     events: usize,
 }
@@ -281,6 +285,21 @@ impl Shown {
                 }
             }
         }
+        let deployments = view.services.iter().flat_map(|service| &service.deployments);
+        for deployment in deployments.filter(|_| self.with_deployments) {
+            let DeploymentView { id, status, task_definition, desired_count, pending_count, running_count, .. } =
+                deployment;
+            let text = format!(
+                "{status} {task_definition}, desired {desired_count}, pending {pending_count}, running {running_count}, \
+                 {}: {}",
+                deployment.rollout_state, deployment.rollout_state_reason
+            );
+            lines.push((format!("deployment {id}"), text.replace(&"0".repeat(18), "…")));
+        }
+        let gone =
+            |subject: &str| subject.starts_with("deployment ") && !lines.iter().any(|(shown, _)| shown == subject);
+        let gone: Vec<String> = self.states.keys().filter(|subject| gone(subject)).cloned().collect();
+        lines.extend(gone.into_iter().map(|subject| (subject, "gone".to_owned())));
         for group in &view.target_groups {
             for target in &group.targets {
                 let text = match (&target.reason, &target.description) {
@@ -301,7 +320,8 @@ impl Shown {
         lines.push(("ready".into(), if view.ready { "yes" } else { "no" }.into()));
         for (subject, text) in lines {
             if self.states.get(&subject) != Some(&text) {
-                writeln!(transcript, "{:>6.1}  {subject}: {text}", at.as_secs_f64()).unwrap();
+                let subject_shown = subject.replace(&"0".repeat(18), "…");
+                writeln!(transcript, "{:>6.1}  {subject_shown}: {text}", at.as_secs_f64()).unwrap();
                 self.states.insert(subject, text);
             }
         }

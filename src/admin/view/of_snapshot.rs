@@ -3,14 +3,17 @@
 use std::collections::BTreeMap;
 
 use super::shape::{
-    ClusterView, ContainerView, EventView, FailedHealthCheckView, ImageView, ListenerView, ServiceView, SilenceView,
-    TargetGroupView, TargetView, TaskView,
+    ClusterView, ContainerView, DeploymentView, EventView, FailedHealthCheckView, ImageView, ListenerView, ServiceView,
+    SilenceView, TargetGroupView, TargetView, TaskView,
 };
 use crate::control::snapshot::{Bindings, Snapshot};
 use crate::ecs::images::naming;
 use crate::ecs::log_stream::LogStream;
 use crate::ecs::registration;
-use crate::ecs::world::{FailedHealthCheck, ImageState, Phase, Preparation, ServiceRecord, TargetRecord, Task, World};
+use crate::ecs::world::{
+    Deployment, FailedHealthCheck, ImageState, Phase, Preparation, RolloutState, ServiceRecord, TargetRecord, Task,
+    World,
+};
 use crate::model::arn;
 use crate::model::listener::ListenerProtocol;
 use crate::model::service::LoadBalancerBinding;
@@ -22,6 +25,8 @@ impl From<&Snapshot> for ClusterView {
     /// Everything that is wanted and known, as everyone may see it.
     fn from(snapshot: &Snapshot) -> Self {
         let Snapshot { generation, topology, world, bindings } = snapshot;
+        let mut tasks = by_service(world);
+        let standalone = tasks.remove(&None).unwrap_or_default();
         Self {
             generation: *generation,
             project: topology.name.to_string(),
@@ -29,7 +34,14 @@ impl From<&Snapshot> for ClusterView {
             domains: topology.domains.iter().map(ToString::to_string).collect(),
             listeners: listeners(topology, bindings),
             images: images(topology, world),
-            services: services(topology, world),
+            services: world
+                .services
+                .iter()
+                .map(|(name, record)| {
+                    service(topology, world, name, record, &tasks.remove(&Some(name)).unwrap_or_default())
+                })
+                .collect(),
+            tasks: standalone.iter().map(|shown| task(topology, world, shown)).collect(),
             target_groups: target_groups(topology, world),
             trouble: world.engine_trouble.clone().or_else(|| match &world.project {
                 Preparation::Failed { reason, .. } => Some(reason.clone()),
@@ -94,30 +106,39 @@ fn images(topology: &Topology, world: &World) -> Vec<ImageView> {
         .collect()
 }
 
-fn services(topology: &Topology, world: &World) -> Vec<ServiceView> {
-    let mut tasks: BTreeMap<&ServiceName, Vec<&Task>> = BTreeMap::new();
+/// The tasks of each service, and under `None` those that have none.
+fn by_service(world: &World) -> BTreeMap<Option<&ServiceName>, Vec<&Task>> {
+    let mut tasks: BTreeMap<Option<&ServiceName>, Vec<&Task>> = BTreeMap::new();
     for task in world.tasks.values() {
-        tasks.entry(&task.spec.service).or_default().push(task);
+        tasks.entry(task.spec.service()).or_default().push(task);
     }
-    let services = world.services.iter();
-    services.map(|(name, record)| service(topology, name, record, tasks.remove(name).unwrap_or_default())).collect()
+    for tasks in tasks.values_mut() {
+        tasks.sort_by_key(|task| (task.is_stopped(), task.sequence));
+    }
+    tasks
 }
 
-fn service(topology: &Topology, name: &ServiceName, record: &ServiceRecord, mut tasks: Vec<&Task>) -> ServiceView {
-    tasks.sort_by_key(|task| (task.is_stopped(), task.sequence));
-    let wanted = tasks.iter().filter(|task| task.is_wanted());
-    let (running, pending): (Vec<&&Task>, Vec<&&Task>) = wanted.partition(|task| task.running_since.is_some());
-    let family = record.wanted.as_ref().map_or("-", |service| service.task_definition.family.as_str());
+fn service(
+    topology: &Topology,
+    world: &World,
+    name: &ServiceName,
+    record: &ServiceRecord,
+    tasks: &[&Task],
+) -> ServiceView {
+    let deployments: Vec<DeploymentView> =
+        record.deployments().map(|deployment| self::deployment(record, deployment, tasks)).collect();
+    let Counts { running, pending } = Counts::new(tasks.iter().copied());
     ServiceView {
         service_name: name.to_string(),
-        task_definition: format!("{family}:{}", record.deployment.number),
-        desired_count: record.wanted.as_ref().map_or(0, |service| service.desired_count),
-        running_count: running.len() as u32,
-        pending_count: pending.len() as u32,
-        deployment: record.deployment.id.clone(),
-        rollout_state: if record.deployment.completed { "COMPLETED" } else { "IN_PROGRESS" }.to_owned(),
-        failed_tasks: record.deployment.failed_tasks,
-        tasks: tasks.into_iter().map(|shown| task(topology, shown)).collect(),
+        task_definition: record.primary.task_definition(),
+        desired_count: record.wanted().map_or(0, |service| service.desired_count),
+        running_count: running,
+        pending_count: pending,
+        deployment: record.primary.id.to_string(),
+        rollout_state: rollout_state(record.primary.rollout).to_owned(),
+        failed_tasks: record.primary.failed_tasks,
+        deployments,
+        tasks: tasks.iter().map(|shown| task(topology, world, shown)).collect(),
         events: record
             .events
             .iter()
@@ -126,7 +147,52 @@ fn service(topology: &Topology, name: &ServiceName, record: &ServiceRecord, mut 
     }
 }
 
-fn task(topology: &Topology, task: &Task) -> TaskView {
+/// How many tasks run, and how many are on their way.
+struct Counts {
+    running: u32,
+    pending: u32,
+}
+
+impl Counts {
+    fn new<'a>(tasks: impl Iterator<Item = &'a Task>) -> Self {
+        let wanted = tasks.filter(|task| task.is_wanted());
+        let (running, pending): (Vec<&Task>, Vec<&Task>) = wanted.partition(|task| task.running_since.is_some());
+        Self { running: running.len() as u32, pending: pending.len() as u32 }
+    }
+}
+
+fn deployment(record: &ServiceRecord, deployment: &Deployment, tasks: &[&Task]) -> DeploymentView {
+    let own = tasks.iter().copied().filter(|task| task.spec.deployment() == Some(&deployment.id));
+    let Counts { running, pending } = Counts::new(own);
+    let is_primary = deployment.id == record.primary.id;
+    DeploymentView {
+        id: deployment.id.to_string(),
+        status: if is_primary { "PRIMARY" } else { "ACTIVE" }.to_owned(),
+        task_definition: deployment.task_definition(),
+        desired_count: match (is_primary, record.wanted()) {
+            (true, Some(service)) => service.desired_count,
+            (true, None) => 0,
+            // What is left of it until the PRIMARY deployment takes over.
+            (false, _) => running + pending,
+        },
+        pending_count: pending,
+        running_count: running,
+        failed_tasks: deployment.failed_tasks,
+        rollout_state: rollout_state(deployment.rollout).to_owned(),
+        rollout_state_reason: deployment.rollout_state_reason(),
+        created_at: deployment.created_at.to_string(),
+        updated_at: deployment.updated_at.to_string(),
+    }
+}
+
+fn rollout_state(state: RolloutState) -> &'static str {
+    match state {
+        RolloutState::InProgress => "IN_PROGRESS",
+        RolloutState::Completed => "COMPLETED",
+    }
+}
+
+fn task(topology: &Topology, world: &World, task: &Task) -> TaskView {
     TaskView {
         task_id: task.spec.id.to_string(),
         task_arn: arn::task(&topology.cluster, &task.spec.id),
@@ -134,26 +200,25 @@ fn task(topology: &Topology, task: &Task) -> TaskView {
         desired_status: if task.is_wanted() { "RUNNING" } else { "STOPPED" }.to_owned(),
         health_status: task.health().to_string(),
         private_ipv4_address: task.address().map(|address| address.to_string()),
-        started_by: task.deployment.clone(),
+        started_by: task.spec.started_by().unwrap_or_default().to_owned(),
+        group: task.spec.group(),
+        task_definition: task.spec.task_definition(),
         created_at: task.created_at.to_string(),
         started_at: task.running_since.map(|since| since.timestamp.to_string()),
         stopped_at: task.stopped_at.map(|at| at.to_string()),
         stop_code: task.stop.as_ref().map(|stop| stop.code.to_string()),
         stopped_reason: task.stop.as_ref().map(|stop| stop.reason.clone()),
-        failed_health_check: task
-            .failed_health_check
-            .as_ref()
-            .map(|failed| failed_health_check(topology, task, failed)),
+        failed_health_check: task.failed_health_check.as_ref().map(|failed| failed_health_check(world, task, failed)),
         containers: task.spec.definition.containers.iter().map(|definition| container(task, definition)).collect(),
     }
 }
 
-fn failed_health_check(topology: &Topology, task: &Task, failed: &FailedHealthCheck) -> FailedHealthCheckView {
+fn failed_health_check(world: &World, task: &Task, failed: &FailedHealthCheck) -> FailedHealthCheckView {
     let health = TargetHealth::Unhealthy(failed.reason);
     FailedHealthCheckView {
         target_group: failed.target_group.to_string(),
         port: failed.port,
-        container: container_behind(topology, task, &failed.target_group, failed.port).unwrap_or_default(),
+        container: container_behind(world, task, &failed.target_group, failed.port).unwrap_or_default(),
         reason: health.reason().map(str::to_owned),
         description: health.description(),
         last_probe: Some(failed.detail.clone()),
@@ -165,8 +230,9 @@ fn failure(record: &TargetRecord) -> Option<TargetHealth> {
 }
 
 /// The container that a target stands for.
-fn container_behind(topology: &Topology, task: &Task, group: &TargetGroupName, port: u16) -> Option<String> {
-    let service = topology.services.get(&task.spec.service)?;
+fn container_behind(world: &World, task: &Task, group: &TargetGroupName, port: u16) -> Option<String> {
+    let deployment = world.deployment_of(task).or_else(|| world.service_of(task).map(|record| &record.primary));
+    let service = &deployment?.service;
     let stands_for = |binding: &&LoadBalancerBinding| binding.target_group == *group && binding.port == port;
     service.load_balancers.iter().find(stands_for).map(|binding| binding.container.to_string())
 }
@@ -227,7 +293,7 @@ fn target_groups(topology: &Topology, world: &World) -> Vec<TargetGroupView> {
                         container: record
                             .task
                             .as_ref()
-                            .and_then(|id| container_behind(topology, world.tasks.get(id)?, name, state.target.port)),
+                            .and_then(|id| container_behind(world, world.tasks.get(id)?, name, state.target.port)),
                         reachable: state.reachable,
                         silence: record.silence.as_ref().map(|silence| SilenceView {
                             count: silence.count,

@@ -22,6 +22,9 @@ pub struct ClusterView {
     pub images: Vec<ImageView>,
     /// Services with their tasks.
     pub services: Vec<ServiceView>,
+    /// Tasks that belong to no service.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub tasks: Vec<TaskView>,
     /// Target groups with their targets.
     pub target_groups: Vec<TargetGroupView>,
     /// Something is wrong with the engine or with what all tasks share; in words.
@@ -116,7 +119,7 @@ impl ImageView {
 pub struct ServiceView {
     /// `serviceName`
     pub service_name: String,
-    /// `family:number`; the number counts deployments of this run.
+    /// `family:revision` of the PRIMARY deployment.
     pub task_definition: String,
     /// `desiredCount`
     pub desired_count: u32,
@@ -130,10 +133,41 @@ pub struct ServiceView {
     pub rollout_state: String,
     /// `failedTasks`
     pub failed_tasks: u32,
+    /// `deployments`, newest first: the PRIMARY one, then those whose tasks it replaces.
+    #[serde(default)]
+    pub deployments: Vec<DeploymentView>,
     /// Living tasks first, then the last stopped ones.
     pub tasks: Vec<TaskView>,
     /// Newest last.
     pub events: Vec<EventView>,
+}
+
+/// A deployment of a service, as DescribeServices describes it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct DeploymentView {
+    /// `ecs-svc/` and 19 digits.
+    pub id: String,
+    /// `PRIMARY` or `ACTIVE`.
+    pub status: String,
+    /// `family:revision`
+    pub task_definition: String,
+    /// `desiredCount`
+    pub desired_count: u32,
+    /// `pendingCount`
+    pub pending_count: u32,
+    /// `runningCount`
+    pub running_count: u32,
+    /// `failedTasks`
+    pub failed_tasks: u32,
+    /// `rolloutState`
+    pub rollout_state: String,
+    /// `rolloutStateReason`
+    pub rollout_state_reason: String,
+    /// `createdAt`, RFC 3339.
+    pub created_at: String,
+    /// `updatedAt`, RFC 3339.
+    pub updated_at: String,
 }
 
 /// A service event.
@@ -163,9 +197,15 @@ pub struct TaskView {
     /// The address of its network interface.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub private_ipv4_address: Option<String>,
-    /// `startedBy`: the deployment that made it.
+    /// `startedBy`: the deployment that made it, or whoever ran a task without a service.
     #[serde(default)]
     pub started_by: String,
+    /// `group`: `service:` and the service's name, or `family:` and the family.
+    #[serde(default)]
+    pub group: String,
+    /// `family:revision`
+    #[serde(default)]
+    pub task_definition: String,
     /// `createdAt`, RFC 3339.
     pub created_at: String,
     /// `startedAt`, RFC 3339.

@@ -201,33 +201,21 @@ mod tests {
 
     fn view(state: &str) -> ClusterView {
         let task = TaskView {
-            started_by: String::new(),
-            failed_health_check: None,
             task_id: "0123456789abcdef0123456789abcdef".into(),
-            task_arn: String::new(),
             last_status: state.into(),
             desired_status: "RUNNING".into(),
             health_status: "UNKNOWN".into(),
             private_ipv4_address: Some("10.0.0.2".into()),
-            created_at: String::new(),
-            started_at: None,
-            stopped_at: None,
-            stop_code: None,
-            stopped_reason: None,
-            containers: Vec::new(),
+            ..TaskView::default()
         };
         ClusterView {
             services: vec![ServiceView {
                 service_name: "app".into(),
                 task_definition: "app:1".into(),
                 desired_count: 1,
-                running_count: 0,
                 pending_count: 1,
-                deployment: String::new(),
-                rollout_state: String::new(),
-                failed_tasks: 0,
                 tasks: vec![task],
-                events: Vec::new(),
+                ..ServiceView::default()
             }],
             listeners: vec![ListenerView {
                 load_balancer: None,

@@ -3,7 +3,9 @@
 use std::fmt::Write;
 use std::net::SocketAddr;
 
-use crate::admin::view::shape::{ClusterView, ContainerView, ImageView, ServiceView, TargetView, TaskView};
+use crate::admin::view::shape::{
+    ClusterView, ContainerView, DeploymentView, ImageView, ServiceView, TargetView, TaskView,
+};
 use crate::cli::failure::{ExitStatus, Failure};
 use crate::cli::input::arguments::Format;
 use crate::cli::input::global::Global;
@@ -50,6 +52,11 @@ fn table(view: &ClusterView, all: bool, events: bool) -> String {
     }
     for service in &view.services {
         self::service(&mut text, service, &view.images, all, events);
+    }
+    if !view.tasks.is_empty() {
+        let _ = writeln!(text, "{STRONG}tasks without a service{STRONG:#}");
+        tasks(&mut text, &view.tasks, &view.images, all);
+        text.push('\n');
     }
     let rows: Vec<Vec<Cell>> = view
         .target_groups
@@ -98,19 +105,12 @@ fn service(text: &mut String, service: &ServiceView, images: &[ImageView], all: 
         service.deployment,
         service.rollout_state,
     );
-    let shown = service.tasks.iter().filter(|task| all || task.last_status != "STOPPED");
-    let mut rows = Vec::new();
-    for task in shown {
-        rows.push(task_row(task));
-        rows.extend(task.containers.iter().map(|container| container_row(container, images)));
+    if service.deployments.len() > 1 {
+        let rows: Vec<Vec<Cell>> = service.deployments.iter().map(deployment_row).collect();
+        align(text, &["DEPLOYMENT", "STATUS", "TASK DEFINITION", "DESIRED", "PENDING", "RUNNING", "ROLLOUT"], &rows);
+        text.push('\n');
     }
-    align(text, &["TASK", "STATUS", "HEALTH", "ADDRESS", "DETAIL"], &rows);
-    let stopped = service.tasks.iter().filter(|task| task.last_status == "STOPPED").count();
-    if stopped > 0 && !all {
-        let last = service.tasks.iter().rev().find(|task| task.last_status == "STOPPED");
-        let reason = last.and_then(|task| task.stopped_reason.as_deref()).unwrap_or_default();
-        let _ = writeln!(text, "{NOTE}{stopped} stopped{NOTE:#} (ps --all), the last one: {reason}");
-    }
+    tasks(text, &service.tasks, images, all);
     if events {
         text.push('\n');
         for event in &service.events {
@@ -118,6 +118,35 @@ fn service(text: &mut String, service: &ServiceView, images: &[ImageView], all: 
         }
     }
     text.push('\n');
+}
+
+fn tasks(text: &mut String, tasks: &[TaskView], images: &[ImageView], all: bool) {
+    let shown = tasks.iter().filter(|task| all || task.last_status != "STOPPED");
+    let mut rows = Vec::new();
+    for task in shown {
+        rows.push(task_row(task));
+        rows.extend(task.containers.iter().map(|container| container_row(container, images)));
+    }
+    align(text, &["TASK", "STATUS", "HEALTH", "ADDRESS", "DETAIL"], &rows);
+    let stopped = tasks.iter().filter(|task| task.last_status == "STOPPED").count();
+    if stopped > 0 && !all {
+        let last = tasks.iter().rev().find(|task| task.last_status == "STOPPED");
+        let reason = last.and_then(|task| task.stopped_reason.as_deref()).unwrap_or_default();
+        let _ = writeln!(text, "{NOTE}{stopped} stopped{NOTE:#} (ps --all), the last one: {reason}");
+    }
+}
+
+fn deployment_row(deployment: &DeploymentView) -> Vec<Cell> {
+    let counts = [deployment.desired_count, deployment.pending_count, deployment.running_count];
+    let style = if deployment.status == "PRIMARY" { STRONG } else { anstyle::Style::new() };
+    let mut row = vec![
+        Cell::plain(&deployment.id),
+        Cell::new(&deployment.status, style),
+        Cell::plain(&deployment.task_definition),
+    ];
+    row.extend(counts.map(|count| Cell::plain(&count.to_string())));
+    row.push(Cell::plain(&deployment.rollout_state));
+    row
 }
 
 fn task_row(task: &TaskView) -> Vec<Cell> {
@@ -236,6 +265,34 @@ fn align(text: &mut String, headings: &[&str], rows: &[Vec<Cell>]) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn deployments_are_listed_while_one_replaces_another() {
+        let deployment = |id: &str, status: &str, revision: &str, counts: [u32; 3], rollout: &str| DeploymentView {
+            id: id.to_owned(),
+            status: status.to_owned(),
+            task_definition: revision.to_owned(),
+            desired_count: counts[0],
+            pending_count: counts[1],
+            running_count: counts[2],
+            rollout_state: rollout.to_owned(),
+            ..DeploymentView::default()
+        };
+        let mut shown = ServiceView { service_name: "app".into(), ..ServiceView::default() };
+        let plain = |shown: &ServiceView| {
+            let mut text = String::new();
+            service(&mut text, shown, &[], false, false);
+            anstream::adapter::strip_str(&text).to_string()
+        };
+        shown.deployments = vec![deployment("ecs-svc/2", "PRIMARY", "app:2", [2, 1, 1], "IN_PROGRESS")];
+        assert!(!plain(&shown).contains("PRIMARY"));
+        shown.deployments.push(deployment("ecs-svc/1", "ACTIVE", "app:1", [1, 0, 1], "COMPLETED"));
+        let expected = "\
+            DEPLOYMENT   STATUS    TASK DEFINITION   DESIRED   PENDING   RUNNING   ROLLOUT\n\
+            ecs-svc/2    PRIMARY   app:2             2         1         1         IN_PROGRESS\n\
+            ecs-svc/1    ACTIVE    app:1             1         0         1         COMPLETED\n";
+        assert!(plain(&shown).contains(expected), "{}", plain(&shown));
+    }
 
     #[test]
     fn columns_line_up_whatever_their_colour() {

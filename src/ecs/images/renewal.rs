@@ -2,7 +2,7 @@
 //! outdated image gets a new deployment.
 
 use crate::ecs::images::naming;
-use crate::ecs::step::Plan;
+use crate::ecs::step::{ImageUser, Plan};
 use crate::ecs::world::{ImageState, Task, World};
 use crate::model::Topology;
 
@@ -17,7 +17,7 @@ pub(crate) fn plan_images(topology: &Topology, world: &World, plan: &mut Plan) {
             let is_due = world.renew.contains(&image)
                 && world.images.get(&image).is_some_and(|known| known.state == ImageState::Missing);
             if is_due {
-                plan.provide_image(image, name, &container.name);
+                plan.provide_image(image, ImageUser::Service(name.clone()), &container.name);
             }
         }
     }

@@ -106,7 +106,7 @@ fn settle(topology: &Topology, world: &mut World, now: Now) {
             &mut Context {
                 topology,
                 now,
-                new_task: &mut |_| panic!("no service is wanted"),
+                new_task: &mut |_, _| panic!("no service is wanted"),
                 deployment_id: &mut || panic!("no service is wanted"),
             },
         );

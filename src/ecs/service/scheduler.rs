@@ -28,7 +28,7 @@ pub(crate) fn plan_service(
     let tasks: Vec<&Task> = all.iter().copied().filter(|task| task.is_wanted()).collect();
     let leaving = all.iter().filter(|task| !task.is_wanted() && !task.is_stopped()).count();
     plan_forgetting(all, name, record, plan);
-    let Some(wanted) = &record.wanted else {
+    let Some(wanted) = record.wanted() else {
         stop_all(&tasks, record, plan);
         return;
     };
@@ -39,7 +39,7 @@ pub(crate) fn plan_service(
 
     let desired = wanted.desired_count as usize;
     let (current, old): (Vec<&Task>, Vec<&Task>) =
-        tasks.iter().copied().partition(|task| task.deployment == record.deployment.id);
+        tasks.iter().copied().partition(|task| task.spec.deployment() == Some(&record.primary.id));
     if current.iter().any(|task| renewal::is_outdated(world, task)) {
         plan.push(Change::Redeploy(name.clone()));
         return;
@@ -172,18 +172,24 @@ fn stop(task: &Task, reason: String) -> Change {
 }
 
 fn scaling_reason(record: &ServiceRecord) -> String {
-    format!("Scaling activity initiated by (deployment {})", record.deployment.id)
+    format!("Scaling activity initiated by (deployment {})", record.primary.id)
 }
 
-/// Stopped tasks are kept for people to read, the last few of each service; a service that is gone goes with its
-/// last task.
+/// Stopped tasks are kept for people to read, the last few of each service; an earlier deployment goes when its last
+/// task has stopped, and so does a service that is gone.
 fn plan_forgetting(tasks: &[&Task], name: &ServiceName, record: &ServiceRecord, plan: &mut Plan) {
     let stopped: Vec<&&Task> = tasks.iter().filter(|task| task.is_stopped()).collect();
     let surplus = stopped.len().saturating_sub(STOPPED_TASKS_KEPT);
     for task in stopped.iter().take(surplus) {
         plan.push(Change::ForgetTask(task.spec.id.clone()));
     }
-    if record.wanted.is_none() && stopped.len() == tasks.len() {
+    for deployment in &record.active {
+        let is_of_it = |task: &&&Task| task.spec.deployment() == Some(&deployment.id);
+        if tasks.iter().filter(is_of_it).all(|task| task.is_stopped()) {
+            plan.push(Change::EndDeployment { service: name.clone(), deployment: deployment.id.clone() });
+        }
+    }
+    if record.dropped && stopped.len() == tasks.len() {
         plan.push(Change::ForgetService(name.clone()));
     }
 }

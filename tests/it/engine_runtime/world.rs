@@ -8,9 +8,9 @@ use std::time::Duration;
 use neargate::control::runtime::{
     LogLine, ObservedContainer, ObservedState, Owners, Runtime, RuntimeError, RuntimeEvent, TaskNetwork, TaskSpec,
 };
-use neargate::model::task::ContainerExit;
+use neargate::model::task::{ContainerExit, Origin};
 use neargate::model::task_definition::{ContainerDefinition, TaskDefinition};
-use neargate::model::{ContainerName, ProjectName, ServiceName, TaskId};
+use neargate::model::{ContainerName, ProjectName, TaskId};
 use neargate::runtime::docker::DockerRuntime;
 use neargate::runtime::docker::{DockerOptions, Engine};
 use tokio::sync::mpsc;
@@ -168,7 +168,7 @@ pub(super) fn task(containers: Vec<ContainerDefinition>) -> TaskSpec {
     static NEXT: AtomicU32 = AtomicU32::new(1);
     TaskSpec {
         id: TaskId::new(format!("{:08x}{:024x}", NEXT.fetch_add(1, Ordering::Relaxed), 0)),
-        service: ServiceName::new("web"),
+        origin: Origin::Service { service: "web".into(), deployment: "ecs-svc/1".into() },
         definition: Arc::new(TaskDefinition {
             family: "it".to_owned(),
             containers,
@@ -179,6 +179,7 @@ pub(super) fn task(containers: Vec<ContainerDefinition>) -> TaskSpec {
             task_role_arn: None,
             volumes: Vec::new(),
         }),
+        revision: 1,
         secrets: BTreeMap::new(),
         images: BTreeMap::new(),
     }
@@ -271,7 +272,7 @@ impl World {
     }
 
     pub(super) fn pause_name(&self, task: &TaskSpec) -> String {
-        format!("neargate-{}-{}-{}-pause", self.options().project, task.service, task.id.short())
+        format!("neargate-{}-{}-{}-pause", self.options().project, task.service().unwrap(), task.id.short())
     }
 
     /// What the engine has that bears the project's name, whatever its labels. (Other tests run beside this one.)

@@ -5,13 +5,14 @@
 
 use std::collections::HashMap;
 
+use crate::model::task::TaskSpec;
 use crate::model::{ContainerName, ProjectName, ServiceName, TaskId};
 
 use super::owner::Owner;
 
 /// The project of an object; every object has this label.
 pub(crate) const PROJECT: &str = "dev.neargate.project";
-/// The service of a task.
+/// The service of a task, if it has one.
 pub(crate) const SERVICE: &str = "dev.neargate.service";
 /// The id of a task.
 pub(crate) const TASK: &str = "dev.neargate.task";
@@ -48,13 +49,18 @@ impl Names {
     }
 
     /// A task's pause container.
-    pub(crate) fn pause(&self, service: &ServiceName, task: &TaskId) -> String {
-        format!("neargate-{}-{service}-{}-pause", self.project, task.short())
+    pub(crate) fn pause(&self, task: &TaskSpec) -> String {
+        self.of_task(task, "pause")
     }
 
     /// A member of a task.
-    pub(crate) fn member(&self, service: &ServiceName, task: &TaskId, container: &ContainerName) -> String {
-        format!("neargate-{}-{service}-{}-{container}", self.project, task.short())
+    pub(crate) fn member(&self, task: &TaskSpec, container: &ContainerName) -> String {
+        self.of_task(task, container.as_str())
+    }
+
+    fn of_task(&self, task: &TaskSpec, container: &str) -> String {
+        let wanted_by = task.service().map_or(task.definition.family.as_str(), ServiceName::as_str);
+        format!("neargate-{}-{wanted_by}-{}-{container}", self.project, task.id.short())
     }
 
     /// A task-scoped volume.
@@ -68,21 +74,16 @@ impl Names {
     }
 
     /// Labels of an object that belongs to one task.
-    pub(crate) fn task_labels(&self, service: &ServiceName, task: &TaskId) -> HashMap<String, String> {
+    pub(crate) fn task_labels(&self, task: &TaskSpec) -> HashMap<String, String> {
         let mut labels = self.project_labels();
-        labels.insert(SERVICE.to_owned(), service.to_string());
-        labels.insert(TASK.to_owned(), task.to_string());
+        labels.extend(task.service().map(|service| (SERVICE.to_owned(), service.to_string())));
+        labels.insert(TASK.to_owned(), task.id.to_string());
         labels
     }
 
     /// Labels of a container.
-    pub(crate) fn container_labels(
-        &self,
-        service: &ServiceName,
-        task: &TaskId,
-        container: &str,
-    ) -> HashMap<String, String> {
-        let mut labels = self.task_labels(service, task);
+    pub(crate) fn container_labels(&self, task: &TaskSpec, container: &str) -> HashMap<String, String> {
+        let mut labels = self.task_labels(task);
         labels.insert(CONTAINER.to_owned(), container.to_owned());
         labels
     }

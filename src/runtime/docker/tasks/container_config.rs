@@ -72,7 +72,7 @@ pub(crate) fn pause_body(names: &Names, options: &DockerOptions, spec: &PauseSpe
         image: Some(spec.image.to_owned()),
         entrypoint: Some(vec![pause::PATH.to_owned()]),
         hostname: spec.address.map(|address| address::host_name(address, &options.region)),
-        labels: Some(names.container_labels(&task.service, &task.id, PAUSE)),
+        labels: Some(names.container_labels(task, PAUSE)),
         stop_signal: Some("SIGKILL".to_owned()),
         exposed_ports: bindings.as_ref().map(|bindings| bindings.keys().cloned().collect()),
         networking_config: Some(NetworkingConfig {
@@ -107,7 +107,7 @@ pub(crate) fn member_body(
     limits: &TaskLimits,
 ) -> ContainerCreateBody {
     let mut labels: HashMap<String, String> = container.docker_labels.clone().into_iter().collect();
-    labels.extend(names.container_labels(&task.service, &task.id, container.name.as_str()));
+    labels.extend(names.container_labels(task, container.name.as_str()));
     ContainerCreateBody {
         image: Some(task.image(container).to_owned()),
         // With an entry point and no command, the engine drops the image's CMD by itself, as ECS does.
@@ -246,8 +246,9 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
+    use crate::model::task::Origin;
     use crate::model::task_definition::{MountPoint, PortMapping, Ulimit};
-    use crate::model::{ContainerName, ProjectName, Redacted, ServiceName, TaskId};
+    use crate::model::{ContainerName, ProjectName, Redacted, TaskId};
     use crate::runtime::docker::engine::owner::Owner;
 
     fn container(name: &str) -> ContainerDefinition {
@@ -288,7 +289,7 @@ mod tests {
     fn task(containers: Vec<ContainerDefinition>) -> TaskSpec {
         TaskSpec {
             id: TaskId::new("0123456789abcdef0123456789abcdef"),
-            service: ServiceName::new("web"),
+            origin: Origin::Service { service: "web".into(), deployment: "ecs-svc/1".into() },
             definition: Arc::new(TaskDefinition {
                 family: "f".to_owned(),
                 containers,
@@ -299,6 +300,7 @@ mod tests {
                 task_role_arn: None,
                 volumes: vec!["data".to_owned()],
             }),
+            revision: 1,
             images: BTreeMap::new(),
             secrets: BTreeMap::new(),
         }

@@ -60,7 +60,7 @@ impl DockerRuntime {
 
     async fn start_pause(&self, task: &TaskSpec) -> Result<TaskNetwork, RuntimeError> {
         let image = self.engine.arch()?.image();
-        let name = self.names.pause(&task.service, &task.id);
+        let name = self.names.pause(task);
         let cgroups = self.cgroups.as_ref();
         let group = cgroups.and_then(|cgroups| cgroups.open(self.names.project(), &task.id, &task.definition));
         let group = group.map(Arc::new);
@@ -132,7 +132,7 @@ impl DockerRuntime {
         let create = |volume: String| {
             let request = VolumeCreateRequest {
                 name: Some(self.names.volume(&task.id, &volume)),
-                labels: Some(self.names.task_labels(&task.service, &task.id)),
+                labels: Some(self.names.task_labels(task)),
                 ..VolumeCreateRequest::default()
             };
             async move {
@@ -155,7 +155,7 @@ impl DockerRuntime {
         };
         let (pause, limits, group) = self.pause_of(task);
         let mut body = member_body(&self.names, &self.options, task, definition, &pause, &limits);
-        let name = self.names.member(&task.service, &task.id, container);
+        let name = self.names.member(task, container);
         let platform = self.foreign_platform(task);
         if self.ulimits_refused.load(Ordering::Relaxed) {
             forget_ulimits(&mut body);
@@ -198,7 +198,7 @@ impl DockerRuntime {
         }
         // A task of an earlier process: its pause container is known by name.
         let limits = TaskLimits::PerContainer { engine_cpus: self.engine.cpus() };
-        (self.names.pause(&task.service, &task.id), limits, None)
+        (self.names.pause(task), limits, None)
     }
 
     /// Creates a container and starts it; if it does not start, it is removed.
