@@ -13,7 +13,7 @@ pub use neargate_model as model;
 
 // Decisions: the load balancer's, and above them those about tasks and services.
 pub use neargate_alb as alb;
-pub mod ecs;
+pub use neargate_ecs as ecs;
 
 // This machine, and connections to targets.
 pub mod certs;

@@ -2,15 +2,15 @@
 
 use std::sync::Arc;
 
-use crate::alb::targets::health::HealthRecord;
-use crate::ecs::images::naming;
-use crate::ecs::step::{Change, Effect, ImageUser};
-use crate::ecs::world::{
+use crate::images::naming;
+use crate::step::{Change, Effect, ImageUser};
+use crate::world::{
     Container, Deployment, Image, ImageState, Network, Now, Phase, Preparation, Stop, TargetRecord, Task, World,
 };
-use crate::model::target_health::Target;
-use crate::model::task::{Origin, Reason, StopCode, TaskSpec};
-use crate::model::{DeploymentId, ServiceName, TaskId, Topology};
+use neargate_alb::targets::health::HealthRecord;
+use neargate_model::target_health::Target;
+use neargate_model::task::{Origin, Reason, StopCode, TaskSpec};
+use neargate_model::{DeploymentId, ServiceName, TaskId, Topology};
 
 /// What [`World::apply`] needs beside the change itself.
 pub struct Context<'a> {
@@ -25,7 +25,7 @@ pub struct Context<'a> {
 }
 
 /// Makes a task's specification, and says whether the values of its secrets could be had.
-pub(crate) type NewTask<'a> = dyn FnMut(&ServiceName, &Deployment) -> (TaskSpec, Result<(), Reason>) + 'a;
+pub type NewTask<'a> = dyn FnMut(&ServiceName, &Deployment) -> (TaskSpec, Result<(), Reason>) + 'a;
 
 impl World {
     /// Marks the effect as in progress; the executor then carries it out.
@@ -57,7 +57,7 @@ impl World {
                         container.restarts += 1;
                     }
                     container.phase = Phase::Starting;
-                    container.health = crate::model::task::HealthStatus::Unknown;
+                    container.health = neargate_model::task::HealthStatus::Unknown;
                     container.image_id = container.image_id.take().or(image_id);
                 });
             }
@@ -68,7 +68,7 @@ impl World {
                 container.phase = Phase::Restarting;
                 container.to_restart = false;
                 container.restarts += 1;
-                container.health = crate::model::task::HealthStatus::Unknown;
+                container.health = neargate_model::task::HealthStatus::Unknown;
             }),
         }
     }
@@ -210,7 +210,7 @@ impl World {
         }
         let groups: Vec<_> = task.registered.iter().map(|(group, _)| group.clone()).collect();
         for group in groups {
-            let arn = crate::model::arn::target_group(&group);
+            let arn = neargate_model::arn::target_group(&group);
             self.record_event(&service, now.timestamp, format!("registered 1 targets in (target-group {arn})"));
         }
     }
@@ -230,7 +230,7 @@ impl World {
                     Arc::make_mut(record).draining_until = Some(now.instant + delay);
                 }
             }
-            let arn = crate::model::arn::target_group(&group);
+            let arn = neargate_model::arn::target_group(&group);
             self.record_event(&service, now.timestamp, format!("deregistered 1 targets in (target-group {arn})"));
         }
         self.record_event(&service, now.timestamp, "has begun draining connections on 1 tasks.");
@@ -245,7 +245,7 @@ impl World {
     }
 
     /// The engine's id of the image that a container is to be started from now.
-    fn image_id(&self, id: &TaskId, name: &crate::model::ContainerName) -> Option<String> {
+    fn image_id(&self, id: &TaskId, name: &neargate_model::ContainerName) -> Option<String> {
         let spec = &self.tasks.get(id)?.spec;
         let image = self.images.get(spec.image(spec.definition.container(name)?))?;
         image.provided.as_ref().map(|provided| provided.id.clone())
@@ -261,7 +261,12 @@ impl World {
         }
     }
 
-    fn with_container(&mut self, id: &TaskId, name: &crate::model::ContainerName, change: impl FnOnce(&mut Container)) {
+    fn with_container(
+        &mut self,
+        id: &TaskId,
+        name: &neargate_model::ContainerName,
+        change: impl FnOnce(&mut Container),
+    ) {
         if let Some(container) = self.tasks.get_mut(id).and_then(|task| task.containers.get_mut(name)) {
             change(container);
         }

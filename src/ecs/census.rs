@@ -3,10 +3,10 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use crate::ecs::world::{TargetRecord, Task, World};
-use crate::model::target_health::{Target, TargetHealth};
-use crate::model::task::HealthStatus;
-use crate::model::{ServiceName, TargetGroupName};
+use crate::world::{TargetRecord, Task, World};
+use neargate_model::target_health::{Target, TargetHealth};
+use neargate_model::task::HealthStatus;
+use neargate_model::{ServiceName, TargetGroupName};
 
 /// A world with what a plan looks up in it.
 pub(crate) struct Census<'w> {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::model::task_definition::TaskDefinition;
+use neargate_model::task_definition::TaskDefinition;
 
 /// Every revision that was registered, by family.
 #[derive(Clone, Debug, Default, PartialEq)]

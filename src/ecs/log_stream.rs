@@ -1,7 +1,7 @@
 //! Where a container's output goes: its log group and stream.
 
-use crate::model::task::TaskSpec;
-use crate::model::task_definition::ContainerDefinition;
+use neargate_model::task::TaskSpec;
+use neargate_model::task_definition::ContainerDefinition;
 
 /// A stream in a log group of CloudWatch Logs.
 #[derive(Clone, Debug, PartialEq, Eq)]

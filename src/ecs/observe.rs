@@ -5,19 +5,19 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::alb::targets::health::{HealthRecord, Probe, unhealthy_reason};
-use crate::ecs::families::Families;
-use crate::ecs::world::{
+use crate::families::Families;
+use crate::world::{
     Container, Deployment, FailedHealthCheck, ImageState, Network, Now, Phase, Preparation, ServiceRecord, Silence,
     TargetRecord, Task, World,
 };
-use crate::model::image::ProvidedImage;
-use crate::model::service::Service;
-use crate::model::target_group::HealthCheck;
-use crate::model::target_health::{Target, TargetHealth};
-use crate::model::task::{ContainerExit, HealthStatus, Reason, TaskNetwork};
-use crate::model::topology::TimeScale;
-use crate::model::{ContainerName, DeploymentId, ServiceName, TargetGroupName, TaskId, Topology};
+use neargate_alb::targets::health::{HealthRecord, Probe, unhealthy_reason};
+use neargate_model::image::ProvidedImage;
+use neargate_model::service::Service;
+use neargate_model::target_group::HealthCheck;
+use neargate_model::target_health::{Target, TargetHealth};
+use neargate_model::task::{ContainerExit, HealthStatus, Reason, TaskNetwork};
+use neargate_model::topology::TimeScale;
+use neargate_model::{ContainerName, DeploymentId, ServiceName, TargetGroupName, TaskId, Topology};
 
 /// `reason` of a container that the kernel killed (ECS developer guide, "Stopped task error messages").
 pub(crate) const OUT_OF_MEMORY: &str = "OutOfMemoryError: Container killed due to memory usage";
@@ -304,7 +304,7 @@ impl World {
             let text = format!(
                 "(task {task}) (port {}) is unhealthy in (target-group {}) due to (reason {reason}).",
                 target.port,
-                crate::model::arn::target_group(group)
+                neargate_model::arn::target_group(group)
             );
             let failed = FailedHealthCheck { target_group: group.clone(), port: target.port, reason: *reason, detail };
             let failing = self.tasks.get_mut(task);

@@ -11,13 +11,13 @@
 
 use std::time::Instant;
 
-use crate::ecs::census::Census;
-use crate::ecs::images::renewal;
-use crate::ecs::service::scheduler;
-use crate::ecs::step::{Effect, Plan};
-use crate::ecs::world::{Preparation, World};
-use crate::ecs::{registration, standalone, task};
-use crate::model::Topology;
+use crate::census::Census;
+use crate::images::renewal;
+use crate::service::scheduler;
+use crate::step::{Effect, Plan};
+use crate::world::{Preparation, World};
+use crate::{registration, standalone, task};
+use neargate_model::Topology;
 
 /// Decides the next steps. Removals come before additions, so that freed resources can be reused.
 pub fn plan(topology: &Topology, world: &World, now: Instant) -> Plan {

@@ -1,12 +1,12 @@
 //! Tasks without a service (ECS API, RunTask): nobody replaces them, and they stop when they are asked to, or with the
 //! stack.
 
-use crate::ecs::step::{Change, Plan};
-use crate::ecs::world::{STOPPED_TASKS_KEPT, Task};
-use crate::model::task::StopCode;
+use crate::step::{Change, Plan};
+use crate::world::{STOPPED_TASKS_KEPT, Task};
+use neargate_model::task::StopCode;
 
 /// `stoppedReason` when nobody gives one (ECS API, StopTask).
-pub(crate) const STOPPED_BY_USER: &str = "Task stopped by user";
+pub const STOPPED_BY_USER: &str = "Task stopped by user";
 
 /// Adds what these tasks, oldest first, need next beside their own steps.
 pub(crate) fn plan_standalone(tasks: &[&Task], shutting_down: bool, plan: &mut Plan) {
@@ -30,12 +30,12 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
-    use crate::ecs::step::{Effect, ImageUser, Step};
-    use crate::ecs::world::{Network, Preparation, World};
-    use crate::model::task::{Origin, TaskSpec};
-    use crate::model::task_definition::TaskDefinition;
-    use crate::model::topology::TimeScale;
-    use crate::model::{TaskId, Topology};
+    use crate::step::{Effect, ImageUser, Step};
+    use crate::world::{Network, Preparation, World};
+    use neargate_model::task::{Origin, TaskSpec};
+    use neargate_model::task_definition::TaskDefinition;
+    use neargate_model::topology::TimeScale;
+    use neargate_model::{TaskId, Topology};
 
     fn task(sequence: u64) -> Task {
         let definition = TaskDefinition {
@@ -87,7 +87,7 @@ mod tests {
         world.tasks.insert(task(1).spec.id.clone(), task(1));
         let now = std::time::Instant::now();
         let id = task(1).spec.id.clone();
-        let steps = |world: &World| crate::ecs::plan::plan(&topology, world, now).steps;
+        let steps = |world: &World| crate::plan::plan(&topology, world, now).steps;
         assert_eq!(steps(&world), [Step::Effect(Effect::OpenTask(id.clone()))]);
 
         world.shutting_down = true;

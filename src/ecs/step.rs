@@ -4,8 +4,8 @@ use std::collections::HashSet;
 use std::time::{Duration, Instant};
 
 use super::world::sooner;
-use crate::model::task::{StopCode, TaskSpec};
-use crate::model::{ContainerName, DeploymentId, ServiceName, TaskId};
+use neargate_model::task::{StopCode, TaskSpec};
+use neargate_model::{ContainerName, DeploymentId, ServiceName, TaskId};
 
 /// One decision.
 #[derive(Clone, Debug, PartialEq)]

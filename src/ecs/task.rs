@@ -5,11 +5,11 @@
 
 use std::time::Instant;
 
-use crate::ecs::step::{Change, Effect, ImageUser, Plan};
-use crate::ecs::world::{Container, ImageState, Network, Phase, Preparation, Task, World};
-use crate::model::task::{HealthStatus, StopCode};
-use crate::model::task_definition::{ContainerDefinition, Dependency, DependencyCondition};
-use crate::model::topology::TimeScale;
+use crate::step::{Change, Effect, ImageUser, Plan};
+use crate::world::{Container, ImageState, Network, Phase, Preparation, Task, World};
+use neargate_model::task::{HealthStatus, StopCode};
+use neargate_model::task_definition::{ContainerDefinition, Dependency, DependencyCondition};
+use neargate_model::topology::TimeScale;
 
 /// `stoppedReason` when an essential container ends, whatever its exit code.
 pub(crate) const ESSENTIAL_EXITED: &str = "Essential container in task exited";

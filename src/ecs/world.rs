@@ -9,16 +9,16 @@ use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 
-use crate::alb::targets::health::HealthRecord;
-use crate::ecs::families::Families;
-pub use crate::ecs::images::record::{Image, ImageState};
-pub use crate::ecs::moment::Now;
-use crate::ecs::persistent_map::PersistentMap;
-use crate::ecs::retry::Retry;
-pub use crate::ecs::service::record::{Deployment, EVENTS_KEPT, RolloutState, ServiceEvent, ServiceRecord};
-use crate::model::target_health::{Target, UnhealthyReason};
-use crate::model::task::{ContainerExit, ContainerStatus, HealthStatus, StopCode, TaskNetwork, TaskSpec, TaskStatus};
-use crate::model::{ContainerName, SecurityGroupName, ServiceName, TargetGroupName, TaskId};
+use crate::families::Families;
+pub use crate::images::record::{Image, ImageState};
+pub use crate::moment::Now;
+use crate::persistent_map::PersistentMap;
+use crate::retry::Retry;
+pub use crate::service::record::{Deployment, EVENTS_KEPT, RolloutState, ServiceEvent, ServiceRecord};
+use neargate_alb::targets::health::HealthRecord;
+use neargate_model::target_health::{Target, UnhealthyReason};
+use neargate_model::task::{ContainerExit, ContainerStatus, HealthStatus, StopCode, TaskNetwork, TaskSpec, TaskStatus};
+use neargate_model::{ContainerName, SecurityGroupName, ServiceName, TargetGroupName, TaskId};
 
 /// How many stopped tasks of a service stay visible. (ECS keeps them for about an hour.)
 pub const STOPPED_TASKS_KEPT: usize = 10;

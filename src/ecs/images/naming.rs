@@ -4,10 +4,10 @@
 //! here never use it. Otherwise any image that already has the name (an older build, another project's, a pulled one)
 //! could be taken for the image that the file asks for.
 
-use crate::model::arn::fingerprint;
-use crate::model::service::{Build, Service};
-use crate::model::task_definition::ContainerDefinition;
-use crate::model::{ContainerName, ProjectName, ServiceName};
+use neargate_model::arn::fingerprint;
+use neargate_model::service::{Build, Service};
+use neargate_model::task_definition::ContainerDefinition;
+use neargate_model::{ContainerName, ProjectName, ServiceName};
 
 /// The longest part of a name that is taken as it is. Three of them stay below the 255 characters of a repository's name.
 const LONGEST_PART: usize = 60;

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use crate::model::image::ProvidedImage;
+use neargate_model::image::ProvidedImage;
 
 /// An image and how far it is.
 #[derive(Clone, Debug, PartialEq)]

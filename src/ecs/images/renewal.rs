@@ -1,10 +1,10 @@
 //! Images that change while a service runs: `up` has them built or pulled again, and a service whose tasks run an
 //! outdated image gets a new deployment.
 
-use crate::ecs::images::naming;
-use crate::ecs::step::{ImageUser, Plan};
-use crate::ecs::world::{ImageState, Task, World};
-use crate::model::Topology;
+use crate::images::naming;
+use crate::step::{ImageUser, Plan};
+use crate::world::{ImageState, Task, World};
+use neargate_model::Topology;
 
 /// Adds the images that are to be had again. No start of a task asks for those of a service that runs.
 pub(crate) fn plan_images(topology: &Topology, world: &World, plan: &mut Plan) {

@@ -3,11 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use crate::ecs::images::dockerignore::{Dockerignore, PatternError};
-use crate::ecs::images::naming;
-use crate::ecs::images::naming::Source;
-use crate::model::service::{AfterSync, Hook, Watch, WatchAction};
-use crate::model::{ContainerName, ServiceName, Topology};
+use crate::images::dockerignore::{Dockerignore, PatternError};
+use crate::images::naming;
+use crate::images::naming::Source;
+use neargate_model::service::{AfterSync, Hook, Watch, WatchAction};
+use neargate_model::{ContainerName, ServiceName, Topology};
 
 /// A file or folder that is watched for a container.
 #[derive(Clone, Debug)]
@@ -47,7 +47,7 @@ pub struct Reaction {
 /// A container whose image is built is watched as a whole, for rebuilding, unless `develop` says otherwise.
 pub fn rules<E: From<PatternError>>(
     topology: &Topology,
-    dockerignore: impl Fn(&crate::model::service::Build) -> Result<Dockerignore, E>,
+    dockerignore: impl Fn(&neargate_model::service::Build) -> Result<Dockerignore, E>,
 ) -> Result<Vec<Rule>, E> {
     let mut rules = Vec::new();
     for (service_name, service) in &topology.services {
@@ -86,8 +86,8 @@ pub fn rules<E: From<PatternError>>(
 }
 
 /// The rules of a container that is built from this folder, for tests of what watches.
-#[cfg(test)]
-pub(crate) fn rule_of_a_build(folder: &Path, context_ignore: Dockerignore) -> Vec<Rule> {
+#[cfg(any(test, feature = "testing"))]
+pub fn rule_of_a_build(folder: &Path, context_ignore: Dockerignore) -> Vec<Rule> {
     vec![Rule {
         service: ServiceName::new("shop"),
         container: ContainerName::new("web"),
@@ -100,7 +100,7 @@ pub(crate) fn rule_of_a_build(folder: &Path, context_ignore: Dockerignore) -> Ve
     }]
 }
 
-fn always_read(build: &crate::model::service::Build) -> Vec<PathBuf> {
+fn always_read(build: &neargate_model::service::Build) -> Vec<PathBuf> {
     let dockerfile = build.context.join(&build.dockerfile);
     let mut beside = dockerfile.clone().into_os_string();
     beside.push(".dockerignore");

@@ -5,20 +5,20 @@ use std::time::Duration;
 use serde::Deserialize;
 
 use super::*;
-use crate::alb::targets::balancing;
-use crate::alb::targets::health::{Probe, ProbeTick};
-use crate::ecs::apply::Context;
-use crate::ecs::plan::plan;
-use crate::ecs::step::Step;
-use crate::ecs::world::Now;
-use crate::model::listener::{HeaderModification, Listener, ListenerProtocol, LoadBalancer, LoadBalancerAttributes};
-use crate::model::rule::{Action, Forward, WeightedTargetGroup};
-use crate::model::target_group::{
+use crate::apply::Context;
+use crate::plan::plan;
+use crate::step::Step;
+use crate::world::Now;
+use neargate_alb::targets::balancing;
+use neargate_alb::targets::health::{Probe, ProbeTick};
+use neargate_fixture as fixture;
+use neargate_model::listener::{HeaderModification, Listener, ListenerProtocol, LoadBalancer, LoadBalancerAttributes};
+use neargate_model::rule::{Action, Forward, WeightedTargetGroup};
+use neargate_model::target_group::{
     HealthCheck, Matcher, ProtocolVersion, StaticTarget, TargetGroup, TargetGroupAttributes, TargetProtocol,
 };
-use crate::model::target_health::{ProbeOutcome, Target};
-use crate::model::topology::TimeScale;
-use neargate_fixture as fixture;
+use neargate_model::target_health::{ProbeOutcome, Target};
+use neargate_model::topology::TimeScale;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -6,10 +6,10 @@ use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 
-use crate::ecs::moment::Now;
-use crate::model::service::Service;
-use crate::model::topology::TimeScale;
-use crate::model::{DeploymentId, ServiceName};
+use crate::moment::Now;
+use neargate_model::service::Service;
+use neargate_model::topology::TimeScale;
+use neargate_model::{DeploymentId, ServiceName};
 
 /// How many service events are kept (ECS API, Service.events).
 pub const EVENTS_KEPT: usize = 100;

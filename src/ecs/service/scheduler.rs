@@ -7,14 +7,14 @@
 
 use std::time::Instant;
 
-use crate::ecs::census::Census;
-use crate::ecs::images::renewal;
-use crate::ecs::step::{Change, Plan};
-use crate::ecs::world::{STOPPED_TASKS_KEPT, ServiceRecord, Task};
-use crate::model::service::Service;
-use crate::model::target_health::TargetHealth;
-use crate::model::task::{HealthStatus, StopCode};
-use crate::model::{ServiceName, TargetGroupName};
+use crate::census::Census;
+use crate::images::renewal;
+use crate::step::{Change, Plan};
+use crate::world::{STOPPED_TASKS_KEPT, ServiceRecord, Task};
+use neargate_model::service::Service;
+use neargate_model::target_health::TargetHealth;
+use neargate_model::task::{HealthStatus, StopCode};
+use neargate_model::{ServiceName, TargetGroupName};
 
 /// Adds what this service needs next.
 pub(crate) fn plan_service(
@@ -144,7 +144,7 @@ fn fitness(census: &Census<'_>, service: &Service, task: &Task, now: Instant) ->
         "Task failed container health checks".to_owned()
     } else {
         let Some(group) = failing_target_group(census, task) else { return Fitness::Fit };
-        format!("Task failed ELB health checks in (target-group {})", crate::model::arn::target_group(group))
+        format!("Task failed ELB health checks in (target-group {})", neargate_model::arn::target_group(group))
     };
     let until = since.instant + service.health_check_grace_period;
     if now < until { Fitness::InGrace { until } } else { Fitness::Failing { reason } }

@@ -5,11 +5,11 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Instant;
 
-use crate::alb::security_group;
-use crate::ecs::step::{Change, Plan};
-use crate::ecs::world::{TargetRecord, World};
-use crate::model::target_health::{TargetHealth, TargetState};
-use crate::model::{SecurityGroupName, TargetGroupName, Topology};
+use crate::step::{Change, Plan};
+use crate::world::{TargetRecord, World};
+use neargate_alb::security_group;
+use neargate_model::target_health::{TargetHealth, TargetState};
+use neargate_model::{SecurityGroupName, TargetGroupName, Topology};
 
 /// Draining ends after the full delay, or before if [`World::target_drained`] says so.
 pub(crate) fn plan_drained(world: &World, now: Instant, plan: &mut Plan) {
@@ -27,7 +27,7 @@ pub fn states(topology: &Topology, world: &World) -> BTreeMap<TargetGroupName, V
 }
 
 /// Those of the groups of which something is not as it was.
-pub(crate) fn changed_states<'w>(
+pub fn changed_states<'w>(
     topology: &'w Topology,
     before: &'w World,
     after: &'w World,

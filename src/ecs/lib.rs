@@ -15,10 +15,10 @@ pub mod plan;
 pub mod registration;
 pub mod retry;
 mod service;
-pub(crate) mod standalone;
+pub mod standalone;
 mod task;
 
 // From actions and observations to the known state.
-pub(crate) mod apply;
+pub mod apply;
 mod observe;
 pub mod step;
