@@ -6,7 +6,7 @@
 #![doc = include_str!("../ARCHITECTURE.md")]
 
 // Nouns, the codec of HTTP/1, and the text of users.
-pub mod config;
+pub use neargate_config as config;
 pub mod import;
 pub use neargate_http1 as http1;
 pub use neargate_model as model;

@@ -7,7 +7,7 @@ use super::text::tree;
 use super::text::tree::Node;
 
 /// Parses any YAML file; `None` if it is not one.
-pub(crate) fn yaml(text: &str) -> Option<Node> {
+pub fn yaml(text: &str) -> Option<Node> {
     let mut sources = Sources::default();
     let file = sources.add(Path::new("workflow"), text);
     tree::parse(&sources, file).ok()

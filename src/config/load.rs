@@ -12,7 +12,7 @@ use super::text::source::{Sources, Span};
 use super::text::tree::{self, Node, Value};
 use super::variables::{dotenv, interpolate};
 use super::{file, lower, merge, warnings};
-use crate::model::Topology;
+use neargate_model::Topology;
 
 /// A file without mistakes.
 #[derive(Clone, Debug)]

@@ -81,8 +81,8 @@ fn list(items: &mut Vec<Node>, more: Vec<Node>, name: Option<&str>) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::text::source::Sources;
-    use crate::config::text::tree;
+    use crate::text::source::Sources;
+    use crate::text::tree;
     use std::path::Path;
 
     fn parsed(text: &str) -> Node {

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use super::lower::names;
 use super::text::source::Sources;
 use super::text::tree;
-use crate::model::ProjectName;
+use neargate_model::ProjectName;
 
 /// The file that applies to a folder: `neargate.yaml` or `.yml` in it or in one of its parents.
 pub fn find(start: &Path) -> Option<PathBuf> {

@@ -7,8 +7,8 @@ mod table;
 
 use super::read::reader::Used;
 use super::text::source::{Location, Sources};
-use crate::model::Topology;
 use level::{Entry, Level};
+use neargate_model::Topology;
 
 /// One field, or one standing difference.
 #[derive(Clone, Debug, PartialEq, Eq)]

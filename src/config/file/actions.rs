@@ -1,8 +1,8 @@
 //! Actions in the file (ALB user guide, "Action types for listener rules").
 
-use crate::config::read::reader::{Read, Reader, Spanned};
-use crate::config::read::{Anything, keywords, record};
-use crate::config::text::tree::{Node, Value};
+use crate::read::reader::{Read, Reader, Spanned};
+use crate::read::{Anything, keywords, record};
+use crate::text::tree::{Node, Value};
 
 record! {
     /// What happens to a request: exactly one of `forward`, `redirect` and `fixed_response`.

@@ -1,9 +1,9 @@
 //! Conditions of rules in the file (ALB user guide, "Condition types for listener rules").
 
-use crate::config::read::reader::{Read, Reader, Spanned};
-use crate::config::read::{OneOrMany, record};
-use crate::config::text::diagnostics::Diagnostic;
-use crate::config::text::tree::{Node, Value};
+use crate::read::reader::{Read, Reader, Spanned};
+use crate::read::{OneOrMany, record};
+use crate::text::diagnostics::Diagnostic;
+use crate::text::tree::{Node, Value};
 
 record! {
     /// One condition: exactly one of these fields. Its values are alternatives.

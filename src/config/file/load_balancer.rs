@@ -2,8 +2,8 @@
 
 use super::actions::ActionFile;
 use super::conditions::ConditionFile;
-use crate::config::read::reader::Spanned;
-use crate::config::read::{Anything, OneOrMany, keywords, record};
+use crate::read::reader::Spanned;
+use crate::read::{Anything, OneOrMany, keywords, record};
 
 record! {
     /// An Application Load Balancer (Terraform: `aws_lb`).

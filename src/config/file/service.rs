@@ -1,7 +1,7 @@
 //! `services:` in the file (Terraform: `aws_ecs_service`).
 
-use crate::config::read::reader::Spanned;
-use crate::config::read::{Anything, CommandLine, Named, OneOrMany, record};
+use crate::read::reader::Spanned;
+use crate::read::{Anything, CommandLine, Named, OneOrMany, record};
 
 record! {
     /// A service (Terraform: `aws_ecs_service`).

@@ -1,7 +1,7 @@
 //! `target_groups:` in the file (Terraform: `aws_lb_target_group`).
 
-use crate::config::read::reader::Spanned;
-use crate::config::read::{Anything, keywords, record};
+use crate::read::reader::Spanned;
+use crate::read::{Anything, keywords, record};
 
 record! {
     /// A target group (Terraform: `aws_lb_target_group`).

@@ -4,15 +4,15 @@ use std::collections::BTreeMap;
 
 use super::conditions;
 use super::lowering::Lowering;
-use crate::config::file::actions::{
+use crate::file::actions::{
     ActionFile, FixedResponseFile, ForwardFile, ForwardGroupsFile, RedirectFile, RedirectStatusWord,
 };
-use crate::config::read::reader::Spanned;
-use crate::config::text::diagnostics::Diagnostic;
-use crate::config::text::suggest::help_for;
-use crate::model::TargetGroupName;
-use crate::model::rule::{Action, FixedResponse, Forward, Redirect, WeightedTargetGroup};
-use crate::model::target_group::{ProtocolVersion, TargetGroup};
+use crate::read::reader::Spanned;
+use crate::text::diagnostics::Diagnostic;
+use crate::text::suggest::help_for;
+use neargate_model::TargetGroupName;
+use neargate_model::rule::{Action, FixedResponse, Forward, Redirect, WeightedTargetGroup};
+use neargate_model::target_group::{ProtocolVersion, TargetGroup};
 
 const PAGE: &str = "ALB user guide, Action types for listener rules";
 const MEDIA_TYPES: [&str; 5] = ["text/plain", "text/css", "text/html", "application/javascript", "application/json"];

@@ -6,13 +6,13 @@ use std::path::PathBuf;
 
 use super::lowering::Lowering;
 use super::names;
-use crate::config::file::load_balancer::{CertificateFile, ListenerFile};
-use crate::config::input::UnusableFile;
-use crate::config::read::reader::Spanned;
-use crate::config::text::diagnostics::Diagnostic;
-use crate::config::text::suggest::nearest;
-use crate::model::DomainName;
-use crate::model::listener::{Certificate, TlsSettings};
+use crate::file::load_balancer::{CertificateFile, ListenerFile};
+use crate::input::UnusableFile;
+use crate::read::reader::Spanned;
+use crate::text::diagnostics::Diagnostic;
+use crate::text::suggest::nearest;
+use neargate_model::DomainName;
+use neargate_model::listener::{Certificate, TlsSettings};
 
 const HTTPS: &str = "ALB user guide, Create an HTTPS listener for your Application Load Balancer";
 const POLICIES: &str = "ALB user guide, Security policies for your Application Load Balancer";

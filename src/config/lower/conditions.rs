@@ -3,12 +3,12 @@
 use ipnet::IpNet;
 
 use super::lowering::Lowering;
-use crate::alb::rules::pattern;
-use crate::config::file::conditions::{ConditionFile, HttpHeaderFile, PatternsFile};
-use crate::config::read::reader::Spanned;
-use crate::config::text::diagnostics::Diagnostic;
-use crate::config::text::source::Span;
-use crate::model::rule::{Condition, Patterns, QueryStringPair};
+use crate::file::conditions::{ConditionFile, HttpHeaderFile, PatternsFile};
+use crate::read::reader::Spanned;
+use crate::text::diagnostics::Diagnostic;
+use crate::text::source::Span;
+use neargate_alb::rules::pattern;
+use neargate_model::rule::{Condition, Patterns, QueryStringPair};
 
 pub(super) const PAGE: &str = "ALB user guide, Condition types for listener rules";
 const RULES: &str = "ALB user guide, Listener rules";
@@ -209,7 +209,7 @@ fn inside(lowering: &Lowering<'_>, value: &Spanned<String>, at: usize, c: char) 
 }
 
 fn http_header(file: &HttpHeaderFile, lowering: &mut Lowering<'_>) -> Option<Condition> {
-    let list = |many: &Option<crate::config::read::OneOrMany<Spanned<String>>>| {
+    let list = |many: &Option<crate::read::OneOrMany<Spanned<String>>>| {
         many.as_ref().map(|many| many.0.clone()).unwrap_or_default()
     };
     let (values, regexes) = (list(&file.values), list(&file.regex_values));

@@ -3,9 +3,9 @@
 use std::path::Path;
 
 use super::lowering::Lowering;
-use crate::config::read::reader::Spanned;
-use crate::config::task_definition::ReadDefinition;
-use crate::config::task_definition::context::unknown_container;
+use crate::read::reader::Spanned;
+use crate::task_definition::ReadDefinition;
+use crate::task_definition::context::unknown_container;
 
 pub(crate) fn container_names(definition: &ReadDefinition) -> Vec<&str> {
     definition.definition.containers.iter().map(|container| container.name.as_str()).collect()

@@ -1,10 +1,10 @@
 //! Listener attributes that change headers (ALB user guide, "HTTP header modification").
 
 use super::lowering::Lowering;
-use crate::config::file::load_balancer::ListenerFile;
-use crate::config::read::reader::Spanned;
-use crate::config::text::diagnostics::Diagnostic;
-use crate::model::listener::{HeaderModification, RESPONSE_HEADERS};
+use crate::file::load_balancer::ListenerFile;
+use crate::read::reader::Spanned;
+use crate::text::diagnostics::Diagnostic;
+use neargate_model::listener::{HeaderModification, RESPONSE_HEADERS};
 
 const PAGE: &str = "ALB user guide, HTTP header modification, Limitations";
 /// "The value for the attribute can not exceed 1K bytes in size."

@@ -4,15 +4,15 @@ use std::collections::BTreeMap;
 
 use super::containers::known_container;
 use super::lowering::Lowering;
-use crate::config::file::service::ServiceFile;
-use crate::config::image_reference::{self, Unusable};
-use crate::config::input::Tasks;
-use crate::config::read::reader::Spanned;
-use crate::config::task_definition::ReadDefinition;
-use crate::config::text::diagnostics::Diagnostic;
-use crate::config::text::source::Span;
-use crate::model::ContainerName;
-use crate::model::service::Build;
+use crate::file::service::ServiceFile;
+use crate::image_reference::{self, Unusable};
+use crate::input::Tasks;
+use crate::read::reader::Spanned;
+use crate::task_definition::ReadDefinition;
+use crate::text::diagnostics::Diagnostic;
+use crate::text::source::Span;
+use neargate_model::ContainerName;
+use neargate_model::service::Build;
 
 /// The images that the file sets, by container.
 pub(super) fn lower(

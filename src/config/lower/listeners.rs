@@ -8,19 +8,19 @@ use super::lowering::Lowering;
 use super::quotas::PAGE as QUOTAS;
 use super::security_groups::Groups;
 use super::{actions, certificates, conditions, headers, quotas, security_groups, transforms};
-use crate::config::file::File;
-use crate::config::file::load_balancer::{
+use crate::file::File;
+use crate::file::load_balancer::{
     DesyncWord, ListenerFile, ListenerProtocolWord, LoadBalancerFile, LogDeliveryFile, RuleFile, XffWord,
 };
-use crate::config::read::reader::Spanned;
-use crate::config::text::diagnostics::Diagnostic;
-use crate::config::text::source::Span;
-use crate::model::listener::{
+use crate::read::reader::Spanned;
+use crate::text::diagnostics::Diagnostic;
+use crate::text::source::Span;
+use neargate_model::listener::{
     DesyncMode, Listener, ListenerProtocol, LoadBalancer, LoadBalancerAttributes, LogDelivery, XffMode,
 };
-use crate::model::rule::{Condition, Patterns, Rule};
-use crate::model::target_group::TargetGroup;
-use crate::model::{DomainName, LoadBalancerName, TargetGroupName};
+use neargate_model::rule::{Condition, Patterns, Rule};
+use neargate_model::target_group::TargetGroup;
+use neargate_model::{DomainName, LoadBalancerName, TargetGroupName};
 
 /// Terraform requires a bucket; here it is only the name of a folder.
 const DEFAULT_BUCKET: &str = "logs";

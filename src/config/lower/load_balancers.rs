@@ -8,14 +8,14 @@ use super::listeners::{Around, Settled};
 use super::lowering::Lowering;
 use super::security_groups::Groups;
 use super::{listeners, names};
-use crate::config::file::{File, LoadBalancerFile};
-use crate::config::read::reader::Spanned;
-use crate::config::text::diagnostics::Diagnostic;
-use crate::config::text::source::Span;
-use crate::model::listener::LoadBalancer;
-use crate::model::rule::Action;
-use crate::model::target_group::TargetGroup;
-use crate::model::{DomainName, LoadBalancerName, ProjectName, TargetGroupName};
+use crate::file::{File, LoadBalancerFile};
+use crate::read::reader::Spanned;
+use crate::text::diagnostics::Diagnostic;
+use crate::text::source::Span;
+use neargate_model::listener::LoadBalancer;
+use neargate_model::rule::Action;
+use neargate_model::target_group::TargetGroup;
+use neargate_model::{DomainName, LoadBalancerName, ProjectName, TargetGroupName};
 
 /// One as it is written.
 struct Given<'f> {

@@ -3,14 +3,14 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use crate::config::input::Source;
-use crate::config::read::reader::{Reader, Spanned};
-use crate::config::task_definition::context::WantedSecret;
-use crate::config::text::diagnostics::Diagnostic;
-use crate::config::text::source::{Sources, Span};
-use crate::config::text::suggest::help_for;
-use crate::model::listener::LoadBalancer;
-use crate::model::{LoadBalancerName, TargetGroupName};
+use crate::input::Source;
+use crate::read::reader::{Reader, Spanned};
+use crate::task_definition::context::WantedSecret;
+use crate::text::diagnostics::Diagnostic;
+use crate::text::source::{Sources, Span};
+use crate::text::suggest::help_for;
+use neargate_model::listener::LoadBalancer;
+use neargate_model::{LoadBalancerName, TargetGroupName};
 
 /// The input and output of lowering.
 pub(crate) struct Lowering<'a> {

@@ -22,9 +22,9 @@ mod watches;
 
 use super::file::File;
 use super::text::diagnostics::Diagnostic;
-use crate::model::topology::TimeScale;
-use crate::model::{ClusterName, Topology};
 use lowering::Lowering;
+use neargate_model::topology::TimeScale;
+use neargate_model::{ClusterName, Topology};
 
 /// Lowers the whole file. `None` after reporting; `Some` does not mean that there are no mistakes.
 pub(crate) fn lower(file: &File, lowering: &mut Lowering<'_>) -> Option<Topology> {

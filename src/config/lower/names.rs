@@ -1,12 +1,12 @@
 //! Names: of the project, of AWS's objects, and DNS names.
 
 use super::lowering::Lowering;
-use crate::config::file::File;
-use crate::config::read::OneOrMany;
-use crate::config::read::reader::Spanned;
-use crate::config::task_definition::context::is_ecs_name;
-use crate::config::text::diagnostics::Diagnostic;
-use crate::model::{DomainName, ProjectName};
+use crate::file::File;
+use crate::read::OneOrMany;
+use crate::read::reader::Spanned;
+use crate::task_definition::context::is_ecs_name;
+use crate::text::diagnostics::Diagnostic;
+use neargate_model::{DomainName, ProjectName};
 
 /// `name`, or the folder's.
 pub(super) fn project(file: &File, lowering: &mut Lowering<'_>) -> ProjectName {
@@ -148,7 +148,7 @@ fn why_not_dns(name: &str) -> Option<&'static str> {
 pub(crate) const LONGEST_NAME: usize = 63;
 
 /// Turns any folder name into a project name that Docker accepts: `mön projekt` becomes `mon-projekt`.
-pub(crate) fn project_name_from(text: &str) -> ProjectName {
+pub fn project_name_from(text: &str) -> ProjectName {
     let clean: String = deunicode::deunicode(text)
         .to_lowercase()
         .chars()

@@ -4,14 +4,14 @@
 use std::collections::BTreeSet;
 
 use super::lowering::Lowering;
-use crate::config::file::load_balancer::ListenerFile;
-use crate::config::file::{File, QuotasFile};
-use crate::config::read::reader::Spanned;
-use crate::config::text::diagnostics::Diagnostic;
-use crate::config::text::source::Span;
-use crate::model::TargetGroupName;
-use crate::model::listener::Listener;
-use crate::model::rule::Action;
+use crate::file::load_balancer::ListenerFile;
+use crate::file::{File, QuotasFile};
+use crate::read::reader::Spanned;
+use crate::text::diagnostics::Diagnostic;
+use crate::text::source::Span;
+use neargate_model::TargetGroupName;
+use neargate_model::listener::Listener;
+use neargate_model::rule::Action;
 
 pub(super) const PAGE: &str = "ALB user guide, Quotas for your Application Load Balancers";
 

@@ -5,14 +5,14 @@ use std::collections::BTreeMap;
 
 use super::lowering::Lowering;
 use super::services::nearest_secret;
-use crate::config::file::File;
-use crate::config::read::reader::Spanned;
-use crate::config::task_definition::context::WantedSecret;
-use crate::config::task_definition::value_from;
-use crate::config::text::diagnostics::Diagnostic;
-use crate::ecs::images::naming;
-use crate::model::service::Service;
-use crate::model::{Redacted, ServiceName};
+use crate::file::File;
+use crate::read::reader::Spanned;
+use crate::task_definition::context::WantedSecret;
+use crate::task_definition::value_from;
+use crate::text::diagnostics::Diagnostic;
+use neargate_ecs::images::naming;
+use neargate_model::service::Service;
+use neargate_model::{Redacted, ServiceName};
 
 /// Every value, by ARN or name as the containers write it.
 pub(super) fn lower(
@@ -86,7 +86,7 @@ fn missing(want: &WantedSecret, services: &BTreeMap<ServiceName, Service>, lower
         Diagnostic::error(format!("the secret of `{variable}` has no value"), want.span, "")
             .note("on Fargate the task would stop with ResourceInitializationError: unable to pull secrets or registry auth")
             .help(format!("add to `secrets` in {}:\n  \"{}\": {value}\nand set {variable} in the environment or in `.env`",
-                crate::config::text::source::show_path(lowering.source.path), want.secret)),
+                crate::text::source::show_path(lowering.source.path), want.secret)),
     );
 }
 

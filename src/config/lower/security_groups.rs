@@ -5,14 +5,14 @@ use std::collections::BTreeMap;
 use ipnet::IpNet;
 
 use super::lowering::Lowering;
-use crate::config::file::{File, IngressFile};
-use crate::config::read::reader::Spanned;
-use crate::config::text::diagnostics::Diagnostic;
-use crate::config::text::suggest::help_for;
-use crate::model::listener::LoadBalancer;
-use crate::model::security_group::{IngressRule, IpProtocol, SecurityGroup, Source};
-use crate::model::service::Service;
-use crate::model::{LoadBalancerName, SecurityGroupName, ServiceName};
+use crate::file::{File, IngressFile};
+use crate::read::reader::Spanned;
+use crate::text::diagnostics::Diagnostic;
+use crate::text::suggest::help_for;
+use neargate_model::listener::LoadBalancer;
+use neargate_model::security_group::{IngressRule, IpProtocol, SecurityGroup, Source};
+use neargate_model::service::Service;
+use neargate_model::{LoadBalancerName, SecurityGroupName, ServiceName};
 
 const PAGE: &str = "Amazon VPC user guide, Security group rules";
 

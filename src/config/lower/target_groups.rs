@@ -8,16 +8,16 @@ use std::time::Duration;
 
 use super::lowering::Lowering;
 use super::names;
-use crate::config::file::File;
-use crate::config::file::target_group::{
+use crate::file::File;
+use crate::file::target_group::{
     AlgorithmWord, HealthCheckFile, ProtocolVersionWord, StickinessFile, StickinessWord, SwitchWord, TargetGroupFile,
     TargetProtocolWord,
 };
-use crate::config::read::reader::Spanned;
-use crate::config::text::diagnostics::Diagnostic;
-use crate::config::text::source::Span;
-use crate::model::TargetGroupName;
-use crate::model::target_group::{
+use crate::read::reader::Spanned;
+use crate::text::diagnostics::Diagnostic;
+use crate::text::source::Span;
+use neargate_model::TargetGroupName;
+use neargate_model::target_group::{
     Algorithm, HealthCheck, HealthThreshold, Matcher, ProtocolVersion, StaticTarget, Stickiness, TargetGroup,
     TargetGroupAttributes, TargetProtocol,
 };

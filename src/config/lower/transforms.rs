@@ -1,11 +1,11 @@
 //! `transform` of a rule (ELBv2 API reference, RuleTransform; ALB user guide, "Transforms for listener rules").
 
 use super::lowering::Lowering;
-use crate::alb::actions::transform;
-use crate::config::file::load_balancer::{RewriteFile, TransformFile, TransformWord};
-use crate::config::read::reader::Spanned;
-use crate::config::text::diagnostics::Diagnostic;
-use crate::model::rule::{Rewrite, Transforms};
+use crate::file::load_balancer::{RewriteFile, TransformFile, TransformWord};
+use crate::read::reader::Spanned;
+use crate::text::diagnostics::Diagnostic;
+use neargate_alb::actions::transform;
+use neargate_model::rule::{Rewrite, Transforms};
 
 const PAGE: &str = "ALB user guide, Transforms for listener rules";
 const RULES: &str = "ALB user guide, Listener rules";

@@ -4,15 +4,15 @@ use std::collections::BTreeMap;
 
 use super::containers::{known_container, normal};
 use super::lowering::Lowering;
-use crate::config::file::service::{HookFile, ServiceFile, WatchFile};
-use crate::config::read::OneOrMany;
-use crate::config::read::reader::Spanned;
-use crate::config::task_definition::ReadDefinition;
-use crate::config::text::diagnostics::Diagnostic;
-use crate::config::text::suggest::help_for;
-use crate::ecs::images::dockerignore::Dockerignore;
-use crate::model::ContainerName;
-use crate::model::service::{AfterSync, Build, Hook, Watch, WatchAction};
+use crate::file::service::{HookFile, ServiceFile, WatchFile};
+use crate::read::OneOrMany;
+use crate::read::reader::Spanned;
+use crate::task_definition::ReadDefinition;
+use crate::text::diagnostics::Diagnostic;
+use crate::text::suggest::help_for;
+use neargate_ecs::images::dockerignore::Dockerignore;
+use neargate_model::ContainerName;
+use neargate_model::service::{AfterSync, Build, Hook, Watch, WatchAction};
 
 const ACTIONS: [&str; 5] = ["rebuild", "restart", "sync", "sync+restart", "sync+exec"];
 

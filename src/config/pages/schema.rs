@@ -3,7 +3,7 @@
 use schemars::generate::SchemaSettings;
 use serde_json::Value;
 
-use crate::config::file::File;
+use crate::file::File;
 
 /// The schema that is checked in at `schema/neargate.schema.json`.
 pub fn json() -> String {

@@ -1,8 +1,8 @@
 //! A program and its arguments as in Compose: a list, or one text that is split as in a shell.
 
 use super::reader::{Read, Reader};
-use crate::config::text::diagnostics::Diagnostic;
-use crate::config::text::tree::{Node, Value};
+use crate::text::diagnostics::Diagnostic;
+use crate::text::tree::{Node, Value};
 
 /// Program and arguments; never empty.
 #[derive(Clone, Debug, PartialEq, Eq)]

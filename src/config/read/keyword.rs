@@ -1,10 +1,10 @@
 //! [`keywords!`]: closed lists of words.
 
 use super::reader::Reader;
-use crate::config::text::diagnostics::Diagnostic;
-use crate::config::text::hints;
-use crate::config::text::suggest::{nearest, one_of};
-use crate::config::text::tree::Node;
+use crate::text::diagnostics::Diagnostic;
+use crate::text::hints;
+use crate::text::suggest::{nearest, one_of};
+use crate::text::tree::Node;
 
 /// A word from a closed list; used by [`keywords!`].
 pub(crate) fn keyword<T: Copy>(node: &Node, what: &str, words: &[(&'static str, T)], reader: &mut Reader) -> Option<T> {
@@ -43,9 +43,9 @@ macro_rules! keywords {
             $( $(#[$word_meta])* #[schemars(rename = $word)] $variant, )*
         }
 
-        impl $crate::config::read::reader::Read for $name {
-            fn read(node: &$crate::config::text::tree::Node, reader: &mut $crate::config::read::reader::Reader) -> Option<Self> {
-                $crate::config::read::keyword(node, $what, &[$(($word, Self::$variant)),*], reader)
+        impl $crate::read::reader::Read for $name {
+            fn read(node: &$crate::text::tree::Node, reader: &mut $crate::read::reader::Reader) -> Option<Self> {
+                $crate::read::keyword(node, $what, &[$(($word, Self::$variant)),*], reader)
             }
         }
     };

@@ -3,9 +3,9 @@
 use std::collections::HashMap;
 use std::ops::Deref;
 
-use crate::config::text::diagnostics::Diagnostic;
-use crate::config::text::source::Span;
-use crate::config::text::tree::{Entry, Node, Value};
+use crate::text::diagnostics::Diagnostic;
+use crate::text::source::Span;
+use crate::text::tree::{Entry, Node, Value};
 
 /// The output of all readers.
 #[derive(Default)]

@@ -1,10 +1,10 @@
 //! [`record!`]: mappings with known fields.
 
 use super::reader::{Read, Reader, Used};
-use crate::config::text::diagnostics::Diagnostic;
-use crate::config::text::hints;
-use crate::config::text::suggest::nearest;
-use crate::config::text::tree::{Entry, Node};
+use crate::text::diagnostics::Diagnostic;
+use crate::text::hints;
+use crate::text::suggest::nearest;
+use crate::text::tree::{Entry, Node};
 
 /// The fields of a record while it is being read; created by [`record!`].
 pub(crate) struct Fields<'n> {
@@ -122,16 +122,16 @@ macro_rules! record {
     ) => {
         $(#[$meta])*
         #[derive(Clone, Debug, schemars::JsonSchema)]
-        #[schemars(deny_unknown_fields, extend("required" = $crate::config::read::record::required_of(Self::FIELDS)))]
+        #[schemars(deny_unknown_fields, extend("required" = $crate::read::record::required_of(Self::FIELDS)))]
         pub(crate) struct $name {
             /// Where to point: its key, or its beginning.
             #[schemars(skip)]
             #[allow(dead_code, reason = "not every record is pointed at as a whole")]
-            pub(crate) span: $crate::config::text::source::Span,
+            pub(crate) span: $crate::text::source::Span,
             /// All of it.
             #[schemars(skip)]
             #[allow(dead_code, reason = "only some ask what was reported inside them")]
-            pub(crate) whole: $crate::config::text::source::Span,
+            pub(crate) whole: $crate::text::source::Span,
             $(
                 $(#[$field_meta])*
                 $(#[schemars(rename = $key)])?
@@ -145,21 +145,21 @@ macro_rules! record {
             pub(crate) const KIND: &'static str = $kind;
             /// Its fields, in the order of the declaration, and whether each must be there.
             pub(crate) const FIELDS: &'static [(&'static str, bool)] = &[$((
-                $crate::config::read::record::key!($field $(= $key)?),
-                $crate::config::read::record::required!($($required)?),
+                $crate::read::record::key!($field $(= $key)?),
+                $crate::read::record::required!($($required)?),
             )),*];
         }
 
-        impl $crate::config::read::reader::Read for $name {
-            fn read(node: &$crate::config::text::tree::Node, reader: &mut $crate::config::read::reader::Reader) -> Option<Self> {
-                let fields = $crate::config::read::record::Fields::open(node, Self::KIND, Self::FIELDS, reader)?;
+        impl $crate::read::reader::Read for $name {
+            fn read(node: &$crate::text::tree::Node, reader: &mut $crate::read::reader::Reader) -> Option<Self> {
+                let fields = $crate::read::record::Fields::open(node, Self::KIND, Self::FIELDS, reader)?;
                 Some(Self {
                     span: node.head,
                     whole: node.span,
                     $(
                         $field: fields.take(
-                            $crate::config::read::record::key!($field $(= $key)?),
-                            $crate::config::read::record::required!($($required)?),
+                            $crate::read::record::key!($field $(= $key)?),
+                            $crate::read::record::required!($($required)?),
                             reader,
                         ),
                     )*

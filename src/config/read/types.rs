@@ -2,8 +2,8 @@
 //! JSON types, while `neargate.yaml` accepts the intended value.
 
 use super::reader::Reader;
-use crate::config::text::diagnostics::Diagnostic;
-use crate::config::text::tree::{Node, ScalarKind, Value};
+use crate::text::diagnostics::Diagnostic;
+use crate::text::tree::{Node, ScalarKind, Value};
 
 /// The type of a field in AWS's model.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

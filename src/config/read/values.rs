@@ -2,9 +2,9 @@
 
 use super::reader::{Read, Reader, Spanned};
 use super::types::Type;
-use crate::config::text::diagnostics::Diagnostic;
-use crate::config::text::tree::{Node, Value};
-use crate::config::variables::template;
+use crate::text::diagnostics::Diagnostic;
+use crate::text::tree::{Node, Value};
+use crate::variables::template;
 
 impl Read for String {
     fn read(node: &Node, reader: &mut Reader) -> Option<Self> {

@@ -5,11 +5,11 @@ use std::path::Path;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use crate::config::read::reader::Reader;
-use crate::config::task_definition;
-use crate::config::text::diagnostics::{Diagnostic, Severity};
-use crate::config::text::source::Sources;
-use crate::config::text::syntax;
+use crate::read::reader::Reader;
+use crate::task_definition;
+use crate::text::diagnostics::{Diagnostic, Severity};
+use crate::text::source::Sources;
+use crate::text::syntax;
 use neargate_fixture::each;
 
 #[derive(Debug, Deserialize)]
@@ -133,7 +133,7 @@ fn task_definitions_are_taken_and_refused_as_aws_does() {
                 .map(|said| {
                     format!(
                         "{}words: {:#?}\n",
-                        said.render(&sources, crate::config::text::diagnostics::Style::Plain),
+                        said.render(&sources, crate::text::diagnostics::Style::Plain),
                         words(said)
                     )
                 })

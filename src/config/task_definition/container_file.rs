@@ -1,7 +1,7 @@
 //! The format of a container definition (ECS API: ContainerDefinition).
 
-use crate::config::read::reader::Spanned;
-use crate::config::read::{Anything, keywords, record};
+use crate::read::reader::Spanned;
+use crate::read::{Anything, keywords, record};
 
 record! {
     /// `containerDefinitions[]`
@@ -57,7 +57,7 @@ record! {
         /// Allocates a terminal.
         pseudo_terminal = "pseudoTerminal": bool,
         /// Labels.
-        docker_labels = "dockerLabels": crate::config::read::Named<String>,
+        docker_labels = "dockerLabels": crate::read::Named<String>,
         /// Limits.
         ulimits: Vec<UlimitFile>,
         /// Log driver.
@@ -185,7 +185,7 @@ record! {
         /// `fluentd` or `fluentbit`.
         kind = "type": Spanned<FirelensTypeWord> [required],
         /// Options of the router.
-        options: crate::config::read::Named<Spanned<String>>,
+        options: crate::read::Named<Spanned<String>>,
     }
 }
 
@@ -291,7 +291,7 @@ record! {
         /// Driver.
         log_driver = "logDriver": Spanned<String> [required],
         /// Options.
-        options: crate::config::read::Named<Spanned<String>>,
+        options: crate::read::Named<Spanned<String>>,
         /// Options from secrets.
         secret_options = "secretOptions": Vec<SecretOptionFile>,
     }

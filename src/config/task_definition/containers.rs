@@ -6,13 +6,13 @@ use std::time::Duration;
 use super::context::{REGISTER, WantedSecret, is_ecs_name};
 use super::file::{ContainerFile, ContainerHealthCheckFile, DependencyConditionWord};
 use super::{logs, ports, refusals, value_from, volumes};
-use crate::config::read::reader::{Reader, Spanned};
-use crate::config::task_definition::context::Context;
-use crate::config::text::diagnostics::Diagnostic;
-use crate::config::text::suggest::one_of;
-use crate::config::variables::template;
-use crate::model::ContainerName;
-use crate::model::task_definition::{
+use crate::read::reader::{Reader, Spanned};
+use crate::task_definition::context::Context;
+use crate::text::diagnostics::Diagnostic;
+use crate::text::suggest::one_of;
+use crate::variables::template;
+use neargate_model::ContainerName;
+use neargate_model::task_definition::{
     ContainerDefinition, ContainerHealthCheck, Dependency, DependencyCondition, RestartPolicy, SecretReference, Ulimit,
 };
 

@@ -1,9 +1,9 @@
 //! The context for checking the parts of a task definition: references to AWS's pages, and the valid names.
 
-use crate::config::read::reader::Spanned;
-use crate::config::text::diagnostics::Diagnostic;
-use crate::config::text::source::Span;
-use crate::config::text::suggest::help_for;
+use crate::read::reader::Spanned;
+use crate::text::diagnostics::Diagnostic;
+use crate::text::source::Span;
+use crate::text::suggest::help_for;
 
 /// The page that documents AWS's answers to a registration.
 pub(crate) const REGISTER: &str = "ECS API reference, RegisterTaskDefinition";

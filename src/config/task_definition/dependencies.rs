@@ -2,8 +2,8 @@
 
 use super::context::{REGISTER, unknown_container};
 use super::file::{ContainerFile, DependencyConditionWord};
-use crate::config::read::reader::Reader;
-use crate::config::text::diagnostics::Diagnostic;
+use crate::read::reader::Reader;
+use crate::text::diagnostics::Diagnostic;
 
 /// Reports dependencies that cannot be met.
 pub(super) fn check(containers: &[ContainerFile], reader: &mut Reader) {

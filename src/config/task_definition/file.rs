@@ -3,9 +3,9 @@
 //! Fields that Fargate refuses are also here: their refusal is AWS's own text, not "unknown field".
 
 pub(crate) use super::container_file::*;
-use crate::config::read::reader::Spanned;
-use crate::config::read::{Anything, keywords, record};
-use crate::config::task_definition::container_file::Strings;
+use crate::read::reader::Spanned;
+use crate::read::{Anything, keywords, record};
+use crate::task_definition::container_file::Strings;
 
 record! {
     /// The whole file.

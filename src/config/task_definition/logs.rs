@@ -3,10 +3,10 @@
 use super::context::Context;
 use super::context::{FARGATE, REGISTER};
 use super::file::{ContainerFile, LogConfigurationFile};
-use crate::config::read::reader::{Reader, Spanned};
-use crate::config::text::diagnostics::Diagnostic;
-use crate::config::text::suggest::nearest;
-use crate::model::task_definition::LogConfiguration;
+use crate::read::reader::{Reader, Spanned};
+use crate::text::diagnostics::Diagnostic;
+use crate::text::suggest::nearest;
+use neargate_model::task_definition::LogConfiguration;
 
 const DRIVERS: &[&str] = &["awslogs", "splunk", "awsfirelens"];
 

@@ -16,7 +16,7 @@ mod refusals;
 mod roles;
 mod shape;
 mod sizes;
-pub(crate) mod value_from;
+pub mod value_from;
 mod volumes;
 
 use super::read::reader::{Read, Reader, Spanned};
@@ -24,9 +24,9 @@ use super::text::diagnostics::Diagnostic;
 use super::text::source::Span;
 use super::text::tree::Node;
 use super::variables::template;
-use crate::model::task_definition::{CpuArchitecture, TaskDefinition};
 use context::{REGISTER, WantedSecret, is_ecs_name};
 use file::{CpuArchitectureWord, TaskDefinitionFile};
+use neargate_model::task_definition::{CpuArchitecture, TaskDefinition};
 
 /// A task definition, and the positions in its file that diagnostics need.
 #[derive(Clone, Debug)]

@@ -2,10 +2,10 @@
 
 use super::context::REGISTER;
 use super::file::{ContainerFile, PortMappingFile, PortProtocolWord};
-use crate::config::read::reader::{Reader, Spanned};
-use crate::config::text::diagnostics::Diagnostic;
-use crate::config::text::source::Span;
-use crate::model::task_definition::PortMapping;
+use crate::read::reader::{Reader, Spanned};
+use crate::text::diagnostics::Diagnostic;
+use crate::text::source::Span;
+use neargate_model::task_definition::PortMapping;
 
 /// The mappings of one container.
 pub(super) fn lower(file: &ContainerFile, container: &str, reader: &mut Reader) -> Vec<PortMapping> {
@@ -29,7 +29,7 @@ fn one(mapping: &PortMappingFile, container: &str, reader: &mut Reader) -> Vec<P
             }
             _ => {
                 let wrong = Diagnostic::error(format!("`{}` is not a range of ports", range.value), range.span, "");
-                if crate::config::variables::template::is_one(Some(range)) {
+                if crate::variables::template::is_one(Some(range)) {
                     reader.template(range.span);
                 }
                 reader.report(wrong.help("write it as \"8000-8010\", the lower port first"));
@@ -126,7 +126,7 @@ fn mapping_name(name: &Spanned<String>, reader: &mut Reader) {
     if fits && !name.starts_with('-') && name.len() <= 64 {
         return;
     }
-    if crate::config::variables::template::is_one(Some(name)) {
+    if crate::variables::template::is_one(Some(name)) {
         return reader.template(name.span);
     }
     reader.report(

@@ -3,11 +3,11 @@
 use super::context::Context;
 use super::context::{FARGATE, REGISTER, unknown_container};
 use super::file::{ContainerFile, TaskDefinitionFile};
-use crate::config::read::reader::Reader;
-use crate::config::text::diagnostics::Diagnostic;
-use crate::config::text::source::Span;
-use crate::config::text::suggest::{all_of, one_of};
-use crate::config::variables::template;
+use crate::read::reader::Reader;
+use crate::text::diagnostics::Diagnostic;
+use crate::text::source::Span;
+use crate::text::suggest::{all_of, one_of};
+use crate::variables::template;
 
 /// Task-level fields.
 pub(super) fn task(file: &TaskDefinitionFile, reader: &mut Reader) {
@@ -93,10 +93,8 @@ pub(super) fn task(file: &TaskDefinitionFile, reader: &mut Reader) {
 
 /// Container-level fields.
 pub(super) fn container(file: &ContainerFile, name: &str, context: &Context<'_>, reader: &mut Reader) {
-    let first = |list: &Option<Vec<crate::config::read::reader::Spanned<_>>>| -> Option<Span> {
-        list.as_ref()
-            .and_then(|list| list.first())
-            .map(|first: &crate::config::read::reader::Spanned<String>| first.span)
+    let first = |list: &Option<Vec<crate::read::reader::Spanned<_>>>| -> Option<Span> {
+        list.as_ref().and_then(|list| list.first()).map(|first: &crate::read::reader::Spanned<String>| first.span)
     };
     let awsvpc = [
         (first(&file.links), "links", "Links are not supported when networkMode=awsvpc."),

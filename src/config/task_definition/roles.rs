@@ -2,9 +2,9 @@
 
 use super::context::REGISTER;
 use super::file::{ContainerFile, TaskDefinitionFile};
-use crate::config::read::reader::Reader;
-use crate::config::text::diagnostics::Diagnostic;
-use crate::config::text::source::Span;
+use crate::read::reader::Reader;
+use crate::text::diagnostics::Diagnostic;
+use crate::text::source::Span;
 
 /// Something that needs the role.
 struct Need {

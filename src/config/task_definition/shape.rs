@@ -1,9 +1,9 @@
 //! Recognises what a supposed task definition really is: removes wrappers around a task definition, and reports anything
 //! else once, instead of the seven mistakes that would follow.
 
-use crate::config::read::reader::Reader;
-use crate::config::text::diagnostics::Diagnostic;
-use crate::config::text::tree::{Entry, Node, Value};
+use crate::read::reader::Reader;
+use crate::text::diagnostics::Diagnostic;
+use crate::text::tree::{Entry, Node, Value};
 
 /// What AWS's tools put around or next to a definition when they print one.
 const WRAPPER: &str = "taskDefinition";

@@ -3,17 +3,17 @@
 
 /// The parsed `valueFrom`.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct ValueFrom {
+pub struct ValueFrom {
     /// ARN or name, without suffixes.
-    pub(crate) secret: String,
+    pub secret: String,
     /// The key, if the value is a JSON object.
-    pub(crate) json_key: Option<String>,
+    pub json_key: Option<String>,
     /// Whether a version was requested; neargate has only one.
-    pub(crate) versioned: bool,
+    pub versioned: bool,
 }
 
 /// Parses a `valueFrom`, or returns the problem.
-pub(crate) fn parse(text: &str) -> Result<ValueFrom, &'static str> {
+pub fn parse(text: &str) -> Result<ValueFrom, &'static str> {
     if text.trim().is_empty() {
         return Err("it is empty");
     }
@@ -50,7 +50,7 @@ pub(crate) fn parse(text: &str) -> Result<ValueFrom, &'static str> {
 
 /// The names under which the user may give a secret's value: the name in `valueFrom`; the name without the six random
 /// characters that Secrets Manager adds; the bare name; the parameter's path.
-pub(crate) fn aliases(secret: &str) -> Vec<String> {
+pub fn aliases(secret: &str) -> Vec<String> {
     let mut names = vec![secret.to_owned()];
     let name = match secret.split_once(":secret:") {
         Some((_, name)) => name,

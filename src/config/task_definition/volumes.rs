@@ -2,10 +2,10 @@
 
 use super::context::REGISTER;
 use super::file::{ContainerFile, EfsVolumeFile, SwitchWord, VolumeFile};
-use crate::config::read::reader::Reader;
-use crate::config::text::diagnostics::Diagnostic;
-use crate::config::text::suggest::{all_of, help_for};
-use crate::model::task_definition::MountPoint;
+use crate::read::reader::Reader;
+use crate::text::diagnostics::Diagnostic;
+use crate::text::suggest::{all_of, help_for};
+use neargate_model::task_definition::MountPoint;
 
 /// Names of the volumes. Those that live elsewhere on AWS become empty ones, which the fidelity report says.
 pub(super) fn lower(files: &[VolumeFile], reader: &mut Reader) -> Vec<String> {

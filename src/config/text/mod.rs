@@ -5,5 +5,5 @@ pub(crate) mod hints;
 pub mod source;
 pub(crate) mod suggest;
 pub(crate) mod syntax;
-pub(crate) mod tree;
+pub mod tree;
 pub(crate) mod unreadable;

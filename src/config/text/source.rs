@@ -19,7 +19,7 @@ impl Span {
     }
 
     /// The bytes it covers.
-    pub(crate) fn range(self) -> Range<usize> {
+    pub fn range(self) -> Range<usize> {
         self.start as usize..self.end as usize
     }
 
@@ -43,7 +43,7 @@ impl Span {
 
 /// Identifies one of the files that were read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(crate) struct FileId(u16);
+pub struct FileId(u16);
 
 /// Line and column, both from 1, as editors count them.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -179,7 +179,7 @@ fn characters_in(bytes: &[u8]) -> usize {
 }
 
 /// A path with `/` everywhere, so that messages are the same on every system.
-pub(crate) fn show_path(path: &Path) -> String {
+pub fn show_path(path: &Path) -> String {
     path.display().to_string().replace('\\', "/")
 }
 

@@ -7,9 +7,9 @@ use std::ops::Range;
 use super::diagnostics::Diagnostic;
 use super::source::{FileId, Sources, Span};
 use super::tree::{self, Node};
-use crate::config::read::reader::Reader;
-use crate::config::text::unreadable::{conflict, too_deep};
-use crate::config::variables::template;
+use crate::read::reader::Reader;
+use crate::text::unreadable::{conflict, too_deep};
+use crate::variables::template;
 
 /// Parses a task definition. `None` after reporting.
 pub(crate) fn parse_definition(sources: &Sources, file: FileId, reader: &mut Reader) -> Option<Node> {

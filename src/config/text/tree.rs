@@ -1,6 +1,6 @@
 //! Parses text into a tree in which every node knows its position.
 //!
-//! Serde's derived readers stop at the first mistake. With this tree, the readers of [`crate::config::read`] can continue,
+//! Serde's derived readers stop at the first mistake. With this tree, the readers of [`crate::read`] can continue,
 //! so that all mistakes in a file are reported together. The same parser reads JSON: it is YAML, and the GitHub action
 //! that deploys task definitions also parses them as YAML.
 
@@ -14,20 +14,20 @@ use super::unreadable;
 
 /// A value and its position.
 #[derive(Clone, Debug)]
-pub(crate) struct Node {
+pub struct Node {
     /// Its position.
-    pub(crate) span: Span,
+    pub span: Span,
     /// The position to report when something inside is missing: its key, if it has one.
-    pub(crate) head: Span,
+    pub head: Span,
     /// The value.
-    pub(crate) value: Value,
+    pub value: Value,
     /// How to merge it, if a tag says so.
-    pub(crate) mark: Option<Mark>,
+    pub mark: Option<Mark>,
 }
 
 /// One of Compose's tags for merging.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Mark {
+pub enum Mark {
     /// `!reset`: remove the key.
     Reset,
     /// `!override`: replace instead of merging.
@@ -36,7 +36,7 @@ pub(crate) enum Mark {
 
 /// The kinds of nodes.
 #[derive(Clone, Debug)]
-pub(crate) enum Value {
+pub enum Value {
     /// Text, quoted or not; the reader of the field interprets it.
     Scalar(Scalar),
     /// `[a, b]`
@@ -47,34 +47,34 @@ pub(crate) enum Value {
 
 /// The text of a scalar.
 #[derive(Clone, Debug)]
-pub(crate) struct Scalar {
+pub struct Scalar {
     /// After escapes and interpolation.
-    pub(crate) text: String,
+    pub text: String,
     /// Written without quotes, so that `true` and `80` are not text.
-    pub(crate) plain: bool,
+    pub plain: bool,
     /// Stands for an unset variable, so any value is accepted.
-    pub(crate) placeholder: bool,
+    pub placeholder: bool,
 }
 
 /// One `key: value`.
 #[derive(Clone, Debug)]
-pub(crate) struct Entry {
+pub struct Entry {
     /// Text of the key.
-    pub(crate) key: String,
+    pub key: String,
     /// The position of the key.
-    pub(crate) key_span: Span,
+    pub key_span: Span,
     /// The value.
-    pub(crate) value: Node,
+    pub value: Node,
 }
 
 impl Node {
     /// Whether it has no value: `key:` or `null`.
-    pub(crate) fn is_null(&self) -> bool {
+    pub fn is_null(&self) -> bool {
         matches!(&self.value, Value::Scalar(scalar) if scalar.is_null())
     }
 
     /// Whether it is an empty list or mapping.
-    pub(crate) fn is_empty(&self) -> bool {
+    pub fn is_empty(&self) -> bool {
         match &self.value {
             Value::Scalar(_) => false,
             Value::List(items) => items.is_empty(),
@@ -83,7 +83,7 @@ impl Node {
     }
 
     /// Its text, if it is a scalar with a value.
-    pub(crate) fn text(&self) -> Option<&str> {
+    pub fn text(&self) -> Option<&str> {
         match &self.value {
             Value::Scalar(scalar) if !scalar.is_null() => Some(&scalar.text),
             _ => None,
@@ -91,12 +91,12 @@ impl Node {
     }
 
     /// Whether it stands for an unset variable.
-    pub(crate) fn is_placeholder(&self) -> bool {
+    pub fn is_placeholder(&self) -> bool {
         matches!(&self.value, Value::Scalar(scalar) if scalar.placeholder)
     }
 
     /// Whether both have the same content, regardless of position.
-    pub(crate) fn says_the_same(&self, other: &Self) -> bool {
+    pub fn says_the_same(&self, other: &Self) -> bool {
         match (&self.value, &other.value) {
             (Value::Scalar(a), Value::Scalar(b)) => a.text == b.text,
             (Value::List(a), Value::List(b)) => a.len() == b.len() && a.iter().zip(b).all(|(a, b)| a.says_the_same(b)),
@@ -108,7 +108,7 @@ impl Node {
     }
 
     /// The value of a key, if it is a map that has it.
-    pub(crate) fn get(&self, key: &str) -> Option<&Node> {
+    pub fn get(&self, key: &str) -> Option<&Node> {
         match &self.value {
             Value::Map(entries) => entries.iter().find(|entry| entry.key == key).map(|entry| &entry.value),
             _ => None,
@@ -116,7 +116,7 @@ impl Node {
     }
 
     /// The kind of value, for messages.
-    pub(crate) fn kind(&self) -> String {
+    pub fn kind(&self) -> String {
         match &self.value {
             Value::Scalar(scalar) if scalar.is_null() => "nothing".to_owned(),
             Value::Scalar(_) => "a single value".to_owned(),
@@ -128,7 +128,7 @@ impl Node {
 
 /// The type of a scalar in YAML's core schema, and therefore in JSON.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum ScalarKind {
+pub enum ScalarKind {
     /// Quoted, or none of the others.
     Text,
     /// Null.
@@ -143,7 +143,7 @@ pub(crate) enum ScalarKind {
 
 impl Scalar {
     /// The type that programs without a schema, such as AWS's tools, assume.
-    pub(crate) fn kind(&self) -> ScalarKind {
+    pub fn kind(&self) -> ScalarKind {
         let text = self.text.as_str();
         let digits = text.strip_prefix(['-', '+']).unwrap_or(text);
         match text {
@@ -169,12 +169,12 @@ const MAX_NODES: usize = 1_000_000;
 const MAX_REPEATED: usize = 200_000;
 
 /// Parses a file with one document. An empty file is a null node.
-pub(crate) fn parse(sources: &Sources, file: FileId) -> Result<Node, Box<Diagnostic>> {
+pub fn parse(sources: &Sources, file: FileId) -> Result<Node, Box<Diagnostic>> {
     parse_text(sources, file, sources.text(file))
 }
 
 /// Parses a variant of the file's text with the same length: with parts of it blanked out.
-pub(crate) fn parse_text(sources: &Sources, file: FileId, text: &str) -> Result<Node, Box<Diagnostic>> {
+pub fn parse_text(sources: &Sources, file: FileId, text: &str) -> Result<Node, Box<Diagnostic>> {
     debug_assert_eq!(text.len(), sources.text(file).len(), "places would be wrong");
     if let Some(conflict) = unreadable::conflict(text, file) {
         return Err(Box::new(conflict));

@@ -4,8 +4,8 @@
 use std::collections::BTreeMap;
 
 use super::interpolate::expand;
-use crate::config::text::diagnostics::Diagnostic;
-use crate::config::text::source::{FileId, Sources, Span};
+use crate::text::diagnostics::Diagnostic;
+use crate::text::source::{FileId, Sources, Span};
 
 /// The variables of the file and of the files before it, which it may use and override. Values never appear in
 /// messages, because `.env` is where secrets are kept.

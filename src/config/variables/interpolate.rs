@@ -15,12 +15,12 @@
 use std::collections::BTreeSet;
 use std::ops::Range;
 
-use crate::config::input::Tasks;
-use crate::config::read::reader::Reader;
-use crate::config::text::diagnostics::Diagnostic;
-use crate::config::text::source::{Sources, Span};
-use crate::config::text::suggest::all_of;
-use crate::config::text::tree::{Entry, Node, Scalar, Value};
+use crate::input::Tasks;
+use crate::read::reader::Reader;
+use crate::text::diagnostics::Diagnostic;
+use crate::text::source::{Sources, Span};
+use crate::text::suggest::all_of;
+use crate::text::tree::{Entry, Node, Scalar, Value};
 
 /// A mistake in one value; `at` is in bytes of the value.
 #[derive(Debug, PartialEq, Eq)]

@@ -11,12 +11,12 @@ use self::rules::{prefix_without_its_root, shadowed};
 use super::lower::lowering::Places;
 use super::text::diagnostics::Diagnostic;
 use super::text::source::Span;
-use crate::alb::security_group;
-use crate::model::listener::{Listener, ListenerProtocol, LoadBalancer};
-use crate::model::rule::{Action, Transforms};
-use crate::model::security_group::Source;
-use crate::model::target_group::{Stickiness, TargetProtocol};
-use crate::model::{SecurityGroupName, Topology};
+use neargate_alb::security_group;
+use neargate_model::listener::{Listener, ListenerProtocol, LoadBalancer};
+use neargate_model::rule::{Action, Transforms};
+use neargate_model::security_group::Source;
+use neargate_model::target_group::{Stickiness, TargetProtocol};
+use neargate_model::{SecurityGroupName, Topology};
 
 /// All warnings.
 pub(super) fn about(topology: &Topology, places: &Places, out: &mut Vec<Diagnostic>) {

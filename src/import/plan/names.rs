@@ -1,7 +1,7 @@
 //! What services and the project are called.
 
 use super::services::Chosen;
-use crate::config::lower::names::project_name_from;
+use crate::config::project_name_from;
 use crate::import::pipeline::found::Described;
 use crate::import::pipeline::found::Pipeline;
 use crate::import::pipeline::stage::{stage_of, without_stage};

@@ -46,12 +46,27 @@ const LAYERS: &[(&str, &[&str])] = &[
 const EXCEPTIONS: &[(&str, &str, &str)] = &[];
 
 /// What the pure layers may use besides `std`. A cipher and a classifier are functions of what they are given, too:
-/// keys and nonces arrive as arguments.
+/// keys and nonces arrive as arguments. So is a parser.
 const PURE: &[(&str, &[&str])] = &[
     ("model", &["ipnet", "serde"]),
     ("http1", &["httparse", "memchr"]),
     ("alb", &["aws_lc_rs", "base64", "http_desync_guardian", "ipnet", "itoa", "jiff", "memchr", "regex"]),
     ("ecs", &["jiff", "regex"]),
+    (
+        "config",
+        &[
+            "annotate_snippets",
+            "deunicode",
+            "granit_parser",
+            "ipnet",
+            "regex",
+            "schemars",
+            "serde",
+            "serde_json",
+            "strsim",
+        ],
+    ),
+    ("import", &["hcl", "regex", "serde_json"]),
 ];
 
 /// Layers without async, I/O and clock: time, files and variables arrive as arguments.

@@ -6,12 +6,12 @@ use std::rc::Rc;
 
 use ipnet::IpNet;
 
-use crate::alb::rules::beginnings::Text;
-use crate::alb::rules::index::{Anchor, Anchors, Index};
-use crate::config::text::diagnostics::Diagnostic;
-use crate::config::text::source::Span;
-use crate::model::listener::Listener;
-use crate::model::rule::{Condition, Patterns, Rule};
+use crate::text::diagnostics::Diagnostic;
+use crate::text::source::Span;
+use neargate_alb::rules::beginnings::Text;
+use neargate_alb::rules::index::{Anchor, Anchors, Index};
+use neargate_model::listener::Listener;
+use neargate_model::rule::{Condition, Patterns, Rule};
 
 /// Rules that never match, because an earlier rule matches all of their requests.
 pub(super) fn shadowed(listener: &Listener, spans: &[Span], out: &mut Vec<Diagnostic>) {

@@ -7,7 +7,7 @@ use proptest::option;
 use proptest::prelude::*;
 
 use super::*;
-use crate::model::rule::{Action, FixedResponse, QueryStringPair, Transforms};
+use neargate_model::rule::{Action, FixedResponse, QueryStringPair, Transforms};
 
 #[test]
 fn wide_patterns_cover_narrow_ones() {

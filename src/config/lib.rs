@@ -1,4 +1,4 @@
-//! The user's files, from text to [`crate::model`]: `neargate.yaml`, ECS task definitions, `.env`.
+//! The user's files, from text to [`neargate_model`]: `neargate.yaml`, ECS task definitions, `.env`.
 //!
 //! ```text
 //!  text ──tree──► nodes with places ──interpolate──► ──read──► file types ──lower──► Topology
@@ -13,7 +13,7 @@
 pub mod fidelity;
 pub(crate) mod file;
 mod image_reference;
-pub(crate) mod init_support;
+pub mod init_support;
 mod input;
 mod load;
 pub(crate) mod lower;
@@ -30,6 +30,8 @@ pub use fidelity::Fidelity;
 pub use fidelity::level::Level;
 pub use input::{Source, Tasks, UnusableFile};
 pub use load::{Loaded, load};
+pub use lower::names::project_name_from;
 pub use project::{find, find_override, name_of, override_files, project_name};
+pub use task_definition::value_from;
 pub use text::diagnostics::{Diagnostic, Diagnostics, Severity, Style};
 pub use text::source::{Location, Sources, Span};
