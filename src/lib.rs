@@ -7,8 +7,8 @@
 
 // Nouns, the codec of HTTP/1, and the text of users.
 pub use neargate_config as config;
-pub mod import;
 pub use neargate_http1 as http1;
+pub use neargate_import as import;
 pub use neargate_model as model;
 
 // Decisions: the load balancer's, and above them those about tasks and services.

@@ -4,9 +4,9 @@
 use super::pipeline::paths::name;
 use super::pipeline::stage::words;
 use super::repository::{Content, Repository};
-use crate::config::init_support::yaml;
-use crate::config::text::tree::{Node, Value};
-use crate::config::value_from;
+use neargate_config::init_support::yaml;
+use neargate_config::text::tree::{Node, Value};
+use neargate_config::value_from;
 
 /// What a first file needs to know of a task definition.
 #[derive(Clone, Debug)]

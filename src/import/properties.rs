@@ -11,7 +11,7 @@ use super::pipeline::paths::join;
 use super::pipeline::stage::Wanted;
 use super::repository::Repository;
 use super::{plan, write};
-use crate::config::{self, Source, Style, Tasks};
+use neargate_config::{Source, Style, Tasks};
 
 /// One part of an application: a service of one task definition.
 #[derive(Clone, Debug)]
@@ -179,7 +179,7 @@ proptest! {
         };
         // Only what it lists is set.
         let env = |name: &str| plan.variables.iter().any(|(known, _)| known == name).then(|| "set".to_owned());
-        let loaded = config::load(Source {
+        let loaded = neargate_config::load(Source {
             path: Path::new("neargate.yaml"),
             folder: Path::new("/p"),
             text: &text,

@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 use regex::{Captures, Regex};
 
 use super::question::{Question, folder_of, is_below};
-use crate::import::repository::Repository;
+use crate::repository::Repository;
 
 /// Scripts of the repository, which a command may call.
 pub(super) struct Scripts<'r> {

@@ -2,9 +2,9 @@
 
 use super::command::{self, Scripts};
 use super::question::{Evidence, Question, folder_of, join, place};
-use crate::config::init_support;
-use crate::config::text::tree::{Node, Value};
-use crate::import::repository::Repository;
+use crate::repository::Repository;
+use neargate_config::init_support;
+use neargate_config::text::tree::{Node, Value};
 
 /// A service of a compose file that is built as the container is, or named like it.
 struct Candidate<'r> {

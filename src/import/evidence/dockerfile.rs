@@ -2,7 +2,7 @@
 
 use super::command::{self, Scripts};
 use super::question::{Evidence, Question, join};
-use crate::import::repository::Repository;
+use crate::repository::Repository;
 
 /// The path of the stage's `HEALTHCHECK`.
 pub(super) fn health_path(repository: &Repository, question: &Question<'_>) -> Option<Evidence> {
@@ -57,7 +57,7 @@ pub(super) fn base_and_command(text: &str, target: Option<&str>) -> (String, Str
 }
 
 /// The TCP ports that the built stage, or one that it starts from, exposes; `EXPOSE $PORT` with what `ENV` and `ARG` say.
-pub(in crate::import) fn exposed(text: &str, target: Option<&str>) -> Vec<u16> {
+pub(crate) fn exposed(text: &str, target: Option<&str>) -> Vec<u16> {
     let stages = stages(text);
     let chain = chain(&stages, target);
     let all = || chain.iter().flat_map(|stage| stage.instructions.iter());

@@ -1,7 +1,7 @@
 //! Images that many applications have beside their own, and where their documentation says that they tell their health.
 
 use super::question::{Evidence, Question, place};
-use crate::import::repository::Repository;
+use crate::repository::Repository;
 
 /// The last part of the image's name, the path, and what counts as healthy if 200 does not.
 const IMAGES: &[(&str, &str, Option<&str>)] = &[

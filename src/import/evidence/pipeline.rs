@@ -6,7 +6,7 @@ use regex::Regex;
 
 use super::question::{Evidence, Question, place};
 use super::{command, compose, routes};
-use crate::import::repository::Repository;
+use crate::repository::Repository;
 
 /// A URL whose host is this machine or a variable, and its path.
 static URL: LazyLock<Regex> = LazyLock::new(|| {

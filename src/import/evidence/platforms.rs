@@ -2,9 +2,9 @@
 
 use super::compose::entries;
 use super::question::{Evidence, Question, is_below, place};
-use crate::config::init_support;
-use crate::config::text::tree::{Node, Value};
-use crate::import::repository::Repository;
+use crate::repository::Repository;
+use neargate_config::init_support;
+use neargate_config::text::tree::{Node, Value};
 
 /// Keys of platforms that have one path for one application, and the files they are in.
 const SIMPLE: &[(&str, &[&str], &str)] = &[

@@ -4,9 +4,9 @@ use super::question::words;
 
 /// Why nothing can be sent to it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::import) struct Silence {
+pub(crate) struct Silence {
     /// The end of the sentence "`redis` stays behind the load balancer: …".
-    pub(in crate::import) why: &'static str,
+    pub(crate) why: &'static str,
 }
 
 /// Ports whose protocol is known and is not HTTP: IANA's registry, and what the makers' documentation says.
@@ -86,7 +86,7 @@ const IMAGES: &[(&str, &str)] = &[
 
 /// Why nothing can be sent to a container, as its port, its image, its name and the Dockerfile that makes it tell;
 /// `None` when it may well speak HTTP.
-pub(in crate::import) fn silence(container: &str, image: &str, port: u16, dockerfile: Option<&str>) -> Option<Silence> {
+pub(crate) fn silence(container: &str, image: &str, port: u16, dockerfile: Option<&str>) -> Option<Silence> {
     let known = PORTS.iter().find(|(known, _)| *known == port);
     if let Some((_, why)) = known {
         return Some(Silence { why });

@@ -1,7 +1,6 @@
 //! The cases under `fixtures/config/init-evidence/`.
 
 use std::collections::BTreeMap;
-use std::path::Path;
 
 use serde::Deserialize;
 
@@ -9,7 +8,7 @@ use super::dockerfile::exposed;
 use super::health_path;
 use super::ports::silence;
 use super::question::Question;
-use crate::import::repository::Repository;
+use crate::repository::Repository;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -66,7 +65,7 @@ struct Found {
 }
 
 fn cases<T: for<'de> Deserialize<'de>>(file: &str) -> Vec<T> {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/config/init-evidence").join(file);
+    let path = neargate_fixture::top().join("fixtures/config/init-evidence").join(file);
     serde_saphyr::from_str(&std::fs::read_to_string(&path).unwrap()).unwrap_or_else(|error| panic!("{file}: {error}"))
 }
 

@@ -6,7 +6,7 @@ use super::found::{Build, Definition, Deploy, Edit, Origin, Which};
 use super::paths::join;
 use super::scope::{Scope, entries};
 use super::text::{self, Text, unknown};
-use crate::config::text::tree::Node;
+use neargate_config::text::tree::Node;
 
 /// The inputs of an action or a workflow, resolved.
 pub(super) struct Inputs(Vec<(String, Text)>);

@@ -8,8 +8,8 @@ use super::hcl::{self, Block, Hcl};
 use super::paths::join;
 use super::scope::Scope;
 use super::text::{Text, from_file, unknown};
-use crate::config::init_support::yaml;
-use crate::config::text::tree::{Node, Value};
+use neargate_config::init_support::yaml;
+use neargate_config::text::tree::{Node, Value};
 
 /// Notes what `bake` builds: the targets of these files, `default` if none is named.
 pub(super) fn build(files: &[String], targets: &[String], folder: &str, scope: &mut Scope<'_>) {

@@ -4,15 +4,15 @@ use super::found::{Build, Place, line_of};
 use super::paths::{join, name};
 use super::scope::{entries, items, text_of};
 use super::text::{Text, unknown};
-use crate::config::init_support::yaml;
-use crate::config::text::tree::{Node, Value};
-use crate::import::repository::Repository;
+use crate::repository::Repository;
+use neargate_config::init_support::yaml;
+use neargate_config::text::tree::{Node, Value};
 
 /// A service of a Compose file that is built.
 #[derive(Clone, Debug)]
-pub(in crate::import) struct ComposeService {
-    pub(in crate::import) name: String,
-    pub(in crate::import) place: Place,
+pub(crate) struct ComposeService {
+    pub(crate) name: String,
+    pub(crate) place: Place,
     context: String,
     dockerfile: String,
     args: Vec<(String, Text)>,
@@ -22,7 +22,7 @@ pub(in crate::import) struct ComposeService {
 
 impl ComposeService {
     /// As an image that a job builds.
-    pub(in crate::import) fn into_build(self, place: Place, job: usize, step: Option<String>) -> Build {
+    pub(crate) fn into_build(self, place: Place, job: usize, step: Option<String>) -> Build {
         Build {
             place,
             job,
@@ -38,7 +38,7 @@ impl ComposeService {
 }
 
 /// The Compose files of a repository, shallow ones and those for production first.
-pub(in crate::import) fn files(repository: &Repository) -> Vec<&str> {
+pub(crate) fn files(repository: &Repository) -> Vec<&str> {
     let is_compose = |path: &&str| {
         let file = name(path).to_lowercase();
         (file.ends_with(".yml") || file.ends_with(".yaml"))
@@ -81,7 +81,7 @@ pub(super) fn builds(
 }
 
 /// The services of one file that are built.
-pub(in crate::import) fn of_file(
+pub(crate) fn of_file(
     repository: &Repository,
     file: &str,
     variables: &dyn Fn(&str) -> Option<Text>,

@@ -4,11 +4,11 @@
 use super::found::{Definition, Deploy, Origin, Pipeline, Place, line_of};
 use super::scope::text_of;
 use super::text::Text;
-use crate::config::init_support::yaml;
-use crate::config::text::tree::{Node, Value};
-use crate::import::definition::is_aside;
-use crate::import::pipeline::found::Described;
-use crate::import::repository::Repository;
+use crate::definition::is_aside;
+use crate::pipeline::found::Described;
+use crate::repository::Repository;
+use neargate_config::init_support::yaml;
+use neargate_config::text::tree::{Node, Value};
 
 /// Finds them by what they say, whatever they are called. Where no pipeline deploys anything, they are what is deployed.
 pub(super) fn follow(repository: &Repository, pipeline: &mut Pipeline) {

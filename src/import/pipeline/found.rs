@@ -144,12 +144,12 @@ pub(crate) fn line_of(text: &str, offset: usize) -> usize {
 
 /// A service that a file describes.
 #[derive(Clone, Debug)]
-pub(in crate::import) struct Described {
-    pub(in crate::import) place: Place,
-    pub(in crate::import) service: String,
-    pub(in crate::import) cluster: Option<String>,
+pub(crate) struct Described {
+    pub(crate) place: Place,
+    pub(crate) service: String,
+    pub(crate) cluster: Option<String>,
     /// Without its revision.
-    pub(in crate::import) family: Option<String>,
+    pub(crate) family: Option<String>,
     /// Container and port.
     pub(super) ports: Vec<(String, u16)>,
 }

@@ -9,10 +9,10 @@ use super::scope::{Scope, entries, items, text_of};
 use super::shell;
 use super::stage::Wanted;
 use super::text::{self, Text};
-use crate::config::init_support::yaml;
-use crate::config::text::tree::{Node, Value};
-use crate::import::pipeline::scope::MAX_DEPTH;
-use crate::import::repository::Repository;
+use crate::pipeline::scope::MAX_DEPTH;
+use crate::repository::Repository;
+use neargate_config::init_support::yaml;
+use neargate_config::text::tree::{Node, Value};
 
 /// Combinations of a matrix that are followed.
 const MAX_COMBINATIONS: usize = 40;

@@ -7,9 +7,9 @@ use super::paths::name;
 use super::scope::{Scope, entries, items, text_of};
 use super::stage::Wanted;
 use super::{groovy, shell};
-use crate::config::init_support::yaml;
-use crate::config::text::tree::{Node, Value};
-use crate::import::repository::Repository;
+use crate::repository::Repository;
+use neargate_config::init_support::yaml;
+use neargate_config::text::tree::{Node, Value};
 
 /// Keys under which commands stand.
 const SCRIPTS: &[&str] =

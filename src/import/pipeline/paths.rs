@@ -4,7 +4,7 @@
 pub(super) const WORKSPACE: &str = "/workspace";
 
 /// `path` as seen from `folder`, without `.` and `..`; the root is `""`.
-pub(in crate::import) fn join(folder: &str, path: &str) -> String {
+pub(crate) fn join(folder: &str, path: &str) -> String {
     let path = path.trim();
     let (folder, path) = match path.strip_prefix(WORKSPACE) {
         Some(inside) => ("", inside),
@@ -22,7 +22,7 @@ pub(in crate::import) fn join(folder: &str, path: &str) -> String {
 }
 
 /// `path` (of the repository) as one would write it inside `folder`.
-pub(in crate::import) fn relative_to(folder: &str, path: &str) -> String {
+pub(crate) fn relative_to(folder: &str, path: &str) -> String {
     let (mut from, mut to): (Vec<&str>, Vec<&str>) = (parts(folder), parts(path));
     while !from.is_empty() && from.first() == to.first() {
         from.remove(0);
@@ -33,12 +33,12 @@ pub(in crate::import) fn relative_to(folder: &str, path: &str) -> String {
 }
 
 /// The folder that a file is in.
-pub(in crate::import) fn parent(path: &str) -> &str {
+pub(crate) fn parent(path: &str) -> &str {
     path.rsplit_once('/').map_or("", |(folder, _)| folder)
 }
 
 /// The last part of a path.
-pub(in crate::import) fn name(path: &str) -> &str {
+pub(crate) fn name(path: &str) -> &str {
     path.rsplit('/').next().unwrap_or_default()
 }
 

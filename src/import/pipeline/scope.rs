@@ -7,8 +7,8 @@ use super::found::{Pipeline, Place};
 use super::paths::{WORKSPACE, join};
 use super::stage::Wanted;
 use super::text::{Text, from_file, unknown};
-use crate::config::text::tree::{Entry, Node, Value};
-use crate::import::repository::Repository;
+use crate::repository::Repository;
+use neargate_config::text::tree::{Entry, Node, Value};
 
 /// Commands that are followed in all pipelines together.
 const MAX_COMMANDS: usize = 50_000;

@@ -5,12 +5,12 @@
 pub(crate) struct Wanted {
     name: String,
     /// Nobody asked: production, because that is what one wants to see here.
-    pub(in crate::import) by_default: bool,
+    pub(crate) by_default: bool,
 }
 
 /// A kind of stage.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(in crate::import) enum Stage {
+pub(crate) enum Stage {
     Production,
     Staging,
     Test,
@@ -25,12 +25,12 @@ impl Wanted {
     }
 
     /// What was asked for.
-    pub(in crate::import) fn name(&self) -> &str {
+    pub(crate) fn name(&self) -> &str {
         &self.name
     }
 
     /// Whether a word of the text names the wanted stage; `None` if no word names any.
-    pub(in crate::import) fn is_meant_by(&self, text: &str) -> Option<bool> {
+    pub(crate) fn is_meant_by(&self, text: &str) -> Option<bool> {
         if self.is_named_in(text) {
             return Some(true);
         }
@@ -52,7 +52,7 @@ impl Wanted {
 
     /// The smaller, the better: what has the name that was asked for, its like, what says nothing, then from production
     /// down.
-    pub(in crate::import) fn rank(&self, text: &str) -> usize {
+    pub(crate) fn rank(&self, text: &str) -> usize {
         match self.is_meant_by(text) {
             Some(true) => usize::from(!self.by_default && !self.is_named_in(text)),
             None => UNNAMED,
@@ -65,15 +65,15 @@ impl Wanted {
 }
 
 /// The rank of what names no stage.
-pub(in crate::import) const UNNAMED: usize = 2;
+pub(crate) const UNNAMED: usize = 2;
 
 /// The name without the words that name a stage, in lower case with `-` between words.
-pub(in crate::import) fn without_stage(name: &str) -> String {
+pub(crate) fn without_stage(name: &str) -> String {
     stage_words(name).into_iter().filter(|word| stage(word).is_none()).collect::<Vec<_>>().join("-")
 }
 
 /// The first stage that a word of the text names.
-pub(in crate::import) fn stage_of(text: &str) -> Option<Stage> {
+pub(crate) fn stage_of(text: &str) -> Option<Stage> {
     stage_words(text).iter().find_map(|word| stage(word))
 }
 
@@ -94,7 +94,7 @@ fn stage_words(text: &str) -> Vec<String> {
 }
 
 /// Words of a name: what stands between other characters, and between a small and a capital letter.
-pub(in crate::import) fn words(text: &str) -> Vec<String> {
+pub(crate) fn words(text: &str) -> Vec<String> {
     let mut words = vec![String::new()];
     let mut before_small = false;
     for c in text.chars() {

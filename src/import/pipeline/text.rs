@@ -8,11 +8,11 @@ const OPEN: char = '\u{e000}';
 const CLOSE: char = '\u{e001}';
 
 /// A text that may have unknown pieces.
-pub(in crate::import) type Text = String;
+pub(crate) type Text = String;
 
 /// A part of a text.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(in crate::import) enum Piece {
+pub(crate) enum Piece {
     /// As it is.
     Known(String),
     /// What stands for it in the pipeline: `github.sha`, `vars.X`, `$NAME`.
@@ -20,7 +20,7 @@ pub(in crate::import) enum Piece {
 }
 
 /// A text that is one unknown piece.
-pub(in crate::import) fn unknown(what: &str) -> Text {
+pub(crate) fn unknown(what: &str) -> Text {
     let mut text = String::from(OPEN);
     for c in what.chars() {
         if c.is_ascii_alphanumeric() || "._-".contains(c) {
@@ -34,23 +34,23 @@ pub(in crate::import) fn unknown(what: &str) -> Text {
 }
 
 /// Text of a file, without the two characters that have a meaning here.
-pub(in crate::import) fn from_file(text: &str) -> Text {
+pub(crate) fn from_file(text: &str) -> Text {
     text.replace([OPEN, CLOSE], "\u{fffd}")
 }
 
 /// Whether every piece is known.
-pub(in crate::import) fn is_known(text: &str) -> bool {
+pub(crate) fn is_known(text: &str) -> bool {
     !text.contains(OPEN)
 }
 
 /// The text, if all of it is known and there is some.
-pub(in crate::import) fn known(text: &str) -> Option<&str> {
+pub(crate) fn known(text: &str) -> Option<&str> {
     let text = text.trim();
     (is_known(text) && !text.is_empty()).then_some(text)
 }
 
 /// The pieces, in order.
-pub(in crate::import) fn pieces(text: &str) -> Vec<Piece> {
+pub(crate) fn pieces(text: &str) -> Vec<Piece> {
     let mut pieces = Vec::new();
     for (index, part) in text.split(OPEN).enumerate() {
         let rest = match part.split_once(CLOSE).filter(|_| index > 0) {
@@ -68,7 +68,7 @@ pub(in crate::import) fn pieces(text: &str) -> Vec<Piece> {
 }
 
 /// What stands for the unknown pieces, in order.
-pub(in crate::import) fn unknowns(text: &str) -> impl Iterator<Item = String> {
+pub(crate) fn unknowns(text: &str) -> impl Iterator<Item = String> {
     pieces(text).into_iter().filter_map(|piece| match piece {
         Piece::Unknown(what) => Some(what),
         Piece::Known(_) => None,
@@ -76,7 +76,7 @@ pub(in crate::import) fn unknowns(text: &str) -> impl Iterator<Item = String> {
 }
 
 /// For people: unknown pieces as the pipeline writes them.
-pub(in crate::import) fn show(text: &str) -> String {
+pub(crate) fn show(text: &str) -> String {
     let show = |piece| match piece {
         Piece::Known(text) => text,
         Piece::Unknown(what) if what.starts_with('$') => what,
@@ -86,7 +86,7 @@ pub(in crate::import) fn show(text: &str) -> String {
 }
 
 /// The known pieces only.
-pub(in crate::import) fn known_part(text: &str) -> String {
+pub(crate) fn known_part(text: &str) -> String {
     let known = |piece| match piece {
         Piece::Known(text) => text,
         Piece::Unknown(_) => String::new(),
@@ -95,7 +95,7 @@ pub(in crate::import) fn known_part(text: &str) -> String {
 }
 
 /// Whether a known text fits a pattern whose unknown pieces stand for anything but `/`.
-pub(in crate::import) fn fits(pattern: &str, text: &str) -> bool {
+pub(crate) fn fits(pattern: &str, text: &str) -> bool {
     fn rest(pieces: &[Piece], text: &str) -> bool {
         match pieces.split_first() {
             None => text.is_empty(),
@@ -112,7 +112,7 @@ pub(in crate::import) fn fits(pattern: &str, text: &str) -> bool {
 }
 
 /// An image's name without tag and digest.
-pub(in crate::import) fn untagged(image: &str) -> &str {
+pub(crate) fn untagged(image: &str) -> &str {
     let image = image.trim();
     let image = image.strip_prefix("docker://").unwrap_or(image);
     let image = image.split('@').next().unwrap_or_default();

@@ -1,10 +1,10 @@
 //! Dockerfiles that no pipeline mentions, and the folder that each is meant to be built from.
 
-use crate::import::pipeline::found::{Build, Place};
-use crate::import::pipeline::paths::{join, name, parent};
-use crate::import::pipeline::stage::{Stage, Wanted, stage_of, without_stage, words};
-use crate::import::pipeline::text::from_file;
-use crate::import::repository::Repository;
+use crate::pipeline::found::{Build, Place};
+use crate::pipeline::paths::{join, name, parent};
+use crate::pipeline::stage::{Stage, Wanted, stage_of, without_stage, words};
+use crate::pipeline::text::from_file;
+use crate::repository::Repository;
 
 /// Every Dockerfile, shallow ones first; of those that differ only in the stage that they are for, the wanted one.
 pub(super) fn find<'r>(repository: &'r Repository, wanted: &Wanted) -> Vec<&'r str> {

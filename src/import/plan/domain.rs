@@ -1,8 +1,8 @@
 //! The name that the site is reached by.
 
 use super::draft::{Draft, Reasoned};
-use crate::import::pipeline::found::Edit;
-use crate::import::pipeline::text;
+use crate::pipeline::found::Edit;
+use crate::pipeline::text;
 
 /// What stands for a name that nobody knows. A name below `localhost` would need no entry in the hosts file, but browsers
 /// treat it as secure even without TLS, and hide what breaks without it.

@@ -3,8 +3,8 @@
 use super::images::Found;
 use super::services::Chosen;
 use super::value::Value;
-use crate::import::definition::Container;
-use crate::import::pipeline::found::Place;
+use crate::definition::Container;
+use crate::pipeline::found::Place;
 
 /// Everything that goes into the file, and what is said about it.
 #[derive(Debug, Default)]

@@ -1,12 +1,12 @@
 //! Which image of which container is built, and from what.
 
 use super::dockerfiles;
-use crate::import::pipeline::compose;
-use crate::import::pipeline::found::{Build, Pipeline};
-use crate::import::pipeline::paths::{name, parent};
-use crate::import::pipeline::stage::{Stage, Wanted, stage_of, words};
-use crate::import::pipeline::text::{self, Text, untagged};
-use crate::import::repository::Repository;
+use crate::pipeline::compose;
+use crate::pipeline::found::{Build, Pipeline};
+use crate::pipeline::paths::{name, parent};
+use crate::pipeline::stage::{Stage, Wanted, stage_of, words};
+use crate::pipeline::text::{self, Text, untagged};
+use crate::repository::Repository;
 
 /// A container that needs an image.
 #[derive(Clone, Debug)]

@@ -1,11 +1,11 @@
 //! What services and the project are called.
 
 use super::services::Chosen;
-use crate::config::project_name_from;
-use crate::import::pipeline::found::Described;
-use crate::import::pipeline::found::Pipeline;
-use crate::import::pipeline::stage::{stage_of, without_stage};
-use crate::import::pipeline::text::{self, Piece};
+use crate::pipeline::found::Described;
+use crate::pipeline::found::Pipeline;
+use crate::pipeline::stage::{stage_of, without_stage};
+use crate::pipeline::text::{self, Piece};
+use neargate_config::project_name_from;
 
 /// Letters, digits, `-` and `_`, at most 255; of an ARN its last part.
 pub(super) fn ecs_name(text: &str) -> String {

@@ -1,13 +1,13 @@
 //! Which containers stand behind the load balancer, under which paths, and what tells their health.
 
 use super::draft::{Draft, Plan, Reasoned, Route};
-use crate::import::definition::Container;
-use crate::import::evidence;
-use crate::import::evidence::question::Evidence;
-use crate::import::evidence::question::Question;
-use crate::import::pipeline::found::Pipeline;
-use crate::import::pipeline::stage::{without_stage, words};
-use crate::import::repository::Repository;
+use crate::definition::Container;
+use crate::evidence;
+use crate::evidence::question::Evidence;
+use crate::evidence::question::Question;
+use crate::pipeline::found::Pipeline;
+use crate::pipeline::stage::{without_stage, words};
+use crate::repository::Repository;
 
 /// A container that may be reached.
 struct Reachable<'d> {

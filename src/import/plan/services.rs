@@ -1,10 +1,10 @@
 //! Which services there are, and which task definition each runs.
 
-use crate::import::definition::{Definitions, Facts, is_aside};
-use crate::import::pipeline::found::{Deploy, Edit, Origin, Pipeline};
-use crate::import::pipeline::paths::name;
-use crate::import::pipeline::stage::{UNNAMED, Wanted, stage_of, without_stage, words};
-use crate::import::pipeline::text::{self, Piece, Text};
+use crate::definition::{Definitions, Facts, is_aside};
+use crate::pipeline::found::{Deploy, Edit, Origin, Pipeline};
+use crate::pipeline::paths::name;
+use crate::pipeline::stage::{UNNAMED, Wanted, stage_of, without_stage, words};
+use crate::pipeline::text::{self, Piece, Text};
 
 /// A service with its task definition, and what happens to that on the way.
 #[derive(Clone, Debug)]
@@ -358,7 +358,7 @@ fn same_service(left: &Chosen<'_>, right: &Chosen<'_>) -> bool {
     }
 }
 
-fn stage_of_service(chosen: &Chosen<'_>) -> Option<crate::import::pipeline::stage::Stage> {
+fn stage_of_service(chosen: &Chosen<'_>) -> Option<crate::pipeline::stage::Stage> {
     chosen.service.as_deref().and_then(stage_of)
 }
 

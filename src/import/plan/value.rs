@@ -2,11 +2,11 @@
 
 /// A text with variables in it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(in crate::import) struct Value(pub(in crate::import) Vec<Part>);
+pub(crate) struct Value(pub(crate) Vec<Part>);
 
 /// A part of a value.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(in crate::import) enum Part {
+pub(crate) enum Part {
     /// As it is.
     Text(String),
     /// What the environment or `.env` says; with a default it need not be set.

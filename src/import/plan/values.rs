@@ -2,10 +2,10 @@
 //! to the environment, secrets.
 
 use super::draft::Draft;
-use crate::import::pipeline::found::Edit;
-use crate::import::pipeline::text;
-use crate::import::pipeline::text::Piece;
-use crate::import::plan::value::{Part, Value};
+use crate::pipeline::found::Edit;
+use crate::pipeline::text;
+use crate::pipeline::text::Piece;
+use crate::plan::value::{Part, Value};
 
 /// Variables that must be set, and what for.
 #[derive(Debug, Default)]

@@ -6,8 +6,8 @@ use std::sync::LazyLock;
 use regex::Regex;
 
 use super::target_group::{TargetGroup, literal_path};
-use crate::import::evidence::question::place;
-use crate::import::repository::Repository;
+use crate::evidence::question::place;
+use crate::repository::Repository;
 
 /// What such programs import.
 const MARKS: &[&str] = &["aws-cdk", "aws_cdk", "awscdk", "Amazon.CDK", "@pulumi/aws", "pulumi_aws", "sst/aws"];

@@ -1,10 +1,10 @@
 //! Target groups in CloudFormation templates, and manifests of AWS Copilot.
 
 use super::target_group::{TargetGroup, literal_path};
-use crate::config::init_support;
-use crate::config::text::tree::{Node, Value};
-use crate::import::evidence::question::place;
-use crate::import::repository::Repository;
+use crate::evidence::question::place;
+use crate::repository::Repository;
+use neargate_config::init_support;
+use neargate_config::text::tree::{Node, Value};
 
 /// Every target group.
 pub(super) fn target_groups(repository: &Repository) -> Vec<TargetGroup> {

@@ -9,7 +9,7 @@ mod terraform;
 use std::collections::BTreeSet;
 
 use super::question::{Evidence, Question, words};
-use crate::import::repository::Repository;
+use crate::repository::Repository;
 use target_group::TargetGroup;
 
 /// The path of the target group that the container registers with.

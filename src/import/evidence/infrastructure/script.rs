@@ -1,8 +1,8 @@
 //! `aws elbv2 create-target-group` in scripts and workflows.
 
 use super::target_group::{TargetGroup, literal_path};
-use crate::import::evidence::question::place;
-use crate::import::repository::Repository;
+use crate::evidence::question::place;
+use crate::repository::Repository;
 
 /// Every target group that a script makes.
 pub(super) fn target_groups(repository: &Repository) -> Vec<TargetGroup> {

@@ -7,8 +7,8 @@ use hcl::expr::{Expression, TraversalOperator};
 use hcl::{Block, Body, Map, Value};
 
 use super::target_group::{TargetGroup, literal_path};
-use crate::import::evidence::question::{folder_of, join, place};
-use crate::import::repository::Repository;
+use crate::evidence::question::{folder_of, join, place};
+use crate::repository::Repository;
 
 /// How deep modules may call modules.
 const MAX_DEPTH: usize = 4;

@@ -7,8 +7,8 @@ use regex::Regex;
 
 use super::graph::{ANY, Graph};
 use super::route::{ROUTE, Route, Scope, arguments, bracketed, literal};
-use crate::import::evidence::question::folder_of;
-use crate::import::evidence::question::join;
+use crate::evidence::question::folder_of;
+use crate::evidence::question::join;
 
 fn regex(pattern: &str) -> Regex {
     Regex::new(pattern).expect("a constant pattern that compiles")

@@ -6,8 +6,8 @@ use regex::Regex;
 
 use super::javascript::is_comment;
 use super::route::{ROUTE, Route, Scope, arguments, bracketed, joined, literal};
-use crate::config::init_support;
-use crate::config::text::tree::Node;
+use neargate_config::init_support;
+use neargate_config::text::tree::Node;
 
 fn regex(pattern: &str) -> Regex {
     Regex::new(pattern).expect("a constant pattern that compiles")

@@ -17,7 +17,7 @@ mod webserver;
 
 use super::dockerfile;
 use super::question::{Evidence, Question, folder_of, is_below, place};
-use crate::import::repository::Repository;
+use crate::repository::Repository;
 use route::{Route, Scope};
 
 /// Bytes of a file that people write.

@@ -8,7 +8,7 @@ const WHY: &str = "from a route file in its source";
 pub(super) fn routes<'r>(scope: &Scope<'r>) -> Vec<Route<'r>> {
     let Some((package, text)) = scope.nearest("package.json") else { return Vec::new() };
     let has = |name: &str| text.contains(&format!("\"{name}\""));
-    let folder = crate::import::evidence::question::folder_of(package);
+    let folder = crate::evidence::question::folder_of(package);
     let base = scope
         .with(&["js", "mjs", "ts", "cjs"])
         .find(|(path, _)| path.rsplit('/').next().is_some_and(|name| name.starts_with("next.config.")))

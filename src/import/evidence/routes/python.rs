@@ -7,7 +7,7 @@ use regex::Regex;
 
 use super::graph::{Graph, Router};
 use super::route::{Route, Scope, arguments, bracketed, literal};
-use crate::import::evidence::question::folder_of;
+use crate::evidence::question::folder_of;
 
 fn regex(pattern: &str) -> Regex {
     Regex::new(pattern).expect("a constant pattern that compiles")

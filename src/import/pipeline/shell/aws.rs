@@ -1,13 +1,13 @@
 //! The AWS CLI and tools beside it: task definitions that are registered, services that are updated.
 
 use super::state::Shell;
-use crate::config::init_support::yaml;
-use crate::import::pipeline::described;
-use crate::import::pipeline::found::Described;
-use crate::import::pipeline::found::{Definition, Deploy, Edit, Origin, Pipeline, Which};
-use crate::import::pipeline::scope::text_of;
-use crate::import::pipeline::text::{self, Text, unknown};
-use crate::import::repository::Repository;
+use crate::pipeline::described;
+use crate::pipeline::found::Described;
+use crate::pipeline::found::{Definition, Deploy, Edit, Origin, Pipeline, Which};
+use crate::pipeline::scope::text_of;
+use crate::pipeline::text::{self, Text, unknown};
+use crate::repository::Repository;
+use neargate_config::init_support::yaml;
 
 /// `aws …`, and what it prints.
 pub(super) fn aws(arguments: &[Text], input: &Text, shell: &mut Shell<'_, '_>) -> Text {

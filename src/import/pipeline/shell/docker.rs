@@ -2,10 +2,10 @@
 
 use super::expand;
 use super::state::Shell;
-use crate::import::pipeline::found::Build;
-use crate::import::pipeline::text;
-use crate::import::pipeline::text::Text;
-use crate::import::pipeline::{bake, compose as compose_files};
+use crate::pipeline::found::Build;
+use crate::pipeline::text;
+use crate::pipeline::text::Text;
+use crate::pipeline::{bake, compose as compose_files};
 
 /// Options of `docker build` that take a value and are of no interest.
 const WITH_VALUE: &[&str] = &[

@@ -3,9 +3,9 @@
 use super::state::Shell;
 use super::syntax;
 use super::tokens::substitution_length;
-use crate::import::pipeline::paths::{WORKSPACE, parent};
-use crate::import::pipeline::text;
-use crate::import::pipeline::text::{Text, unknown};
+use crate::pipeline::paths::{WORKSPACE, parent};
+use crate::pipeline::text;
+use crate::pipeline::text::{Text, unknown};
 
 /// `NAME=value`, as the first words of a command.
 pub(super) fn assignment(word: &str) -> Option<(&str, &str)> {
@@ -164,7 +164,7 @@ impl Shell<'_, '_> {
 
     /// What a command in a word prints, without the line end.
     fn printed_by(&mut self, script: &str) -> Text {
-        if self.scope.depth >= crate::import::pipeline::scope::MAX_DEPTH + 3 {
+        if self.scope.depth >= crate::pipeline::scope::MAX_DEPTH + 3 {
             return unknown("$(…)");
         }
         self.scope.depth += 1;

@@ -2,9 +2,9 @@
 //! `sed`, `envsubst`.
 
 use super::state::Shell;
-use crate::import::pipeline::found::{Definition, Edit, Origin, Which};
-use crate::import::pipeline::text;
-use crate::import::pipeline::text::{Text, unknown};
+use crate::pipeline::found::{Definition, Edit, Origin, Which};
+use crate::pipeline::text;
+use crate::pipeline::text::{Text, unknown};
 
 /// Runs one, and gives what it prints. Programs that are not known print what nobody knows; a task definition that goes
 /// through them comes out as it was.
@@ -38,12 +38,8 @@ pub(super) fn filter(program: &str, arguments: &[Text], input: &Text, shell: &mu
             variables.extend(shell.variables.clone());
             edited(input, vec![Edit::Variables(variables)], shell).unwrap_or_else(|| input.clone())
         }
-        "dirname" => {
-            arguments.first().map_or_else(String::new, |path| crate::import::pipeline::paths::parent(path).to_owned())
-        }
-        "basename" => {
-            arguments.first().map_or_else(String::new, |path| crate::import::pipeline::paths::name(path).to_owned())
-        }
+        "dirname" => arguments.first().map_or_else(String::new, |path| crate::pipeline::paths::parent(path).to_owned()),
+        "basename" => arguments.first().map_or_else(String::new, |path| crate::pipeline::paths::name(path).to_owned()),
         "tr" | "xargs" | "head" | "tail" | "cut" | "grep" | "python" | "python3" | "node" | "sort"
             if shell.scope.pipeline.definition_in(input).is_some() =>
         {
@@ -253,7 +249,7 @@ pub(super) fn image_definitions(text: &str, shell: &mut Shell<'_, '_>) {
 }
 
 /// The lines of the rules of these targets and of what they need, with make's variables as the shell's.
-pub(in crate::import::pipeline) fn make_script(makefile: &str, targets: &[String]) -> Vec<String> {
+pub(in crate::pipeline) fn make_script(makefile: &str, targets: &[String]) -> Vec<String> {
     let mut assignments = Vec::new();
     let mut rules: Vec<(&str, Vec<&str>, Vec<&str>)> = Vec::new();
     let joined = makefile.replace("\\\n", " ");

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::syntax::Item;
-use crate::import::pipeline::scope::Scope;
-use crate::import::pipeline::text::Text;
+use crate::pipeline::scope::Scope;
+use crate::pipeline::text::Text;
 
 /// A shell that runs a script.
 pub(crate) struct Shell<'s, 'a> {
