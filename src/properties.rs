@@ -56,7 +56,9 @@ fn config(bytes: &[u8]) {
         };
         match config::load(source) {
             Ok(loaded) => {
-                drop(RoutingTable::compile(&loaded.topology, loaded.topology.main_load_balancer(), &BTreeMap::new(), 1))
+                for balancer in loaded.topology.load_balancers.values() {
+                    drop(RoutingTable::compile(&loaded.topology, balancer, &BTreeMap::new(), 1));
+                }
             }
             Err(mistakes) => drop(mistakes.render(Style::Plain)),
         }

@@ -129,6 +129,11 @@ pub fn status(
     names.iter().map(|name| (name.clone(), resolution(name))).collect()
 }
 
+/// Whether the system's resolver leads the name to this address: it matters where load balancers have several. Blocks.
+pub fn leads_to(name: &DomainName, address: IpAddr) -> bool {
+    resolve(&name.as_str().replacen('*', "www", 1)).is_ok_and(|found| found.contains(&address))
+}
+
 /// Asks the system's resolver, as any program would. Blocks.
 pub fn resolve(name: &str) -> io::Result<Vec<IpAddr>> {
     use std::net::ToSocketAddrs as _;

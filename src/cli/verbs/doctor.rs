@@ -18,9 +18,10 @@ use crate::cli::running::asking;
 use crate::cli::verbs::trust;
 use crate::machine::hosts;
 use crate::machine::hosts::Resolution;
-use crate::model::Topology;
+use crate::machine::trust::reach::reachable_address;
 use crate::model::listener::{Listener, ListenerProtocol, LoadBalancer};
 use crate::model::rule::Action;
+use crate::model::{DomainName, Topology};
 use crate::proxy::{PortTrouble, trouble_with};
 use crate::runtime::docker::Engine;
 
@@ -120,13 +121,27 @@ fn ports(project: &Project, view: Option<&ClusterView>) -> Vec<Check> {
 }
 
 fn names(project: &Project) -> Vec<Check> {
+    let topology = &project.topology;
+    // Where load balancers have several addresses, any of this machine will not do.
+    let misled = |domain: &DomainName| {
+        let balancer = topology.load_balancer_at(domain).filter(|_| topology.has_several_load_balancers())?;
+        let address = reachable_address(balancer.bind_address);
+        (!hosts::leads_to(domain, address)).then_some((address, &balancer.name))
+    };
     hosts::status(&project.topology.domains, hosts::resolve)
         .into_iter()
         .map(|(domain, resolution)| {
             let name = format!("name {domain}");
             let fix = "run neargate hosts --apply; or use curl --resolve, Chromium's --host-resolver-rules";
             match resolution {
-                Resolution::Loopback => Check::ok(name, "resolves to this machine"),
+                Resolution::Loopback => match misled(&domain) {
+                    None => Check::ok(name, "resolves to this machine"),
+                    Some((address, balancer)) => {
+                        let detail =
+                            format!("resolves to this machine, but not to {address} of load balancer {balancer}");
+                        Check::wrong(Status::Note, name, detail, fix)
+                    }
+                },
                 Resolution::Unknown => Check::wrong(Status::Note, name, "does not resolve on this machine", fix),
                 Resolution::Elsewhere(addresses) => {
                     let found: Vec<String> = addresses.iter().map(ToString::to_string).collect();

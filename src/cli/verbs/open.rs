@@ -13,6 +13,7 @@ use crate::cli::verbs::explain::bind_as_running;
 use crate::machine::hosts;
 use crate::machine::hosts::Resolution;
 use crate::machine::trust::reach::{self, Site};
+use crate::model::DomainName;
 
 /// Names of Chromium, as packages install it.
 const CHROMIUMS: [&str; 6] =
@@ -39,6 +40,9 @@ pub(crate) fn open(global: &Global, args: &OpenArgs, printer: &mut Printer) -> R
     let resolves = hosts::status(&balancer.domains, hosts::resolve)
         .first()
         .is_none_or(|(_, resolution)| *resolution == Resolution::Loopback);
+    // With several load balancers any address of this machine will not do.
+    let misled = |name: &DomainName| !hosts::leads_to(name, reach::reachable_address(balancer.bind_address));
+    let resolves = resolves && !(topology.has_several_load_balancers() && balancer.domains.first().is_some_and(misled));
     let profile = project.folders.state().join("browser");
     // Of a stack that is just being started there are none yet.
     let keys = std::fs::read_to_string(project.folders.leaf_keys()).unwrap_or_default();
