@@ -90,7 +90,8 @@ pub struct QueryStringPair {
     pub value: String,
 }
 
-/// The routing action of a rule. (The authenticating actions that may precede it are a later issue.)
+/// The routing action of a rule: the last of its actions. An authenticating one that precedes it does not act here, so
+/// it is no part of the topology.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Action {
     /// Send to one of these groups, by weight.

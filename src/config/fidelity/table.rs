@@ -197,7 +197,7 @@ const TABLE: &[Line] = &[
     ("condition value", &["values", "regex_values"], &[], Holds),
     ("http_header condition", &["http_header_name", "values", "regex_values"], &[], Holds),
     ("query_string value", &["key", "value"], &[], Holds),
-    ("action", &["forward", "redirect", "fixed_response"], &[], Aws(Honoured)),
+    ("action", &["forward", "redirect", "fixed_response", "order"], &[], Aws(Honoured)),
     ("action", &["authenticate_oidc", "authenticate_cognito", "jwt_validation"], &[], NO_AUTH),
     ("forward action", &["target_groups", "stickiness"], &[], Holds),
     ("weighted target group", &["target_group"], &[], Holds),

@@ -5,7 +5,8 @@ use crate::read::{Anything, keywords, record};
 use crate::text::tree::{Node, Value};
 
 record! {
-    /// What happens to a request: exactly one of `forward`, `redirect` and `fixed_response`.
+    /// What happens to a request: exactly one of `forward`, `redirect` and `fixed_response`. In a list of actions, that one
+    /// is the last.
     ActionFile, "action" {
         /// Send it to a target group: its name, or several with weights.
         forward: ForwardFile,
@@ -19,6 +20,8 @@ record! {
         authenticate_cognito: Anything,
         /// Recognised; tokens are not validated, and the other action applies.
         jwt_validation: Anything,
+        /// In a list: 1–50000, the lowest first. Default: its place in the list.
+        order: Spanned<u32>,
     }
 }
 

@@ -116,8 +116,8 @@ record! {
         port: Spanned<u16> [required],
         /// The protocol that clients use.
         protocol: Spanned<ListenerProtocolWord> [required],
-        /// What happens when no rule matches.
-        default_action: ActionFile [required],
+        /// What happens when no rule matches: one action, or a list whose last one routes.
+        default_action: OneOrMany<ActionFile> [required],
         /// The rules, in any order: their priority decides.
         rules: Vec<RuleFile>,
         /// Name of a security policy. Default: `ELBSecurityPolicy-2016-08`, as with the API and Terraform.
@@ -204,8 +204,8 @@ record! {
         priority: Spanned<u32> [required],
         /// All of them must match.
         conditions: Vec<ConditionFile> [required],
-        /// What happens to a request that matches.
-        action: ActionFile [required],
+        /// What happens to a request that matches: one action, or a list whose last one routes.
+        action: OneOrMany<ActionFile> [required],
         /// How the request is rewritten before it is forwarded: at most one transform of each type.
         transform: OneOrMany<TransformFile>,
         /// Recognised; shown nowhere.

@@ -7,8 +7,10 @@ use super::lowering::Lowering;
 use crate::file::actions::{
     ActionFile, FixedResponseFile, ForwardFile, ForwardGroupsFile, RedirectFile, RedirectStatusWord,
 };
+use crate::read::OneOrMany;
 use crate::read::reader::Spanned;
 use crate::text::diagnostics::Diagnostic;
+use crate::text::source::Span;
 use crate::text::suggest::help_for;
 use neargate_model::TargetGroupName;
 use neargate_model::rule::{Action, FixedResponse, Forward, Redirect, WeightedTargetGroup};
@@ -24,8 +26,75 @@ pub(super) struct Where<'a> {
     pub(super) groups: &'a BTreeMap<TargetGroupName, TargetGroup>,
 }
 
-/// The one routing action.
-pub(super) fn lower(file: &ActionFile, at: &Where<'_>, lowering: &mut Lowering<'_>) -> Option<Action> {
+/// The one routing action of a rule or a listener: the last of its actions. `place`: where to point if there is none.
+pub(super) fn lower(
+    files: &OneOrMany<ActionFile>,
+    place: Span,
+    at: &Where<'_>,
+    lowering: &mut Lowering<'_>,
+) -> Option<Action> {
+    let exactly_one = "each rule must include exactly one of forward, redirect and fixed-response, and it must be the \
+                       last action to be performed (ELBv2 API reference, CreateRule)";
+    let files = in_order(&files.0, lowering);
+    let routes =
+        |file: &&&ActionFile| file.forward.is_some() || file.redirect.is_some() || file.fixed_response.is_some();
+    let routing: Vec<&&ActionFile> = files.iter().filter(routes).collect();
+    if let [only] = files.as_slice() {
+        return one(only, at, lowering);
+    }
+    let wrong = match (routing.as_slice(), files.last()) {
+        ([routing], Some(last)) if std::ptr::eq(**routing, *last) => {
+            files.iter().for_each(|file| authenticating(file, at, lowering));
+            return self::routing(last, at, lowering);
+        }
+        ([routing], Some(last)) => {
+            Diagnostic::error("an action that routes the request is not the last", routing.span, "")
+                .also(last.span, "this one would be performed after it")
+        }
+        ([], last) | ([_], last) => {
+            let place = last.map_or(place, |file| file.span);
+            Diagnostic::error("no action that routes the request", place, "")
+        }
+        ([first, second, ..], _) => {
+            Diagnostic::error("several actions that route the request", second.span, "").also(first.span, "the other")
+        }
+    };
+    if !files.iter().any(|file| lowering.reader.reported_inside(file.whole)) {
+        lowering.report(wrong.note(exactly_one));
+    }
+    None
+}
+
+/// By `order`, which is required of several in the API and the place in the list in Terraform.
+fn in_order<'f>(files: &'f [ActionFile], lowering: &mut Lowering<'_>) -> Vec<&'f ActionFile> {
+    let mut ordered: Vec<(u32, &ActionFile)> = Vec::new();
+    for (file, place) in files.iter().zip(1..) {
+        let order = file.order.as_ref().map_or(place, |order| order.value);
+        if let Some(order) = &file.order {
+            lowering.within(order, 1, 50000, "order", "ELBv2 API reference, Action");
+        }
+        if let Some((_, first)) = ordered.iter().find(|(known, _)| *known == order) {
+            let span = |file: &ActionFile| file.order.as_ref().map_or(file.span, |order| order.span);
+            lowering.report(
+                Diagnostic::error(format!("two actions with order {order}"), span(file), "")
+                    .also(span(first), "the other")
+                    .note(
+                        "the action with the lowest value for order is performed first (ELBv2 API reference, Action)",
+                    ),
+            );
+        }
+        ordered.push((order, file));
+    }
+    ordered.sort_by_key(|(order, _)| *order);
+    ordered.into_iter().map(|(_, file)| file).collect()
+}
+
+fn one(file: &ActionFile, at: &Where<'_>, lowering: &mut Lowering<'_>) -> Option<Action> {
+    authenticating(file, at, lowering);
+    routing(file, at, lowering)
+}
+
+fn authenticating(file: &ActionFile, at: &Where<'_>, lowering: &mut Lowering<'_>) {
     for (given, name) in [
         (file.authenticate_oidc.is_some(), "authenticate_oidc"),
         (file.authenticate_cognito.is_some(), "authenticate_cognito"),
@@ -38,6 +107,9 @@ pub(super) fn lower(file: &ActionFile, at: &Where<'_>, lowering: &mut Lowering<'
             );
         }
     }
+}
+
+fn routing(file: &ActionFile, at: &Where<'_>, lowering: &mut Lowering<'_>) -> Option<Action> {
     match (&file.forward, &file.redirect, &file.fixed_response) {
         (Some(forward), None, None) => self::forward(forward, at, lowering).map(Action::Forward),
         (None, Some(redirect), None) => self::redirect(redirect, at, lowering).map(Action::Redirect),

@@ -180,7 +180,8 @@ fn one(file: &ListenerFile, around: &Around<'_>, lowering: &mut Lowering<'_>) ->
         certificates::none(file, lowering);
         ListenerProtocol::Http
     };
-    let default_action = file.default_action.as_ref().and_then(|action| actions::lower(action, &at, lowering));
+    let default_action =
+        file.default_action.as_ref().and_then(|action| actions::lower(action, file.span, &at, lowering));
     let mut rules: Vec<(Rule, Span)> = Vec::new();
     let mut taken: BTreeMap<u32, Span> = BTreeMap::new();
     for rule in file.rules.iter().flatten() {
@@ -241,7 +242,7 @@ fn rule(file: &RuleFile, at: &Where<'_>, lowering: &mut Lowering<'_>) -> Option<
         }
     }
     limits(&conditions, file.span, lowering);
-    let action = file.action.as_ref().and_then(|action| actions::lower(action, at, lowering));
+    let action = file.action.as_ref().and_then(|action| actions::lower(action, file.span, at, lowering));
     let priority = file.priority.as_ref()?.value;
     let transforms =
         transforms::lower(file.transform.as_ref().map(|many| many.0.as_slice()).unwrap_or_default(), lowering);

@@ -19,6 +19,8 @@ pub(crate) fn value() -> Value {
     tidy(&mut schema);
     if let Some(root) = schema.as_object_mut() {
         root.insert("title".to_owned(), "neargate.yaml".into());
+        let either = [["load_balancer"], ["load_balancers"]].map(|keys| serde_json::json!({ "required": keys }));
+        root.insert("oneOf".to_owned(), either.to_vec().into());
         root.insert("patternProperties".to_owned(), serde_json::json!({ "^x-": true }));
     }
     schema
