@@ -24,6 +24,20 @@ pub struct TargetGroup {
     pub static_targets: Vec<StaticTarget>,
 }
 
+impl TargetGroup {
+    /// A group with the defaults of CreateTargetGroup, for plain HTTP.
+    pub fn new(port: u16) -> Self {
+        Self {
+            protocol: TargetProtocol::Http,
+            protocol_version: ProtocolVersion::Http1,
+            port,
+            health_check: HealthCheck::new(ProtocolVersion::Http1),
+            attributes: TargetGroupAttributes::default(),
+            static_targets: Vec::new(),
+        }
+    }
+}
+
 /// A target that is not a task: a process on this machine, say.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct StaticTarget {
@@ -72,6 +86,26 @@ pub struct HealthCheck {
     pub unhealthy_threshold: u32,
     /// Status codes (or gRPC codes) that pass.
     pub matcher: Matcher,
+}
+
+impl HealthCheck {
+    /// The defaults of CreateTargetGroup.
+    pub fn new(version: ProtocolVersion) -> Self {
+        let (path, code) = match version {
+            ProtocolVersion::Grpc => ("/AWS.ALB/healthcheck", 12),
+            ProtocolVersion::Http1 | ProtocolVersion::Http2 => ("/", 200),
+        };
+        Self {
+            protocol: TargetProtocol::Http,
+            port: None,
+            path: path.to_owned(),
+            interval: Duration::from_secs(30),
+            timeout: Duration::from_secs(5),
+            healthy_threshold: 5,
+            unhealthy_threshold: 2,
+            matcher: Matcher(vec![code..=code]),
+        }
+    }
 }
 
 /// `Matcher`: single values and ranges, e.g. `200,202` or `200-299`.

@@ -109,6 +109,44 @@ pub struct ContainerDefinition {
     pub log_configuration: Option<LogConfiguration>,
 }
 
+impl ContainerDefinition {
+    /// A container of which only this is given, with ECS's defaults for the rest.
+    pub fn new(name: impl AsRef<str>, image: impl Into<String>) -> Self {
+        Self {
+            name: ContainerName::new(name),
+            image: image.into(),
+            repository_credentials: None,
+            cpu: 0,
+            memory_mib: None,
+            memory_reservation_mib: None,
+            essential: true,
+            port_mappings: Vec::new(),
+            entry_point: None,
+            command: None,
+            environment: BTreeMap::new(),
+            secrets: Vec::new(),
+            depends_on: Vec::new(),
+            start_timeout: None,
+            stop_timeout: Duration::from_secs(30),
+            health_check: None,
+            restart_policy: None,
+            user: None,
+            working_directory: None,
+            readonly_root_filesystem: false,
+            interactive: false,
+            pseudo_terminal: false,
+            docker_labels: BTreeMap::new(),
+            ulimits: Vec::new(),
+            mount_points: Vec::new(),
+            system_controls: Vec::new(),
+            init_process_enabled: false,
+            capabilities_add: Vec::new(),
+            capabilities_drop: Vec::new(),
+            log_configuration: None,
+        }
+    }
+}
+
 /// One port mapping.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PortMapping {

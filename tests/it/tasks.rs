@@ -20,9 +20,7 @@ use neargate::model::listener::{HeaderModification, Listener, ListenerProtocol, 
 use neargate::model::rule::{Action, Forward, WeightedTargetGroup};
 use neargate::model::security_group::{IngressRule, IpProtocol, SecurityGroup, Source};
 use neargate::model::service::{Build, LoadBalancerBinding, Service};
-use neargate::model::target_group::{
-    HealthCheck, Matcher, ProtocolVersion, TargetGroup, TargetGroupAttributes, TargetProtocol,
-};
+use neargate::model::target_group::{TargetGroup, TargetGroupAttributes};
 use neargate::model::target_health::{ProbeOutcome, Target};
 use neargate::model::task_definition::{
     ContainerDefinition, ContainerHealthCheck, Dependency, DependencyCondition, PortMapping, RestartPolicy,
@@ -431,24 +429,11 @@ fn build() -> Build {
 
 fn target_group(port: u16) -> TargetGroup {
     TargetGroup {
-        protocol: TargetProtocol::Http,
-        protocol_version: ProtocolVersion::Http1,
-        port,
-        health_check: HealthCheck {
-            protocol: TargetProtocol::Http,
-            port: None,
-            path: "/".into(),
-            interval: Duration::from_secs(30),
-            timeout: Duration::from_secs(5),
-            healthy_threshold: 5,
-            unhealthy_threshold: 2,
-            matcher: Matcher(vec![200..=200]),
-        },
         attributes: TargetGroupAttributes {
             deregistration_delay: Duration::from_secs(20),
             ..TargetGroupAttributes::default()
         },
-        static_targets: Vec::new(),
+        ..TargetGroup::new(port)
     }
 }
 
@@ -461,18 +446,8 @@ fn container(case: &ContainerCase) -> ContainerDefinition {
         other => panic!("unknown condition {other:?}"),
     };
     ContainerDefinition {
-        name: ContainerName::new(&case.name),
-        image: format!("{}:1", case.name),
-        repository_credentials: None,
-        cpu: 0,
-        memory_mib: None,
-        memory_reservation_mib: None,
         essential: case.essential,
         port_mappings: case.port.map(|container_port| PortMapping { container_port, udp: false }).into_iter().collect(),
-        entry_point: None,
-        command: None,
-        environment: BTreeMap::new(),
-        secrets: Vec::new(),
         depends_on: case
             .depends_on
             .iter()
@@ -491,18 +466,6 @@ fn container(case: &ContainerCase) -> ContainerDefinition {
             ignored_exit_codes: Vec::new(),
             restart_attempt_period: Duration::from_secs(period),
         }),
-        user: None,
-        working_directory: None,
-        readonly_root_filesystem: false,
-        interactive: false,
-        pseudo_terminal: false,
-        docker_labels: BTreeMap::new(),
-        ulimits: Vec::new(),
-        mount_points: Vec::new(),
-        system_controls: Vec::new(),
-        init_process_enabled: false,
-        capabilities_add: Vec::new(),
-        capabilities_drop: Vec::new(),
-        log_configuration: None,
+        ..ContainerDefinition::new(&case.name, format!("{}:1", case.name))
     }
 }

@@ -67,7 +67,7 @@ pub struct RoutedListener {
     /// In ascending order of priority, the default rule last.
     pub(super) rules: Vec<RoutedRule>,
     /// Of each of them.
-    glances: Vec<Prefilter>,
+    prefilters: Vec<Prefilter>,
     /// Which of them to look at, by what a request shows.
     index: Index<Place>,
     /// `None` when every header stays as it is, the usual case.
@@ -279,10 +279,10 @@ impl RoutingTable {
     /// The first rule whose conditions all match, in ascending order of priority; the default rule matches always.
     pub fn route(&self, listener: usize, facts: &RequestFacts<'_>) -> Route<'_> {
         let request = NormalizedRequest::new(facts);
-        let RoutedListener { rules, glances, index, .. } = &self.listeners[listener];
+        let RoutedListener { rules, prefilters, index, .. } = &self.listeners[listener];
         let shown = RequestKey::by(&request);
         let matching = |rule: &RoutedRule| rule.conditions.iter().all(|condition| condition.matches(&request));
-        let index = index.first(request.shown(), |rule| glances[rule].admits(shown) && matching(&rules[rule]));
+        let index = index.first(request.shown(), |rule| prefilters[rule].admits(shown) && matching(&rules[rule]));
         let index = index.unwrap_or(rules.len() - 1);
         let evaluated = (index + 1).min(rules.len() - 1) as u32;
         let rule = &rules[index];
@@ -331,7 +331,7 @@ fn compile_listener(
         port: listener.port,
         bind: SocketAddr::new(load_balancer.bind_address, listener.bind_port),
         protocol: listener.protocol.clone(),
-        glances: rules.iter().map(|rule| Prefilter::of(&rule.conditions)).collect(),
+        prefilters: rules.iter().map(|rule| Prefilter::of(&rule.conditions)).collect(),
         index: Index::new(rules.iter().map(|rule| rule.conditions.iter().map(CompiledCondition::anchors).collect())),
         rules,
         headers: (listener.headers != HeaderModification::default()).then(|| Arc::new(listener.headers.clone())),

@@ -1,12 +1,9 @@
 //! A table that is renewed after a change of targets is the one that would have been compiled, and costs less.
 
-use std::time::Duration;
-
 use proptest::prelude::*;
 
 use super::*;
 use neargate_model::rule::{Condition, Patterns, Rule, Transforms, WeightedTargetGroup};
-use neargate_model::target_group::{HealthCheck, Matcher, ProtocolVersion, TargetGroupAttributes, TargetProtocol};
 use neargate_model::target_health::{InitialReason, Target, TargetHealth};
 
 const GROUPS: [&str; 3] = ["api", "unused", "web"];
@@ -32,23 +29,7 @@ fn topology() -> Topology {
         rules: vec![rule],
         headers: HeaderModification::default(),
     };
-    let group = TargetGroup {
-        protocol: TargetProtocol::Http,
-        protocol_version: ProtocolVersion::Http1,
-        port: 80,
-        health_check: HealthCheck {
-            protocol: TargetProtocol::Http,
-            port: None,
-            path: "/".into(),
-            interval: Duration::from_secs(30),
-            timeout: Duration::from_secs(5),
-            healthy_threshold: 5,
-            unhealthy_threshold: 2,
-            matcher: Matcher(vec![200..=200]),
-        },
-        attributes: TargetGroupAttributes::default(),
-        static_targets: Vec::new(),
-    };
+    let group = TargetGroup::new(80);
     let load_balancer = LoadBalancer {
         name: "growth".into(),
         internal: false,

@@ -10,9 +10,7 @@ use super::*;
 use crate::routing::WeightedGroup;
 use neargate_http1::fields::FieldList;
 use neargate_model::listener::LoadBalancerAttributes;
-use neargate_model::target_group::{
-    HealthCheck, Matcher, ProtocolVersion, TargetGroup, TargetGroupAttributes, TargetProtocol,
-};
+use neargate_model::target_group::{TargetGroup, TargetGroupAttributes};
 use neargate_model::target_health::TargetState;
 
 /// Sun, 06 Nov 1994 08:49:37 GMT
@@ -81,27 +79,13 @@ fn group(id: u64, stickiness: Option<Stickiness>) -> RoutedTargetGroup {
         reachable: true,
         health: neargate_model::target_health::TargetHealth::Healthy,
     };
-    let health_check = HealthCheck {
-        protocol: TargetProtocol::Http,
-        port: None,
-        path: "/".into(),
-        interval: Duration::from_secs(30),
-        timeout: Duration::from_secs(5),
-        healthy_threshold: 5,
-        unhealthy_threshold: 2,
-        matcher: Matcher(vec![200..=200]),
-    };
     RoutedTargetGroup {
         name: "web".into(),
         arn: Arc::default(),
         id,
         settings: Arc::new(TargetGroup {
-            protocol: TargetProtocol::Http,
-            protocol_version: ProtocolVersion::Http1,
-            port: 80,
-            health_check,
             attributes: TargetGroupAttributes { stickiness, ..TargetGroupAttributes::default() },
-            static_targets: Vec::new(),
+            ..TargetGroup::new(80)
         }),
         in_use: true,
         targets: (0..4).map(state).collect(),

@@ -92,17 +92,7 @@ fn address(text: &Spanned<String>, lowering: &mut Lowering<'_>) -> Option<IpAddr
 }
 
 fn health_check(file: Option<&HealthCheckFile>, version: ProtocolVersion, lowering: &mut Lowering<'_>) -> HealthCheck {
-    let grpc = version == ProtocolVersion::Grpc;
-    let mut check = HealthCheck {
-        protocol: TargetProtocol::Http,
-        port: None,
-        path: if grpc { "/AWS.ALB/healthcheck" } else { "/" }.to_owned(),
-        interval: Duration::from_secs(30),
-        timeout: Duration::from_secs(5),
-        healthy_threshold: 5,
-        unhealthy_threshold: 2,
-        matcher: Matcher(vec![if grpc { 12..=12 } else { 200..=200 }]),
-    };
+    let mut check = HealthCheck::new(version);
     let Some(file) = file else { return check };
     if let Some(enabled) = file.enabled.as_ref().filter(|enabled| !enabled.value) {
         lowering.report(
@@ -155,6 +145,7 @@ fn health_check(file: Option<&HealthCheckFile>, version: ProtocolVersion, loweri
         }
     }
     if let Some(text) = &file.matcher {
+        let grpc = version == ProtocolVersion::Grpc;
         let (least, most) = if grpc { (0, 99) } else { (200, 499) };
         match matcher(text, least, most) {
             Ok(matcher) => check.matcher = matcher,

@@ -14,9 +14,7 @@ use neargate_alb::targets::health::{Probe, ProbeTick};
 use neargate_fixture as fixture;
 use neargate_model::listener::{HeaderModification, Listener, ListenerProtocol, LoadBalancer, LoadBalancerAttributes};
 use neargate_model::rule::{Action, Forward, WeightedTargetGroup};
-use neargate_model::target_group::{
-    HealthCheck, Matcher, ProtocolVersion, StaticTarget, TargetGroup, TargetGroupAttributes, TargetProtocol,
-};
+use neargate_model::target_group::{StaticTarget, TargetGroup, TargetGroupAttributes};
 use neargate_model::target_health::{ProbeOutcome, Target};
 use neargate_model::topology::TimeScale;
 
@@ -129,24 +127,12 @@ fn describe(health: &TargetHealth) -> String {
 fn topology(time_scale: f64, delay: Option<u64>) -> Topology {
     let defaults = TargetGroupAttributes::default();
     let group = TargetGroup {
-        protocol: TargetProtocol::Http,
-        protocol_version: ProtocolVersion::Http1,
-        port: 80,
-        health_check: HealthCheck {
-            protocol: TargetProtocol::Http,
-            port: None,
-            path: "/".into(),
-            interval: Duration::from_secs(30),
-            timeout: Duration::from_secs(5),
-            healthy_threshold: 5,
-            unhealthy_threshold: 2,
-            matcher: Matcher(vec![200..=200]),
-        },
         attributes: TargetGroupAttributes {
             deregistration_delay: delay.map_or(defaults.deregistration_delay, Duration::from_secs),
             ..defaults
         },
         static_targets: [1, 2].map(|last| StaticTarget { address: [10, 0, 0, last].into(), port: 80 }).to_vec(),
+        ..TargetGroup::new(80)
     };
     let forward = Forward {
         target_groups: vec![WeightedTargetGroup { target_group: "web".into(), weight: 1 }],

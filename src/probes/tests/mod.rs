@@ -15,7 +15,7 @@ use crate::alb::routing::RoutedTargetGroup;
 use crate::alb::targets::health::ProbeTick;
 use crate::alb::targets::target_tls::TargetPolicy;
 use crate::model::target_group::TargetGroup;
-use crate::model::target_group::{HealthCheck, Matcher, ProtocolVersion, TargetGroupAttributes, TargetProtocol};
+use crate::model::target_group::{Matcher, ProtocolVersion, TargetProtocol};
 use crate::model::target_health::{InitialReason, ProbeOutcome, TargetState};
 use crate::model::topology::TimeScale;
 
@@ -177,24 +177,7 @@ async fn probe(probed: &Probed) -> Found {
 }
 
 fn probed(dial: SocketAddr) -> Probed {
-    let health_check = HealthCheck {
-        protocol: TargetProtocol::Http,
-        port: None,
-        path: "/".into(),
-        interval: Duration::from_secs(30),
-        timeout: Duration::from_secs(5),
-        healthy_threshold: 5,
-        unhealthy_threshold: 2,
-        matcher: Matcher(vec![200..=200]),
-    };
-    let settings = TargetGroup {
-        protocol: TargetProtocol::Http,
-        protocol_version: ProtocolVersion::Http1,
-        port: TARGET.port,
-        health_check,
-        attributes: TargetGroupAttributes::default(),
-        static_targets: Vec::new(),
-    };
+    let settings = TargetGroup::new(TARGET.port);
     Probed {
         target_group: TargetGroupName::new("web"),
         settings: Arc::new(settings),

@@ -15,9 +15,7 @@ use neargate::model::listener::{
     HeaderModification, Listener, ListenerProtocol, LoadBalancer, LoadBalancerAttributes, TlsSettings,
 };
 use neargate::model::rule::{Action, FixedResponse, Forward, Redirect, Rule, WeightedTargetGroup};
-use neargate::model::target_group::{
-    HealthCheck, Matcher, ProtocolVersion, TargetGroup, TargetGroupAttributes, TargetProtocol,
-};
+use neargate::model::target_group::{ProtocolVersion, TargetGroup, TargetProtocol};
 use neargate::model::target_health::{Target, TargetHealth, TargetState};
 use neargate::model::topology::TimeScale;
 use neargate::model::{TargetGroupName, Topology};
@@ -303,21 +301,5 @@ pub(crate) fn page(title: &str) -> String {
 }
 
 fn target_group() -> TargetGroup {
-    TargetGroup {
-        protocol: TargetProtocol::Http,
-        protocol_version: ProtocolVersion::Http1,
-        port: 80,
-        health_check: HealthCheck {
-            protocol: TargetProtocol::Http,
-            port: None,
-            path: "/".into(),
-            interval: Duration::from_secs(30),
-            timeout: Duration::from_secs(5),
-            healthy_threshold: 5,
-            unhealthy_threshold: 2,
-            matcher: Matcher(vec![200..=200]),
-        },
-        attributes: TargetGroupAttributes::default(),
-        static_targets: Vec::new(),
-    }
+    TargetGroup::new(80)
 }

@@ -131,36 +131,8 @@ pub(super) async fn local_image(engine: &Engine, repository: &str) -> String {
 
 pub(super) fn container(name: &str, image: &str, script: &str) -> ContainerDefinition {
     ContainerDefinition {
-        name: ContainerName::new(name),
-        image: image.to_owned(),
-        repository_credentials: None,
-        cpu: 0,
-        memory_mib: None,
-        memory_reservation_mib: None,
-        essential: true,
-        port_mappings: Vec::new(),
-        entry_point: None,
         command: Some(vec!["sh".to_owned(), "-c".to_owned(), script.to_owned()]),
-        environment: BTreeMap::new(),
-        secrets: Vec::new(),
-        depends_on: Vec::new(),
-        start_timeout: None,
-        stop_timeout: Duration::from_secs(30),
-        health_check: None,
-        restart_policy: None,
-        user: None,
-        working_directory: None,
-        readonly_root_filesystem: false,
-        interactive: false,
-        pseudo_terminal: false,
-        docker_labels: BTreeMap::new(),
-        ulimits: Vec::new(),
-        mount_points: Vec::new(),
-        system_controls: Vec::new(),
-        init_process_enabled: false,
-        capabilities_add: Vec::new(),
-        capabilities_drop: Vec::new(),
-        log_configuration: None,
+        ..ContainerDefinition::new(name, image)
     }
 }
 

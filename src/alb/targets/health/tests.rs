@@ -7,7 +7,7 @@ use serde::Deserialize;
 
 use super::*;
 use neargate_fixture as fixture;
-use neargate_model::target_group::{Matcher, TargetProtocol};
+use neargate_model::target_group::ProtocolVersion;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -146,14 +146,10 @@ fn check_schedule(case: ScheduleCase) {
 
 fn settings(healthy_threshold: u32, unhealthy_threshold: u32, interval: f64) -> HealthCheck {
     HealthCheck {
-        protocol: TargetProtocol::Http,
-        port: None,
-        path: "/".into(),
         interval: Duration::from_secs_f64(interval),
-        timeout: Duration::from_secs(5),
         healthy_threshold,
         unhealthy_threshold,
-        matcher: Matcher(vec![200..=200]),
+        ..HealthCheck::new(ProtocolVersion::Http1)
     }
 }
 

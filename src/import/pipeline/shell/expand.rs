@@ -87,19 +87,27 @@ impl Shell<'_, '_> {
                     out.push_str(&self.expand(&rest[..end]).concat());
                     end
                 }
-                '$' | '`' => {
-                    let (value, length) = self.reference(rest);
-                    out.push_str(&value);
-                    length
-                }
-                c => {
-                    out.push(c);
-                    c.len_utf8()
-                }
+                _ => self.push(rest, &mut out),
             };
             rest = &rest[length..];
         }
         out
+    }
+
+    /// Appends what the beginning of the text stands for, a reference or a character, and returns its length.
+    fn push(&mut self, rest: &str, out: &mut Text) -> usize {
+        match rest.chars().next() {
+            Some('$' | '`') => {
+                let (value, length) = self.reference(rest);
+                out.push_str(&value);
+                length
+            }
+            Some(c) => {
+                out.push(c);
+                c.len_utf8()
+            }
+            None => 0,
+        }
     }
 
     /// Text between double quotes, or of a document: references are replaced, blanks stay.
@@ -116,15 +124,7 @@ impl Shell<'_, '_> {
                     out.extend(next);
                     1 + next.map_or(0, char::len_utf8)
                 }
-                '$' | '`' => {
-                    let (value, length) = self.reference(rest);
-                    out.push_str(&value);
-                    length
-                }
-                c => {
-                    out.push(c);
-                    c.len_utf8()
-                }
+                _ => self.push(rest, &mut out),
             };
             rest = &rest[length..];
         }

@@ -2,15 +2,12 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Duration;
 
 use serde::Deserialize;
 
 use super::*;
 use crate::alb::targets::anomaly::{FULL_WEIGHT, Standing};
-use crate::model::target_group::{
-    HealthCheck, Matcher, ProtocolVersion, TargetGroup, TargetGroupAttributes, TargetProtocol,
-};
+use crate::model::target_group::{TargetGroup, TargetGroupAttributes};
 use crate::model::target_health::{TargetState, UnhealthyReason};
 use neargate_fixture as fixture;
 
@@ -101,30 +98,13 @@ fn table(algorithm: &str, mitigation: bool, did: &[String], generation: u64) -> 
         TargetState { target, dial: (target.address, 80).into(), reachable: true, health }
     };
     let targets: Vec<_> = did.iter().zip(1..).map(state).collect();
-    let health_check = HealthCheck {
-        protocol: TargetProtocol::Http,
-        port: None,
-        path: "/".into(),
-        interval: Duration::from_secs(30),
-        timeout: Duration::from_secs(5),
-        healthy_threshold: 5,
-        unhealthy_threshold: 2,
-        matcher: Matcher(vec![200..=200]),
-    };
     let group = RoutedTargetGroup {
         name: "web".into(),
         arn: Arc::default(),
         id: 0,
         in_use: true,
         eligible: balancing::eligible(&targets, &attributes).into(),
-        settings: Arc::new(TargetGroup {
-            protocol: TargetProtocol::Http,
-            protocol_version: ProtocolVersion::Http1,
-            port: 80,
-            health_check,
-            attributes,
-            static_targets: Vec::new(),
-        }),
+        settings: Arc::new(TargetGroup { attributes, ..TargetGroup::new(80) }),
         targets: targets.into(),
     };
     RoutingTable { generation, target_groups: vec![group], ..RoutingTable::empty() }

@@ -14,7 +14,7 @@ use crate::control::runtime::{ImageRequest, RuntimeError};
 use crate::model::service::Build;
 
 use super::context::Context;
-use super::dockerfile::{Glance, glance};
+use super::dockerfile::{self, Needs};
 use super::layers::Layers;
 use super::progress::Progress;
 use super::reference::{DOCKER_HUB, Reference};
@@ -42,7 +42,7 @@ pub(crate) async fn build(
     };
     let context = opened.map_err(build_failed)?;
     let context = Arc::new(context.map_err(build_failed)?);
-    let seen = glance(&context.dockerfile_text, &build.args);
+    let seen = dockerfile::read(&context.dockerfile_text, &build.args);
     let with_buildkit = choose(engine, mode, &seen, &request.image)?;
     let credentials = credentials(&seen, progress).await;
     let network = network(engine).await;
@@ -55,7 +55,7 @@ pub(crate) async fn build(
 }
 
 /// Whether to build with BuildKit.
-fn choose(engine: &Engine, mode: BuilderMode, seen: &Glance, image: &str) -> Result<bool, RuntimeError> {
+fn choose(engine: &Engine, mode: BuilderMode, seen: &Needs, image: &str) -> Result<bool, RuntimeError> {
     let info = engine.info();
     // Podman has one builder, which understands what BuildKit does.
     if mode == BuilderMode::Classic || info.name == EngineKind::Podman {
@@ -90,7 +90,7 @@ async fn network(engine: &Engine) -> Option<&'static str> {
 }
 
 /// Credentials for the registries of the Dockerfile's base images.
-async fn credentials(seen: &Glance, progress: &Progress) -> HashMap<String, DockerCredentials> {
+async fn credentials(seen: &Needs, progress: &Progress) -> HashMap<String, DockerCredentials> {
     let mut found = HashMap::new();
     for image in &seen.images {
         let registry = Reference::parse(image).registry;

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-/// What a glance tells.
+/// What a Dockerfile needs from its builder.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Glance {
+pub(crate) struct Needs {
     /// The instruction that only BuildKit understands, as written.
     pub(crate) buildkit_for: Option<String>,
     /// Base images, with known arguments filled in.
@@ -30,9 +30,9 @@ const FLAGS: [(&str, &[&str]); 3] = [
     ("ADD", &["--link", "--checksum", "--keep-git-dir", "--exclude", "--chmod"]),
 ];
 
-/// Reads the text.
-pub(crate) fn glance(text: &str, args: &BTreeMap<String, String>) -> Glance {
-    let mut found = Glance::default();
+/// Reads a Dockerfile.
+pub(crate) fn read(text: &str, args: &BTreeMap<String, String>) -> Needs {
+    let mut found = Needs::default();
     let mut known: BTreeMap<String, String> = BTreeMap::new();
     let mut stages: Vec<String> = Vec::new();
     for instruction in instructions(text) {
@@ -69,7 +69,7 @@ pub(crate) fn glance(text: &str, args: &BTreeMap<String, String>) -> Glance {
     found
 }
 
-impl Glance {
+impl Needs {
     fn note(&mut self, reason: Option<String>) {
         self.buildkit_for = self.buildkit_for.take().or(reason);
     }
@@ -194,7 +194,7 @@ mod tests {
     use super::*;
 
     fn images(text: &str) -> Vec<String> {
-        glance(text, &BTreeMap::from([("TAG".to_owned(), "2".to_owned())])).images
+        read(text, &BTreeMap::from([("TAG".to_owned(), "2".to_owned())])).images
     }
 
     #[test]
@@ -218,7 +218,7 @@ mod tests {
             ("# syntax=docker/dockerfile:1\nFROM a\nRUN echo --mount\nCOPY --chown=u a b\nRUN x << y; cat <<< z", None),
         ];
         for (text, reason) in cases {
-            assert_eq!(glance(text, &BTreeMap::new()).buildkit_for.as_deref(), reason, "{text}");
+            assert_eq!(read(text, &BTreeMap::new()).buildkit_for.as_deref(), reason, "{text}");
         }
     }
 

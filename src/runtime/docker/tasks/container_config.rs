@@ -252,38 +252,7 @@ mod tests {
     use crate::runtime::docker::engine::owner::Owner;
 
     fn container(name: &str) -> ContainerDefinition {
-        ContainerDefinition {
-            name: ContainerName::new(name),
-            image: "busybox".to_owned(),
-            repository_credentials: None,
-            cpu: 0,
-            memory_mib: None,
-            memory_reservation_mib: None,
-            essential: true,
-            port_mappings: Vec::new(),
-            entry_point: None,
-            command: None,
-            environment: BTreeMap::new(),
-            secrets: Vec::new(),
-            depends_on: Vec::new(),
-            start_timeout: None,
-            stop_timeout: Duration::from_secs(30),
-            health_check: None,
-            restart_policy: None,
-            user: None,
-            working_directory: None,
-            readonly_root_filesystem: false,
-            interactive: false,
-            pseudo_terminal: false,
-            docker_labels: BTreeMap::new(),
-            ulimits: Vec::new(),
-            mount_points: Vec::new(),
-            system_controls: Vec::new(),
-            init_process_enabled: false,
-            capabilities_add: Vec::new(),
-            capabilities_drop: Vec::new(),
-            log_configuration: None,
-        }
+        ContainerDefinition::new(name, "busybox")
     }
 
     fn task(containers: Vec<ContainerDefinition>) -> TaskSpec {
