@@ -1,4 +1,5 @@
-//! Applies decisions to the known state: effects in progress, changes made, and the events that report them.
+//! Applies decisions to the known state: marks effects as in progress, makes changes, and records the events that
+//! report them.
 
 use std::sync::Arc;
 
@@ -12,23 +13,23 @@ use neargate_model::target_health::Target;
 use neargate_model::task::{Origin, Reason, StopCode, TaskSpec};
 use neargate_model::{DeploymentId, ServiceName, TaskId, Topology};
 
-/// What [`World::apply`] needs beside the change itself.
+/// The input of [`World::apply`] besides the change itself.
 pub struct Context<'a> {
-    /// What is wanted.
+    /// The desired state.
     pub topology: &'a Topology,
     /// Now.
     pub now: Now,
-    /// Makes the specification of a new task: its id and the values of its secrets, or why they cannot be had.
+    /// Creates the specification of a new task: its id and the values of its secrets, or why they are missing.
     pub new_task: &'a mut NewTask<'a>,
-    /// Makes the id of a new deployment.
+    /// Creates the id of a new deployment.
     pub deployment_id: &'a mut dyn FnMut() -> DeploymentId,
 }
 
-/// Makes a task's specification, and says whether the values of its secrets could be had.
+/// Creates a task's specification, and says whether the values of its secrets are known.
 pub type NewTask<'a> = dyn FnMut(&ServiceName, &Deployment) -> (TaskSpec, Result<(), Reason>) + 'a;
 
 impl World {
-    /// Marks the effect as in progress; the executor then carries it out.
+    /// Marks the effect as in progress, before the executor carries it out.
     pub fn begin(&mut self, effect: &Effect, topology: &Topology, now: Now) {
         match effect {
             Effect::PrepareProject => self.project = Preparation::Working,
@@ -73,7 +74,7 @@ impl World {
         }
     }
 
-    /// Makes the change.
+    /// Applies the change.
     pub fn apply(&mut self, change: &Change, context: &mut Context<'_>) {
         let now = context.now;
         match change {
@@ -244,7 +245,7 @@ impl World {
         record.record_event(service, now.timestamp, "has reached a steady state.");
     }
 
-    /// The engine's id of the image that a container is to be started from now.
+    /// The engine's id of the image from which the container will be started.
     fn image_id(&self, id: &TaskId, name: &neargate_model::ContainerName) -> Option<String> {
         let spec = &self.tasks.get(id)?.spec;
         let image = self.images.get(spec.image(spec.definition.container(name)?))?;

@@ -1,5 +1,5 @@
-//! What is known, sorted once for a whole plan: whose task is whose, and what is known of which target. With it a plan
-//! costs what there is, and not the product of services and tasks, or of tasks and targets.
+//! An index of the known state for one plan: tasks by service, and records by target. With it, the cost of a plan grows
+//! with the number of objects, not with the product of services and tasks, or of tasks and targets.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -8,20 +8,20 @@ use neargate_model::target_health::{Target, TargetHealth};
 use neargate_model::task::HealthStatus;
 use neargate_model::{ServiceName, TargetGroupName};
 
-/// A world with what a plan looks up in it.
+/// A world with the index that a plan needs.
 pub(crate) struct Census<'w> {
-    /// All of it.
+    /// The world.
     pub(crate) world: &'w World,
-    /// Living ones and stopped ones, in the order of their creation.
+    /// Living and stopped tasks, in the order of their creation.
     tasks: BTreeMap<&'w ServiceName, Vec<&'w Task>>,
     /// Those without a service.
     standalone: Vec<&'w Task>,
-    /// Those that are not draining.
+    /// Targets that are not draining.
     targets: HashMap<(&'w TargetGroupName, Target), &'w TargetRecord>,
 }
 
 impl<'w> Census<'w> {
-    /// Takes it.
+    /// Builds the index.
     pub(crate) fn new(world: &'w World) -> Self {
         let mut tasks: BTreeMap<&ServiceName, Vec<&Task>> = BTreeMap::new();
         let mut standalone = Vec::new();

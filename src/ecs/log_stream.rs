@@ -1,4 +1,4 @@
-//! Where a container's output goes: its log group and stream.
+//! The destination of a container's output: its log group and stream.
 
 use neargate_model::task::TaskSpec;
 use neargate_model::task_definition::ContainerDefinition;
@@ -13,8 +13,8 @@ pub struct LogStream {
 }
 
 impl LogStream {
-    /// That of a container (ECS developer guide, "awslogs log driver"). The output of one without log configuration, which
-    /// Fargate would lose, is kept under the family's name.
+    /// The stream of a container (ECS developer guide, "awslogs log driver"). Output of a container without log
+    /// configuration, which Fargate would lose, is kept under the family's name.
     pub fn new(task: &TaskSpec, container: &ContainerDefinition) -> Self {
         let (group, prefix) = match &container.log_configuration {
             Some(configuration) => (configuration.group.clone(), configuration.stream_prefix.as_str()),

@@ -19,13 +19,14 @@ use neargate_model::task::{ContainerExit, HealthStatus, Reason, TaskNetwork};
 use neargate_model::topology::TimeScale;
 use neargate_model::{ContainerName, DeploymentId, ServiceName, TargetGroupName, TaskId, Topology};
 
-/// `reason` of a container that the kernel killed (ECS developer guide, "Stopped task error messages").
+/// `reason` of a container that the kernel killed for using too much memory (ECS developer guide, "Stopped task error
+/// messages").
 pub(crate) const OUT_OF_MEMORY: &str = "OutOfMemoryError: Container killed due to memory usage";
-/// How long after a failed preparation it is tried again.
+/// The wait after a failed preparation.
 const PREPARATION_RETRY: std::time::Duration = std::time::Duration::from_secs(5);
 
 impl World {
-    /// What all tasks share was made, or could not be.
+    /// The resources shared by all tasks were created, or could not be.
     pub fn project_prepared(&mut self, result: Result<(), Reason>, now: Now) {
         self.project = match result {
             Ok(()) => Preparation::Ready,
@@ -33,7 +34,7 @@ impl World {
         };
     }
 
-    /// These images are to be built or pulled, though they may be there.
+    /// These images must be built or pulled, even if they exist.
     pub fn images_to_renew(&mut self, images: impl IntoIterator<Item = String>) {
         for reference in images {
             if let Some(image) = self.images.get_mut(&reference) {
@@ -46,7 +47,7 @@ impl World {
         }
     }
 
-    /// Forgets images that no service and no task has any use for.
+    /// Forgets images that no service and no task uses.
     pub fn images_wanted(&mut self, wanted: &BTreeSet<String>) {
         let living = self.tasks.values().filter(|task| !task.is_stopped());
         let in_use: BTreeSet<String> = living
@@ -58,14 +59,14 @@ impl World {
         self.renew.retain(is_wanted);
     }
 
-    /// A line of progress of a build or pull.
+    /// A progress line of a build or pull arrived.
     pub fn image_progressed(&mut self, image: &str, message: String) {
         if let Some(image) = self.images.get_mut(image) {
             image.progress = Some(message);
         }
     }
 
-    /// An image is there, or could not be built or pulled.
+    /// An image was provided, or could not be built or pulled.
     pub fn image_provided(&mut self, reference: &str, result: Result<ProvidedImage, Reason>, now: Now) {
         let Some(image) = self.images.get_mut(reference) else { return };
         match result {
@@ -83,7 +84,7 @@ impl World {
         }
     }
 
-    /// The task's network namespace is there, or could not be made.
+    /// The task's network namespace was created, or could not be.
     pub fn task_opened(&mut self, id: &TaskId, result: Result<TaskNetwork, Reason>) {
         let Some(task) = self.tasks.get_mut(id) else { return };
         match result {
@@ -124,8 +125,8 @@ impl World {
         }
     }
 
-    /// The engine could not stop the container; it counts as running, so a later plan asks again. Returns how often
-    /// this happened in a row.
+    /// The engine could not stop the container. It counts as running, so a later plan tries again. Returns the number
+    /// of consecutive failures.
     pub fn container_not_stopped(&mut self, id: &TaskId, name: &ContainerName, now: Now) -> u32 {
         match self.tasks.get_mut(id).and_then(|task| task.containers.get_mut(name)) {
             Some(container) if container.phase == Phase::Stopping => {
@@ -136,7 +137,7 @@ impl World {
         }
     }
 
-    /// These containers are to be restarted as they are.
+    /// These containers must be restarted without recreating them.
     pub fn containers_to_restart(&mut self, wanted: &[(ServiceName, ContainerName)]) {
         for (service, name) in wanted {
             let concerned = |task: &Task| task.spec.service() == Some(service) && task.is_wanted();
@@ -152,7 +153,8 @@ impl World {
         }
     }
 
-    /// A container was restarted and runs, or has ended since; or that failed, and the engine's next report says what is.
+    /// A container was restarted and runs, or has ended since. If the restart failed, the engine's next report says
+    /// what happened.
     pub fn container_restarted(&mut self, id: &TaskId, name: &ContainerName, ended: Option<ContainerExit>, now: Now) {
         let Some(container) = self.tasks.get_mut(id).and_then(|task| task.containers.get_mut(name)) else { return };
         if container.phase == Phase::Restarting {
@@ -181,7 +183,7 @@ impl World {
         container.phase = Phase::Stopped(Some(exit.clone()));
     }
 
-    /// A container was removed behind our back.
+    /// A container was removed by something else.
     pub fn container_removed(&mut self, id: &TaskId, name: &ContainerName, runtime_id: &str) {
         let ours = self.tasks.get(id).and_then(|task| task.containers.get(name)).is_some_and(|container| {
             container.runtime_id.as_deref() == Some(runtime_id)
@@ -202,12 +204,12 @@ impl World {
         }
     }
 
-    /// Whether the task should still run. For an unwanted task, a missing object is no surprise.
+    /// Whether the task should still run. For an unwanted task, a missing object is expected.
     fn is_wanted(&self, id: &TaskId) -> bool {
         !self.shutting_down && self.tasks.get(id).is_some_and(Task::is_wanted)
     }
 
-    /// A container's health check changed its mind.
+    /// The result of a container's health check changed.
     pub fn container_health(&mut self, id: &TaskId, name: &ContainerName, runtime_id: &str, health: HealthStatus) {
         if let Some(container) = self.tasks.get_mut(id).and_then(|task| task.containers.get_mut(name))
             && container.runtime_id.as_deref().is_none_or(|known| known == runtime_id)
@@ -216,7 +218,7 @@ impl World {
         }
     }
 
-    /// The task's namespace is gone: nothing in it can run any more.
+    /// The task's namespace is gone, so nothing in it can run any more.
     pub fn network_lost(&mut self, id: &TaskId) {
         let reason = self.is_wanted(id).then(|| "the task's network namespace was removed outside neargate".to_owned());
         let Some(task) = self.tasks.get_mut(id) else { return };
@@ -232,7 +234,7 @@ impl World {
         }
     }
 
-    /// The engine listed everything that is there. What it does not list, and ran before, is gone.
+    /// The engine listed all its containers. A container that ran before and is not listed is gone.
     pub fn inventory(&mut self, listed: &BTreeSet<String>) {
         // The engine answers again: what it refused while it was away may be asked for at once.
         self.tasks.change_each(
@@ -257,7 +259,7 @@ impl World {
         }
     }
 
-    /// All that was left of the task is gone.
+    /// Everything that was left of the task is gone.
     pub fn task_closed(&mut self, id: &TaskId, now: Now) {
         let Some(task) = self.tasks.get_mut(id) else { return };
         task.network = Network::Closed;
@@ -267,7 +269,7 @@ impl World {
         }
     }
 
-    /// The engine could not remove the task; a later plan asks again. Returns how often this happened in a row.
+    /// The engine could not remove the task; a later plan tries again. Returns the number of consecutive failures.
     pub fn task_not_closed(&mut self, id: &TaskId, now: Now) -> u32 {
         match self.tasks.get_mut(id) {
             Some(task) if task.network == Network::Closing => {
@@ -321,11 +323,11 @@ impl World {
         true
     }
 
-    /// Nothing is in flight to a draining target any more: it may leave before its delay is over.
+    /// Nothing is in flight to a draining target any more, so it may leave before its delay is over.
     ///
-    /// On AWS deregistration is also complete then, and the target is still shown as `draining` until the delay is
+    /// On AWS deregistration is then complete as well, but the target is still shown as `draining` until the delay is
     /// over (ALB user guide, "Deregistration delay"). Nothing waits for that, and it makes a deployment look stuck for
-    /// five minutes; so it is only done at AWS's own pace, where nothing is shortened.
+    /// five minutes, so neargate only does the same if the time scale is AWS's.
     pub fn target_drained(&mut self, group: &TargetGroupName, target: &Target, time_scale: TimeScale, now: Now) {
         if time_scale == TimeScale::REAL {
             return;
@@ -336,7 +338,7 @@ impl World {
         }
     }
 
-    /// A request to the target was answered 504: nothing came of it for as long as the idle timeout.
+    /// A request to the target was answered with 504, because the target sent nothing during the idle timeout.
     pub fn target_silent(
         &mut self,
         group: &TargetGroupName,
@@ -356,7 +358,7 @@ impl World {
         });
     }
 
-    /// Another file was applied: the targets it gives by address come and go, and groups with them.
+    /// A new file was applied: targets listed by address are added and removed, and so are groups.
     pub fn target_groups_wanted(&mut self, topology: &Topology, now: Now) {
         self.targets.retain(|group, _| topology.target_groups.contains_key(group));
         let used = topology.in_use();
@@ -385,7 +387,7 @@ impl World {
         }
     }
 
-    /// Another file was applied: services appear, change or are dropped.
+    /// A new file was applied: services appear, change or are dropped.
     ///
     /// A change of what the tasks run is a new deployment; a change of the desired count alone is not (ECS API,
     /// UpdateService).

@@ -1,7 +1,7 @@
 //! Decides when to retry a failed step.
 //!
-//! Plans follow from the current state, so a failed step would be planned again at once, and an engine that is down would
-//! fail hundreds of times a second. A failed step therefore waits, longer each time, as in the Amazon ECS agent
+//! Plans follow from the current state, so a failed step would be planned again immediately, and an engine that is down
+//! would fail hundreds of times a second. A failed step therefore waits, longer each time, as in the Amazon ECS agent
 //! (amazon-ecs-agent, `utils/retry`, ExponentialBackoff).
 
 use std::time::{Duration, Instant};
@@ -11,7 +11,7 @@ const FIRST: Duration = Duration::from_secs(1);
 /// The longest wait.
 const LONGEST: Duration = Duration::from_secs(60);
 
-/// How often a step failed in a row, and when it is tried next.
+/// The number of consecutive failures of a step, and the time of the next attempt.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Retry {
     failures: u32,
@@ -19,7 +19,7 @@ pub struct Retry {
 }
 
 impl Retry {
-    /// The step failed. Returns how often in a row.
+    /// The step failed. Returns the number of consecutive failures.
     pub(crate) fn failed(&mut self, now: Instant) -> u32 {
         let wait = FIRST.saturating_mul(1 << self.failures.min(10)).min(LONGEST);
         self.failures += 1;
@@ -27,7 +27,7 @@ impl Retry {
         self.failures
     }
 
-    /// When the step may be tried; `None` for at once.
+    /// When the step may be tried; `None` for now.
     pub(crate) fn wait(&self, now: Instant) -> Option<Instant> {
         self.at.filter(|at| now < *at)
     }
@@ -37,7 +37,7 @@ impl Retry {
         self.at.is_some()
     }
 
-    /// What it failed of may be over: the step may be tried at once.
+    /// The reason of the failure may be gone, so the step may be tried now.
     pub(crate) fn hasten(&mut self) {
         self.at = None;
     }

@@ -1,4 +1,4 @@
-//! The next things to do, as values: a step leaves no choice.
+//! The next steps, as values that leave no choice.
 
 use std::collections::HashSet;
 use std::time::{Duration, Instant};
@@ -10,35 +10,35 @@ use neargate_model::{ContainerName, DeploymentId, ServiceName, TaskId};
 /// One decision.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Step {
-    /// Whatever runs the tasks has to act.
+    /// The runtime must act.
     Effect(Effect),
-    /// Only what is known changes.
+    /// Only the known state changes.
     Change(Change),
 }
 
-/// What whatever runs the tasks has to do. What it needs beside, as a task's specification, is known.
+/// An action of the runtime. Its details, such as a task's specification, are in the known state.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Effect {
-    /// Make what all tasks share.
+    /// Create what all tasks share.
     PrepareProject,
     /// Build or pull an image for a container.
     ProvideImage {
         /// The reference.
         image: String,
-        /// Whose build and credentials to use.
+        /// The service whose build and credentials are used.
         user: ImageUser,
         /// The container that needs it.
         container: ContainerName,
     },
-    /// Make the task's network namespace.
+    /// Create the task's network namespace.
     OpenTask(TaskId),
     /// Start one container.
     StartContainer(TaskId, ContainerName),
-    /// Stop one container: its stop signal, SIGKILL after the time.
+    /// Stop one container: its stop signal, then SIGKILL after the timeout.
     StopContainer(TaskId, ContainerName, Duration),
-    /// Stop one container and start it again as it is.
+    /// Stop one container and start it again without recreating it.
     RestartContainer(TaskId, ContainerName, Duration),
-    /// Remove all that is left of a task.
+    /// Remove everything that is left of a task.
     CloseTask(TaskId),
 }
 
@@ -58,19 +58,19 @@ impl ImageUser {
     }
 }
 
-/// What changes of what is known, and nowhere else.
+/// A change of the known state.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Change {
     /// A new task of the service's PRIMARY deployment. The flag says that it replaces an unhealthy one.
     CreateTask {
-        /// Which service.
+        /// The service.
         service: ServiceName,
-        /// For the event's words.
+        /// For the text of the event.
         replaces_unhealthy: bool,
     },
     /// The task is no longer wanted.
     StopTask {
-        /// Which task.
+        /// The task.
         task: TaskId,
         /// `stopCode`
         code: StopCode,
@@ -79,9 +79,9 @@ pub enum Change {
     },
     /// The container will never start.
     GiveUpContainer {
-        /// Which task.
+        /// The task.
         task: TaskId,
-        /// Which container.
+        /// The container.
         container: ContainerName,
         /// `reason`
         reason: String,
@@ -92,7 +92,7 @@ pub enum Change {
     DeregisterTargets(TaskId),
     /// The task has reached RUNNING.
     MarkRunning(TaskId),
-    /// Stopped long enough ago to be forgotten.
+    /// The task stopped long enough ago to be forgotten.
     ForgetTask(TaskId),
     /// An image of the service's tasks has changed: a new deployment.
     Redeploy(ServiceName),
@@ -103,9 +103,9 @@ pub enum Change {
         /// Which deployment.
         deployment: DeploymentId,
     },
-    /// The service has reached what was asked of it.
+    /// The service has reached its desired state.
     MarkSteady(ServiceName),
-    /// The service dropped by the topology has no task left.
+    /// The last task of a dropped service is gone.
     ForgetService(ServiceName),
     /// A drained target leaves its group.
     RemoveDrainedTargets,
@@ -123,19 +123,19 @@ impl From<Change> for Step {
     }
 }
 
-/// Steps to take now, and when to look again if nothing happens before.
+/// The steps to take now, and when to plan again if nothing happens before.
 #[derive(Debug, Default, PartialEq)]
 pub struct Plan {
     /// In order.
     pub steps: Vec<Step>,
-    /// Time alone changes the plan then.
+    /// When the mere passing of time changes the plan.
     pub wake_at: Option<Instant>,
-    /// Images that some step provides.
+    /// Images that a step provides.
     images: HashSet<String>,
 }
 
 impl Plan {
-    /// Asks for an image once, though several containers may share it.
+    /// Requests an image once, even if several containers share it.
     pub(crate) fn provide_image(&mut self, image: String, user: ImageUser, container: &ContainerName) {
         if self.images.insert(image.clone()) {
             self.push(Effect::ProvideImage { image, user, container: container.clone() });
@@ -147,7 +147,7 @@ impl Plan {
         self.steps.push(step.into());
     }
 
-    /// Adds a step now, or looks again when its wait is over.
+    /// Adds a step now, or plans again when its wait is over.
     pub(crate) fn push_after(&mut self, wait: Option<Instant>, step: impl Into<Step>) {
         match wait {
             Some(until) => self.wake_by(until),
@@ -155,7 +155,7 @@ impl Plan {
         }
     }
 
-    /// Looks again at this time, or before.
+    /// Plans again at this time or earlier.
     pub(crate) fn wake_by(&mut self, at: Instant) {
         self.wake_at = sooner(self.wake_at, Some(at));
     }

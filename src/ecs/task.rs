@@ -11,10 +11,10 @@ use neargate_model::task::{HealthStatus, StopCode};
 use neargate_model::task_definition::{ContainerDefinition, Dependency, DependencyCondition};
 use neargate_model::topology::TimeScale;
 
-/// `stoppedReason` when an essential container ends, whatever its exit code.
+/// `stoppedReason` when an essential container ends with any exit code.
 pub(crate) const ESSENTIAL_EXITED: &str = "Essential container in task exited";
 
-/// Adds what this task needs next.
+/// Adds the next steps of this task.
 pub(crate) fn plan_task(world: &World, task: &Task, now: Instant, time_scale: TimeScale, plan: &mut Plan) {
     if task.is_stopped() {
         return;
@@ -94,7 +94,8 @@ fn plan_starting(world: &World, task: &Task, now: Instant, time_scale: TimeScale
     }
 }
 
-/// Starts what may start, and reports what runs: the network and every image that can be had are there.
+/// Starts containers that may start, and reports running ones. The network exists, and so does every image that can be
+/// provided.
 fn plan_members(task: &Task, supplies: &[(&ContainerDefinition, Supply<'_>)], now: Instant, plan: &mut Plan) {
     let id = &task.spec.id;
     let usable = supplies.iter().filter(|(_, supply)| matches!(supply, Supply::Usable));
@@ -123,15 +124,15 @@ fn plan_members(task: &Task, supplies: &[(&ContainerDefinition, Supply<'_>)], no
     }
 }
 
-/// What is known of an image that a container needs.
+/// The state of a container's image.
 enum Supply<'a> {
-    /// A container may be started from it.
+    /// A container can be started from it.
     Usable,
-    /// It is on its way.
+    /// It is being provided.
     Awaited,
-    /// Nobody has asked for it.
+    /// It has not been requested.
     Wanted,
-    /// It cannot be had.
+    /// It cannot be provided.
     Never { reason: &'a str },
 }
 
@@ -159,13 +160,13 @@ fn give_up(task: &Task, definition: &ContainerDefinition, reason: &str, plan: &m
     }
 }
 
-/// What the end of a container means for its task.
+/// The effect of a container's end on its task.
 enum Consequence {
-    /// Nothing: it has not ended, or the task goes on without it.
+    /// None: it has not ended, or the task continues without it.
     None,
     /// Its restart policy starts it again.
     Restart,
-    /// An essential container ended or never will start: the task stops.
+    /// An essential container ended or will never start, so the task stops.
     Stop { code: StopCode, reason: String },
 }
 
@@ -201,7 +202,7 @@ enum Gate {
     Open,
     /// Not before something else happens, or before this time.
     Wait { until: Option<Instant> },
-    /// It never will.
+    /// Never.
     Never { reason: String },
 }
 

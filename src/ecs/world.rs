@@ -1,7 +1,7 @@
 //! The known state of the running world: tasks, images, services, targets.
 //!
-//! Plain data that answers questions about itself. `observe` applies facts, `apply` applies decisions, `plan` makes the
-//! decisions; nothing else writes to it.
+//! Plain data with queries. `observe` applies facts, `apply` applies decisions, and `plan` makes the decisions; nothing
+//! else writes to it.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -20,46 +20,46 @@ use neargate_model::target_health::{Target, UnhealthyReason};
 use neargate_model::task::{ContainerExit, ContainerStatus, HealthStatus, StopCode, TaskNetwork, TaskSpec, TaskStatus};
 use neargate_model::{ContainerName, SecurityGroupName, ServiceName, TargetGroupName, TaskId};
 
-/// How many stopped tasks of a service stay visible. (ECS keeps them for about an hour.)
+/// The number of stopped tasks of a service that stay visible. (ECS keeps them for about an hour.)
 pub const STOPPED_TASKS_KEPT: usize = 10;
 /// Everything known. A copy shares all that does not change afterwards, so it is published as it is.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct World {
     /// What all tasks of the project share: network and pause image.
     pub project: Preparation,
-    /// By what they are called on this machine.
+    /// By their names on this machine.
     pub images: PersistentMap<String, Image>,
-    /// Living ones and the last stopped ones.
+    /// Living tasks and the last stopped ones.
     pub tasks: PersistentMap<TaskId, Task>,
     /// Task definitions that were registered.
     pub task_definitions: Families,
-    /// By name; those that the topology dropped stay until their tasks are gone.
+    /// By name; services that the topology dropped stay until their tasks are gone.
     pub services: PersistentMap<ServiceName, ServiceRecord>,
-    /// Registered targets, draining ones included.
+    /// Registered targets, including draining ones.
     pub targets: PersistentMap<TargetGroupName, Vec<Arc<TargetRecord>>>,
-    /// Why the engine cannot be reached at the moment.
+    /// Why the engine is currently unreachable.
     pub engine_trouble: Option<String>,
-    /// Images to build or pull although they may be there.
+    /// Images to build or pull even if they exist.
     pub renew: BTreeSet<String>,
-    /// Every task is to stop, and none to start.
+    /// Whether all tasks stop and none starts.
     pub shutting_down: bool,
     /// Counts tasks, so that they can be shown in the order of their creation.
     pub tasks_created: u64,
 }
 
-/// Whether something shared has been made.
+/// The state of a shared resource.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub enum Preparation {
-    /// Not asked for yet.
+    /// Not requested.
     #[default]
     Missing,
-    /// Being made.
+    /// Being created.
     Working,
-    /// There.
+    /// Exists.
     Ready,
-    /// Could not be made.
+    /// Could not be created.
     Failed {
-        /// In words.
+        /// The reason in words.
         reason: String,
         /// When to try again.
         retry_at: Instant,
@@ -69,42 +69,42 @@ pub enum Preparation {
 /// A task, alive or stopped.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Task {
-    /// What it is to run.
+    /// What it runs.
     pub spec: Arc<TaskSpec>,
     /// Order of creation.
     pub sequence: u64,
     /// Its network namespace.
     pub network: Network,
-    /// Its members.
+    /// Its containers.
     pub containers: BTreeMap<ContainerName, Container>,
-    /// The targets it stands for.
+    /// The targets that it registered.
     pub registered: Vec<(TargetGroupName, Target)>,
-    /// Whether registration was done (a task without bindings registers nothing).
+    /// Whether registration is complete (a task without load balancers registers nothing).
     pub registration_done: bool,
-    /// When every essential container ran for the first time.
+    /// When all essential containers were running for the first time.
     pub running_since: Option<Now>,
     /// The last health check of the load balancer that turned one of its targets unhealthy.
     pub failed_health_check: Option<FailedHealthCheck>,
-    /// Why it is to stop; `None` while it is wanted.
+    /// Why it must stop; `None` while it is wanted.
     pub stop: Option<Stop>,
     /// `createdAt`
     pub created_at: Timestamp,
     /// `stoppedAt`
     pub stopped_at: Option<Timestamp>,
-    /// When it is removed, if that failed before.
+    /// When to remove it, if that failed before.
     pub close_retry: Retry,
 }
 
-/// What made a target unhealthy. The target's own record goes with the task; why it failed is wanted afterwards.
+/// Why a target became unhealthy. The target's record disappears with the task, but the reason is needed afterwards.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FailedHealthCheck {
-    /// Whose settings were used.
+    /// The group whose settings applied.
     pub target_group: TargetGroupName,
     /// The target's port.
     pub port: u16,
     /// In AWS's terms.
     pub reason: UnhealthyReason,
-    /// What the probe found, in words.
+    /// The result of the probe, in words.
     pub detail: String,
 }
 
@@ -122,13 +122,13 @@ pub struct Stop {
 /// The network namespace of a task.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Network {
-    /// Not made yet.
+    /// Not created.
     Missing,
-    /// Being made.
+    /// Being created.
     Opening,
-    /// There.
+    /// Exists.
     Open(TaskNetwork),
-    /// Being removed, with all that is in it.
+    /// Being removed, with everything in it.
     Closing,
     /// Gone.
     Closed,
@@ -137,53 +137,53 @@ pub enum Network {
 /// A container of a task.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Container {
-    /// How far it is.
+    /// Its phase.
     pub phase: Phase,
     /// Result of its health check.
     pub health: HealthStatus,
-    /// The engine's id of it.
+    /// The engine's id for it.
     pub runtime_id: Option<String>,
-    /// The engine's id of the image that it was first started from.
+    /// The engine's id of the image from which it was first started.
     pub image_id: Option<String>,
     /// Digest of its image.
     pub image_digest: Option<String>,
     /// `reason`: why it stopped or never started.
     pub reason: Option<String>,
-    /// How often it was started again in its task.
+    /// How often it was restarted within its task.
     pub restarts: u32,
-    /// Somebody wants it restarted as it is.
+    /// Whether a restart without recreating it has been requested.
     pub to_restart: bool,
-    /// When it was started last.
+    /// When it was last started.
     pub started_at: Option<Instant>,
-    /// When it is stopped, if that failed before.
+    /// When to stop it, if that failed before.
     pub stop_retry: Retry,
 }
 
-/// How far a container is.
+/// The phase of a container.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Phase {
     /// Not started.
     Pending,
     /// The engine was asked to start it.
     Starting,
-    /// It runs.
+    /// Running.
     Running,
-    /// It runs, and the engine was asked to stop it.
+    /// Running; the engine was asked to stop it.
     Stopping,
-    /// It runs, and the engine was asked to stop it and to start it again.
+    /// Running; the engine was asked to stop it and to start it again.
     Restarting,
-    /// It ended, or (without an exit) never started and never will.
+    /// Ended, or (without an exit) never started and never will be.
     Stopped(Option<ContainerExit>),
 }
 
 /// A registered target.
 #[derive(Clone, Debug, PartialEq)]
 pub struct TargetRecord {
-    /// Who it is.
+    /// Its address and port.
     pub target: Target,
-    /// Where it is dialled; `None` if that port cannot be reached from this machine.
+    /// The address to connect to; `None` if the port is not reachable from this machine.
     pub dial: Option<std::net::SocketAddr>,
-    /// The task behind it; `None` for one that the file names.
+    /// The task behind it; `None` for a target that the file lists.
     pub task: Option<TaskId>,
     /// The task's service.
     pub service: Option<ServiceName>,
@@ -191,26 +191,26 @@ pub struct TargetRecord {
     pub security_groups: Vec<SecurityGroupName>,
     /// Its health.
     pub health: HealthRecord,
-    /// What its last probe found, in words.
+    /// The result of its last probe, in words.
     pub last_probe: Option<String>,
-    /// What its last probe would make of the target, if it failed.
+    /// The reason that its last probe would give, if it failed.
     pub last_failure: Option<UnhealthyReason>,
-    /// Deregistered: gone at this time at the latest.
+    /// For a deregistered target, the latest time at which it disappears.
     pub draining_until: Option<Instant>,
-    /// Requests that it left without a word for longer than the idle timeout.
+    /// Requests to which it sent nothing for longer than the idle timeout.
     pub silence: Option<Silence>,
 }
 
-/// Requests that were answered 504 because their target said nothing for as long as the idle timeout.
+/// Requests that were answered with 504 because their target sent nothing during the idle timeout.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Silence {
-    /// How many, with the same timeout.
+    /// Their number, with the same timeout.
     pub count: u32,
     /// Method and path of the last one.
     pub last_request: String,
-    /// When that was answered.
+    /// When it was answered.
     pub last_at: Timestamp,
-    /// What they waited for.
+    /// The idle timeout.
     pub idle_timeout: Duration,
 }
 
@@ -236,7 +236,7 @@ impl Task {
         }
     }
 
-    /// `lastStatus`, which follows from everything else.
+    /// `lastStatus`, which follows from the rest.
     pub fn status(&self) -> TaskStatus {
         match (&self.stop, &self.network) {
             (_, Network::Closed) => TaskStatus::Stopped,
@@ -250,7 +250,7 @@ impl Task {
         }
     }
 
-    /// Whether every essential container runs and every other one has at least been started.
+    /// Whether every essential container runs and every other one has been started.
     pub fn essentials_run(&self) -> bool {
         self.spec.definition.containers.iter().all(|definition| match self.containers[&definition.name].phase {
             Phase::Running | Phase::Restarting => true,
@@ -259,7 +259,7 @@ impl Task {
         })
     }
 
-    /// `healthStatus`: over essential containers; one without a check makes it UNKNOWN.
+    /// `healthStatus` of the essential containers; one without a check makes it UNKNOWN.
     pub fn health(&self) -> HealthStatus {
         let mut combined = HealthStatus::Healthy;
         for definition in self.spec.definition.containers.iter().filter(|container| container.essential) {
@@ -324,7 +324,7 @@ impl Container {
         }
     }
 
-    /// How it ended, if it ran and ended.
+    /// Its exit, if it ran and ended.
     pub fn exit(&self) -> Option<&ContainerExit> {
         match &self.phase {
             Phase::Stopped(exit) => exit.as_ref(),
@@ -332,12 +332,12 @@ impl Container {
         }
     }
 
-    /// Whether it ended, or never will start.
+    /// Whether it ended, or will never start.
     pub fn is_stopped(&self) -> bool {
         matches!(self.phase, Phase::Stopped(_))
     }
 
-    /// Whether the engine has it, or is about to.
+    /// Whether the engine has it, or will soon.
     pub fn is_alive(&self) -> bool {
         matches!(self.phase, Phase::Starting | Phase::Running | Phase::Stopping | Phase::Restarting)
     }
@@ -396,7 +396,7 @@ impl World {
     }
 }
 
-/// The sooner of two times to wake up at.
+/// The earlier of two wake-up times.
 pub fn sooner(a: Option<Instant>, b: Option<Instant>) -> Option<Instant> {
     match (a, b) {
         (Some(a), Some(b)) => Some(a.min(b)),

@@ -1,7 +1,7 @@
-//! `.dockerignore`: which files of a build context are sent.
+//! `.dockerignore`: decides which files of a build context are sent.
 //!
-//! Not gitignore's rules: a pattern is anchored at the context, matches a file when it matches any of its parents,
-//! and the last pattern that matches decides (Docker docs, "Build context", ".dockerignore files").
+//! The rules differ from gitignore's: a pattern is anchored at the context, matches a file if it matches any of its
+//! parents, and the last matching pattern decides (Docker docs, "Build context", ".dockerignore files").
 
 use regex::Regex;
 
@@ -20,7 +20,7 @@ struct Pattern {
 /// A line of the file that is not a pattern.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PatternError {
-    /// Counted from 1.
+    /// Its number, from 1.
     pub line: usize,
     /// Its text.
     pub pattern: String,
@@ -35,7 +35,7 @@ impl std::fmt::Display for PatternError {
 impl std::error::Error for PatternError {}
 
 impl Dockerignore {
-    /// Reads the file's text. The error names the line.
+    /// Parses the file. The error names the line.
     pub fn parse(text: &str) -> Result<Self, PatternError> {
         let mut patterns = Vec::new();
         for (index, line) in text.trim_start_matches('\u{feff}').lines().enumerate() {
@@ -58,7 +58,7 @@ impl Dockerignore {
         Ok(Self { patterns })
     }
 
-    /// Whether the path, relative to the context and with slashes, stays at home.
+    /// Whether the path, relative to the context and with slashes, is excluded.
     pub fn excludes(&self, path: &str) -> bool {
         let mut excluded = false;
         for pattern in &self.patterns {
@@ -70,7 +70,7 @@ impl Dockerignore {
         excluded
     }
 
-    /// Whether something below an excluded folder may come back in.
+    /// Whether something inside an excluded folder may be included.
     pub fn has_exceptions(&self) -> bool {
         self.patterns.iter().any(|pattern| pattern.includes)
     }
@@ -83,7 +83,7 @@ impl Pattern {
     }
 }
 
-/// Takes `.`, inner `..`, doubled and outer slashes away.
+/// Removes `.`, inner `..`, and doubled, leading and trailing slashes.
 fn clean(pattern: &str) -> String {
     let mut parts: Vec<&str> = Vec::new();
     for part in pattern.split('/') {
@@ -125,7 +125,7 @@ fn to_regex(pattern: &str) -> String {
 mod tests {
     use super::*;
 
-    /// Patterns; paths that stay at home; paths that are sent.
+    /// Patterns; excluded paths; included paths.
     const CASES: &[(&str, &[&str], &[&str])] = &[
         ("", &[], &["a", ".dockerignore"]),
         ("# a comment\n\n", &[], &["# a comment"]),

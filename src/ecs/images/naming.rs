@@ -1,33 +1,34 @@
-//! Which image a container runs on this machine: its origin and its local name.
+//! Decides which image a container runs on this machine: its origin and its local name.
 //!
 //! The name in a task definition belongs to AWS: it is in a registry, or a pipeline fills it in. Images that are built
-//! here never use it. Otherwise any image that already has the name (an older build, another project's, a pulled one)
-//! could be taken for the image that the file asks for.
+//! here never use it. Otherwise any image with that name (an older build, another project's, a pulled one) could be
+//! mistaken for the image that the file describes.
 
 use neargate_model::arn::fingerprint;
 use neargate_model::service::{Build, Service};
 use neargate_model::task_definition::ContainerDefinition;
 use neargate_model::{ContainerName, ProjectName, ServiceName};
 
-/// The longest part of a name that is taken as it is. Three of them stay below the 255 characters of a repository's name.
+/// The maximum length of a part that is used unchanged. Three of them stay below the 255 characters of a repository's
+/// name.
 const LONGEST_PART: usize = 60;
 
-/// Where a container's image comes from.
+/// The origin of a container's image.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Source<'a> {
-    /// It is built here.
+    /// Built here.
     Build {
-        /// The container that the build is written for.
+        /// The container for which the file defines the build.
         container: &'a ContainerName,
-        /// How.
+        /// How to build it.
         build: &'a Build,
     },
-    /// It is pulled under this name unless it is there.
+    /// Pulled under this name if it is missing.
     Registry(&'a str),
 }
 
-/// Where the image of a container comes from: its own `build`, its own `image` in the file, the build of another
-/// container of the task with the same image (on AWS they run the same), or the registry.
+/// The origin of a container's image: its own `build`, its own `image` in the file, the build of another container of
+/// the task with the same image (on AWS they run the same one), or the registry.
 pub fn source<'a>(service: &'a Service, container: &'a ContainerDefinition) -> Source<'a> {
     if let Some((container, build)) = service.builds.get_key_value(&container.name) {
         return Source::Build { container, build };
@@ -43,12 +44,13 @@ pub fn source<'a>(service: &'a Service, container: &'a ContainerDefinition) -> S
     }
 }
 
-/// Whether the image is pulled with the `repositoryCredentials` of the task definition: those are for its own image.
+/// Whether the image is pulled with the task definition's `repositoryCredentials`, which are only for the image named
+/// there.
 pub fn uses_credentials(service: &Service, container: &ContainerDefinition) -> bool {
     matches!(source(service, container), Source::Registry(_)) && !service.images.contains_key(&container.name)
 }
 
-/// What the image is called on this machine.
+/// The image's name on this machine.
 pub fn reference(
     project: &ProjectName,
     service_name: &ServiceName,
@@ -64,18 +66,18 @@ pub fn reference(
     }
 }
 
-/// What the names of images that are built here begin with. Three more parts follow it, and a repository of Docker Hub
-/// has two in all, while one of any other registry begins with a host's name, which has a dot, a colon or is
-/// `localhost`: no image that can be pulled is called so. Between slashes, `a` and `b-c` differ from `a-b` and `c`.
+/// The beginning of the names of images that are built here. Three more parts follow. No image that can be pulled has
+/// such a name: a repository on Docker Hub has two parts in all, and on any other registry its name begins with a host,
+/// which contains a dot or a colon or is `localhost`. The slashes tell `a` and `b-c` from `a-b` and `c`.
 pub const REPOSITORY: &str = "neargate";
 
-/// The project's part of a name, for finding all its images.
+/// The project's part of a name, to find all its images.
 pub fn project_part(project: &ProjectName) -> String {
     part(project.as_str())
 }
 
-/// A name as one part of a repository's name: lower-case letters and digits, with single separators between them
-/// (OCI distribution specification, "Pulling manifests"). One that does not fit is made to, with a hash of the name.
+/// A name as part of a repository's name: lower-case letters and digits with single separators between them (OCI
+/// distribution specification, "Pulling manifests"). Other names are adapted, with a hash of the original.
 fn part(name: &str) -> String {
     let is_letter = |character: char| character.is_ascii_lowercase() || character.is_ascii_digit();
     let fits = name.len() <= LONGEST_PART

@@ -4,35 +4,35 @@ use jiff::Timestamp;
 
 use neargate_model::image::ProvidedImage;
 
-/// An image and how far it is.
+/// An image and its progress.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Image {
-    /// Whether it is there as it was asked for.
+    /// Whether the requested image exists.
     pub state: ImageState,
     /// The last line of progress, for people.
     pub progress: Option<String>,
-    /// Made here rather than pulled.
+    /// Whether it is built rather than pulled.
     pub built: bool,
-    /// What was there last. It stays while the image is had again, and if that fails.
+    /// The last image that existed, which is kept while it is provided again, and if that fails.
     pub provided: Option<ProvidedImage>,
-    /// Asked for again while it was being had: what comes of that may be outdated already.
+    /// Whether it was requested again while it was being provided, in which case the result may already be outdated.
     pub again: bool,
-    /// When it was asked for last.
+    /// When it was last requested.
     pub began_at: Option<Timestamp>,
-    /// When it was there.
+    /// When it was provided.
     pub ready_at: Option<Timestamp>,
 }
 
-/// Whether an image is there.
+/// Whether an image exists.
 #[derive(Clone, Debug, PartialEq)]
 pub enum ImageState {
-    /// Not asked for yet.
+    /// Not requested.
     Missing,
     /// Being built or pulled.
     Providing,
-    /// There.
+    /// Exists.
     Ready,
-    /// Could not be built or pulled.
+    /// The build or pull failed.
     Failed(String),
 }
 
@@ -50,8 +50,8 @@ impl Image {
         }
     }
 
-    /// Whether a container can be started from it. A deployment that has come up goes on with the image that it came up
-    /// with, whatever happens to a newer one; a new deployment waits for what it was made for.
+    /// Whether a container can be started from it. A completed deployment keeps its image whatever happens to a newer
+    /// one; a new deployment waits for the image for which it was created.
     pub fn is_usable(&self, deployment_is_complete: bool) -> bool {
         self.state == ImageState::Ready || (deployment_is_complete && self.provided.is_some())
     }

@@ -1,12 +1,12 @@
-//! Images that change while a service runs: `up` has them built or pulled again, and a service whose tasks run an
-//! outdated image gets a new deployment.
+//! Images that change while a service runs: `up` builds or pulls them again, and a service whose tasks run an outdated
+//! image gets a new deployment.
 
 use crate::images::naming;
 use crate::step::{ImageUser, Plan};
 use crate::world::{ImageState, Task, World};
 use neargate_model::Topology;
 
-/// Adds the images that are to be had again. No start of a task asks for those of a service that runs.
+/// Requests the images to renew; those of a running service are not requested by the start of a task.
 pub(crate) fn plan_images(topology: &Topology, world: &World, plan: &mut Plan) {
     if world.shutting_down || world.renew.is_empty() {
         return;
@@ -23,7 +23,7 @@ pub(crate) fn plan_images(topology: &Topology, world: &World, plan: &mut Plan) {
     }
 }
 
-/// Whether a container of the task was started from another image than the one that is there now.
+/// Whether a container of the task was started from an image other than the current one.
 pub(crate) fn is_outdated(world: &World, task: &Task) -> bool {
     task.spec.definition.containers.iter().any(|definition| {
         let started_from = task.containers[&definition.name].image_id.as_ref();

@@ -16,35 +16,35 @@ pub struct Rule {
     pub service: ServiceName,
     /// Its container.
     pub container: ContainerName,
-    /// What to watch, and why.
+    /// What to watch, and what to do about a change.
     pub watch: Watch,
     /// The build context of the container's image, if it is built.
     pub context: Option<PathBuf>,
     ignore: Dockerignore,
-    /// What alone is minded, if anything is named.
+    /// The only files that count, if any are named.
     include: Option<Dockerignore>,
-    /// What the build context leaves out.
+    /// The files that the build context excludes.
     context_ignore: Dockerignore,
-    /// Files that the build reads, whatever is left out.
+    /// Files that the build reads even if they are excluded.
     always: Vec<PathBuf>,
 }
 
-/// What to do for a container.
+/// The reaction for a container.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Reaction {
-    /// Its image is built again. Everything else is of no use then.
+    /// Rebuild its image; nothing else matters then.
     pub rebuild: bool,
-    /// These go into it: path here, path there.
+    /// Copy these files: local path, path in the container.
     pub sync: BTreeSet<(PathBuf, String)>,
     /// Restart it, after copying.
     pub restart: bool,
-    /// Run these in it, after copying.
+    /// Run these commands in it, after copying.
     pub exec: BTreeSet<Hook>,
 }
 
-/// What the topology wants to have watched. `dockerignore` reads the ignore file of a build.
+/// The rules of a topology. `dockerignore` reads the ignore file of a build.
 ///
-/// A container whose image is built is watched as a whole, for rebuilding, unless `develop` says otherwise.
+/// Without `develop`, the whole build context of a container is watched for rebuilding.
 pub fn rules<E: From<PatternError>>(
     topology: &Topology,
     dockerignore: impl Fn(&neargate_model::service::Build) -> Result<Dockerignore, E>,
@@ -85,7 +85,7 @@ pub fn rules<E: From<PatternError>>(
     Ok(rules)
 }
 
-/// The rules of a container that is built from this folder, for tests of what watches.
+/// The rules of a container that is built from this folder, for tests of the watcher.
 #[cfg(any(test, feature = "testing"))]
 pub fn rule_of_a_build(folder: &Path, context_ignore: Dockerignore) -> Vec<Rule> {
     vec![Rule {
@@ -108,7 +108,7 @@ fn always_read(build: &neargate_model::service::Build) -> Vec<PathBuf> {
 }
 
 impl Rule {
-    /// Whether the rule minds a change of this file or folder.
+    /// Whether a change of this file or folder matters.
     pub fn minds(&self, path: &Path) -> bool {
         let Ok(inside) = path.strip_prefix(&self.watch.path) else { return false };
         // A path that is a file itself has been named already.
@@ -122,7 +122,7 @@ impl Rule {
         !is_passing(path) && !excludes(&self.ignore, inside) && !self.is_left_out(path)
     }
 
-    /// Where a file that has changed goes, if it is copied at all.
+    /// The destination of a changed file, if it is copied at all.
     pub fn destination(&self, path: &Path) -> Option<String> {
         match &self.watch.action {
             WatchAction::Sync { target, .. } => Some(in_container(&self.watch.path, target, path)),
@@ -130,7 +130,7 @@ impl Rule {
         }
     }
 
-    /// Whether nothing below this folder can concern the rule, so that it need not be watched.
+    /// Whether nothing below this folder can matter, so that it need not be watched.
     pub fn leaves_out_folder(&self, folder: &Path) -> bool {
         let Ok(inside) = folder.strip_prefix(&self.watch.path) else { return false };
         let excluded = |ignore: &Dockerignore, path: &Path| excludes(ignore, path) && !ignore.has_exceptions();
@@ -153,7 +153,7 @@ fn excludes(ignore: &Dockerignore, path: &Path) -> bool {
     !parts.is_empty() && ignore.excludes(&parts.join("/"))
 }
 
-/// What version control and editors write beside the files of the user, for a moment (the list is Compose's).
+/// Temporary files that version control and editors create next to the user's files (the list is Compose's).
 fn is_passing(path: &Path) -> bool {
     let is_git = path.components().any(|part| part.as_os_str() == ".git");
     let name = path.file_name().unwrap_or_default().to_string_lossy();
@@ -167,7 +167,7 @@ fn is_passing(path: &Path) -> bool {
     is_git || is_editors
 }
 
-/// What follows from these changes, by container.
+/// The reactions to these changes, by container.
 pub fn react(rules: &[Rule], changed: &BTreeSet<PathBuf>) -> BTreeMap<(ServiceName, ContainerName), Reaction> {
     let mut reactions: BTreeMap<(ServiceName, ContainerName), Reaction> = BTreeMap::new();
     for rule in rules {
@@ -195,8 +195,8 @@ pub fn react(rules: &[Rule], changed: &BTreeSet<PathBuf>) -> BTreeMap<(ServiceNa
     reactions
 }
 
-/// Where a file below a watched path is in the container. `target` is where the watched path itself is; a file may also
-/// be given the folder that it goes into, with a slash at the end.
+/// The path in the container of a file below a watched path. `target` is the destination of the watched path itself;
+/// for a file, it may also be the destination folder, with a slash at the end.
 fn in_container(watched: &Path, target: &str, path: &Path) -> String {
     let inside = path.strip_prefix(watched).unwrap_or(Path::new(""));
     let parts: Vec<_> = inside.components().map(|part| part.as_os_str().to_string_lossy()).collect();

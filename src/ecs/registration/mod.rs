@@ -1,4 +1,4 @@
-//! Targets: when a draining target disappears, and what the routing table learns about each.
+//! Targets: when a draining target disappears, and how the routing table sees each target.
 
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -11,7 +11,7 @@ use neargate_alb::security_group;
 use neargate_model::target_health::{TargetHealth, TargetState};
 use neargate_model::{SecurityGroupName, TargetGroupName, Topology};
 
-/// Draining ends after the full delay, or before if [`World::target_drained`] says so.
+/// Draining ends after the full delay, or earlier if [`World::target_drained`] says so.
 pub(crate) fn plan_drained(world: &World, now: Instant, plan: &mut Plan) {
     let ends = world.targets.values().flatten().filter_map(|record| record.draining_until);
     match ends.min() {
@@ -21,7 +21,7 @@ pub(crate) fn plan_drained(world: &World, now: Instant, plan: &mut Plan) {
     }
 }
 
-/// Every registered target as routing and probing need it.
+/// Every registered target in the form that routing and probing need.
 pub fn states(topology: &Topology, world: &World) -> BTreeMap<TargetGroupName, Vec<TargetState>> {
     world.targets.iter().map(|(group, records)| (group.clone(), states_of(topology, group, records))).collect()
 }
@@ -54,7 +54,7 @@ fn state(topology: &Topology, from: &[SecurityGroupName], record: &TargetRecord)
     }
 }
 
-/// `from`: the security groups of the load balancer.
+/// `from` is the load balancer's security groups.
 fn is_let_in(topology: &Topology, from: &[SecurityGroupName], record: &TargetRecord) -> bool {
     match security_groups(topology, record) {
         Some(own) => {

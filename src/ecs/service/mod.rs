@@ -1,4 +1,4 @@
-//! Services: how many tasks each has, which ones are replaced, and when.
+//! Services: how many tasks each has, which are replaced, and when.
 
 pub(crate) mod record;
 pub(crate) mod scheduler;

@@ -1,4 +1,4 @@
-//! The service scheduler: how many tasks, which ones are replaced, and when.
+//! The service scheduler: how many tasks to run, which to replace, and when.
 //!
 //! Sources: ECS developer guide, "Service scheduler" and "Service throttle logic"; ECS API,
 //! DeploymentConfiguration. Rolling updates run with the defaults of REPLICA services: at least 100 % healthy, at
@@ -16,7 +16,7 @@ use neargate_model::target_health::TargetHealth;
 use neargate_model::task::{HealthStatus, StopCode};
 use neargate_model::{ServiceName, TargetGroupName};
 
-/// Adds what this service needs next.
+/// Adds the next steps of this service.
 pub(crate) fn plan_service(
     census: &Census<'_>,
     name: &ServiceName,
@@ -86,20 +86,20 @@ pub(crate) fn plan_service(
     }
 }
 
-/// How many tasks may be started: up to the desired count, within 200 % of it in all.
+/// The number of tasks that may be started: up to the desired count, and at most 200 % of it in total.
 fn room(desired: usize, good: usize, all: usize) -> usize {
     let maximum = desired * 2;
     desired.saturating_sub(good).min(maximum.saturating_sub(all))
 }
 
-/// What a replacement of unhealthy tasks has to reckon with beside the wanted ones: those that are still stopping. On
-/// Fargate each has a machine to itself; here they share this one with their replacements, and a machine that is too
-/// busy for one health check would be given one more task for each that it fails.
+/// Tasks that are still stopping, which count when unhealthy tasks are replaced. On Fargate each task has its own
+/// machine; here they share this one with their replacements, and a machine that is too busy for one health check would
+/// get another task for each failed check.
 fn crowding(stopping: usize, some_fail: bool) -> usize {
     if some_fail { stopping } else { 0 }
 }
 
-/// Tasks of earlier deployments go as the new one's become healthy.
+/// Tasks of earlier deployments stop as those of the new one become healthy.
 fn plan_old_deployments(
     census: &Census<'_>,
     record: &ServiceRecord,
@@ -118,7 +118,7 @@ fn plan_old_deployments(
     }
 }
 
-/// More tasks than desired: those that are least far go first, then the newest.
+/// Stops surplus tasks: first those that have made the least progress, then the newest.
 fn surplus<'a>(good: &[&'a Task], desired: usize) -> Vec<&'a Task> {
     let mut tasks = good.to_vec();
     tasks.sort_by_key(|task| (task.running_since.is_some(), std::cmp::Reverse(task.sequence)));
@@ -126,18 +126,18 @@ fn surplus<'a>(good: &[&'a Task], desired: usize) -> Vec<&'a Task> {
     tasks
 }
 
-/// What health checks make of a task that its service wants.
+/// What the health checks mean for a task that its service wants.
 enum Fitness {
-    /// None fails, or the task does not run yet.
+    /// No check fails, or the task is not running yet.
     Fit,
-    /// One fails, which does not count before the grace period is over.
+    /// A check fails, but the grace period is not over.
     InGrace { until: Instant },
-    /// The task has to be replaced.
+    /// The task must be replaced.
     Failing { reason: String },
 }
 
-/// Whether the task has to be replaced: once it runs and its grace period is over, if an essential container's check or
-/// the load balancer's fails.
+/// Whether the task must be replaced: an essential container's check or the load balancer's fails, and the task runs
+/// and its grace period is over.
 fn fitness(census: &Census<'_>, service: &Service, task: &Task, now: Instant) -> Fitness {
     let Some(since) = task.running_since else { return Fitness::Fit };
     let reason = if task.health() == HealthStatus::Unhealthy {
