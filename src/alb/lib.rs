@@ -12,6 +12,7 @@ pub mod rules;
 pub mod security_group;
 pub mod stickiness;
 pub mod targets;
+pub mod violation;
 
 // What it says about that.
 pub mod explain;

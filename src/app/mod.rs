@@ -29,7 +29,7 @@ use crate::certs::error::CertError;
 use crate::certs::{Authority, CertStore, authority, folder, targets};
 use crate::control::changes::changes;
 use crate::control::command::Renew;
-use crate::control::desired::state::Desired;
+use crate::control::desired::state::{Desired, StillNeeded};
 use crate::control::ids::RandomIds;
 use crate::control::runtime::{Owners, Runtime, RuntimeError};
 use crate::control::snapshot::Snapshot;
@@ -102,6 +102,9 @@ pub enum StartError {
     /// No certificate for the listeners.
     #[error("cannot create the listeners' certificates")]
     Certificates(#[from] CertError),
+    /// The file no longer has what others refer to.
+    #[error(transparent)]
+    StillNeeded(#[from] StillNeeded),
     /// A file or socket of ours.
     #[error("cannot {doing}")]
     Io {
@@ -164,14 +167,14 @@ impl App {
             .map_err(io("write the hashes of the certificates' keys"))?;
 
         let renew = renew(request);
-        let edits = if request.reset {
+        let entries = if request.reset {
             Vec::new()
         } else {
             journal::read(&folders.journal()).map_err(io("read the journal"))?
         };
-        let desired = Desired::restored(topology, edits);
+        let desired = Desired::restored(topology, &entries)?;
         notes.extend(desired.left_alone().iter().map(ToString::to_string));
-        let journal = Journal::begin(folders.journal(), desired.edits()).map_err(io("write the journal"))?;
+        let journal = Journal::begin(folders.journal(), &desired).map_err(io("write the journal"))?;
         let control = control::start(desired, renew, Arc::clone(&runtime), RandomIds);
         let load_balancers = LoadBalancers::start(load_balancers::Given {
             control: control.clone(),
@@ -371,9 +374,9 @@ struct AppStack {
 impl AppStack {
     /// Writes down what is wanted against the file's word, before anybody is told that it is.
     async fn keep_edits(&self) -> Result<(), Refused> {
-        let (journal, edits) = (Arc::clone(&self.journal), self.control.desired().edits());
+        let (journal, desired) = (Arc::clone(&self.journal), self.control.desired());
         let kept =
-            tokio::task::spawn_blocking(move || journal.lock().unwrap_or_else(PoisonError::into_inner).keep(edits));
+            tokio::task::spawn_blocking(move || journal.lock().unwrap_or_else(PoisonError::into_inner).keep(&desired));
         kept.await.map_err(io::Error::other).flatten().map_err(|error| {
             let path = self.folders.journal();
             Refused::failed(format!(

@@ -6,6 +6,9 @@ use std::sync::Arc;
 
 use tokio::sync::oneshot;
 
+use crate::control::desired::edit::Edit;
+use crate::control::desired::state::StillNeeded;
+use crate::control::desired::violation::Violation;
 use crate::model::{ContainerName, ServiceName, TaskId, Topology};
 
 /// One request, and where to send the reply.
@@ -44,13 +47,11 @@ pub enum Command {
         /// Where to send the reply.
         reply: oneshot::Sender<Result<(), Refusal>>,
     },
-    /// Run a different number of tasks of a service, until the file's number changes. Refused for an unknown service
-    /// and while shutting down.
-    Scale {
-        /// The service.
-        service: ServiceName,
-        /// `desiredCount`; `None` means the number in the file.
-        desired_count: Option<u32>,
+    /// Change the desired state, until a file changes the same field. Refused where AWS would refuse it, and while
+    /// shutting down.
+    Edit {
+        /// The change.
+        edit: Box<Edit>,
         /// Where to send the reply.
         reply: oneshot::Sender<Result<(), Refusal>>,
     },
@@ -98,6 +99,10 @@ pub enum Refusal {
     },
     /// The task does not exist, or is already stopping.
     UnknownTask(TaskId),
+    /// AWS would refuse it.
+    Violation(Violation),
+    /// The file no longer has what others refer to.
+    StillNeeded(StillNeeded),
     /// The controller is gone: neargate is exiting.
     Gone,
 }
@@ -111,6 +116,8 @@ impl fmt::Display for Refusal {
                 write!(f, "there is no service `{name}`; the services are: {}", known.join(", "))
             }
             Self::UnknownTask(task) => write!(f, "no running task {task}"),
+            Self::Violation(violation) => violation.fmt(f),
+            Self::StillNeeded(needed) => needed.fmt(f),
             Self::Gone => f.write_str("neargate is exiting"),
         }
     }

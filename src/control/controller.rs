@@ -10,7 +10,10 @@ use tokio::time::Instant;
 
 use crate::alb::targets::health::Probe;
 use crate::control::command::{Command, Refusal, Renew};
+use crate::control::desired::edit::Edit;
+use crate::control::desired::merge::Departure;
 use crate::control::desired::state::Desired;
+use crate::control::desired::violation::Violation;
 use crate::control::details::Details;
 use crate::control::executor::{Executor, Outcome};
 use crate::control::handle::ControlHandle;
@@ -26,6 +29,7 @@ use crate::ecs::plan;
 use crate::ecs::registration;
 use crate::ecs::standalone::STOPPED_BY_USER;
 use crate::ecs::step::{Change, Step};
+use crate::ecs::violation as service;
 use crate::ecs::world::{Deployment, Now, Task, World};
 use crate::model::task::{Origin, Reason, StopCode, TaskSpec};
 use crate::model::{ContainerName, LoadBalancerName, ServiceName, TaskId, Topology};
@@ -43,15 +47,20 @@ pub fn start<I: IdSource>(
     ids: I,
 ) -> ControlHandle {
     let desired = desired.into();
-    let topology = desired.derive();
+    let topology = Arc::clone(desired.topology());
     let (commands_in, commands) = mpsc::channel(64);
     let (observations_in, observations) = mpsc::channel(1024);
 
     let world = World::default();
     let bindings = Bindings::new();
     let (routing_out, routing) = Publisher::new(&topology);
-    let snapshot =
-        Snapshot { generation: 0, topology: Arc::clone(&topology), world: world.clone(), bindings: bindings.clone() };
+    let snapshot = Snapshot {
+        generation: 0,
+        topology: Arc::clone(&topology),
+        left_alone: desired.left_alone().into(),
+        world: world.clone(),
+        bindings: bindings.clone(),
+    };
     let (snapshots_out, snapshots) = watch::channel(Arc::new(snapshot));
 
     let (desired_out, authored) = watch::channel(Arc::new(desired.clone()));
@@ -59,6 +68,7 @@ pub fn start<I: IdSource>(
     let watched = Arc::clone(&runtime);
     let mut controller = Controller {
         topology: Arc::clone(&topology),
+        left_alone: desired.left_alone().into(),
         desired,
         desired_out,
         world,
@@ -95,6 +105,7 @@ struct Controller<I> {
     topology: Arc<Topology>,
     /// The source of the topology.
     desired: Desired,
+    left_alone: Arc<[Departure]>,
     desired_out: watch::Sender<Arc<Desired>>,
     world: World,
     bindings: Bindings,
@@ -183,9 +194,8 @@ impl<I: IdSource> Controller<I> {
                 let verdict = if self.world.shutting_down {
                     Err(Refusal::ShuttingDown)
                 } else {
-                    self.desired.declare(topology, reset);
-                    self.take_desired(renew);
-                    Ok(())
+                    let declared = self.desired.declare(topology, reset).map_err(Refusal::StillNeeded);
+                    declared.map(|()| self.take_desired(renew))
                 };
                 self.replies.push((reply, verdict));
             }
@@ -204,8 +214,8 @@ impl<I: IdSource> Controller<I> {
                 }
                 self.replies.push((reply, verdict));
             }
-            Command::Scale { service, desired_count, reply } => {
-                let verdict = self.scale(&service, desired_count);
+            Command::Edit { edit, reply } => {
+                let verdict = self.edit(*edit);
                 self.replies.push((reply, verdict));
             }
             Command::StopTask { task, reply } => {
@@ -221,8 +231,9 @@ impl<I: IdSource> Controller<I> {
     }
 
     fn take_desired(&mut self, renew: Renew) {
+        self.left_alone = self.desired.left_alone().into();
         self.desired_out.send_replace(Arc::new(self.desired.clone()));
-        self.take_topology(self.desired.derive(), renew);
+        self.take_topology(Arc::clone(self.desired.topology()), renew);
     }
 
     fn take_topology(&mut self, topology: Arc<Topology>, renew: Renew) {
@@ -276,16 +287,16 @@ impl<I: IdSource> Controller<I> {
         Ok(())
     }
 
-    fn scale(&mut self, name: &ServiceName, desired_count: Option<u32>) -> Result<(), Refusal> {
+    fn edit(&mut self, edit: Edit) -> Result<(), Refusal> {
         if self.world.shutting_down {
             return Err(Refusal::ShuttingDown);
         }
-        if !self.desired.update_service(name, desired_count) {
-            return Err(Refusal::UnknownService {
-                name: name.clone(),
-                known: self.topology.services.keys().cloned().collect(),
-            });
-        }
+        self.desired.edit(edit).map_err(|violation| match violation {
+            Violation::Ecs(service::Violation::ServiceNotFound(name)) => {
+                Refusal::UnknownService { name, known: self.topology.services.keys().cloned().collect() }
+            }
+            other => Refusal::Violation(other),
+        })?;
         self.take_desired(Renew::default());
         Ok(())
     }
@@ -479,6 +490,7 @@ impl<I: IdSource> Controller<I> {
             self.snapshots_out.send_replace(Arc::new(Snapshot {
                 generation: last.generation + 1,
                 topology: Arc::clone(&self.topology),
+                left_alone: Arc::clone(&self.left_alone),
                 world: self.world.clone(),
                 bindings: self.bindings.clone(),
             }));

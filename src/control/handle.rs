@@ -6,6 +6,7 @@ use std::time::Duration;
 use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::control::command::{Command, Refusal, Renew};
+use crate::control::desired::edit::Edit;
 use crate::control::desired::state::Desired;
 use crate::control::observation::Observation;
 use crate::control::routing::Routing;
@@ -46,7 +47,12 @@ impl ControlHandle {
 
     /// Runs a different number of tasks of a service; `None` means the number in the file.
     pub async fn scale(&self, service: ServiceName, desired_count: Option<u32>) -> Result<(), Refusal> {
-        self.send(|reply| Command::Scale { service, desired_count, reply }).await
+        self.edit(self.desired().scale(service, desired_count)).await
+    }
+
+    /// Changes what is wanted, on behalf of another author than the file.
+    pub async fn edit(&self, edit: Edit) -> Result<(), Refusal> {
+        self.send(|reply| Command::Edit { edit: Box::new(edit), reply }).await
     }
 
     /// Stops one task; its service replaces it.

@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use crate::control::desired::merge::Departure;
 use crate::ecs::registration;
 use crate::ecs::world::{ImageState, World};
 use crate::model::target_health::TargetHealth;
@@ -22,6 +23,8 @@ pub struct Snapshot {
     pub generation: u64,
     /// The desired state.
     pub topology: Arc<Topology>,
+    /// Where the file does not apply, because other authors have changed something.
+    pub left_alone: Arc<[Departure]>,
     /// The known state.
     pub world: World,
     /// Which listeners are bound.

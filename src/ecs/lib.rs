@@ -22,3 +22,4 @@ mod task;
 pub mod apply;
 mod observe;
 pub mod step;
+pub mod violation;

@@ -3,7 +3,7 @@
 //! Account and region are those of AWS's documentation examples; the ID part of a load balancer or target group is 16
 //! hexadecimal digits derived from its name.
 
-use crate::ids::{ClusterName, LoadBalancerName, ServiceName, TargetGroupName, TaskId};
+use crate::ids::{ClusterName, ListenerId, LoadBalancerName, RuleId, ServiceName, TargetGroupName, TaskId};
 
 /// The account id of AWS's documentation examples.
 pub const ACCOUNT: &str = "111122223333";
@@ -23,6 +23,23 @@ pub fn target_group_id(name: &TargetGroupName) -> u64 {
 /// `app/<name>/<id>`, as logs and metrics name a load balancer.
 pub fn load_balancer_id(name: &LoadBalancerName) -> String {
     format!("app/{name}/{:016x}", fingerprint(&["loadbalancer", name.as_str()]))
+}
+
+/// `arn:aws:elasticloadbalancing:…:loadbalancer/app/<name>/<id>`
+pub fn load_balancer(name: &LoadBalancerName) -> String {
+    format!("arn:aws:elasticloadbalancing:{REGION}:{ACCOUNT}:loadbalancer/{}", load_balancer_id(name))
+}
+
+/// The last part of the ARN of a listener that the file declares.
+pub fn listener_id(load_balancer: &LoadBalancerName, port: u16) -> ListenerId {
+    let parts = ["listener", load_balancer.as_str(), &port.to_string()];
+    ListenerId::new(format!("{:016x}", fingerprint(&parts)))
+}
+
+/// The last part of the ARN of a rule that the file declares.
+pub fn rule_id(load_balancer: &LoadBalancerName, port: u16, priority: u32) -> RuleId {
+    let parts = ["rule", load_balancer.as_str(), &port.to_string(), &priority.to_string()];
+    RuleId::new(format!("{:016x}", fingerprint(&parts)))
 }
 
 /// `arn:aws:acm:…:certificate/<uuid>`, the same for every certificate with these names: a renewal keeps its ARN.

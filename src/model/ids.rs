@@ -70,6 +70,14 @@ name_type! {
     LoadBalancerName
 }
 name_type! {
+    /// The last part of a listener's ARN: 16 hexadecimal digits (ELBv2 API, Listener).
+    ListenerId
+}
+name_type! {
+    /// The last part of a rule's ARN: 16 hexadecimal digits (ELBv2 API, Rule).
+    RuleId
+}
+name_type! {
     /// A key of `target_groups`; at most 32 of `[A-Za-z0-9-]` (ELBv2 API, CreateTargetGroup).
     TargetGroupName
 }

@@ -21,8 +21,8 @@ pub mod task_definition;
 pub mod topology;
 
 pub use ids::{
-    ClusterName, ContainerName, DeploymentId, DomainName, LoadBalancerName, ProjectName, SecurityGroupName,
-    ServiceName, TargetGroupName, TaskId,
+    ClusterName, ContainerName, DeploymentId, DomainName, ListenerId, LoadBalancerName, ProjectName, RuleId,
+    SecurityGroupName, ServiceName, TargetGroupName, TaskId,
 };
 pub use redacted::Redacted;
 pub use topology::Topology;

@@ -38,11 +38,7 @@ impl LoadBalancer {
 
     /// The target groups that requests are forwarded to, each as often as an action names it.
     pub fn forwards_to(&self) -> impl Iterator<Item = &TargetGroupName> {
-        let forwards = self.actions().filter_map(|action| match action {
-            Action::Forward(forward) => Some(&forward.target_groups),
-            Action::Redirect(_) | Action::FixedResponse(_) => None,
-        });
-        forwards.flatten().map(|weighted| &weighted.target_group)
+        self.actions().flat_map(Action::forwards_to)
     }
 
     /// Names of the security policies of the HTTPS listeners.

@@ -102,6 +102,17 @@ pub enum Action {
     FixedResponse(FixedResponse),
 }
 
+impl Action {
+    /// The target groups that it forwards to.
+    pub fn forwards_to(&self) -> impl Iterator<Item = &TargetGroupName> {
+        let groups = match self {
+            Self::Forward(forward) => forward.target_groups.as_slice(),
+            Self::Redirect(_) | Self::FixedResponse(_) => &[],
+        };
+        groups.iter().map(|weighted| &weighted.target_group)
+    }
+}
+
 /// `ForwardConfig`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Forward {

@@ -24,7 +24,7 @@ use crate::model::{ServiceName, TargetGroupName, Topology};
 impl From<&Snapshot> for ClusterView {
     /// Everything that is wanted and known, as everyone may see it.
     fn from(snapshot: &Snapshot) -> Self {
-        let Snapshot { generation, topology, world, bindings } = snapshot;
+        let Snapshot { generation, topology, left_alone, world, bindings } = snapshot;
         let mut tasks = by_service(world);
         let standalone = tasks.remove(&None).unwrap_or_default();
         Self {
@@ -43,6 +43,7 @@ impl From<&Snapshot> for ClusterView {
                 .collect(),
             tasks: standalone.iter().map(|shown| task(topology, world, shown)).collect(),
             target_groups: target_groups(topology, world),
+            left_alone: left_alone.iter().map(ToString::to_string).collect(),
             trouble: world.engine_trouble.clone().or_else(|| match &world.project {
                 Preparation::Failed { reason, .. } => Some(reason.clone()),
                 _ => None,

@@ -27,6 +27,9 @@ pub struct ClusterView {
     pub tasks: Vec<TaskView>,
     /// Target groups with their targets.
     pub target_groups: Vec<TargetGroupView>,
+    /// Where the file does not apply, because commands have changed something since; in words.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub left_alone: Vec<String>,
     /// Something is wrong with the engine or with what all tasks share; in words.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub trouble: Option<String>,

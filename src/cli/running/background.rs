@@ -8,7 +8,6 @@ use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use crate::admin::view::shape::ClusterView;
 use crate::cli::failure::{ExitStatus, Failure};
 use crate::cli::input::arguments::UpArgs;
 use crate::cli::input::global::{Global, StartArgs};
@@ -19,8 +18,6 @@ use crate::cli::output::printer::Printer;
 use crate::cli::running::asking;
 use crate::cli::running::process::{Signals, block_on_threads, start as start_app, stop};
 use crate::cli::running::waiting::{Goal, cannot_listen, follow};
-use crate::control::desired::edit::Departure;
-use crate::control::desired::state::LeftAlone;
 use crate::machine::folders::Kept;
 
 /// The process behind `up -d`.
@@ -137,7 +134,7 @@ pub(crate) async fn wait_for_background(
         }
         let has_the_project = project.folders.holder()? == Some(background.child.id());
         if has_the_project && let Some(view) = asking::view(&project.folders).await? {
-            left_alone(project, &view).for_each(|field| printer.note(field));
+            view.left_alone.iter().for_each(|field| printer.note(field));
             // A log under its first name is as good.
             let _ = std::fs::rename(&background.log_path, project.folders.process_log());
             break;
@@ -151,15 +148,6 @@ pub(crate) async fn wait_for_background(
         }
         other => other,
     }
-}
-
-/// Where the stack does not start as the file says, because a command has changed it before.
-fn left_alone(project: &Project, view: &ClusterView) -> impl Iterator<Item = LeftAlone> {
-    view.services.iter().filter_map(|service| {
-        let (name, declared) = project.topology.services.get_key_value(service.service_name.as_str())?;
-        let desired_count = Departure { to: service.desired_count, from: declared.desired_count };
-        (desired_count.to != desired_count.from).then(|| LeftAlone { service: name.clone(), desired_count })
-    })
 }
 
 /// Whether the process behind `up -d` has ended or is about to: without a port it takes down what it has started.

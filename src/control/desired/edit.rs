@@ -1,28 +1,224 @@
-//! A change to the desired state by an author other than the file.
+//! A change to the desired state by an author other than the file, named after AWS's action.
+
+use std::sync::Arc;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-/// A change, named after AWS's action. An absent field keeps the file's value.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "action", deny_unknown_fields)]
+use crate::model::listener::{HeaderModification, Listener, ListenerProtocol, LoadBalancer, LoadBalancerAttributes};
+use crate::model::rule::{Action, Condition, Rule, Transforms};
+use crate::model::security_group::IngressRule;
+use crate::model::service::{LoadBalancerBinding, Service};
+use crate::model::target_group::{HealthCheck, StaticTarget, TargetGroup, TargetGroupAttributes};
+use crate::model::task_definition::TaskDefinition;
+use crate::model::{ListenerId, LoadBalancerName, RuleId, SecurityGroupName, ServiceName, TargetGroupName};
+
+/// A change. Ids are chosen by its author; an absent field stays as it is.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "action", rename_all_fields = "camelCase", deny_unknown_fields)]
 pub enum Edit {
-    /// ECS API, UpdateService.
-    #[serde(rename_all = "camelCase")]
-    UpdateService {
-        /// `service`: the name.
-        service: String,
-        /// `desiredCount`; absent if the file's value applies again.
+    /// A load balancer without listeners.
+    CreateLoadBalancer {
+        /// With its name.
+        settings: LoadBalancer,
+    },
+    /// Its attributes, all of them.
+    ModifyLoadBalancerAttributes {
+        /// Which one.
+        load_balancer: LoadBalancerName,
+        /// What applies from now on.
+        attributes: LoadBalancerAttributes,
+    },
+    /// The groups that it is in.
+    SetSecurityGroups {
+        /// Which one.
+        load_balancer: LoadBalancerName,
+        /// In place of those before.
+        security_groups: Vec<SecurityGroupName>,
+    },
+    /// With its listeners and their rules.
+    DeleteLoadBalancer {
+        /// Which one.
+        load_balancer: LoadBalancerName,
+    },
+    /// A listener without rules but its default one.
+    CreateListener {
+        /// The last part of its ARN.
+        listener: ListenerId,
+        /// Whose it is.
+        load_balancer: LoadBalancerName,
+        /// The listener itself.
+        settings: Listener,
+    },
+    /// Its port, protocol and default action.
+    ModifyListener {
+        /// Which one.
+        listener: ListenerId,
+        /// `Port`
         #[serde(skip_serializing_if = "Option::is_none", default)]
-        desired_count: Option<Departure>,
+        port: Option<u16>,
+        /// `Protocol`, `SslPolicy`, `Certificates`
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        protocol: Option<ListenerProtocol>,
+        /// `DefaultActions`
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        default_action: Option<Action>,
+    },
+    /// Its attributes, all of them.
+    ModifyListenerAttributes {
+        /// Which one.
+        listener: ListenerId,
+        /// What applies from now on.
+        attributes: HeaderModification,
+    },
+    /// With its rules.
+    DeleteListener {
+        /// Which one.
+        listener: ListenerId,
+    },
+    /// A rule of a listener.
+    CreateRule {
+        /// The last part of its ARN.
+        rule: RuleId,
+        /// Whose it is.
+        listener: ListenerId,
+        /// The rule itself.
+        settings: Rule,
+    },
+    /// Everything but its priority.
+    ModifyRule {
+        /// Which one.
+        rule: RuleId,
+        /// `Conditions`
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        conditions: Option<Vec<Condition>>,
+        /// `Actions`
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        rule_action: Option<Action>,
+        /// `Transforms`
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        transforms: Option<Transforms>,
+    },
+    /// The priorities of several rules at once, so that two can change places.
+    SetRulePriorities {
+        /// Each with its new priority.
+        priorities: Vec<(RuleId, u32)>,
+    },
+    /// A rule other than the default one.
+    DeleteRule {
+        /// Which one.
+        rule: RuleId,
+    },
+    /// A target group.
+    CreateTargetGroup {
+        /// Its name.
+        target_group: TargetGroupName,
+        /// Everything else.
+        settings: TargetGroup,
+    },
+    /// Its health check.
+    ModifyTargetGroup {
+        /// Which one.
+        target_group: TargetGroupName,
+        /// What applies from now on.
+        health_check: HealthCheck,
+    },
+    /// Its attributes, all of them.
+    ModifyTargetGroupAttributes {
+        /// Which one.
+        target_group: TargetGroupName,
+        /// What applies from now on.
+        attributes: TargetGroupAttributes,
+    },
+    /// Targets by address, beside those of services.
+    RegisterTargets {
+        /// Where.
+        target_group: TargetGroupName,
+        /// Those that are registered already stay.
+        targets: Vec<StaticTarget>,
+    },
+    /// Targets that were registered by address.
+    DeregisterTargets {
+        /// Where.
+        target_group: TargetGroupName,
+        /// All of them must be registered.
+        targets: Vec<StaticTarget>,
+    },
+    /// A target group that nothing forwards to.
+    DeleteTargetGroup {
+        /// Which one.
+        target_group: TargetGroupName,
+    },
+    /// A security group that lets nothing in.
+    CreateSecurityGroup {
+        /// Its name.
+        security_group: SecurityGroupName,
+    },
+    /// More that it lets in.
+    AuthorizeSecurityGroupIngress {
+        /// Which one.
+        security_group: SecurityGroupName,
+        /// None of them may be there already.
+        rules: Vec<IngressRule>,
+    },
+    /// What it no longer lets in.
+    RevokeSecurityGroupIngress {
+        /// Which one.
+        security_group: SecurityGroupName,
+        /// All of them must be there.
+        rules: Vec<IngressRule>,
+    },
+    /// A security group that nothing is in.
+    DeleteSecurityGroup {
+        /// Which one.
+        security_group: SecurityGroupName,
+    },
+    /// A service.
+    CreateService {
+        /// Its name.
+        service: ServiceName,
+        /// Everything else.
+        settings: Service,
+    },
+    /// How many tasks of what.
+    UpdateService {
+        /// Which one.
+        service: ServiceName,
+        /// `desiredCount`
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        desired_count: Option<u32>,
+        /// `taskDefinition`
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        task_definition: Option<Arc<TaskDefinition>>,
+        /// `networkConfiguration`: the groups of its tasks.
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        security_groups: Option<Vec<SecurityGroupName>>,
+        /// `loadBalancers`
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        load_balancers: Option<Vec<LoadBalancerBinding>>,
+        /// `healthCheckGracePeriodSeconds`
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        health_check_grace_period: Option<Duration>,
+    },
+    /// A service that wants no tasks, or any with `force`.
+    DeleteService {
+        /// Which one.
+        service: ServiceName,
+        /// Whether its tasks are stopped with it.
+        force: bool,
     },
 }
 
-/// A field whose value differs from the file's.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct Departure {
-    /// What it is.
-    pub to: u32,
-    /// The file's value at the time of the change.
-    pub from: u32,
+impl Edit {
+    /// UpdateService with another number of tasks, which is what `scale` does.
+    pub fn scale(service: ServiceName, desired_count: u32) -> Self {
+        Self::UpdateService {
+            service,
+            desired_count: Some(desired_count),
+            task_definition: None,
+            security_groups: None,
+            load_balancers: None,
+            health_check_grace_period: None,
+        }
+    }
 }

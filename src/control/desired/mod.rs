@@ -8,10 +8,14 @@
 //!                                   └──edits──> journal: survives the process, and goes with `down`
 //! ```
 //!
-//! An edit is named as AWS names the action. It remembers what the file said when it was made, so that the next `up`
-//! compares three ways: what the file said then, what it says now, what is wanted. A field that the file has not touched
-//! stays as edited; one that the file has changed is the file's again.
+//! An edit is named as AWS names the action, and refused as AWS refuses it. What the file said when the edits began is kept
+//! with them, so that the next `up` compares three ways: what the file said then, what it says now, what is wanted. A
+//! field that the file has not touched stays as edited; one that the file has changed is the file's again.
 
+mod apply;
 pub mod edit;
 pub mod journal;
+pub mod merge;
+pub mod resources;
 pub mod state;
+pub mod violation;

@@ -1,61 +1,73 @@
-//! The desired state, and which parts of it differ from the file. Pure.
+//! The desired state: what the file declares, and what other authors have made of it since. Pure.
 
-use std::collections::BTreeMap;
-use std::fmt;
 use std::sync::Arc;
 
-use super::edit::{Departure, Edit};
+use super::apply;
+use super::edit::Edit;
+use super::journal::{Base, Entry};
+use super::merge::{self, Departure};
+use super::resources::{Dangling, Resources};
+use super::violation::Violation;
 use crate::model::{ServiceName, Topology};
 
 /// The file's declarations, and the changes by others since.
 #[derive(Clone, Debug)]
 pub struct Desired {
     declared: Arc<Topology>,
-    counts: BTreeMap<ServiceName, Departure>,
+    /// Absent while the file's declarations are all that is wanted.
+    edited: Option<Edited>,
 }
 
-/// A field that an edit decides although the file says something else about it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct LeftAlone {
-    /// Whose `desired_count` it is.
-    pub service: ServiceName,
-    /// What is wanted, and what the file says.
-    pub desired_count: Departure,
-}
-
-impl fmt::Display for LeftAlone {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { service, desired_count: Departure { to, from } } = self;
-        write!(
-            f,
-            "service {service}: desired_count stays at {to}, as set by `scale`; the file says {from} (`up --reset` uses \
-             the file's)"
-        )
-    }
+/// What others have changed.
+#[derive(Clone, Debug)]
+struct Edited {
+    /// Where their changes began.
+    base: Arc<Base>,
+    /// Their changes since, in order.
+    edits: Vec<Edit>,
+    /// What is wanted.
+    wanted: Resources,
+    /// What follows from it.
+    topology: Arc<Topology>,
 }
 
 impl From<Arc<Topology>> for Desired {
     fn from(declared: Arc<Topology>) -> Self {
-        Self { declared, counts: BTreeMap::new() }
+        Self { declared, edited: None }
     }
 }
 
 impl Desired {
-    /// The file's declarations, with a journal's edits applied.
-    pub fn restored(declared: Arc<Topology>, edits: impl IntoIterator<Item = Edit>) -> Self {
-        let mut desired = Self::from(Arc::clone(&declared));
-        for edit in edits {
-            match edit {
-                Edit::UpdateService { service, desired_count: Some(departure) } => {
-                    desired.counts.insert(ServiceName::new(service), departure);
-                }
-                Edit::UpdateService { service, desired_count: None } => {
-                    desired.counts.remove(service.as_str());
-                }
+    /// The file's declarations, with what a journal says about others.
+    ///
+    /// # Errors
+    ///
+    /// The file no longer has what others refer to.
+    pub fn restored(declared: Arc<Topology>, journal: &[Entry]) -> Result<Self, StillNeeded> {
+        let [Entry::Base(base), edits @ ..] = journal else { return Ok(Self::from(declared)) };
+        let mut wanted = base.wanted().clone();
+        for entry in edits {
+            match entry {
+                Entry::Edit(edit) if apply::apply(edit, &mut wanted).is_ok() => {}
+                // Nobody wrote such a journal: what follows has no ground to stand on.
+                Entry::Edit(_) | Entry::Base(_) => break,
             }
         }
-        desired.declare(declared, false);
-        desired
+        Self::merged(declared, &base.file, &wanted)
+    }
+
+    fn merged(declared: Arc<Topology>, then: &Resources, wanted: &Resources) -> Result<Self, StillNeeded> {
+        let file = Resources::from(&*declared);
+        let wanted = merge::merge(then, &file, wanted);
+        match wanted.dangling() {
+            dangling if !dangling.is_empty() => Err(StillNeeded(dangling)),
+            _ if wanted == file => Ok(Self::from(declared)),
+            _ => {
+                let base = Arc::new(Base::new(file, wanted.clone()));
+                let edited = Edited::new(base, Vec::new(), wanted, &declared);
+                Ok(Self { declared, edited: Some(edited) })
+            }
+        }
     }
 
     /// The file as it was read last.
@@ -65,54 +77,78 @@ impl Desired {
 
     /// Takes the file as it is now. What others have changed stays where the file says what it said then; with `reset`
     /// nothing of it stays.
-    pub fn declare(&mut self, declared: Arc<Topology>, reset: bool) {
-        self.counts.retain(|name, departure| {
-            let service = declared.services.get(name);
-            !reset && service.is_some_and(|service| service.desired_count == departure.from)
-        });
-        self.declared = declared;
+    ///
+    /// # Errors
+    ///
+    /// The file no longer has what others refer to. Everything stays as it was.
+    pub fn declare(&mut self, declared: Arc<Topology>, reset: bool) -> Result<(), StillNeeded> {
+        *self = match &self.edited {
+            Some(edited) if !reset => Self::merged(declared, &edited.base.file, &edited.wanted)?,
+            _ => Self::from(declared),
+        };
+        Ok(())
     }
 
-    /// Runs another number of tasks of a service; `None` is the file's. Returns whether there is such a service.
-    pub fn update_service(&mut self, name: &ServiceName, desired_count: Option<u32>) -> bool {
-        let Some(service) = self.declared.services.get(name) else { return false };
-        let from = service.desired_count;
-        match desired_count.filter(|to| *to != from) {
-            Some(to) => self.counts.insert(name.clone(), Departure { to, from }),
-            None => self.counts.remove(name),
+    /// Makes a change on behalf of another author.
+    ///
+    /// # Errors
+    ///
+    /// AWS would refuse it. Everything stays as it was.
+    pub fn edit(&mut self, edit: Edit) -> Result<(), Violation> {
+        let (base, mut edits, before) = match &self.edited {
+            Some(edited) => (Arc::clone(&edited.base), edited.edits.clone(), edited.wanted.clone()),
+            None => {
+                let file = Resources::from(&*self.declared);
+                (Arc::new(Base::unchanged(file.clone())), Vec::new(), file)
+            }
         };
-        true
+        let mut wanted = before.clone();
+        apply::apply(&edit, &mut wanted)?;
+        if wanted == before {
+            return Ok(());
+        }
+        edits.push(edit);
+        self.edited = (wanted != base.file).then(|| Edited::new(base, edits, wanted, &self.declared));
+        Ok(())
+    }
+
+    /// The edit that runs another number of tasks of a service; `None` is the file's.
+    pub fn scale(&self, service: ServiceName, desired_count: Option<u32>) -> Edit {
+        let count = |topology: &Topology| topology.services.get(&service).map(|service| service.desired_count);
+        // A service that the file does not have stays at what it has.
+        let count = desired_count.or_else(|| count(&self.declared)).or_else(|| count(self.topology()));
+        Edit::scale(service, count.unwrap_or_default())
     }
 
     /// The combined desired state of all authors.
-    pub fn derive(&self) -> Arc<Topology> {
-        if self.counts.is_empty() {
-            return Arc::clone(&self.declared);
-        }
-        let mut topology = Topology::clone(&self.declared);
-        for (name, departure) in &self.counts {
-            if let Some(service) = topology.services.get_mut(name) {
-                service.desired_count = departure.to;
-            }
-        }
-        Arc::new(topology)
+    pub fn topology(&self) -> &Arc<Topology> {
+        self.edited.as_ref().map_or(&self.declared, |edited| &edited.topology)
     }
 
-    /// The edits that lead from the file to the desired state.
-    pub fn edits(&self) -> Vec<Edit> {
-        let edit = |(name, departure): (&ServiceName, &Departure)| Edit::UpdateService {
-            service: name.to_string(),
-            desired_count: Some(*departure),
-        };
-        self.counts.iter().map(edit).collect()
+    /// What a journal must hold, so that [`Desired::restored`] leads here: where others began, and their changes since.
+    /// `None` while nobody has changed anything.
+    pub fn history(&self) -> Option<(&Arc<Base>, &[Edit])> {
+        self.edited.as_ref().map(|edited| (&edited.base, &*edited.edits))
     }
 
-    /// Fields in which the file does not apply, for people.
-    pub fn left_alone(&self) -> Vec<LeftAlone> {
-        let told = |(service, departure): (&ServiceName, &Departure)| LeftAlone {
-            service: service.clone(),
-            desired_count: *departure,
-        };
-        self.counts.iter().map(told).collect()
+    /// Where the file does not apply, for people.
+    pub fn left_alone(&self) -> Vec<Departure> {
+        self.edited.as_ref().map_or_else(Vec::new, |edited| merge::departures(&edited.base.file, &edited.wanted))
     }
 }
+
+impl Edited {
+    fn new(base: Arc<Base>, edits: Vec<Edit>, wanted: Resources, file: &Topology) -> Self {
+        let topology = Arc::new(wanted.derive(file));
+        Self { base, edits, wanted, topology }
+    }
+}
+
+/// The file no longer has resources that others refer to.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "the file removes what others still use: {}. Delete what uses it, or drop all changes that the file did not make \
+     (`up --reset`)",
+    .0.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+)]
+pub struct StillNeeded(pub Vec<Dangling>);

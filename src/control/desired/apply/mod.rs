@@ -1,0 +1,97 @@
+//! What an edit makes of the resources, or why it is refused. All or nothing.
+
+mod groups;
+mod load_balancers;
+mod services;
+
+use super::edit::Edit;
+use super::resources::Resources;
+use super::violation::Violation;
+
+/// Makes the change, or leaves everything as it is.
+pub(super) fn apply(edit: &Edit, resources: &mut Resources) -> Result<(), Violation> {
+    match edit {
+        Edit::CreateLoadBalancer { settings } => load_balancers::create(settings, resources)?,
+        Edit::ModifyLoadBalancerAttributes { load_balancer, attributes } => {
+            load_balancers::find(load_balancer, resources)?.attributes = attributes.clone();
+        }
+        Edit::SetSecurityGroups { load_balancer, security_groups } => {
+            load_balancers::set_security_groups(load_balancer, security_groups, resources)?;
+        }
+        Edit::DeleteLoadBalancer { load_balancer } => {
+            // "If the load balancer does not exist or has already been deleted, the call succeeds" (DeleteLoadBalancer).
+            resources.load_balancers.remove(load_balancer);
+            resources.prune();
+        }
+        Edit::CreateListener { listener, load_balancer, settings } => {
+            load_balancers::create_listener(listener, load_balancer, settings, resources)?;
+        }
+        Edit::ModifyListener { listener, port, protocol, default_action } => {
+            let changes = load_balancers::ListenerChanges {
+                port: *port,
+                protocol: protocol.as_ref(),
+                default_action: default_action.as_ref(),
+            };
+            load_balancers::modify_listener(listener, &changes, resources)?;
+        }
+        Edit::ModifyListenerAttributes { listener, attributes } => {
+            load_balancers::find_listener(listener, resources)?.listener.headers = attributes.clone();
+        }
+        Edit::DeleteListener { listener } => {
+            load_balancers::find_listener(listener, resources)?;
+            resources.listeners.remove(listener);
+            resources.prune();
+        }
+        Edit::CreateRule { rule, listener, settings } => {
+            load_balancers::create_rule(rule, listener, settings, resources)?;
+        }
+        Edit::ModifyRule { rule, conditions, rule_action, transforms } => {
+            let changes = load_balancers::RuleChanges {
+                conditions: conditions.as_deref(),
+                action: rule_action.as_ref(),
+                transforms: transforms.as_ref(),
+            };
+            load_balancers::modify_rule(rule, &changes, resources)?;
+        }
+        Edit::SetRulePriorities { priorities } => load_balancers::set_priorities(priorities, resources)?,
+        Edit::DeleteRule { rule } => load_balancers::delete_rule(rule, resources)?,
+        Edit::CreateTargetGroup { target_group, settings } => {
+            groups::create_target_group(target_group, settings, resources)?;
+        }
+        Edit::ModifyTargetGroup { target_group, health_check } => {
+            groups::find_target_group(target_group, resources)?.health_check = health_check.clone();
+        }
+        Edit::ModifyTargetGroupAttributes { target_group, attributes } => {
+            groups::find_target_group(target_group, resources)?.attributes = attributes.clone();
+        }
+        Edit::RegisterTargets { target_group, targets } => groups::register(target_group, targets, resources)?,
+        Edit::DeregisterTargets { target_group, targets } => groups::deregister(target_group, targets, resources)?,
+        Edit::DeleteTargetGroup { target_group } => groups::delete_target_group(target_group, resources)?,
+        Edit::CreateSecurityGroup { security_group } => groups::create_security_group(security_group, resources)?,
+        Edit::AuthorizeSecurityGroupIngress { security_group, rules } => {
+            groups::authorize(security_group, rules, resources)?;
+        }
+        Edit::RevokeSecurityGroupIngress { security_group, rules } => groups::revoke(security_group, rules, resources)?,
+        Edit::DeleteSecurityGroup { security_group } => groups::delete_security_group(security_group, resources)?,
+        Edit::CreateService { service, settings } => services::create(service, settings, resources)?,
+        Edit::UpdateService {
+            service,
+            desired_count,
+            task_definition,
+            security_groups,
+            load_balancers,
+            health_check_grace_period,
+        } => {
+            let changes = services::Changes {
+                desired_count: *desired_count,
+                task_definition: task_definition.as_ref(),
+                security_groups: security_groups.as_deref(),
+                load_balancers: load_balancers.as_deref(),
+                health_check_grace_period: *health_check_grace_period,
+            };
+            services::update(service, &changes, resources)?;
+        }
+        Edit::DeleteService { service, force } => services::delete(service, *force, resources)?,
+    }
+    Ok(())
+}

@@ -1,0 +1,77 @@
+//! Services (ECS API reference).
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::super::resources::Resources;
+use super::super::violation::Violation;
+use super::groups::{check_security_groups, find_target_group};
+use crate::ecs::violation::Violation as Refused;
+use crate::model::service::{LoadBalancerBinding, Service};
+use crate::model::task_definition::TaskDefinition;
+use crate::model::{SecurityGroupName, ServiceName};
+
+fn find<'r>(name: &ServiceName, resources: &'r mut Resources) -> Result<&'r mut Service, Refused> {
+    resources.services.get_mut(name).ok_or_else(|| Refused::ServiceNotFound(name.clone()))
+}
+
+pub(super) fn create(name: &ServiceName, settings: &Service, resources: &mut Resources) -> Result<(), Violation> {
+    match resources.services.get(name) {
+        Some(known) if known == settings => Ok(()),
+        Some(_) => Err(Refused::NotIdempotent(name.clone()).into()),
+        None => {
+            check(settings, resources)?;
+            resources.services.insert(name.clone(), settings.clone());
+            Ok(())
+        }
+    }
+}
+
+/// What UpdateService changes.
+pub(super) struct Changes<'e> {
+    pub(super) desired_count: Option<u32>,
+    pub(super) task_definition: Option<&'e Arc<TaskDefinition>>,
+    pub(super) security_groups: Option<&'e [SecurityGroupName]>,
+    pub(super) load_balancers: Option<&'e [LoadBalancerBinding]>,
+    pub(super) health_check_grace_period: Option<Duration>,
+}
+
+pub(super) fn update(name: &ServiceName, changes: &Changes<'_>, resources: &mut Resources) -> Result<(), Violation> {
+    let mut service = find(name, resources)?.clone();
+    service.desired_count = changes.desired_count.unwrap_or(service.desired_count);
+    if let Some(definition) = changes.task_definition {
+        service.task_definition = Arc::clone(definition);
+    }
+    if let Some(groups) = changes.security_groups {
+        service.security_groups = groups.to_vec();
+    }
+    if let Some(bindings) = changes.load_balancers {
+        service.load_balancers = bindings.to_vec();
+    }
+    service.health_check_grace_period = changes.health_check_grace_period.unwrap_or(service.health_check_grace_period);
+    check(&service, resources)?;
+    resources.services.insert(name.clone(), service);
+    Ok(())
+}
+
+/// What a service refers to exists.
+fn check(service: &Service, resources: &mut Resources) -> Result<(), Violation> {
+    check_security_groups(&service.security_groups, resources)?;
+    for LoadBalancerBinding { target_group, container, port } in &service.load_balancers {
+        find_target_group(target_group, resources)?;
+        let definition = service.task_definition.container(container);
+        let definition = definition.ok_or_else(|| Refused::ContainerNotFound(container.clone()))?;
+        if definition.port_mappings.iter().all(|mapping| mapping.container_port != *port) {
+            return Err(Refused::PortNotFound { container: container.clone(), port: *port }.into());
+        }
+    }
+    Ok(())
+}
+
+pub(super) fn delete(name: &ServiceName, force: bool, resources: &mut Resources) -> Result<(), Violation> {
+    if find(name, resources)?.desired_count > 0 && !force {
+        return Err(Refused::ScaledAboveZero(name.clone()).into());
+    }
+    resources.services.remove(name);
+    Ok(())
+}

@@ -1,0 +1,194 @@
+//! What is wanted, resource by resource, as AWS keeps it: a listener does not stand in its load balancer, nor a rule in its
+//! listener. So each can be changed, compared and written down without the others.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::model::listener::{Listener, LoadBalancer};
+use crate::model::rule::Rule;
+use crate::model::security_group::{SecurityGroup, Source};
+use crate::model::service::Service;
+use crate::model::target_group::TargetGroup;
+use crate::model::{
+    ListenerId, LoadBalancerName, RuleId, SecurityGroupName, ServiceName, TargetGroupName, Topology, arn,
+};
+
+/// Every resource that any author can declare. Secrets are not among them: only the file has their values.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Resources {
+    /// Without their listeners.
+    pub load_balancers: BTreeMap<LoadBalancerName, LoadBalancer>,
+    /// Each names its load balancer.
+    pub listeners: BTreeMap<ListenerId, OwnedListener>,
+    /// Each names its listener.
+    pub rules: BTreeMap<RuleId, OwnedRule>,
+    /// By name.
+    pub target_groups: BTreeMap<TargetGroupName, TargetGroup>,
+    /// By name.
+    pub security_groups: BTreeMap<SecurityGroupName, SecurityGroup>,
+    /// By name.
+    pub services: BTreeMap<ServiceName, Service>,
+}
+
+/// A listener, and whose it is.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OwnedListener {
+    /// `LoadBalancerArn`
+    pub load_balancer: LoadBalancerName,
+    /// Without its rules.
+    pub listener: Listener,
+}
+
+/// A rule, and whose it is.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OwnedRule {
+    /// `ListenerArn`
+    pub listener: ListenerId,
+    /// The rule itself.
+    pub rule: Rule,
+}
+
+impl From<&Topology> for Resources {
+    fn from(topology: &Topology) -> Self {
+        let mut resources = Self {
+            target_groups: topology.target_groups.clone(),
+            security_groups: topology.security_groups.clone(),
+            services: topology.services.clone(),
+            ..Self::default()
+        };
+        for (name, load_balancer) in &topology.load_balancers {
+            for listener in &load_balancer.listeners {
+                let id = arn::listener_id(name, listener.port);
+                for rule in &listener.rules {
+                    let owned = OwnedRule { listener: id.clone(), rule: rule.clone() };
+                    resources.rules.insert(arn::rule_id(name, listener.port, rule.priority), owned);
+                }
+                let listener = Listener { rules: Vec::new(), ..listener.clone() };
+                resources.listeners.insert(id, OwnedListener { load_balancer: name.clone(), listener });
+            }
+            let load_balancer = LoadBalancer { listeners: Vec::new(), ..load_balancer.clone() };
+            resources.load_balancers.insert(name.clone(), load_balancer);
+        }
+        resources
+    }
+}
+
+impl Resources {
+    /// These resources, as what the controller works towards. What no resource says is the file's: the project's name, its
+    /// domains, its secrets.
+    pub fn derive(&self, file: &Topology) -> Topology {
+        let mut listeners: BTreeMap<&ListenerId, Listener> =
+            self.listeners.iter().map(|(id, owned)| (id, owned.listener.clone())).collect();
+        for owned in self.rules.values() {
+            if let Some(listener) = listeners.get_mut(&owned.listener) {
+                listener.rules.push(owned.rule.clone());
+            }
+        }
+        let mut load_balancers = self.load_balancers.clone();
+        for (id, mut listener) in listeners {
+            listener.rules.sort_by_key(|rule| rule.priority);
+            if let Some(load_balancer) = load_balancers.get_mut(&self.listeners[id].load_balancer) {
+                load_balancer.listeners.push(listener);
+            }
+        }
+        for load_balancer in load_balancers.values_mut() {
+            load_balancer.listeners.sort_by_key(|listener| listener.port);
+        }
+        Topology {
+            load_balancers,
+            target_groups: self.target_groups.clone(),
+            security_groups: self.security_groups.clone(),
+            services: self.services.clone(),
+            name: file.name.clone(),
+            domains: file.domains.clone(),
+            cluster: file.cluster.clone(),
+            secrets: file.secrets.clone(),
+            time_scale: file.time_scale,
+        }
+    }
+
+    /// Deletes the listeners of load balancers that are gone, and the rules of listeners that are gone (ELBv2 API,
+    /// DeleteLoadBalancer: "Deleting a load balancer also deletes its listeners"; DeleteListener likewise).
+    pub(super) fn prune(&mut self) {
+        let Self { load_balancers, listeners, rules, .. } = self;
+        listeners.retain(|_, owned| load_balancers.contains_key(&owned.load_balancer));
+        rules.retain(|_, owned| listeners.contains_key(&owned.listener));
+    }
+
+    /// What people call a listener: its port, and its load balancer where there are several.
+    pub(super) fn name_of(&self, id: &ListenerId) -> String {
+        let Some(OwnedListener { load_balancer, listener }) = self.listeners.get(id) else { return id.to_string() };
+        if self.load_balancers.len() == 1 {
+            return listener.port.to_string();
+        }
+        format!("{} of load balancer {load_balancer}", listener.port)
+    }
+
+    /// The target groups that the listeners of each load balancer forward to.
+    pub(super) fn forwards(&self) -> impl Iterator<Item = (&LoadBalancerName, &TargetGroupName)> {
+        let defaults = self
+            .listeners
+            .values()
+            .flat_map(|owned| owned.listener.default_action.forwards_to().map(|group| (&owned.load_balancer, group)));
+        let rules = self.rules.values().filter_map(|owned| {
+            let listener = self.listeners.get(&owned.listener)?;
+            Some(owned.rule.action.forwards_to().map(move |group| (&listener.load_balancer, group)))
+        });
+        defaults.chain(rules.flatten())
+    }
+
+    /// References that lead nowhere. On AWS there are none, since it refuses to delete what is in use; here one author may
+    /// have deleted what another refers to.
+    pub(super) fn dangling(&self) -> Vec<Dangling> {
+        let mut dangling = BTreeSet::new();
+        let mut group = |from: String, name: &SecurityGroupName| {
+            if !self.security_groups.contains_key(name) {
+                dangling.insert(Dangling { from, to: format!("security group {name}") });
+            }
+        };
+        for (name, load_balancer) in &self.load_balancers {
+            load_balancer.security_groups.iter().for_each(|to| group(format!("load balancer {name}"), to));
+        }
+        for (name, service) in &self.services {
+            service.security_groups.iter().for_each(|to| group(format!("service {name}"), to));
+        }
+        for (name, security_group) in &self.security_groups {
+            for rule in &security_group.ingress {
+                if let Source::SecurityGroup(to) = &rule.source {
+                    group(format!("security group {name}"), to);
+                }
+            }
+        }
+        for (load_balancer, to) in self.forwards().filter(|(_, group)| !self.target_groups.contains_key(*group)) {
+            let from = format!("load balancer {load_balancer}");
+            dangling.insert(Dangling { from, to: format!("target group {to}") });
+        }
+        for (name, service) in &self.services {
+            for binding in &service.load_balancers {
+                if !self.target_groups.contains_key(&binding.target_group) {
+                    let to = format!("target group {}", binding.target_group);
+                    dangling.insert(Dangling { from: format!("service {name}"), to });
+                }
+            }
+        }
+        dangling.into_iter().collect()
+    }
+}
+
+/// A reference to a resource that is gone.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Dangling {
+    from: String,
+    to: String,
+}
+
+impl fmt::Display for Dangling {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} needs {}", self.from, self.to)
+    }
+}

@@ -1,0 +1,47 @@
+//! Why AWS would refuse an edit.
+
+use std::fmt;
+
+use crate::{alb, ecs};
+
+/// A refused edit.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Violation {
+    /// By ELBv2 or EC2.
+    Alb(alb::violation::Violation),
+    /// By ECS.
+    Ecs(ecs::violation::Violation),
+}
+
+impl Violation {
+    /// The error's code, as the API says it.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Alb(violation) => violation.code(),
+            Self::Ecs(violation) => violation.code(),
+        }
+    }
+}
+
+impl fmt::Display for Violation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Alb(violation) => violation.fmt(f),
+            Self::Ecs(violation) => violation.fmt(f),
+        }
+    }
+}
+
+impl std::error::Error for Violation {}
+
+impl From<alb::violation::Violation> for Violation {
+    fn from(violation: alb::violation::Violation) -> Self {
+        Self::Alb(violation)
+    }
+}
+
+impl From<ecs::violation::Violation> for Violation {
+    fn from(violation: ecs::violation::Violation) -> Self {
+        Self::Ecs(violation)
+    }
+}

@@ -1,0 +1,58 @@
+//! Why a change to services is refused, as the API says it: a code and a message (ECS API reference, the errors of each
+//! action).
+
+use std::fmt;
+
+use neargate_model::{ContainerName, ServiceName};
+
+/// A refused change.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Violation {
+    /// There is no such service.
+    ServiceNotFound(ServiceName),
+    /// CreateService with the name of a service that has other settings.
+    NotIdempotent(ServiceName),
+    /// DeleteService without `force` while the service wants tasks.
+    ScaledAboveZero(ServiceName),
+    /// `loadBalancers` names a container that the task definition does not have.
+    ContainerNotFound(ContainerName),
+    /// `loadBalancers` names a port that the container does not declare.
+    PortNotFound {
+        /// The container.
+        container: ContainerName,
+        /// The port.
+        port: u16,
+    },
+}
+
+impl Violation {
+    /// The error's name.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::ServiceNotFound(_) => "ServiceNotFoundException",
+            Self::NotIdempotent(_)
+            | Self::ScaledAboveZero(_)
+            | Self::ContainerNotFound(_)
+            | Self::PortNotFound { .. } => "InvalidParameterException",
+        }
+    }
+}
+
+/// The error's message.
+impl fmt::Display for Violation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::ServiceNotFound(_) => f.write_str("Service not found."),
+            Self::NotIdempotent(_) => f.write_str("Creation of service was not idempotent."),
+            Self::ScaledAboveZero(_) => f.write_str("The service cannot be stopped while it is scaled above 0."),
+            Self::ContainerNotFound(container) => {
+                write!(f, "The container {container} does not exist in the task definition.")
+            }
+            Self::PortNotFound { container, port } => {
+                write!(f, "The container {container} did not have a container port {port} defined.")
+            }
+        }
+    }
+}
+
+impl std::error::Error for Violation {}

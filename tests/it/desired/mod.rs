@@ -1,0 +1,230 @@
+//! The desired state and its authors: `fixtures/desired/`. After each step of a case the journal is written and read
+//! back, as if the process had been killed just then: nothing may be different after it.
+
+mod edits;
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+use std::{fs, io};
+
+use neargate::config::{Source, Style, Tasks, load};
+use neargate::control::desired::edit::Edit;
+use neargate::control::desired::journal::{self, Entry};
+use neargate::control::desired::resources::Resources;
+use neargate::control::desired::state::Desired;
+use neargate::model::{ServiceName, Topology};
+use serde::Deserialize;
+
+use self::edits::Change;
+use crate::support::expected::{cases, read};
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Case {
+    name: String,
+    #[expect(dead_code, reason = "for the reader")]
+    source: String,
+    /// What every file of the case begins with.
+    #[serde(default)]
+    head: String,
+    steps: Vec<Step>,
+}
+
+/// `up` with this file, or a change by somebody else.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Step {
+    file: Option<File>,
+    #[serde(default)]
+    reset: bool,
+    change: Option<Change>,
+    update_service: Option<String>,
+    desired_count: Option<u32>,
+    /// Settings of the change, if they are not those that are wanted after it.
+    with: Option<File>,
+    /// Code and message, if the change is refused; the message, if the file is.
+    refused: Option<String>,
+    /// The file that would declare what is wanted now. A refused step leaves it as it was.
+    wanted: Option<File>,
+    #[serde(default)]
+    left_alone: Vec<String>,
+}
+
+/// The text of neargate.yaml after the head; or only the services, each with its number of tasks.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum File {
+    Counts(BTreeMap<String, u32>),
+    Text(String),
+}
+
+const TASK_DEFINITION: &str = r#"{"family":"f","networkMode":"awsvpc","cpu":"256","memory":"512",
+    "containerDefinitions":[{"name":"app","image":"i","portMappings":[{"containerPort":80}]}]}"#;
+
+const FILE_OF_COUNTS: &str = "name: p\ndomain: app.example.com\nload_balancer: { listeners: [ { port: 80, protocol: HTTP, \
+     default_action: { fixed_response: { content_type: text/plain, status_code: 200 } } } ] }\nservices:\n";
+
+impl File {
+    fn topology(&self, head: &str) -> Arc<Topology> {
+        let service = |(name, count): (&String, &u32)| {
+            format!("  {name}: {{ task_definition: td.json, desired_count: {count} }}\n")
+        };
+        let text = match self {
+            Self::Counts(counts) => FILE_OF_COUNTS.to_owned() + &counts.iter().map(service).collect::<String>(),
+            Self::Text(text) => head.to_owned() + text,
+        };
+        topology(&text)
+    }
+}
+
+fn topology(text: &str) -> Arc<Topology> {
+    topology_in(Path::new("/p"), text, &|path| match path.ends_with("td.json") {
+        true => Ok(TASK_DEFINITION.to_owned()),
+        false => Err(io::ErrorKind::NotFound.into()),
+    })
+}
+
+fn topology_in(folder: &Path, text: &str, read_file: &dyn Fn(&Path) -> io::Result<String>) -> Arc<Topology> {
+    let source = Source {
+        path: Path::new("neargate.yaml"),
+        folder,
+        text,
+        overrides: &[],
+        env_files: None,
+        read_file,
+        unusable_certificate: &|_, _| None,
+        env: &|_| None,
+        tasks: Tasks::Run,
+    };
+    let loaded = load(source).unwrap_or_else(|mistakes| panic!("{}\n{text}", mistakes.render(Style::Plain)));
+    Arc::new(loaded.topology)
+}
+
+/// The state after a step, or in which words it was refused.
+fn act(desired: Option<&Desired>, step: &Step, head: &str) -> Result<Desired, String> {
+    let Some(desired) = desired else {
+        return Ok(Desired::from(step.file.as_ref().expect("a file comes first").topology(head)));
+    };
+    let mut next = desired.clone();
+    let refusal =
+        |violation: neargate::control::desired::violation::Violation| format!("{}: {violation}", violation.code());
+    match (&step.file, &step.change, &step.update_service) {
+        (Some(file), None, None) => {
+            next.declare(file.topology(head), step.reset).map_err(|needed| needed.to_string())?;
+        }
+        (None, Some(change), None) => {
+            let settings = step.with.as_ref().or(step.wanted.as_ref()).map(|file| file.topology(head));
+            next.edit(change.edit(settings.as_deref())).map_err(refusal)?;
+        }
+        (None, None, Some(service)) => {
+            let edit = next.scale(ServiceName::new(service), step.desired_count);
+            next.edit(edit).map_err(refusal)?;
+        }
+        _ => panic!("a step is a file or one change"),
+    }
+    Ok(next)
+}
+
+/// Ids of ARNs are digests of names: cases leave them out.
+fn without_ids(text: &str) -> String {
+    regex::Regex::new("/[0-9a-f]{16}").expect("an expression").replace_all(text, "/ID").into_owned()
+}
+
+/// The journal as the file system would hold it.
+fn written(desired: &Desired) -> Vec<u8> {
+    let Some((base, edits)) = desired.history() else { return Vec::new() };
+    let lines = [journal::base_line(base)].into_iter().chain(edits.iter().map(journal::edit_line));
+    lines.collect::<String>().into_bytes()
+}
+
+fn restored(desired: &Desired, bytes: &[u8]) -> Desired {
+    Desired::restored(Arc::clone(desired.declared()), &journal::read(bytes)).expect("the file is the one it was")
+}
+
+fn check(case: &Case) {
+    let mut desired: Option<Desired> = None;
+    for (index, step) in case.steps.iter().enumerate() {
+        let at = format!("{}, step {}", case.name, index + 1);
+        let next = match (act(desired.as_ref(), step, &case.head), &step.refused) {
+            (Ok(next), None) => next,
+            (Err(refusal), Some(expected)) => {
+                assert_eq!(&without_ids(&refusal), expected, "{at}");
+                desired.clone().expect("a file was there before")
+            }
+            (Ok(_), Some(expected)) => panic!("{at}: not refused with {expected}"),
+            (Err(refusal), None) => panic!("{at}: refused with {refusal}"),
+        };
+        let again = restored(&next, &written(&next));
+        if let Some(wanted) = &step.wanted {
+            let wanted = wanted.topology(&case.head);
+            assert_eq!(next.topology(), &wanted, "{at}");
+        }
+        assert_eq!(again.topology(), next.topology(), "{at}, after a crash");
+        if step.file.is_some() && step.refused.is_none() {
+            let told: Vec<String> = next.left_alone().iter().map(ToString::to_string).collect();
+            assert_eq!(told, step.left_alone, "{at}");
+            let told: Vec<String> = again.left_alone().iter().map(ToString::to_string).collect();
+            assert_eq!(told, step.left_alone, "{at}, after a crash");
+        }
+        desired = Some(next);
+    }
+}
+
+#[test]
+fn every_author_has_a_say() {
+    for path in cases("desired", "yaml") {
+        read::<Vec<Case>>(&path).iter().for_each(check);
+    }
+}
+
+/// A process is killed after any byte of the journal: what was acknowledged before is wanted after the restart, and what was
+/// not has either happened whole or not at all.
+#[test]
+fn a_crash_at_any_byte_leaves_a_state_that_was_wanted() {
+    for path in cases("desired", "yaml") {
+        for case in read::<Vec<Case>>(&path) {
+            let mut desired: Option<Desired> = None;
+            for step in &case.steps {
+                if let Ok(next) = act(desired.as_ref(), step, &case.head) {
+                    desired = Some(next);
+                }
+            }
+            let desired = desired.expect("a file");
+            let bytes = written(&desired);
+            let Some((_, edits)) = desired.history() else { continue };
+            let after: Vec<Arc<Topology>> = (0..=edits.len()).map(|count| after_edits(&desired, count)).collect();
+            for cut in 0..=bytes.len() {
+                let lines = bytes[..cut].iter().filter(|byte| **byte == b'\n').count();
+                let found = restored(&desired, &bytes[..cut]);
+                let expected = lines.checked_sub(1).map_or(desired.declared(), |edits| &after[edits]);
+                assert_eq!(found.topology(), expected, "{}, cut at byte {cut}", case.name);
+            }
+        }
+    }
+}
+
+/// What was wanted when so many of the edits had been made.
+fn after_edits(desired: &Desired, count: usize) -> Arc<Topology> {
+    let (base, edits) = desired.history().expect("edits");
+    let entries = edits[..count].iter().map(|edit: &Edit| Entry::Edit(Box::new(edit.clone())));
+    let entries: Vec<Entry> = [Entry::Base(Box::new((**base).clone()))].into_iter().chain(entries).collect();
+    let desired = Desired::restored(Arc::clone(desired.declared()), &entries).expect("nothing dangles");
+    Arc::clone(desired.topology())
+}
+
+/// Taken apart into resources and put together again, and written down and read back, a topology is what it was.
+#[test]
+fn nothing_of_a_file_is_lost_between_resources() {
+    let mut tried = 0;
+    for folder in fs::read_dir("fixtures/config/valid").expect("cases").map(|entry| entry.expect("an entry").path()) {
+        let text = fs::read_to_string(folder.join("neargate.yaml")).expect("a file");
+        let topology = topology_in(&folder, &text, &|path| fs::read_to_string(path));
+        let resources = Resources::from(&*topology);
+        assert_eq!(resources.derive(&topology), *topology, "{}", folder.display());
+        let text = serde_json::to_string(&resources).expect("text");
+        assert_eq!(serde_json::from_str::<Resources>(&text).expect("resources"), resources, "{}", folder.display());
+        tried += 1;
+    }
+    assert!(tried > 5, "only {tried} files");
+}
