@@ -363,12 +363,12 @@ impl<I: IdSource> Controller<I> {
 
     fn take_runtime_event(&mut self, event: RuntimeEvent) {
         match event {
-            RuntimeEvent::Unreachable(reason) => self.world.engine_trouble = Some(reason),
+            RuntimeEvent::Nodes(nodes) => self.world.nodes.observed(nodes),
+            RuntimeEvent::Unreachable(node, reason) => self.world.nodes.asked(&node, Some(reason)),
             RuntimeEvent::Changed(container) => self.take_observed(&container),
-            RuntimeEvent::Inventory(containers) => {
-                self.world.engine_trouble = None;
+            RuntimeEvent::Inventory(node, containers) => {
                 let listed = containers.iter().map(|container| container.runtime_id.clone()).collect();
-                self.world.inventory(&listed);
+                self.world.inventory(&node, &listed);
                 for container in &containers {
                     self.take_observed(container);
                 }
@@ -400,8 +400,8 @@ impl<I: IdSource> Controller<I> {
             Outcome::Prepared(result) => {
                 self.world.project_prepared(result.map_err(|error| error.to_string()), now);
             }
-            Outcome::ImageProvided { image, result } => {
-                self.world.image_provided(&image, result.map_err(|error| error.to_string()), now);
+            Outcome::ImageProvided { image, nodes, result } => {
+                self.world.image_provided(&image, nodes, result.map_err(|error| error.to_string()), now);
             }
             Outcome::TaskOpened { task, result } => {
                 self.world.task_opened(&task, result.map_err(|error| error.to_string()));
@@ -532,7 +532,8 @@ fn new_task(
         .map(|container| (container.name.clone(), naming::reference(&topology.name, name, service, container)))
         .collect();
     let origin = Origin::Service { service: name.clone(), deployment: deployment.id.clone() };
-    let spec = TaskSpec { id: ids.task_id(), origin, definition, revision: deployment.revision, secrets, images };
+    let spec =
+        TaskSpec { id: ids.task_id(), origin, definition, revision: deployment.revision, secrets, images, node: None };
     (spec, verdict)
 }
 

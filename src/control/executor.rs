@@ -13,13 +13,13 @@ use crate::control::runtime::{
 };
 use crate::ecs::step::Effect;
 use crate::model::task::ContainerExit;
-use crate::model::{ContainerName, TaskId};
+use crate::model::{ContainerName, NodeName, TaskId};
 
 /// The outcome of an effect.
 #[derive(Debug)]
 pub(crate) enum Outcome {
     Prepared(Result<(), RuntimeError>),
-    ImageProvided { image: String, result: Result<ProvidedImage, RuntimeError> },
+    ImageProvided { image: String, nodes: Vec<NodeName>, result: Result<ProvidedImage, RuntimeError> },
     TaskOpened { task: TaskId, result: Result<TaskNetwork, RuntimeError> },
     ContainerStarted { task: TaskId, container: ContainerName, result: Result<StartedContainer, RuntimeError> },
     ContainerStopped { task: TaskId, container: ContainerName, result: Result<(), RuntimeError> },
@@ -47,10 +47,10 @@ impl Executor {
             Effect::PrepareProject => {
                 self.running.spawn(async move { Outcome::Prepared(runtime.prepare().await) });
             }
-            Effect::ProvideImage { image, user, container } => {
+            Effect::ProvideImage { image, user, container, nodes } => {
                 let Some(request) = details.image_request(image, &user, &container) else { return };
                 let observations = self.observations.clone();
-                let handle = self.running.spawn(provide_image(runtime, observations, request));
+                let handle = self.running.spawn(provide_image(runtime, observations, request, nodes));
                 self.images.retain(|image| !image.is_finished());
                 self.images.push(handle);
             }
@@ -122,14 +122,15 @@ async fn provide_image(
     runtime: Arc<dyn Runtime>,
     observations: mpsc::Sender<Observation>,
     request: ImageRequest,
+    nodes: Vec<NodeName>,
 ) -> Outcome {
     let (sender, receiver) = mpsc::channel(64);
     let result = tokio::select! {
         // Cancel-safe: dropping the build or pull is how it is abandoned, and `relay` only ends with it.
-        result = runtime.provide_image(&request, sender) => result,
+        result = runtime.provide_image(&request, &nodes, sender) => result,
         never = relay(receiver, observations) => never,
     };
-    Outcome::ImageProvided { image: request.image, result }
+    Outcome::ImageProvided { image: request.image, nodes, result }
 }
 
 /// Passes progress on, dropping it when the controller is busy.

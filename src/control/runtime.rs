@@ -13,10 +13,11 @@ use async_trait::async_trait;
 use tokio::sync::mpsc;
 
 pub use crate::model::image::{ImageOrigin, ProvidedImage};
+pub use crate::model::node::{NodeState, ObservedNode};
 use crate::model::service::Build;
 use crate::model::task::{ContainerExit, HealthStatus};
 pub use crate::model::task::{Reach, TaskNetwork, TaskSpec};
-use crate::model::{ContainerName, Redacted, TaskId};
+use crate::model::{ContainerName, NodeName, Redacted, TaskId};
 
 /// Runs the tasks of one project. Calls are rare, so their futures are boxed, and callers need not know the
 /// implementation.
@@ -25,11 +26,12 @@ pub trait Runtime: Send + Sync + 'static {
     /// Creates what all tasks of the project share (network, pause image). Idempotent.
     async fn prepare(&self) -> Result<(), RuntimeError>;
 
-    /// Provides the image: finds it locally, builds it, or pulls it. Progress is sent as it happens; if the queue is
-    /// full, progress is dropped without blocking.
+    /// Provides the image on these nodes, or on the only one if none is named: finds it locally, builds it, or pulls it.
+    /// Progress is sent as it happens; if the queue is full, progress is dropped without blocking.
     async fn provide_image(
         &self,
         request: &ImageRequest,
+        nodes: &[NodeName],
         progress: mpsc::Sender<ImageProgress>,
     ) -> Result<ProvidedImage, RuntimeError>;
 
@@ -75,8 +77,9 @@ pub trait Runtime: Send + Sync + 'static {
         Ok(())
     }
 
-    /// Runs until the receiver is dropped: reports the current containers ([`RuntimeEvent::Inventory`]), then every
-    /// change. Reconnects when the engine goes away, starting again with an inventory.
+    /// Runs until the receiver is dropped: reports the nodes and the current containers of each
+    /// ([`RuntimeEvent::Inventory`]), then every change. Reconnects when an engine goes away, starting again with an
+    /// inventory.
     async fn watch(&self, events: mpsc::Sender<RuntimeEvent>);
 
     /// Sends the output of one container, line by line, from its start to its end.
@@ -87,8 +90,8 @@ pub trait Runtime: Send + Sync + 'static {
         lines: mpsc::Sender<LogLine>,
     ) -> Result<(), RuntimeError>;
 
-    /// Removes objects that have the project's labels and one of these owners. Returns descriptions of what was
-    /// removed.
+    /// Removes objects on all nodes that have the project's labels and one of these owners. Returns descriptions of
+    /// what was removed.
     async fn sweep(&self, of: Owners) -> Result<Vec<String>, RuntimeError>;
 }
 
@@ -160,15 +163,17 @@ pub struct StartedContainer {
     pub image_digest: Option<String>,
 }
 
-/// A report of the engine.
+/// A report about the nodes and what is on them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum RuntimeEvent {
-    /// All current containers of the project. Any other container is gone.
-    Inventory(Vec<ObservedContainer>),
+    /// All current nodes. One engine is one node.
+    Nodes(Vec<ObservedNode>),
+    /// All current containers of the project on a node. Any other container of a task on that node is gone.
+    Inventory(NodeName, Vec<ObservedContainer>),
     /// One container changed.
     Changed(ObservedContainer),
-    /// The engine is currently unreachable; the last known state remains.
-    Unreachable(String),
+    /// The engine of a node is currently unreachable; the last known state of what is on it remains.
+    Unreachable(NodeName, String),
 }
 
 /// A container of the project. Pause containers are reported only when they are lost: `container` is `None`.

@@ -11,7 +11,7 @@ use crate::world::{
 use neargate_alb::targets::health::HealthRecord;
 use neargate_model::target_health::Target;
 use neargate_model::task::{Origin, Reason, StopCode, TaskSpec};
-use neargate_model::{DeploymentId, ServiceName, TaskId, Topology};
+use neargate_model::{DeploymentId, NodeName, ServiceName, TaskId, Topology};
 
 /// The input of [`World::apply`] besides the change itself.
 pub struct Context<'a> {
@@ -33,7 +33,7 @@ impl World {
     pub fn begin(&mut self, effect: &Effect, topology: &Topology, now: Now) {
         match effect {
             Effect::PrepareProject => self.project = Preparation::Working,
-            Effect::ProvideImage { image, user, container } => {
+            Effect::ProvideImage { image, user, container, .. } => {
                 let built = match user {
                     ImageUser::Task(_) => false,
                     ImageUser::Service(name) => topology.services.get(name).is_some_and(|service| {
@@ -82,8 +82,8 @@ impl World {
                 container.phase = Phase::Stopped(None);
                 container.reason = Some(reason.clone());
             }),
-            Change::CreateTask { service, replaces_unhealthy } => {
-                self.create_task(service, *replaces_unhealthy, context)
+            Change::CreateTask { service, replaces_unhealthy, node } => {
+                self.create_task(service, *replaces_unhealthy, node.clone(), context)
             }
             Change::StopTask { task, code, reason } => self.stop_task(task, *code, reason, context),
             Change::RegisterTargets(id) => self.register_targets(id, context.topology, now),
@@ -125,11 +125,17 @@ impl World {
         }
     }
 
-    fn create_task(&mut self, service: &ServiceName, replaces_unhealthy: bool, context: &mut Context<'_>) {
+    fn create_task(
+        &mut self,
+        service: &ServiceName,
+        replaces_unhealthy: bool,
+        node: Option<NodeName>,
+        context: &mut Context<'_>,
+    ) {
         let Some(record) = self.services.get(service) else { return };
         let (spec, secrets) = (context.new_task)(service, &record.primary);
         self.tasks_created += 1;
-        let mut task = Task::new(spec, self.tasks_created, context.now.timestamp);
+        let mut task = Task::new(TaskSpec { node, ..spec }, self.tasks_created, context.now.timestamp);
         if let Err(reason) = secrets {
             for container in task.containers.values_mut() {
                 container.phase = Phase::Stopped(None);

@@ -4,6 +4,7 @@
 
 pub mod families;
 pub mod moment;
+pub mod nodes;
 pub mod persistent_map;
 pub mod world;
 

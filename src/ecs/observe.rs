@@ -17,7 +17,7 @@ use neargate_model::target_group::HealthCheck;
 use neargate_model::target_health::{Target, TargetHealth};
 use neargate_model::task::{ContainerExit, HealthStatus, Reason, TaskNetwork};
 use neargate_model::topology::TimeScale;
-use neargate_model::{ContainerName, DeploymentId, ServiceName, TargetGroupName, TaskId, Topology};
+use neargate_model::{ContainerName, DeploymentId, NodeName, ServiceName, TargetGroupName, TaskId, Topology};
 
 /// `reason` of a container that the kernel killed for using too much memory (ECS developer guide, "Stopped task error
 /// messages").
@@ -66,13 +66,18 @@ impl World {
         }
     }
 
-    /// An image was provided, or could not be built or pulled.
-    pub fn image_provided(&mut self, reference: &str, result: Result<ProvidedImage, Reason>, now: Now) {
+    /// An image was provided on these nodes, or could not be built or pulled.
+    pub fn image_provided(
+        &mut self,
+        reference: &str,
+        on: Vec<NodeName>,
+        result: Result<ProvidedImage, Reason>,
+        now: Now,
+    ) {
         let Some(image) = self.images.get_mut(reference) else { return };
         match result {
             Ok(provided) => {
-                image.state = ImageState::Ready;
-                image.provided = Some(provided);
+                image.is_provided(provided, on);
                 image.ready_at = Some(now.timestamp);
             }
             Err(reason) => image.state = ImageState::Failed(reason),
@@ -234,18 +239,22 @@ impl World {
         }
     }
 
-    /// The engine listed all its containers. A container that ran before and is not listed is gone.
-    pub fn inventory(&mut self, listed: &BTreeSet<String>) {
+    /// The engine of a node listed all its containers. A container that ran there before and is not listed is gone.
+    pub fn inventory(&mut self, node: &NodeName, listed: &BTreeSet<String>) {
+        self.nodes.asked(node, None);
+        let is_waiting = |task: &Task| {
+            task.close_retry.is_waiting() || task.containers.values().any(|one| one.stop_retry.is_waiting())
+        };
         // The engine answers again: what it refused while it was away may be asked for at once.
         self.tasks.change_each(
-            |_, task| task.close_retry.is_waiting() || task.containers.values().any(|one| one.stop_retry.is_waiting()),
+            |_, task| is_waiting(task) && task.is_on(node),
             |task| {
                 task.close_retry.hasten();
                 task.containers.values_mut().for_each(|container| container.stop_retry.hasten());
             },
         );
         let mut lost = Vec::new();
-        for task in self.tasks.values().filter(|task| matches!(task.network, Network::Open(_))) {
+        for task in self.tasks.values().filter(|task| matches!(task.network, Network::Open(_)) && task.is_on(node)) {
             for (name, container) in &task.containers {
                 let missing = matches!(container.phase, Phase::Running | Phase::Stopping)
                     && container.runtime_id.as_ref().is_some_and(|id| !listed.contains(id));

@@ -53,6 +53,7 @@ mod tests {
             origin: Origin::Standalone { started_by: Some("pipeline".to_owned()) },
             definition: Arc::new(definition),
             revision: 3,
+            node: None,
             secrets: BTreeMap::new(),
             images: BTreeMap::new(),
         };

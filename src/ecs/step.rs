@@ -1,11 +1,11 @@
 //! The next steps, as values that leave no choice.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
 use super::world::sooner;
 use neargate_model::task::{StopCode, TaskSpec};
-use neargate_model::{ContainerName, DeploymentId, ServiceName, TaskId};
+use neargate_model::{ContainerName, DeploymentId, NodeName, ServiceName, TaskId};
 
 /// One decision.
 #[derive(Clone, Debug, PartialEq)]
@@ -29,6 +29,8 @@ pub enum Effect {
         user: ImageUser,
         /// The container that needs it.
         container: ContainerName,
+        /// The nodes that need it; none where there is only one node.
+        nodes: Vec<NodeName>,
     },
     /// Create the task's network namespace.
     OpenTask(TaskId),
@@ -67,6 +69,8 @@ pub enum Change {
         service: ServiceName,
         /// For the text of the event.
         replaces_unhealthy: bool,
+        /// Where; `None` on the only node.
+        node: Option<NodeName>,
     },
     /// The task is no longer wanted.
     StopTask {
@@ -130,15 +134,26 @@ pub struct Plan {
     pub steps: Vec<Step>,
     /// When the mere passing of time changes the plan.
     pub wake_at: Option<Instant>,
-    /// Images that a step provides.
-    images: HashSet<String>,
+    /// The steps that provide images.
+    images: HashMap<String, usize>,
 }
 
 impl Plan {
-    /// Requests an image once, even if several containers share it.
-    pub(crate) fn provide_image(&mut self, image: String, user: ImageUser, container: &ContainerName) {
-        if self.images.insert(image.clone()) {
-            self.push(Effect::ProvideImage { image, user, container: container.clone() });
+    /// Requests an image once, even if several containers share it, on every node that needs it.
+    pub(crate) fn provide_image<'n>(
+        &mut self,
+        image: String,
+        user: ImageUser,
+        container: &ContainerName,
+        on: impl IntoIterator<Item = &'n NodeName>,
+    ) {
+        let index = *self.images.entry(image.clone()).or_insert(self.steps.len());
+        if index == self.steps.len() {
+            self.push(Effect::ProvideImage { image, user, container: container.clone(), nodes: Vec::new() });
+        }
+        if let Some(Step::Effect(Effect::ProvideImage { nodes, .. })) = self.steps.get_mut(index) {
+            let new: Vec<NodeName> = on.into_iter().filter(|node| !nodes.contains(node)).cloned().collect();
+            nodes.extend(new);
         }
     }
 

@@ -83,7 +83,7 @@ fn plan_starting(world: &World, task: &Task, now: Instant, time_scale: TimeScale
             Supply::Usable | Supply::Awaited => {}
             Supply::Wanted => {
                 let image = task.spec.image(definition).to_owned();
-                plan.provide_image(image, ImageUser::of(&task.spec), &definition.name);
+                plan.provide_image(image, ImageUser::of(&task.spec), &definition.name, &task.spec.node);
             }
             Supply::Never { reason } => give_up(task, definition, reason, plan),
         }
@@ -138,15 +138,16 @@ enum Supply<'a> {
 
 fn supply<'a>(world: &'a World, task: &Task, definition: &ContainerDefinition) -> Supply<'a> {
     let Some(image) = world.images.get(task.spec.image(definition)) else { return Supply::Wanted };
-    if image.is_usable(world.deployment_is_complete(task)) {
+    if image.is_usable(task.spec.node.as_ref(), world.deployment_is_complete(task)) {
         return Supply::Usable;
     }
     match &image.state {
         // What cannot be built would not be deployed; the task waits for the build that is mended.
         ImageState::Failed(_) if image.built => Supply::Awaited,
         ImageState::Failed(reason) => Supply::Never { reason },
-        ImageState::Ready | ImageState::Providing => Supply::Awaited,
-        ImageState::Missing => Supply::Wanted,
+        ImageState::Providing => Supply::Awaited,
+        // It is there, but on other nodes.
+        ImageState::Missing | ImageState::Ready => Supply::Wanted,
     }
 }
 

@@ -12,13 +12,14 @@ use jiff::Timestamp;
 use crate::families::Families;
 pub use crate::images::record::{Image, ImageState};
 pub use crate::moment::Now;
+use crate::nodes::Nodes;
 use crate::persistent_map::PersistentMap;
 use crate::retry::Retry;
 pub use crate::service::record::{Deployment, EVENTS_KEPT, RolloutState, ServiceEvent, ServiceRecord};
 use neargate_alb::targets::health::HealthRecord;
 use neargate_model::target_health::{Target, UnhealthyReason};
 use neargate_model::task::{ContainerExit, ContainerStatus, HealthStatus, StopCode, TaskNetwork, TaskSpec, TaskStatus};
-use neargate_model::{ContainerName, SecurityGroupName, ServiceName, TargetGroupName, TaskId};
+use neargate_model::{ContainerName, NodeName, SecurityGroupName, ServiceName, TargetGroupName, TaskId, Zone};
 
 /// The number of stopped tasks of a service that stay visible. (ECS keeps them for about an hour.)
 pub const STOPPED_TASKS_KEPT: usize = 10;
@@ -37,8 +38,8 @@ pub struct World {
     pub services: PersistentMap<ServiceName, ServiceRecord>,
     /// Registered targets, including draining ones.
     pub targets: PersistentMap<TargetGroupName, Vec<Arc<TargetRecord>>>,
-    /// Why the engine is currently unreachable.
-    pub engine_trouble: Option<String>,
+    /// The machines that run tasks.
+    pub nodes: Nodes,
     /// Images to build or pull even if they exist.
     pub renew: BTreeSet<String>,
     /// Whether all tasks stop and none starts.
@@ -287,6 +288,22 @@ impl Task {
     /// Whether it is gone for good.
     pub fn is_stopped(&self) -> bool {
         self.network == Network::Closed
+    }
+
+    /// Whether it is, or was to be, on that node.
+    pub(crate) fn is_on(&self, node: &NodeName) -> bool {
+        match &self.network {
+            Network::Open(network) => network.node == *node,
+            _ => self.spec.node.as_ref().is_none_or(|wanted| wanted == node),
+        }
+    }
+
+    /// The zone of its network interface, while it has one.
+    pub fn zone(&self) -> Option<&Zone> {
+        match &self.network {
+            Network::Open(network) => Some(&network.zone),
+            _ => None,
+        }
     }
 
     /// Its address, while it has one.

@@ -103,6 +103,15 @@ name_type! {
     DeploymentId
 }
 
+name_type! {
+    /// A machine that runs tasks, as whatever runs them calls it.
+    NodeName
+}
+name_type! {
+    /// An availability zone: a region and a letter.
+    Zone
+}
+
 impl TaskId {
     /// The first eight digits, which is what people read out to each other.
     pub fn short(&self) -> &str {

@@ -10,6 +10,7 @@ pub mod arn;
 pub mod ids;
 pub mod image;
 pub mod listener;
+pub mod node;
 pub mod redacted;
 pub mod rule;
 pub mod security_group;
@@ -21,8 +22,8 @@ pub mod task_definition;
 pub mod topology;
 
 pub use ids::{
-    ClusterName, ContainerName, DeploymentId, DomainName, ListenerId, LoadBalancerName, ProjectName, RuleId,
-    SecurityGroupName, ServiceName, TargetGroupName, TaskId,
+    ClusterName, ContainerName, DeploymentId, DomainName, ListenerId, LoadBalancerName, NodeName, ProjectName, RuleId,
+    SecurityGroupName, ServiceName, TargetGroupName, TaskId, Zone,
 };
 pub use redacted::Redacted;
 pub use topology::Topology;

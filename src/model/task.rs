@@ -11,7 +11,7 @@ use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
-use super::ids::{ContainerName, DeploymentId, ServiceName, TaskId};
+use super::ids::{ContainerName, DeploymentId, NodeName, ServiceName, TaskId, Zone};
 use super::redacted::Redacted;
 use super::task_definition::{ContainerDefinition, TaskDefinition};
 
@@ -162,6 +162,8 @@ pub struct TaskSpec {
     pub secrets: BTreeMap<ContainerName, BTreeMap<String, Redacted>>,
     /// What each container runs on this machine, where that is not the image of the task definition.
     pub images: BTreeMap<ContainerName, String>,
+    /// Where it runs; `None` if there is only one machine.
+    pub node: Option<NodeName>,
 }
 
 impl TaskSpec {
@@ -215,6 +217,10 @@ pub struct TaskNetwork {
     pub address: IpAddr,
     /// How this machine reaches its ports.
     pub reach: Reach,
+    /// The machine that it is on.
+    pub node: NodeName,
+    /// The zone of that.
+    pub zone: Zone,
 }
 
 /// How the load balancer reaches a task from this machine.

@@ -6,11 +6,12 @@ use async_trait::async_trait;
 use tokio::sync::mpsc;
 
 use crate::control::runtime::{
-    ImageProgress, ImageRequest, LogLine, Owners, ProvidedImage, Runtime, RuntimeError, RuntimeEvent, StartedContainer,
-    TaskNetwork, TaskSpec,
+    ImageProgress, ImageRequest, LogLine, NodeState, ObservedNode, Owners, ProvidedImage, Runtime, RuntimeError,
+    RuntimeEvent, StartedContainer, TaskNetwork, TaskSpec,
 };
+use crate::model::arn::REGION;
 use crate::model::task::ContainerExit;
-use crate::model::{ContainerName, TaskId};
+use crate::model::{ContainerName, NodeName, TaskId, Zone};
 
 /// A runtime without tasks.
 #[derive(Debug)]
@@ -34,6 +35,7 @@ impl Runtime for Nobody {
     async fn provide_image(
         &self,
         _: &ImageRequest,
+        _: &[NodeName],
         _: mpsc::Sender<ImageProgress>,
     ) -> Result<ProvidedImage, RuntimeError> {
         no_engine()
@@ -65,6 +67,14 @@ impl Runtime for Nobody {
     }
 
     async fn watch(&self, events: mpsc::Sender<RuntimeEvent>) {
+        // A service that is added later gets tasks, which say why they cannot run.
+        let node = ObservedNode {
+            name: NodeName::new("none"),
+            zone: Zone::new(format!("{REGION}a")),
+            state: NodeState::Ready,
+            schedulable: true,
+        };
+        let _ = events.send(RuntimeEvent::Nodes(vec![node])).await;
         events.closed().await;
     }
 

@@ -128,7 +128,8 @@ async fn live(case: &Case) -> String {
         .unwrap();
 
     let mut transcript = String::new();
-    let mut shown = Shown { with_deployments: case.deployments, ..Shown::default() };
+    let with_trouble = !case.world.nodes.is_empty();
+    let mut shown = Shown { with_deployments: case.deployments, with_trouble, ..Shown::default() };
     let mut views = Views::new(handle.snapshots());
     let end = begin + Duration::from_secs_f64(case.seconds);
     loop {
@@ -146,6 +147,9 @@ async fn live(case: &Case) -> String {
     }
     let (tasks, containers) = world.left();
     writeln!(transcript, "{:>6.1}  left in the engine: {tasks} tasks, {containers} containers", case.seconds).unwrap();
+    for (node, image) in world.provided() {
+        writeln!(transcript, "        {image} was provided on {node}").unwrap();
+    }
     if case.world.away.is_some() {
         writeln!(transcript, "        asked in vain while it was away: {} times", world.asked_in_vain()).unwrap();
     }
@@ -250,6 +254,7 @@ fn write_findings(findings: &[Finding], at: Duration, transcript: &mut String) {
 #[derive(Default)]
 struct Shown {
     with_deployments: bool,
+    with_trouble: bool,
     states: BTreeMap<String, String>,
     events: usize,
 }
@@ -261,6 +266,9 @@ impl Shown {
             for task in &service.tasks {
                 let id = task.task_id.trim_start_matches('0');
                 let mut text = task.last_status.clone();
+                if let (Some(node), Some(zone)) = (&task.node, &task.availability_zone) {
+                    write!(text, " on {node} in {zone}").unwrap();
+                }
                 if let (Some(code), Some(reason)) = (&task.stop_code, &task.stopped_reason) {
                     write!(text, " {code}: {reason}").unwrap();
                 }
@@ -314,6 +322,11 @@ impl Shown {
                 (None, None) => image.status.clone(),
             };
             lines.push((format!("image of {}", image.containers.join(" and ")), text));
+        }
+        if let Some(trouble) = view.trouble.as_ref().filter(|_| self.with_trouble) {
+            lines.push(("trouble".into(), trouble.clone()));
+        } else if self.states.contains_key("trouble") {
+            lines.push(("trouble".into(), "none".into()));
         }
         lines.push(("ready".into(), if view.ready { "yes" } else { "no" }.into()));
         for (subject, text) in lines {

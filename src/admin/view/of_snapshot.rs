@@ -44,7 +44,7 @@ impl From<&Snapshot> for ClusterView {
             tasks: standalone.iter().map(|shown| task(topology, world, shown)).collect(),
             target_groups: target_groups(topology, world),
             left_alone: left_alone.iter().map(ToString::to_string).collect(),
-            trouble: world.engine_trouble.clone().or_else(|| match &world.project {
+            trouble: world.nodes.trouble().or_else(|| match &world.project {
                 Preparation::Failed { reason, .. } => Some(reason.clone()),
                 _ => None,
             }),
@@ -200,6 +200,8 @@ fn task(topology: &Topology, world: &World, task: &Task) -> TaskView {
         last_status: task.status().to_string(),
         desired_status: if task.is_wanted() { "RUNNING" } else { "STOPPED" }.to_owned(),
         health_status: task.health().to_string(),
+        availability_zone: task.zone().map(ToString::to_string),
+        node: task.spec.node.as_ref().map(ToString::to_string),
         private_ipv4_address: task.address().map(|address| address.to_string()),
         started_by: task.spec.started_by().unwrap_or_default().to_owned(),
         group: task.spec.group(),

@@ -197,6 +197,12 @@ pub struct TaskView {
     pub desired_status: String,
     /// `healthStatus`
     pub health_status: String,
+    /// `availabilityZone`
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub availability_zone: Option<String>,
+    /// The machine that it is on, if there are several.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub node: Option<String>,
     /// The address of its network interface.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub private_ipv4_address: Option<String>,

@@ -87,7 +87,7 @@ fn provide(topology: &Topology, wanted: Vec<Wanted>, printer: &mut Printer) -> R
         let (sender, mut progress) = mpsc::channel::<ImageProgress>(256);
         let providing = join_all(wanted.iter().map(|image| {
             let (runtime, sender) = (&runtime, sender.clone());
-            async move { (image, runtime.provide_image(&image.request, sender).await) }
+            async move { (image, runtime.provide_image(&image.request, &[], sender).await) }
         }));
         tokio::pin!(providing);
         loop {

@@ -4,7 +4,7 @@
 use crate::images::naming;
 use crate::step::{ImageUser, Plan};
 use crate::world::{ImageState, Task, World};
-use neargate_model::Topology;
+use neargate_model::{NodeName, Topology};
 
 /// Requests the images to renew; those of a running service are not requested by the start of a task.
 pub(crate) fn plan_images(topology: &Topology, world: &World, plan: &mut Plan) {
@@ -14,10 +14,13 @@ pub(crate) fn plan_images(topology: &Topology, world: &World, plan: &mut Plan) {
     for (name, service) in topology.services.iter().filter(|(_, service)| service.desired_count > 0) {
         for container in &service.task_definition.containers {
             let image = naming::reference(&topology.name, name, service, container);
-            let is_due = world.renew.contains(&image)
-                && world.images.get(&image).is_some_and(|known| known.state == ImageState::Missing);
-            if is_due {
-                plan.provide_image(image, ImageUser::Service(name.clone()), &container.name);
+            let known = world.images.get(&image).filter(|known| known.state == ImageState::Missing);
+            if let Some(known) = known.filter(|_| world.renew.contains(&image)) {
+                let there: Vec<&NodeName> = known.nodes.iter().filter(|node| world.nodes.takes_tasks(node)).collect();
+                // Where none of several nodes can be asked, nothing is had again until one returns.
+                if !there.is_empty() || known.nodes.is_empty() {
+                    plan.provide_image(image, ImageUser::Service(name.clone()), &container.name, there);
+                }
             }
         }
     }

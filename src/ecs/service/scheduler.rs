@@ -70,13 +70,14 @@ pub(crate) fn plan_service(
     }
 
     let room = room(desired, good.len(), tasks.len() + crowding(leaving, !failing.is_empty()));
-    // Created while the engine is known to be away, a task would only fail; the engine's return is an observation, after
-    // which this looks again.
-    let starting = if world.engine_trouble.is_some() { 0 } else { room };
-    for _ in 0..starting {
+    let mut placement = world.nodes.placement(good.iter().filter_map(|task| task.spec.node.as_ref()));
+    for _ in 0..room {
+        // Created while no node is known to take it, a task would only fail; the return of one is an observation, after
+        // which this looks again.
+        let Some(node) = placement.next() else { break };
         match record.next_start_at {
             Some(at) if now < at => plan.wake_by(at),
-            _ => plan.push(Change::CreateTask { service: name.clone(), replaces_unhealthy: !failing.is_empty() }),
+            _ => plan.push(Change::CreateTask { service: name.clone(), replaces_unhealthy: !failing.is_empty(), node }),
         }
     }
 

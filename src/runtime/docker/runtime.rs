@@ -17,11 +17,11 @@ use super::engine::options::DockerOptions;
 use super::engine::owner::Owner;
 use super::tasks::container_config::TaskLimits;
 use crate::control::runtime::{
-    ImageProgress, ImageRequest, LogLine, Owners, ProvidedImage, Runtime, RuntimeError, RuntimeEvent, StartedContainer,
-    TaskNetwork, TaskSpec,
+    ImageProgress, ImageRequest, LogLine, NodeState, ObservedNode, Owners, ProvidedImage, Runtime, RuntimeError,
+    RuntimeEvent, StartedContainer, TaskNetwork, TaskSpec,
 };
 use crate::model::task::ContainerExit;
-use crate::model::{ContainerName, TaskId};
+use crate::model::{ContainerName, NodeName, TaskId, Zone};
 
 /// Runs the tasks of one project on one engine.
 #[derive(Debug)]
@@ -92,6 +92,16 @@ impl DockerRuntime {
         &self.options
     }
 
+    /// The node that the engine is.
+    pub(super) fn node(&self) -> ObservedNode {
+        ObservedNode { name: self.engine.node(), zone: self.zone(), state: NodeState::Ready, schedulable: true }
+    }
+
+    /// The region's first zone: one machine is in one place.
+    pub(super) fn zone(&self) -> Zone {
+        Zone::new(format!("{}a", self.options.region))
+    }
+
     /// The engine's id of a member, if there is such a container.
     pub async fn container_id_of(
         &self,
@@ -131,6 +141,7 @@ impl Runtime for DockerRuntime {
     async fn provide_image(
         &self,
         request: &ImageRequest,
+        _: &[NodeName],
         progress: mpsc::Sender<ImageProgress>,
     ) -> Result<ProvidedImage, RuntimeError> {
         self.provide(request, progress).await.map_err(|error| self.engine.located(error))

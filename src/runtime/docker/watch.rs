@@ -1,7 +1,7 @@
 //! Turns the engine's reports into a stream of facts.
 //!
 //! ```text
-//!  connect -> events since now -> inventory -> each change -> (engine gone) -> Unreachable -> back off -> connect
+//!  the node -> connect -> events since now -> inventory -> each change -> (engine gone) -> Unreachable -> back off -> connect
 //! ```
 //! The subscription starts just before the inventory is taken, so nothing is lost between the two. The inventory is
 //! repeated from time to time, to recover from an engine that slept or dropped an event.
@@ -54,6 +54,10 @@ impl DockerRuntime {
         let mut back_off = FIRST_BACK_OFF;
         // Of an engine that has just been introduced it is known; of one that went away and came back it is not.
         let mut clock = self.engine.clock();
+        let node = self.engine.node();
+        if events.send(RuntimeEvent::Nodes(vec![self.node()])).await.is_err() {
+            return;
+        }
         loop {
             let mut connected = false;
             let end = tokio::select! {
@@ -66,7 +70,7 @@ impl DockerRuntime {
                 back_off = FIRST_BACK_OFF;
             }
             tracing::debug!(%text, "the engine's events ended");
-            if events.send(RuntimeEvent::Unreachable(self.engine.gone(&text))).await.is_err() {
+            if events.send(RuntimeEvent::Unreachable(node.clone(), self.engine.gone(&text))).await.is_err() {
                 return;
             }
             tokio::select! {
@@ -110,7 +114,7 @@ impl DockerRuntime {
         };
         let mut changes = pin!(docker.events(Some(options.build())));
 
-        send(events, RuntimeEvent::Inventory(self.inventory().await?)).await?;
+        send(events, self.inventory().await?).await?;
         *connected = true;
         let mut resync = tokio::time::interval_at(tokio::time::Instant::now() + RESYNC, RESYNC);
         let mut out_of_memory = HashSet::new();
@@ -123,13 +127,13 @@ impl DockerRuntime {
                         send(events, RuntimeEvent::Changed(observed)).await?;
                     }
                 }
-                _ = resync.tick() => send(events, RuntimeEvent::Inventory(self.inventory().await?)).await?,
+                _ = resync.tick() => send(events, self.inventory().await?).await?,
             }
         }
     }
 
     /// Lists all containers. A pause container is reported only if it is missing.
-    async fn inventory(&self) -> Result<Vec<ObservedContainer>, Error> {
+    async fn inventory(&self) -> Result<RuntimeEvent, Error> {
         // Taken before the list, so that a task opened meanwhile is not missed by mistake.
         let opened: Vec<(TaskId, String)> =
             self.tasks().iter().map(|(task, open)| (task.clone(), open.pause_id.clone())).collect();
@@ -160,7 +164,7 @@ impl DockerRuntime {
             state: ObservedState::Gone,
             health: HealthStatus::Unknown,
         }));
-        Ok(inventory)
+        Ok(RuntimeEvent::Inventory(self.engine.node(), inventory))
     }
 
     async fn observe_listed(&self, known: Known, summary: ContainerSummary) -> Option<ObservedContainer> {

@@ -75,7 +75,7 @@ impl Workshop {
 
 async fn provide(world: &World, request: &ImageRequest) -> (Result<ProvidedImage, RuntimeError>, Vec<ImageProgress>) {
     let (sender, mut receiver) = mpsc::channel(1024);
-    let result = world.runtime.provide_image(request, sender).await;
+    let result = world.runtime.provide_image(request, &[], sender).await;
     let mut progress = Vec::new();
     while let Ok(one) = receiver.try_recv() {
         progress.push(one);
@@ -232,7 +232,7 @@ async fn a_build_that_nobody_waits_for_stops() {
         let (sender, _receiver) = mpsc::channel(64);
         let request = shop.request();
         {
-            let building = shop.world.runtime.provide_image(&request, sender);
+            let building = shop.world.runtime.provide_image(&request, &[], sender);
             tokio::select! {
                 result = building => panic!("it ended: {result:?}"),
                 () = super::world::process(marker, true) => {}

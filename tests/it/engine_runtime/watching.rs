@@ -132,9 +132,9 @@ async fn a_lost_pause_container_is_noticed_live_and_after_a_gap() {
     world.run(&task).await;
     let lost = |log: &[RuntimeEvent]| {
         log.iter().any(|event| match event {
-            RuntimeEvent::Inventory(all) => all.iter().any(|found| found.container.is_none()),
+            RuntimeEvent::Inventory(_, all) => all.iter().any(|found| found.container.is_none()),
             RuntimeEvent::Changed(found) => found.container.is_none(),
-            RuntimeEvent::Unreachable(_) => false,
+            RuntimeEvent::Unreachable(..) | RuntimeEvent::Nodes(_) => false,
         })
     };
     let mut observer = world.observe();
@@ -157,14 +157,14 @@ async fn an_engine_that_goes_away_is_reported_and_found_again() {
     let mut observer = super::world::Observer::new(std::sync::Arc::clone(&through_too));
     observer.inventory().await;
     relay.cut();
-    observer.until("the loss", |log| log.iter().any(|event| matches!(event, RuntimeEvent::Unreachable(_)))).await;
+    observer.until("the loss", |log| log.iter().any(|event| matches!(event, RuntimeEvent::Unreachable(..)))).await;
     let task = task(vec![world.container("web", "true")]);
     let error = through_too.open_task(&task).await.unwrap_err();
     assert!(matches!(&error, RuntimeError::EngineUnreachable(_)), "{error:?}");
     let text = error.to_string();
     assert!(text.contains("docker.sock (relay): ") && text.contains("`docker info` should work"), "{text}");
     relay.mend();
-    observer.until("an inventory afterwards", |log| matches!(log.last(), Some(RuntimeEvent::Inventory(_)))).await;
+    observer.until("an inventory afterwards", |log| matches!(log.last(), Some(RuntimeEvent::Inventory(..)))).await;
 }
 
 #[tokio::test]

@@ -152,6 +152,7 @@ pub(super) fn task(containers: Vec<ContainerDefinition>) -> TaskSpec {
             volumes: Vec::new(),
         }),
         revision: 1,
+        node: None,
         secrets: BTreeMap::new(),
         images: BTreeMap::new(),
     }
@@ -189,7 +190,7 @@ impl Observer {
     }
 
     pub(super) async fn inventory(&mut self) {
-        self.until("an inventory", |log| log.iter().any(|event| matches!(event, RuntimeEvent::Inventory(_)))).await;
+        self.until("an inventory", |log| log.iter().any(|event| matches!(event, RuntimeEvent::Inventory(..)))).await;
     }
 
     /// How the container ended.
@@ -214,9 +215,9 @@ impl Drop for Observer {
 /// Everything said about a container.
 pub(super) fn seen(log: &[RuntimeEvent], container: &str) -> Vec<ObservedContainer> {
     let observed = log.iter().flat_map(|event| match event {
-        RuntimeEvent::Inventory(all) => all.clone(),
+        RuntimeEvent::Inventory(_, all) => all.clone(),
         RuntimeEvent::Changed(one) => vec![one.clone()],
-        RuntimeEvent::Unreachable(_) => Vec::new(),
+        RuntimeEvent::Unreachable(..) | RuntimeEvent::Nodes(_) => Vec::new(),
     });
     observed.filter(|found| found.container.as_ref().is_some_and(|name| name.as_str() == container)).collect()
 }

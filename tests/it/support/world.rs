@@ -1,18 +1,19 @@
 //! A pretended engine: a whole world in which containers take time, exit, and lie, but not a recorder of calls. It
 //! obeys tokio's clock, so that a test with a paused clock lives through minutes in no time.
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use futures_util::future::join_all;
 use neargate::control::runtime::{
-    ImageOrigin, ImageProgress, ImageRequest, LogLine, ObservedContainer, ObservedState, Owners, ProvidedImage, Reach,
-    Runtime, RuntimeError, RuntimeEvent, StartedContainer, TaskNetwork, TaskSpec,
+    ImageOrigin, ImageProgress, ImageRequest, LogLine, NodeState, ObservedContainer, ObservedNode, ObservedState,
+    Owners, ProvidedImage, Reach, Runtime, RuntimeError, RuntimeEvent, StartedContainer, TaskNetwork, TaskSpec,
 };
 use neargate::model::task::{ContainerExit, HealthStatus};
-use neargate::model::{ContainerName, TaskId};
+use neargate::model::{ContainerName, NodeName, TaskId, Zone};
 use serde::Deserialize;
 use tokio::sync::mpsc;
 
@@ -28,6 +29,20 @@ pub(crate) struct Script {
     pub(crate) bears: Option<usize>,
     /// From this second to that one the engine is stopped, and its containers with it.
     pub(crate) away: Option<(f64, f64)>,
+    /// By name; without any there is one.
+    pub(crate) nodes: BTreeMap<String, NodeScript>,
+}
+
+/// How a node behaves.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct NodeScript {
+    /// Where it is.
+    pub(crate) zone: String,
+    /// From this second to that one its engine is stopped, and its containers with it.
+    pub(crate) away: Option<(f64, f64)>,
+    /// From this second to that one its engine cannot be asked, but its containers run on.
+    pub(crate) cut_off: Option<(f64, f64)>,
 }
 
 /// How an image behaves.
@@ -81,9 +96,12 @@ struct State {
     next_address: u8,
     next_id: u32,
     running: HashMap<(TaskId, ContainerName), (String, ContainerScript)>,
-    open: Vec<TaskId>,
+    /// Each with the node that it is on.
+    open: BTreeMap<TaskId, NodeName>,
+    /// Which node was asked for which image, if the node was named.
+    provided: Vec<(NodeName, String)>,
     events: Option<mpsc::Sender<RuntimeEvent>>,
-    is_away: bool,
+    away: BTreeSet<NodeName>,
     asked_in_vain: u32,
 }
 
@@ -104,13 +122,73 @@ impl World {
         self.state.lock().unwrap().asked_in_vain
     }
 
-    fn answers(&self) -> Result<(), RuntimeError> {
+    /// On which node an image was provided, in this order, where there are several.
+    pub(crate) fn provided(&self) -> Vec<(NodeName, String)> {
+        self.state.lock().unwrap().provided.clone()
+    }
+
+    fn nodes(&self) -> BTreeMap<NodeName, NodeScript> {
+        if self.script.nodes.is_empty() {
+            let only = NodeScript { zone: "us-east-1a".to_owned(), away: self.script.away, cut_off: None };
+            return [(NodeName::new("engine"), only)].into();
+        }
+        self.script.nodes.iter().map(|(name, node)| (NodeName::new(name), node.clone())).collect()
+    }
+
+    /// The node that a step goes to.
+    fn node(&self, named: Option<&NodeName>) -> NodeName {
+        assert_eq!(named.is_none(), self.script.nodes.is_empty(), "of several nodes one is named");
+        named.cloned().unwrap_or_else(|| NodeName::new("engine"))
+    }
+
+    fn answers(&self, node: &NodeName) -> Result<(), RuntimeError> {
         let mut state = self.state.lock().unwrap();
-        if state.is_away {
+        if state.away.contains(node) {
             state.asked_in_vain += 1;
             return Err(RuntimeError::EngineUnreachable(GONE.into()));
         }
         Ok(())
+    }
+
+    /// Whether the node of a task answers; one that has no task is not asked.
+    fn answers_for(&self, task: &TaskId) -> Result<(), RuntimeError> {
+        let node = self.state.lock().unwrap().open.get(task).cloned();
+        node.map_or(Ok(()), |node| self.answers(&node))
+    }
+
+    /// The engine of a node goes away and comes back.
+    async fn goes_away(
+        &self,
+        node: &NodeName,
+        (from, to): (f64, f64),
+        stops: bool,
+        events: &mpsc::Sender<RuntimeEvent>,
+    ) {
+        tokio::time::sleep(seconds(from)).await;
+        {
+            let mut state = self.state.lock().unwrap();
+            state.away.insert(node.clone());
+            if stops {
+                let State { running, open, .. } = &mut *state;
+                running.retain(|(task, _), _| open.get(task) != Some(node));
+            }
+        }
+        let _ = events.send(RuntimeEvent::Unreachable(node.clone(), GONE.to_owned())).await;
+        tokio::time::sleep(seconds(to - from)).await;
+        let there = {
+            let mut state = self.state.lock().unwrap();
+            state.away.remove(node);
+            let on_node = state.running.iter().filter(|((task, _), _)| state.open.get(task) == Some(node));
+            let observed = on_node.map(|((task, container), (runtime_id, _))| ObservedContainer {
+                task: task.clone(),
+                container: Some(container.clone()),
+                runtime_id: runtime_id.clone(),
+                state: ObservedState::Running,
+                health: HealthStatus::Unknown,
+            });
+            observed.collect()
+        };
+        let _ = events.send(RuntimeEvent::Inventory(node.clone(), there)).await;
     }
 }
 
@@ -178,8 +256,10 @@ impl Runtime for World {
     async fn provide_image(
         &self,
         request: &ImageRequest,
+        nodes: &[NodeName],
         _progress: mpsc::Sender<ImageProgress>,
     ) -> Result<ProvidedImage, RuntimeError> {
+        nodes.iter().try_for_each(|node| self.answers(node))?;
         let is_built = request.build.is_some();
         let key = if is_built { request.container.as_str() } else { &request.image };
         let scripts = self.script.images.get(key).cloned().unwrap_or_default();
@@ -195,6 +275,7 @@ impl Runtime for World {
             Some(reason) => return Err(RuntimeError::CannotPullContainer(reason.into())),
             None => {}
         }
+        self.state.lock().unwrap().provided.extend(nodes.iter().map(|node| (node.clone(), request.image.clone())));
         let id = format!("sha256:{key}-{}", script.content);
         let is_known = self.state.lock().unwrap().ids.insert(key.to_owned(), id.clone()).as_ref() == Some(&id);
         let origin = match (is_built, is_known) {
@@ -207,12 +288,14 @@ impl Runtime for World {
     }
 
     async fn open_task(&self, task: &TaskSpec) -> Result<TaskNetwork, RuntimeError> {
-        self.answers()?;
+        let node = self.node(task.node.as_ref());
+        self.answers(&node)?;
+        let zone = Zone::new(&self.nodes()[&node].zone);
         let mut state = self.state.lock().unwrap();
-        state.open.push(task.id.clone());
+        state.open.insert(task.id.clone(), node.clone());
         state.next_address += 1;
         let address = IpAddr::V4(Ipv4Addr::new(10, 0, 0, state.next_address));
-        Ok(TaskNetwork { address, reach: Reach::Direct })
+        Ok(TaskNetwork { address, reach: Reach::Direct, node, zone })
     }
 
     async fn start_container(
@@ -220,7 +303,10 @@ impl Runtime for World {
         task: &TaskSpec,
         container: &ContainerName,
     ) -> Result<StartedContainer, RuntimeError> {
-        self.answers()?;
+        let node = self.node(task.node.as_ref());
+        self.answers(&node)?;
+        let is_there = (node, task.image(task.definition.container(container).unwrap()).to_owned());
+        assert!(task.node.is_none() || self.provided().contains(&is_there), "{is_there:?}: no such image on the node");
         let (script, runtime_id) = {
             let mut state = self.state.lock().unwrap();
             let count = state.starts.entry(container.to_string()).or_default();
@@ -277,7 +363,7 @@ impl Runtime for World {
         container: &ContainerName,
         stop_timeout: Duration,
     ) -> Result<(), RuntimeError> {
-        self.answers()?;
+        self.answers_for(task)?;
         let key = (task.clone(), container.clone());
         let found = self.state.lock().unwrap().running.get(&key).cloned();
         let Some((runtime_id, script)) = found else { return Ok(()) };
@@ -311,27 +397,26 @@ impl Runtime for World {
     }
 
     async fn close_task(&self, task: &TaskId) -> Result<(), RuntimeError> {
-        self.answers()?;
+        self.answers_for(task)?;
         let mut state = self.state.lock().unwrap();
-        state.open.retain(|open| open != task);
+        state.open.remove(task);
         state.running.retain(|(owner, _), _| owner != task);
         Ok(())
     }
 
     async fn watch(&self, events: mpsc::Sender<RuntimeEvent>) {
         self.state.lock().unwrap().events = Some(events.clone());
-        if let Some((from, to)) = self.script.away {
-            tokio::time::sleep(seconds(from)).await;
-            {
-                let mut state = self.state.lock().unwrap();
-                state.is_away = true;
-                state.running.clear();
-            }
-            let _ = events.send(RuntimeEvent::Unreachable(GONE.to_owned())).await;
-            tokio::time::sleep(seconds(to - from)).await;
-            self.state.lock().unwrap().is_away = false;
-            let _ = events.send(RuntimeEvent::Inventory(Vec::new())).await;
-        }
+        let nodes = self.nodes();
+        let observed = nodes.iter().map(|(name, node)| ObservedNode {
+            name: name.clone(),
+            zone: Zone::new(&node.zone),
+            state: NodeState::Ready,
+            schedulable: true,
+        });
+        let _ = events.send(RuntimeEvent::Nodes(observed.collect())).await;
+        let gaps = nodes.iter().flat_map(|(name, node)| [(name, node.away, true), (name, node.cut_off, false)]);
+        let gaps = gaps.filter_map(|(name, gap, stops)| Some(self.goes_away(name, gap?, stops, &events)));
+        join_all(gaps).await;
         events.closed().await;
     }
 

@@ -9,6 +9,7 @@ use bollard::{API_DEFAULT_VERSION, Docker};
 use jiff::Timestamp;
 
 use crate::control::runtime::RuntimeError;
+use crate::model::NodeName;
 
 use super::endpoint::{Candidate, Endpoint, Env, candidates};
 use super::error;
@@ -114,6 +115,11 @@ impl Engine {
     /// Its description of the machine on which it runs.
     pub(crate) fn system(&self) -> &SystemInfo {
         &self.system
+    }
+
+    /// The engine's name for the machine that it runs on.
+    pub(crate) fn node(&self) -> NodeName {
+        NodeName::new(self.system.name.as_deref().unwrap_or("engine"))
     }
 
     /// The number of its CPUs.

@@ -270,6 +270,7 @@ mod tests {
                 volumes: vec!["data".to_owned()],
             }),
             revision: 1,
+            node: None,
             images: BTreeMap::new(),
             secrets: BTreeMap::new(),
         }

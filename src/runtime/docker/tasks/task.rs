@@ -115,14 +115,15 @@ impl DockerRuntime {
             Some(group) => TaskLimits::Parent(group.parent.clone()),
             None => TaskLimits::PerContainer { engine_cpus: self.engine.cpus() },
         };
-        let network = match address {
-            Some(address) if direct => TaskNetwork { address: IpAddr::V4(address), reach: Reach::Direct },
+        let (address_seen, reach) = match address {
+            Some(address) if direct => (IpAddr::V4(address), Reach::Direct),
             _ => {
                 let inspected = self.engine.docker().inspect_container(&pause_id, None).await;
                 let inspected = inspected.map_err(|error| runtime_error(error, "reading the task's address"))?;
-                task_network(&inspected, direct, self.engine.host())?
+                reach_of(&inspected, direct, self.engine.host())?
             }
         };
+        let network = TaskNetwork { address: address_seen, reach, node: self.engine.node(), zone: self.zone() };
         let open = OpenTask { pause_id, address, limits, group, containers: HashMap::new() };
         self.tasks().insert(task.id.clone(), open);
         Ok(network)
@@ -292,7 +293,8 @@ impl StepError {
     }
 }
 
-fn task_network(inspected: &ContainerInspectResponse, direct: bool, host: IpAddr) -> Result<TaskNetwork, RuntimeError> {
+/// A task's address, and how its ports are reached.
+fn reach_of(inspected: &ContainerInspectResponse, direct: bool, host: IpAddr) -> Result<(IpAddr, Reach), RuntimeError> {
     let settings = inspected.network_settings.as_ref();
     let networks = settings.and_then(|settings| settings.networks.as_ref());
     let address = networks
@@ -301,7 +303,7 @@ fn task_network(inspected: &ContainerInspectResponse, direct: bool, host: IpAddr
         .find_map(|endpoint| endpoint.ip_address.as_ref()?.parse::<IpAddr>().ok())
         .ok_or_else(|| RuntimeError::Other("the engine assigned no address to the task".into()))?;
     if direct {
-        return Ok(TaskNetwork { address, reach: Reach::Direct });
+        return Ok((address, Reach::Direct));
     }
     let mut published = BTreeMap::new();
     for (port, bindings) in settings.and_then(|settings| settings.ports.as_ref()).into_iter().flatten() {
@@ -311,5 +313,5 @@ fn task_network(inspected: &ContainerInspectResponse, direct: bool, host: IpAddr
             published.insert(port, SocketAddr::new(host, on_host));
         }
     }
-    Ok(TaskNetwork { address, reach: Reach::Published(published) })
+    Ok((address, Reach::Published(published)))
 }
