@@ -85,7 +85,7 @@ pub(crate) fn planning(size: &Size) -> Result<Duration, String> {
         .find_map(|(id, task)| Some((id.clone(), task.containers.keys().next()?.clone())))
         .ok_or("no task")?;
     let exit = ContainerExit { exit_code: 1, out_of_memory: false };
-    world.container_exited(&id, &container, "0", &exit);
+    world.container_exited(&id, &container, "0", &exit, now);
     let mut took = Vec::with_capacity(PLANS);
     for _ in 0..PLANS {
         let start = Instant::now();

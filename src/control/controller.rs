@@ -368,7 +368,7 @@ impl<I: IdSource> Controller<I> {
             RuntimeEvent::Changed(container) => self.take_observed(&container),
             RuntimeEvent::Inventory(node, containers) => {
                 let listed = containers.iter().map(|container| container.runtime_id.clone()).collect();
-                self.world.inventory(&node, &listed);
+                self.world.inventory(&node, &listed, now());
                 for container in &containers {
                     self.take_observed(container);
                 }
@@ -379,7 +379,7 @@ impl<I: IdSource> Controller<I> {
     fn take_observed(&mut self, observed: &ObservedContainer) {
         let Some(name) = &observed.container else {
             if observed.state != ObservedState::Running {
-                self.world.network_lost(&observed.task);
+                self.world.network_lost(&observed.task, now());
             }
             return;
         };
@@ -388,9 +388,9 @@ impl<I: IdSource> Controller<I> {
                 self.world.container_health(&observed.task, name, &observed.runtime_id, observed.health);
             }
             ObservedState::Exited(exit) => {
-                self.world.container_exited(&observed.task, name, &observed.runtime_id, exit);
+                self.world.container_exited(&observed.task, name, &observed.runtime_id, exit, now());
             }
-            ObservedState::Gone => self.world.container_removed(&observed.task, name, &observed.runtime_id),
+            ObservedState::Gone => self.world.container_removed(&observed.task, name, &observed.runtime_id, now()),
         }
     }
 

@@ -22,6 +22,8 @@ use neargate_model::{ContainerName, DeploymentId, NodeName, ServiceName, TargetG
 /// `reason` of a container that the kernel killed for using too much memory (ECS developer guide, "Stopped task error
 /// messages").
 pub(crate) const OUT_OF_MEMORY: &str = "OutOfMemoryError: Container killed due to memory usage";
+/// How a container ends that is removed by force.
+const KILLED: ContainerExit = ContainerExit { exit_code: 137, out_of_memory: false };
 /// The wait after a failed preparation.
 const PREPARATION_RETRY: std::time::Duration = std::time::Duration::from_secs(5);
 
@@ -164,12 +166,22 @@ impl World {
         let Some(container) = self.tasks.get_mut(id).and_then(|task| task.containers.get_mut(name)) else { return };
         if container.phase == Phase::Restarting {
             container.started_at = Some(now.instant);
-            container.phase = ended.map_or(Phase::Running, |exit| Phase::Stopped(Some(exit)));
+            container.phase = Phase::Running;
+            if let Some(exit) = ended {
+                container.ended(exit, now);
+            }
         }
     }
 
     /// A container ended.
-    pub fn container_exited(&mut self, id: &TaskId, name: &ContainerName, runtime_id: &str, exit: &ContainerExit) {
+    pub fn container_exited(
+        &mut self,
+        id: &TaskId,
+        name: &ContainerName,
+        runtime_id: &str,
+        exit: &ContainerExit,
+        now: Now,
+    ) {
         let Some(container) = self.tasks.get_mut(id).and_then(|task| task.containers.get_mut(name)) else { return };
         // A report about an earlier incarnation (restart policy) says nothing of this one.
         if container.runtime_id.as_deref().is_some_and(|known| known != runtime_id)
@@ -185,27 +197,27 @@ impl World {
             container.reason = Some(OUT_OF_MEMORY.to_owned());
         }
         container.runtime_id = Some(runtime_id.to_owned());
-        container.phase = Phase::Stopped(Some(exit.clone()));
+        container.ended(exit.clone(), now);
     }
 
     /// A container was removed by something else.
-    pub fn container_removed(&mut self, id: &TaskId, name: &ContainerName, runtime_id: &str) {
+    pub fn container_removed(&mut self, id: &TaskId, name: &ContainerName, runtime_id: &str, now: Now) {
         let ours = self.tasks.get(id).and_then(|task| task.containers.get(name)).is_some_and(|container| {
             container.runtime_id.as_deref() == Some(runtime_id)
                 && matches!(container.phase, Phase::Running | Phase::Stopping)
         });
         if ours {
-            self.lose_container(id, name);
+            self.lose_container(id, name, now);
         }
     }
 
-    fn lose_container(&mut self, id: &TaskId, name: &ContainerName) {
+    fn lose_container(&mut self, id: &TaskId, name: &ContainerName, now: Now) {
         let wanted = self.is_wanted(id);
         if let Some(container) = self.tasks.get_mut(id).and_then(|task| task.containers.get_mut(name)) {
             if wanted {
                 container.reason = Some("the container was removed outside neargate".to_owned());
             }
-            container.phase = Phase::Stopped(Some(ContainerExit { exit_code: 137, out_of_memory: false }));
+            container.ended(KILLED, now);
         }
     }
 
@@ -224,7 +236,7 @@ impl World {
     }
 
     /// The task's namespace is gone, so nothing in it can run any more.
-    pub fn network_lost(&mut self, id: &TaskId) {
+    pub fn network_lost(&mut self, id: &TaskId, now: Now) {
         let reason = self.is_wanted(id).then(|| "the task's network namespace was removed outside neargate".to_owned());
         let Some(task) = self.tasks.get_mut(id) else { return };
         if !matches!(task.network, Network::Open(_)) {
@@ -232,7 +244,7 @@ impl World {
         }
         for container in task.containers.values_mut().filter(|container| container.is_alive()) {
             container.reason = reason.clone();
-            container.phase = Phase::Stopped(Some(ContainerExit { exit_code: 137, out_of_memory: false }));
+            container.ended(KILLED, now);
         }
         if let Some(reason) = reason {
             task.fail_all_pending(&reason);
@@ -240,7 +252,7 @@ impl World {
     }
 
     /// The engine of a node listed all its containers. A container that ran there before and is not listed is gone.
-    pub fn inventory(&mut self, node: &NodeName, listed: &BTreeSet<String>) {
+    pub fn inventory(&mut self, node: &NodeName, listed: &BTreeSet<String>, now: Now) {
         self.nodes.asked(node, None);
         let is_waiting = |task: &Task| {
             task.close_retry.is_waiting() || task.containers.values().any(|one| one.stop_retry.is_waiting())
@@ -264,7 +276,7 @@ impl World {
             }
         }
         for (id, name) in lost {
-            self.lose_container(&id, &name);
+            self.lose_container(&id, &name, now);
         }
     }
 

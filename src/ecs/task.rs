@@ -58,7 +58,7 @@ fn dependents_have_stopped(task: &Task, definition: &ContainerDefinition) -> boo
 fn plan_starting(world: &World, task: &Task, now: Instant, time_scale: TimeScale, plan: &mut Plan) {
     let id = &task.spec.id;
     for definition in &task.spec.definition.containers {
-        match consequence(&task.containers[&definition.name], definition, now, time_scale) {
+        match consequence(&task.containers[&definition.name], definition, time_scale) {
             Consequence::None => {}
             Consequence::Restart => plan.push(Effect::StartContainer(id.clone(), definition.name.clone())),
             Consequence::Stop { code, reason } => {
@@ -171,18 +171,12 @@ enum Consequence {
     Stop { code: StopCode, reason: String },
 }
 
-fn consequence(
-    container: &Container,
-    definition: &ContainerDefinition,
-    now: Instant,
-    time_scale: TimeScale,
-) -> Consequence {
+fn consequence(container: &Container, definition: &ContainerDefinition, time_scale: TimeScale) -> Consequence {
     let Phase::Stopped(exit) = &container.phase else { return Consequence::None };
     if let (Some(policy), Some(exit)) = (&definition.restart_policy, exit) {
         let ignored = policy.ignored_exit_codes.iter().any(|code| i64::from(*code) == exit.exit_code);
-        let ran_long_enough = container
-            .started_at
-            .is_some_and(|at| now.duration_since(at) >= time_scale.apply(policy.restart_attempt_period));
+        let ran_for = container.started_at.zip(container.ended_at).map(|(from, to)| to.saturating_duration_since(from));
+        let ran_long_enough = ran_for.is_some_and(|time| time >= time_scale.apply(policy.restart_attempt_period));
         if !ignored && ran_long_enough {
             return Consequence::Restart;
         }

@@ -156,6 +156,8 @@ pub struct Container {
     pub to_restart: bool,
     /// When it was last started.
     pub started_at: Option<Instant>,
+    /// When it last ended.
+    pub ended_at: Option<Instant>,
     /// When to stop it, if that failed before.
     pub stop_retry: Retry,
 }
@@ -328,8 +330,17 @@ impl Container {
             restarts: 0,
             to_restart: false,
             started_at: None,
+            ended_at: None,
             stop_retry: Retry::default(),
         }
+    }
+
+    /// It ended. Reported again, it did so when it was reported first.
+    pub(crate) fn ended(&mut self, exit: ContainerExit, now: Now) {
+        if !self.is_stopped() {
+            self.ended_at = Some(now.instant);
+        }
+        self.phase = Phase::Stopped(Some(exit));
     }
 
     /// `lastStatus`
