@@ -25,7 +25,7 @@ use crate::control::secrets;
 use crate::control::snapshot::{Bindings, Snapshot};
 use crate::ecs::apply::Context;
 use crate::ecs::images::naming;
-use crate::ecs::plan;
+use crate::ecs::plan::Planner;
 use crate::ecs::registration;
 use crate::ecs::standalone::STOPPED_BY_USER;
 use crate::ecs::step::{Change, Step};
@@ -72,6 +72,7 @@ pub fn start<I: IdSource>(
         desired,
         desired_out,
         world,
+        planner: Planner::default(),
         bindings,
         renew,
         ids,
@@ -108,6 +109,7 @@ struct Controller<I> {
     left_alone: Arc<[Departure]>,
     desired_out: watch::Sender<Arc<Desired>>,
     world: World,
+    planner: Planner,
     bindings: Bindings,
     /// The options with which the file was last applied.
     renew: Renew,
@@ -261,6 +263,7 @@ impl<I: IdSource> Controller<I> {
             redeployed.extend(topology.services.keys().cloned());
         }
         self.topology = topology;
+        self.planner.look_at_everything();
         let now = now();
         self.world.target_groups_wanted(&self.topology, now);
         let ids = &mut self.ids;
@@ -369,6 +372,7 @@ impl<I: IdSource> Controller<I> {
             RuntimeEvent::Inventory(node, containers) => {
                 let listed = containers.iter().map(|container| container.runtime_id.clone()).collect();
                 self.world.inventory(&node, &listed, now());
+                self.planner.look_at_everything();
                 for container in &containers {
                     self.take_observed(container);
                 }
@@ -440,7 +444,7 @@ impl<I: IdSource> Controller<I> {
     fn turn(&mut self) {
         let mut effects = Vec::new();
         for _ in 0..ROUNDS_PER_TURN {
-            let plan = plan::plan(&self.topology, &self.world, now().instant);
+            let plan = self.planner.plan(&self.topology, &self.world, now().instant);
             self.wake_at = plan.wake_at.map(Instant::from_std);
             if plan.steps.is_empty() {
                 break;

@@ -11,10 +11,10 @@ use neargate_alb::security_group;
 use neargate_model::target_health::{TargetHealth, TargetState};
 use neargate_model::{SecurityGroupName, TargetGroupName, Topology};
 
-/// Draining ends after the full delay, or earlier if [`World::target_drained`] says so.
-pub(crate) fn plan_drained(world: &World, now: Instant, plan: &mut Plan) {
-    let ends = world.targets.values().flatten().filter_map(|record| record.draining_until);
-    match ends.min() {
+/// `next`: when the first of the draining targets leaves: after the full delay, or before if [`World::target_drained`] says
+/// so.
+pub(crate) fn plan_drained(next: Option<Instant>, now: Instant, plan: &mut Plan) {
+    match next {
         Some(at) if at <= now => plan.push(Change::RemoveDrainedTargets),
         Some(at) => plan.wake_by(at),
         None => {}

@@ -7,10 +7,10 @@
 
 use std::time::Instant;
 
-use crate::census::Census;
+use crate::census::{Census, Unit};
 use crate::images::renewal;
 use crate::step::{Change, Plan};
-use crate::world::{STOPPED_TASKS_KEPT, ServiceRecord, Task};
+use crate::world::{STOPPED_TASKS_KEPT, ServiceRecord, Task, World};
 use neargate_model::service::Service;
 use neargate_model::target_health::TargetHealth;
 use neargate_model::task::{HealthStatus, StopCode};
@@ -18,16 +18,17 @@ use neargate_model::{ServiceName, TargetGroupName};
 
 /// Adds the next steps of this service.
 pub(crate) fn plan_service(
-    census: &Census<'_>,
+    world: &World,
+    census: &Census,
     name: &ServiceName,
     record: &ServiceRecord,
     now: Instant,
     plan: &mut Plan,
 ) {
-    let (world, all) = (census.world, census.tasks(name));
+    let all = census.tasks(&Unit::Service(name.clone()));
     let tasks: Vec<&Task> = all.iter().copied().filter(|task| task.is_wanted()).collect();
     let leaving = all.iter().filter(|task| !task.is_wanted() && !task.is_stopped()).count();
-    plan_forgetting(all, name, record, plan);
+    plan_forgetting(&all, name, record, plan);
     let Some(wanted) = record.wanted() else {
         stop_all(&tasks, record, plan);
         return;
@@ -102,7 +103,7 @@ fn crowding(stopping: usize, some_fail: bool) -> usize {
 
 /// Tasks of earlier deployments stop as those of the new one become healthy.
 fn plan_old_deployments(
-    census: &Census<'_>,
+    census: &Census,
     record: &ServiceRecord,
     desired: usize,
     good: &[&Task],
@@ -139,7 +140,7 @@ enum Fitness {
 
 /// Whether the task must be replaced: an essential container's check or the load balancer's fails, and the task runs
 /// and its grace period is over.
-fn fitness(census: &Census<'_>, service: &Service, task: &Task, now: Instant) -> Fitness {
+fn fitness(census: &Census, service: &Service, task: &Task, now: Instant) -> Fitness {
     let Some(since) = task.running_since else { return Fitness::Fit };
     let reason = if task.health() == HealthStatus::Unhealthy {
         "Task failed container health checks".to_owned()
@@ -151,7 +152,7 @@ fn fitness(census: &Census<'_>, service: &Service, task: &Task, now: Instant) ->
     if now < until { Fitness::InGrace { until } } else { Fitness::Failing { reason } }
 }
 
-fn failing_target_group<'a>(census: &Census<'_>, task: &'a Task) -> Option<&'a TargetGroupName> {
+fn failing_target_group<'a>(census: &Census, task: &'a Task) -> Option<&'a TargetGroupName> {
     task.registered
         .iter()
         .find(|(group, target)| {
