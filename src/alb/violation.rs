@@ -5,6 +5,7 @@
 
 use std::fmt;
 
+use neargate_model::rule::Condition;
 use neargate_model::security_group::{IngressRule, IpProtocol, Source};
 use neargate_model::{ListenerId, LoadBalancerName, RuleId, SecurityGroupName, TargetGroupName, arn};
 
@@ -31,6 +32,11 @@ pub enum Violation {
     PriorityProvidedTwice {
         /// That priority.
         priority: u32,
+    },
+    /// More condition values in one rule than AWS takes.
+    TooManyConditionValues {
+        /// How many there are.
+        count: usize,
     },
     /// There is no such rule.
     RuleNotFound(RuleId),
@@ -65,7 +71,7 @@ impl Violation {
             Self::DuplicateListener { .. } => "DuplicateListener",
             Self::ListenerNotFound(_) => "ListenerNotFound",
             Self::PriorityInUse { .. } => "PriorityInUse",
-            Self::PriorityProvidedTwice { .. } => "ValidationError",
+            Self::PriorityProvidedTwice { .. } | Self::TooManyConditionValues { .. } => "ValidationError",
             Self::RuleNotFound(_) => "RuleNotFound",
             Self::DuplicateTargetGroupName(_) => "DuplicateTargetGroupName",
             Self::TargetGroupNotFound(_) => "TargetGroupNotFound",
@@ -93,6 +99,9 @@ impl fmt::Display for Violation {
             Self::ListenerNotFound(_) => f.write_str("One or more listeners not found"),
             Self::PriorityInUse { .. } => f.write_str("The specified priority is in use."),
             Self::PriorityProvidedTwice { priority } => write!(f, "Priority '{priority}' was provided multiple times"),
+            Self::TooManyConditionValues { .. } => {
+                write!(f, "A rule can only have '{}' condition values and regex values", Condition::VALUES_PER_RULE)
+            }
             Self::RuleNotFound(_) => f.write_str("One or more rules not found"),
             Self::DuplicateTargetGroupName(_) => f.write_str("A target group with the specified name already exists."),
             Self::TargetGroupNotFound(name) => write!(f, "Target group '{}' not found", arn::target_group(name)),

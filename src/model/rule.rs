@@ -59,6 +59,24 @@ pub enum Condition {
 }
 
 impl Condition {
+    /// How many values the conditions of one rule may have together. The guide speaks of three values per condition; what
+    /// AWS is known to refuse is the sixth of a rule.
+    pub const VALUES_PER_RULE: usize = 5;
+
+    /// How many values it has.
+    pub fn values(&self) -> usize {
+        match self {
+            Self::HostHeader(patterns) | Self::PathPattern(patterns) | Self::HttpHeader { values: patterns, .. } => {
+                match patterns {
+                    Patterns::Wildcards(values) | Patterns::Regexes(values) => values.len(),
+                }
+            }
+            Self::HttpRequestMethod(methods) => methods.len(),
+            Self::QueryString(pairs) => pairs.len(),
+            Self::SourceIp(networks) => networks.len(),
+        }
+    }
+
     /// `Field` of the API.
     pub fn field(&self) -> &'static str {
         match self {

@@ -15,6 +15,8 @@ use crate::file::load_balancer::{
 use crate::read::reader::Spanned;
 use crate::text::diagnostics::Diagnostic;
 use crate::text::source::Span;
+use neargate_alb::rules::limits;
+use neargate_alb::violation::Violation;
 use neargate_model::listener::{
     DesyncMode, Listener, ListenerProtocol, LoadBalancer, LoadBalancerAttributes, LogDelivery, XffMode,
 };
@@ -28,10 +30,8 @@ const DEFAULT_BUCKET: &str = "logs";
 const ATTRIBUTES: &str = "ALB user guide, Edit attributes for your Application Load Balancer";
 const RULES: &str = "ALB user guide, Listener rules for your Application Load Balancer";
 
-/// The limits for condition values and for wildcards of one rule. The guide contradicts itself: it says 5 wildcards in
-/// one place and 6 in another, and three values per condition, while the error message speaks of rules, and conditions
-/// with five values are in use. These are the limits that AWS is known to enforce.
-const VALUES_PER_RULE: usize = 5;
+/// The limit for wildcards of one rule. The guide contradicts itself: it says 5 in one place and 6 in another. This is the
+/// one that AWS is known to enforce.
 const WILDCARDS_PER_RULE: usize = 6;
 
 /// What the load balancers have in common.
@@ -84,10 +84,7 @@ pub(super) fn load_balancer(
             lowering.report(
                 Diagnostic::error(format!("two listeners on port {}", port.value), port.span, "")
                     .also(*first, "the other")
-                    .aws(
-                        "DuplicateListener: A listener with the specified port already exists.",
-                        "ELBv2 API reference, CreateListener",
-                    ),
+                    .refused(&Violation::DuplicateListener { port: port.value }, "CreateListener"),
             );
         }
         if let Some(listener) = one(listener, around, lowering) {
@@ -192,7 +189,7 @@ fn one(file: &ListenerFile, around: &Around<'_>, lowering: &mut Lowering<'_>) ->
             lowering.report(
                 Diagnostic::error(format!("two rules with priority {}", lowered.priority), span, "")
                     .also(*first, "the other")
-                    .aws("PriorityInUse: The specified priority is in use.", "ELBv2 API reference, CreateRule")
+                    .refused(&Violation::PriorityInUse { priority: lowered.priority }, "CreateRule")
                     .maybe_help(free.map(|free| format!("the next free priority is {free}"))),
             );
         }
@@ -250,32 +247,30 @@ fn rule(file: &RuleFile, at: &Where<'_>, lowering: &mut Lowering<'_>) -> Option<
 }
 
 fn limits(conditions: &[Condition], span: Span, lowering: &mut Lowering<'_>) {
-    let patterns = |patterns: &Patterns| match patterns {
-        Patterns::Wildcards(values) => (values.len(), values.iter().map(|value| wildcards(value)).sum()),
-        Patterns::Regexes(values) => (values.len(), 0),
-    };
-    let (mut values, mut stars) = (0, 0);
-    for condition in conditions {
-        let (count, wild): (usize, usize) = match condition {
-            Condition::HostHeader(list) | Condition::PathPattern(list) => patterns(list),
-            Condition::HttpHeader { values, .. } => patterns(values),
-            Condition::HttpRequestMethod(methods) => (methods.len(), 0),
-            Condition::QueryString(pairs) => (
-                pairs.len(),
-                pairs.iter().flat_map(|pair| pair.key.iter().chain([&pair.value])).map(|text| unescaped(text)).sum(),
-            ),
-            Condition::SourceIp(networks) => (networks.len(), 0),
-        };
-        values += count;
-        stars += wild;
-    }
-    if values > VALUES_PER_RULE {
+    if let Err(violation) = limits::judge(conditions) {
+        let values: usize = conditions.iter().map(Condition::values).sum();
         lowering.report(
             Diagnostic::error(format!("{values} condition values in one rule"), span, "")
-                .aws("ValidationError: A rule can only have '5' condition values and regex values", QUOTAS)
+                .aws(&format!("{}: {violation}", violation.code()), QUOTAS)
                 .help("split it into two rules with the same action"),
         );
     }
+    let patterns = |patterns: &Patterns| match patterns {
+        Patterns::Wildcards(values) => values.iter().map(|value| wildcards(value)).sum(),
+        Patterns::Regexes(_) => 0,
+    };
+    let of_condition = |condition: &Condition| -> usize {
+        match condition {
+            Condition::HostHeader(list) | Condition::PathPattern(list) => patterns(list),
+            Condition::HttpHeader { values, .. } => patterns(values),
+            Condition::QueryString(pairs) => {
+                let texts = pairs.iter().flat_map(|pair| pair.key.iter().chain([&pair.value]));
+                texts.map(|text| unescaped(text)).sum()
+            }
+            Condition::HttpRequestMethod(_) | Condition::SourceIp(_) => 0,
+        }
+    };
+    let stars: usize = conditions.iter().map(of_condition).sum();
     if stars > WILDCARDS_PER_RULE {
         lowering.report(
             Diagnostic::error(format!("{stars} wildcards in one rule"), span, "")

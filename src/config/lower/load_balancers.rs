@@ -12,6 +12,7 @@ use crate::file::{File, LoadBalancerFile};
 use crate::read::reader::Spanned;
 use crate::text::diagnostics::Diagnostic;
 use crate::text::source::Span;
+use neargate_alb::violation::Violation;
 use neargate_model::listener::LoadBalancer;
 use neargate_model::rule::Action;
 use neargate_model::target_group::TargetGroup;
@@ -251,13 +252,7 @@ fn one_for_each_target_group(all: &BTreeMap<LoadBalancerName, LoadBalancer>, low
         lowering.report(
             Diagnostic::error(wrong, span, "")
                 .also(first, format!("`{owner}` forwards to it here"))
-                .aws(
-                    &format!(
-                        "TargetGroupAssociationLimit: The following target groups cannot be associated with more than \
-                         one load balancer: {group}"
-                    ),
-                    "ELBv2 API reference, CreateRule",
-                )
+                .refused(&Violation::TargetGroupAssociationLimit(group.clone()), "CreateRule")
                 .help("declare a second target group; a service can register its tasks in several"),
         );
     }

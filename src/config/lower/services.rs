@@ -20,6 +20,7 @@ use crate::task_definition::context::unknown_container;
 use crate::text::diagnostics::Diagnostic;
 use crate::text::suggest::help_for;
 use crate::text::syntax;
+use neargate_ecs::violation::Violation;
 use neargate_model::service::{Build, LoadBalancerBinding, Service};
 use neargate_model::target_group::TargetGroup;
 use neargate_model::{ContainerName, ServiceName, TargetGroupName};
@@ -207,7 +208,7 @@ fn port_exists(name: &Spanned<String>, port: &Spanned<u16>, definition: &ReadDef
     let Some(index) = containers.iter().position(|container| container.name.as_str() == name.value) else {
         lowering.report(
             unknown_container(name, &container_names(definition), "the task definition")
-                .aws(&format!("The container {} does not exist in the task definition.", name.value), CREATE),
+                .aws(&Violation::ContainerNotFound(ContainerName::new(&name.value)).to_string(), CREATE),
         );
         return;
     };
@@ -235,7 +236,10 @@ fn port_exists(name: &Spanned<String>, port: &Spanned<u16>, definition: &ReadDef
     }
     lowering.report(
         diagnostic
-            .aws(&format!("The container {} did not have a container port {} defined.", name.value, port.value), CREATE)
+            .aws(
+                &Violation::PortNotFound { container: ContainerName::new(&name.value), port: port.value }.to_string(),
+                CREATE,
+            )
             .help(help),
     );
 }

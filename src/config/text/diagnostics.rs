@@ -3,6 +3,8 @@
 use annotate_snippets::renderer::DecorStyle;
 use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
 
+use neargate_alb::violation::Violation;
+
 use super::source::{FileId, Location, Sources, Span, floor_char_boundary, show_path};
 
 /// How bad it is.
@@ -61,6 +63,11 @@ impl Diagnostic {
     /// Adds AWS's own words, and the page that has them.
     pub(crate) fn aws(self, words: &str, page: &str) -> Self {
         self.note(format!("AWS answers \"{words}\" ({page})"))
+    }
+
+    /// The answer of ELBv2 to the action that the file stands for.
+    pub(crate) fn refused(self, violation: &Violation, action: &str) -> Self {
+        self.aws(&format!("{}: {violation}", violation.code()), &format!("ELBv2 API reference, {action}"))
     }
 
     /// Adds a way to fix it.

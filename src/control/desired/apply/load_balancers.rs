@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use super::super::resources::{OwnedListener, OwnedRule, Resources};
 use super::groups::check_security_groups;
+use crate::alb::rules::limits;
 use crate::alb::violation::Violation;
 use crate::model::listener::{Listener, ListenerProtocol, LoadBalancer};
 use crate::model::rule::{Action, Condition, Rule, Transforms};
@@ -132,6 +133,7 @@ pub(super) fn create_rule(
     resources: &mut Resources,
 ) -> Result<(), Violation> {
     let load_balancer = find_listener(listener, resources)?.load_balancer.clone();
+    limits::judge(&settings.conditions)?;
     check_action(&settings.action, &load_balancer, resources)?;
     let mut others = resources.rules.values().filter(|other| other.listener == *listener);
     if others.any(|other| other.rule.priority == settings.priority) {
@@ -151,6 +153,7 @@ pub(super) struct RuleChanges<'e> {
 pub(super) fn modify_rule(id: &RuleId, changes: &RuleChanges<'_>, resources: &mut Resources) -> Result<(), Violation> {
     let listener = find_rule(id, resources)?.listener.clone();
     let load_balancer = find_listener(&listener, resources)?.load_balancer.clone();
+    changes.conditions.map_or(Ok(()), limits::judge)?;
     if let Some(action) = changes.action {
         check_action(action, &load_balancer, resources)?;
     }
