@@ -14,10 +14,12 @@ use neargate::alb::targets::health::{HealthRecord, Probe, ProbeTick};
 use neargate::config::{self, Source, Tasks};
 use neargate::ecs::images::naming;
 use neargate::ecs::plan::plan;
-use neargate::ecs::world::{Container, Image, ImageState, Network, Now, Phase, Preparation, TargetRecord, Task, World};
+use neargate::ecs::world::{
+    Container, Image, ImageState, Network, Now, Phase, Preparation, RolloutState, TargetRecord, Task, World,
+};
 use neargate::model::target_health::{ProbeOutcome, Target};
-use neargate::model::task::{ContainerExit, Reach, TaskNetwork, TaskSpec};
-use neargate::model::{ServiceName, TaskId, Topology};
+use neargate::model::task::{ContainerExit, Origin, Reach, TaskNetwork, TaskSpec};
+use neargate::model::{DeploymentId, NodeName, ServiceName, TaskId, Topology, Zone};
 
 use crate::contenders::Running;
 
@@ -155,12 +157,12 @@ const TASK_DEFINITION: &str = r#"{"family":"f","networkMode":"awsvpc","requiresC
 fn steady(topology: &Topology, now: Now) -> World {
     let mut world = World { project: Preparation::Ready, ..World::default() };
     world.target_groups_wanted(topology, now);
-    world.services_wanted(&topology.services, &BTreeSet::new(), || "ecs-svc/1".to_owned());
+    world.services_wanted(&topology.services, &BTreeSet::new(), || DeploymentId::new("ecs-svc/1"), now);
     world.services.change_each(
         |_, _| true,
         |record| {
             record.steady = true;
-            record.deployment.completed = true;
+            record.primary.rollout = RolloutState::Completed;
         },
     );
     let mut number = 0_u32;
@@ -196,10 +198,13 @@ fn run_task(topology: &Topology, world: &mut World, name: &ServiceName, number: 
     let running = |_| Container { phase: Phase::Running, runtime_id: Some("0".to_owned()), ..Container::pending() };
     let containers: BTreeMap<_, _> =
         definition.containers.iter().map(|container| (container.name.clone(), running(container))).collect();
+    let primary = &world.services[name].primary;
     let spec = TaskSpec {
         id: id.clone(),
-        service: name.clone(),
+        origin: Origin::Service { service: name.clone(), deployment: primary.id.clone() },
         definition,
+        revision: primary.revision,
+        node: Some(NodeName::new("n")),
         secrets: BTreeMap::new(),
         images: BTreeMap::new(),
     };
@@ -211,14 +216,17 @@ fn run_task(topology: &Topology, world: &mut World, name: &ServiceName, number: 
         let record = TargetRecord { task: Some(id.clone()), service: Some(name.clone()), ..record };
         world.targets.get_or_insert_with(binding.target_group.clone(), Vec::new).push(Arc::new(record));
     }
-    let deployment = world.services[name].deployment.id.clone();
     world.tasks.insert(
         id,
         Task {
             spec: Arc::new(spec),
-            deployment,
             sequence: number.into(),
-            network: Network::Open(TaskNetwork { address, reach: Reach::Direct }),
+            network: Network::Open(TaskNetwork {
+                address,
+                reach: Reach::Direct,
+                node: NodeName::new("n"),
+                zone: Zone::new("us-east-1a"),
+            }),
             containers,
             registered,
             registration_done: true,
