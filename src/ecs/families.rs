@@ -10,9 +10,9 @@ use neargate_model::task_definition::TaskDefinition;
 pub struct Families(BTreeMap<String, Vec<Arc<TaskDefinition>>>);
 
 impl Families {
-    /// Registers a task definition and returns its `revision`, counted from 1. On AWS each registration makes a new one
-    /// (ECS API, RegisterTaskDefinition); a file is read anew with every `up`, so here the same content is the same
-    /// revision, and reverting the file reverts the number.
+    /// Registers a task definition and returns its `revision`, counted from 1. On AWS every registration creates a
+    /// revision (ECS API, RegisterTaskDefinition). Every `up` reads the file again, so here the same content has the
+    /// same revision, and reverting the file reverts the number.
     pub fn register(&mut self, definition: &Arc<TaskDefinition>) -> u32 {
         let revisions = self.0.entry(definition.family.clone()).or_default();
         let is_same = |known: &Arc<TaskDefinition>| Arc::ptr_eq(known, definition) || known == definition;

@@ -1,14 +1,14 @@
-//! Now, as an argument: what is decided here reads no clock.
+//! The current time, as an argument: nothing here reads a clock.
 
 use std::time::Instant;
 
 use jiff::Timestamp;
 
-/// Now, on both clocks: one for deciding, one for people.
+/// The current time on two clocks: one for decisions, one for people.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Now {
     /// For waits.
     pub instant: Instant,
-    /// For `createdAt` and its like.
+    /// For `createdAt` and similar fields.
     pub timestamp: Timestamp,
 }

@@ -1,14 +1,14 @@
-//! Tasks without a service (ECS API, RunTask): nobody replaces them, and they stop when they are asked to, or with the
+//! Tasks without a service (ECS API, RunTask): they are not replaced, and they stop on request or together with the
 //! stack.
 
 use crate::step::{Change, Plan};
 use crate::world::{STOPPED_TASKS_KEPT, Task};
 use neargate_model::task::StopCode;
 
-/// `stoppedReason` when nobody gives one (ECS API, StopTask).
+/// The default `stoppedReason` (ECS API, StopTask).
 pub const STOPPED_BY_USER: &str = "Task stopped by user";
 
-/// Adds what these tasks, oldest first, need next beside their own steps.
+/// Adds what these tasks, oldest first, need besides their own steps.
 pub(crate) fn plan_standalone(tasks: &[&Task], shutting_down: bool, plan: &mut Plan) {
     let stopped: Vec<&&Task> = tasks.iter().filter(|task| task.is_stopped()).collect();
     let surplus = stopped.len().saturating_sub(STOPPED_TASKS_KEPT);

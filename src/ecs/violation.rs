@@ -1,4 +1,4 @@
-//! Why a change to services is refused, as the API says it: a code and a message (ECS API reference, the errors of each
+//! Why a change of services is refused, in the API's terms: a code and a message (ECS API reference, the errors of each
 //! action).
 
 use std::fmt;
@@ -8,9 +8,9 @@ use neargate_model::{ContainerName, ServiceName};
 /// A refused change.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Violation {
-    /// There is no such service.
+    /// The service does not exist.
     ServiceNotFound(ServiceName),
-    /// CreateService with the name of a service that has other settings.
+    /// CreateService with the name of an existing service that has other settings.
     NotIdempotent(ServiceName),
     /// DeleteService without `force` while the service wants tasks.
     ScaledAboveZero(ServiceName),

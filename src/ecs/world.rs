@@ -23,7 +23,7 @@ use neargate_model::{ContainerName, NodeName, SecurityGroupName, ServiceName, Ta
 
 /// The number of stopped tasks of a service that stay visible. (ECS keeps them for about an hour.)
 pub const STOPPED_TASKS_KEPT: usize = 10;
-/// Everything known. A copy shares all that does not change afterwards, so it is published as it is.
+/// The known state. A copy shares everything that does not change afterwards, so it is published as it is.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct World {
     /// What all tasks of the project share: network and pause image.

@@ -1,4 +1,4 @@
-//! What the scheduler remembers about a service: its deployments, its failures, when it may start the next task.
+//! The scheduler's memory of a service: its deployments, its failures, when the next task may start.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -11,33 +11,33 @@ use neargate_model::service::Service;
 use neargate_model::topology::TimeScale;
 use neargate_model::{DeploymentId, ServiceName};
 
-/// How many service events are kept (ECS API, Service.events).
+/// The number of service events to keep (ECS API, Service.events).
 pub const EVENTS_KEPT: usize = 100;
 
-/// The scheduler's pace for replacing tasks that had been running. Observed on Fargate: an essential container that
-/// exits at once is started about every 50 seconds, 20 of which are the start itself.
+/// The scheduler's cadence for replacing tasks that had been running. On Fargate, an essential container that exits
+/// immediately was observed to be started about every 50 seconds, 20 of which are the start itself.
 const REPLACEMENT_CADENCE: Duration = Duration::from_secs(30);
 
-/// A service, as far as it is remembered between plans.
+/// The scheduler's memory of a service between plans.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ServiceRecord {
-    /// The deployment that every task is to be of. Its settings are the service's desired state.
+    /// The deployment to which every task should belong. Its settings are the service's desired state.
     pub primary: Deployment,
     /// Earlier deployments that still have tasks, newest first.
     pub active: Vec<Deployment>,
-    /// The topology has no such service any more.
+    /// Whether the topology has dropped the service.
     pub dropped: bool,
     /// Newest last.
     pub events: VecDeque<ServiceEvent>,
-    /// Tasks in a row that never reached RUNNING.
+    /// The number of consecutive tasks that never reached RUNNING.
     pub failures_in_a_row: u32,
     /// When the next task may start.
     pub next_start_at: Option<Instant>,
-    /// Whether the last event said so.
+    /// Whether the last event reported a steady state.
     pub steady: bool,
 }
 
-/// A deployment of a service (ECS API, Deployment): one version of what its tasks run. How many tasks it has follows
+/// A deployment of a service (ECS API, Deployment): one version of what its tasks run. The number of its tasks follows
 /// from the tasks, each of which names its deployment.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Deployment {
@@ -76,7 +76,7 @@ pub struct ServiceEvent {
 }
 
 impl Deployment {
-    /// One that begins now.
+    /// A deployment that begins now.
     pub(crate) fn new(id: DeploymentId, revision: u32, service: Arc<Service>, now: Now) -> Self {
         Self {
             id,
@@ -103,7 +103,7 @@ impl Deployment {
         format!("ECS deployment {} {what}.", self.id)
     }
 
-    /// Whether these settings run the same tasks, so that no other deployment is needed.
+    /// Whether these settings run the same tasks, so that no new deployment is needed.
     pub(crate) fn runs(&self, service: &Service) -> bool {
         let own = &*self.service;
         own.task_definition == service.task_definition
@@ -116,7 +116,7 @@ impl Deployment {
 }
 
 impl ServiceRecord {
-    /// A service seen for the first time.
+    /// The record of a new service.
     pub(crate) fn new(deployment: Deployment) -> Self {
         Self {
             primary: deployment,
@@ -144,7 +144,7 @@ impl ServiceRecord {
         self.deployments().find(|deployment| deployment.id == *id)
     }
 
-    /// A new deployment takes over. It starts at once, whatever happened before (ECS developer guide, "Service throttle
+    /// Starts a new deployment, immediately and whatever happened before (ECS developer guide, "Service throttle
     /// logic").
     pub(crate) fn redeploy(&mut self, deployment: Deployment) {
         let replaced = std::mem::replace(&mut self.primary, deployment);
@@ -154,15 +154,15 @@ impl ServiceRecord {
         self.steady = false;
     }
 
-    /// The PRIMARY deployment goes on with settings that change nothing about its tasks, such as the desired count.
+    /// Continues the PRIMARY deployment with settings that do not affect its tasks, such as the desired count.
     pub(crate) fn update(&mut self, service: Arc<Service>, now: Now) {
         self.primary.service = service;
         self.primary.updated_at = now.timestamp;
         self.steady = false;
     }
 
-    /// A task of this deployment ended by itself: paces its replacement. Tasks that ran are replaced at the scheduler's
-    /// cadence; those that never did are retried with growing gaps. Tasks of earlier deployments are not replaced.
+    /// A task of this deployment ended by itself, which delays its replacement: at the scheduler's cadence if it had
+    /// been running, with growing delays if it never was. Tasks of earlier deployments are not replaced.
     pub(crate) fn task_failed(&mut self, deployment: &DeploymentId, ran: bool, now: Now, time_scale: TimeScale) {
         let is_primary = self.primary.id == *deployment;
         let mut all = std::iter::once(&mut self.primary).chain(&mut self.active);
@@ -181,12 +181,12 @@ impl ServiceRecord {
         self.next_start_at = Some(now.instant + time_scale.apply(wait));
     }
 
-    /// A replacement of an unhealthy task was started: the next one keeps the scheduler's cadence.
+    /// A replacement of an unhealthy task was started, so the next one waits for the scheduler's cadence.
     pub(crate) fn unhealthy_replaced(&mut self, now: Now, time_scale: TimeScale) {
         self.next_start_at = Some(now.instant + time_scale.apply(REPLACEMENT_CADENCE));
     }
 
-    /// The service has what it wants. Returns the deployment that is complete because of it.
+    /// The service has reached its desired state. Returns the deployment that this completes.
     pub(crate) fn has_become_steady(&mut self, now: Now) -> Option<DeploymentId> {
         self.steady = true;
         let before = std::mem::replace(&mut self.primary.rollout, RolloutState::Completed);
@@ -205,8 +205,8 @@ impl ServiceRecord {
     }
 }
 
-/// The wait after `failures` tasks in a row that never ran: doubles to at most 15 minutes (ECS developer guide,
-/// "Amazon ECS service throttle logic"). The first step is not published.
+/// The wait after `failures` consecutive tasks that never ran: doubles up to 15 minutes (ECS developer guide, "Amazon
+/// ECS service throttle logic"). The first step is not published.
 fn start_back_off(failures: u32) -> Duration {
     const FIRST: Duration = Duration::from_secs(10);
     const LONGEST: Duration = Duration::from_secs(15 * 60);
