@@ -1,7 +1,8 @@
 //! Planning what changed is planning everything, whatever happened since.
 
+mod topology;
+
 use std::collections::BTreeMap;
-use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,20 +16,13 @@ use crate::step::{Change, Step};
 use crate::world::{Deployment, ImageState, Network, Now, Phase};
 use neargate_alb::targets::health::{Probe, ProbeTick};
 use neargate_model::image::{ImageOrigin, ProvidedImage};
-use neargate_model::listener::{HeaderModification, Listener, ListenerProtocol, LoadBalancer, LoadBalancerAttributes};
 use neargate_model::node::{NodeState, ObservedNode};
-use neargate_model::rule::{Action, Forward, WeightedTargetGroup};
-use neargate_model::service::{Build, LoadBalancerBinding, Service};
-use neargate_model::target_group::{
-    HealthCheck, Matcher, ProtocolVersion, StaticTarget, TargetGroup, TargetGroupAttributes, TargetProtocol,
-};
 use neargate_model::target_health::{ProbeOutcome, Target};
 use neargate_model::task::{ContainerExit, HealthStatus, Origin, Reach, StopCode, TaskNetwork, TaskSpec};
-use neargate_model::task_definition::{
-    ContainerDefinition, ContainerHealthCheck, Dependency, DependencyCondition, RestartPolicy, TaskDefinition,
-};
+use neargate_model::task_definition::ContainerDefinition;
 use neargate_model::topology::TimeScale;
 use neargate_model::{ContainerName, DeploymentId, NodeName, ServiceName, TargetGroupName, TaskId};
+use topology::{address, topology};
 
 /// What happens. Numbers choose among what there is.
 #[derive(Clone, Debug)]
@@ -346,10 +340,6 @@ fn node() -> NodeName {
     "local".into()
 }
 
-fn address(last: u8) -> IpAddr {
-    [10, 0, 0, last].into()
-}
-
 fn failed<T>() -> Result<T, String> {
     Err("it could not be done".to_owned())
 }
@@ -386,157 +376,6 @@ fn specification(topology: &Topology, name: &ServiceName, deployment: &Deploymen
         secrets: BTreeMap::new(),
         images: containers.map(|container| (container.name.clone(), image(container))).collect(),
         node: None,
-    }
-}
-
-/// Three files: services come, go, change and are scaled, and so does a target that is given by address.
-fn topology(variant: usize) -> Topology {
-    let mut web = container("web", "web:1", true);
-    web.health_check = Some(ContainerHealthCheck {
-        command: vec!["CMD".into(), "true".into()],
-        interval: Duration::from_secs(5),
-        timeout: Duration::from_secs(5),
-        retries: 1,
-        start_period: Duration::ZERO,
-    });
-    web.environment = [("VARIANT".to_owned(), (variant % 2).to_string())].into();
-    let mut beside = container("beside", "shared:1", false);
-    beside.depends_on = vec![Dependency { container: "web".into(), condition: DependencyCondition::Start }];
-    beside.restart_policy =
-        Some(RestartPolicy { ignored_exit_codes: vec![0], restart_attempt_period: Duration::from_secs(60) });
-    let mut first = container("beside", "shared:1", false);
-    first.start_timeout = Some(Duration::from_secs(20));
-    let mut after = container("web", "other:1", true);
-    after.depends_on = vec![Dependency { container: "beside".into(), condition: DependencyCondition::Success }];
-    let alone = container("web", "shared:1", true);
-
-    let mut built = service(vec![web, beside], [2, 3, 1][variant], Some(("web", 80)));
-    let build = Build { context: "/app".into(), dockerfile: "Dockerfile".into(), args: BTreeMap::new(), target: None };
-    built.builds = [("web".into(), build)].into();
-    let pulled = service(vec![first, after], 1 + variant as u32 / 2, Some(("web", 81)));
-    let unused = service(vec![alone], 1, Some(("unused", 80)));
-    let mut services: BTreeMap<ServiceName, Service> = [("built".into(), built)].into();
-    if variant != 1 {
-        services.insert("pulled".into(), pulled);
-    }
-    if variant != 0 {
-        services.insert("unused".into(), unused);
-    }
-
-    let given = (variant == 2).then(|| StaticTarget { address: address(3), port: 80 });
-    let listener = Listener {
-        port: 80,
-        bind_port: 80,
-        protocol: ListenerProtocol::Http,
-        default_action: Action::Forward(Forward {
-            target_groups: vec![WeightedTargetGroup { target_group: "web".into(), weight: 1 }],
-            stickiness_seconds: None,
-        }),
-        rules: Vec::new(),
-        headers: HeaderModification::default(),
-    };
-    let load_balancer = LoadBalancer {
-        name: "growth".into(),
-        domains: Vec::new(),
-        internal: false,
-        security_groups: Vec::new(),
-        listeners: vec![listener],
-        attributes: LoadBalancerAttributes::default(),
-        bind_address: [127, 0, 0, 1].into(),
-    };
-    Topology {
-        name: "growth".into(),
-        domains: Vec::new(),
-        security_groups: BTreeMap::new(),
-        target_groups: [
-            ("unused".into(), target_group(Vec::new())),
-            ("web".into(), target_group(given.into_iter().collect())),
-        ]
-        .into(),
-        load_balancers: [("growth".into(), load_balancer)].into(),
-        cluster: "growth".into(),
-        services,
-        secrets: BTreeMap::new(),
-        time_scale: TimeScale::DEFAULT,
-    }
-}
-
-fn service(containers: Vec<ContainerDefinition>, desired_count: u32, binding: Option<(&str, u16)>) -> Service {
-    let bound =
-        |(group, port): (&str, u16)| LoadBalancerBinding { target_group: group.into(), container: "web".into(), port };
-    Service {
-        task_definition: Arc::new(TaskDefinition {
-            family: "growth".into(),
-            containers,
-            cpu: 256,
-            memory_mib: 512,
-            cpu_architecture: None,
-            execution_role_arn: None,
-            task_role_arn: None,
-            volumes: Vec::new(),
-        }),
-        desired_count,
-        security_groups: Vec::new(),
-        load_balancers: binding.into_iter().map(bound).collect(),
-        builds: BTreeMap::new(),
-        images: BTreeMap::new(),
-        watches: BTreeMap::new(),
-        health_check_grace_period: Duration::from_secs(15),
-    }
-}
-
-fn target_group(static_targets: Vec<StaticTarget>) -> TargetGroup {
-    TargetGroup {
-        protocol: TargetProtocol::Http,
-        protocol_version: ProtocolVersion::Http1,
-        port: 80,
-        health_check: HealthCheck {
-            protocol: TargetProtocol::Http,
-            port: None,
-            path: "/".into(),
-            interval: Duration::from_secs(30),
-            timeout: Duration::from_secs(5),
-            healthy_threshold: 2,
-            unhealthy_threshold: 2,
-            matcher: Matcher(vec![200..=200]),
-        },
-        attributes: TargetGroupAttributes::default(),
-        static_targets,
-    }
-}
-
-fn container(name: &str, image: &str, essential: bool) -> ContainerDefinition {
-    ContainerDefinition {
-        name: name.into(),
-        image: image.into(),
-        repository_credentials: None,
-        cpu: 0,
-        memory_mib: None,
-        memory_reservation_mib: None,
-        essential,
-        port_mappings: Vec::new(),
-        entry_point: None,
-        command: None,
-        environment: BTreeMap::new(),
-        secrets: Vec::new(),
-        depends_on: Vec::new(),
-        start_timeout: None,
-        stop_timeout: Duration::from_secs(30),
-        health_check: None,
-        restart_policy: None,
-        user: None,
-        working_directory: None,
-        readonly_root_filesystem: false,
-        interactive: false,
-        pseudo_terminal: false,
-        docker_labels: BTreeMap::new(),
-        ulimits: Vec::new(),
-        mount_points: Vec::new(),
-        system_controls: Vec::new(),
-        init_process_enabled: false,
-        capabilities_add: Vec::new(),
-        capabilities_drop: Vec::new(),
-        log_configuration: None,
     }
 }
 
