@@ -55,8 +55,6 @@ pub(crate) struct Touched {
     pub(crate) everything: bool,
     /// That of these.
     pub(crate) units: BTreeSet<Unit>,
-    /// Whether images are to be had again.
-    pub(crate) images: bool,
 }
 
 impl Census {
@@ -84,10 +82,8 @@ impl Census {
             let after = group.after.map(|records| records.as_slice()).unwrap_or_default();
             self.targets_changed(group.key, before, after, &mut touched);
         }
-        touched.images = before.renew != after.renew;
         for image in before.images.differences(&after.images) {
             if !image.before.zip(image.after).is_some_and(|(before, after)| serves_alike(before, after)) {
-                touched.images = true;
                 touched.units.extend(self.images.get(image.key).into_iter().flat_map(BTreeMap::keys).cloned());
             }
         }

@@ -81,9 +81,7 @@ impl Planner {
             let outlook = outlooks.entry(Unit::of(task)).or_default();
             outlook.attribute(&mut plan, |plan| task::plan_task(world, task, now, topology.time_scale, plan));
         }
-        if everything || touched.images {
-            renewal::plan_images(topology, world, &mut plan);
-        }
+        renewal::plan_images(topology, world, &mut plan);
         for (unit, outlook) in &mut outlooks {
             outlook.attribute(&mut plan, |plan| self.plan_unit(unit, world, now, plan));
         }

@@ -442,7 +442,7 @@ fn a_change_concerns_the_services_that_it_may_change_the_plan_of() {
     assert_eq!(after(&[Fact::Probed(0, true)]), only(&[]), "the same again says nothing new");
     assert_eq!(after(&[Fact::ImageProgressed(0)]), only(&[]), "progress is for people");
     let shared = (0..3).find(|image| steady.image(*image).as_deref() == Some("shared:1")).expect("an image");
-    let both = Touched { images: true, ..only(&["built", "pulled"]) };
+    let both = only(&["built", "pulled"]);
     assert_eq!(after(&[Fact::Renew(shared)]), both, "an image concerns all whose tasks run it");
     assert!(after(&[Fact::ShutDown]).everything);
     assert!(after(&[Fact::Trouble(true)]).everything);
