@@ -1,6 +1,6 @@
 //! Workload n: how cost grows with what the file has and with what runs. `neargate check` and a request with a hundred,
-//! a thousand and ten thousand rules; the plan of a pretended world with many targets, tasks and services, by the
-//! library, because no machine runs ten thousand tasks.
+//! a thousand and ten thousand rules; plans of a pretended world with many targets, tasks and services, and the
+//! renewal of a routing table, by the library, because no machine runs ten thousand tasks.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
@@ -10,16 +10,19 @@ use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use neargate::alb::routing::RoutingTable;
 use neargate::alb::targets::health::{HealthRecord, Probe, ProbeTick};
 use neargate::config::{self, Source, Tasks};
 use neargate::ecs::images::naming;
-use neargate::ecs::plan::plan;
+use neargate::ecs::plan::Planner;
+use neargate::ecs::registration;
 use neargate::ecs::world::{
     Container, Image, ImageState, Network, Now, Phase, Preparation, RolloutState, TargetRecord, Task, World,
 };
-use neargate::model::target_health::{ProbeOutcome, Target};
+use neargate::model::node::{NodeState, ObservedNode};
+use neargate::model::target_health::{ProbeOutcome, Target, TargetHealth};
 use neargate::model::task::{ContainerExit, Origin, Reach, TaskNetwork, TaskSpec};
-use neargate::model::{DeploymentId, NodeName, ServiceName, TaskId, Topology, Zone};
+use neargate::model::{DeploymentId, ServiceName, TaskId, Topology};
 
 use crate::contenders::Running;
 
@@ -42,8 +45,9 @@ pub(crate) const RULES: [Rules; 3] = [
 
 /// A pretended world.
 pub(crate) struct Size {
-    /// What the workload is called.
-    pub(crate) workload: &'static str,
+    /// What a plan of everything is called as a workload, and a plan of one change.
+    pub(crate) everything: &'static str,
+    pub(crate) change: &'static str,
     services: usize,
     /// Of each service; of two containers each.
     tasks: usize,
@@ -53,14 +57,17 @@ pub(crate) struct Size {
 
 /// Both that have a goal, the smaller one first.
 pub(crate) const SIZES: [Size; 2] = [
-    Size { workload: "n-plan-100", services: 10, tasks: 10, targets: 1_000 },
-    Size { workload: "n-plan-10000", services: 1_000, tasks: 10, targets: 0 },
+    Size { everything: "n-plan-100", change: "n-change-100", services: 10, tasks: 10, targets: 1_000 },
+    Size { everything: "n-plan-10000", change: "n-change-10000", services: 1_000, tasks: 10, targets: 0 },
 ];
+
+/// What the renewal of a routing table with as many rules as [`RULES`] has at most is called.
+pub(crate) const RENEWAL: &str = "n-renew-10000";
 
 /// AWS takes no more of them for one load balancer.
 const MOST_TARGET_GROUPS: usize = 100;
-/// Of one measurement, of which the median counts.
-const PLANS: usize = 15;
+/// The median of so many counts.
+const MEASUREMENTS: usize = 15;
 
 /// How long `neargate check` takes for the file of a running one.
 pub(crate) fn check(binary: &Path, running: &Running) -> io::Result<Duration> {
@@ -73,37 +80,77 @@ pub(crate) fn check(binary: &Path, running: &Running) -> io::Result<Duration> {
     if status.success() { Ok(took) } else { Err(io::Error::other("neargate check refuses the file")) }
 }
 
-/// How long one plan takes in a world where everything runs and one container has just ended.
-pub(crate) fn planning(size: &Size) -> Result<Duration, String> {
+/// How long plans take in a world where everything runs and one container has just ended.
+pub(crate) struct Planning {
+    /// Of one that looks at everything.
+    pub(crate) everything: Duration,
+    /// Of one that looks at what changed.
+    pub(crate) change: Duration,
+}
+
+pub(crate) fn planning(size: &Size) -> Result<Planning, String> {
     let topology = size.topology()?;
     let now = Now { instant: Instant::now(), timestamp: jiff::Timestamp::UNIX_EPOCH };
-    let mut world = steady(&topology, now);
-    if !plan(&topology, &world, now.instant).steps.is_empty() {
+    let before = steady(&topology, now);
+    let mut planner = Planner::default();
+    if !planner.plan(&topology, &before, now.instant).steps.is_empty() {
         return Err("something is left to do where everything runs".to_owned());
     }
-    let (id, container) = world
+    let mut after = before.clone();
+    let (id, container) = before
         .tasks
         .iter()
         .find_map(|(id, task)| Some((id.clone(), task.containers.keys().next()?.clone())))
         .ok_or("no task")?;
     let exit = ContainerExit { exit_code: 1, out_of_memory: false };
-    world.container_exited(&id, &container, "0", &exit, now);
-    let mut took = Vec::with_capacity(PLANS);
-    for _ in 0..PLANS {
+    after.container_exited(&id, &container, "0", &exit, now);
+    let mut plans = |everything: bool| {
+        median(|| {
+            planner.plan(&topology, &before, now.instant);
+            if everything {
+                planner.look_at_everything();
+            }
+            let start = Instant::now();
+            let plan = planner.plan(&topology, &after, now.instant);
+            let took = start.elapsed();
+            if plan.steps.is_empty() { Err("a task whose container has ended goes on".to_owned()) } else { Ok(took) }
+        })
+    };
+    Ok(Planning { everything: plans(true)?, change: plans(false)? })
+}
+
+/// How long the routing table takes to follow a change of one target's health.
+pub(crate) fn renewal() -> Result<Duration, String> {
+    let most = RULES.iter().map(|rules| rules.count).max().unwrap_or_default();
+    let topology = Size { services: 1, tasks: 1, targets: 10, ..SIZES[0] }.topology_with(most)?;
+    let now = Now { instant: Instant::now(), timestamp: jiff::Timestamp::UNIX_EPOCH };
+    let states = registration::states(&topology, &steady(&topology, now));
+    let table = RoutingTable::compile(&topology, topology.main_load_balancer(), &states, 1);
+    let (group, mut targets) = states.into_iter().next().ok_or("no target group")?;
+    targets.first_mut().ok_or("no target")?.health = TargetHealth::Draining;
+    median(|| {
+        let changed = [(group.clone(), targets.clone())];
         let start = Instant::now();
-        let steps = plan(&topology, &world, now.instant).steps;
-        took.push(start.elapsed());
-        if steps.is_empty() {
-            return Err("a task whose container has ended goes on".to_owned());
-        }
-    }
+        let renewed = table.renew(changed, 2);
+        let took = start.elapsed();
+        renewed.map(|_| took).ok_or_else(|| "the table stays as it is".to_owned())
+    })
+}
+
+fn median(mut measure: impl FnMut() -> Result<Duration, String>) -> Result<Duration, String> {
+    let mut took = (0..MEASUREMENTS).map(|_| measure()).collect::<Result<Vec<_>, _>>()?;
     took.sort();
-    Ok(took[PLANS / 2])
+    Ok(took[MEASUREMENTS / 2])
 }
 
 impl Size {
     fn topology(&self) -> Result<Topology, String> {
-        let text = self.file();
+        self.topology_with(0)
+    }
+
+    /// With rules beside those that forward to the groups.
+    fn topology_with(&self, rules: usize) -> Result<Topology, String> {
+        let text = self.file(rules);
         let source = Source {
             path: Path::new("neargate.yaml"),
             folder: Path::new("/bench"),
@@ -118,7 +165,7 @@ impl Size {
         config::load(source).map(|loaded| loaded.topology).map_err(|mistakes| mistakes.to_string())
     }
 
-    fn file(&self) -> String {
+    fn file(&self, rules: usize) -> String {
         let groups = self.services.min(MOST_TARGET_GROUPS);
         let mut text = String::from("name: bench\ndomain: bench.example\ntarget_groups:\n");
         for group in 0..groups {
@@ -133,6 +180,12 @@ impl Size {
             text.push_str(&format!(
                 "        - {{ priority: {}, conditions: [ {{ path_pattern: \"/{group}/*\" }} ], action: {{ forward: g{group} }} }}\n",
                 group + 1
+            ));
+        }
+        for rule in 1..=rules {
+            text.push_str(&format!(
+                "        - {{ priority: {}, conditions: [ {{ path_pattern: \"/{rule}-service/*\" }} ], action: {{ forward: g0 }} }}\n",
+                groups + rule
             ));
         }
         text.push_str("services:\n");
@@ -156,6 +209,8 @@ const TASK_DEFINITION: &str = r#"{"family":"f","networkMode":"awsvpc","requiresC
 /// The world in which all that is wanted runs, and every target is healthy.
 fn steady(topology: &Topology, now: Now) -> World {
     let mut world = World { project: Preparation::Ready, ..World::default() };
+    let local = ObservedNode { name: "local".into(), zone: "a".into(), state: NodeState::Ready, schedulable: true };
+    world.nodes.observed(vec![local]);
     world.target_groups_wanted(topology, now);
     world.services_wanted(&topology.services, &BTreeSet::new(), || DeploymentId::new("ecs-svc/1"), now);
     world.services.change_each(
@@ -198,15 +253,14 @@ fn run_task(topology: &Topology, world: &mut World, name: &ServiceName, number: 
     let running = |_| Container { phase: Phase::Running, runtime_id: Some("0".to_owned()), ..Container::pending() };
     let containers: BTreeMap<_, _> =
         definition.containers.iter().map(|container| (container.name.clone(), running(container))).collect();
-    let primary = &world.services[name].primary;
     let spec = TaskSpec {
         id: id.clone(),
-        origin: Origin::Service { service: name.clone(), deployment: primary.id.clone() },
+        origin: Origin::Service { service: name.clone(), deployment: world.services[name].primary.id.clone() },
         definition,
-        revision: primary.revision,
-        node: Some(NodeName::new("n")),
+        revision: 1,
         secrets: BTreeMap::new(),
         images: BTreeMap::new(),
+        node: None,
     };
     let mut registered = Vec::new();
     for binding in &service.load_balancers {
@@ -224,8 +278,8 @@ fn run_task(topology: &Topology, world: &mut World, name: &ServiceName, number: 
             network: Network::Open(TaskNetwork {
                 address,
                 reach: Reach::Direct,
-                node: NodeName::new("n"),
-                zone: Zone::new("us-east-1a"),
+                node: "local".into(),
+                zone: "a".into(),
             }),
             containers,
             registered,
@@ -238,4 +292,16 @@ fn run_task(topology: &Topology, world: &mut World, name: &ServiceName, number: 
             close_retry: Default::default(),
         },
     );
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_measured_happens() {
+        let small = Size { services: 2, tasks: 2, targets: 2, ..SIZES[0] };
+        planning(&small).expect("plans");
+        renewal().expect("a renewal");
+    }
 }

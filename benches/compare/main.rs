@@ -469,8 +469,11 @@ impl Bench {
                 self.results.add(rules.check, neargate.name, Figures::of_time(took));
             }
             for size in &growth::SIZES {
-                self.results.add(size.workload, neargate.name, Figures::of_time(growth::planning(size)?));
+                let planning = growth::planning(size)?;
+                self.results.add(size.everything, neargate.name, Figures::of_time(planning.everything));
+                self.results.add(size.change, neargate.name, Figures::of_time(planning.change));
             }
+            self.results.add(growth::RENEWAL, neargate.name, Figures::of_time(growth::renewal()?));
         }
         Ok(())
     }

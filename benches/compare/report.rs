@@ -79,7 +79,10 @@ pub(crate) fn main_figure(workload: &str) -> (&'static str, Figure) {
         "j-down" => ("down ms", |figures| figures.p50_ms),
         "k" => ("run ms", |figures| figures.p50_ms),
         _ if workload.starts_with("n-check") => ("check ms", |figures| figures.p50_ms),
-        _ if workload.starts_with("n-plan") => ("plan ms", |figures| figures.p50_ms),
+        _ if workload.starts_with("n-plan") || workload.starts_with("n-change") => {
+            ("plan ms", |figures| figures.p50_ms)
+        }
+        _ if workload.starts_with("n-renew") => ("renewal ms", |figures| figures.p50_ms),
         _ => ("CPU µs/request", |figures| figures.cpu_us),
     }
 }
