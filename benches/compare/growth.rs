@@ -167,7 +167,10 @@ impl Size {
 
     fn file(&self, rules: usize) -> String {
         let groups = self.services.min(MOST_TARGET_GROUPS);
-        let mut text = String::from("name: bench\ndomain: bench.example\ntarget_groups:\n");
+        let mut text = format!(
+            "name: bench\ndomain: bench.example\nquotas: {{ rules_per_load_balancer: {} }}\ntarget_groups:\n",
+            groups + rules
+        );
         for group in 0..groups {
             let targets = (0..self.targets / groups)
                 .map(|target| format!("{{ address: 192.168.{group}.{}, port: 80 }}", target + 1))
