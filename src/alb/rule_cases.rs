@@ -132,13 +132,13 @@ fn rewriting_table(
     let rules = rules.into_iter().map(|(priority, conditions)| {
         let url = url_rewrites.get(&priority).cloned();
         let url = url.map(|(regex, replace)| Rewrite { regex, replace });
-        Rule { priority, conditions, action: answer(200), transforms: Transforms { url, host_header: None } }
+        Rule { priority, conditions, actions: answer(200).into(), transforms: Transforms { url, host_header: None } }
     });
     let listener = Listener {
         port: 80,
         bind_port: 80,
         protocol: ListenerProtocol::Http,
-        default_action: answer(404),
+        default_actions: answer(404).into(),
         rules: rules.collect(),
         headers: HeaderModification::default(),
     };

@@ -166,7 +166,7 @@ fn load_balancer(lines: &mut Lines, names: (&str, &str), before: &LoadBalancer, 
 fn listener(lines: &mut Lines, subject: &str, before: &Listener, after: &Listener) {
     lines.value(&format!("{subject}: local port"), &before.bind_port, &after.bind_port);
     lines.changed(&format!("{subject}: protocol"), &before.protocol, &after.protocol);
-    lines.changed(&format!("{subject}: default action"), &before.default_action, &after.default_action);
+    lines.changed(&format!("{subject}: default action"), &before.default_actions, &after.default_actions);
     let rules = |listener: &Listener| -> BTreeMap<_, _> {
         listener.rules.iter().map(|rule| (rule.priority, rule.clone())).collect()
     };

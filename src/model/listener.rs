@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::ids::{DomainName, LoadBalancerName, SecurityGroupName, TargetGroupName};
-use super::rule::{Action, Rule};
+use super::rule::{Action, Actions, Rule};
 
 /// An Application Load Balancer.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -31,9 +31,9 @@ pub struct LoadBalancer {
 impl LoadBalancer {
     /// Default actions and the actions of rules.
     pub fn actions(&self) -> impl Iterator<Item = &Action> {
-        self.listeners
-            .iter()
-            .flat_map(|listener| listener.rules.iter().map(|rule| &rule.action).chain([&listener.default_action]))
+        self.listeners.iter().flat_map(|listener| {
+            listener.rules.iter().map(|rule| &rule.actions.routing).chain([&listener.default_actions.routing])
+        })
     }
 
     /// The target groups that requests are forwarded to, each as often as an action names it.
@@ -60,7 +60,7 @@ pub struct Listener {
     /// How clients speak to it.
     pub protocol: ListenerProtocol,
     /// Action of the default rule: no conditions, always last.
-    pub default_action: Action,
+    pub default_actions: Actions,
     /// In ascending order of priority.
     pub rules: Vec<Rule>,
     /// Listener attributes that change headers.

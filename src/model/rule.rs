@@ -13,7 +13,7 @@ pub struct Rule {
     /// All must match. Never empty.
     pub conditions: Vec<Condition>,
     /// What happens to a request that matches.
-    pub action: Action,
+    pub actions: Actions,
     /// How it is rewritten before it is forwarded.
     pub transforms: Transforms,
 }
@@ -118,6 +118,33 @@ pub enum Action {
     Redirect(Redirect),
     /// Answer with a fixed page.
     FixedResponse(FixedResponse),
+}
+
+/// Actions in the order in which they are performed (ELBv2 API reference, Action, `Order`): exactly one routes the
+/// request, and it is the last.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Actions {
+    /// What is asked of the client first. Declared and kept; requests pass as if the client had satisfied it.
+    pub before: Vec<AuthenticateAction>,
+    /// What happens to the request.
+    pub routing: Action,
+}
+
+impl From<Action> for Actions {
+    fn from(routing: Action) -> Self {
+        Self { before: Vec::new(), routing }
+    }
+}
+
+/// An action that may precede the routing action (ELBv2 API reference, ActionTypeEnum).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum AuthenticateAction {
+    /// `authenticate-oidc`
+    Oidc,
+    /// `authenticate-cognito`
+    Cognito,
+    /// `jwt-validation`
+    JwtValidation,
 }
 
 impl Action {

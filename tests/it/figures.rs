@@ -76,7 +76,7 @@ enum Count {
 
 fn rule(priority: u32, path: &str, action: Action) -> Rule {
     let conditions = vec![Condition::PathPattern(Patterns::Wildcards(vec![path.into()]))];
-    Rule { priority, conditions, action, transforms: Transforms::default() }
+    Rule { priority, conditions, actions: action.into(), transforms: Transforms::default() }
 }
 
 /// Answers `/status/NNN` with that code, `/silent` never, and anything else with 200.

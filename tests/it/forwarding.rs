@@ -28,7 +28,7 @@ async fn rules_send_paths_to_their_groups_and_weights_share_requests_out() {
     setup.rules(vec![Rule {
         priority: 1,
         conditions: vec![Condition::PathPattern(Patterns::Wildcards(vec!["/api/*".into()]))],
-        action: forward(&["api", "canary"]),
+        actions: forward(&["api", "canary"]).into(),
         transforms: Transforms::default(),
     }]);
     let mut alb = setup.start().await;
@@ -143,7 +143,7 @@ async fn a_rewritten_request_reaches_the_target_and_the_log_keeps_both() {
     setup.rules(vec![Rule {
         priority: 1,
         conditions: vec![Condition::PathPattern(Patterns::Wildcards(vec!["/dp/*".into()]))],
-        action: forward(&["web"]),
+        actions: forward(&["web"]).into(),
         transforms: Transforms {
             host_header: rewrite("^mywebsite-(.+).com$", "internal.dev.$1.myweb.com"),
             url: rewrite("^/dp/([A-Za-z0-9]+)/?$", "/product.php?id=$1"),
@@ -167,7 +167,7 @@ async fn a_redirect_names_the_port_that_a_remapped_listener_is_bound_to() {
     let mut https = load_balancer(&mut setup.topology).listeners[0].clone();
     https.port = 443;
     https.bind_port = free_port();
-    https.default_action = fixed(200, "here");
+    https.default_actions = fixed(200, "here").into();
     let bind_port = https.bind_port;
     load_balancer(&mut setup.topology).listeners.push(https);
     let alb = setup.start().await;

@@ -43,7 +43,7 @@ async fn a_new_table_holds_for_the_next_request_of_an_open_connection() {
     let mut wire = alb.connect().await;
     wire.send(GET).await;
     assert!(wire.response().await.ends_with("old"));
-    load_balancer(&mut alb.topology).listeners[0].default_action = fixed(200, "new");
+    load_balancer(&mut alb.topology).listeners[0].default_actions = fixed(200, "new").into();
     alb.publish().await;
     wire.send(GET).await;
     assert!(wire.response().await.ends_with("new"));
@@ -54,7 +54,7 @@ async fn listeners_come_and_go_with_the_table() {
     let mut alb = Setup::answering(fixed(200, "80")).start().await;
     let mut second = load_balancer(&mut alb.topology).listeners[0].clone();
     (second.port, second.bind_port) = (8080, free_port());
-    second.default_action = fixed(200, "8080");
+    second.default_actions = fixed(200, "8080").into();
     let first = alb.address;
     load_balancer(&mut alb.topology).listeners.push(second.clone());
     alb.publish().await;
@@ -72,7 +72,7 @@ async fn a_listener_may_take_over_the_port_of_a_removed_one_at_once() {
     let mut alb = Setup::answering(fixed(200, "old")).start().await;
     let listener = &mut load_balancer(&mut alb.topology).listeners[0];
     listener.port = 8080;
-    listener.default_action = fixed(200, "new");
+    listener.default_actions = fixed(200, "new").into();
     alb.publish().await;
     assert!(alb.exchange("GET / HTTP/1.0\r\n\r\n").await.ends_with("new"));
 }

@@ -303,7 +303,7 @@ async fn a_handshake_that_fails_is_a_line_and_a_figure_and_no_request() {
 
 fn rule(priority: u32, path: &str, action: Action) -> Rule {
     let conditions = vec![Condition::PathPattern(Patterns::Wildcards(vec![path.into()]))];
-    Rule { priority, conditions, action, transforms: neargate::model::rule::Transforms::default() }
+    Rule { priority, conditions, actions: action.into(), transforms: neargate::model::rule::Transforms::default() }
 }
 
 #[tokio::test]

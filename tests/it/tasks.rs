@@ -406,7 +406,7 @@ fn topology(case: &Case) -> Topology {
                     port: 80,
                     bind_port: 80,
                     protocol: ListenerProtocol::Http,
-                    default_action: forward,
+                    default_actions: forward.into(),
                     rules: Vec::new(),
                     headers: HeaderModification::default(),
                 }],

@@ -320,12 +320,12 @@ fn compile_listener(
         .map(|rule| RoutedRule {
             priority: rule.priority,
             conditions: rule.conditions.iter().map(CompiledCondition::new).collect(),
-            action: compile_action(&rule.action, index_of),
+            action: compile_action(&rule.actions.routing, index_of),
             transforms: CompiledTransforms::new(&rule.transforms),
         })
         .collect();
     rules.sort_by_key(|rule| rule.priority);
-    let action = compile_action(&listener.default_action, index_of);
+    let action = compile_action(&listener.default_actions.routing, index_of);
     rules.push(RoutedRule { priority: 0, conditions: Vec::new(), action, transforms: None });
     RoutedListener {
         port: listener.port,

@@ -18,14 +18,14 @@ fn topology() -> Topology {
     let rule = Rule {
         priority: 1,
         conditions: vec![Condition::PathPattern(Patterns::Wildcards(vec!["/api/*".into()]))],
-        action: forward("api"),
+        actions: forward("api").into(),
         transforms: Transforms::default(),
     };
     let listener = Listener {
         port: 80,
         bind_port: 80,
         protocol: ListenerProtocol::Http,
-        default_action: forward("web"),
+        default_actions: forward("web").into(),
         rules: vec![rule],
         headers: HeaderModification::default(),
     };

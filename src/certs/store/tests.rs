@@ -274,7 +274,7 @@ fn load_balancer(ssl_policy: &str, certificates: Vec<Certificate>) -> LoadBalanc
             port: 443,
             bind_port: 8443,
             protocol: ListenerProtocol::Https(TlsSettings { ssl_policy: ssl_policy.into(), certificates }),
-            default_action: Action::FixedResponse(answer),
+            default_actions: Action::FixedResponse(answer).into(),
             rules: Vec::new(),
             headers: HeaderModification::default(),
         }],

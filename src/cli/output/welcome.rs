@@ -65,9 +65,9 @@ fn routes(text: &mut String, topology: &Topology) {
     for (balancer, listener) in topology.listeners() {
         let of = if topology.has_several_load_balancers() { format!("{} ", balancer.name) } else { String::new() };
         let protocol = if matches!(listener.protocol, ListenerProtocol::Https(_)) { "HTTPS" } else { "HTTP" };
-        let rules = listener.rules.iter().map(|rule| (tree::conditions(rule), tree::action(&rule.action)));
+        let rules = listener.rules.iter().map(|rule| (tree::conditions(rule), tree::action(&rule.actions.routing)));
         let rest = (if listener.rules.is_empty() { "everything" } else { "everything else" }).to_owned();
-        let all = rules.chain([(rest, tree::action(&listener.default_action))]);
+        let all = rules.chain([(rest, tree::action(&listener.default_actions.routing))]);
         lines.extend(all.map(|(what, to)| (format!("{of}{protocol}:{}", listener.port), what, to)));
     }
     let width = |of: fn(&(String, String, String)) -> &str| {

@@ -157,7 +157,8 @@ fn names(project: &Project) -> Vec<Check> {
 /// Nothing on the stack is wrong then, so no health check and no log shows it.
 fn secure_context(topology: &Topology, load_balancer: &LoadBalancer) -> Option<Check> {
     let serves_pages = |listener: &&Listener| {
-        let actions = listener.rules.iter().map(|rule| &rule.action).chain([&listener.default_action]);
+        let actions =
+            listener.rules.iter().map(|rule| &rule.actions.routing).chain([&listener.default_actions.routing]);
         listener.protocol == ListenerProtocol::Http
             && actions.into_iter().any(|action| matches!(action, Action::Forward(_)))
     };

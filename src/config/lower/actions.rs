@@ -13,7 +13,9 @@ use crate::text::diagnostics::Diagnostic;
 use crate::text::source::Span;
 use crate::text::suggest::help_for;
 use neargate_model::TargetGroupName;
-use neargate_model::rule::{Action, FixedResponse, Forward, Redirect, WeightedTargetGroup};
+use neargate_model::rule::{
+    Action, Actions, AuthenticateAction, FixedResponse, Forward, Redirect, WeightedTargetGroup,
+};
 use neargate_model::target_group::{ProtocolVersion, TargetGroup};
 
 const PAGE: &str = "ALB user guide, Action types for listener rules";
@@ -32,7 +34,7 @@ pub(super) fn lower(
     place: Span,
     at: &Where<'_>,
     lowering: &mut Lowering<'_>,
-) -> Option<Action> {
+) -> Option<Actions> {
     let exactly_one = "each rule must include exactly one of forward, redirect and fixed-response, and it must be the \
                        last action to be performed (ELBv2 API reference, CreateRule)";
     let files = in_order(&files.0, lowering);
@@ -44,8 +46,8 @@ pub(super) fn lower(
     }
     let wrong = match (routing.as_slice(), files.last()) {
         ([routing], Some(last)) if std::ptr::eq(**routing, *last) => {
-            files.iter().for_each(|file| authenticating(file, at, lowering));
-            return self::routing(last, at, lowering);
+            let before = files.iter().flat_map(|file| authenticating(file, at, lowering)).collect();
+            return Some(Actions { before, routing: self::routing(last, at, lowering)? });
         }
         ([routing], Some(last)) => {
             Diagnostic::error("an action that routes the request is not the last", routing.span, "")
@@ -89,17 +91,21 @@ fn in_order<'f>(files: &'f [ActionFile], lowering: &mut Lowering<'_>) -> Vec<&'f
     ordered.into_iter().map(|(_, file)| file).collect()
 }
 
-fn one(file: &ActionFile, at: &Where<'_>, lowering: &mut Lowering<'_>) -> Option<Action> {
-    authenticating(file, at, lowering);
-    routing(file, at, lowering)
+fn one(file: &ActionFile, at: &Where<'_>, lowering: &mut Lowering<'_>) -> Option<Actions> {
+    let before = authenticating(file, at, lowering);
+    Some(Actions { before, routing: routing(file, at, lowering)? })
 }
 
-fn authenticating(file: &ActionFile, at: &Where<'_>, lowering: &mut Lowering<'_>) {
-    for (given, name) in [
-        (file.authenticate_oidc.is_some(), "authenticate_oidc"),
-        (file.authenticate_cognito.is_some(), "authenticate_cognito"),
-        (file.jwt_validation.is_some(), "jwt_validation"),
+fn authenticating(file: &ActionFile, at: &Where<'_>, lowering: &mut Lowering<'_>) -> Vec<AuthenticateAction> {
+    let mut actions = Vec::new();
+    for (given, name, action) in [
+        (file.authenticate_oidc.is_some(), "authenticate_oidc", AuthenticateAction::Oidc),
+        (file.authenticate_cognito.is_some(), "authenticate_cognito", AuthenticateAction::Cognito),
+        (file.jwt_validation.is_some(), "jwt_validation", AuthenticateAction::JwtValidation),
     ] {
+        if given {
+            actions.push(action);
+        }
         if given && !at.https {
             lowering.report(
                 Diagnostic::error(format!("`{name}` on an HTTP listener"), file.span, "")
@@ -107,6 +113,7 @@ fn authenticating(file: &ActionFile, at: &Where<'_>, lowering: &mut Lowering<'_>
             );
         }
     }
+    actions
 }
 
 fn routing(file: &ActionFile, at: &Where<'_>, lowering: &mut Lowering<'_>) -> Option<Action> {

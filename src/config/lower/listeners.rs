@@ -177,7 +177,7 @@ fn one(file: &ListenerFile, around: &Around<'_>, lowering: &mut Lowering<'_>) ->
         certificates::none(file, lowering);
         ListenerProtocol::Http
     };
-    let default_action =
+    let default_actions =
         file.default_action.as_ref().and_then(|action| actions::lower(action, file.span, &at, lowering));
     let mut rules: Vec<(Rule, Span)> = Vec::new();
     let mut taken: BTreeMap<u32, Span> = BTreeMap::new();
@@ -200,7 +200,7 @@ fn one(file: &ListenerFile, around: &Around<'_>, lowering: &mut Lowering<'_>) ->
     let (rules, spans) = rules.into_iter().unzip();
     file.protocol.as_ref()?;
     let headers = headers::lower(file, lowering);
-    let listener = Listener { port, bind_port: port, protocol, default_action: default_action?, rules, headers };
+    let listener = Listener { port, bind_port: port, protocol, default_actions: default_actions?, rules, headers };
     let span = file.port.as_ref()?.span;
     Some((listener, span, spans))
 }
@@ -239,11 +239,11 @@ fn rule(file: &RuleFile, at: &Where<'_>, lowering: &mut Lowering<'_>) -> Option<
         }
     }
     limits(&conditions, file.span, lowering);
-    let action = file.action.as_ref().and_then(|action| actions::lower(action, file.span, at, lowering));
+    let actions = file.action.as_ref().and_then(|action| actions::lower(action, file.span, at, lowering));
     let priority = file.priority.as_ref()?.value;
     let transforms =
         transforms::lower(file.transform.as_ref().map(|many| many.0.as_slice()).unwrap_or_default(), lowering);
-    (!conditions.is_empty()).then_some(Rule { priority, conditions, action: action?, transforms })
+    (!conditions.is_empty()).then_some(Rule { priority, conditions, actions: actions?, transforms })
 }
 
 fn limits(conditions: &[Condition], span: Span, lowering: &mut Lowering<'_>) {

@@ -231,8 +231,8 @@ fn one_for_each_target_group(all: &BTreeMap<LoadBalancerName, LoadBalancer>, low
     let mut forwards: Vec<(&TargetGroupName, &LoadBalancerName, Span)> = Vec::new();
     for balancer in all.values() {
         for (listener, (span, rules)) in balancer.listeners.iter().zip(lowering.places.listeners_of(balancer)) {
-            let actions = listener.rules.iter().map(|rule| &rule.action).zip(rules);
-            for (action, span) in actions.chain([(&listener.default_action, span)]) {
+            let actions = listener.rules.iter().map(|rule| &rule.actions.routing).zip(rules);
+            for (action, span) in actions.chain([(&listener.default_actions.routing, span)]) {
                 let Action::Forward(forward) = action else { continue };
                 let groups = forward.target_groups.iter();
                 forwards.extend(groups.map(|weighted| (&weighted.target_group, &balancer.name, *span)));

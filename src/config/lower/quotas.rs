@@ -187,8 +187,8 @@ fn targets<'a>(counted: &Counted<'a>) -> impl Iterator<Item = (&'a str, Vec<Span
 /// The target groups that rules forward to, with their positions.
 fn forwards(listeners: &[(Listener, Span, Vec<Span>)]) -> impl Iterator<Item = (&TargetGroupName, Span)> {
     let actions = listeners.iter().flat_map(|(listener, span, rules)| {
-        let rules = listener.rules.iter().zip(rules).map(|(rule, span)| (&rule.action, *span));
-        std::iter::once((&listener.default_action, *span)).chain(rules)
+        let rules = listener.rules.iter().zip(rules).map(|(rule, span)| (&rule.actions.routing, *span));
+        std::iter::once((&listener.default_actions.routing, *span)).chain(rules)
     });
     actions.flat_map(|(action, span)| {
         let groups = match action {

@@ -107,7 +107,7 @@ fn redirect_to_https(balancer: &LoadBalancer, places: &Places, out: &mut Vec<Dia
         Some(plain) => {
             let Some((at, _)) = places.get(plain) else { return };
             if listeners[plain].protocol == ListenerProtocol::Http
-                && matches!(listeners[plain].default_action, Action::Forward(_))
+                && matches!(listeners[plain].default_actions.routing, Action::Forward(_))
             {
                 out.push(
                     Diagnostic::warning("port 80 serves the application without TLS", *at, "")
@@ -115,7 +115,7 @@ fn redirect_to_https(balancer: &LoadBalancer, places: &Places, out: &mut Vec<Dia
                         .help("redirect: `default_action: { redirect: { protocol: HTTPS, port: 443, status_code: HTTP_301 } }`"),
                 );
             }
-            if let Action::Redirect(redirect) = &listeners[plain].default_action
+            if let Action::Redirect(redirect) = &listeners[plain].default_actions.routing
                 && redirect.protocol == "HTTPS"
                 && redirect.port == "#{port}"
             {
@@ -131,7 +131,7 @@ fn redirect_to_https(balancer: &LoadBalancer, places: &Places, out: &mut Vec<Dia
 
 fn rewritten_for_nobody(listener: &Listener, spans: &[Span], out: &mut Vec<Diagnostic>) {
     for (rule, span) in listener.rules.iter().zip(spans) {
-        if rule.transforms != Transforms::default() && !matches!(rule.action, Action::Forward(_)) {
+        if rule.transforms != Transforms::default() && !matches!(rule.actions.routing, Action::Forward(_)) {
             out.push(
                 Diagnostic::warning("this rule rewrites requests and forwards none", *span, "")
                     .note(

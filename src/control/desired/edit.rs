@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::model::listener::{HeaderModification, Listener, ListenerProtocol, LoadBalancer, LoadBalancerAttributes};
-use crate::model::rule::{Action, Condition, Rule, Transforms};
+use crate::model::rule::{Actions, Condition, Rule, Transforms};
 use crate::model::security_group::IngressRule;
 use crate::model::service::{LoadBalancerBinding, Service};
 use crate::model::target_group::{HealthCheck, StaticTarget, TargetGroup, TargetGroupAttributes};
@@ -62,7 +62,7 @@ pub enum Edit {
         protocol: Option<ListenerProtocol>,
         /// `DefaultActions`
         #[serde(skip_serializing_if = "Option::is_none", default)]
-        default_action: Option<Action>,
+        default_actions: Option<Actions>,
     },
     /// Its attributes, all of them.
     ModifyListenerAttributes {
@@ -94,7 +94,7 @@ pub enum Edit {
         conditions: Option<Vec<Condition>>,
         /// `Actions`
         #[serde(skip_serializing_if = "Option::is_none", default)]
-        rule_action: Option<Action>,
+        actions: Option<Actions>,
         /// `Transforms`
         #[serde(skip_serializing_if = "Option::is_none", default)]
         transforms: Option<Transforms>,

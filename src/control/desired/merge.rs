@@ -14,7 +14,7 @@ use super::resources::{OwnedListener, OwnedRule, Resources};
 use crate::model::listener::{
     DesyncMode, HeaderModification, Listener, ListenerProtocol, LoadBalancer, LoadBalancerAttributes, XffMode,
 };
-use crate::model::rule::{Action, Condition, Rule, Transforms};
+use crate::model::rule::{Actions, Condition, Rule, Transforms};
 use crate::model::security_group::{IngressRule, SecurityGroup};
 use crate::model::service::{Build, LoadBalancerBinding, Service, Watch};
 use crate::model::target_group::{
@@ -170,8 +170,8 @@ by_field!(LoadBalancerAttributes {
     connection_logs,
     health_check_logs,
 });
-by_field!(Listener { port, bind_port, protocol, default_action, rules, headers });
-by_field!(Rule { priority, conditions, action, transforms });
+by_field!(Listener { port, bind_port, protocol, default_actions, rules, headers });
+by_field!(Rule { priority, conditions, actions, transforms });
 by_field!(TargetGroup { protocol, protocol_version, port, health_check, attributes, static_targets });
 by_field!(HealthCheck { protocol, port, path, interval, timeout, healthy_threshold, unhealthy_threshold, matcher });
 by_field!(TargetGroupAttributes {
@@ -256,7 +256,7 @@ macro_rules! whole {
 
 // Lists of references and of conditions mean something only together; an action is one value or another.
 whole!(
-    Action,
+    Actions,
     Algorithm,
     Arc<TaskDefinition>,
     Build,

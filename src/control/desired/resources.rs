@@ -131,13 +131,12 @@ impl Resources {
 
     /// The target groups that the listeners of each load balancer forward to.
     pub(super) fn forwards(&self) -> impl Iterator<Item = (&LoadBalancerName, &TargetGroupName)> {
-        let defaults = self
-            .listeners
-            .values()
-            .flat_map(|owned| owned.listener.default_action.forwards_to().map(|group| (&owned.load_balancer, group)));
+        let defaults = self.listeners.values().flat_map(|owned| {
+            owned.listener.default_actions.routing.forwards_to().map(|group| (&owned.load_balancer, group))
+        });
         let rules = self.rules.values().filter_map(|owned| {
             let listener = self.listeners.get(&owned.listener)?;
-            Some(owned.rule.action.forwards_to().map(move |group| (&listener.load_balancer, group)))
+            Some(owned.rule.actions.routing.forwards_to().map(move |group| (&listener.load_balancer, group)))
         });
         defaults.chain(rules.flatten())
     }

@@ -142,7 +142,7 @@ fn topology(time_scale: f64, delay: Option<u64>) -> Topology {
         port: 80,
         bind_port: 80,
         protocol: ListenerProtocol::Http,
-        default_action: Action::Forward(forward),
+        default_actions: Action::Forward(forward).into(),
         rules: Vec::new(),
         headers: HeaderModification::default(),
     };

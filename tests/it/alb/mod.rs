@@ -60,7 +60,7 @@ impl Setup {
             port: 80,
             bind_port: free_port(),
             protocol: ListenerProtocol::Http,
-            default_action,
+            default_actions: default_action.into(),
             rules: Vec::new(),
             headers: HeaderModification::default(),
         };

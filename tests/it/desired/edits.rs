@@ -193,7 +193,7 @@ impl Change {
                     listener: at.id(),
                     port: *port,
                     protocol: Some(new.protocol),
-                    default_action: Some(new.default_action),
+                    default_actions: Some(new.default_actions),
                 }
             }
             Self::ModifyListenerAttributes(at) => {
@@ -208,7 +208,7 @@ impl Change {
                 Edit::ModifyRule {
                     rule: at.id(),
                     conditions: Some(new.conditions),
-                    rule_action: Some(new.action),
+                    actions: Some(new.actions),
                     transforms: Some(new.transforms),
                 }
             }

@@ -271,18 +271,18 @@ fn configure(case: &Exchange, setup: &mut Setup) {
     };
     match &settings.action {
         ActionWord::Forward => {}
-        ActionWord::Redirect => listener.default_action = redirect_to_https(),
-        ActionWord::Fixed(text) => listener.default_action = fixed(200, text),
+        ActionWord::Redirect => listener.default_actions = redirect_to_https().into(),
+        ActionWord::Fixed(text) => listener.default_actions = fixed(200, text).into(),
         ActionWord::Guarded => setup.rules(vec![Rule {
             priority: 1,
             conditions: vec![Condition::HostHeader(Patterns::Wildcards(vec!["admin.example.com".into()]))],
-            action: fixed(403, "no"),
+            actions: fixed(403, "no").into(),
             transforms: Transforms::default(),
         }]),
         ActionWord::Rewrite => setup.rules(vec![Rule {
             priority: 1,
             conditions: vec![Condition::PathPattern(Patterns::Wildcards(vec!["/bad".into()]))],
-            action: forward(&["web"]),
+            actions: forward(&["web"]).into(),
             transforms: Transforms {
                 host_header: None,
                 url: Some(Rewrite { regex: "^/bad".into(), replace: "no slash".into() }),

@@ -337,7 +337,7 @@ fn load_balancer(balancer: &LoadBalancer, several: bool) -> Balancer<'_> {
                         priority: "default".to_owned(),
                         conditions: Vec::new(),
                         transforms: Vec::new(),
-                        action: action(&listener.default_action),
+                        action: action(&listener.default_actions.routing),
                     }])
                     .collect(),
             })
@@ -350,7 +350,7 @@ fn rule(rule: &Rule) -> RuleView<'_> {
         priority: rule.priority.to_string(),
         conditions: rule.conditions.iter().map(condition).collect(),
         transforms: transforms(rule).collect(),
-        action: action(&rule.action),
+        action: action(&rule.actions.routing),
     }
 }
 

@@ -115,11 +115,21 @@ fn listener(listener: &Listener) -> Branch {
         .rules
         .iter()
         .map(|rule| Branch {
-            line: format!("{:>digits$}  {:<width$}  → {}", rule.priority, conditions(rule), action(&rule.action)),
+            line: format!(
+                "{:>digits$}  {:<width$}  → {}",
+                rule.priority,
+                conditions(rule),
+                action(&rule.actions.routing)
+            ),
             below: transforms(rule),
         })
         .collect();
-    below.push(leaf(format!("{:>digits$}  {:<width$}  → {}", "default", "", action(&listener.default_action))));
+    below.push(leaf(format!(
+        "{:>digits$}  {:<width$}  → {}",
+        "default",
+        "",
+        action(&listener.default_actions.routing)
+    )));
     Branch { line, below }
 }
 

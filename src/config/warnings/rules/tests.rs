@@ -58,7 +58,7 @@ proptest! {
         let rule = |(conditions, priority)| Rule {
             priority,
             conditions,
-            action: action.clone(),
+            actions: action.clone().into(),
             transforms: Transforms::default(),
         };
         let rules: Vec<Rule> = rules.into_iter().zip(1..).map(rule).collect();

@@ -7,7 +7,7 @@ use super::groups::check_security_groups;
 use crate::alb::rules::limits;
 use crate::alb::violation::Violation;
 use crate::model::listener::{Listener, ListenerProtocol, LoadBalancer};
-use crate::model::rule::{Action, Condition, Rule, Transforms};
+use crate::model::rule::{Action, Actions, Condition, Rule, Transforms};
 use crate::model::{ListenerId, LoadBalancerName, RuleId, SecurityGroupName};
 
 pub(super) fn find<'r>(
@@ -56,7 +56,7 @@ pub(super) fn create_listener(
 ) -> Result<(), Violation> {
     find(load_balancer, resources)?;
     check_port(load_balancer, settings.port, None, resources)?;
-    check_action(&settings.default_action, load_balancer, resources)?;
+    check_action(&settings.default_actions.routing, load_balancer, resources)?;
     let owned = OwnedListener { load_balancer: load_balancer.clone(), listener: settings.clone() };
     resources.listeners.insert(id.clone(), owned);
     Ok(())
@@ -66,7 +66,7 @@ pub(super) fn create_listener(
 pub(super) struct ListenerChanges<'e> {
     pub(super) port: Option<u16>,
     pub(super) protocol: Option<&'e ListenerProtocol>,
-    pub(super) default_action: Option<&'e Action>,
+    pub(super) default_actions: Option<&'e Actions>,
 }
 
 pub(super) fn modify_listener(
@@ -78,8 +78,8 @@ pub(super) fn modify_listener(
     if let Some(port) = changes.port {
         check_port(&load_balancer, port, Some(id), resources)?;
     }
-    if let Some(action) = changes.default_action {
-        check_action(action, &load_balancer, resources)?;
+    if let Some(actions) = changes.default_actions {
+        check_action(&actions.routing, &load_balancer, resources)?;
     }
     let listener = &mut find_listener(id, resources)?.listener;
     if let Some(port) = changes.port {
@@ -92,8 +92,8 @@ pub(super) fn modify_listener(
     if let Some(protocol) = changes.protocol {
         listener.protocol = protocol.clone();
     }
-    if let Some(action) = changes.default_action {
-        listener.default_action = action.clone();
+    if let Some(actions) = changes.default_actions {
+        listener.default_actions = actions.clone();
     }
     Ok(())
 }
@@ -134,7 +134,7 @@ pub(super) fn create_rule(
 ) -> Result<(), Violation> {
     let load_balancer = find_listener(listener, resources)?.load_balancer.clone();
     limits::judge(&settings.conditions)?;
-    check_action(&settings.action, &load_balancer, resources)?;
+    check_action(&settings.actions.routing, &load_balancer, resources)?;
     let mut others = resources.rules.values().filter(|other| other.listener == *listener);
     if others.any(|other| other.rule.priority == settings.priority) {
         return Err(Violation::PriorityInUse { priority: settings.priority });
@@ -146,7 +146,7 @@ pub(super) fn create_rule(
 /// What ModifyRule changes.
 pub(super) struct RuleChanges<'e> {
     pub(super) conditions: Option<&'e [Condition]>,
-    pub(super) action: Option<&'e Action>,
+    pub(super) actions: Option<&'e Actions>,
     pub(super) transforms: Option<&'e Transforms>,
 }
 
@@ -154,15 +154,15 @@ pub(super) fn modify_rule(id: &RuleId, changes: &RuleChanges<'_>, resources: &mu
     let listener = find_rule(id, resources)?.listener.clone();
     let load_balancer = find_listener(&listener, resources)?.load_balancer.clone();
     changes.conditions.map_or(Ok(()), limits::judge)?;
-    if let Some(action) = changes.action {
-        check_action(action, &load_balancer, resources)?;
+    if let Some(actions) = changes.actions {
+        check_action(&actions.routing, &load_balancer, resources)?;
     }
     let rule = &mut find_rule(id, resources)?.rule;
     if let Some(conditions) = changes.conditions {
         rule.conditions = conditions.to_vec();
     }
-    if let Some(action) = changes.action {
-        rule.action = action.clone();
+    if let Some(actions) = changes.actions {
+        rule.actions = actions.clone();
     }
     if let Some(transforms) = changes.transforms {
         rule.transforms = transforms.clone();

@@ -26,11 +26,11 @@ pub(super) fn apply(edit: &Edit, resources: &mut Resources) -> Result<(), Violat
         Edit::CreateListener { listener, load_balancer, settings } => {
             load_balancers::create_listener(listener, load_balancer, settings, resources)?;
         }
-        Edit::ModifyListener { listener, port, protocol, default_action } => {
+        Edit::ModifyListener { listener, port, protocol, default_actions } => {
             let changes = load_balancers::ListenerChanges {
                 port: *port,
                 protocol: protocol.as_ref(),
-                default_action: default_action.as_ref(),
+                default_actions: default_actions.as_ref(),
             };
             load_balancers::modify_listener(listener, &changes, resources)?;
         }
@@ -45,10 +45,10 @@ pub(super) fn apply(edit: &Edit, resources: &mut Resources) -> Result<(), Violat
         Edit::CreateRule { rule, listener, settings } => {
             load_balancers::create_rule(rule, listener, settings, resources)?;
         }
-        Edit::ModifyRule { rule, conditions, rule_action, transforms } => {
+        Edit::ModifyRule { rule, conditions, actions, transforms } => {
             let changes = load_balancers::RuleChanges {
                 conditions: conditions.as_deref(),
-                action: rule_action.as_ref(),
+                actions: actions.as_ref(),
                 transforms: transforms.as_ref(),
             };
             load_balancers::modify_rule(rule, &changes, resources)?;

@@ -56,10 +56,11 @@ pub(super) fn topology(variant: usize) -> Topology {
         port: 80,
         bind_port: 80,
         protocol: ListenerProtocol::Http,
-        default_action: Action::Forward(Forward {
+        default_actions: Action::Forward(Forward {
             target_groups: vec![WeightedTargetGroup { target_group: "web".into(), weight: 1 }],
             stickiness_seconds: None,
-        }),
+        })
+        .into(),
         rules: Vec::new(),
         headers: HeaderModification::default(),
     };
