@@ -34,10 +34,10 @@ const RULES: &str = "ALB user guide, Listener rules for your Application Load Ba
 /// one that AWS is known to enforce.
 const WILDCARDS_PER_RULE: usize = 6;
 
-/// What the load balancers have in common.
+/// What a load balancer is lowered with.
 pub(super) struct Around<'a> {
     pub(super) file: &'a File,
-    /// The names of all.
+    /// The names that its certificates are issued for.
     pub(super) domains: &'a [DomainName],
     pub(super) target_groups: &'a BTreeMap<TargetGroupName, TargetGroup>,
     pub(super) groups: &'a Groups,

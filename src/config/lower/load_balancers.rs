@@ -47,7 +47,6 @@ pub(super) fn lower(
     let domain_given = file.domain.is_some()
         || lowering.reader.has_explained(file.whole, "domain")
         || all.iter().any(|given| given.file.domain.is_some());
-    let around = Around { file, domains: &names.all, target_groups, groups, domain_given };
     let mut lowered = BTreeMap::new();
     let mut is_whole = !all.is_empty();
     for (index, (given, bind_address)) in all.iter().zip(addresses).enumerate() {
@@ -65,6 +64,9 @@ pub(super) fn lower(
         }
         lowering.places.load_balancers.entry(name.clone()).or_insert(given.place());
         let domains = names.own(index);
+        // Its certificates name what leads to it, and not what leads to the others.
+        let own = if domains.is_empty() { names.all.clone() } else { domains.clone() };
+        let around = Around { file, domains: &own, target_groups, groups, domain_given };
         let settled = Settled { name, domains, bind_address, is_first: index == 0 };
         match listeners::load_balancer(given.file, &around, settled, lowering) {
             Some(balancer) => drop(lowered.insert(balancer.name.clone(), balancer)),

@@ -99,6 +99,8 @@ fn redirect_to_https(balancer: &LoadBalancer, places: &Places, out: &mut Vec<Dia
     let Some(https) = https else { return };
     let Some((at, _)) = places.get(https) else { return };
     match listeners.iter().position(|listener| listener.port == 80) {
+        // Programs call an internal load balancer, by the URL that they are given.
+        None if balancer.internal => {}
         None => out.push(
             Diagnostic::warning("nothing listens on port 80", *at, "only HTTPS is answered")
                 .note("people who type the name without https:// wait until the browser times out")
