@@ -349,7 +349,7 @@ impl<I: IdSource> Controller<I> {
             Observation::ListenersBound { load_balancer, .. } => {
                 let balancer = self.topology.load_balancers.get(&load_balancer);
                 for listener in balancer.iter().flat_map(|balancer| &balancer.listeners) {
-                    self.bindings.entry((load_balancer.clone(), listener.port)).or_insert(Ok(()));
+                    self.bindings.insert((load_balancer.clone(), listener.port), Ok(()));
                 }
             }
             Observation::ListenerFailed { load_balancer, port, message } => {

@@ -106,6 +106,29 @@ fn tasks_live_as_on_fargate() {
     differences.finish();
 }
 
+/// Whoever held the port has let go of it: the data plane tries again, and binds it.
+#[tokio::test(start_paused = true)]
+async fn a_listener_whose_port_was_taken_is_active_once_it_is_bound() {
+    let case: Case = read(&cases("tasks", "yaml")[0]);
+    let topology = Arc::new(topology(&case));
+    let (balancer, listener) = topology.listeners().next().unwrap();
+    let key = (balancer.name.clone(), listener.port);
+    let world = Arc::new(World::new(case.world.clone()));
+    let handle = control::start(Arc::clone(&topology), Renew::default(), world, CountedIds::default());
+    let mut snapshots = handle.snapshots();
+
+    let (load_balancer, message) = (key.0.clone(), "in use by nginx (pid 1)".to_owned());
+    let failed = Observation::ListenerFailed { load_balancer, port: key.1, message };
+    handle.observations().send(failed).await.unwrap();
+    let told = snapshots.wait_for(|snapshot| matches!(snapshot.bindings.get(&key), Some(Err(_))));
+    tokio::time::timeout(Duration::from_secs(60), told).await.expect("the failure").unwrap();
+
+    let bound = Observation::ListenersBound { load_balancer: key.0.clone(), generation: 1 };
+    handle.observations().send(bound).await.unwrap();
+    let told = snapshots.wait_for(|snapshot| snapshot.bindings.get(&key) == Some(&Ok(())));
+    tokio::time::timeout(Duration::from_secs(60), told).await.expect("the binding").unwrap();
+}
+
 fn check(path: &Path, case: &Case, differences: &mut Differences) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().unwrap();
     let transcript = runtime.block_on(live(case));
