@@ -48,7 +48,7 @@ pub enum Violation {
     TargetGroupInUse(TargetGroupName),
     /// An action forwards to a target group of another load balancer.
     TargetGroupAssociationLimit(TargetGroupName),
-    /// DeregisterTargets for a target that nobody registered.
+    /// DeregisterTargets for a target that is not registered.
     InvalidTarget(String),
     /// CreateSecurityGroup with a name that is taken.
     DuplicateSecurityGroup(SecurityGroupName),

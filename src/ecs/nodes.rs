@@ -37,7 +37,7 @@ impl Nodes {
         }
     }
 
-    /// What is wrong with them, for people. Where there is one node only, nobody need know its name.
+    /// What is wrong with them, for people. A single node is not named.
     pub fn trouble(&self) -> Option<String> {
         let troubles: Vec<String> = self
             .0
@@ -87,7 +87,7 @@ pub(crate) struct Placement<'n> {
 
 impl Placement<'_> {
     /// The node for one more task: in the zone with the fewest tasks of the service, the node with the fewest, the first
-    /// by name. Fargate spreads a service's tasks over the zones of its subnets as far as it can (ECS developer guide,
+    /// by name. Fargate tries to spread a service's tasks over the zones of its subnets (ECS developer guide,
     /// "Amazon ECS service scheduler concepts"). The only node is not named; `None` if none takes tasks at the moment.
     pub(crate) fn next(&mut self) -> Option<Option<NodeName>> {
         let on = |node: &ObservedNode| self.tasks.get(&node.name).copied().unwrap_or_default();

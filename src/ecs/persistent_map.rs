@@ -1,7 +1,7 @@
 //! An ordered map of which a copy costs nothing, and the difference from a copy what differs.
 //!
 //! Entries are kept in sorted chunks, and a copy shares them all. A change copies the one chunk that it is in and the list
-//! of chunks, unless nobody shares them. Two copies are compared by walking both lists and leaving out every chunk that
+//! of chunks, unless they are not shared. Two copies are compared by walking both lists and leaving out every chunk that
 //! they share. With 10,000 entries a change copies some 64 entries and 200 pointers, whatever else the map holds.
 //! (Crates have such maps, but `rpds` cannot tell two copies apart without reading both, and `imbl` is under a licence that
 //! a binary of ours may not contain.)

@@ -206,7 +206,7 @@ pub struct TaskView {
     /// The address of its network interface.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub private_ipv4_address: Option<String>,
-    /// `startedBy`: the deployment that made it, or whoever ran a task without a service.
+    /// `startedBy`: the deployment that started it, or the caller of RunTask.
     #[serde(default)]
     pub started_by: String,
     /// `group`: `service:` and the service's name, or `family:` and the family.

@@ -130,7 +130,7 @@ fn name(given: &Given<'_>, project: &ProjectName, lowering: &mut Lowering<'_>) -
 struct Names {
     all: Vec<DomainName>,
     own: Vec<Vec<DomainName>>,
-    /// Who has the names that nobody claims.
+    /// The load balancer that gets the names that no other one claims.
     heir: usize,
 }
 

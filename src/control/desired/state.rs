@@ -126,7 +126,7 @@ impl Desired {
     }
 
     /// What a journal must hold, so that [`Desired::restored`] leads here: where others began, and their changes since.
-    /// `None` while nobody has changed anything.
+    /// `None` while nothing has been changed.
     pub fn history(&self) -> Option<(&Arc<Base>, &[Edit])> {
         self.edited.as_ref().map(|edited| (&edited.base, &*edited.edits))
     }

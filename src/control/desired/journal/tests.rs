@@ -46,6 +46,6 @@ proptest! {
         bytes[at..end].copy_from_slice(&torn[..end - at]);
         let found = read(&bytes);
         prop_assert!(found.len() >= lines && found[..lines] == entries[..lines]);
-        prop_assert!(bytes == before || found == entries[..found.len().min(entries.len())], "an edit that nobody made");
+        prop_assert!(bytes == before || found == entries[..found.len().min(entries.len())], "an edit that was never made");
     }
 }

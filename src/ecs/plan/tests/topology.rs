@@ -8,9 +8,7 @@ use std::time::Duration;
 use neargate_model::listener::{HeaderModification, Listener, ListenerProtocol, LoadBalancer, LoadBalancerAttributes};
 use neargate_model::rule::{Action, Forward, WeightedTargetGroup};
 use neargate_model::service::{Build, LoadBalancerBinding, Service};
-use neargate_model::target_group::{
-    HealthCheck, Matcher, ProtocolVersion, StaticTarget, TargetGroup, TargetGroupAttributes, TargetProtocol,
-};
+use neargate_model::target_group::{StaticTarget, TargetGroup};
 use neargate_model::task_definition::{
     ContainerDefinition, ContainerHealthCheck, Dependency, DependencyCondition, RestartPolicy, TaskDefinition,
 };
@@ -115,58 +113,13 @@ fn service(containers: Vec<ContainerDefinition>, desired_count: u32, binding: Op
 }
 
 fn target_group(static_targets: Vec<StaticTarget>) -> TargetGroup {
-    TargetGroup {
-        protocol: TargetProtocol::Http,
-        protocol_version: ProtocolVersion::Http1,
-        port: 80,
-        health_check: HealthCheck {
-            protocol: TargetProtocol::Http,
-            port: None,
-            path: "/".into(),
-            interval: Duration::from_secs(30),
-            timeout: Duration::from_secs(5),
-            healthy_threshold: 2,
-            unhealthy_threshold: 2,
-            matcher: Matcher(vec![200..=200]),
-        },
-        attributes: TargetGroupAttributes::default(),
-        static_targets,
-    }
+    let mut group = TargetGroup { static_targets, ..TargetGroup::new(80) };
+    group.health_check.healthy_threshold = 2;
+    group
 }
 
 fn container(name: &str, image: &str, essential: bool) -> ContainerDefinition {
-    ContainerDefinition {
-        name: name.into(),
-        image: image.into(),
-        repository_credentials: None,
-        cpu: 0,
-        memory_mib: None,
-        memory_reservation_mib: None,
-        essential,
-        port_mappings: Vec::new(),
-        entry_point: None,
-        command: None,
-        environment: BTreeMap::new(),
-        secrets: Vec::new(),
-        depends_on: Vec::new(),
-        start_timeout: None,
-        stop_timeout: Duration::from_secs(30),
-        health_check: None,
-        restart_policy: None,
-        user: None,
-        working_directory: None,
-        readonly_root_filesystem: false,
-        interactive: false,
-        pseudo_terminal: false,
-        docker_labels: BTreeMap::new(),
-        ulimits: Vec::new(),
-        mount_points: Vec::new(),
-        system_controls: Vec::new(),
-        init_process_enabled: false,
-        capabilities_add: Vec::new(),
-        capabilities_drop: Vec::new(),
-        log_configuration: None,
-    }
+    ContainerDefinition { essential, ..ContainerDefinition::new(name, image) }
 }
 
 pub(super) fn address(last: u8) -> IpAddr {
