@@ -1,6 +1,6 @@
 //! The published state: everything that is desired and known at one moment, typed, with a number.
 //!
-//! Edges derive from it what their readers need: `admin` a view made of strings, `logs` the files of the containers'
+//! Edges derive from it what their readers need: `admin` a view for people and programs, `logs` the files of the containers'
 //! output.
 
 use std::collections::BTreeMap;

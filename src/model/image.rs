@@ -1,5 +1,7 @@
 //! Images on this machine.
 
+use strum::{Display, EnumString, IntoStaticStr};
+
 /// An image that is there.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ProvidedImage {
@@ -10,7 +12,8 @@ pub struct ProvidedImage {
 }
 
 /// What was done so that an image is there.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Display, EnumString, IntoStaticStr)]
+#[strum(serialize_all = "lowercase")]
 pub enum ImageOrigin {
     /// Built, and it differs from what was built before.
     Built,
@@ -19,16 +22,6 @@ pub enum ImageOrigin {
     /// Pulled from its registry.
     Pulled,
     /// Nothing: it was there.
+    #[strum(serialize = "there already")]
     Present,
-}
-
-impl std::fmt::Display for ImageOrigin {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.pad(match self {
-            Self::Built => "built",
-            Self::Cached => "cached",
-            Self::Pulled => "pulled",
-            Self::Present => "there already",
-        })
-    }
 }

@@ -4,6 +4,8 @@
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 
+use strum::{Display, EnumString, IntoStaticStr};
+
 /// A registered target: what AWS calls `Id` and `Port`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Target {
@@ -67,29 +69,71 @@ pub enum UnhealthyReason {
     FailedHealthChecks,
 }
 
+/// `State` of a target (ELBv2 API, TargetHealth), those that a target can have here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Display, EnumString, IntoStaticStr)]
+#[strum(serialize_all = "lowercase")]
+pub enum TargetHealthState {
+    /// See [`TargetHealth::Initial`].
+    Initial,
+    /// See [`TargetHealth::Healthy`].
+    Healthy,
+    /// See [`TargetHealth::Unhealthy`].
+    Unhealthy,
+    /// See [`TargetHealth::Unused`].
+    Unused,
+    /// See [`TargetHealth::Draining`].
+    Draining,
+}
+
+/// `Reason` of a target (ELBv2 API, TargetHealth), those that a target can have here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Display, EnumString, IntoStaticStr)]
+pub enum TargetHealthReason {
+    /// Of `initial`.
+    #[strum(serialize = "Elb.RegistrationInProgress")]
+    RegistrationInProgress,
+    /// Of `initial`.
+    #[strum(serialize = "Elb.InitialHealthChecking")]
+    InitialHealthChecking,
+    /// Of `unhealthy`.
+    #[strum(serialize = "Target.ResponseCodeMismatch")]
+    ResponseCodeMismatch,
+    /// Of `unhealthy`.
+    #[strum(serialize = "Target.Timeout")]
+    Timeout,
+    /// Of `unhealthy`.
+    #[strum(serialize = "Target.FailedHealthChecks")]
+    FailedHealthChecks,
+    /// Of `unused`.
+    #[strum(serialize = "Target.NotInUse")]
+    NotInUse,
+    /// Of `draining`.
+    #[strum(serialize = "Target.DeregistrationInProgress")]
+    DeregistrationInProgress,
+}
+
 impl TargetHealth {
-    /// `State`, in the API's spelling.
-    pub fn state(&self) -> &'static str {
+    /// `State`
+    pub fn state(&self) -> TargetHealthState {
         match self {
-            Self::Initial(_) => "initial",
-            Self::Healthy => "healthy",
-            Self::Unhealthy(_) => "unhealthy",
-            Self::Unused => "unused",
-            Self::Draining => "draining",
+            Self::Initial(_) => TargetHealthState::Initial,
+            Self::Healthy => TargetHealthState::Healthy,
+            Self::Unhealthy(_) => TargetHealthState::Unhealthy,
+            Self::Unused => TargetHealthState::Unused,
+            Self::Draining => TargetHealthState::Draining,
         }
     }
 
     /// `Reason`; a healthy target has none.
-    pub fn reason(&self) -> Option<&'static str> {
+    pub fn reason(&self) -> Option<TargetHealthReason> {
         match self {
-            Self::Initial(InitialReason::RegistrationInProgress) => Some("Elb.RegistrationInProgress"),
-            Self::Initial(InitialReason::InitialHealthChecking) => Some("Elb.InitialHealthChecking"),
+            Self::Initial(InitialReason::RegistrationInProgress) => Some(TargetHealthReason::RegistrationInProgress),
+            Self::Initial(InitialReason::InitialHealthChecking) => Some(TargetHealthReason::InitialHealthChecking),
             Self::Healthy => None,
-            Self::Unhealthy(UnhealthyReason::ResponseCodeMismatch(_)) => Some("Target.ResponseCodeMismatch"),
-            Self::Unhealthy(UnhealthyReason::Timeout) => Some("Target.Timeout"),
-            Self::Unhealthy(UnhealthyReason::FailedHealthChecks) => Some("Target.FailedHealthChecks"),
-            Self::Unused => Some("Target.NotInUse"),
-            Self::Draining => Some("Target.DeregistrationInProgress"),
+            Self::Unhealthy(UnhealthyReason::ResponseCodeMismatch(_)) => Some(TargetHealthReason::ResponseCodeMismatch),
+            Self::Unhealthy(UnhealthyReason::Timeout) => Some(TargetHealthReason::Timeout),
+            Self::Unhealthy(UnhealthyReason::FailedHealthChecks) => Some(TargetHealthReason::FailedHealthChecks),
+            Self::Unused => Some(TargetHealthReason::NotInUse),
+            Self::Draining => Some(TargetHealthReason::DeregistrationInProgress),
         }
     }
 

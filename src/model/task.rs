@@ -7,16 +7,18 @@
 //! ```
 
 use std::collections::BTreeMap;
-use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
+
+use strum::{Display, EnumString, IntoStaticStr};
 
 use super::ids::{ContainerName, DeploymentId, NodeName, ServiceName, TaskId, Zone};
 use super::redacted::Redacted;
 use super::task_definition::{ContainerDefinition, TaskDefinition};
 
 /// `lastStatus` of a task.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Display, EnumString, IntoStaticStr)]
+#[strum(serialize_all = "SCREAMING_SNAKE_CASE")]
 pub enum TaskStatus {
     /// The network interface is being made.
     Provisioning,
@@ -36,23 +38,18 @@ pub enum TaskStatus {
     Stopped,
 }
 
-impl fmt::Display for TaskStatus {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(match self {
-            Self::Provisioning => "PROVISIONING",
-            Self::Pending => "PENDING",
-            Self::Activating => "ACTIVATING",
-            Self::Running => "RUNNING",
-            Self::Deactivating => "DEACTIVATING",
-            Self::Stopping => "STOPPING",
-            Self::Deprovisioning => "DEPROVISIONING",
-            Self::Stopped => "STOPPED",
-        })
-    }
+/// `desiredStatus` of a task.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Display, EnumString, IntoStaticStr)]
+#[strum(serialize_all = "SCREAMING_SNAKE_CASE")]
+pub enum DesiredStatus {
+    /// It is wanted.
+    Running,
+    /// It is stopping, or has stopped.
+    Stopped,
 }
 
 /// `stopCode` of a task (ECS API, TaskStopCode), those that can happen here.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Display, EnumString, IntoStaticStr)]
 pub enum StopCode {
     /// Something failed before the task ran.
     TaskFailedToStart,
@@ -64,19 +61,9 @@ pub enum StopCode {
     ServiceSchedulerInitiated,
 }
 
-impl fmt::Display for StopCode {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(match self {
-            Self::TaskFailedToStart => "TaskFailedToStart",
-            Self::EssentialContainerExited => "EssentialContainerExited",
-            Self::UserInitiated => "UserInitiated",
-            Self::ServiceSchedulerInitiated => "ServiceSchedulerInitiated",
-        })
-    }
-}
-
 /// `lastStatus` of a container.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Display, EnumString, IntoStaticStr)]
+#[strum(serialize_all = "SCREAMING_SNAKE_CASE")]
 pub enum ContainerStatus {
     /// Not started yet.
     Pending,
@@ -86,18 +73,9 @@ pub enum ContainerStatus {
     Stopped,
 }
 
-impl fmt::Display for ContainerStatus {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(match self {
-            Self::Pending => "PENDING",
-            Self::Running => "RUNNING",
-            Self::Stopped => "STOPPED",
-        })
-    }
-}
-
 /// `healthStatus` of a container or task.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Display, EnumString, IntoStaticStr)]
+#[strum(serialize_all = "SCREAMING_SNAKE_CASE")]
 pub enum HealthStatus {
     /// No check, or still evaluating.
     Unknown,
@@ -105,16 +83,6 @@ pub enum HealthStatus {
     Healthy,
     /// The check has failed `retries` times.
     Unhealthy,
-}
-
-impl fmt::Display for HealthStatus {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(match self {
-            Self::Unknown => "UNKNOWN",
-            Self::Healthy => "HEALTHY",
-            Self::Unhealthy => "UNHEALTHY",
-        })
-    }
 }
 
 /// `reason` of a container, `stoppedReason` of a task: why something could not be done. Free text in ECS's API, and so here:

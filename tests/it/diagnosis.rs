@@ -9,6 +9,7 @@ use neargate::admin::diagnosis::origins::{Reply, finding, suspects};
 use neargate::admin::view::shape::{ClusterView, SilenceView, TargetGroupView, TargetView};
 use neargate::config::{Source, Tasks, load};
 use neargate::model::Topology;
+use neargate::model::target_health::TargetHealthState;
 use serde::Deserialize;
 
 use crate::support::expected::read;
@@ -119,7 +120,7 @@ fn requests_that_outlive_the_idle_timeout_are_told_while_they_are_news() {
         let target = |silent: &SilentTarget| TargetView {
             id: "172.18.0.2".to_owned(),
             port: 8000,
-            state: "healthy".to_owned(),
+            state: TargetHealthState::Healthy.into(),
             reason: None,
             description: None,
             last_probe: None,

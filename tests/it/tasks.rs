@@ -21,7 +21,8 @@ use neargate::model::rule::{Action, Forward, WeightedTargetGroup};
 use neargate::model::security_group::{IngressRule, IpProtocol, SecurityGroup, Source};
 use neargate::model::service::{Build, LoadBalancerBinding, Service};
 use neargate::model::target_group::{TargetGroup, TargetGroupAttributes};
-use neargate::model::target_health::{ProbeOutcome, Target};
+use neargate::model::target_health::{ProbeOutcome, Target, TargetHealthState};
+use neargate::model::task::HealthStatus;
 use neargate::model::task_definition::{
     ContainerDefinition, ContainerHealthCheck, Dependency, DependencyCondition, PortMapping, RestartPolicy,
     TaskDefinition,
@@ -186,7 +187,7 @@ async fn probe(handle: ControlHandle, script: BTreeMap<u16, Vec<(f64, String)>>)
         tokio::time::sleep(Duration::from_secs(1)).await;
         let view = ClusterView::from(&**handle.snapshots().borrow());
         for group in &view.target_groups {
-            for target in group.targets.iter().filter(|target| target.state != "draining") {
+            for target in group.targets.iter().filter(|target| target.state != TargetHealthState::Draining) {
                 let key = Target { address: target.id.parse().unwrap(), port: target.port };
                 let age = since.entry(key).or_insert_with(Instant::now).elapsed().as_secs_f64();
                 let steps = script.get(&target.port).cloned().unwrap_or_default();
@@ -288,7 +289,7 @@ impl Shown {
         for service in &view.services {
             for task in &service.tasks {
                 let id = task.task_id.trim_start_matches('0');
-                let mut text = task.last_status.clone();
+                let mut text = task.last_status.to_string();
                 if let (Some(node), Some(zone)) = (&task.node, &task.availability_zone) {
                     write!(text, " on {node} in {zone}").unwrap();
                 }
@@ -297,8 +298,8 @@ impl Shown {
                 }
                 lines.push((format!("task {id}"), text));
                 for container in &task.containers {
-                    let mut text = container.last_status.clone();
-                    if container.health_status != "UNKNOWN" {
+                    let mut text = container.last_status.to_string();
+                    if container.health_status != HealthStatus::Unknown {
                         write!(text, " {}", container.health_status).unwrap();
                     }
                     if let Some(code) = container.exit_code {
@@ -333,16 +334,16 @@ impl Shown {
             for target in &group.targets {
                 let text = match (&target.reason, &target.description) {
                     (Some(reason), Some(description)) => format!("{} {reason}: {description}", target.state),
-                    _ => target.state.clone(),
+                    _ => target.state.to_string(),
                 };
                 lines.push((format!("target {} {}:{}", group.name, target.id, target.port), text));
             }
         }
         for image in view.images.iter().filter(|image| image.build) {
             let text = match (&image.origin, &image.detail) {
-                (Some(origin), _) => origin.clone(),
+                (Some(origin), _) => origin.to_string(),
                 (None, Some(detail)) => format!("{}: {detail}", image.status),
-                (None, None) => image.status.clone(),
+                (None, None) => image.status.to_string(),
             };
             lines.push((format!("image of {}", image.containers.join(" and ")), text));
         }

@@ -5,6 +5,9 @@ use jiff::{SignedDuration, Timestamp};
 use super::finding::{ContainerOfTask, Finding, Severity};
 use super::stopped;
 use crate::admin::view::shape::{ClusterView, ContainerView, ServiceView, TaskView};
+use crate::admin::view::words::Word;
+use crate::ecs::world::RolloutState;
+use crate::model::task::{ContainerStatus, DesiredStatus, HealthStatus, StopCode, TaskStatus};
 use crate::model::{ServiceName, Topology};
 
 /// For how long a failure that has healed is still worth a word.
@@ -16,7 +19,7 @@ const LOOP: usize = 2;
 pub(super) fn service(view: &ClusterView, topology: &Topology, service: &ServiceView, now: Timestamp) -> Vec<Finding> {
     let failures = failures(service);
     let recent = failures.iter().filter(|task| is_recent(task, now)).count();
-    let in_progress = service.rollout_state == "IN_PROGRESS";
+    let in_progress = service.rollout_state == RolloutState::InProgress;
     let short = service.running_count < service.desired_count;
     let mut findings = Vec::new();
     if let Some(last) = failures.last()
@@ -28,7 +31,7 @@ pub(super) fn service(view: &ClusterView, topology: &Topology, service: &Service
         };
         findings.extend(severity.map(|severity| failed(topology, service, last, failures.len(), severity)));
     }
-    for task in service.tasks.iter().filter(|task| task.desired_status == "RUNNING") {
+    for task in service.tasks.iter().filter(|task| task.desired_status == DesiredStatus::Running) {
         findings
             .extend(task.containers.iter().filter_map(|container| container_check(topology, service, task, container)));
         findings.extend(task.containers.iter().filter_map(|container| restarts(service, task, container)));
@@ -48,9 +51,9 @@ fn failures(service: &ServiceView) -> Vec<&TaskView> {
 
 /// Whether a task stopped because something was wrong with it, and not because it was told to.
 pub fn has_failed(task: &TaskView) -> bool {
-    match task.stop_code.as_deref() {
-        Some("TaskFailedToStart" | "EssentialContainerExited") => true,
-        Some("ServiceSchedulerInitiated") => {
+    match task.stop_code.as_ref().and_then(Word::known) {
+        Some(StopCode::TaskFailedToStart | StopCode::EssentialContainerExited) => true,
+        Some(StopCode::ServiceSchedulerInitiated) => {
             task.stopped_reason.as_deref().is_some_and(|reason| reason.starts_with("Task failed "))
         }
         _ => false,
@@ -64,10 +67,10 @@ fn is_recent(task: &TaskView, now: Timestamp) -> bool {
 
 fn failed(topology: &Topology, service: &ServiceView, last: &TaskView, failures: usize, severity: Severity) -> Finding {
     let stopped::Reason { cause, fix, container } = stopped::why(topology, &service.service_name, last);
-    let code = last.stop_code.as_deref().unwrap_or_default();
+    let code = last.stop_code.clone().unwrap_or_default();
     let reason = last.stopped_reason.as_deref().unwrap_or_default();
     let probe = last.failed_health_check.as_ref().and_then(|check| check.last_probe.as_deref());
-    let probe = probe.filter(|_| code == "ServiceSchedulerInitiated");
+    let probe = probe.filter(|_| code == StopCode::ServiceSchedulerInitiated);
     let probe = probe.map(|probe| format!(" (last probe: {probe})")).unwrap_or_default();
     let others = match failures {
         1 => String::new(),
@@ -92,7 +95,8 @@ fn effect(topology: &Topology, service: &ServiceView, severity: Severity) -> Opt
     if wanted.load_balancers.is_empty() || severity == Severity::Note {
         return None;
     }
-    let runs = |task: &&TaskView| task.last_status == "RUNNING" && task.desired_status == "RUNNING";
+    let runs =
+        |task: &&TaskView| task.last_status == TaskStatus::Running && task.desired_status == DesiredStatus::Running;
     let running: Vec<&TaskView> = service.tasks.iter().filter(runs).collect();
     let old = running.iter().filter(|task| task.started_by != service.deployment).count();
     Some(match (old, running.len()) {
@@ -109,7 +113,7 @@ fn container_check(
     task: &TaskView,
     container: &ContainerView,
 ) -> Option<Finding> {
-    if container.health_status != "UNHEALTHY" || container.last_status != "RUNNING" {
+    if container.health_status != HealthStatus::Unhealthy || container.last_status != ContainerStatus::Running {
         return None;
     }
     let (cause, fix) = stopped::container_check(topology, &service.service_name, &container.name);

@@ -23,6 +23,7 @@ mod targets;
 use jiff::Timestamp;
 
 use crate::admin::view::shape::ClusterView;
+use crate::admin::view::words::ImageStatus;
 use crate::admin::wire::Listen;
 use crate::model::Topology;
 use finding::{Finding, Severity};
@@ -94,7 +95,7 @@ pub fn other_port(port: u16) -> u16 {
 
 /// Images that cannot be had and that no task has said so of yet.
 fn images<'a>(view: &'a ClusterView, told: &'a [Finding]) -> impl Iterator<Item = Finding> + 'a {
-    view.images.iter().filter(|image| image.status == "FAILED").filter_map(|image| {
+    view.images.iter().filter(|image| image.status == ImageStatus::Failed).filter_map(|image| {
         let reason = image.detail.as_deref().unwrap_or_default();
         if told.iter().any(|finding| finding.symptom.contains(reason)) {
             return None;

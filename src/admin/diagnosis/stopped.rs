@@ -3,6 +3,8 @@
 
 use super::targets;
 use crate::admin::view::shape::{ContainerView, TaskView};
+use crate::admin::view::words::Word;
+use crate::model::task::{HealthStatus, StopCode};
 use crate::model::task_definition::ContainerHealthCheck;
 use crate::model::{ContainerName, ServiceName, TargetGroupName, Topology};
 
@@ -17,7 +19,7 @@ pub(super) struct Reason {
 /// Why this task of the service stopped.
 pub(super) fn why(topology: &Topology, service: &str, task: &TaskView) -> Reason {
     if let Some(check) = &task.failed_health_check
-        && task.stop_code.as_deref() == Some("ServiceSchedulerInitiated")
+        && task.stop_code == Some(StopCode::ServiceSchedulerInitiated.into())
         && let Some(settings) = topology.target_groups.get(check.target_group.as_str())
     {
         if let Some((cause, fix)) =
@@ -25,11 +27,17 @@ pub(super) fn why(topology: &Topology, service: &str, task: &TaskView) -> Reason
         {
             return Reason { cause, fix, container: None };
         }
-        let answer = targets::answer(settings, check.port, &check.container, check.reason.as_deref(), check.code());
+        let answer = targets::answer(
+            settings,
+            check.port,
+            &check.container,
+            check.reason.as_ref().and_then(Word::known),
+            check.code(),
+        );
         return Reason { cause: answer.cause, fix: answer.fix, container: Some(check.container.clone()) };
     }
-    if task.stop_code.as_deref() == Some("ServiceSchedulerInitiated") {
-        let failing = task.containers.iter().find(|container| container.health_status == "UNHEALTHY");
+    if task.stop_code == Some(StopCode::ServiceSchedulerInitiated.into()) {
+        let failing = task.containers.iter().find(|container| container.health_status == HealthStatus::Unhealthy);
         let name = failing.or(task.containers.first()).map(|container| container.name.clone());
         let (cause, fix) = container_check(topology, service, name.as_deref().unwrap_or_default());
         return Reason { cause, fix, container: name };
@@ -211,6 +219,7 @@ mod tests {
     use serde::Deserialize;
 
     use super::*;
+    use crate::model::task::ContainerStatus;
 
     #[derive(Deserialize)]
     #[serde(deny_unknown_fields)]
@@ -243,12 +252,12 @@ mod tests {
             exit_code: container.exit_code,
             reason: container.reason.clone(),
             essential: !container.sidecar,
-            last_status: "STOPPED".into(),
-            health_status: "UNKNOWN".into(),
+            last_status: ContainerStatus::Stopped.into(),
+            health_status: HealthStatus::Unknown.into(),
             ..ContainerView::default()
         });
         TaskView {
-            stop_code: case.stop_code.clone(),
+            stop_code: case.stop_code.as_deref().map(|code| Word::Known(code.parse().expect("a stop code"))),
             stopped_reason: case.stopped_reason.clone(),
             containers: containers.collect(),
             ..TaskView::default()

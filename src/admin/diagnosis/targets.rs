@@ -2,8 +2,10 @@
 
 use super::finding::{ContainerOfTask, Finding, Severity};
 use crate::admin::view::shape::{ClusterView, ServiceView, TargetGroupView, TargetView, status_code};
+use crate::admin::view::words::Word;
 use crate::alb::security_group;
 use crate::model::target_group::TargetGroup;
+use crate::model::target_health::{TargetHealthReason, TargetHealthState};
 use crate::model::{TargetGroupName, Topology};
 
 const UNREACHABLE: &str = "504 Gateway Time-out after 10 s";
@@ -20,7 +22,7 @@ pub(super) fn closed_ports(view: &ClusterView, topology: &Topology) -> Vec<Findi
             let Some((cause, fix)) = closed(topology, name.as_str(), &binding.target_group, binding.port) else {
                 continue;
             };
-            let shown = group.targets.iter().find(|target| target.state == "unhealthy");
+            let shown = group.targets.iter().find(|target| target.state == TargetHealthState::Unhealthy);
             let symptom = shown.map_or_else(
                 || "Target.Timeout: Request timed out, as soon as its health checks have failed".to_owned(),
                 |target| symptom(target, None),
@@ -47,12 +49,13 @@ pub(super) fn target_group(
     tasks_fail: bool,
 ) -> Vec<Finding> {
     let Some(settings) = topology.target_groups.get(group.name.as_str()) else { return Vec::new() };
-    if group.targets.iter().all(|target| target.state == "draining") {
+    if group.targets.iter().all(|target| target.state == TargetHealthState::Draining) {
         return vec![no_targets(view, group, tasks_fail)];
     }
-    let none_healthy = !group.targets.iter().any(|target| target.state == "healthy");
+    let none_healthy = !group.targets.iter().any(|target| target.state == TargetHealthState::Healthy);
     let failing = |target: &&TargetView| {
-        target.state == "unhealthy" || (target.state == "initial" && target.last_probe_reason.is_some())
+        target.state == TargetHealthState::Unhealthy
+            || (target.state == TargetHealthState::Initial && target.last_probe_reason.is_some())
     };
     let mut findings: Vec<Finding> = Vec::new();
     for target in group.targets.iter().filter(failing) {
@@ -120,7 +123,7 @@ fn failing_target(group: &TargetGroupView, settings: &TargetGroup, target: &Targ
     let answer = match target.reachable {
         true => {
             let code = target.last_probe_description.as_deref().and_then(status_code);
-            answer(settings, target.port, container, target.last_probe_reason.as_deref(), code)
+            answer(settings, target.port, container, target.last_probe_reason.as_ref().and_then(Word::known), code)
         }
         false => Answer {
             cause: format!("port {} cannot be reached from this machine", target.port),
@@ -132,7 +135,7 @@ fn failing_target(group: &TargetGroupView, settings: &TargetGroup, target: &Targ
         },
     };
     // Nothing has been judged yet: the first probes of an application that is still starting fail.
-    let severity = if target.state == "initial" { Severity::Note } else { Severity::Problem };
+    let severity = if target.state == TargetHealthState::Initial { Severity::Note } else { Severity::Problem };
     Finding {
         severity,
         subject: format!("target {} {}:{}", group.name, target.id, target.port),
@@ -154,7 +157,7 @@ fn symptom(target: &TargetView, path: Option<&str>) -> String {
     format!(
         "{} {}: {}{}",
         target.state,
-        target.reason.as_deref().unwrap_or_default(),
+        target.reason.as_ref().map(Word::as_str).unwrap_or_default(),
         target.description.as_deref().unwrap_or_default(),
         probe.map(|(probe, path)| format!(" (last probe of {path}: {probe})")).unwrap_or_default()
     )
@@ -173,7 +176,7 @@ pub(super) fn answer(
     settings: &TargetGroup,
     port: u16,
     container: &str,
-    reason: Option<&str>,
+    reason: Option<TargetHealthReason>,
     code: Option<u16>,
 ) -> Answer {
     let check = &settings.health_check;
@@ -210,7 +213,7 @@ pub(super) fn answer(
                 "if {container} is well, change `path` or `matcher`; if not, see its output: neargate logs {container}"
             ),
         ),
-        (Some("Target.Timeout"), None) => Answer {
+        (Some(TargetHealthReason::Timeout), None) => Answer {
             cause: format!("{container} does not answer {path} within {} s", check.timeout.as_secs()),
             fix: "make the health path faster, or raise `health_check.timeout` (it must stay below `interval`)".into(),
             effect: "504 Gateway Time-out once the idle timeout is over",

@@ -6,3 +6,4 @@
 mod of_snapshot;
 pub mod shape;
 pub mod views;
+pub mod words;

@@ -6,18 +6,19 @@ use super::shape::{
     ClusterView, ContainerView, DeploymentView, EventView, FailedHealthCheckView, ImageView, ListenerView, ServiceView,
     SilenceView, TargetGroupView, TargetView, TaskView,
 };
+use super::words::{DeploymentStatus, ImageStatus, Protocol, Word};
 use crate::control::snapshot::{Bindings, Snapshot};
 use crate::ecs::images::naming;
 use crate::ecs::log_stream::LogStream;
 use crate::ecs::registration;
 use crate::ecs::world::{
-    Deployment, FailedHealthCheck, ImageState, Phase, Preparation, RolloutState, ServiceRecord, TargetRecord, Task,
-    World,
+    Deployment, FailedHealthCheck, ImageState, Phase, Preparation, ServiceRecord, TargetRecord, Task, World,
 };
 use crate::model::arn;
 use crate::model::listener::ListenerProtocol;
 use crate::model::service::LoadBalancerBinding;
 use crate::model::target_health::TargetHealth;
+use crate::model::task::DesiredStatus;
 use crate::model::task_definition::ContainerDefinition;
 use crate::model::{ServiceName, TargetGroupName, Topology};
 
@@ -66,8 +67,8 @@ fn listeners(topology: &Topology, bindings: &Bindings) -> Vec<ListenerView> {
             port: listener.port,
             bind_port: listener.bind_port,
             protocol: match listener.protocol {
-                ListenerProtocol::Http => "HTTP".to_owned(),
-                ListenerProtocol::Https(_) => "HTTPS".to_owned(),
+                ListenerProtocol::Http => Protocol::Http.into(),
+                ListenerProtocol::Https(_) => Protocol::Https.into(),
             },
             bound: matches!(bound, Some(Ok(()))),
             error: bound.and_then(|result| result.clone().err()),
@@ -88,19 +89,19 @@ fn images(topology: &Topology, world: &World) -> Vec<ImageView> {
         .iter()
         .map(|(reference, image)| {
             let (status, detail) = match &image.state {
-                ImageState::Missing => ("WAITING", None),
-                ImageState::Providing if image.built => ("BUILDING", image.progress.clone()),
-                ImageState::Providing => ("PULLING", image.progress.clone()),
-                ImageState::Ready => ("READY", None),
-                ImageState::Failed(reason) => ("FAILED", Some(reason.clone())),
+                ImageState::Missing => (ImageStatus::Waiting, None),
+                ImageState::Providing if image.built => (ImageStatus::Building, image.progress.clone()),
+                ImageState::Providing => (ImageStatus::Pulling, image.progress.clone()),
+                ImageState::Ready => (ImageStatus::Ready, None),
+                ImageState::Failed(reason) => (ImageStatus::Failed, Some(reason.clone())),
             };
             let origin = image.provided.as_ref().filter(|_| image.state == ImageState::Ready);
             ImageView {
                 image: reference.clone(),
                 containers: used_by.get(reference).cloned().unwrap_or_default(),
                 build: image.built,
-                origin: origin.map(|provided| provided.origin.to_string()),
-                status: status.to_owned(),
+                origin: origin.map(|provided| provided.origin.into()),
+                status: status.into(),
                 detail,
             }
         })
@@ -136,7 +137,7 @@ fn service(
         running_count: running,
         pending_count: pending,
         deployment: record.primary.id.to_string(),
-        rollout_state: rollout_state(record.primary.rollout).to_owned(),
+        rollout_state: record.primary.rollout.into(),
         failed_tasks: record.primary.failed_tasks,
         deployments,
         tasks: tasks.iter().map(|shown| task(topology, world, shown)).collect(),
@@ -168,7 +169,7 @@ fn deployment(record: &ServiceRecord, deployment: &Deployment, tasks: &[&Task]) 
     let is_primary = deployment.id == record.primary.id;
     DeploymentView {
         id: deployment.id.to_string(),
-        status: if is_primary { "PRIMARY" } else { "ACTIVE" }.to_owned(),
+        status: if is_primary { DeploymentStatus::Primary } else { DeploymentStatus::Active }.into(),
         task_definition: deployment.task_definition(),
         desired_count: match (is_primary, record.wanted()) {
             (true, Some(service)) => service.desired_count,
@@ -179,17 +180,10 @@ fn deployment(record: &ServiceRecord, deployment: &Deployment, tasks: &[&Task]) 
         pending_count: pending,
         running_count: running,
         failed_tasks: deployment.failed_tasks,
-        rollout_state: rollout_state(deployment.rollout).to_owned(),
+        rollout_state: deployment.rollout.into(),
         rollout_state_reason: deployment.rollout_state_reason(),
         created_at: deployment.created_at.to_string(),
         updated_at: deployment.updated_at.to_string(),
-    }
-}
-
-fn rollout_state(state: RolloutState) -> &'static str {
-    match state {
-        RolloutState::InProgress => "IN_PROGRESS",
-        RolloutState::Completed => "COMPLETED",
     }
 }
 
@@ -197,9 +191,9 @@ fn task(topology: &Topology, world: &World, task: &Task) -> TaskView {
     TaskView {
         task_id: task.spec.id.to_string(),
         task_arn: arn::task(&topology.cluster, &task.spec.id),
-        last_status: task.status().to_string(),
-        desired_status: if task.is_wanted() { "RUNNING" } else { "STOPPED" }.to_owned(),
-        health_status: task.health().to_string(),
+        last_status: task.status().into(),
+        desired_status: if task.is_wanted() { DesiredStatus::Running } else { DesiredStatus::Stopped }.into(),
+        health_status: task.health().into(),
         availability_zone: task.zone().map(ToString::to_string),
         node: task.spec.node.as_ref().map(ToString::to_string),
         private_ipv4_address: task.address().map(|address| address.to_string()),
@@ -209,7 +203,7 @@ fn task(topology: &Topology, world: &World, task: &Task) -> TaskView {
         created_at: task.created_at.to_string(),
         started_at: task.running_since.map(|since| since.timestamp.to_string()),
         stopped_at: task.stopped_at.map(|at| at.to_string()),
-        stop_code: task.stop.as_ref().map(|stop| stop.code.to_string()),
+        stop_code: task.stop.as_ref().map(|stop| stop.code.into()),
         stopped_reason: task.stop.as_ref().map(|stop| stop.reason.clone()),
         failed_health_check: task.failed_health_check.as_ref().map(|failed| failed_health_check(world, task, failed)),
         containers: task.spec.definition.containers.iter().map(|definition| container(task, definition)).collect(),
@@ -222,7 +216,7 @@ fn failed_health_check(world: &World, task: &Task, failed: &FailedHealthCheck) -
         target_group: failed.target_group.to_string(),
         port: failed.port,
         container: container_behind(world, task, &failed.target_group, failed.port).unwrap_or_default(),
-        reason: health.reason().map(str::to_owned),
+        reason: health.reason().map(Word::from),
         description: health.description(),
         last_probe: Some(failed.detail.clone()),
     }
@@ -246,8 +240,8 @@ fn container(task: &Task, definition: &ContainerDefinition) -> ContainerView {
     ContainerView {
         name: definition.name.to_string(),
         image: task.spec.image(definition).to_owned(),
-        last_status: state.status().to_string(),
-        health_status: state.health.to_string(),
+        last_status: state.status().into(),
+        health_status: state.health.into(),
         runtime_id: state.runtime_id.clone(),
         exit_code: state.exit().map(|exit| exit.exit_code),
         reason: state.reason.clone(),
@@ -286,11 +280,11 @@ fn target_groups(topology: &Topology, world: &World) -> Vec<TargetGroupView> {
                     .map(|(record, state)| TargetView {
                         id: state.target.address.to_string(),
                         port: state.target.port,
-                        state: state.health.state().to_owned(),
-                        reason: state.health.reason().map(str::to_owned),
+                        state: state.health.state().into(),
+                        reason: state.health.reason().map(Word::from),
                         description: state.health.description(),
                         last_probe: record.last_probe.clone(),
-                        last_probe_reason: failure(record).and_then(|failure| failure.reason().map(str::to_owned)),
+                        last_probe_reason: failure(record).and_then(|failure| failure.reason()).map(Word::from),
                         last_probe_description: failure(record).and_then(|failure| failure.description()),
                         task_id: record.task.as_ref().map(ToString::to_string),
                         container: record

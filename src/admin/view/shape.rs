@@ -4,6 +4,12 @@ use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
 
+use super::words::{DeploymentStatus, ImageStatus, Protocol, Word};
+use crate::ecs::world::RolloutState;
+use crate::model::image::ImageOrigin;
+use crate::model::target_health::{TargetHealthReason, TargetHealthState};
+use crate::model::task::{ContainerStatus, DesiredStatus, HealthStatus, StopCode, TaskStatus};
+
 /// The stack at one moment.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -71,7 +77,7 @@ pub struct ListenerView {
     /// The port that is really bound.
     pub bind_port: u16,
     /// `HTTP` or `HTTPS`.
-    pub protocol: String,
+    pub protocol: Word<Protocol>,
     /// Whether clients can connect.
     pub bound: bool,
     /// Why not, with the fix.
@@ -101,9 +107,9 @@ pub struct ImageView {
     pub build: bool,
     /// When `READY`: `built`, `cached` (built again, and nothing had changed), `pulled` or `there already`.
     #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub origin: Option<String>,
+    pub origin: Option<Word<ImageOrigin>>,
     /// `WAITING`, `BUILDING`, `PULLING`, `READY` or `FAILED`.
-    pub status: String,
+    pub status: Word<ImageStatus>,
     /// The last line of progress, or why it failed.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub detail: Option<String>,
@@ -112,7 +118,7 @@ pub struct ImageView {
 impl ImageView {
     /// Whether it is still to be built or pulled.
     pub fn is_on_its_way(&self) -> bool {
-        matches!(self.status.as_str(), "WAITING" | "BUILDING" | "PULLING")
+        matches!(self.status.known(), Some(ImageStatus::Waiting | ImageStatus::Building | ImageStatus::Pulling))
     }
 }
 
@@ -133,7 +139,7 @@ pub struct ServiceView {
     /// Id of the PRIMARY deployment.
     pub deployment: String,
     /// `rolloutState`
-    pub rollout_state: String,
+    pub rollout_state: Word<RolloutState>,
     /// `failedTasks`
     pub failed_tasks: u32,
     /// `deployments`, newest first: the PRIMARY one, then those whose tasks it replaces.
@@ -152,7 +158,7 @@ pub struct DeploymentView {
     /// `ecs-svc/` and 19 digits.
     pub id: String,
     /// `PRIMARY` or `ACTIVE`.
-    pub status: String,
+    pub status: Word<DeploymentStatus>,
     /// `family:revision`
     pub task_definition: String,
     /// `desiredCount`
@@ -164,7 +170,7 @@ pub struct DeploymentView {
     /// `failedTasks`
     pub failed_tasks: u32,
     /// `rolloutState`
-    pub rollout_state: String,
+    pub rollout_state: Word<RolloutState>,
     /// `rolloutStateReason`
     pub rollout_state_reason: String,
     /// `createdAt`, RFC 3339.
@@ -192,11 +198,11 @@ pub struct TaskView {
     /// Its ARN.
     pub task_arn: String,
     /// `lastStatus`
-    pub last_status: String,
+    pub last_status: Word<TaskStatus>,
     /// `desiredStatus`
-    pub desired_status: String,
+    pub desired_status: Word<DesiredStatus>,
     /// `healthStatus`
-    pub health_status: String,
+    pub health_status: Word<HealthStatus>,
     /// `availabilityZone`
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub availability_zone: Option<String>,
@@ -225,7 +231,7 @@ pub struct TaskView {
     pub stopped_at: Option<String>,
     /// `stopCode`
     #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub stop_code: Option<String>,
+    pub stop_code: Option<Word<StopCode>>,
     /// `stoppedReason`
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub stopped_reason: Option<String>,
@@ -260,7 +266,7 @@ pub struct FailedHealthCheckView {
     pub container: String,
     /// `Reason`
     #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub reason: Option<String>,
+    pub reason: Option<Word<TargetHealthReason>>,
     /// `Description`
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub description: Option<String>,
@@ -290,9 +296,9 @@ pub struct ContainerView {
     /// Its image.
     pub image: String,
     /// `lastStatus`
-    pub last_status: String,
+    pub last_status: Word<ContainerStatus>,
     /// `healthStatus`
-    pub health_status: String,
+    pub health_status: Word<HealthStatus>,
     /// The engine's id.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub runtime_id: Option<String>,
@@ -359,10 +365,10 @@ pub struct TargetView {
     /// Its port.
     pub port: u16,
     /// `State`
-    pub state: String,
+    pub state: Word<TargetHealthState>,
     /// `Reason`
     #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub reason: Option<String>,
+    pub reason: Option<Word<TargetHealthReason>>,
     /// `Description`
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub description: Option<String>,
@@ -371,7 +377,7 @@ pub struct TargetView {
     pub last_probe: Option<String>,
     /// `Reason` that the last probe gives, if it failed; a target that is `initial` has not got it as its own yet.
     #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub last_probe_reason: Option<String>,
+    pub last_probe_reason: Option<Word<TargetHealthReason>>,
     /// `Description` that goes with it.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub last_probe_description: Option<String>,

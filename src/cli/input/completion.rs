@@ -10,6 +10,7 @@ use crate::cli::input::global::{Color, Global};
 use crate::cli::input::project;
 use crate::cli::output::picture::short;
 use crate::cli::running::asking;
+use crate::model::task::DesiredStatus;
 
 /// Names of services.
 pub(crate) fn services() -> Vec<CompletionCandidate> {
@@ -39,7 +40,7 @@ pub(crate) fn tasks() -> Vec<CompletionCandidate> {
     let view = view();
     let tasks = view.iter().flat_map(|view| &view.services).flat_map(|service| &service.tasks);
     tasks
-        .filter(|task| task.desired_status == "RUNNING")
+        .filter(|task| task.desired_status == DesiredStatus::Running)
         .map(|task| {
             let containers: Vec<&str> = task.containers.iter().map(|container| container.name.as_str()).collect();
             CompletionCandidate::new(short(&task.task_id)).help(Some(containers.join(", ").into()))

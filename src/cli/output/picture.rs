@@ -3,6 +3,9 @@
 use std::collections::BTreeMap;
 
 use crate::admin::view::shape::{ClusterView, ContainerView, ImageView, TargetView, TaskView};
+use crate::admin::view::words::{ImageStatus, Word};
+use crate::model::target_health::TargetHealthState;
+use crate::model::task::{ContainerStatus, DesiredStatus, HealthStatus, StopCode, TaskStatus};
 
 /// One line of the picture.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,7 +35,9 @@ pub(crate) enum Mood {
 pub(crate) fn lines(view: &ClusterView) -> Vec<Line> {
     let mut lines = Vec::new();
     lines.extend(view.images.iter().map(image));
-    for task in view.services.iter().flat_map(|service| &service.tasks).filter(|task| task.last_status != "STOPPED") {
+    for task in
+        view.services.iter().flat_map(|service| &service.tasks).filter(|task| task.last_status != TaskStatus::Stopped)
+    {
         lines.push(self::task(task));
         lines.extend(task.containers.iter().map(|shown| container(task, shown)));
     }
@@ -60,9 +65,9 @@ pub(crate) fn lines(view: &ClusterView) -> Vec<Line> {
 }
 
 fn image(image: &ImageView) -> Line {
-    let mood = match image.status.as_str() {
-        "READY" => Mood::Good,
-        "FAILED" => Mood::Bad,
+    let mood = match image.status.known() {
+        Some(ImageStatus::Ready) => Mood::Good,
+        Some(ImageStatus::Failed) => Mood::Bad,
         _ => Mood::Working,
     };
     // The name of one that is built is neargate's own; people know the container.
@@ -76,42 +81,42 @@ fn image(image: &ImageView) -> Line {
     Line {
         subject,
         mood,
-        state: image.origin.clone().unwrap_or_else(|| image.status.to_lowercase()),
+        state: image.origin.as_ref().map_or_else(|| image.status.as_str().to_lowercase(), Word::to_string),
         detail: first_line(detail),
     }
 }
 
 fn task(task: &TaskView) -> Line {
-    let mood = match (task.desired_status.as_str(), task.last_status.as_str()) {
-        ("RUNNING", "RUNNING") => Mood::Good,
-        ("RUNNING", _) => Mood::Working,
-        _ if task.stop_code.as_deref() == Some("ServiceSchedulerInitiated") => Mood::Working,
+    let mood = match (task.desired_status.known(), task.last_status.known()) {
+        (Some(DesiredStatus::Running), Some(TaskStatus::Running)) => Mood::Good,
+        (Some(DesiredStatus::Running), _) => Mood::Working,
+        _ if task.stop_code == Some(StopCode::ServiceSchedulerInitiated.into()) => Mood::Working,
         _ => Mood::Bad,
     };
     Line {
         subject: format!("task {}", short(&task.task_id)),
         mood,
-        state: task.last_status.clone(),
+        state: task.last_status.to_string(),
         detail: task.why_stopped().or_else(|| task.private_ipv4_address.clone()).unwrap_or_default(),
     }
 }
 
 fn container(task: &TaskView, container: &ContainerView) -> Line {
-    let was_told_to_stop = task.desired_status == "STOPPED"
-        && (task.stop_code.as_deref() != Some("EssentialContainerExited")
+    let was_told_to_stop = task.desired_status == DesiredStatus::Stopped
+        && (task.stop_code != Some(StopCode::EssentialContainerExited.into())
             || matches!(container.exit_code, None | Some(137 | 143)));
-    let mood = match (container.last_status.as_str(), container.health_status.as_str()) {
-        (_, "UNHEALTHY") => Mood::Bad,
-        ("RUNNING", _) => Mood::Good,
-        ("STOPPED", _) if container.reason.is_some() => Mood::Bad,
-        ("STOPPED", _) if container.exit_code == Some(0) || was_told_to_stop => Mood::Good,
-        ("STOPPED", _) => Mood::Bad,
-        _ => Mood::Working,
+    let mood = match container.last_status.known() {
+        _ if container.health_status == HealthStatus::Unhealthy => Mood::Bad,
+        Some(ContainerStatus::Running) => Mood::Good,
+        Some(ContainerStatus::Stopped) if container.reason.is_some() => Mood::Bad,
+        Some(ContainerStatus::Stopped) if container.exit_code == Some(0) || was_told_to_stop => Mood::Good,
+        Some(ContainerStatus::Stopped) => Mood::Bad,
+        Some(ContainerStatus::Pending) | None => Mood::Working,
     };
-    let mut state = container.last_status.clone();
-    if container.health_status != "UNKNOWN" {
+    let mut state = container.last_status.to_string();
+    if container.health_status != HealthStatus::Unknown {
         state.push(' ');
-        state.push_str(&container.health_status);
+        state.push_str(container.health_status.as_str());
     }
     let exit = container.exit_code.map(|code| format!("exit code {code}"));
     // A build's output is long, and stands below the image already.
@@ -129,20 +134,20 @@ fn container(task: &TaskView, container: &ContainerView) -> Line {
 }
 
 fn target(group: &str, target: &TargetView) -> Line {
-    let mood = match target.state.as_str() {
-        "healthy" => Mood::Good,
-        "unhealthy" => Mood::Bad,
+    let mood = match target.state.known() {
+        Some(TargetHealthState::Healthy) => Mood::Good,
+        Some(TargetHealthState::Unhealthy) => Mood::Bad,
         _ => Mood::Working,
     };
     let mut detail: Vec<&str> = Vec::new();
-    detail.extend(target.reason.as_deref());
-    if target.state != "healthy" {
+    detail.extend(target.reason.as_ref().map(Word::as_str));
+    if target.state != TargetHealthState::Healthy {
         detail.extend(target.last_probe.as_deref());
     }
     Line {
         subject: format!("target {group} {}:{}", target.id, target.port),
         mood,
-        state: target.state.clone(),
+        state: target.state.to_string(),
         detail: detail.join(": "),
     }
 }
@@ -198,13 +203,14 @@ fn first_line(text: &str) -> String {
 mod tests {
     use super::*;
     use crate::admin::view::shape::{ListenerView, ServiceView};
+    use crate::admin::view::words::Protocol;
 
-    fn view(state: &str) -> ClusterView {
+    fn view(state: TaskStatus) -> ClusterView {
         let task = TaskView {
             task_id: "0123456789abcdef0123456789abcdef".into(),
             last_status: state.into(),
-            desired_status: "RUNNING".into(),
-            health_status: "UNKNOWN".into(),
+            desired_status: DesiredStatus::Running.into(),
+            health_status: HealthStatus::Unknown.into(),
             private_ipv4_address: Some("10.0.0.2".into()),
             ..TaskView::default()
         };
@@ -222,7 +228,7 @@ mod tests {
                 bind_address: None,
                 port: 443,
                 bind_port: 8443,
-                protocol: "HTTPS".into(),
+                protocol: Protocol::Https.into(),
                 bound: true,
                 error: None,
             }],
@@ -233,16 +239,16 @@ mod tests {
     #[test]
     fn only_what_changed_is_worth_a_line() {
         let mut changes = Changes::default();
-        assert_eq!(changes.lines(&view("PENDING")).len(), 2);
-        assert!(changes.lines(&view("PENDING")).is_empty());
-        let changed = changes.lines(&view("RUNNING"));
+        assert_eq!(changes.lines(&view(TaskStatus::Pending)).len(), 2);
+        assert!(changes.lines(&view(TaskStatus::Pending)).is_empty());
+        let changed = changes.lines(&view(TaskStatus::Running));
         assert_eq!(changed.len(), 1);
         assert_eq!((changed[0].subject.as_str(), changed[0].mood), ("task 01234567", Mood::Good));
     }
 
     #[test]
     fn a_remapped_listener_says_where_it_is() {
-        let shown = lines(&view("PENDING"));
+        let shown = lines(&view(TaskStatus::Pending));
         assert!(shown.iter().any(|line| line.detail == "on local port 8443"), "{shown:?}");
     }
 }

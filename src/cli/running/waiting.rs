@@ -8,6 +8,7 @@ use tokio::time::Instant;
 
 use crate::admin::diagnosis::{has_failed, will_repeat};
 use crate::admin::view::shape::{ClusterView, ServiceView, TaskView};
+use crate::admin::view::words::ImageStatus;
 use crate::admin::wire::Request;
 use crate::cli::failure::{ExitStatus, Failure};
 use crate::cli::input::global::StartArgs;
@@ -19,6 +20,7 @@ use crate::cli::output::printer::Printer;
 use crate::cli::output::{findings, welcome};
 use crate::cli::running::asking;
 use crate::cli::running::process::Signals;
+use crate::ecs::world::RolloutState;
 use crate::model::{TargetGroupName, Topology};
 
 /// A service whose tasks have failed this often will not come up (ECS developer guide, "Deployment circuit breaker": the
@@ -166,7 +168,7 @@ pub(crate) fn is_hopeless(project: &Project, view: &ClusterView, failed_before: 
         own.filter(|task| !failed_before.contains(&task.task_id)).cloned().collect()
     };
     let unsettled = |service: &&ServiceView| {
-        service.rollout_state == "IN_PROGRESS" || service.running_count < service.desired_count
+        service.rollout_state == RolloutState::InProgress || service.running_count < service.desired_count
     };
     let (service, failed) = view.services.iter().filter(unsettled).find_map(|service| {
         let failed = failures(service);
@@ -181,7 +183,7 @@ pub(crate) fn is_hopeless(project: &Project, view: &ClusterView, failed_before: 
 
 /// A build that failed. It is tried again with the next `up`, not before: it would fail again.
 pub(crate) fn failed_build(view: &ClusterView) -> Option<Failure> {
-    let failed = view.images.iter().filter(|image| image.build && image.status == "FAILED");
+    let failed = view.images.iter().filter(|image| image.build && image.status == ImageStatus::Failed);
     let told: Vec<String> = failed
         .map(|image| {
             let reason = image.detail.as_deref().unwrap_or_default();
@@ -246,8 +248,8 @@ mod tests {
     use super::*;
     use crate::admin::view::shape::ImageView;
 
-    fn view(status: &str) -> ClusterView {
-        let image = ImageView { image: "app".to_owned(), status: status.to_owned(), ..ImageView::default() };
+    fn view(status: ImageStatus) -> ClusterView {
+        let image = ImageView { image: "app".to_owned(), status: status.into(), ..ImageView::default() };
         ClusterView { images: vec![image], ..ClusterView::default() }
     }
 
@@ -255,14 +257,14 @@ mod tests {
     async fn the_time_counts_from_when_the_images_are_there() {
         let limit = Duration::from_secs(120);
         let mut patience = Patience::new(limit);
-        for status in ["WAITING", "BUILDING", "PULLING"] {
+        for status in [ImageStatus::Waiting, ImageStatus::Building, ImageStatus::Pulling] {
             patience.saw(&view(status));
             let over = tokio::time::timeout(limit * 10, patience.is_over()).await;
             assert!(over.is_err(), "the timeout is running while the image is {status}");
         }
         let begin = Instant::now();
-        patience.saw(&view("READY"));
-        patience.saw(&view("READY"));
+        patience.saw(&view(ImageStatus::Ready));
+        patience.saw(&view(ImageStatus::Ready));
         patience.is_over().await;
         assert_eq!(begin.elapsed(), limit);
     }

@@ -18,6 +18,7 @@ use crate::ecs::images::watching;
 use crate::ecs::images::watching::Reaction;
 use crate::machine::watch::{Watcher, files};
 use crate::model::service::Hook;
+use crate::model::task::{ContainerStatus, DesiredStatus};
 use crate::model::{ContainerName, ServiceName, TaskId, Topology};
 use crate::runtime::docker::DockerOptions;
 use crate::runtime::docker::DockerRuntime;
@@ -263,10 +264,10 @@ fn words(reaction: &Reaction) -> &'static str {
 /// The containers that run, with the engine's id of each.
 fn running(view: &ClusterView, container: &Container) -> Vec<(TaskId, String)> {
     let service = view.services.iter().filter(|service| service.service_name == container.0.as_str());
-    let tasks = service.flat_map(|service| &service.tasks).filter(|task| task.desired_status == "RUNNING");
+    let tasks = service.flat_map(|service| &service.tasks).filter(|task| task.desired_status == DesiredStatus::Running);
     let running = tasks.filter_map(|task| {
         let found = task.containers.iter().find(|found| found.name == container.1.as_str())?;
-        let id = found.runtime_id.clone().filter(|_| found.last_status == "RUNNING")?;
+        let id = found.runtime_id.clone().filter(|_| found.last_status == ContainerStatus::Running)?;
         Some((TaskId::new(&task.task_id), id))
     });
     running.collect()

@@ -1,6 +1,6 @@
 //! `exec`: a command inside a running container. Its exit code is ours.
 
-use crate::admin::view::shape::ClusterView;
+use crate::admin::view::shape::{ClusterView, ContainerView};
 use crate::cli::failure::{ExitStatus, Failure};
 use crate::cli::input::arguments::ExecArgs;
 use crate::cli::input::global::Global;
@@ -9,6 +9,7 @@ use crate::cli::output::picture::short;
 use crate::cli::output::terminal;
 use crate::cli::running::asking;
 use crate::cli::running::asking::block_on;
+use crate::model::task::{ContainerStatus, TaskStatus};
 use crate::model::{ContainerName, TaskId};
 use crate::runtime::docker::{DockerOptions, DockerRuntime, ExecRequest, ExecSettings, Streams};
 
@@ -43,8 +44,10 @@ fn find(view: &ClusterView, args: &ExecArgs) -> Result<TaskId, Failure> {
     let tasks = || view.services.iter().flat_map(|service| &service.tasks);
     let wanted = args.task.as_deref().unwrap_or_default();
     let found = tasks().filter(|task| task.task_id.starts_with(wanted)).find(|task| {
-        let runs = |name: &str, status: &str| name == args.container && status == "RUNNING";
-        task.containers.iter().any(|container| runs(&container.name, &container.last_status))
+        let runs = |container: &ContainerView| {
+            container.name == args.container && container.last_status == ContainerStatus::Running
+        };
+        task.containers.iter().any(runs)
     });
     found.map(|task| TaskId::new(&task.task_id)).ok_or_else(|| not_running(view, args))
 }
@@ -53,15 +56,16 @@ fn find(view: &ClusterView, args: &ExecArgs) -> Result<TaskId, Failure> {
 fn not_running(view: &ClusterView, args: &ExecArgs) -> Failure {
     let tasks = view.services.iter().flat_map(|service| &service.tasks);
     let running = tasks.filter_map(|task| {
-        let containers = task.containers.iter().filter(|container| container.last_status == "RUNNING");
+        let containers = task.containers.iter().filter(|container| container.last_status == ContainerStatus::Running);
         let names: Vec<&str> = containers.map(|container| container.name.as_str()).collect();
         (!names.is_empty()).then(|| format!("{} ({})", short(&task.task_id), names.join(", ")))
     });
     let running: Vec<String> = running.collect();
     let running = if running.is_empty() { "none".to_owned() } else { running.join(", ") };
     let tasks = view.services.iter().flat_map(|service| &service.tasks);
-    let known =
-        |wanted: &str| tasks.clone().any(|task| task.task_id.starts_with(wanted) && task.last_status == "RUNNING");
+    let known = |wanted: &str| {
+        tasks.clone().any(|task| task.task_id.starts_with(wanted) && task.last_status == TaskStatus::Running)
+    };
     Failure::new(match args.task.as_deref() {
         Some(wanted) if !known(wanted) => {
             format!("no running task with an ID that begins with `{wanted}`; running: {running}")

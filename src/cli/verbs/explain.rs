@@ -26,6 +26,7 @@ use crate::cli::output::printer::{BAD, DIM, GOOD, NOTE, Printer, STRONG};
 use crate::cli::running::asking;
 use crate::http1::fields::{FieldSpan, Fields};
 use crate::model::listener::{Certificate, ListenerProtocol, LoadBalancer};
+use crate::model::target_health::TargetHealthState;
 use crate::model::{DomainName, TargetGroupName, Topology, arn};
 
 /// `explain`
@@ -367,12 +368,12 @@ fn unreachable(topology: &Topology, group: &str) -> Option<String> {
 fn group_line(topology: &Topology, name: &str, weight: u16, view: Option<&ClusterView>) -> GroupLine {
     let group = view.and_then(|view| view.target_groups.iter().find(|group| group.name == name));
     let targets = group.map(|group| group.targets.clone()).unwrap_or_default();
-    let count = |state: &str| targets.iter().filter(|target| target.state == state).count();
-    let registered = targets.len() - count("draining");
+    let count = |state: TargetHealthState| targets.iter().filter(|target| target.state == state).count();
+    let registered = targets.len() - count(TargetHealthState::Draining);
     let note = match group {
         None => None,
         Some(_) if registered == 0 => Some("no registered targets: 503 Service Temporarily Unavailable".to_owned()),
-        Some(_) if count("healthy") == 0 => {
+        Some(_) if count(TargetHealthState::Healthy) == 0 => {
             Some("no healthy target: ALB sends requests to all registered targets (fail open)".to_owned())
         }
         Some(_) => None,
@@ -462,9 +463,9 @@ fn targets(text: &mut String, group: &GroupLine, weighted: bool) {
         let _ = writeln!(text, "  {NOTE}{note}{NOTE:#}");
     }
     for target in &group.targets {
-        let style = match target.state.as_str() {
-            "healthy" => GOOD,
-            "unhealthy" => BAD,
+        let style = match target.state.known() {
+            Some(TargetHealthState::Healthy) => GOOD,
+            Some(TargetHealthState::Unhealthy) => BAD,
             _ => NOTE,
         };
         let reason = match (&target.reason, &target.description) {

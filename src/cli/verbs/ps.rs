@@ -6,6 +6,7 @@ use std::net::SocketAddr;
 use crate::admin::view::shape::{
     ClusterView, ContainerView, DeploymentView, ImageView, ServiceView, TargetView, TaskView,
 };
+use crate::admin::view::words::{DeploymentStatus, ImageStatus, Word};
 use crate::cli::failure::{ExitStatus, Failure};
 use crate::cli::input::arguments::Format;
 use crate::cli::input::global::Global;
@@ -13,6 +14,8 @@ use crate::cli::input::project;
 use crate::cli::output::picture::short;
 use crate::cli::output::printer::{BAD, DIM, GOOD, NOTE, Printer, STRONG};
 use crate::cli::running::asking;
+use crate::model::target_health::TargetHealthState;
+use crate::model::task::{ContainerStatus, HealthStatus, TaskStatus};
 
 /// `ps`
 pub(crate) fn ps(
@@ -121,16 +124,16 @@ fn service(text: &mut String, service: &ServiceView, images: &[ImageView], all: 
 }
 
 fn tasks(text: &mut String, tasks: &[TaskView], images: &[ImageView], all: bool) {
-    let shown = tasks.iter().filter(|task| all || task.last_status != "STOPPED");
+    let shown = tasks.iter().filter(|task| all || task.last_status != TaskStatus::Stopped);
     let mut rows = Vec::new();
     for task in shown {
         rows.push(task_row(task));
         rows.extend(task.containers.iter().map(|container| container_row(container, images)));
     }
     align(text, &["TASK", "STATUS", "HEALTH", "ADDRESS", "DETAIL"], &rows);
-    let stopped = tasks.iter().filter(|task| task.last_status == "STOPPED").count();
+    let stopped = tasks.iter().filter(|task| task.last_status == TaskStatus::Stopped).count();
     if stopped > 0 && !all {
-        let last = tasks.iter().rev().find(|task| task.last_status == "STOPPED");
+        let last = tasks.iter().rev().find(|task| task.last_status == TaskStatus::Stopped);
         let reason = last.and_then(|task| task.stopped_reason.as_deref()).unwrap_or_default();
         let _ = writeln!(text, "{NOTE}{stopped} stopped{NOTE:#} (ps --all), the last one: {reason}");
     }
@@ -138,26 +141,26 @@ fn tasks(text: &mut String, tasks: &[TaskView], images: &[ImageView], all: bool)
 
 fn deployment_row(deployment: &DeploymentView) -> Vec<Cell> {
     let counts = [deployment.desired_count, deployment.pending_count, deployment.running_count];
-    let style = if deployment.status == "PRIMARY" { STRONG } else { anstyle::Style::new() };
+    let style = if deployment.status == DeploymentStatus::Primary { STRONG } else { anstyle::Style::new() };
     let mut row = vec![
         Cell::plain(&deployment.id),
-        Cell::new(&deployment.status, style),
+        Cell::new(deployment.status.as_str(), style),
         Cell::plain(&deployment.task_definition),
     ];
     row.extend(counts.map(|count| Cell::plain(&count.to_string())));
-    row.push(Cell::plain(&deployment.rollout_state));
+    row.push(Cell::plain(deployment.rollout_state.as_str()));
     row
 }
 
 fn task_row(task: &TaskView) -> Vec<Cell> {
-    let style = match task.last_status.as_str() {
-        "RUNNING" => GOOD,
-        "STOPPED" => BAD,
+    let style = match task.last_status.known() {
+        Some(TaskStatus::Running) => GOOD,
+        Some(TaskStatus::Stopped) => BAD,
         _ => NOTE,
     };
     vec![
         Cell::plain(short(&task.task_id)),
-        Cell::new(&task.last_status, style),
+        Cell::new(task.last_status.as_str(), style),
         Cell::plain(health(&task.health_status)),
         Cell::plain(task.private_ipv4_address.as_deref().unwrap_or("-")),
         Cell::plain(&task.why_stopped().unwrap_or_default()),
@@ -175,7 +178,7 @@ fn container_row(container: &ContainerView, images: &[ImageView]) -> Vec<Cell> {
     };
     vec![
         Cell::plain(&format!("  {}", container.name)),
-        Cell::plain(&container.last_status),
+        Cell::plain(container.last_status.as_str()),
         Cell::plain(health(&container.health_status)),
         Cell::plain(&ports.iter().map(|port| format!(":{port}")).collect::<Vec<_>>().join(" ")),
         Cell::new(&detail, DIM),
@@ -185,20 +188,20 @@ fn container_row(container: &ContainerView, images: &[ImageView]) -> Vec<Cell> {
 /// How far the image is that keeps the container from starting: `building: Step 4/6 : RUN npm ci`.
 fn waits_for(container: &ContainerView, images: &[ImageView]) -> Option<String> {
     let image = images.iter().find(|image| image.image == container.image)?;
-    if container.last_status != "PENDING" {
+    if container.last_status != ContainerStatus::Pending {
         return None;
     }
-    if image.status == "FAILED" {
+    if image.status == ImageStatus::Failed {
         return Some("its image is unavailable: neargate doctor".to_owned());
     }
-    let state = image.status.to_lowercase();
+    let state = image.status.as_str().to_lowercase();
     let detail = image.detail.as_ref().map_or(state.clone(), |detail| format!("{state}: {detail}"));
     image.is_on_its_way().then_some(detail)
 }
 
 /// ECS says UNKNOWN of what has no check, which reads like a fault.
-fn health(status: &str) -> &str {
-    if status == "UNKNOWN" { "-" } else { status }
+fn health(status: &Word<HealthStatus>) -> &str {
+    if *status == HealthStatus::Unknown { "-" } else { status.as_str() }
 }
 
 /// A registry's address is long and the same for all; the end of a reference is what tells images apart.
@@ -211,9 +214,9 @@ fn short_image(image: &str) -> String {
 }
 
 fn target_row(group: &str, target: &TargetView) -> Vec<Cell> {
-    let style = match target.state.as_str() {
-        "healthy" => GOOD,
-        "unhealthy" => BAD,
+    let style = match target.state.known() {
+        Some(TargetHealthState::Healthy) => GOOD,
+        Some(TargetHealthState::Unhealthy) => BAD,
         _ => NOTE,
     };
     let reason = match (&target.reason, &target.description) {
@@ -223,7 +226,7 @@ fn target_row(group: &str, target: &TargetView) -> Vec<Cell> {
     vec![
         Cell::plain(group),
         Cell::plain(&format!("{}:{}", target.id, target.port)),
-        Cell::new(&target.state, style),
+        Cell::new(target.state.as_str(), style),
         Cell::plain(&reason),
     ]
 }
@@ -265,28 +268,39 @@ fn align(text: &mut String, headings: &[&str], rows: &[Vec<Cell>]) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ecs::world::RolloutState;
 
     #[test]
     fn deployments_are_listed_while_one_replaces_another() {
-        let deployment = |id: &str, status: &str, revision: &str, counts: [u32; 3], rollout: &str| DeploymentView {
-            id: id.to_owned(),
-            status: status.to_owned(),
-            task_definition: revision.to_owned(),
-            desired_count: counts[0],
-            pending_count: counts[1],
-            running_count: counts[2],
-            rollout_state: rollout.to_owned(),
-            ..DeploymentView::default()
-        };
+        let deployment =
+            |id: &str, status: DeploymentStatus, revision: &str, counts: [u32; 3], rollout: RolloutState| {
+                DeploymentView {
+                    id: id.to_owned(),
+                    status: status.into(),
+                    task_definition: revision.to_owned(),
+                    desired_count: counts[0],
+                    pending_count: counts[1],
+                    running_count: counts[2],
+                    rollout_state: rollout.into(),
+                    ..DeploymentView::default()
+                }
+            };
         let mut shown = ServiceView { service_name: "app".into(), ..ServiceView::default() };
         let plain = |shown: &ServiceView| {
             let mut text = String::new();
             service(&mut text, shown, &[], false, false);
             anstream::adapter::strip_str(&text).to_string()
         };
-        shown.deployments = vec![deployment("ecs-svc/2", "PRIMARY", "app:2", [2, 1, 1], "IN_PROGRESS")];
+        shown.deployments =
+            vec![deployment("ecs-svc/2", DeploymentStatus::Primary, "app:2", [2, 1, 1], RolloutState::InProgress)];
         assert!(!plain(&shown).contains("PRIMARY"));
-        shown.deployments.push(deployment("ecs-svc/1", "ACTIVE", "app:1", [1, 0, 1], "COMPLETED"));
+        shown.deployments.push(deployment(
+            "ecs-svc/1",
+            DeploymentStatus::Active,
+            "app:1",
+            [1, 0, 1],
+            RolloutState::Completed,
+        ));
         let expected = "\
             DEPLOYMENT   STATUS    TASK DEFINITION   DESIRED   PENDING   RUNNING   ROLLOUT\n\
             ecs-svc/2    PRIMARY   app:2             2         1         1         IN_PROGRESS\n\

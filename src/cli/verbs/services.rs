@@ -15,6 +15,7 @@ use crate::cli::output::printer::{DIM, Printer};
 use crate::cli::running::asking;
 use crate::machine::folders::Folders;
 use crate::model::ProjectName;
+use crate::model::task::DesiredStatus;
 
 /// `scale`: another number of tasks, until the file says something else than now.
 pub(crate) fn scale(global: &Global, counts: &[(String, u32)], printer: &mut Printer) -> Result<ExitStatus, Failure> {
@@ -74,7 +75,7 @@ async fn set(project: &ProjectName, folders: &Folders, service: &str, count: Opt
 fn find_task(view: &ClusterView, wanted: &str) -> Result<String, Failure> {
     let tasks = view.services.iter().flat_map(|service| &service.tasks);
     let running: Vec<&str> =
-        tasks.filter(|task| task.desired_status == "RUNNING").map(|task| task.task_id.as_str()).collect();
+        tasks.filter(|task| task.desired_status == DesiredStatus::Running).map(|task| task.task_id.as_str()).collect();
     let found: Vec<&str> = running.iter().copied().filter(|id| id.starts_with(wanted)).collect();
     let list = |ids: &[&str]| match ids {
         [] => "none".to_owned(),

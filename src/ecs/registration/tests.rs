@@ -118,7 +118,7 @@ fn now(begin: Instant, second: u64) -> Now {
 fn describe(health: &TargetHealth) -> String {
     match (health.reason(), health.description()) {
         (Some(reason), Some(description)) => format!("{}: {reason}: {description}", health.state()),
-        _ => health.state().to_owned(),
+        _ => health.state().to_string(),
     }
 }
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
+use strum::{Display, EnumString, IntoStaticStr};
 
 use crate::moment::Now;
 use neargate_model::service::Service;
@@ -58,7 +59,8 @@ pub struct Deployment {
 }
 
 /// `rolloutState` of a deployment.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Display, EnumString, IntoStaticStr)]
+#[strum(serialize_all = "SCREAMING_SNAKE_CASE")]
 pub enum RolloutState {
     /// The service has not been steady since the deployment began.
     InProgress,

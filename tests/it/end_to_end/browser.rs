@@ -4,7 +4,8 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use neargate::admin::view::shape::ClusterView;
+use neargate::admin::view::shape::{ClusterView, TaskView};
+use neargate::model::task::TaskStatus;
 use rcgen::{CertificateParams, Issuer, KeyPair};
 use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 use serde_json::json;
@@ -106,8 +107,8 @@ async fn a_wrong_allowed_origin_is_a_cors_error_and_the_right_one_is_not() {
 
     chatkit.allow_origins("https://page.domain.com");
     chatkit.stack.up().await;
-    let is_gone = |status: &str| matches!(status, "RUNNING" | "STOPPED");
-    let is_alone = |view: &ClusterView| view.services[0].tasks.iter().all(|task| is_gone(&task.last_status));
+    let is_gone = |task: &TaskView| [TaskStatus::Running, TaskStatus::Stopped].iter().any(|at| task.last_status == *at);
+    let is_alone = |view: &ClusterView| view.services[0].tasks.iter().all(is_gone);
     chatkit.stack.until("the old task is gone, with its address", is_alone).await;
     assert_eq!(session(&mut browser, page).await, "created");
     chatkit.stack.down().await;

@@ -4,6 +4,8 @@ use std::time::{Duration, Instant};
 
 use futures_util::{SinkExt as _, StreamExt as _};
 use neargate::admin::view::shape::ClusterView;
+use neargate::model::target_health::TargetHealthState;
+use neargate::model::task::TaskStatus;
 use rustix::process::Signal;
 use serde_json::{Value, json};
 use tokio_tungstenite::tungstenite::Message;
@@ -18,7 +20,7 @@ use crate::support::waiting::eventually;
 /// The ids of the tasks that run.
 fn running(view: &ClusterView) -> Vec<String> {
     let tasks = view.services.iter().flat_map(|service| &service.tasks);
-    tasks.filter(|task| task.last_status == "RUNNING").map(|task| task.task_id.clone()).collect()
+    tasks.filter(|task| task.last_status == TaskStatus::Running).map(|task| task.task_id.clone()).collect()
 }
 
 // --- Looking at a stack, and into it -------------------------------------------------------------------------
@@ -129,7 +131,7 @@ async fn restart_replaces_the_tasks(stack: &Stack) {
             view.ready && now.len() == 1 && now != before
         })
         .await;
-    assert!(targets(&view, "tg-web").iter().any(|target| target.state == "healthy"));
+    assert!(targets(&view, "tg-web").iter().any(|target| target.state == TargetHealthState::Healthy));
     assert_eq!(stack.get(&format!("https://{DOMAIN}/")).await.status, 200);
 }
 

@@ -1,6 +1,9 @@
 //! What production shows when something is wrong, shown here: the status that clients get, the state, reason and
 //! description of the target, and what `doctor` says the cause and the fix are.
 
+use neargate::admin::view::words::Word;
+use neargate::model::target_health::{TargetHealthReason, TargetHealthState};
+use neargate::model::task::{ContainerStatus, StopCode, TaskStatus};
 use serde_json::json;
 
 use crate::support::engine;
@@ -27,12 +30,15 @@ async fn up(scenario: &Scenario) -> Stack {
 }
 
 /// Waits until the target of `api` is unhealthy; its reason, its description, and what doctor says.
-async fn unhealthy_api(stack: &Stack) -> (String, String, [String; 3]) {
+async fn unhealthy_api(stack: &Stack) -> (TargetHealthReason, String, [String; 3]) {
     let view = stack
-        .until("api is unhealthy", |view| targets(view, "tg-api").iter().any(|target| target.state == "unhealthy"))
+        .until("api is unhealthy", |view| {
+            targets(view, "tg-api").iter().any(|target| target.state == TargetHealthState::Unhealthy)
+        })
         .await;
     let target = &targets(&view, "tg-api")[0];
-    let (reason, description) = (target.reason.clone().unwrap(), target.description.clone().unwrap());
+    let (reason, description) =
+        (target.reason.as_ref().and_then(Word::known).unwrap(), target.description.clone().unwrap());
     (reason, description, stack.diagnosis("tg-api").await)
 }
 
@@ -69,11 +75,11 @@ async fn a_back_end_that_crashes_at_start_gives_503_and_doctor_shows_its_last_wo
     }
 
     let view = stack.view().await;
-    let stopped = view.services[0].tasks.iter().rev().find(|task| task.last_status == "STOPPED").unwrap();
-    assert_eq!(stopped.stop_code.as_deref(), Some("EssentialContainerExited"));
+    let stopped = view.services[0].tasks.iter().rev().find(|task| task.last_status == TaskStatus::Stopped).unwrap();
+    assert_eq!(stopped.stop_code, Some(StopCode::EssentialContainerExited.into()));
     assert_eq!(stopped.stopped_reason.as_deref(), Some("Essential container in task exited"));
     let crashed = stopped.containers.iter().find(|container| container.name == "api").unwrap();
-    assert_eq!((crashed.exit_code, crashed.last_status.as_str()), (Some(3), "STOPPED"));
+    assert_eq!((crashed.exit_code, crashed.last_status.known()), (Some(3), Some(ContainerStatus::Stopped)));
 
     // Between one task and the next nothing is registered. Exactly then the load balancer answers by itself.
     let mut response = String::new();
@@ -129,7 +135,7 @@ async fn a_health_path_that_answers_500_is_a_response_code_mismatch_and_requests
     let Some(_turn) = engine::turn().await else { return };
     let stack = up(&with_api(with(container("api", 8000), "HEALTH", "500"))).await;
     let (reason, description, [symptom, cause, fix]) = unhealthy_api(&stack).await;
-    assert_eq!(reason, "Target.ResponseCodeMismatch");
+    assert_eq!(reason, TargetHealthReason::ResponseCodeMismatch);
     assert_eq!(description, "Health checks failed with these codes: [500]");
     assert_says(&symptom, &["unhealthy Target.ResponseCodeMismatch: Health checks failed with these codes: [500]"]);
     assert_says(&cause, &["api answers /health with 500"]);
@@ -149,7 +155,7 @@ async fn a_port_that_the_security_group_does_not_open_times_out_and_never_refuse
     // Before any health check has failed.
     assert_says(&stack.diagnosis("tg-api").await.join("; "), &["Target.Timeout", "port 8000", "fargate-sg"]);
     let (reason, description, [symptom, cause, fix]) = unhealthy_api(&stack).await;
-    assert_eq!((reason.as_str(), description.as_str()), ("Target.Timeout", "Request timed out"));
+    assert_eq!((reason, description.as_str()), (TargetHealthReason::Timeout, "Request timed out"));
     assert_says(&symptom, &["unhealthy Target.Timeout: Request timed out"]);
     assert_says(&cause, &["8000", "fargate-sg"]);
     assert_says(&fix, &["port: 8000, security_group: alb-sg"]);
@@ -169,7 +175,7 @@ async fn a_target_that_never_answers_gives_504_when_the_idle_timeout_is_over() {
     scenario.file["load_balancer"]["idle_timeout"] = json!(3);
     let stack = up(&scenario).await;
     let (reason, description, [symptom, cause, fix]) = unhealthy_api(&stack).await;
-    assert_eq!((reason.as_str(), description.as_str()), ("Target.Timeout", "Request timed out"));
+    assert_eq!((reason, description.as_str()), (TargetHealthReason::Timeout, "Request timed out"));
     assert_says(&symptom, &["Target.Timeout", "/health"]);
     assert_says(&cause, &["api does not answer /health within 2 s"]);
     assert_says(&fix, &["make the health path faster", "timeout"]);
@@ -188,7 +194,7 @@ async fn a_target_that_listens_nowhere_fails_its_checks_and_gives_502() {
     api["command"] = json!(["sleep", "600"]);
     let stack = up(&with_api(api)).await;
     let (reason, description, [symptom, cause, fix]) = unhealthy_api(&stack).await;
-    assert_eq!((reason.as_str(), description.as_str()), ("Target.FailedHealthChecks", "Health checks failed"));
+    assert_eq!((reason, description.as_str()), (TargetHealthReason::FailedHealthChecks, "Health checks failed"));
     assert_says(&symptom, &["Target.FailedHealthChecks"]);
     assert_says(&cause, &["nothing answers on port 8000", "api"]);
     assert_says(&fix, &["0.0.0.0:8000"]);
@@ -204,7 +210,7 @@ async fn a_task_that_stays_unhealthy_is_replaced_with_the_reason_that_ecs_gives(
         .until("a task that was stopped", |view| view.services[0].tasks.iter().any(|task| task.stop_code.is_some()))
         .await;
     let stopped = view.services[0].tasks.iter().find(|task| task.stop_code.is_some()).unwrap();
-    assert_eq!(stopped.stop_code.as_deref(), Some("ServiceSchedulerInitiated"));
+    assert_eq!(stopped.stop_code, Some(StopCode::ServiceSchedulerInitiated.into()));
     let group = view.target_groups.iter().find(|group| group.name == "tg-api").unwrap();
     let reason = format!("Task failed ELB health checks in (target-group {})", group.arn);
     assert_eq!(stopped.stopped_reason.as_deref(), Some(reason.as_str()));

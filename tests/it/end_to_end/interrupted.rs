@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use neargate::model::task::TaskStatus;
 use rustix::process::Signal;
 use serde_json::json;
 
@@ -171,7 +172,7 @@ async fn a_stack_outlives_its_engine_going_away_and_heals_when_it_is_back() {
     let _ = stack.open(443).await.try_send(http::Request::get("/api/end?code=1"), "").await;
     stack
         .until("the task is replaced", |view| {
-            view.ready && view.services[0].tasks.iter().any(|task| task.last_status == "STOPPED")
+            view.ready && view.services[0].tasks.iter().any(|task| task.last_status == TaskStatus::Stopped)
         })
         .await;
     stack.down().await;

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, TcpListener};
 use std::path::Path;
 
+use neargate::model::target_health::TargetHealthState;
 use serde_json::{Value, json};
 
 use super::{assert_fails, assert_nothing_is_left};
@@ -123,7 +124,7 @@ async fn each_service_is_behind_its_own(stack: &Stack) {
         let found = view.target_groups.iter().find(|found| found.name == group).unwrap();
         assert_eq!(found.load_balancer.as_deref(), Some(balancer));
         let targets = targets(&view, group);
-        assert!(targets.len() == 1 && targets[0].state == "healthy", "{targets:?}");
+        assert!(targets.len() == 1 && targets[0].state == TargetHealthState::Healthy, "{targets:?}");
     }
     let listeners: Vec<_> =
         view.listeners.iter().map(|shown| (shown.title(), shown.bind_address, shown.bound)).collect();

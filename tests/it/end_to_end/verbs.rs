@@ -1,6 +1,7 @@
 //! Verbs for a running stack: more and fewer tasks, one that is stopped, events, output beside `up`, and what a shell may
 //! offer while a line is typed.
 
+use neargate::model::task::{DesiredStatus, StopCode, TaskStatus};
 use rustix::process::Signal;
 use serde_json::{Value, json};
 
@@ -14,7 +15,7 @@ use crate::support::waiting::eventually;
 async fn tasks(stack: &Stack) -> Vec<String> {
     let view = stack.view().await;
     let tasks = view.services.iter().flat_map(|service| &service.tasks);
-    tasks.filter(|task| task.desired_status == "RUNNING").map(|task| task.task_id.clone()).collect()
+    tasks.filter(|task| task.desired_status == DesiredStatus::Running).map(|task| task.task_id.clone()).collect()
 }
 
 /// One stack for all of them.
@@ -55,11 +56,12 @@ async fn a_task_that_is_stopped_is_replaced(stack: &Stack) {
     let view = stack
         .until("another task in its place", |view| {
             let service = &view.services[0];
-            view.ready && service.tasks.iter().any(|task| task.task_id == before[0] && task.last_status == "STOPPED")
+            view.ready
+                && service.tasks.iter().any(|task| task.task_id == before[0] && task.last_status == TaskStatus::Stopped)
         })
         .await;
     let stopped = view.services[0].tasks.iter().find(|task| task.task_id == before[0]).unwrap();
-    assert_eq!(stopped.stop_code.as_deref(), Some("UserInitiated"));
+    assert_eq!(stopped.stop_code, Some(StopCode::UserInitiated.into()));
     assert_eq!(stopped.stopped_reason.as_deref(), Some("Task stopped by user"));
     // It was wanted so: no failure.
     stack.run(&["doctor"]).await.succeeded();
@@ -70,7 +72,9 @@ async fn a_service_runs_as_many_tasks_as_it_is_told(stack: &Stack) {
     stack.run(&["scale", "service=3"]).await.succeeded();
     stack.until("three tasks", |view| view.ready && view.services[0].running_count == 3).await;
     stack.run(&["stop", "service"]).await.succeeded();
-    stack.until("no task", |view| view.services[0].tasks.iter().all(|task| task.last_status == "STOPPED")).await;
+    stack
+        .until("no task", |view| view.services[0].tasks.iter().all(|task| task.last_status == TaskStatus::Stopped))
+        .await;
     stack.run(&["start"]).await.succeeded();
     stack.until("the file's one task", |view| view.ready && view.services[0].running_count == 1).await;
     stack.run(&["scale", "service=2"]).await.succeeded();

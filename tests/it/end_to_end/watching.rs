@@ -1,5 +1,6 @@
 //! `up --watch`: what follows from files that change while a stack runs.
 
+use neargate::model::task::DesiredStatus;
 use rustix::process::Signal;
 use serde_json::json;
 
@@ -19,7 +20,7 @@ async fn page(stack: &Stack, path: &str) -> (u16, String) {
 async fn tasks(stack: &Stack) -> Vec<String> {
     let view = stack.view().await;
     let tasks = view.services.iter().flat_map(|service| &service.tasks);
-    tasks.filter(|task| task.desired_status == "RUNNING").map(|task| task.task_id.clone()).collect()
+    tasks.filter(|task| task.desired_status == DesiredStatus::Running).map(|task| task.task_id.clone()).collect()
 }
 
 #[tokio::test]

@@ -48,10 +48,10 @@ const EXCEPTIONS: &[(&str, &str, &str)] = &[];
 /// What the pure layers may use besides `std`. A cipher and a classifier are functions of what they are given, too:
 /// keys and nonces arrive as arguments. So is a parser.
 const PURE: &[(&str, &[&str])] = &[
-    ("model", &["ipnet", "serde"]),
+    ("model", &["ipnet", "serde", "strum"]),
     ("http1", &["httparse", "memchr"]),
     ("alb", &["aws_lc_rs", "base64", "http_desync_guardian", "ipnet", "itoa", "jiff", "memchr", "regex"]),
-    ("ecs", &["jiff", "regex"]),
+    ("ecs", &["jiff", "regex", "strum"]),
     (
         "config",
         &[

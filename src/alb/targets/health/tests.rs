@@ -175,6 +175,6 @@ fn tick(text: &str) -> ProbeTick {
 fn describe(health: &TargetHealth) -> String {
     match (health.reason(), health.description()) {
         (Some(reason), Some(description)) => format!("{}: {reason}: {description}", health.state()),
-        _ => health.state().to_owned(),
+        _ => health.state().to_string(),
     }
 }
