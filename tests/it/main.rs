@@ -13,12 +13,12 @@ mod changes;
 mod config;
 /// What `doctor` says of troubles that no health check sees: `fixtures/diagnosis/`.
 mod diagnosis;
-/// What the controller does with a pretended engine, as transcripts: `fixtures/tasks/*.yaml`.
+/// What the controller does with a pretended engine, as transcripts: folders of `fixtures/ecs/`.
 mod tasks;
 
 /// A load balancer on loopback with scripted targets; builders, no tests.
 mod alb;
-/// What the load balancer does, as a page: `docs/alb.md`, from the cases of `fixtures/alb/`.
+/// What AWS does, as pages: `docs/alb.md` and `docs/ecs.md`, from the cases of `fixtures/alb/` and `fixtures/ecs/`.
 mod behaviours;
 /// Every byte of a request's target, over both protocols.
 mod characters;

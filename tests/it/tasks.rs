@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::fmt::Write;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -98,10 +98,21 @@ fn thirty() -> u64 {
     30
 }
 
+/// Every case, family by family.
+fn scripts() -> Vec<PathBuf> {
+    [
+        cases("ecs/depends-on", "yaml"),
+        cases("ecs/lifecycle", "yaml"),
+        cases("ecs/services", "yaml"),
+        cases("ecs/stop-reasons", "yaml"),
+    ]
+    .concat()
+}
+
 #[test]
 fn tasks_live_as_on_fargate() {
     let mut differences = Differences::default();
-    for path in cases("tasks", "yaml") {
+    for path in scripts() {
         check(&path, &read(&path), &mut differences);
     }
     differences.finish();
@@ -110,7 +121,7 @@ fn tasks_live_as_on_fargate() {
 /// Whoever held the port has let go of it: the data plane tries again, and binds it.
 #[tokio::test(start_paused = true)]
 async fn a_listener_whose_port_was_taken_is_active_once_it_is_bound() {
-    let case: Case = read(&cases("tasks", "yaml")[0]);
+    let case: Case = read(&cases("ecs/services", "yaml")[0]);
     let topology = Arc::new(topology(&case));
     let (balancer, listener) = topology.listeners().next().unwrap();
     let key = (balancer.name.clone(), listener.port);

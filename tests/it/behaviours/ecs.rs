@@ -1,0 +1,72 @@
+//! `docs/ecs.md`: the behaviours of ECS on Fargate, from `fixtures/ecs/`.
+
+use super::{Chapter, Page};
+
+/// The page.
+pub(super) const PAGE: Page = Page {
+    file: "docs/ecs.md",
+    root: "ecs",
+    opening: OPENING,
+    chapters: CHAPTERS,
+    appendix: String::new,
+    titles: TITLES,
+    guide: "https://docs.aws.amazon.com/AmazonECS/latest/developerguide/",
+    reference: ("ECS API, ", "https://docs.aws.amazon.com/AmazonECS/latest/APIReference/"),
+};
+
+const CHAPTERS: &[Chapter] = &[
+    Chapter {
+        title: "Task definitions",
+        folders: &[],
+        records: &[
+            "task definition",
+            "runtime platform",
+            "ephemeral storage",
+            "volume",
+            "container definition",
+            "repository credentials",
+            "secret",
+            "log configuration",
+            "linux parameters",
+        ],
+    },
+    Chapter { title: "The life of a task", folders: &["lifecycle"], records: &[] },
+    Chapter { title: "Containers that depend on each other", folders: &["depends-on"], records: &[] },
+    Chapter { title: "Why a task stopped", folders: &["stop-reasons"], records: &[] },
+    Chapter { title: "Services and deployments", folders: &["services"], records: &["service"] },
+];
+
+/// Where titles that sources begin with can be read; pages of the API reference need none.
+const TITLES: &[(&str, &str)] = &[
+    (
+        "ALB user guide, \"Health check reason codes\"",
+        "https://docs.aws.amazon.com/elasticloadbalancing/latest/application/target-group-health-checks.html",
+    ),
+    (
+        "ALB user guide, \"Target security groups\"",
+        "https://docs.aws.amazon.com/elasticloadbalancing/latest/application/target-group-register-targets.html",
+    ),
+    ("Amazon ECS container agent", "https://github.com/aws/amazon-ecs-agent"),
+    (
+        "Amazon VPC user guide, \"Security groups\"",
+        "https://docs.aws.amazon.com/vpc/latest/userguide/vpc-security-groups.html",
+    ),
+    ("ECS developer guide, \"Amazon ECS service scheduler concepts\"", "ecs_services.html"),
+    ("ECS developer guide, \"Determine task health using container health checks\"", "healthcheck.html"),
+    ("ECS developer guide, \"Service load balancing\"", "service-load-balancing.html"),
+    ("ECS developer guide, \"Service scheduler\"", "ecs_services.html"),
+    ("ECS developer guide, \"Service throttle logic\"", "service-throttle-logic.html"),
+    ("ECS developer guide, \"Stopped task error messages\"", "stopped-task-error-codes.html"),
+    ("ECS developer guide, \"Task lifecycle\"", "task-lifecycle-explanation.html"),
+    ("ECS developer guide, \"Task networking\"", "fargate-task-networking.html"),
+];
+
+const OPENING: &str = "# Behaviour of ECS on Fargate, and of neargate
+
+<!-- Generated from fixtures/ecs/ and src/config/fidelity/table.rs by `UPDATE_EXPECTED=1 cargo test --test it behaviours`;
+edits here are lost. -->
+
+Each *honoured* line is the rule that a test case shows; its source is AWS's documentation, the source code of AWS's own
+agent, or a recording of AWS. *Approximated* means that AWS is silent and the best guess is tested, or says what the
+difference is. *Not yet* lines say what happens instead. Fields without effect are in [fidelity.md](fidelity.md).
+";
