@@ -90,6 +90,11 @@ fn service(lines: &mut Lines, subject: &str, before: &Service, after: &Service) 
     lines.changed(&format!("{subject}: build"), &before.builds, &after.builds);
     let seconds = |service: &Service| format!("{} s", service.health_check_grace_period.as_secs());
     lines.value(&format!("{subject}: grace period"), &seconds(before), &seconds(after));
+    let percents = |service: &Service| {
+        let of = &service.deployment_configuration;
+        format!("{} % to {} %", of.minimum_healthy_percent, of.maximum_percent)
+    };
+    lines.value(&format!("{subject}: healthy and running tasks in a deployment"), &percents(before), &percents(after));
     let (old, new) = (&before.task_definition, &after.task_definition);
     lines.value(&format!("{subject}: cpu"), &old.cpu, &new.cpu);
     lines.value(&format!("{subject}: memory"), &old.memory_mib, &new.memory_mib);

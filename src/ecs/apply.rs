@@ -13,6 +13,10 @@ use neargate_model::target_health::Target;
 use neargate_model::task::{Origin, Reason, StopCode, TaskSpec};
 use neargate_model::{DeploymentId, NodeName, ServiceName, TaskId, Topology};
 
+/// The event of a deployment whose bounds leave nothing to do (ECS developer guide, "Amazon ECS service event messages").
+const BLOCKED: &str = "was unable to stop or start tasks during a deployment because of the service deployment \
+                       configuration. Update the minimumHealthyPercent or maximumPercent value and try again.";
+
 /// The input of [`World::apply`] besides the change itself.
 pub struct Context<'a> {
     /// The desired state.
@@ -111,6 +115,12 @@ impl World {
                 }
             }
             Change::MarkSteady(service) => self.mark_steady(service, now),
+            Change::ReportBlocked(service) => {
+                if let Some(record) = self.services.get_mut(service) {
+                    record.blocked = true;
+                    record.record_event(service, now.timestamp, BLOCKED);
+                }
+            }
             Change::ForgetService(service) => {
                 self.tasks.retain(|_, task| task.spec.service() != Some(service));
                 self.services.remove(service);

@@ -10,8 +10,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use crate::world::{Image, Preparation, TargetRecord, Task, World};
-use neargate_model::target_health::{Target, TargetHealth};
-use neargate_model::task::HealthStatus;
+use neargate_model::target_health::Target;
 use neargate_model::{ServiceName, TargetGroupName, TaskId};
 
 /// Of one world.
@@ -103,21 +102,6 @@ impl Census {
     /// When the first of the draining targets leaves.
     pub(crate) fn next_drained(&self) -> Option<Instant> {
         self.draining.first_key_value().map(|(at, _)| *at)
-    }
-
-    /// Whether the task counts for the service's minimum: it runs, its checks pass, and its targets are healthy
-    /// (ECS API, DeploymentConfiguration.minimumHealthyPercent).
-    pub(crate) fn is_healthy(&self, task: &Task) -> bool {
-        task.running_since.is_some()
-            && task.is_wanted()
-            && task.health() != HealthStatus::Unhealthy
-            && task.containers_with_checks_pass()
-            && task.registered.iter().all(|(group, target)| {
-                // A group that no rule forwards to never probes; it cannot hold a task back.
-                self.target(group, *target).is_some_and(|record| {
-                    matches!(record.health.health(), TargetHealth::Healthy | TargetHealth::Unused)
-                })
-            })
     }
 
     fn put_in(&mut self, task: &Arc<Task>) {

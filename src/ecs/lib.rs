@@ -15,7 +15,7 @@ pub mod log_stream;
 pub mod plan;
 pub mod registration;
 pub mod retry;
-mod service;
+pub mod service;
 pub mod standalone;
 mod task;
 

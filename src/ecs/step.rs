@@ -109,6 +109,8 @@ pub enum Change {
     },
     /// The service has reached its desired state.
     MarkSteady(ServiceName),
+    /// The service's deployment can neither stop nor start tasks within its bounds.
+    ReportBlocked(ServiceName),
     /// The last task of a dropped service is gone.
     ForgetService(ServiceName),
     /// A drained target leaves its group.

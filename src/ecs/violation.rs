@@ -23,6 +23,12 @@ pub enum Violation {
         /// The port.
         port: u16,
     },
+    /// `minimumHealthyPercent` above 100.
+    MinimumAbove100,
+    /// `maximumPercent` below 100.
+    MaximumBelow100,
+    /// `minimumHealthyPercent` and `maximumPercent` are both 100.
+    NothingCanBeReplaced,
 }
 
 impl Violation {
@@ -33,7 +39,10 @@ impl Violation {
             Self::NotIdempotent(_)
             | Self::ScaledAboveZero(_)
             | Self::ContainerNotFound(_)
-            | Self::PortNotFound { .. } => "InvalidParameterException",
+            | Self::PortNotFound { .. }
+            | Self::MinimumAbove100
+            | Self::MaximumBelow100
+            | Self::NothingCanBeReplaced => "InvalidParameterException",
         }
     }
 }
@@ -51,6 +60,12 @@ impl fmt::Display for Violation {
             Self::PortNotFound { container, port } => {
                 write!(f, "The container {container} did not have a container port {port} defined.")
             }
+            Self::MinimumAbove100 => f.write_str("minimumHealthyPercent must be at most 100"),
+            // The text is not published; it is said as of the minimum.
+            Self::MaximumBelow100 => f.write_str("maximumPercent must be at least 100"),
+            Self::NothingCanBeReplaced => f.write_str(
+                "Both maximumPercent and minimumHealthyPercent cannot be 100 as this will block deployments.",
+            ),
         }
     }
 }

@@ -7,6 +7,7 @@
 //! Read [`topology::Topology`] first: it is the whole desired state, and contains every other type.
 
 pub mod arn;
+pub mod deployment;
 pub mod ids;
 pub mod image;
 pub mod listener;

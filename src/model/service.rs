@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::deployment::DeploymentConfiguration;
 use super::ids::{ContainerName, SecurityGroupName, TargetGroupName};
 use super::task_definition::TaskDefinition;
 
@@ -30,6 +31,9 @@ pub struct Service {
     pub watches: BTreeMap<ContainerName, Vec<Watch>>,
     /// `health_check_grace_period_seconds`.
     pub health_check_grace_period: Duration,
+    /// How its tasks are replaced.
+    #[serde(default)]
+    pub deployment_configuration: DeploymentConfiguration,
 }
 
 /// One entry of the service's `loadBalancers`.

@@ -16,6 +16,7 @@ use neargate::control::command::Renew;
 use neargate::control::ids::CountedIds;
 use neargate::control::observation::Observation;
 use neargate::control::{self, ControlHandle};
+use neargate::model::deployment::DeploymentConfiguration;
 use neargate::model::listener::{HeaderModification, Listener, ListenerProtocol, LoadBalancer, LoadBalancerAttributes};
 use neargate::model::rule::{Action, Forward, WeightedTargetGroup};
 use neargate::model::security_group::{IngressRule, IpProtocol, SecurityGroup, Source};
@@ -48,6 +49,8 @@ struct Case {
     desired_count: u32,
     #[serde(default)]
     grace_period: u64,
+    #[serde(default)]
+    deployment_configuration: DeploymentConfiguration,
     containers: Vec<ContainerCase>,
     #[serde(default)]
     world: Script,
@@ -63,6 +66,9 @@ struct Case {
     /// Whether the service's deployments are written down as they come, change and go.
     #[serde(default)]
     deployments: bool,
+    /// Whether tasks, containers and targets are left out: deployments and events tell enough.
+    #[serde(default)]
+    brief: bool,
     /// How long the case is watched.
     seconds: f64,
 }
@@ -102,6 +108,7 @@ fn thirty() -> u64 {
 fn scripts() -> Vec<PathBuf> {
     [
         cases("ecs/depends-on", "yaml"),
+        cases("ecs/deployments", "yaml"),
         cases("ecs/lifecycle", "yaml"),
         cases("ecs/services", "yaml"),
         cases("ecs/stop-reasons", "yaml"),
@@ -164,7 +171,8 @@ async fn live(case: &Case) -> String {
 
     let mut transcript = String::new();
     let with_trouble = !case.world.nodes.is_empty();
-    let mut shown = Shown { with_deployments: case.deployments, with_trouble, ..Shown::default() };
+    let with_deployments = case.deployments || case.brief;
+    let mut shown = Shown { with_deployments, is_brief: case.brief, with_trouble, ..Shown::default() };
     let mut views = Views::new(handle.snapshots());
     let end = begin + Duration::from_secs_f64(case.seconds);
     loop {
@@ -231,6 +239,7 @@ async fn act(
     begin: Instant,
     doctor: tokio::sync::mpsc::Sender<Arc<Topology>>,
 ) {
+    let mut wanted = Topology::clone(&topology);
     for (at, action) in actions {
         tokio::time::sleep_until(begin + Duration::from_secs_f64(at)).await;
         let service = ServiceName::new("app");
@@ -244,21 +253,22 @@ async fn act(
                 handle.restart_containers(vec![(service, web)]).await.unwrap();
             }
             "restart" => handle.restart(Some(service)).await.unwrap(),
-            "up" => handle.apply(Arc::clone(&topology), Renew::default(), false).await.unwrap(),
-            "scale to 2" | "scale to 1" | "new definition" | "another definition" => {
-                let mut changed = Topology::clone(&topology);
-                let wanted = changed.services.get_mut(&service).unwrap();
-                match action.as_str() {
-                    "scale to 2" => wanted.desired_count = 2,
-                    "scale to 1" => wanted.desired_count = 1,
-                    version => {
-                        let definition = Arc::make_mut(&mut wanted.task_definition);
-                        definition.containers[0].environment.insert("CHANGED".into(), version.into());
-                    }
-                }
-                handle.apply(Arc::new(changed), Renew::default(), false).await.unwrap();
+            "up" => {
+                wanted = Topology::clone(&topology);
+                handle.apply(Arc::clone(&topology), Renew::default(), false).await.unwrap();
             }
-            other => panic!("unknown action {other:?}"),
+            changed => {
+                let service = wanted.services.get_mut(&service).unwrap();
+                match (changed.strip_prefix("scale to "), changed) {
+                    (Some(count), _) => service.desired_count = count.parse().unwrap(),
+                    (None, "new definition" | "another definition") => {
+                        let definition = Arc::make_mut(&mut service.task_definition);
+                        definition.containers[0].environment.insert("CHANGED".into(), changed.into());
+                    }
+                    (None, other) => panic!("unknown action {other:?}"),
+                }
+                handle.apply(Arc::new(wanted.clone()), Renew::default(), false).await.unwrap();
+            }
         }
     }
 }
@@ -289,6 +299,7 @@ fn write_findings(findings: &[Finding], at: Duration, transcript: &mut String) {
 #[derive(Default)]
 struct Shown {
     with_deployments: bool,
+    is_brief: bool,
     with_trouble: bool,
     states: BTreeMap<String, String>,
     events: usize,
@@ -326,6 +337,9 @@ impl Shown {
                 }
             }
         }
+        if self.is_brief {
+            lines.clear();
+        }
         let deployments = view.services.iter().flat_map(|service| &service.deployments);
         for deployment in deployments.filter(|_| self.with_deployments) {
             let DeploymentView { id, status, task_definition, desired_count, pending_count, running_count, .. } =
@@ -341,7 +355,7 @@ impl Shown {
             |subject: &str| subject.starts_with("deployment ") && !lines.iter().any(|(shown, _)| shown == subject);
         let gone: Vec<String> = self.states.keys().filter(|subject| gone(subject)).cloned().collect();
         lines.extend(gone.into_iter().map(|subject| (subject, "gone".to_owned())));
-        for group in &view.target_groups {
+        for group in view.target_groups.iter().filter(|_| !self.is_brief) {
             for target in &group.targets {
                 let text = match (&target.reason, &target.description) {
                     (Some(reason), Some(description)) => format!("{} {reason}: {description}", target.state),
@@ -424,6 +438,7 @@ fn topology(case: &Case) -> Topology {
         images: BTreeMap::new(),
         watches: BTreeMap::new(),
         health_check_grace_period: Duration::from_secs(case.grace_period),
+        deployment_configuration: case.deployment_configuration,
     };
     Topology {
         name: "test".into(),

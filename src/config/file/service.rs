@@ -31,9 +31,9 @@ record! {
         scheduling_strategy: Spanned<String>,
         /// Recognised; behaves like the latest version.
         platform_version: String,
-        /// Recognised; deployments roll with the defaults (100 and 200).
+        /// The share of `desired_count` that stays healthy during a deployment, rounded up. Default: 100.
         deployment_minimum_healthy_percent: Spanned<u32>,
-        /// Recognised; deployments roll with the defaults (100 and 200).
+        /// The share of `desired_count` that may run at once during a deployment, rounded down. Default: 200.
         deployment_maximum_percent: Spanned<u32>,
         /// Recognised; failed deployments are not rolled back.
         deployment_circuit_breaker: Anything,

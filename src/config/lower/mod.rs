@@ -6,6 +6,7 @@ mod actions;
 mod certificates;
 mod conditions;
 pub(crate) mod containers;
+mod deployments;
 mod headers;
 mod images;
 mod listeners;

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use super::lowering::Lowering;
 use super::security_groups::Groups;
-use super::{images, names, security_groups, watches};
+use super::{deployments, images, names, security_groups, watches};
 use crate::file::File;
 use crate::file::service::{BuildFile, ServiceFile};
 use crate::lower::containers::{container_names, known_container, normal};
@@ -41,6 +41,7 @@ pub(super) fn lower(
         lowering.places.services.insert(name.value.clone(), name.span);
         let security_groups = security_groups::members(service.security_groups.as_ref(), groups, lowering);
         settings(service, lowering);
+        let deployment_configuration = deployments::lower(service, lowering);
         let definition = service.task_definition.as_ref().and_then(|path| {
             // Two services may run the same definition: its mistakes are reported once.
             let known = read.get(&path.value).cloned();
@@ -75,6 +76,7 @@ pub(super) fn lower(
                 health_check_grace_period: Duration::from_secs(
                     service.health_check_grace_period_seconds.as_ref().map_or(0, |seconds| seconds.value.into()),
                 ),
+                deployment_configuration,
             },
         );
     }
@@ -94,28 +96,6 @@ fn settings(file: &ServiceFile, lowering: &mut Lowering<'_>) {
             Diagnostic::error(format!("a service with strategy `{}`", strategy.value), strategy.span, "")
                 .note(format!("Fargate tasks do not support the DAEMON scheduling strategy ({CREATE})"))
                 .help("write `REPLICA`, or leave it out"),
-        );
-    }
-    let least = file.deployment_minimum_healthy_percent.as_ref();
-    let most = file.deployment_maximum_percent.as_ref();
-    if let Some(least) = least.filter(|least| least.value > 100) {
-        let wrong = Diagnostic::error("a minimum of more than everything", least.span, "");
-        lowering.report(wrong.aws("minimumHealthyPercent must be at most 100", CREATE));
-    }
-    if let Some(most) = most.filter(|most| most.value < 100) {
-        lowering.report(
-            Diagnostic::error("a maximum below the desired count", most.span, "")
-                .note(format!("maximumPercent is at least 100 ({CREATE})")),
-        );
-    }
-    if let (Some(least), Some(most)) = (least, most)
-        && (least.value, most.value) == (100, 100)
-    {
-        lowering.report(
-            Diagnostic::error("no task may stop and none may start", most.span, "").also(least.span, "and this").aws(
-                "Both maximumPercent and minimumHealthyPercent cannot be 100 as this will block deployments.",
-                CREATE,
-            ),
         );
     }
     if let Some(count) = file.desired_count.as_ref().filter(|count| count.value > 100) {

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::model::deployment::DeploymentConfiguration;
 use crate::model::listener::{HeaderModification, Listener, ListenerProtocol, LoadBalancer, LoadBalancerAttributes};
 use crate::model::rule::{Actions, Condition, Rule, Transforms};
 use crate::model::security_group::IngressRule;
@@ -199,6 +200,9 @@ pub enum Edit {
         /// `healthCheckGracePeriodSeconds`
         #[serde(skip_serializing_if = "Option::is_none", default)]
         health_check_grace_period: Option<Duration>,
+        /// `deploymentConfiguration`
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        deployment_configuration: Option<DeploymentConfiguration>,
     },
     /// A service that wants no tasks, or any with `force`.
     DeleteService {
@@ -219,6 +223,7 @@ impl Edit {
             security_groups: None,
             load_balancers: None,
             health_check_grace_period: None,
+            deployment_configuration: None,
         }
     }
 }

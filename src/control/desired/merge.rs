@@ -11,6 +11,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::resources::{OwnedListener, OwnedRule, Resources};
+use crate::model::deployment::DeploymentConfiguration;
 use crate::model::listener::{
     DesyncMode, HeaderModification, Listener, ListenerProtocol, LoadBalancer, LoadBalancerAttributes, XffMode,
 };
@@ -193,6 +194,7 @@ by_field!(Service {
     images,
     watches,
     health_check_grace_period,
+    deployment_configuration,
 });
 
 // Whose it is never changes.
@@ -254,12 +256,14 @@ macro_rules! whole {
     ($($type:ty),* $(,)?) => { $(impl Merge for $type {})* };
 }
 
-// Lists of references and of conditions mean something only together; an action is one value or another.
+// Lists of references and of conditions mean something only together; an action is one value or another; one
+// percentage alone may be refused beside the other.
 whole!(
     Actions,
     Algorithm,
     Arc<TaskDefinition>,
     Build,
+    DeploymentConfiguration,
     DesyncMode,
     HeaderModification,
     HealthThreshold,

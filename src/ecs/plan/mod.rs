@@ -17,7 +17,7 @@ use std::time::Instant;
 
 use crate::census::{Census, Unit};
 use crate::images::renewal;
-use crate::service::scheduler;
+use crate::service::scheduler::{self, Situation};
 use crate::step::{Effect, Plan};
 use crate::world::{Preparation, Task, World, sooner};
 use crate::{registration, standalone, task};
@@ -83,7 +83,7 @@ impl Planner {
         }
         renewal::plan_images(topology, world, &mut plan);
         for (unit, outlook) in &mut outlooks {
-            outlook.attribute(&mut plan, |plan| self.plan_unit(unit, world, now, plan));
+            outlook.attribute(&mut plan, |plan| self.plan_unit(unit, topology, world, now, plan));
         }
 
         for (unit, outlook) in outlooks {
@@ -97,11 +97,12 @@ impl Planner {
     }
 
     /// What a unit needs beside the steps of its tasks.
-    fn plan_unit(&self, unit: &Unit, world: &World, now: Instant, plan: &mut Plan) {
+    fn plan_unit(&self, unit: &Unit, topology: &Topology, world: &World, now: Instant, plan: &mut Plan) {
         match unit {
             Unit::Service(name) => {
                 if let Some(record) = world.services.get(name) {
-                    scheduler::plan_service(world, &self.census, name, record, now, plan);
+                    let situation = Situation { world, census: &self.census, now, time_scale: topology.time_scale };
+                    scheduler::plan_service(&situation, name, record, plan);
                 }
             }
             Unit::Standalone => standalone::plan_standalone(&self.census.tasks(unit), world.shutting_down, plan),

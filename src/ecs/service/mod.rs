@@ -1,4 +1,6 @@
 //! Services: how many tasks each has, which are replaced, and when.
 
+pub mod bounds;
 pub(crate) mod record;
 pub(crate) mod scheduler;
+pub(crate) mod standing;

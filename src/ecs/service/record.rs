@@ -36,6 +36,8 @@ pub struct ServiceRecord {
     pub next_start_at: Option<Instant>,
     /// Whether the last event reported a steady state.
     pub steady: bool,
+    /// Whether an event reported that the PRIMARY deployment can neither stop nor start tasks.
+    pub blocked: bool,
 }
 
 /// A deployment of a service (ECS API, Deployment): one version of what its tasks run. The number of its tasks follows
@@ -128,6 +130,7 @@ impl ServiceRecord {
             failures_in_a_row: 0,
             next_start_at: None,
             steady: false,
+            blocked: false,
         }
     }
 
@@ -154,6 +157,7 @@ impl ServiceRecord {
         self.failures_in_a_row = 0;
         self.next_start_at = None;
         self.steady = false;
+        self.blocked = false;
     }
 
     /// Continues the PRIMARY deployment with settings that do not affect its tasks, such as the desired count.
@@ -161,6 +165,7 @@ impl ServiceRecord {
         self.primary.service = service;
         self.primary.updated_at = now.timestamp;
         self.steady = false;
+        self.blocked = false;
     }
 
     /// A task of this deployment ended by itself, which delays its replacement: at the scheduler's cadence if it had

@@ -1,172 +1,227 @@
 //! The service scheduler: how many tasks to run, which to replace, and when.
 //!
 //! Sources: ECS developer guide, "Service scheduler" and "Service throttle logic"; ECS API,
-//! DeploymentConfiguration. Rolling updates run with the defaults of REPLICA services: at least 100 % healthy, at
-//! most 200 % running; other percentages and the circuit breaker have their place in [`room`] and
-//! [`plan_old_deployments`].
+//! DeploymentConfiguration. A deployment starts tasks up to the maximum and stops those of earlier deployments down to
+//! the minimum ([`Bounds`]).
 
 use std::time::Instant;
 
 use crate::census::{Census, Unit};
 use crate::images::renewal;
+use crate::service::bounds::Bounds;
+use crate::service::standing::Standing;
 use crate::step::{Change, Plan};
-use crate::world::{STOPPED_TASKS_KEPT, ServiceRecord, Task, World};
+use crate::world::{RolloutState, STOPPED_TASKS_KEPT, ServiceRecord, Task, World};
+use neargate_model::ServiceName;
 use neargate_model::service::Service;
-use neargate_model::target_health::TargetHealth;
-use neargate_model::task::{HealthStatus, StopCode};
-use neargate_model::{ServiceName, TargetGroupName};
+use neargate_model::task::StopCode;
+use neargate_model::topology::TimeScale;
+
+/// What a plan is made from.
+pub(crate) struct Situation<'a> {
+    /// What is known.
+    pub(crate) world: &'a World,
+    /// The same, filed.
+    pub(crate) census: &'a Census,
+    /// Now.
+    pub(crate) now: Instant,
+    /// How fast the scheduler's clocks run.
+    pub(crate) time_scale: TimeScale,
+}
 
 /// Adds the next steps of this service.
-pub(crate) fn plan_service(
-    world: &World,
-    census: &Census,
-    name: &ServiceName,
-    record: &ServiceRecord,
-    now: Instant,
-    plan: &mut Plan,
-) {
+pub(crate) fn plan_service(situation: &Situation<'_>, name: &ServiceName, record: &ServiceRecord, plan: &mut Plan) {
+    let Situation { world, census, now, .. } = *situation;
     let all = census.tasks(&Unit::Service(name.clone()));
-    let tasks: Vec<&Task> = all.iter().copied().filter(|task| task.is_wanted()).collect();
-    let leaving = all.iter().filter(|task| !task.is_wanted() && !task.is_stopped()).count();
     plan_forgetting(&all, name, record, plan);
-    let Some(wanted) = record.wanted() else {
-        stop_all(&tasks, record, plan);
+    let wanted = record.wanted().filter(|_| !world.shutting_down);
+    let Some(wanted) = wanted else {
+        for task in all.iter().filter(|task| task.is_wanted()) {
+            plan.push(stop(task, scaling_reason(record)));
+        }
         return;
     };
-    if world.shutting_down {
-        stop_all(&tasks, record, plan);
-        return;
-    }
-
-    let desired = wanted.desired_count as usize;
-    let (current, old): (Vec<&Task>, Vec<&Task>) =
-        tasks.iter().copied().partition(|task| task.spec.deployment() == Some(&record.primary.id));
-    if current.iter().any(|task| renewal::is_outdated(world, task)) {
+    let tasks = Tasks::new(situation, record, wanted, &all, plan);
+    if tasks.current().any(|(task, _)| renewal::is_outdated(world, task)) {
         plan.push(Change::Redeploy(name.clone()));
         return;
     }
-    let (mut good, mut failing) = (Vec::new(), Vec::new());
-    for task in current {
-        match fitness(census, wanted, task, now) {
-            Fitness::Fit => good.push(task),
-            Fitness::InGrace { until } => {
-                plan.wake_by(until);
-                good.push(task);
-            }
-            Fitness::Failing { reason } => failing.push((task, reason)),
+
+    let mut stops = tasks.stops();
+    if stops.is_empty()
+        && let Some((task, standing)) = tasks.in_the_way()
+    {
+        match record.next_start_at {
+            Some(at) if now < at => plan.wake_by(at),
+            _ => stops.push((*task, reason(standing))),
         }
     }
-
-    // Failing tasks go once a replacement runs, so that a service never has less than it had.
-    let replacements = good.iter().filter(|task| task.running_since.is_some()).count();
-    let surplus_of_failing = (replacements + failing.len()).saturating_sub(desired);
-    for (task, reason) in failing.iter().take(surplus_of_failing) {
-        plan.push(stop(task, reason.clone()));
+    for (task, reason) in &stops {
+        let reason = reason.clone().unwrap_or_else(|| scaling_reason(record));
+        plan.push(stop(task, reason));
     }
 
-    plan_old_deployments(census, record, desired, &good, &old, plan);
-
-    for task in surplus(&good, desired) {
-        plan.push(stop(task, scaling_reason(record)));
-    }
-
-    let room = room(desired, good.len(), tasks.len() + crowding(leaving, !failing.is_empty()));
-    let mut placement = world.nodes.placement(good.iter().filter_map(|task| task.spec.node.as_ref()));
+    let room = tasks.room();
+    let mut placement = world.nodes.placement(tasks.good().filter_map(|task| task.spec.node.as_ref()));
     for _ in 0..room {
         // Created while no node is known to take it, a task would only fail; the return of one is an observation, after
         // which this looks again.
         let Some(node) = placement.next() else { break };
         match record.next_start_at {
             Some(at) if now < at => plan.wake_by(at),
-            _ => plan.push(Change::CreateTask { service: name.clone(), replaces_unhealthy: !failing.is_empty(), node }),
+            _ => plan.push(Change::CreateTask {
+                service: name.clone(),
+                replaces_unhealthy: !tasks.failing.is_empty(),
+                node,
+            }),
         }
     }
 
-    let healthy = good.iter().filter(|task| census.is_healthy(task)).count();
-    if !record.steady && healthy == desired && tasks.len() == desired && leaving == 0 {
+    if !record.steady && tasks.are_as_desired() {
         plan.push(Change::MarkSteady(name.clone()));
     }
+    if !record.blocked && room == 0 && stops.is_empty() && tasks.block_each_other(record) {
+        plan.push(Change::ReportBlocked(name.clone()));
+    }
 }
 
-/// The number of tasks that may be started: up to the desired count, and at most 200 % of it in total.
-fn room(desired: usize, good: usize, all: usize) -> usize {
-    let maximum = desired * 2;
-    desired.saturating_sub(good).min(maximum.saturating_sub(all))
-}
-
-/// Tasks that are still stopping, which count when unhealthy tasks are replaced. On Fargate each task has its own
-/// machine; here they share this one with their replacements, and a machine that is too busy for one health check would
-/// get another task for each failed check.
-fn crowding(stopping: usize, some_fail: bool) -> usize {
-    if some_fail { stopping } else { 0 }
-}
-
-/// Tasks of earlier deployments stop as those of the new one become healthy.
-fn plan_old_deployments(
-    census: &Census,
-    record: &ServiceRecord,
+/// The tasks of a service, by what becomes of them.
+struct Tasks<'a> {
+    bounds: Bounds,
     desired: usize,
-    good: &[&Task],
-    old: &[&Task],
-    plan: &mut Plan,
-) {
-    let healthy = good.iter().filter(|task| census.is_healthy(task)).count();
-    let still_needed = desired.saturating_sub(healthy);
-    // Those that serve least go first.
-    let mut leaving: Vec<&&Task> = old.iter().collect();
-    leaving.sort_by_key(|task| (census.is_healthy(task), task.sequence));
-    for task in leaving.iter().take(old.len().saturating_sub(still_needed)) {
-        plan.push(stop(task, scaling_reason(record)));
+    /// Of the PRIMARY deployment, those that no check fails.
+    good: Vec<(&'a Task, Standing)>,
+    /// The others of it.
+    failing: Vec<(&'a Task, Standing)>,
+    /// Of earlier deployments.
+    old: Vec<(&'a Task, Standing)>,
+    /// The number of tasks that are being stopped.
+    leaving: usize,
+}
+
+impl<'a> Tasks<'a> {
+    fn new(
+        situation: &Situation<'_>,
+        record: &ServiceRecord,
+        wanted: &Service,
+        all: &[&'a Task],
+        plan: &mut Plan,
+    ) -> Self {
+        let desired = wanted.desired_count as usize;
+        let bounds = Bounds::new(desired, &wanted.deployment_configuration);
+        let (mut good, mut failing, mut old) = (Vec::new(), Vec::new(), Vec::new());
+        for task in all.iter().filter(|task| task.is_wanted()) {
+            let standing = Standing::new(situation.census, wanted, task, situation.now, situation.time_scale);
+            if let Some(at) = standing.changes_at() {
+                plan.wake_by(at);
+            }
+            let kind = match &standing {
+                _ if task.spec.deployment() != Some(&record.primary.id) => &mut old,
+                Standing::Failing { .. } => &mut failing,
+                _ => &mut good,
+            };
+            kind.push((*task, standing));
+        }
+        let leaving = all.iter().filter(|task| !task.is_wanted() && !task.is_stopped()).count();
+        Self { bounds, desired, good, failing, old, leaving }
+    }
+
+    fn current(&self) -> impl Iterator<Item = &(&'a Task, Standing)> {
+        self.good.iter().chain(&self.failing)
+    }
+
+    fn good(&self) -> impl Iterator<Item = &'a Task> {
+        self.good.iter().map(|(task, _)| *task)
+    }
+
+    /// How many run or are about to.
+    fn count(&self) -> usize {
+        self.good.len() + self.failing.len() + self.old.len()
+    }
+
+    fn is_settled(&self) -> bool {
+        self.old.is_empty() && self.failing.is_empty() && self.leaving == 0 && healthy(&self.good) == self.good.len()
+    }
+
+    fn are_as_desired(&self) -> bool {
+        self.is_settled() && self.good.len() == self.desired
+    }
+
+    /// Tasks to stop now. Those that fail have a reason of their own.
+    fn stops(&self) -> Vec<(&'a Task, Option<String>)> {
+        let mut stops: Vec<_> = self.replaced().iter().map(|(task, standing)| (*task, reason(standing))).collect();
+        stops.extend(self.old_to_stop().into_iter().chain(self.surplus()).map(|task| (task, None)));
+        stops
+    }
+
+    /// Failing tasks go once a replacement runs, so that a service never has less than it had.
+    fn replaced(&self) -> &[(&'a Task, Standing)] {
+        let replacements = self.good().filter(|task| task.running_since.is_some()).count();
+        let replaced = (replacements + self.failing.len()).saturating_sub(self.desired);
+        &self.failing[..replaced.min(self.failing.len())]
+    }
+
+    /// Where the maximum leaves no room for a replacement, a failing task goes before it: the scheduler "stops the
+    /// unhealthy tasks one-by-one" (ECS API, DeploymentConfiguration).
+    fn in_the_way(&self) -> Option<&(&'a Task, Standing)> {
+        let old = self.old.iter().filter(|(_, standing)| matches!(standing, Standing::Failing { .. }));
+        let is_next = self.is_full() && healthy(&self.good) == self.good.len();
+        old.chain(&self.failing).next().filter(|_| is_next)
+    }
+
+    /// Tasks are missing and none may start, though none is about to go.
+    fn is_full(&self) -> bool {
+        self.leaving == 0 && self.good.len() < self.desired && self.count() >= self.bounds.maximum
+    }
+
+    /// Tasks of earlier deployments stop as those of the new one become healthy: those that serve least go first.
+    fn old_to_stop(&self) -> Vec<&'a Task> {
+        let still_needed = self.bounds.minimum.saturating_sub(healthy(&self.good));
+        let mut old: Vec<_> = self.old.iter().collect();
+        old.sort_by_key(|(task, standing)| (*standing == Standing::Healthy, task.sequence));
+        old.truncate(self.old.len().saturating_sub(still_needed));
+        old.into_iter().map(|(task, _)| *task).collect()
+    }
+
+    /// More than desired: first those that have made the least progress, then the newest.
+    fn surplus(&self) -> Vec<&'a Task> {
+        let mut tasks: Vec<_> = self.good.iter().collect();
+        tasks.sort_by_key(|(task, standing)| {
+            (*standing == Standing::Healthy, task.running_since.is_some(), std::cmp::Reverse(task.sequence))
+        });
+        tasks.truncate(self.good.len().saturating_sub(self.desired));
+        tasks.into_iter().map(|(task, _)| *task).collect()
+    }
+
+    /// The number of tasks that may be started: up to the desired count, and with all others up to the maximum.
+    ///
+    /// Tasks that are still stopping count when unhealthy tasks are replaced. On Fargate each task has its own machine;
+    /// here they share this one with their replacements, and a machine that is too busy for one health check would get
+    /// another task for each failed check.
+    fn room(&self) -> usize {
+        let crowding = if self.failing.is_empty() { 0 } else { self.leaving };
+        let room = self.bounds.maximum.saturating_sub(self.count() + crowding);
+        self.desired.saturating_sub(self.good.len()).min(room)
+    }
+
+    /// Whether the deployment cannot go on, because of the minimum and the maximum alone.
+    fn block_each_other(&self, record: &ServiceRecord) -> bool {
+        record.primary.rollout == RolloutState::InProgress
+            && self.is_full()
+            && self.failing.is_empty()
+            && self.good.iter().chain(&self.old).all(|(_, standing)| *standing == Standing::Healthy)
     }
 }
 
-/// Stops surplus tasks: first those that have made the least progress, then the newest.
-fn surplus<'a>(good: &[&'a Task], desired: usize) -> Vec<&'a Task> {
-    let mut tasks = good.to_vec();
-    tasks.sort_by_key(|task| (task.running_since.is_some(), std::cmp::Reverse(task.sequence)));
-    tasks.truncate(good.len().saturating_sub(desired));
-    tasks
-}
-
-/// What the health checks mean for a task that its service wants.
-enum Fitness {
-    /// No check fails, or the task is not running yet.
-    Fit,
-    /// A check fails, but the grace period is not over.
-    InGrace { until: Instant },
-    /// The task must be replaced.
-    Failing { reason: String },
-}
-
-/// Whether the task must be replaced: an essential container's check or the load balancer's fails, and the task runs
-/// and its grace period is over.
-fn fitness(census: &Census, service: &Service, task: &Task, now: Instant) -> Fitness {
-    let Some(since) = task.running_since else { return Fitness::Fit };
-    let reason = if task.health() == HealthStatus::Unhealthy {
-        "Task failed container health checks".to_owned()
-    } else {
-        let Some(group) = failing_target_group(census, task) else { return Fitness::Fit };
-        format!("Task failed ELB health checks in (target-group {})", neargate_model::arn::target_group(group))
-    };
-    let until = since.instant + service.health_check_grace_period;
-    if now < until { Fitness::InGrace { until } } else { Fitness::Failing { reason } }
-}
-
-fn failing_target_group<'a>(census: &Census, task: &'a Task) -> Option<&'a TargetGroupName> {
-    task.registered
-        .iter()
-        .find(|(group, target)| {
-            census
-                .target(group, *target)
-                .is_some_and(|record| matches!(record.health.health(), TargetHealth::Unhealthy(_)))
-        })
-        .map(|(group, _)| group)
-}
-
-fn stop_all(tasks: &[&Task], record: &ServiceRecord, plan: &mut Plan) {
-    for task in tasks {
-        plan.push(stop(task, scaling_reason(record)));
+fn reason(standing: &Standing) -> Option<String> {
+    match standing {
+        Standing::Failing { reason } => Some(reason.clone()),
+        _ => None,
     }
+}
+
+fn healthy(tasks: &[(&Task, Standing)]) -> usize {
+    tasks.iter().filter(|(_, standing)| *standing == Standing::Healthy).count()
 }
 
 fn stop(task: &Task, reason: String) -> Change {

@@ -33,7 +33,11 @@ const CHAPTERS: &[Chapter] = &[
     Chapter { title: "The life of a task", folders: &["lifecycle"], records: &[] },
     Chapter { title: "Containers that depend on each other", folders: &["depends-on"], records: &[] },
     Chapter { title: "Why a task stopped", folders: &["stop-reasons"], records: &[] },
-    Chapter { title: "Services and deployments", folders: &["services"], records: &["service"] },
+    Chapter {
+        title: "Services and deployments",
+        folders: &["services", "bounds", "deployments"],
+        records: &["service"],
+    },
 ];
 
 /// Where titles that sources begin with can be read; pages of the API reference need none.
@@ -51,8 +55,13 @@ const TITLES: &[(&str, &str)] = &[
         "Amazon VPC user guide, \"Security groups\"",
         "https://docs.aws.amazon.com/vpc/latest/userguide/vpc-security-groups.html",
     ),
+    ("ECS developer guide, \"Amazon ECS service event messages\"", "service-event-messages-list.html"),
     ("ECS developer guide, \"Amazon ECS service scheduler concepts\"", "ecs_services.html"),
     ("ECS developer guide, \"Determine task health using container health checks\"", "healthcheck.html"),
+    (
+        "ECS developer guide, \"Registering multiple target groups with an Amazon ECS service\"",
+        "register-multiple-targetgroups.html",
+    ),
     ("ECS developer guide, \"Service load balancing\"", "service-load-balancing.html"),
     ("ECS developer guide, \"Service scheduler\"", "ecs_services.html"),
     ("ECS developer guide, \"Service throttle logic\"", "service-throttle-logic.html"),

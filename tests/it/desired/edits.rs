@@ -266,6 +266,7 @@ impl Change {
                     security_groups: Some(new.security_groups),
                     load_balancers: Some(new.load_balancers),
                     health_check_grace_period: Some(new.health_check_grace_period),
+                    deployment_configuration: Some(new.deployment_configuration),
                 }
             }
             Self::DeleteService { service, force } => {

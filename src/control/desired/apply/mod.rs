@@ -81,6 +81,7 @@ pub(super) fn apply(edit: &Edit, resources: &mut Resources) -> Result<(), Violat
             security_groups,
             load_balancers,
             health_check_grace_period,
+            deployment_configuration,
         } => {
             let changes = services::Changes {
                 desired_count: *desired_count,
@@ -88,6 +89,7 @@ pub(super) fn apply(edit: &Edit, resources: &mut Resources) -> Result<(), Violat
                 security_groups: security_groups.as_deref(),
                 load_balancers: load_balancers.as_deref(),
                 health_check_grace_period: *health_check_grace_period,
+                deployment_configuration: *deployment_configuration,
             };
             services::update(service, &changes, resources)?;
         }

@@ -6,7 +6,9 @@ use std::time::Duration;
 use super::super::resources::Resources;
 use super::super::violation::Violation;
 use super::groups::{check_security_groups, find_target_group};
+use crate::ecs::service::bounds;
 use crate::ecs::violation::Violation as Refused;
+use crate::model::deployment::DeploymentConfiguration;
 use crate::model::service::{LoadBalancerBinding, Service};
 use crate::model::task_definition::TaskDefinition;
 use crate::model::{SecurityGroupName, ServiceName};
@@ -34,6 +36,7 @@ pub(super) struct Changes<'e> {
     pub(super) security_groups: Option<&'e [SecurityGroupName]>,
     pub(super) load_balancers: Option<&'e [LoadBalancerBinding]>,
     pub(super) health_check_grace_period: Option<Duration>,
+    pub(super) deployment_configuration: Option<DeploymentConfiguration>,
 }
 
 pub(super) fn update(name: &ServiceName, changes: &Changes<'_>, resources: &mut Resources) -> Result<(), Violation> {
@@ -49,6 +52,7 @@ pub(super) fn update(name: &ServiceName, changes: &Changes<'_>, resources: &mut 
         service.load_balancers = bindings.to_vec();
     }
     service.health_check_grace_period = changes.health_check_grace_period.unwrap_or(service.health_check_grace_period);
+    service.deployment_configuration = changes.deployment_configuration.unwrap_or(service.deployment_configuration);
     check(&service, resources)?;
     resources.services.insert(name.clone(), service);
     Ok(())
@@ -56,6 +60,9 @@ pub(super) fn update(name: &ServiceName, changes: &Changes<'_>, resources: &mut 
 
 /// What a service refers to exists.
 fn check(service: &Service, resources: &mut Resources) -> Result<(), Violation> {
+    if let Some(refused) = bounds::violations(&service.deployment_configuration).into_iter().next() {
+        return Err(refused.into());
+    }
     check_security_groups(&service.security_groups, resources)?;
     for LoadBalancerBinding { target_group, container, port } in &service.load_balancers {
         find_target_group(target_group, resources)?;

@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use neargate_model::deployment::DeploymentConfiguration;
 use neargate_model::listener::{HeaderModification, Listener, ListenerProtocol, LoadBalancer, LoadBalancerAttributes};
 use neargate_model::rule::{Action, Forward, WeightedTargetGroup};
 use neargate_model::service::{Build, LoadBalancerBinding, Service};
@@ -109,6 +110,7 @@ fn service(containers: Vec<ContainerDefinition>, desired_count: u32, binding: Op
         images: BTreeMap::new(),
         watches: BTreeMap::new(),
         health_check_grace_period: Duration::from_secs(15),
+        deployment_configuration: DeploymentConfiguration::default(),
     }
 }
 
