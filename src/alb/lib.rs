@@ -6,6 +6,9 @@ pub mod actions;
 pub mod certificates;
 pub mod cookie_seal;
 pub mod head;
+pub mod limits;
+pub mod listeners;
+pub mod names;
 pub mod request;
 pub mod routing;
 pub mod rules;
@@ -21,5 +24,7 @@ pub mod metrics;
 
 #[cfg(test)]
 mod forward_cases;
+#[cfg(test)]
+mod refusal_cases;
 #[cfg(test)]
 mod rule_cases;

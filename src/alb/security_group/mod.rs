@@ -18,8 +18,27 @@ use std::net::IpAddr;
 
 use ipnet::IpNet;
 
+use crate::violation::Violation;
 use neargate_model::SecurityGroupName;
 use neargate_model::security_group::{IngressRule, IpProtocol, SecurityGroup, Source};
+
+/// Judges a rule.
+///
+/// # Errors
+///
+/// Its range of ports runs backwards.
+pub fn judge(rule: &IngressRule) -> Result<(), Violation> {
+    ports(rule.from_port, rule.to_port)
+}
+
+/// Judges a range of ports.
+///
+/// # Errors
+///
+/// It runs backwards.
+pub fn ports(from: u16, to: u16) -> Result<(), Violation> {
+    if from <= to { Ok(()) } else { Err(Violation::InvalidPortRange { from, to }) }
+}
 
 /// What differs from AWS, for the fidelity report.
 pub const DEVIATIONS: &[&str] = &[

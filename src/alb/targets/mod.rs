@@ -3,6 +3,7 @@
 pub mod anomaly;
 pub mod balancing;
 pub mod health;
+pub mod limits;
 pub mod protocols;
 pub mod slow_start;
 pub mod target_tls;

@@ -1,8 +1,5 @@
 //! Actions of rules and listeners (ALB user guide, "Action types for listener rules").
 
-use std::collections::BTreeMap;
-
-use super::conditions;
 use super::lowering::Lowering;
 use crate::file::actions::{
     ActionFile, FixedResponseFile, ForwardFile, ForwardGroupsFile, RedirectFile, RedirectStatusWord,
@@ -12,27 +9,24 @@ use crate::read::reader::Spanned;
 use crate::text::diagnostics::Diagnostic;
 use crate::text::source::Span;
 use crate::text::suggest::help_for;
+use neargate_alb::actions::limits::{self as judge, Context};
+use neargate_alb::limits;
+use neargate_alb::rules::limits as rules;
+use neargate_alb::violation::Violation;
+use neargate_alb::violation::problems::{RedirectPart, RedirectProblem};
 use neargate_model::TargetGroupName;
 use neargate_model::rule::{
     Action, Actions, AuthenticateAction, FixedResponse, Forward, Redirect, WeightedTargetGroup,
 };
-use neargate_model::target_group::{ProtocolVersion, TargetGroup};
+use neargate_model::target_group::ProtocolVersion;
 
 const PAGE: &str = "ALB user guide, Action types for listener rules";
-const MEDIA_TYPES: [&str; 5] = ["text/plain", "text/css", "text/html", "application/javascript", "application/json"];
-
-/// The context of an action.
-pub(super) struct Where<'a> {
-    pub(super) https: bool,
-    pub(super) port: u16,
-    pub(super) groups: &'a BTreeMap<TargetGroupName, TargetGroup>,
-}
 
 /// The one routing action of a rule or a listener: the last of its actions. `place`: where to point if there is none.
 pub(super) fn lower(
     files: &OneOrMany<ActionFile>,
     place: Span,
-    at: &Where<'_>,
+    at: &Context<'_>,
     lowering: &mut Lowering<'_>,
 ) -> Option<Actions> {
     let exactly_one = "each rule must include exactly one of forward, redirect and fixed-response, and it must be the \
@@ -73,7 +67,7 @@ fn in_order<'f>(files: &'f [ActionFile], lowering: &mut Lowering<'_>) -> Vec<&'f
     for (file, place) in files.iter().zip(1..) {
         let order = file.order.as_ref().map_or(place, |order| order.value);
         if let Some(order) = &file.order {
-            lowering.within(order, 1, 50000, "order", "ELBv2 API reference, Action");
+            lowering.within(order, &limits::ORDER, "order", "ELBv2 API reference, Action");
         }
         if let Some((_, first)) = ordered.iter().find(|(known, _)| *known == order) {
             let span = |file: &ActionFile| file.order.as_ref().map_or(file.span, |order| order.span);
@@ -91,12 +85,12 @@ fn in_order<'f>(files: &'f [ActionFile], lowering: &mut Lowering<'_>) -> Vec<&'f
     ordered.into_iter().map(|(_, file)| file).collect()
 }
 
-fn one(file: &ActionFile, at: &Where<'_>, lowering: &mut Lowering<'_>) -> Option<Actions> {
+fn one(file: &ActionFile, at: &Context<'_>, lowering: &mut Lowering<'_>) -> Option<Actions> {
     let before = authenticating(file, at, lowering);
     Some(Actions { before, routing: routing(file, at, lowering)? })
 }
 
-fn authenticating(file: &ActionFile, at: &Where<'_>, lowering: &mut Lowering<'_>) -> Vec<AuthenticateAction> {
+fn authenticating(file: &ActionFile, at: &Context<'_>, lowering: &mut Lowering<'_>) -> Vec<AuthenticateAction> {
     let mut actions = Vec::new();
     for (given, name, action) in [
         (file.authenticate_oidc.is_some(), "authenticate_oidc", AuthenticateAction::Oidc),
@@ -106,7 +100,7 @@ fn authenticating(file: &ActionFile, at: &Where<'_>, lowering: &mut Lowering<'_>
         if given {
             actions.push(action);
         }
-        if given && !at.https {
+        if given && judge::authenticate(action, at).is_err() {
             lowering.report(
                 Diagnostic::error(format!("`{name}` on an HTTP listener"), file.span, "")
                     .note(format!("authentication needs an HTTPS listener ({PAGE})")),
@@ -116,7 +110,7 @@ fn authenticating(file: &ActionFile, at: &Where<'_>, lowering: &mut Lowering<'_>
     actions
 }
 
-fn routing(file: &ActionFile, at: &Where<'_>, lowering: &mut Lowering<'_>) -> Option<Action> {
+fn routing(file: &ActionFile, at: &Context<'_>, lowering: &mut Lowering<'_>) -> Option<Action> {
     match (&file.forward, &file.redirect, &file.fixed_response) {
         (Some(forward), None, None) => self::forward(forward, at, lowering).map(Action::Forward),
         (None, Some(redirect), None) => self::redirect(redirect, at, lowering).map(Action::Redirect),
@@ -140,7 +134,7 @@ fn routing(file: &ActionFile, at: &Where<'_>, lowering: &mut Lowering<'_>) -> Op
     }
 }
 
-fn forward(file: &ForwardFile, at: &Where<'_>, lowering: &mut Lowering<'_>) -> Option<Forward> {
+fn forward(file: &ForwardFile, at: &Context<'_>, lowering: &mut Lowering<'_>) -> Option<Forward> {
     match file {
         ForwardFile::Name(name) => {
             let group = member(name, at, lowering)?;
@@ -154,11 +148,10 @@ fn forward(file: &ForwardFile, at: &Where<'_>, lowering: &mut Lowering<'_>) -> O
 }
 
 /// A group that this listener can forward to.
-fn member(name: &Spanned<String>, at: &Where<'_>, lowering: &mut Lowering<'_>) -> Option<TargetGroupName> {
+fn member(name: &Spanned<String>, at: &Context<'_>, lowering: &mut Lowering<'_>) -> Option<TargetGroupName> {
     let group = lowering.target_group(name)?;
-    let version = at.groups.get(&group).map(|settings| settings.protocol_version);
-    if !at.https && matches!(version, Some(ProtocolVersion::Grpc | ProtocolVersion::Http2)) {
-        let word = if version == Some(ProtocolVersion::Grpc) { "GRPC" } else { "HTTP2" };
+    if let Err(Violation::ProtocolVersionNeedsHttps { version, .. }) = judge::member(&group, at) {
+        let word = if version == ProtocolVersion::Grpc { "GRPC" } else { "HTTP2" };
         let declared = lowering.places.target_groups.get(group.as_str()).copied();
         let wrong = Diagnostic::error(
             format!("`{group}` speaks {word}, which needs an HTTPS listener"),
@@ -176,7 +169,7 @@ fn member(name: &Spanned<String>, at: &Where<'_>, lowering: &mut Lowering<'_>) -
     Some(group)
 }
 
-fn weighted(file: &ForwardGroupsFile, at: &Where<'_>, lowering: &mut Lowering<'_>) -> Option<Forward> {
+fn weighted(file: &ForwardGroupsFile, at: &Context<'_>, lowering: &mut Lowering<'_>) -> Option<Forward> {
     let entries = file.target_groups.as_ref()?;
     if entries.is_empty() {
         lowering.report(
@@ -184,7 +177,7 @@ fn weighted(file: &ForwardGroupsFile, at: &Where<'_>, lowering: &mut Lowering<'_
         );
         return None;
     }
-    if let Some(sixth) = entries.get(5) {
+    if let Some(sixth) = entries.get(judge::TARGET_GROUPS_PER_ACTION) {
         lowering.report(
             Diagnostic::error(format!("{} target groups in one action", entries.len()), sixth.span, "the sixth").note(
                 "at most 5 target groups per action (ALB user guide, Quotas for your Application Load Balancers)",
@@ -194,7 +187,7 @@ fn weighted(file: &ForwardGroupsFile, at: &Where<'_>, lowering: &mut Lowering<'_
     let mut target_groups: Vec<WeightedTargetGroup> = Vec::new();
     for entry in entries {
         if let Some(weight) = &entry.weight {
-            lowering.within(weight, 0, 999, "weight", PAGE);
+            lowering.within(weight, &limits::WEIGHT, "weight", PAGE);
         }
         let Some(group) = entry.target_group.as_ref().and_then(|name| member(name, at, lowering)) else { continue };
         if let Some(twice) = target_groups.iter().find(|known| known.target_group == group) {
@@ -211,7 +204,7 @@ fn weighted(file: &ForwardGroupsFile, at: &Where<'_>, lowering: &mut Lowering<'_
     let sticky = stickiness.is_some_and(|stickiness| stickiness.enabled.unwrap_or(false));
     let duration = stickiness.and_then(|stickiness| stickiness.duration.as_ref());
     if let Some(duration) = duration {
-        lowering.within(duration, 1, 604_800, "duration", PAGE);
+        lowering.within(duration, &limits::GROUP_STICKINESS, "duration", PAGE);
     } else if let Some(stickiness) =
         stickiness.filter(|stickiness| sticky && !lowering.reader.has_explained(stickiness.whole, "duration"))
     {
@@ -220,70 +213,58 @@ fn weighted(file: &ForwardGroupsFile, at: &Where<'_>, lowering: &mut Lowering<'_
                 .note(format!("DurationSeconds: 1 to 604800 ({PAGE})")),
         );
     }
-    if !sticky && target_groups.len() > 1 {
-        let sticky_member = target_groups.iter().find(|member| {
-            at.groups.get(&member.target_group).is_some_and(|group| group.attributes.stickiness.is_some())
-        });
-        if let Some(member) = sticky_member {
-            let place = lowering.places.target_groups.get(member.target_group.as_str()).copied();
-            let wrong = Diagnostic::error("a sticky target group in an action that is not sticky", file.span, "");
-            let wrong = match place {
-                Some(place) => wrong.also(place, "its targets are sticky"),
-                None => wrong,
-            };
-            lowering.report(
-                wrong
-                    .note(format!("if a target group has stickiness, group-level stickiness must also be on ({PAGE})"))
-                    .help("add `stickiness: {enabled: true, duration: 3600}` next to `target_groups`"),
-            );
-        }
+    let forward =
+        Forward { target_groups, stickiness_seconds: duration.map(|duration| duration.value).filter(|_| sticky) };
+    // That its duration is missing has been said.
+    if !sticky && let Err(Violation::StickyTargetGroupInAction(member)) = judge::stickiness(&forward, at) {
+        let place = lowering.places.target_groups.get(member.as_str()).copied();
+        let wrong = Diagnostic::error("a sticky target group in an action that is not sticky", file.span, "");
+        let wrong = match place {
+            Some(place) => wrong.also(place, "its targets are sticky"),
+            None => wrong,
+        };
+        lowering.report(
+            wrong
+                .note(format!("if a target group has stickiness, group-level stickiness must also be on ({PAGE})"))
+                .help("add `stickiness: {enabled: true, duration: 3600}` next to `target_groups`"),
+        );
     }
-    (!target_groups.is_empty()).then_some(Forward {
-        target_groups,
-        stickiness_seconds: duration.map(|duration| duration.value).filter(|_| sticky),
-    })
+    (!forward.target_groups.is_empty()).then_some(forward)
 }
 
-fn redirect(file: &RedirectFile, at: &Where<'_>, lowering: &mut Lowering<'_>) -> Option<Redirect> {
+fn redirect(file: &RedirectFile, at: &Context<'_>, lowering: &mut Lowering<'_>) -> Option<Redirect> {
     let status = file.status_code.as_ref().map(|word| match word.value {
         RedirectStatusWord::Permanent => 301,
         RedirectStatusWord::Temporary => 302,
     });
     let mut redirect = Redirect::with_defaults(status.unwrap_or(301));
     if let Some(protocol) = &file.protocol {
-        if !["HTTP", "HTTPS", "#{protocol}"].contains(&protocol.as_str()) {
+        if !judge::redirect_part(RedirectPart::Protocol, protocol).is_empty() {
             lowering.report(
                 Diagnostic::error(format!("`{}` is not a protocol to redirect to", protocol.value), protocol.span, "")
                     .note(format!("Protocol: ^(HTTPS?|#\\{{protocol\\}})$ ({PAGE})"))
                     .maybe_help(help_for(protocol, "write", ["HTTPS", "HTTP", "#{protocol}"])),
             );
-        } else if protocol.value == "HTTP" && at.https {
+        } else if judge::redirect_protocol(protocol, at).is_err() {
             lowering.report(Diagnostic::error("a redirect from HTTPS to HTTP", protocol.span, "").note(format!(
                 "HTTP to HTTP, HTTP to HTTPS and HTTPS to HTTPS are possible, HTTPS to HTTP is not ({PAGE})"
             )));
         }
         redirect.protocol.clone_from(&protocol.value);
     }
-    type Part<'a> = (Option<&'a Spanned<String>>, &'a mut String, &'static str, &'static [&'static str]);
-    let parts: [Part<'_>; 4] = [
-        (file.host.as_ref(), &mut redirect.host, "host", &["host"]),
-        (file.port.as_ref(), &mut redirect.port, "port", &["port"]),
-        (file.path.as_ref(), &mut redirect.path, "path", &["host", "port", "path"]),
-        (file.query.as_ref(), &mut redirect.query, "query", &["protocol", "host", "port", "path", "query"]),
+    let parts = [
+        (file.host.as_ref(), &mut redirect.host, RedirectPart::Host),
+        (file.port.as_ref(), &mut redirect.port, RedirectPart::Port),
+        (file.path.as_ref(), &mut redirect.path, RedirectPart::Path),
+        (file.query.as_ref(), &mut redirect.query, RedirectPart::Query),
     ];
-    for (written, part, name, keywords) in parts {
-        if let Some(text) = written {
-            part_of_redirect(text, name, keywords, lowering);
-            part.clone_from(&text.value);
+    for (written, text, part) in parts {
+        if let Some(written) = written {
+            part_of_redirect(written, part, lowering);
+            text.clone_from(&written.value);
         }
     }
-    // #{port} on the listener's own port is what it was: writing the number changes nothing either.
-    let own_protocol = if at.https { "HTTPS" } else { "HTTP" };
-    let same = (redirect.protocol == "#{protocol}" || redirect.protocol == own_protocol)
-        && redirect.host == "#{host}"
-        && (redirect.port == "#{port}" || redirect.port == at.port.to_string())
-        && redirect.path == "/#{path}";
-    if same && !lowering.reader.reported_inside(file.whole) {
+    if judge::loops(&redirect, at).is_err() && !lowering.reader.reported_inside(file.whole) {
         lowering.report(
             Diagnostic::error("a redirect to the same URL", file.span, "a browser would follow it forever")
                 .note(format!("at least one of protocol, host, port and path must change ({PAGE})")),
@@ -292,73 +273,66 @@ fn redirect(file: &RedirectFile, at: &Where<'_>, lowering: &mut Lowering<'_>) ->
     status.map(|_| redirect)
 }
 
-fn part_of_redirect(text: &Spanned<String>, name: &str, keywords: &[&str], lowering: &mut Lowering<'_>) {
+fn part_of_redirect(text: &Spanned<String>, part: RedirectPart, lowering: &mut Lowering<'_>) {
+    let problems = judge::redirect_part(part, text);
+    let sure = !problems.iter().any(|problem| matches!(problem, RedirectProblem::NotAName | RedirectProblem::Unclosed));
+    for problem in problems {
+        lowering.report(redirect_problem(text, part, problem));
+    }
+    if sure {
+        strange_character(text, part, lowering);
+    }
+}
+
+fn redirect_problem(text: &Spanned<String>, part: RedirectPart, problem: RedirectProblem) -> Diagnostic {
     let wrong = |message: String, label: &str| Diagnostic::error(message, text.span, label.to_owned());
-    if name == "port" {
-        let number = text.parse::<u16>().is_ok_and(|port| port > 0);
-        if !number && text.value != "#{port}" {
-            lowering.report(
-                wrong(format!("`{}` is not a port to redirect to", text.value), "")
-                    .note(format!("1 to 65535, or #{{port}} ({PAGE})")),
-            );
+    let see = format!("see {PAGE}");
+    match problem {
+        RedirectProblem::Port | RedirectProblem::Protocol => {
+            wrong(format!("`{}` is not a port to redirect to", text.value), "")
+                .note(format!("1 to 65535, or #{{port}} ({PAGE})"))
         }
-        return;
-    }
-    let length = text.chars().count();
-    let least = usize::from(name != "query");
-    if !(least..=128).contains(&length) {
-        lowering.report(
-            wrong(format!("the {name} of a redirect has {least} to 128 characters"), &format!("this has {length}"))
-                .note(format!("see {PAGE}")),
-        );
-    } else if name == "path" && !text.starts_with('/') {
-        lowering.report(
-            wrong("the path of a redirect begins with `/`".to_owned(), "")
-                .note(format!("see {PAGE}"))
-                .help(format!("write `/{}`", text.value)),
-        );
-    }
-    if name == "query" && text.starts_with('?') {
-        lowering.report(
-            wrong("the query of a redirect is written without `?`".to_owned(), "")
-                .note(format!("see {PAGE}"))
-                .help(format!("write `{}`", &text[1..])),
-        );
-    }
-    if name == "host" && (text.contains("://") || text.contains('/')) {
-        lowering.report(wrong("the host of a redirect is a name only".to_owned(), "").note(format!("see {PAGE}")));
-        return;
-    }
-    let mut rest = text.as_str();
-    let mut plain = String::new();
-    while let Some(start) = rest.find("#{") {
-        plain.push_str(&rest[..start]);
-        let after = &rest[start + 2..];
-        let Some(end) = after.find('}') else {
-            lowering.report(wrong("`#{` is not closed with `}`".to_owned(), ""));
-            return;
-        };
-        let keyword = &after[..end];
-        if !keywords.contains(&keyword) {
-            let known = keywords.iter().map(|keyword| format!("#{{{keyword}}}")).collect::<Vec<_>>().join(", ");
-            lowering.report(
-                wrong(format!("`#{{{keyword}}}` cannot be used in the {name} of a redirect"), "")
-                    .note(format!("allowed here: {known} ({PAGE})")),
-            );
+        RedirectProblem::Length { least, most, count } => {
+            wrong(format!("the {part} of a redirect has {least} to {most} characters"), &format!("this has {count}"))
+                .note(see)
         }
-        rest = &after[end + 1..];
+        RedirectProblem::NoSlash => wrong("the path of a redirect begins with `/`".to_owned(), "")
+            .note(see)
+            .help(format!("write `/{}`", text.value)),
+        RedirectProblem::QuestionMark => wrong("the query of a redirect is written without `?`".to_owned(), "")
+            .note(see)
+            .help(format!("write `{}`", &text[1..])),
+        RedirectProblem::NotAName => wrong("the host of a redirect is a name only".to_owned(), "").note(see),
+        RedirectProblem::Unclosed => wrong("`#{` is not closed with `}`".to_owned(), ""),
+        RedirectProblem::Keyword(keyword) => {
+            let known = part.keywords().iter().map(|keyword| format!("#{{{keyword}}}")).collect::<Vec<_>>().join(", ");
+            wrong(format!("`#{{{keyword}}}` cannot be used in the {part} of a redirect"), "")
+                .note(format!("allowed here: {known} ({PAGE})"))
+        }
     }
-    plain.push_str(rest);
-    let listed = match name {
-        "host" => "-.*?",
-        "path" => conditions::PATH_CHARACTERS,
+}
+
+/// The guide lists the characters of hosts and paths; whether AWS refuses others is not known.
+fn strange_character(text: &Spanned<String>, part: RedirectPart, lowering: &mut Lowering<'_>) {
+    let listed = match part {
+        RedirectPart::Host => "-.*?",
+        RedirectPart::Path => rules::PATH_CHARACTERS,
         _ => return,
     };
+    let mut plain = String::new();
+    let mut rest = text.as_str();
+    while let Some((before, (_, after))) =
+        rest.split_once("#{").and_then(|(before, after)| Some((before, after.split_once('}')?)))
+    {
+        plain.push_str(before);
+        rest = after;
+    }
+    plain.push_str(rest);
     let strange = plain.chars().find(|c| !c.is_ascii_alphanumeric() && !listed.contains(*c) && !matches!(c, '*' | '?'));
     if let Some(strange) = strange {
         let characters = listed.trim_end_matches("*?").chars().map(String::from).collect::<Vec<_>>().join(" ");
         lowering.report(
-            Diagnostic::warning(format!("`{strange}` in the {name} of a redirect"), text.span, "AWS may refuse it")
+            Diagnostic::warning(format!("`{strange}` in the {part} of a redirect"), text.span, "AWS may refuse it")
                 .note(format!("it may contain only letters, digits, `*`, `?` and {characters} ({PAGE})")),
         );
     }
@@ -366,7 +340,7 @@ fn part_of_redirect(text: &Spanned<String>, name: &str, keywords: &[&str], lower
 
 fn fixed_response(file: &FixedResponseFile, lowering: &mut Lowering<'_>) -> Option<FixedResponse> {
     let status = file.status_code.as_ref();
-    if let Some(status) = status.filter(|status| !matches!(status.value, 200..=299 | 400..=599)) {
+    if let Some(status) = status.filter(|status| judge::fixed_status(status.value).is_err()) {
         let diagnostic = Diagnostic::error("not a status of a fixed response", status.span, "")
             .note(format!("StatusCode: ^(2|4|5)\\d\\d$ ({PAGE})"));
         lowering.report(match status.value {
@@ -374,15 +348,15 @@ fn fixed_response(file: &FixedResponseFile, lowering: &mut Lowering<'_>) -> Opti
             _ => diagnostic,
         });
     }
-    if let Some(media) = file.content_type.as_ref().filter(|media| !MEDIA_TYPES.contains(&media.as_str())) {
+    if let Some(media) = file.content_type.as_ref().filter(|media| judge::fixed_media(media).is_err()) {
         lowering.report(
             Diagnostic::error(format!("`{}` is not a type of a fixed response", media.value), media.span, "")
                 .note(format!("see {PAGE}"))
-                .maybe_help(help_for(media, "the types are", MEDIA_TYPES)),
+                .maybe_help(help_for(media, "the types are", judge::MEDIA_TYPES)),
         );
     }
     let body = file.message_body.as_ref();
-    if let Some(body) = body.filter(|body| body.chars().count() > 1024) {
+    if let Some(body) = body.filter(|body| judge::fixed_body(body).is_err()) {
         lowering.report(
             Diagnostic::error("the body is too long", body.span, format!("{} characters", body.chars().count()))
                 .note(format!("MessageBody: at most 1024 characters ({PAGE})")),

@@ -11,6 +11,7 @@ use crate::input::UnusableFile;
 use crate::read::reader::Spanned;
 use crate::text::diagnostics::Diagnostic;
 use crate::text::suggest::nearest;
+use neargate_alb::listeners::{self, SSL_POLICIES};
 use neargate_model::DomainName;
 use neargate_model::listener::{Certificate, TlsSettings};
 
@@ -19,47 +20,6 @@ const POLICIES: &str = "ALB user guide, Security policies for your Application L
 
 /// The default of the API, the CLI and Terraform; only the console has a different one.
 const DEFAULT_POLICY: &str = "ELBSecurityPolicy-2016-08";
-
-/// Every policy except those of RFC 9151, without the prefix.
-const POLICY_NAMES: &[&str] = &[
-    "ELBSecurityPolicy-2016-08",
-    "ELBSecurityPolicy-TLS13-1-3-2021-06",
-    "ELBSecurityPolicy-TLS13-1-3-PQ-2025-09",
-    "ELBSecurityPolicy-TLS13-1-2-2021-06",
-    "ELBSecurityPolicy-TLS13-1-2-PQ-2025-09",
-    "ELBSecurityPolicy-TLS13-1-2-Res-2021-06",
-    "ELBSecurityPolicy-TLS13-1-2-Res-PQ-2025-09",
-    "ELBSecurityPolicy-TLS13-1-2-Ext1-2021-06",
-    "ELBSecurityPolicy-TLS13-1-2-Ext1-PQ-2025-09",
-    "ELBSecurityPolicy-TLS13-1-2-Ext2-2021-06",
-    "ELBSecurityPolicy-TLS13-1-2-Ext2-PQ-2025-09",
-    "ELBSecurityPolicy-TLS13-1-1-2021-06",
-    "ELBSecurityPolicy-TLS13-1-0-2021-06",
-    "ELBSecurityPolicy-TLS13-1-0-PQ-2025-09",
-    "ELBSecurityPolicy-TLS-1-2-Ext-2018-06",
-    "ELBSecurityPolicy-TLS-1-2-2017-01",
-    "ELBSecurityPolicy-TLS-1-1-2017-01",
-    "ELBSecurityPolicy-FS-1-2-Res-2020-10",
-    "ELBSecurityPolicy-FS-1-2-Res-2019-08",
-    "ELBSecurityPolicy-FS-1-2-2019-08",
-    "ELBSecurityPolicy-FS-1-1-2019-08",
-    "ELBSecurityPolicy-FS-2018-06",
-    "ELBSecurityPolicy-TLS13-1-3-FIPS-2023-04",
-    "ELBSecurityPolicy-TLS13-1-2-Res-FIPS-2023-04",
-    "ELBSecurityPolicy-TLS13-1-2-FIPS-2023-04",
-    "ELBSecurityPolicy-TLS13-1-2-Ext0-FIPS-2023-04",
-    "ELBSecurityPolicy-TLS13-1-2-Ext1-FIPS-2023-04",
-    "ELBSecurityPolicy-TLS13-1-2-Ext2-FIPS-2023-04",
-    "ELBSecurityPolicy-TLS13-1-1-FIPS-2023-04",
-    "ELBSecurityPolicy-TLS13-1-0-FIPS-2023-04",
-    "ELBSecurityPolicy-TLS13-1-3-FIPS-PQ-2025-09",
-    "ELBSecurityPolicy-TLS13-1-2-Res-FIPS-PQ-2025-09",
-    "ELBSecurityPolicy-TLS13-1-2-FIPS-PQ-2025-09",
-    "ELBSecurityPolicy-TLS13-1-2-Ext0-FIPS-PQ-2025-09",
-    "ELBSecurityPolicy-TLS13-1-2-Ext1-FIPS-PQ-2025-09",
-    "ELBSecurityPolicy-TLS13-1-2-Ext2-FIPS-PQ-2025-09",
-    "ELBSecurityPolicy-TLS13-1-0-FIPS-PQ-2025-09",
-];
 
 /// Policy and certificates of an HTTPS listener.
 pub(super) fn tls(
@@ -110,12 +70,10 @@ pub(super) fn none(file: &ListenerFile, lowering: &mut Lowering<'_>) {
 }
 
 fn policy(name: &Spanned<String>, lowering: &mut Lowering<'_>) -> String {
-    let known = POLICY_NAMES.contains(&name.as_str())
-        || (name.starts_with("ELBSecurityPolicy-TLS13-1-") && name.contains("RFC9151"));
-    if !known {
+    if listeners::ssl_policy(name).is_err() {
         let with_prefix = format!("ELBSecurityPolicy-{}", name.value);
         let near =
-            nearest(name, POLICY_NAMES.iter().copied()).or_else(|| nearest(&with_prefix, POLICY_NAMES.iter().copied()));
+            nearest(name, SSL_POLICIES.iter().copied()).or_else(|| nearest(&with_prefix, SSL_POLICIES.iter().copied()));
         lowering.report(
             Diagnostic::error(format!("there is no security policy `{}`", name.value), name.span, "")
                 .note(format!("policies are predefined; there are no custom ones ({POLICIES})"))

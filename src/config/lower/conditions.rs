@@ -7,14 +7,12 @@ use crate::file::conditions::{ConditionFile, HttpHeaderFile, PatternsFile};
 use crate::read::reader::Spanned;
 use crate::text::diagnostics::Diagnostic;
 use crate::text::source::Span;
-use neargate_alb::rules::pattern;
+use neargate_alb::rules::limits as rules;
+use neargate_alb::violation::problems::ValueProblem;
 use neargate_model::rule::{Condition, Patterns, QueryStringPair};
 
 pub(super) const PAGE: &str = "ALB user guide, Condition types for listener rules";
 const RULES: &str = "ALB user guide, Listener rules";
-
-/// The characters that a pattern may contain besides letters, digits and wildcards.
-pub(super) const PATH_CHARACTERS: &str = "_-.$/~\"'@:+&";
 
 /// Lowers the single condition of a mapping.
 pub(super) fn lower(file: &ConditionFile, lowering: &mut Lowering<'_>) -> Option<Condition> {
@@ -65,7 +63,7 @@ pub(super) fn lower(file: &ConditionFile, lowering: &mut Lowering<'_>) -> Option
         let pairs = pairs.0.iter().filter_map(|pair| {
             let value = pair.value.as_ref()?;
             for text in pair.key.iter().chain([value]) {
-                length(text, 128, "a query string pattern", lowering);
+                length(text, &rules::text(text), "a query string pattern", lowering);
             }
             Some(QueryStringPair { key: pair.key.as_ref().map(|key| key.value.clone()), value: value.value.clone() })
         });
@@ -129,18 +127,27 @@ fn either(
     }
 }
 
-fn length(text: &Spanned<String>, most: usize, what: &str, lowering: &mut Lowering<'_>) {
+/// Tells of a value that is empty or too long. `false` if it is.
+fn length(text: &Spanned<String>, judged: &Result<(), ValueProblem>, what: &str, lowering: &mut Lowering<'_>) -> bool {
+    let most = match judged {
+        Err(ValueProblem::TooLong { most }) => *most,
+        Err(ValueProblem::Empty) if what == "a header name" || what == "a method" => rules::LONGEST_NAME,
+        Err(ValueProblem::Empty) => rules::LONGEST_VALUE,
+        _ => return true,
+    };
     let length = text.chars().count();
-    if length > most || length == 0 {
-        lowering.report(
-            Diagnostic::error(format!("{what} has 1 to {most} characters"), text.span, format!("this has {length}"))
-                .note(format!("see {PAGE}")),
-        );
-    }
+    lowering.report(
+        Diagnostic::error(format!("{what} has 1 to {most} characters"), text.span, format!("this has {length}"))
+            .note(format!("see {PAGE}")),
+    );
+    false
 }
 
 fn path(value: &Spanned<String>, lowering: &mut Lowering<'_>) {
-    length(value, 128, "a path pattern", lowering);
+    let judged = rules::path_pattern(value);
+    if !length(value, &judged, "a path pattern", lowering) {
+        return;
+    }
     if let Some((before, _)) = value.split_once("://") {
         lowering.report(
             Diagnostic::error("a path pattern is compared with the path only", value.span, "this is a whole URL")
@@ -149,11 +156,7 @@ fn path(value: &Spanned<String>, lowering: &mut Lowering<'_>) {
         );
         return;
     }
-    let strange = value
-        .char_indices()
-        .filter(|(_, c)| *c != '?')
-        .find(|(_, c)| !c.is_ascii_alphanumeric() && *c != '*' && !PATH_CHARACTERS.contains(*c));
-    if let Some((at, c)) = strange {
+    if let Err(ValueProblem::Character { letter: c, at }) = judged {
         let help = match c {
             ';' if value.contains("&amp;") => "write `&`: the guide's `&amp;` is how XML spells it".to_owned(),
             '%' | ' ' => "match the character with `?` or `*`, or use `regex_values`".to_owned(),
@@ -174,28 +177,28 @@ fn path(value: &Spanned<String>, lowering: &mut Lowering<'_>) {
 }
 
 fn host(value: &Spanned<String>, lowering: &mut Lowering<'_>) {
-    length(value, 128, "a host pattern", lowering);
-    let strange = value.char_indices().find(|(_, c)| !c.is_ascii_alphanumeric() && !matches!(c, '-' | '.' | '*' | '?'));
-    if let Some((at, c)) = strange {
-        let help = match c {
-            ':' => Some("hosts are compared without the port, and without a scheme"),
-            '/' => Some("paths belong in a path_pattern condition"),
-            _ => None,
-        };
-        lowering.report(
-            Diagnostic::error(format!("`{c}` cannot be in a host pattern"), inside(lowering, value, at, c), "")
-                .note(format!("letters, digits, `-`, `.`, `*` and `?` ({PAGE})"))
-                .maybe_help(help.map(str::to_owned)),
-        );
+    let judged = rules::host_pattern(value);
+    if !length(value, &judged, "a host pattern", lowering) {
         return;
     }
-    match value.rsplit_once('.') {
-        Some((_, last))
-            if !last.is_empty() && last.chars().all(|c| c.is_ascii_alphabetic() || matches!(c, '*' | '?')) => {}
-        _ => lowering.report(
+    match judged {
+        Err(ValueProblem::Character { letter: c, at }) => {
+            let help = match c {
+                ':' => Some("hosts are compared without the port, and without a scheme"),
+                '/' => Some("paths belong in a path_pattern condition"),
+                _ => None,
+            };
+            lowering.report(
+                Diagnostic::error(format!("`{c}` cannot be in a host pattern"), inside(lowering, value, at, c), "")
+                    .note(format!("letters, digits, `-`, `.`, `*` and `?` ({PAGE})"))
+                    .maybe_help(help.map(str::to_owned)),
+            );
+        }
+        Err(_) => lowering.report(
             Diagnostic::error("not a pattern for host names", value.span, "")
                 .note(format!("it has at least one `.`, and only letters after the last one ({PAGE})")),
         ),
+        Ok(()) => {}
     }
 }
 
@@ -214,24 +217,25 @@ fn http_header(file: &HttpHeaderFile, lowering: &mut Lowering<'_>) -> Option<Con
     };
     let (values, regexes) = (list(&file.values), list(&file.regex_values));
     let name = file.http_header_name.as_ref()?;
-    length(name, 40, "a header name", lowering);
-    let token = |c: char| c.is_ascii_alphanumeric() || "!#$%&'*+-.^_`|~".contains(c);
-    if let Some(c) = name.chars().find(|c| !token(*c) || *c == '*') {
-        lowering.report(
+    let judged = rules::header_name(name);
+    length(name, &judged, "a header name", lowering);
+    match judged {
+        Err(ValueProblem::Character { letter: c, .. }) => lowering.report(
             Diagnostic::error(format!("`{c}` cannot be in the name of a header"), name.span, "")
                 .note(format!("the whole name is compared, without wildcards ({PAGE})")),
-        );
-    }
-    if name.eq_ignore_ascii_case("host") {
-        lowering.report(
+        ),
+        Err(ValueProblem::HostHeader) => lowering.report(
             Diagnostic::error("an http_header condition cannot look at `Host`", name.span, "")
                 .note(format!("see {PAGE}"))
                 .help("write a `host_header` condition"),
-        );
+        ),
+        _ => {}
     }
     either(&values, &regexes, name.span, lowering)?;
     let values = if regexes.is_empty() {
-        values.iter().for_each(|value| length(value, 128, "a header pattern", lowering));
+        for value in &values {
+            length(value, &rules::text(value), "a header pattern", lowering);
+        }
         Patterns::Wildcards(texts(&values))
     } else {
         regexes.iter().for_each(|value| regex(value, lowering));
@@ -241,10 +245,11 @@ fn http_header(file: &HttpHeaderFile, lowering: &mut Lowering<'_>) -> Option<Con
 }
 
 fn method(value: &Spanned<String>, lowering: &mut Lowering<'_>) {
-    length(value, 40, "a method", lowering);
-    if !value.bytes().all(|byte| byte.is_ascii_uppercase() || byte == b'-' || byte == b'_') {
+    let judged = rules::method(value);
+    length(value, &judged, "a method", lowering);
+    if let Err(ValueProblem::Character { .. }) = judged {
         let upper = value.to_uppercase();
-        let valid = upper.bytes().all(|byte| byte.is_ascii_uppercase() || byte == b'-' || byte == b'_');
+        let valid = rules::method(&upper).is_ok();
         lowering.report(
             Diagnostic::error(format!("`{}` is not a method", value.value), value.span, "")
                 .note(format!("A to Z, `-` and `_`; methods are compared exactly, without wildcards ({PAGE})"))
@@ -255,7 +260,7 @@ fn method(value: &Spanned<String>, lowering: &mut Lowering<'_>) {
 
 fn source_ip(value: &Spanned<String>, lowering: &mut Lowering<'_>) -> Option<IpNet> {
     let parsed = value.parse::<IpNet>();
-    if value.value == "255.255.255.255/32" {
+    if rules::source_ip(value).is_err() {
         lowering.report(
             Diagnostic::error("the broadcast address belongs to no client", value.span, "")
                 .note(format!("255.255.255.255/32 is not allowed ({PAGE})")),
@@ -276,8 +281,9 @@ fn source_ip(value: &Spanned<String>, lowering: &mut Lowering<'_>) -> Option<IpN
 }
 
 fn regex(value: &Spanned<String>, lowering: &mut Lowering<'_>) {
-    length(value, 128, "a regular expression", lowering);
-    if let Err(problem) = pattern::check_regex(value) {
+    let judged = rules::regex(value);
+    length(value, &judged, "a regular expression", lowering);
+    if let Err(ValueProblem::Regex(problem)) = judged {
         lowering.report(Diagnostic::error("a regular expression that cannot be compiled", value.span, problem).note(
             format!(
                 "no look-around, back-references, possessive quantifiers or Unicode classes: what RE2 can do ({RULES})"

@@ -4,13 +4,11 @@ use super::lowering::Lowering;
 use crate::file::load_balancer::ListenerFile;
 use crate::read::reader::Spanned;
 use crate::text::diagnostics::Diagnostic;
+use neargate_alb::listeners::{self, HEADER_MARKS, LONGEST_HEADER_VALUE};
+use neargate_alb::violation::Violation;
 use neargate_model::listener::{HeaderModification, RESPONSE_HEADERS};
 
 const PAGE: &str = "ALB user guide, HTTP header modification, Limitations";
-/// "The value for the attribute can not exceed 1K bytes in size."
-const LONGEST_VALUE: usize = 1024;
-/// The characters that a value may contain besides letters and digits.
-const MARKS: &str = "_ :;.,\\/'?!(){}[]@<>=-+*#&`|~^%";
 
 /// The header changes of a listener.
 pub(super) fn lower(file: &ListenerFile, lowering: &mut Lowering<'_>) -> HeaderModification {
@@ -52,24 +50,25 @@ pub(super) fn lower(file: &ListenerFile, lowering: &mut Lowering<'_>) -> HeaderM
 }
 
 fn value(field: &Spanned<String>, lowering: &mut Lowering<'_>) -> String {
-    if field.len() > LONGEST_VALUE {
-        let length = field.len();
-        lowering.report(
-            Diagnostic::error("a header value of more than 1 KiB", field.span, format!("{length} bytes"))
-                .note(format!("at most {LONGEST_VALUE} bytes ({PAGE})")),
-        );
-    }
-    if let Some(odd) = field.chars().find(|&letter| !letter.is_ascii_alphanumeric() && !MARKS.contains(letter)) {
-        lowering.report(
-            Diagnostic::error(format!("{odd:?} in a header value"), field.span, "")
-                .note(format!("letters, digits and {MARKS} ({PAGE})")),
-        );
+    for violation in listeners::header_value(field) {
+        let told = match violation {
+            Violation::HeaderValueTooLong { bytes } => {
+                Diagnostic::error("a header value of more than 1 KiB", field.span, format!("{bytes} bytes"))
+                    .note(format!("at most {LONGEST_HEADER_VALUE} bytes ({PAGE})"))
+            }
+            Violation::InvalidHeaderCharacter(odd) => {
+                Diagnostic::error(format!("{odd:?} in a header value"), field.span, "")
+                    .note(format!("letters, digits and {HEADER_MARKS} ({PAGE})"))
+            }
+            _ => continue,
+        };
+        lowering.report(told);
     }
     field.value.clone()
 }
 
 fn name(field: &Spanned<String>, lowering: &mut Lowering<'_>) -> String {
-    if !field.chars().all(|letter| letter.is_ascii_alphanumeric() || matches!(letter, '-' | '_')) {
+    if listeners::header_name(field).is_err() {
         lowering.report(
             Diagnostic::error(format!("`{}` is not a name for a header", field.value), field.span, "")
                 .note("letters, digits, hyphens and underscores"),

@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
-use super::actions::Where;
 use super::lowering::Lowering;
 use super::quotas::PAGE as QUOTAS;
 use super::security_groups::Groups;
@@ -15,12 +14,14 @@ use crate::file::load_balancer::{
 use crate::read::reader::Spanned;
 use crate::text::diagnostics::Diagnostic;
 use crate::text::source::Span;
-use neargate_alb::rules::limits;
+use neargate_alb::actions::limits::Context;
+use neargate_alb::limits;
+use neargate_alb::rules::limits as rules;
 use neargate_alb::violation::Violation;
 use neargate_model::listener::{
     DesyncMode, Listener, ListenerProtocol, LoadBalancer, LoadBalancerAttributes, LogDelivery, XffMode,
 };
-use neargate_model::rule::{Condition, Patterns, Rule};
+use neargate_model::rule::{Condition, Rule};
 use neargate_model::target_group::TargetGroup;
 use neargate_model::{DomainName, LoadBalancerName, TargetGroupName};
 
@@ -29,10 +30,6 @@ const DEFAULT_BUCKET: &str = "logs";
 
 const ATTRIBUTES: &str = "ALB user guide, Edit attributes for your Application Load Balancer";
 const RULES: &str = "ALB user guide, Listener rules for your Application Load Balancer";
-
-/// The limit for wildcards of one rule. The guide contradicts itself: it says 5 in one place and 6 in another. This is the
-/// one that AWS is known to enforce.
-const WILDCARDS_PER_RULE: usize = 6;
 
 /// What a load balancer is lowered with.
 pub(super) struct Around<'a> {
@@ -112,14 +109,14 @@ fn attributes(file: &LoadBalancerFile, lowering: &mut Lowering<'_>) -> LoadBalan
         idle_timeout: lowering.seconds(
             file.idle_timeout.as_ref(),
             defaults.idle_timeout,
-            (1, 4000),
+            &limits::IDLE_TIMEOUT,
             "idle_timeout",
             ATTRIBUTES,
         ),
         client_keep_alive: lowering.seconds(
             file.client_keep_alive.as_ref(),
             defaults.client_keep_alive,
-            (60, 604_800),
+            &limits::CLIENT_KEEP_ALIVE,
             "client_keep_alive",
             ATTRIBUTES,
         ),
@@ -170,7 +167,7 @@ fn one(file: &ListenerFile, around: &Around<'_>, lowering: &mut Lowering<'_>) ->
         lowering.report(Diagnostic::error("there is no port 0", zero.span, "1 to 65535"));
     }
     // With a protocol that could not be made out, nothing is said about actions that need HTTPS.
-    let at = Where { https: https || file.protocol.is_none(), port, groups: around.target_groups };
+    let at = Context { https: https || file.protocol.is_none(), port, groups: around.target_groups };
     let protocol = if https {
         ListenerProtocol::Https(certificates::tls(file, around.domains, around.domain_given, lowering))
     } else {
@@ -205,9 +202,9 @@ fn one(file: &ListenerFile, around: &Around<'_>, lowering: &mut Lowering<'_>) ->
     Some((listener, span, spans))
 }
 
-fn rule(file: &RuleFile, at: &Where<'_>, lowering: &mut Lowering<'_>) -> Option<Rule> {
+fn rule(file: &RuleFile, at: &Context<'_>, lowering: &mut Lowering<'_>) -> Option<Rule> {
     if let Some(priority) = &file.priority {
-        lowering.within(priority, 1, 50000, "priority", RULES);
+        lowering.within(priority, &limits::PRIORITY, "priority", RULES);
     }
     let mut conditions: Vec<Condition> = Vec::new();
     let mut seen: Vec<(&'static str, Span)> = Vec::new();
@@ -222,9 +219,8 @@ fn rule(file: &RuleFile, at: &Where<'_>, lowering: &mut Lowering<'_>) -> Option<
         for condition in files {
             let Some(lowered) = conditions::lower(condition, lowering) else { continue };
             let kind = lowered.field();
-            let first =
-                seen.iter().find(|(known, _)| *known == kind && !matches!(kind, "http-header" | "query-string"));
-            if let Some((_, first)) = first {
+            let first = seen.iter().find(|(known, _)| *known == kind);
+            if let (Err(_), Some((_, first))) = (rules::twice(&conditions, &lowered), first) {
                 lowering.report(
                     Diagnostic::error(format!("two {kind} conditions in one rule"), condition.span, "")
                         .also(*first, "the other")
@@ -238,7 +234,7 @@ fn rule(file: &RuleFile, at: &Where<'_>, lowering: &mut Lowering<'_>) -> Option<
             conditions.push(lowered);
         }
     }
-    limits(&conditions, file.span, lowering);
+    counts(&conditions, file.span, lowering);
     let actions = file.action.as_ref().and_then(|action| actions::lower(action, file.span, at, lowering));
     let priority = file.priority.as_ref()?.value;
     let transforms =
@@ -246,54 +242,22 @@ fn rule(file: &RuleFile, at: &Where<'_>, lowering: &mut Lowering<'_>) -> Option<
     (!conditions.is_empty()).then_some(Rule { priority, conditions, actions: actions?, transforms })
 }
 
-fn limits(conditions: &[Condition], span: Span, lowering: &mut Lowering<'_>) {
-    if let Err(violation) = limits::judge(conditions) {
-        let values: usize = conditions.iter().map(Condition::values).sum();
-        lowering.report(
-            Diagnostic::error(format!("{values} condition values in one rule"), span, "")
-                .aws(&format!("{}: {violation}", violation.code()), QUOTAS)
-                .help("split it into two rules with the same action"),
-        );
-    }
-    let patterns = |patterns: &Patterns| match patterns {
-        Patterns::Wildcards(values) => values.iter().map(|value| wildcards(value)).sum(),
-        Patterns::Regexes(_) => 0,
-    };
-    let of_condition = |condition: &Condition| -> usize {
-        match condition {
-            Condition::HostHeader(list) | Condition::PathPattern(list) => patterns(list),
-            Condition::HttpHeader { values, .. } => patterns(values),
-            Condition::QueryString(pairs) => {
-                let texts = pairs.iter().flat_map(|pair| pair.key.iter().chain([&pair.value]));
-                texts.map(|text| unescaped(text)).sum()
+/// Tells of too many values and wildcards.
+fn counts(conditions: &[Condition], span: Span, lowering: &mut Lowering<'_>) {
+    for violation in rules::counts(conditions) {
+        let told = match &violation {
+            Violation::TooManyConditionValues { count } => {
+                Diagnostic::error(format!("{count} condition values in one rule"), span, "")
+                    .aws(&format!("{}: {violation}", violation.code()), QUOTAS)
+                    .help("split it into two rules with the same action")
             }
-            Condition::HttpRequestMethod(_) | Condition::SourceIp(_) => 0,
-        }
-    };
-    let stars: usize = conditions.iter().map(of_condition).sum();
-    if stars > WILDCARDS_PER_RULE {
-        lowering.report(
-            Diagnostic::error(format!("{stars} wildcards in one rule"), span, "")
-                .note(format!("at most {WILDCARDS_PER_RULE} wildcards per rule ({QUOTAS})"))
-                .help("split it into several rules with the same action"),
-        );
+            Violation::TooManyWildcards { count } => {
+                Diagnostic::error(format!("{count} wildcards in one rule"), span, "")
+                    .note(format!("at most {} wildcards per rule ({QUOTAS})", rules::WILDCARDS_PER_RULE))
+                    .help("split it into several rules with the same action")
+            }
+            _ => continue,
+        };
+        lowering.report(told);
     }
-}
-
-fn wildcards(pattern: &str) -> usize {
-    pattern.matches(['*', '?']).count()
-}
-
-/// Counts the wildcards of a query string pattern, in which a backslash escapes them.
-fn unescaped(pattern: &str) -> usize {
-    let mut characters = pattern.chars();
-    let mut count = 0;
-    while let Some(character) = characters.next() {
-        match character {
-            '\\' => drop(characters.next()),
-            '*' | '?' => count += 1,
-            _ => {}
-        }
-    }
-    count
 }

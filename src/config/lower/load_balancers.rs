@@ -13,6 +13,7 @@ use crate::read::reader::Spanned;
 use crate::text::diagnostics::Diagnostic;
 use crate::text::source::Span;
 use neargate_alb::violation::Violation;
+use neargate_alb::violation::problems::NameKind;
 use neargate_model::listener::LoadBalancer;
 use neargate_model::rule::Action;
 use neargate_model::target_group::TargetGroup;
@@ -116,7 +117,7 @@ fn given<'f>(file: &'f File, lowering: &mut Lowering<'_>) -> Vec<Given<'f>> {
 fn name(given: &Given<'_>, project: &ProjectName, lowering: &mut Lowering<'_>) -> LoadBalancerName {
     match given.file.name.as_ref().or(given.key) {
         Some(name) => {
-            names::elbv2(name, "load balancer", "CreateLoadBalancer", lowering);
+            names::elbv2(name, NameKind::LoadBalancer, "CreateLoadBalancer", lowering);
             LoadBalancerName::new(&name.value)
         }
         None => {

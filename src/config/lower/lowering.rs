@@ -9,6 +9,7 @@ use crate::task_definition::context::WantedSecret;
 use crate::text::diagnostics::Diagnostic;
 use crate::text::source::{Sources, Span};
 use crate::text::suggest::help_for;
+use neargate_alb::limits::{Limit, OutOfRange};
 use neargate_model::listener::LoadBalancer;
 use neargate_model::{LoadBalancerName, TargetGroupName};
 
@@ -54,9 +55,10 @@ impl Lowering<'_> {
         self.reader.report(diagnostic);
     }
 
-    /// Checks that a number is within a range.
-    pub(crate) fn within(&mut self, field: &Spanned<u32>, least: u32, most: u32, what: &str, page: &str) {
-        if !(least..=most).contains(&field.value) {
+    /// Reports a number that is outside of its range.
+    pub(crate) fn within(&mut self, field: &Spanned<u32>, limit: &'static Limit, what: &str, page: &str) {
+        if let Err(OutOfRange { limit: Limit { least, most, .. }, .. }) = limit.judge(field.value) {
+            let (least, most) = (*least, *most);
             let nearest = field.value.clamp(least, most);
             self.report(
                 Diagnostic::error(format!("{what} is out of range"), field.span, format!("{least} to {most}"))
@@ -71,12 +73,12 @@ impl Lowering<'_> {
         &mut self,
         field: Option<&Spanned<u32>>,
         default: Duration,
-        (least, most): (u32, u32),
+        limit: &'static Limit,
         what: &str,
         page: &str,
     ) -> Duration {
         let Some(field) = field else { return default };
-        self.within(field, least, most, what, page);
+        self.within(field, limit, what, page);
         Duration::from_secs(field.value.into())
     }
 

@@ -6,6 +6,8 @@ use crate::read::OneOrMany;
 use crate::read::reader::Spanned;
 use crate::task_definition::context::is_ecs_name;
 use crate::text::diagnostics::Diagnostic;
+use neargate_alb::violation::Violation;
+use neargate_alb::violation::problems::{NameKind, NameProblem};
 use neargate_model::{DomainName, ProjectName};
 
 /// `name`, or the folder's.
@@ -36,20 +38,15 @@ pub(super) fn ecs(name: &Spanned<String>, what: &str, lowering: &mut Lowering<'_
     }
 }
 
-/// At most 32 letters, digits and hyphens, none of these at an end: names of load balancers and target groups.
-pub(super) fn elbv2(name: &Spanned<String>, what: &str, page: &str, lowering: &mut Lowering<'_>) {
-    let why = if name.is_empty() {
-        "it is empty"
-    } else if name.len() > 32 {
-        "it is longer than 32 characters"
-    } else if !name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-') {
-        "only letters, digits and hyphens are allowed"
-    } else if name.starts_with('-') || name.ends_with('-') {
-        "it begins or ends with a hyphen"
-    } else if what == "load balancer" && name.starts_with("internal-") {
-        "`internal-` is AWS's own prefix"
-    } else {
-        return;
+/// Names of load balancers and target groups.
+pub(super) fn elbv2(name: &Spanned<String>, what: NameKind, page: &str, lowering: &mut Lowering<'_>) {
+    let Err(Violation::InvalidName { problem, .. }) = neargate_alb::names::judge(what, name) else { return };
+    let why = match problem {
+        NameProblem::Empty => "it is empty",
+        NameProblem::TooLong => "it is longer than 32 characters",
+        NameProblem::Characters => "only letters, digits and hyphens are allowed",
+        NameProblem::Hyphen => "it begins or ends with a hyphen",
+        NameProblem::Internal => "`internal-` is AWS's own prefix",
     };
     let clean: String = name.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).take(32).collect();
     let clean = clean.trim_matches('-').trim_start_matches("internal-");

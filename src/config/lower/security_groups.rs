@@ -9,6 +9,7 @@ use crate::file::{File, IngressFile};
 use crate::read::reader::Spanned;
 use crate::text::diagnostics::Diagnostic;
 use crate::text::suggest::help_for;
+use neargate_alb::security_group;
 use neargate_model::listener::LoadBalancer;
 use neargate_model::security_group::{IngressRule, IpProtocol, SecurityGroup, Source};
 use neargate_model::service::Service;
@@ -57,7 +58,9 @@ fn ports(file: &IngressFile, protocol: IpProtocol, lowering: &mut Lowering<'_>) 
     match (&file.port, &file.from_port, &file.to_port) {
         _ if protocol == IpProtocol::All => Some((0, u16::MAX)),
         (Some(port), None, None) => Some((port.value, port.value)),
-        (None, Some(from), Some(to)) if from.value <= to.value => Some((from.value, to.value)),
+        (None, Some(from), Some(to)) if security_group::ports(from.value, to.value).is_ok() => {
+            Some((from.value, to.value))
+        }
         (None, Some(from), Some(to)) => {
             let wrong = Diagnostic::error("the range of ports runs backwards", from.span, "");
             lowering.report(wrong.also(to.span, "up to here"));

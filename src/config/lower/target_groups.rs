@@ -16,6 +16,10 @@ use crate::file::target_group::{
 use crate::read::reader::Spanned;
 use crate::text::diagnostics::Diagnostic;
 use crate::text::source::Span;
+use neargate_alb::limits::{self, Limit};
+use neargate_alb::targets::limits as group;
+use neargate_alb::violation::Violation;
+use neargate_alb::violation::problems::NameKind;
 use neargate_model::TargetGroupName;
 use neargate_model::target_group::{
     Algorithm, HealthCheck, HealthThreshold, Matcher, ProtocolVersion, StaticTarget, Stickiness, TargetGroup,
@@ -32,7 +36,7 @@ pub(super) fn lower(file: &File, lowering: &mut Lowering<'_>) -> BTreeMap<Target
     let mut groups = BTreeMap::new();
     for (name, group) in file.target_groups.iter().flat_map(|groups| groups.iter()) {
         lowering.places.target_groups.insert(name.value.clone(), name.span);
-        names::elbv2(name, "target group", CREATE, lowering);
+        names::elbv2(name, NameKind::TargetGroup, CREATE, lowering);
         if let Some(group) = one(group, lowering) {
             groups.insert(TargetGroupName::new(&name.value), group);
         }
@@ -104,10 +108,7 @@ fn health_check(file: Option<&HealthCheckFile>, version: ProtocolVersion, loweri
     check.protocol = protocol(file.protocol.as_ref());
     check.port = file.port.as_ref().and_then(|port| health_port(port, lowering));
     if let Some(path) = &file.path {
-        if !path.starts_with('/')
-            || path.len() > 1024
-            || path.chars().any(|c| c.is_whitespace() || !c.is_ascii_graphic())
-        {
+        if group::health_check_path(path).is_err() {
             lowering.report(
                 Diagnostic::error("not a path for health checks", path.span, "")
                     .note(format!(
@@ -118,9 +119,11 @@ fn health_check(file: Option<&HealthCheckFile>, version: ProtocolVersion, loweri
         }
         check.path.clone_from(&path.value);
     }
-    check.interval = lowering.seconds(file.interval.as_ref(), check.interval, (5, 300), "interval", HEALTH);
-    check.timeout = lowering.seconds(file.timeout.as_ref(), check.timeout, (2, 120), "timeout", HEALTH);
-    if check.timeout >= check.interval {
+    check.interval =
+        lowering.seconds(file.interval.as_ref(), check.interval, &limits::HEALTH_CHECK_INTERVAL, "interval", HEALTH);
+    check.timeout =
+        lowering.seconds(file.timeout.as_ref(), check.timeout, &limits::HEALTH_CHECK_TIMEOUT, "timeout", HEALTH);
+    if group::timeout(&check).is_err() {
         let at = file.timeout.as_ref().or(file.interval.as_ref()).map_or(file.span, |field| field.span);
         lowering.report(
             Diagnostic::error(
@@ -135,26 +138,29 @@ fn health_check(file: Option<&HealthCheckFile>, version: ProtocolVersion, loweri
             .note(format!("the timeout must be smaller than the interval ({HEALTH})")),
         );
     }
-    for (field, value, name) in [
-        (&file.healthy_threshold, &mut check.healthy_threshold, "healthy_threshold"),
-        (&file.unhealthy_threshold, &mut check.unhealthy_threshold, "unhealthy_threshold"),
+    for (field, value, limit, name) in [
+        (&file.healthy_threshold, &mut check.healthy_threshold, &limits::HEALTHY_THRESHOLD, "healthy_threshold"),
+        (
+            &file.unhealthy_threshold,
+            &mut check.unhealthy_threshold,
+            &limits::UNHEALTHY_THRESHOLD,
+            "unhealthy_threshold",
+        ),
     ] {
         if let Some(field) = field {
-            lowering.within(field, 2, 10, name, HEALTH);
+            lowering.within(field, limit, name, HEALTH);
             *value = field.value;
         }
     }
     if let Some(text) = &file.matcher {
         let grpc = version == ProtocolVersion::Grpc;
-        let (least, most) = if grpc { (0, 99) } else { (200, 499) };
-        match matcher(text, least, most) {
+        match matcher(text, version) {
             Ok(matcher) => check.matcher = matcher,
             Err(why) => {
                 let wrong = Diagnostic::error("not a matcher for health checks", text.span, why);
                 let wrong = if grpc {
-                    let words =
-                        format!("Health check matcher GRPC code '{}' must be within '0-99' inclusive", text.value);
-                    wrong.aws(&words, "ELBv2 API reference, CreateTargetGroup")
+                    let refused = Violation::InvalidMatcher { version, codes: text.value.clone() };
+                    wrong.aws(&refused.to_string(), "ELBv2 API reference, CreateTargetGroup")
                 } else {
                     wrong.note(format!("the codes are 200 to 499 ({HEALTH})"))
                 };
@@ -180,15 +186,19 @@ fn health_port(port: &Spanned<String>, lowering: &mut Lowering<'_>) -> Option<u1
 }
 
 /// `200`, `200,202`, `200-299`.
-fn matcher(text: &str, least: u16, most: u16) -> Result<Matcher, &'static str> {
+fn matcher(text: &str, version: ProtocolVersion) -> Result<Matcher, &'static str> {
     let mut ranges: Vec<RangeInclusive<u16>> = Vec::new();
     for part in text.split(',') {
         let (from, to) = part.trim().split_once('-').unwrap_or((part.trim(), part.trim()));
         let (Ok(from), Ok(to)) = (from.trim().parse::<u16>(), to.trim().parse::<u16>()) else {
             return Err("not a number, nor a range of numbers");
         };
-        if from < least || to > most {
-            return Err(if most == 99 { "codes of gRPC are 0 to 99" } else { "only 200 to 499 can be healthy" });
+        let codes = group::matcher_codes(version);
+        if from < *codes.start() || to > *codes.end() {
+            return Err(match version {
+                ProtocolVersion::Grpc => "codes of gRPC are 0 to 99",
+                ProtocolVersion::Http1 | ProtocolVersion::Http2 => "only 200 to 499 can be healthy",
+            });
         }
         if from > to {
             return Err("the range runs backwards");
@@ -200,121 +210,141 @@ fn matcher(text: &str, least: u16, most: u16) -> Result<Matcher, &'static str> {
 
 fn attributes(file: &TargetGroupFile, lowering: &mut Lowering<'_>) -> TargetGroupAttributes {
     let defaults = TargetGroupAttributes::default();
-    let algorithm_span = file.load_balancing_algorithm_type.as_ref().map(|word| word.span);
     let algorithm = match file.load_balancing_algorithm_type.as_ref().map(|word| word.value) {
         None | Some(AlgorithmWord::RoundRobin) => Algorithm::RoundRobin,
         Some(AlgorithmWord::LeastOutstandingRequests) => Algorithm::LeastOutstandingRequests,
         Some(AlgorithmWord::WeightedRandom) => Algorithm::WeightedRandom,
     };
     let mitigation = file.load_balancing_anomaly_mitigation.as_ref().filter(|word| word.value == SwitchWord::On);
-    if let Some(switch) = mitigation.filter(|_| algorithm != Algorithm::WeightedRandom) {
-        lowering.report(
-            Diagnostic::error("anomaly mitigation works only with `weighted_random`", switch.span, "")
-                .note(format!(
-                    "the anomaly mitigation function is only available with the weighted random algorithm ({ATTRIBUTES})"
-                ))
-                .help("add `load_balancing_algorithm_type: weighted_random`"),
-        );
-    }
-    let slow_start = file.slow_start.as_ref();
-    if let Some(slow) = slow_start.filter(|slow| slow.value != 0) {
-        lowering.within(slow, 30, 900, "slow_start", ATTRIBUTES);
-        if algorithm != Algorithm::RoundRobin
-            && let Some(other) = algorithm_span
-        {
-            lowering.report(
-                Diagnostic::error("slow start works only with round robin", slow.span, "")
-                    .also(other, "this algorithm")
-                    .note(format!("slow start cannot be combined with the other algorithms ({ATTRIBUTES})")),
-            );
-        }
+    if let Some(slow) = file.slow_start.as_ref().filter(|slow| slow.value != 0) {
+        lowering.within(slow, &limits::SLOW_START, "slow_start", ATTRIBUTES);
     }
     let stickiness = file.stickiness.as_ref().and_then(|sticky| stickiness(sticky, lowering));
-    if stickiness.is_some()
-        && algorithm == Algorithm::WeightedRandom
-        && let (Some(sticky), Some(other)) = (&file.stickiness, algorithm_span)
-    {
-        lowering.report(
-            Diagnostic::error("stickiness does not work with `weighted_random`", sticky.span, "")
-                .also(other, "this algorithm")
-                .note(format!("weighted random excludes stickiness and slow start ({ATTRIBUTES})")),
-        );
+    let (unhealthy_state_routing, dns_failover) = thresholds(file, lowering);
+    let attributes = TargetGroupAttributes {
+        deregistration_delay: lowering.seconds(
+            file.deregistration_delay.as_ref(),
+            defaults.deregistration_delay,
+            &limits::DEREGISTRATION_DELAY,
+            "deregistration_delay",
+            ATTRIBUTES,
+        ),
+        algorithm,
+        anomaly_mitigation: mitigation.is_some(),
+        slow_start: Duration::from_secs(file.slow_start.as_ref().map_or(0, |slow| slow.value.into())),
+        stickiness,
+        unhealthy_state_routing,
+        dns_failover,
+    };
+    for violation in group::combinations(&attributes) {
+        combination(&violation, file, lowering);
     }
     let cross_zone_off = file.load_balancing_cross_zone_enabled.as_ref().filter(|word| word.value == "false");
-    if let (Some(_), Some(off), Some(sticky)) = (&stickiness, cross_zone_off, &file.stickiness) {
+    if let (Some(_), Some(off), Some(sticky)) = (&attributes.stickiness, cross_zone_off, &file.stickiness) {
         lowering.report(
             Diagnostic::error("stickiness needs cross-zone load balancing", sticky.span, "")
                 .also(off.span, "turned off here")
                 .note(format!("stickiness isn't supported when cross-zone load balancing is off ({ATTRIBUTES})")),
         );
     }
-    let (unhealthy_state_routing, dns_failover) = thresholds(file, lowering);
-    TargetGroupAttributes {
-        deregistration_delay: lowering.seconds(
-            file.deregistration_delay.as_ref(),
-            defaults.deregistration_delay,
-            (0, 3600),
-            "deregistration_delay",
-            ATTRIBUTES,
-        ),
-        algorithm,
-        anomaly_mitigation: mitigation.is_some(),
-        slow_start: Duration::from_secs(slow_start.map_or(0, |slow| slow.value.into())),
-        stickiness,
-        unhealthy_state_routing,
-        dns_failover,
-    }
+    attributes
 }
 
-/// The thresholds below which a group fails open and below which DNS would leave the zone out. As on AWS, the latter
-/// must not be below the former.
+/// Tells of attributes that do not go together.
+fn combination(violation: &Violation, file: &TargetGroupFile, lowering: &mut Lowering<'_>) {
+    let algorithm = file.load_balancing_algorithm_type.as_ref().map_or(file.span, |word| word.span);
+    let health = file.target_group_health.as_ref();
+    let routing = health.and_then(|health| health.unhealthy_state_routing.as_ref());
+    let dns = health.and_then(|health| health.dns_failover.as_ref());
+    let place = |span: Option<Span>| span.unwrap_or(file.span);
+    let told = match violation {
+        Violation::AnomalyMitigationWithoutWeightedRandom => Diagnostic::error(
+            "anomaly mitigation works only with `weighted_random`",
+            place(file.load_balancing_anomaly_mitigation.as_ref().map(|word| word.span)),
+            "",
+        )
+        .note(format!(
+            "the anomaly mitigation function is only available with the weighted random algorithm ({ATTRIBUTES})"
+        ))
+        .help("add `load_balancing_algorithm_type: weighted_random`"),
+        Violation::SlowStartWithoutRoundRobin(_) => Diagnostic::error(
+            "slow start works only with round robin",
+            place(file.slow_start.as_ref().map(|slow| slow.span)),
+            "",
+        )
+        .also(algorithm, "this algorithm")
+        .note(format!("slow start cannot be combined with the other algorithms ({ATTRIBUTES})")),
+        Violation::StickinessWithWeightedRandom => Diagnostic::error(
+            "stickiness does not work with `weighted_random`",
+            place(file.stickiness.as_ref().map(|sticky| sticky.span)),
+            "",
+        )
+        .also(algorithm, "this algorithm")
+        .note(format!("weighted random excludes stickiness and slow start ({ATTRIBUTES})")),
+        Violation::DnsFailoverBelowRouting { percentage } => {
+            let (dns, routing) = if *percentage {
+                (
+                    dns.and_then(|dns| Some(dns.minimum_healthy_targets_percentage.as_ref()?.span)),
+                    routing.and_then(|routing| Some(routing.minimum_healthy_targets_percentage.as_ref()?.span)),
+                )
+            } else {
+                (
+                    dns.and_then(|dns| Some(dns.minimum_healthy_targets_count.as_ref()?.span)),
+                    routing.and_then(|routing| Some(routing.minimum_healthy_targets_count.as_ref()?.span)),
+                )
+            };
+            Diagnostic::error("the threshold of DNS failover is below that of routing", place(dns), "")
+                .also(place(routing), "routing fails over here")
+                .note(format!(
+                    "the threshold for DNS failover must be greater than or equal to the threshold for routing failover, \
+                     so that DNS failover occurs either with or before routing failover ({HEALTH_OF_GROUP})"
+                ))
+        }
+        _ => return,
+    };
+    lowering.report(told);
+}
+
+/// The thresholds below which a group fails open and below which DNS would leave the zone out.
 fn thresholds(file: &TargetGroupFile, lowering: &mut Lowering<'_>) -> (HealthThreshold, HealthThreshold) {
     let health = file.target_group_health.as_ref();
     let routing = health.and_then(|health| health.unhealthy_state_routing.as_ref());
     let dns = health.and_then(|health| health.dns_failover.as_ref());
     let count = routing.and_then(|routing| routing.minimum_healthy_targets_count.as_ref());
-    if let Some(count) = count.filter(|count| count.value == 0) {
+    if let Some(count) = count.filter(|count| limits::ROUTING_COUNT.judge(count.value).is_err()) {
         lowering.report(Diagnostic::error("at least 1", count.span, "").note(format!("see {ATTRIBUTES}")));
     }
-    let percentage = routing.and_then(|routing| routing.minimum_healthy_targets_percentage.as_ref());
-    let percentage = percentage.and_then(|text| Some((or_off(text, 100, "a percentage", lowering)?, text.span)));
-    let dns_count = dns.and_then(|dns| dns.minimum_healthy_targets_count.as_ref());
-    let dns_count = match dns_count {
-        Some(text) => or_off(text, u32::MAX, "a number of targets", lowering).map(|count| (count, Some(text.span))),
-        None => HealthThreshold::default().count.map(|count| (count, None)),
+    let mut least = |text: Option<&Spanned<String>>, limit| {
+        let number = text.and_then(|text| or_off(text, limit, "a percentage", lowering));
+        number.and_then(|percentage| u8::try_from(percentage).ok())
     };
-    let dns_percentage = dns.and_then(|dns| dns.minimum_healthy_targets_percentage.as_ref());
-    let dns_percentage =
-        dns_percentage.and_then(|text| Some((or_off(text, 100, "a percentage", lowering)?, text.span)));
-    let written = dns_count.and_then(|(count, span)| Some((count, span?)));
-    let pairs = [(written, count.map(|count| (count.value, count.span))), (dns_percentage, percentage)];
-    for (dns, routing) in pairs {
-        if let (Some((dns, at)), Some((routing, other))) = (dns, routing)
-            && dns < routing
-        {
-            lowering.report(
-                Diagnostic::error("the threshold of DNS failover is below that of routing", at, "")
-                    .also(other, "routing fails over here")
-                    .note(format!(
-                        "the threshold for DNS failover must be greater than or equal to the threshold for routing failover, \
-                         so that DNS failover occurs either with or before routing failover ({HEALTH_OF_GROUP})"
-                    )),
-            );
-        }
-    }
-    let least = |percentage: Option<(u32, Span)>| percentage.and_then(|(percentage, _)| u8::try_from(percentage).ok());
-    let count = count.map_or(HealthThreshold::default().count, |count| Some(count.value));
-    let dns = HealthThreshold { count: dns_count.map(|(count, _)| count), percentage: least(dns_percentage) };
-    (HealthThreshold { count, percentage: least(percentage) }, dns)
+    let percentages = (
+        least(
+            routing.and_then(|routing| routing.minimum_healthy_targets_percentage.as_ref()),
+            &limits::ROUTING_PERCENTAGE,
+        ),
+        least(dns.and_then(|dns| dns.minimum_healthy_targets_percentage.as_ref()), &limits::DNS_PERCENTAGE),
+    );
+    let default = HealthThreshold::default();
+    let dns_count = match dns.and_then(|dns| dns.minimum_healthy_targets_count.as_ref()) {
+        Some(text) => or_off(text, &limits::DNS_COUNT, "a number of targets", lowering),
+        None => default.count,
+    };
+    let count = count.map_or(default.count, |count| Some(count.value));
+    (
+        HealthThreshold { count, percentage: percentages.0 },
+        HealthThreshold { count: dns_count, percentage: percentages.1 },
+    )
 }
 
 /// A number from 1; `None` for `off`.
-fn or_off(text: &Spanned<String>, most: u32, what: &str, lowering: &mut Lowering<'_>) -> Option<u32> {
+fn or_off(text: &Spanned<String>, limit: &'static Limit, what: &str, lowering: &mut Lowering<'_>) -> Option<u32> {
     if text.value == "off" {
         return None;
     }
-    let number = text.parse().ok().filter(|number| (1..=most).contains(number));
+    let number = text.parse().ok().filter(|number: &u32| limit.judge(*number).is_ok());
     if number.is_none() {
+        let most = limit.most;
         let range = if most == u32::MAX { "1 to the number of targets".to_owned() } else { format!("1 to {most}") };
         let wrong = Diagnostic::error(format!("`{}` is not {what}", text.value), text.span, "");
         lowering.report(wrong.note(format!("`off`, or {range} ({ATTRIBUTES})")));
@@ -324,7 +354,8 @@ fn or_off(text: &Spanned<String>, most: u32, what: &str, lowering: &mut Lowering
 
 fn stickiness(file: &StickinessFile, lowering: &mut Lowering<'_>) -> Option<Stickiness> {
     let day = Duration::from_secs(86400);
-    let duration = lowering.seconds(file.cookie_duration.as_ref(), day, (1, 604_800), "cookie_duration", ATTRIBUTES);
+    let duration =
+        lowering.seconds(file.cookie_duration.as_ref(), day, &limits::LB_COOKIE, "cookie_duration", ATTRIBUTES);
     let kind = file.kind.as_ref()?;
     let read = match kind.value {
         StickinessWord::LbCookie => Stickiness::LbCookie { duration },
@@ -337,7 +368,7 @@ fn stickiness(file: &StickinessFile, lowering: &mut Lowering<'_>) -> Option<Stic
                 );
                 return None;
             };
-            if ["AWSALB", "AWSALBAPP", "AWSALBTG"].iter().any(|reserved| name.starts_with(reserved)) {
+            if group::cookie_name(name).is_err() {
                 lowering.report(
                     Diagnostic::error("a cookie name that is reserved for the load balancer", name.span, "").note(
                         format!("names that begin with AWSALB, AWSALBAPP or AWSALBTG are reserved ({ATTRIBUTES})"),

@@ -34,7 +34,7 @@ const CHAPTERS: &[Chapter] = &[
         records: &["weighted target group", "group stickiness"],
     },
     Chapter { title: "Errors", folders: &["errors"], records: &[] },
-    Chapter { title: "Limits", folders: &["limits"], records: &[] },
+    Chapter { title: "Limits", folders: &["limits", "refusals"], records: &[] },
     Chapter {
         title: "TLS",
         folders: &[
@@ -102,6 +102,7 @@ const TITLES: &[(&str, &str)] = &[
         "application/application-load-balancers.html#load-balancer-attributes",
     ),
     ("ALB user guide, Query string conditions", "application/rule-condition-types.html#query-string-conditions"),
+    ("ALB user guide, Quotas", "application/load-balancer-limits.html"),
     ("ALB user guide, Redirect actions", "application/rule-action-types.html#redirect-actions"),
     ("ALB user guide, Register targets", "application/target-group-register-targets.html"),
     ("ALB user guide, Request tracing", "application/load-balancer-request-tracing.html"),
@@ -166,6 +167,8 @@ const TITLES: &[(&str, &str)] = &[
     ("VPC user guide, Security groups", "https://docs.aws.amazon.com/vpc/latest/userguide/vpc-security-groups.html"),
     ("http-desync-guardian", "https://github.com/aws/http-desync-guardian"),
     ("aws-load-balancer-controller", "https://github.com/kubernetes-sigs/aws-load-balancer-controller"),
+    ("terraform-provider-aws", "https://github.com/hashicorp/terraform-provider-aws"),
+    ("moto", "https://github.com/getmoto/moto"),
     ("gRPC over HTTP/2", "https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md"),
     ("RFC 1945", "https://www.rfc-editor.org/rfc/rfc1945"),
     ("RFC 9110", "https://www.rfc-editor.org/rfc/rfc9110"),

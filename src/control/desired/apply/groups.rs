@@ -1,6 +1,9 @@
 //! Target groups (ELBv2 API reference) and security groups (EC2 API reference).
 
 use super::super::resources::Resources;
+use super::first::judged;
+use crate::alb::security_group;
+use crate::alb::targets::limits;
 use crate::alb::violation::Violation;
 use crate::model::security_group::{IngressRule, SecurityGroup, Source};
 use crate::model::target_group::{StaticTarget, TargetGroup};
@@ -21,6 +24,7 @@ pub(super) fn create_target_group(
 ) -> Result<(), Violation> {
     match resources.target_groups.get(name) {
         None => {
+            judged(limits::judge(name, settings))?;
             resources.target_groups.insert(name.clone(), settings.clone());
             Ok(())
         }
@@ -36,6 +40,7 @@ pub(super) fn register(
     resources: &mut Resources,
 ) -> Result<(), Violation> {
     let registered = &mut find_target_group(name, resources)?.static_targets;
+    judged(limits::targets(targets))?;
     for target in targets {
         if !registered.contains(target) {
             registered.push(target.clone());
@@ -101,6 +106,7 @@ pub(super) fn authorize(
         }
     }
     let ingress = &mut find_security_group(name, resources)?.ingress;
+    judged(rules.iter().filter_map(|rule| security_group::judge(rule).err()))?;
     if let Some(twice) = rules.iter().find(|rule| ingress.contains(rule)) {
         return Err(Violation::DuplicatePermission(twice.clone()));
     }

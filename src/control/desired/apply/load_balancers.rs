@@ -3,9 +3,13 @@
 use std::collections::BTreeSet;
 
 use super::super::resources::{OwnedListener, OwnedRule, Resources};
+use super::first::judged;
 use super::groups::check_security_groups;
-use crate::alb::rules::limits;
+use crate::alb::actions::limits::{self as actions, Context};
+use crate::alb::rules::limits as rules;
 use crate::alb::violation::Violation;
+use crate::alb::violation::problems::NameKind;
+use crate::alb::{limits, listeners, names};
 use crate::model::listener::{Listener, ListenerProtocol, LoadBalancer};
 use crate::model::rule::{Action, Actions, Condition, Rule, Transforms};
 use crate::model::{ListenerId, LoadBalancerName, RuleId, SecurityGroupName};
@@ -25,6 +29,8 @@ pub(super) fn find_listener<'r>(
 }
 
 pub(super) fn create(settings: &LoadBalancer, resources: &mut Resources) -> Result<(), Violation> {
+    names::judge(NameKind::LoadBalancer, settings.name.as_str())?;
+    judged(listeners::attributes(&settings.attributes))?;
     check_security_groups(&settings.security_groups, resources)?;
     match resources.load_balancers.get(&settings.name) {
         None => {
@@ -57,6 +63,8 @@ pub(super) fn create_listener(
     find(load_balancer, resources)?;
     check_port(load_balancer, settings.port, None, resources)?;
     check_action(&settings.default_actions.routing, load_balancer, resources)?;
+    let context = Context::new(&settings.protocol, settings.port, &resources.target_groups);
+    judged(listeners::listener(settings, &context))?;
     let owned = OwnedListener { load_balancer: load_balancer.clone(), listener: settings.clone() };
     resources.listeners.insert(id.clone(), owned);
     Ok(())
@@ -74,13 +82,20 @@ pub(super) fn modify_listener(
     changes: &ListenerChanges<'_>,
     resources: &mut Resources,
 ) -> Result<(), Violation> {
-    let load_balancer = find_listener(id, resources)?.load_balancer.clone();
+    let OwnedListener { load_balancer, listener: known } = find_listener(id, resources)?.clone();
     if let Some(port) = changes.port {
         check_port(&load_balancer, port, Some(id), resources)?;
     }
     if let Some(actions) = changes.default_actions {
         check_action(&actions.routing, &load_balancer, resources)?;
     }
+    let protocol = changes.protocol.unwrap_or(&known.protocol);
+    let context = Context::new(protocol, changes.port.unwrap_or(known.port), &resources.target_groups);
+    judged(limits::PORT.judge(context.port).map_err(Violation::from).err())?;
+    judged(listeners::protocol(protocol))?;
+    judged(actions::judge(changes.default_actions.unwrap_or(&known.default_actions), &context))?;
+    let rules = resources.rules.values().filter(|owned| owned.listener == *id);
+    judged(rules.flat_map(|owned| actions::judge(&owned.rule.actions, &context)))?;
     let listener = &mut find_listener(id, resources)?.listener;
     if let Some(port) = changes.port {
         // A listener that was not remapped follows its port.
@@ -132,8 +147,10 @@ pub(super) fn create_rule(
     settings: &Rule,
     resources: &mut Resources,
 ) -> Result<(), Violation> {
-    let load_balancer = find_listener(listener, resources)?.load_balancer.clone();
-    limits::judge(&settings.conditions)?;
+    let OwnedListener { load_balancer, listener: owner } = find_listener(listener, resources)?.clone();
+    let context = Context::new(&owner.protocol, owner.port, &resources.target_groups);
+    judged(rules::judge(settings))?;
+    judged(actions::judge(&settings.actions, &context))?;
     check_action(&settings.actions.routing, &load_balancer, resources)?;
     let mut others = resources.rules.values().filter(|other| other.listener == *listener);
     if others.any(|other| other.rule.priority == settings.priority) {
@@ -152,9 +169,11 @@ pub(super) struct RuleChanges<'e> {
 
 pub(super) fn modify_rule(id: &RuleId, changes: &RuleChanges<'_>, resources: &mut Resources) -> Result<(), Violation> {
     let listener = find_rule(id, resources)?.listener.clone();
-    let load_balancer = find_listener(&listener, resources)?.load_balancer.clone();
-    changes.conditions.map_or(Ok(()), limits::judge)?;
+    let OwnedListener { load_balancer, listener: owner } = find_listener(&listener, resources)?.clone();
+    judged(changes.conditions.map(rules::conditions).unwrap_or_default())?;
     if let Some(actions) = changes.actions {
+        let context = Context::new(&owner.protocol, owner.port, &resources.target_groups);
+        judged(actions::judge(actions, &context))?;
         check_action(&actions.routing, &load_balancer, resources)?;
     }
     let rule = &mut find_rule(id, resources)?.rule;
@@ -179,6 +198,7 @@ pub(super) fn set_priorities(priorities: &[(RuleId, u32)], resources: &mut Resou
     let mut changed = resources.rules.clone();
     let mut given = BTreeSet::new();
     for (id, priority) in priorities {
+        judged(limits::PRIORITY.judge(*priority).map_err(Violation::from).err())?;
         let owned = changed.get_mut(id).ok_or_else(|| Violation::RuleNotFound(id.clone()))?;
         if !given.insert((owned.listener.clone(), *priority)) {
             return Err(Violation::PriorityProvidedTwice { priority: *priority });

@@ -1,18 +1,23 @@
 //! What an edit makes of the resources, or why it is refused. All or nothing.
 
+mod first;
 mod groups;
 mod load_balancers;
 mod services;
 
+use self::first::judged;
 use super::edit::Edit;
 use super::resources::Resources;
 use super::violation::Violation;
+use crate::alb::listeners;
+use crate::alb::targets::limits as target_groups;
 
 /// Makes the change, or leaves everything as it is.
 pub(super) fn apply(edit: &Edit, resources: &mut Resources) -> Result<(), Violation> {
     match edit {
         Edit::CreateLoadBalancer { settings } => load_balancers::create(settings, resources)?,
         Edit::ModifyLoadBalancerAttributes { load_balancer, attributes } => {
+            judged(listeners::attributes(attributes))?;
             load_balancers::find(load_balancer, resources)?.attributes = attributes.clone();
         }
         Edit::SetSecurityGroups { load_balancer, security_groups } => {
@@ -35,6 +40,7 @@ pub(super) fn apply(edit: &Edit, resources: &mut Resources) -> Result<(), Violat
             load_balancers::modify_listener(listener, &changes, resources)?;
         }
         Edit::ModifyListenerAttributes { listener, attributes } => {
+            judged(listeners::headers(attributes))?;
             load_balancers::find_listener(listener, resources)?.listener.headers = attributes.clone();
         }
         Edit::DeleteListener { listener } => {
@@ -59,10 +65,14 @@ pub(super) fn apply(edit: &Edit, resources: &mut Resources) -> Result<(), Violat
             groups::create_target_group(target_group, settings, resources)?;
         }
         Edit::ModifyTargetGroup { target_group, health_check } => {
-            groups::find_target_group(target_group, resources)?.health_check = health_check.clone();
+            let group = groups::find_target_group(target_group, resources)?;
+            judged(target_groups::health_check(health_check, group.protocol_version))?;
+            group.health_check = health_check.clone();
         }
         Edit::ModifyTargetGroupAttributes { target_group, attributes } => {
-            groups::find_target_group(target_group, resources)?.attributes = attributes.clone();
+            let group = groups::find_target_group(target_group, resources)?;
+            judged(target_groups::attributes(attributes))?;
+            group.attributes = attributes.clone();
         }
         Edit::RegisterTargets { target_group, targets } => groups::register(target_group, targets, resources)?,
         Edit::DeregisterTargets { target_group, targets } => groups::deregister(target_group, targets, resources)?,
