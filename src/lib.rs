@@ -14,6 +14,7 @@ pub use neargate_model as model;
 // Decisions: the load balancer's, and above them those about tasks and services.
 pub use neargate_alb as alb;
 pub use neargate_ecs as ecs;
+pub use neargate_lint as lint;
 
 // This machine, and connections to targets.
 pub mod certs;

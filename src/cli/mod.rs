@@ -12,7 +12,7 @@ use std::ffi::OsString;
 use clap::{CommandFactory as _, Parser as _};
 
 pub use failure::{ExitStatus, Failure};
-pub use input::arguments::{Cli, Format};
+pub use input::arguments::{Cli, Format, LintFormat};
 use input::arguments::{DownArgs, Verb};
 use input::global::Global;
 use output::printer::Printer;
@@ -62,6 +62,7 @@ fn dispatch(cli: Cli, printer: &mut Printer) -> Result<ExitStatus, Failure> {
         Verb::Exec(args) => verbs::exec::exec(&global, &args),
         Verb::Restart(args) => running::stack::restart(&global, args.service, printer),
         Verb::Check(args) => check_file(&global, &args, printer),
+        Verb::Lint(args) => lint_file(&global, &args, printer),
         Verb::Init(args) => init_file(&global, &args, printer),
         Verb::Explain(args) => verbs::explain::explain(&global, &args, printer),
         Verb::Run(args) => verbs::run::run(&global, &args, printer),
@@ -109,6 +110,19 @@ fn check_file(
     };
     let (out, err) = printer.both();
     Ok(verbs::check::check(&args, out, err)?)
+}
+
+fn lint_file(global: &Global, lint: &input::arguments::LintArgs, printer: &mut Printer) -> Result<ExitStatus, Failure> {
+    let args = verbs::lint::LintArgs {
+        files: global.file.clone(),
+        env_files: global.env_file.clone(),
+        folder: std::env::current_dir()?,
+        format: lint.format,
+        style: crate::config::Style::Coloured,
+        env: &input::project::variables(global),
+    };
+    let (out, err) = printer.both();
+    Ok(verbs::lint::lint(&args, out, err)?)
 }
 
 fn init_file(global: &Global, args: &input::arguments::InitArgs, printer: &mut Printer) -> Result<ExitStatus, Failure> {

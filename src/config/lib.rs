@@ -12,6 +12,7 @@
 
 pub mod fidelity;
 pub(crate) mod file;
+pub mod findings;
 mod image_reference;
 pub mod init_support;
 mod input;

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::fidelity::{self, Fidelity};
 use super::input::Source;
+use super::lower::lowering::Places;
 use super::read::reader::{Read as _, Reader};
 use super::text::diagnostics::{Diagnostic, Diagnostics, Severity};
 use super::text::source::{Sources, Span};
@@ -25,6 +26,7 @@ pub struct Loaded {
     pub warnings: Vec<Diagnostic>,
     /// Every text that was read.
     pub sources: Sources,
+    pub(crate) places: Places,
 }
 
 /// Reads, checks and resolves the file and the files that it mentions, or returns all mistakes.
@@ -78,6 +80,7 @@ pub fn load(source: Source<'_>) -> Result<Loaded, Diagnostics> {
             topology,
             warnings: all.items().to_vec(),
             sources: all.sources().clone(),
+            places,
         }),
         _ => Err(all),
     }

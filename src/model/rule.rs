@@ -77,6 +77,29 @@ impl Condition {
         }
     }
 
+    /// Its values, as people write them; a regular expression is marked as one.
+    pub fn texts(&self) -> Vec<String> {
+        let patterns = |patterns: &Patterns| match patterns {
+            Patterns::Wildcards(values) => values.clone(),
+            Patterns::Regexes(values) => values.iter().map(|value| format!("regex {value}")).collect(),
+        };
+        match self {
+            Self::HostHeader(values) | Self::PathPattern(values) => patterns(values),
+            Self::HttpHeader { name, values } => {
+                patterns(values).into_iter().map(|value| format!("{name}: {value}")).collect()
+            }
+            Self::HttpRequestMethod(methods) => methods.clone(),
+            Self::QueryString(pairs) => pairs
+                .iter()
+                .map(|pair| match &pair.key {
+                    Some(key) => format!("{key}={}", pair.value),
+                    None => pair.value.clone(),
+                })
+                .collect(),
+            Self::SourceIp(networks) => networks.iter().map(IpNet::to_string).collect(),
+        }
+    }
+
     /// `Field` of the API.
     pub fn field(&self) -> &'static str {
         match self {

@@ -10,7 +10,9 @@ use std::process::Command;
 use crate::support::expected::{Differences, read};
 use neargate::cli::verbs::check::{CheckArgs, check};
 use neargate::cli::verbs::init::{InitArgs, init};
-use neargate::cli::{ExitStatus, Format};
+use neargate::cli::verbs::lint::{LintArgs, lint};
+use neargate::cli::{ExitStatus, Format, LintFormat};
+use neargate::config::Style;
 
 fn repository() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
@@ -76,6 +78,45 @@ fn without_variables_the_rest_is_checked() {
         assert_eq!(exit, ExitStatus::USAGE, "{}: with variables it is a mistake", case.display());
     }
     differences.finish();
+}
+
+/// What `lint` finds, and how it is written.
+#[test]
+fn rules_are_linted() {
+    let mut differences = Differences::default();
+    for case in cases("findings") {
+        let lint = |format| {
+            let (mut out, mut err) = (Vec::new(), Vec::new());
+            let args = LintArgs {
+                files: Vec::new(),
+                env_files: Vec::new(),
+                folder: case.clone(),
+                format,
+                style: Style::Plain,
+                env: &|_| None,
+            };
+            let exit = lint(&args, &mut out, &mut err).unwrap();
+            (exit, String::from_utf8([out, err].concat()).unwrap())
+        };
+        let (exit, found) = lint(LintFormat::Table);
+        let warns = found.lines().any(|line| line.starts_with("warning"));
+        assert_eq!(exit, if warns { ExitStatus::FAILED } else { ExitStatus::SUCCESS }, "{}", case.display());
+        differences.check(&case.join("expected.txt"), &found);
+        for (format, name) in [
+            (LintFormat::Json, "expected.json"),
+            (LintFormat::Sarif, "expected.sarif"),
+            (LintFormat::Github, "expected.github"),
+        ] {
+            if case.join(name).exists() {
+                differences.check(&case.join(name), &lint(format).1);
+            }
+        }
+    }
+    differences.finish();
+    let page = std::fs::read_to_string(repository().join("docs/lint.md")).unwrap();
+    for id in neargate::lint::findings::IDS {
+        assert!(page.contains(&format!("| `{id}` |")), "docs/lint.md does not list `{id}`");
+    }
 }
 
 /// `-f` twice is what the override file is beside the file; a name that cannot be one is refused here as everywhere.

@@ -46,6 +46,20 @@ pub enum Format {
     Json,
 }
 
+/// `--format` of `lint`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum LintFormat {
+    /// For people
+    #[default]
+    Table,
+    /// For programs
+    Json,
+    /// For code scanning (SARIF 2.1.0)
+    Sarif,
+    /// Annotations of GitHub Actions
+    Github,
+}
+
 /// A command.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Verb {
@@ -80,6 +94,11 @@ pub(crate) enum Verb {
     /// Check the file and report how faithfully neargate honours each setting; needs no engine
     #[command(aliases = ["config", "validate"])]
     Check(CheckArgs),
+    /// Find rules that never decide a request, loops of redirects and the like, each with proof; needs no engine
+    #[command(
+        long_about = "Find rules that never decide a request, contradict each other or redirect in a circle, hosts without a certificate, and the like. Each finding is proved or shown by a request. Needs no engine.\n\nA comment accepts a finding: `# neargate-lint: allow ID`, at the end of its line or on the line above. Exits with 1 if there are warnings."
+    )]
+    Lint(LintArgs),
     /// Write a neargate.yaml from this repository's task definitions and pipelines
     Init(InitArgs),
     /// Show which rule a request would match and why, and what would happen to it
@@ -237,6 +256,15 @@ pub(crate) struct CheckArgs {
     pub(crate) no_env: bool,
     #[command(flatten)]
     pub(crate) format: FormatArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct LintArgs {
+    #[command(flatten)]
+    short: ShortFile,
+    /// How to print the findings
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) format: LintFormat,
 }
 
 #[derive(Debug, Args)]
@@ -425,6 +453,7 @@ impl Verb {
             Self::Start(args) => &args.short,
             Self::Open(args) => &args.short,
             Self::Check(args) => &args.short,
+            Self::Lint(args) => &args.short,
             Self::Doctor(args) => &args.short,
             _ => return &[],
         };

@@ -37,6 +37,7 @@ impl Concern {
             | Verb::Build(_)
             | Verb::Pull(_)
             | Verb::Check(_)
+            | Verb::Lint(_)
             | Verb::Init(_)
             | Verb::Hosts(_)
             | Verb::Ca

@@ -9,6 +9,7 @@ pub(crate) mod explain;
 pub(crate) mod hosts;
 pub(crate) mod images;
 pub mod init;
+pub mod lint;
 pub(crate) mod logs;
 pub(crate) mod man;
 pub(crate) mod open;

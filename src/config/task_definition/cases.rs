@@ -102,7 +102,7 @@ fn words(diagnostic: &Diagnostic) -> Vec<String> {
 fn matches(said: &Said, diagnostic: &Diagnostic, sources: &Sources) -> bool {
     let message = match diagnostic.severity() {
         Severity::Error => &said.error,
-        Severity::Warning => &said.warning,
+        Severity::Warning | Severity::Note => &said.warning,
     };
     let place = diagnostic.location(sources);
     let mut hints = diagnostic.notes().iter().chain(diagnostic.helps());

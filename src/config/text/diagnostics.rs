@@ -14,6 +14,8 @@ pub enum Severity {
     Error,
     /// It starts, and probably does not do what was meant.
     Warning,
+    /// Worth knowing.
+    Note,
 }
 
 /// One mistake or warning.
@@ -36,6 +38,11 @@ impl Diagnostic {
     /// A warning at `span`.
     pub(crate) fn warning(message: impl Into<String>, span: Span, label: impl Into<String>) -> Self {
         Self::new(Severity::Warning, message, span, label)
+    }
+
+    /// Something worth knowing at `span`.
+    pub(crate) fn remark(message: impl Into<String>, span: Span, label: impl Into<String>) -> Self {
+        Self::new(Severity::Note, message, span, label)
     }
 
     fn new(severity: Severity, message: impl Into<String>, span: Span, label: impl Into<String>) -> Self {
@@ -119,6 +126,7 @@ impl Diagnostic {
         let level = match self.severity {
             Severity::Error => Level::ERROR,
             Severity::Warning => Level::WARNING,
+            Severity::Note => Level::NOTE,
         };
         let mut group = Group::with_title(level.primary_title(&*self.message));
         let mut files: Vec<FileId> = Vec::new();

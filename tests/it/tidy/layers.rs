@@ -18,7 +18,8 @@ const LAYERS: &[(&str, &[&str])] = &[
     // decisions, and above them the user's files: what a file leads to is asked of the decisions themselves
     ("alb", &["model", "http1"]),
     ("ecs", &["model", "alb"]),
-    ("config", &["model", "alb", "ecs"]),
+    ("lint", &["model", "http1", "alb"]),
+    ("config", &["model", "alb", "ecs", "lint"]),
     ("import", &["config"]),
     // what this machine has: its folders, its stores of roots, the certificates made here
     ("machine", &["model", "alb", "ecs"]),
@@ -67,10 +68,11 @@ const PURE: &[(&str, &[&str])] = &[
         ],
     ),
     ("import", &["hcl", "regex", "serde_json"]),
+    ("lint", &["ipnet", "regex_automata", "regex_syntax"]),
 ];
 
 /// Layers without async, I/O and clock: time, files and variables arrive as arguments.
-const WITHOUT_IO: &[&str] = &["model", "http1", "alb", "ecs", "config", "import"];
+const WITHOUT_IO: &[&str] = &["model", "http1", "alb", "ecs", "lint", "config", "import"];
 const IO_AND_CLOCK: &[&str] = &[
     "Instant::now",
     "SystemTime",

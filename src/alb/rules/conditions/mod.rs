@@ -5,14 +5,12 @@
 use std::borrow::Cow;
 use std::net::IpAddr;
 
-use ipnet::IpNet;
-
 use super::beginnings::Text;
 use super::index::Anchors;
 use super::normal_path;
 use super::pattern::{Case, Escapes, Glob, Matcher, visible};
 use crate::request::facts::RequestFacts;
-use neargate_model::rule::{Condition, Patterns};
+use neargate_model::rule::Condition;
 
 /// A condition together with its source.
 #[derive(Debug)]
@@ -163,25 +161,7 @@ impl CompiledCondition {
 
     /// The values of the condition, for people.
     pub(crate) fn expected(&self) -> Vec<String> {
-        let patterns = |patterns: &Patterns| match patterns {
-            Patterns::Wildcards(values) => values.clone(),
-            Patterns::Regexes(values) => values.iter().map(|value| format!("regex {value}")).collect(),
-        };
-        match &self.source {
-            Condition::HostHeader(values) | Condition::PathPattern(values) => patterns(values),
-            Condition::HttpHeader { name, values } => {
-                patterns(values).into_iter().map(|value| format!("{name}: {value}")).collect()
-            }
-            Condition::HttpRequestMethod(methods) => methods.clone(),
-            Condition::QueryString(pairs) => pairs
-                .iter()
-                .map(|pair| match &pair.key {
-                    Some(key) => format!("{key}={}", pair.value),
-                    None => pair.value.clone(),
-                })
-                .collect(),
-            Condition::SourceIp(networks) => networks.iter().map(IpNet::to_string).collect(),
-        }
+        self.source.texts()
     }
 
     /// The value of the request that they were compared with, for people; `None` if the request has none.

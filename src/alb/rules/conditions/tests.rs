@@ -1,5 +1,7 @@
 //! Tests the six conditions against a second, deliberately simple implementation of the user guide's sentences.
 
+use ipnet::IpNet;
+use neargate_model::rule::Patterns;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use proptest::collection::vec;

@@ -262,6 +262,7 @@ fn messages<'a>(items: &'a [Diagnostic], sources: &Sources) -> Vec<Message<'a>> 
             severity: match item.severity() {
                 Severity::Error => "error",
                 Severity::Warning => "warning",
+                Severity::Note => "note",
             },
             message: item.message(),
             location: place(&item.location(sources)),
