@@ -55,6 +55,16 @@ pub enum Command {
         /// Where to send the reply.
         reply: oneshot::Sender<Result<(), Refusal>>,
     },
+    /// End the deployment in progress, as ECS's StopServiceDeployment does. Refused for an unknown service, if no deployment
+    /// is in progress, and while shutting down.
+    StopServiceDeployment {
+        /// Whose deployment.
+        service: ServiceName,
+        /// What becomes of the service.
+        stop_type: StopType,
+        /// Where to send the reply.
+        reply: oneshot::Sender<Result<(), Refusal>>,
+    },
     /// Stop one task, as ECS's StopTask does; its service replaces it. Refused for a task that is already stopping.
     StopTask {
         /// The task.
@@ -68,6 +78,16 @@ pub enum Command {
         /// Where to send the reply.
         reply: oneshot::Sender<Result<(), Refusal>>,
     },
+}
+
+/// How a deployment is stopped (ECS API, StopServiceDeployment.stopType).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum StopType {
+    /// `ROLLBACK`: the last completed deployment is restored.
+    #[default]
+    Rollback,
+    /// `ABORT`: everything stays as it is now.
+    Abort,
 }
 
 /// Which existing images to build or pull again.

@@ -9,7 +9,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::Instant;
 
 use crate::alb::targets::health::Probe;
-use crate::control::command::{Command, Refusal, Renew};
+use crate::control::command::{Command, Refusal, Renew, StopType};
 use crate::control::desired::edit::Edit;
 use crate::control::desired::merge::Departure;
 use crate::control::desired::state::Desired;
@@ -30,7 +30,7 @@ use crate::ecs::registration;
 use crate::ecs::standalone::STOPPED_BY_USER;
 use crate::ecs::step::{Change, Step};
 use crate::ecs::violation as service;
-use crate::ecs::world::{Deployment, Now, Task, World};
+use crate::ecs::world::{Deployment, Failure, Now, RolloutState, Task, World};
 use crate::model::task::{Origin, Reason, StopCode, TaskSpec};
 use crate::model::{ContainerName, LoadBalancerName, ServiceName, TaskId, Topology};
 
@@ -85,7 +85,7 @@ pub fn start<I: IdSource>(
         wake_at: None,
         replies: Vec::new(),
     };
-    controller.take_topology(topology, renew);
+    controller.take_topology(topology, renew, BTreeSet::new());
 
     tokio::spawn(async move {
         let (events_in, mut events) = mpsc::channel(256);
@@ -197,7 +197,7 @@ impl<I: IdSource> Controller<I> {
                     Err(Refusal::ShuttingDown)
                 } else {
                     let declared = self.desired.declare(topology, reset).map_err(Refusal::StillNeeded);
-                    declared.map(|()| self.take_desired(renew))
+                    declared.map(|()| self.take_desired(renew, BTreeSet::new()))
                 };
                 self.replies.push((reply, verdict));
             }
@@ -220,6 +220,10 @@ impl<I: IdSource> Controller<I> {
                 let verdict = self.edit(*edit);
                 self.replies.push((reply, verdict));
             }
+            Command::StopServiceDeployment { service, stop_type, reply } => {
+                let verdict = self.stop_deployment(&service, stop_type);
+                self.replies.push((reply, verdict));
+            }
             Command::StopTask { task, reply } => {
                 let verdict = self.stop_task(task);
                 self.replies.push((reply, verdict));
@@ -232,13 +236,13 @@ impl<I: IdSource> Controller<I> {
         }
     }
 
-    fn take_desired(&mut self, renew: Renew) {
+    fn take_desired(&mut self, renew: Renew, redeployed: BTreeSet<ServiceName>) {
         self.left_alone = self.desired.left_alone().into();
         self.desired_out.send_replace(Arc::new(self.desired.clone()));
-        self.take_topology(Arc::clone(self.desired.topology()), renew);
+        self.take_topology(Arc::clone(self.desired.topology()), renew, redeployed);
     }
 
-    fn take_topology(&mut self, topology: Arc<Topology>, renew: Renew) {
+    fn take_topology(&mut self, topology: Arc<Topology>, renew: Renew, mut redeployed: BTreeSet<ServiceName>) {
         self.renew = renew;
         let (mut wanted, mut again) = (BTreeSet::new(), BTreeSet::new());
         for (name, service) in &topology.services {
@@ -257,7 +261,6 @@ impl<I: IdSource> Controller<I> {
         }
         self.world.images_wanted(&wanted);
         self.world.images_to_renew(again);
-        let mut redeployed = BTreeSet::new();
         // New values of secrets reach only new tasks (ECS developer guide, "Specifying sensitive data").
         if topology.secrets != self.topology.secrets {
             redeployed.extend(topology.services.keys().cloned());
@@ -294,13 +297,40 @@ impl<I: IdSource> Controller<I> {
         if self.world.shutting_down {
             return Err(Refusal::ShuttingDown);
         }
+        let mut redeployed = BTreeSet::new();
+        let mut defined = None;
+        if let Edit::UpdateService { service, task_definition, force_new_deployment, .. } = &edit {
+            redeployed.extend(force_new_deployment.then(|| service.clone()));
+            defined = task_definition.is_some().then(|| service.clone());
+        }
         self.desired.edit(edit).map_err(|violation| match violation {
             Violation::Ecs(service::Violation::ServiceNotFound(name)) => {
                 Refusal::UnknownService { name, known: self.topology.services.keys().cloned().collect() }
             }
             other => Refusal::Violation(other),
         })?;
-        self.take_desired(Renew::default());
+        if let Some(service) = defined {
+            self.world.rollback_accepted(&service);
+        }
+        self.take_desired(Renew::default(), redeployed);
+        Ok(())
+    }
+
+    fn stop_deployment(&mut self, service: &ServiceName, stop_type: StopType) -> Result<(), Refusal> {
+        if self.world.shutting_down {
+            return Err(Refusal::ShuttingDown);
+        }
+        let Some(record) = self.world.services.get(service) else {
+            return Err(Refusal::UnknownService {
+                name: service.clone(),
+                known: self.topology.services.keys().cloned().collect(),
+            });
+        };
+        if record.primary.rollout != RolloutState::InProgress {
+            return Err(Refusal::Violation(service::Violation::NoDeploymentInProgress(service.clone()).into()));
+        }
+        let roll_back = stop_type == StopType::Rollback;
+        self.world.fail_deployment(service, Failure::Stopped, roll_back, &self.topology, now());
         Ok(())
     }
 

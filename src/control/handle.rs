@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot, watch};
 
-use crate::control::command::{Command, Refusal, Renew};
+use crate::control::command::{Command, Refusal, Renew, StopType};
 use crate::control::desired::edit::Edit;
 use crate::control::desired::state::Desired;
 use crate::control::observation::Observation;
@@ -53,6 +53,11 @@ impl ControlHandle {
     /// Changes what is wanted, on behalf of another author than the file.
     pub async fn edit(&self, edit: Edit) -> Result<(), Refusal> {
         self.send(|reply| Command::Edit { edit: Box::new(edit), reply }).await
+    }
+
+    /// Ends the deployment of a service that is in progress.
+    pub async fn stop_service_deployment(&self, service: ServiceName, stop_type: StopType) -> Result<(), Refusal> {
+        self.send(|reply| Command::StopServiceDeployment { service, stop_type, reply }).await
     }
 
     /// Stops one task; its service replaces it.

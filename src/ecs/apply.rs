@@ -4,18 +4,16 @@
 use std::sync::Arc;
 
 use crate::images::naming;
+use crate::service::events;
 use crate::step::{Change, Effect, ImageUser};
 use crate::world::{
-    Container, Deployment, Image, ImageState, Network, Now, Phase, Preparation, Stop, TargetRecord, Task, World,
+    Container, Deployment, Failure, Image, ImageState, Network, Now, Phase, Preparation, Stop, TargetRecord, Task,
+    World,
 };
 use neargate_alb::targets::health::HealthRecord;
 use neargate_model::target_health::Target;
 use neargate_model::task::{Origin, Reason, StopCode, TaskSpec};
 use neargate_model::{DeploymentId, NodeName, ServiceName, TaskId, Topology};
-
-/// The event of a deployment whose bounds leave nothing to do (ECS developer guide, "Amazon ECS service event messages").
-const BLOCKED: &str = "was unable to stop or start tasks during a deployment because of the service deployment \
-                       configuration. Update the minimumHealthyPercent or maximumPercent value and try again.";
 
 /// The input of [`World::apply`] besides the change itself.
 pub struct Context<'a> {
@@ -90,7 +88,16 @@ impl World {
                 self.create_task(service, *replaces_unhealthy, node.clone(), context)
             }
             Change::StopTask { task, code, reason } => self.stop_task(task, *code, reason, context),
-            Change::RegisterTargets(id) => self.register_targets(id, context.topology, now),
+            Change::StopUnhealthyTask { task, reason, is_replaced } => {
+                let origin = self.tasks.get(task).map(|task| task.spec.origin.clone());
+                if let Some(Origin::Service { service, deployment }) = origin
+                    && let Some(record) = self.services.get_mut(&service)
+                {
+                    record.task_unhealthy(&deployment, *is_replaced);
+                }
+                self.stop_task(task, StopCode::ServiceSchedulerInitiated, reason, context);
+            }
+            Change::RegisterTargets(id) => self.register_targets(id, context.topology),
             Change::DeregisterTargets(id) => self.deregister_targets(id, context.topology, now),
             Change::MarkRunning(id) => {
                 self.with_task(id, |task| task.running_since = Some(now));
@@ -115,10 +122,28 @@ impl World {
                 }
             }
             Change::MarkSteady(service) => self.mark_steady(service, now),
+            Change::ReportTally(service) => {
+                if let Some(record) = self.services.get_mut(service) {
+                    record.report_tally(service, now.timestamp);
+                }
+            }
+            Change::MarkProven { service, task } => {
+                if let Some(record) = self.services.get_mut(service) {
+                    record.task_proven(task.clone());
+                }
+            }
+            Change::FailDeployment(service) => {
+                let breaker = self
+                    .services
+                    .get(service)
+                    .map(|record| record.primary.service.deployment_configuration.circuit_breaker);
+                let roll_back = breaker.is_some_and(|breaker| breaker.rollback);
+                self.fail_deployment(service, Failure::CircuitBreaker, roll_back, context.topology, now);
+            }
             Change::ReportBlocked(service) => {
                 if let Some(record) = self.services.get_mut(service) {
                     record.blocked = true;
-                    record.record_event(service, now.timestamp, BLOCKED);
+                    record.record_event(service, now.timestamp, events::BLOCKED);
                 }
             }
             Change::ForgetService(service) => {
@@ -162,44 +187,68 @@ impl World {
                 image.state = ImageState::Missing;
             }
         }
-        if replaces_unhealthy && let Some(record) = self.services.get_mut(service) {
-            record.unhealthy_replaced(context.now, context.topology.time_scale);
-        }
         let id = task.spec.id.clone();
         self.tasks.insert(id.clone(), task);
-        let suffix = if replaces_unhealthy { " Amazon ECS replaced 1 tasks due to an unhealthy status." } else { "" };
-        self.record_event(service, context.now.timestamp, format!("has started 1 tasks: (task {id}).{suffix}"));
+        if let Some(record) = self.services.get_mut(service) {
+            if replaces_unhealthy {
+                record.unhealthy_replaced(context.now, context.topology.time_scale);
+            }
+            record.tally.started(id, replaces_unhealthy);
+        }
     }
 
     fn stop_task(&mut self, id: &TaskId, code: StopCode, reason: &str, context: &Context<'_>) {
         let now = context.now;
         let Some(task) = self.tasks.get_mut(id) else { return };
         task.stop = Some(Stop { code, reason: reason.to_owned(), at: now.timestamp });
-        let ran = task.running_since.is_some();
+        let ran = task.running_since.map(|since| now.instant.saturating_duration_since(since.instant));
         let Origin::Service { service, deployment } = task.spec.origin.clone() else { return };
-        let ended_by_itself = matches!(code, StopCode::TaskFailedToStart | StopCode::EssentialContainerExited);
-        if let Some(record) = self.services.get_mut(&service) {
-            record.steady = false;
-            if ended_by_itself {
+        let Some(record) = self.services.get_mut(&service) else { return };
+        record.steady = false;
+        match code {
+            StopCode::TaskFailedToStart => {
                 record.task_failed(&deployment, ran, now, context.topology.time_scale);
-            }
-        }
-        match (code, ran) {
-            (StopCode::TaskFailedToStart, _) => {
-                self.record_event(&service, now.timestamp, format!("was unable to place a task. Reason: {reason}."));
-            }
-            (StopCode::ServiceSchedulerInitiated, true) => {
-                self.record_event(&service, now.timestamp, format!("has stopped 1 running tasks: (task {id})."));
-            }
-            (StopCode::ServiceSchedulerInitiated, false) => {
-                self.record_event(&service, now.timestamp, "stopped 1 pending tasks.");
+                record.record_event(&service, now.timestamp, events::not_placed(reason));
+                if record.primary.id == deployment && record.failures_in_a_row == events::IMPAIRED_AFTER {
+                    record.record_event(&service, now.timestamp, events::IMPAIRED);
+                }
             }
             // ECS says nothing of these in the service's events; the task itself does.
-            (StopCode::EssentialContainerExited | StopCode::UserInitiated, _) => {}
+            StopCode::EssentialContainerExited => {
+                record.task_failed(&deployment, ran, now, context.topology.time_scale);
+            }
+            StopCode::UserInitiated => {}
+            StopCode::ServiceSchedulerInitiated => record.tally.stopped(id.clone(), ran.is_some()),
         }
     }
 
-    fn register_targets(&mut self, id: &TaskId, topology: &Topology, now: Now) {
+    /// The PRIMARY deployment of the service fails, and the last completed one is restored if that is wanted.
+    pub fn fail_deployment(
+        &mut self,
+        service: &ServiceName,
+        failure: Failure,
+        roll_back: bool,
+        topology: &Topology,
+        now: Now,
+    ) {
+        let Some(record) = self.services.get(service) else { return };
+        let failed = record.primary.clone();
+        let definitions = failed.service.task_definition.containers.iter();
+        let ran = definitions.filter_map(|definition| {
+            let image = self.images.get(&naming::reference(&topology.name, service, &failed.service, definition))?;
+            Some(image.provided.as_ref()?.id.clone())
+        });
+        let ran: Vec<String> = ran.collect();
+        let Some(record) = self.services.get_mut(service) else { return };
+        let restored = record.fail(failure, roll_back, now);
+        record.record_event(service, now.timestamp, events::failed(&failed.id, failure.cause()));
+        if let Some(restored) = restored {
+            record.rejected_images.extend(ran);
+            record.record_event(service, now.timestamp, events::rolling_back(&restored));
+        }
+    }
+
+    fn register_targets(&mut self, id: &TaskId, topology: &Topology) {
         let deployment = self.tasks.get(id).and_then(|task| self.deployment_of(task));
         let settings = deployment.map(|deployment| Arc::clone(&deployment.service));
         let Some(task) = self.tasks.get_mut(id) else { return };
@@ -226,9 +275,8 @@ impl World {
             }));
         }
         let groups: Vec<_> = task.registered.iter().map(|(group, _)| group.clone()).collect();
-        for group in groups {
-            let arn = neargate_model::arn::target_group(&group);
-            self.record_event(&service, now.timestamp, format!("registered 1 targets in (target-group {arn})"));
+        if let Some(record) = self.services.get_mut(&service) {
+            groups.into_iter().for_each(|group| record.tally.registered(group));
         }
     }
 
@@ -236,6 +284,7 @@ impl World {
         let Some(task) = self.tasks.get_mut(id) else { return };
         // Only a service's tasks are targets.
         let Some(service) = task.spec.service().cloned() else { return };
+        let mut groups = Vec::new();
         for (group, target) in std::mem::take(&mut task.registered) {
             let delay = topology
                 .target_groups
@@ -247,18 +296,21 @@ impl World {
                     Arc::make_mut(record).draining_until = Some(now.instant + delay);
                 }
             }
-            let arn = neargate_model::arn::target_group(&group);
-            self.record_event(&service, now.timestamp, format!("deregistered 1 targets in (target-group {arn})"));
+            groups.push(group);
         }
-        self.record_event(&service, now.timestamp, "has begun draining connections on 1 tasks.");
+        let deployment = task.spec.deployment().cloned();
+        if let Some(record) = self.services.get_mut(&service) {
+            record.tally.draining(deployment.filter(|id| record.primary.id != *id));
+            groups.into_iter().for_each(|group| record.tally.deregistered(group));
+        }
     }
 
     fn mark_steady(&mut self, service: &ServiceName, now: Now) {
         let Some(record) = self.services.get_mut(service) else { return };
         if let Some(id) = record.has_become_steady(now) {
-            record.record_event(service, now.timestamp, format!("(deployment {id}) deployment completed."));
+            record.record_event(service, now.timestamp, events::completed(&id));
         }
-        record.record_event(service, now.timestamp, "has reached a steady state.");
+        record.record_event(service, now.timestamp, events::STEADY);
     }
 
     /// The engine's id of the image from which the container will be started.

@@ -408,6 +408,13 @@ impl World {
         }
     }
 
+    /// Somebody says what the service should run. If it was rolled back, that is compared with what it was rolled back to.
+    pub fn rollback_accepted(&mut self, service: &ServiceName) {
+        if let Some(record) = self.services.get_mut(service) {
+            record.accept_rollback();
+        }
+    }
+
     /// A new file was applied: services appear, change or are dropped.
     ///
     /// A change of what the tasks run is a new deployment; a change of the desired count alone is not (ECS API,
@@ -422,7 +429,7 @@ impl World {
         self.services
             .change_each(|name, record| !record.dropped && !wanted.contains_key(name), |record| record.dropped = true);
         for (name, service) in wanted {
-            let is_as_it_was = |record: &ServiceRecord| !record.dropped && *record.primary.service == *service;
+            let is_as_it_was = |record: &ServiceRecord| !record.dropped && *record.asked == *service;
             if self.services.get(name).is_some_and(is_as_it_was) && !new_deployments.contains(name) {
                 continue;
             }
@@ -437,12 +444,19 @@ impl World {
                     self.services.insert(name.clone(), record);
                 }
                 Some(record) => {
-                    let goes_on = !record.dropped && record.primary.runs(&service) && !new_deployments.contains(name);
+                    let goes_on = record.goes_on_with(&service) && !new_deployments.contains(name);
+                    // What failed and was rolled back is not tried again until it is asked for.
+                    let settings = match record.goes_on_with(&service) {
+                        true => {
+                            record.update(Arc::clone(&service), now);
+                            record.current_settings()
+                        }
+                        false => Arc::clone(&service),
+                    };
+                    record.asked = Arc::clone(&service);
                     record.dropped = false;
-                    if goes_on {
-                        record.update(service, now);
-                    } else {
-                        record.redeploy(deployment(service, &mut self.task_definitions));
+                    if !goes_on {
+                        record.redeploy(deployment(settings, &mut self.task_definitions));
                     }
                 }
             }

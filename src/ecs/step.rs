@@ -81,6 +81,15 @@ pub enum Change {
         /// `stoppedReason`
         reason: String,
     },
+    /// A task whose checks fail is no longer wanted.
+    StopUnhealthyTask {
+        /// The task.
+        task: TaskId,
+        /// `stoppedReason`
+        reason: String,
+        /// Whether its replacement runs already, or it was of an earlier deployment.
+        is_replaced: bool,
+    },
     /// The container will never start.
     GiveUpContainer {
         /// The task.
@@ -109,6 +118,17 @@ pub enum Change {
     },
     /// The service has reached its desired state.
     MarkSteady(ServiceName),
+    /// What happened to the service's tasks becomes events.
+    ReportTally(ServiceName),
+    /// A task of the service's PRIMARY deployment is healthy for the first time.
+    MarkProven {
+        /// The service.
+        service: ServiceName,
+        /// The task.
+        task: TaskId,
+    },
+    /// Too many tasks of the service's PRIMARY deployment failed.
+    FailDeployment(ServiceName),
     /// The service's deployment can neither stop nor start tasks within its bounds.
     ReportBlocked(ServiceName),
     /// The last task of a dropped service is gone.

@@ -23,6 +23,8 @@ pub enum Violation {
         /// The port.
         port: u16,
     },
+    /// StopServiceDeployment of a service whose deployment has come to its end.
+    NoDeploymentInProgress(ServiceName),
     /// `minimumHealthyPercent` above 100.
     MinimumAbove100,
     /// `maximumPercent` below 100.
@@ -36,6 +38,7 @@ impl Violation {
     pub fn code(&self) -> &'static str {
         match self {
             Self::ServiceNotFound(_) => "ServiceNotFoundException",
+            Self::NoDeploymentInProgress(_) => "ConflictException",
             Self::NotIdempotent(_)
             | Self::ScaledAboveZero(_)
             | Self::ContainerNotFound(_)
@@ -60,6 +63,8 @@ impl fmt::Display for Violation {
             Self::PortNotFound { container, port } => {
                 write!(f, "The container {container} did not have a container port {port} defined.")
             }
+            // The text is not published.
+            Self::NoDeploymentInProgress(service) => write!(f, "Service {service} has no deployment in progress."),
             Self::MinimumAbove100 => f.write_str("minimumHealthyPercent must be at most 100"),
             // The text is not published; it is said as of the minimum.
             Self::MaximumBelow100 => f.write_str("maximumPercent must be at least 100"),

@@ -15,7 +15,7 @@ pub use crate::moment::Now;
 use crate::nodes::Nodes;
 use crate::persistent_map::PersistentMap;
 use crate::retry::Retry;
-pub use crate::service::record::{Deployment, EVENTS_KEPT, RolloutState, ServiceEvent, ServiceRecord};
+pub use crate::service::record::{Deployment, EVENTS_KEPT, Failure, RolloutState, ServiceEvent, ServiceRecord};
 use neargate_alb::targets::health::HealthRecord;
 use neargate_model::target_health::{Target, UnhealthyReason};
 use neargate_model::task::{ContainerExit, ContainerStatus, HealthStatus, StopCode, TaskNetwork, TaskSpec, TaskStatus};

@@ -12,7 +12,8 @@ use neargate::admin::diagnosis::finding::Finding;
 use neargate::admin::view::shape::{ClusterView, DeploymentView};
 use neargate::admin::view::views::Views;
 use neargate::alb::targets::health::ProbeTick;
-use neargate::control::command::Renew;
+use neargate::control::command::{Renew, StopType};
+use neargate::control::desired::edit::Edit;
 use neargate::control::ids::CountedIds;
 use neargate::control::observation::Observation;
 use neargate::control::{self, ControlHandle};
@@ -54,7 +55,7 @@ struct Case {
     containers: Vec<ContainerCase>,
     #[serde(default)]
     world: Script,
-    /// What probes of a port find: from this second of the target's life on.
+    /// What probes of a port find: from this second of the target's life on. `none` is no probe at all.
     #[serde(default)]
     probes: BTreeMap<u16, Vec<(f64, String)>>,
     /// Ports that the service's security group keeps closed.
@@ -109,6 +110,7 @@ fn scripts() -> Vec<PathBuf> {
     [
         cases("ecs/depends-on", "yaml"),
         cases("ecs/deployments", "yaml"),
+        cases("ecs/events", "yaml"),
         cases("ecs/lifecycle", "yaml"),
         cases("ecs/services", "yaml"),
         cases("ecs/stop-reasons", "yaml"),
@@ -212,6 +214,7 @@ async fn probe(handle: ControlHandle, script: BTreeMap<u16, Vec<(f64, String)>>)
                 let steps = script.get(&target.port).cloned().unwrap_or_default();
                 let finding = steps.iter().rev().find(|(from, _)| *from <= age).map_or("200", |(_, what)| what);
                 let outcome = match finding {
+                    "none" => continue,
                     "timeout" => ProbeOutcome::TimedOut,
                     "refused" => ProbeOutcome::Failed,
                     code => match code.parse().unwrap() {
@@ -253,6 +256,21 @@ async fn act(
                 handle.restart_containers(vec![(service, web)]).await.unwrap();
             }
             "restart" => handle.restart(Some(service)).await.unwrap(),
+            "force a new deployment" | "ask for the definition again" => {
+                let asked = &wanted.services[&service].task_definition;
+                let mut edit = Edit::scale(service.clone(), wanted.services[&service].desired_count);
+                if let Edit::UpdateService { force_new_deployment, task_definition, .. } = &mut edit {
+                    *force_new_deployment = action == "force a new deployment";
+                    *task_definition = (!*force_new_deployment).then(|| Arc::clone(asked));
+                }
+                handle.edit(edit).await.unwrap();
+            }
+            "stop the deployment" => {
+                handle.stop_service_deployment(service, StopType::Rollback).await.unwrap();
+            }
+            "abort the deployment" => {
+                handle.stop_service_deployment(service, StopType::Abort).await.unwrap();
+            }
             "up" => {
                 wanted = Topology::clone(&topology);
                 handle.apply(Arc::clone(&topology), Renew::default(), false).await.unwrap();
@@ -264,6 +282,9 @@ async fn act(
                     (None, "new definition" | "another definition") => {
                         let definition = Arc::make_mut(&mut service.task_definition);
                         definition.containers[0].environment.insert("CHANGED".into(), changed.into());
+                    }
+                    (None, "new image") => {
+                        Arc::make_mut(&mut service.task_definition).containers[0].image = "web:2".to_owned();
                     }
                     (None, other) => panic!("unknown action {other:?}"),
                 }
@@ -344,9 +365,13 @@ impl Shown {
         for deployment in deployments.filter(|_| self.with_deployments) {
             let DeploymentView { id, status, task_definition, desired_count, pending_count, running_count, .. } =
                 deployment;
+            let failed = match deployment.failed_tasks {
+                0 => String::new(),
+                count => format!("failed {count}, "),
+            };
             let text = format!(
                 "{status} {task_definition}, desired {desired_count}, pending {pending_count}, running {running_count}, \
-                 {}: {}",
+                 {failed}{}: {}",
                 deployment.rollout_state, deployment.rollout_state_reason
             );
             lines.push((format!("deployment {id}"), text.replace(&"0".repeat(18), "…")));

@@ -19,7 +19,7 @@ const LOOP: usize = 2;
 pub(super) fn service(view: &ClusterView, topology: &Topology, service: &ServiceView, now: Timestamp) -> Vec<Finding> {
     let failures = failures(service);
     let recent = failures.iter().filter(|task| is_recent(task, now)).count();
-    let in_progress = service.rollout_state == RolloutState::InProgress;
+    let in_progress = service.rollout_state != RolloutState::Completed;
     let short = service.running_count < service.desired_count;
     let mut findings = Vec::new();
     if let Some(last) = failures.last()

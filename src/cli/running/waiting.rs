@@ -168,7 +168,7 @@ pub(crate) fn is_hopeless(project: &Project, view: &ClusterView, failed_before: 
         own.filter(|task| !failed_before.contains(&task.task_id)).cloned().collect()
     };
     let unsettled = |service: &&ServiceView| {
-        service.rollout_state == RolloutState::InProgress || service.running_count < service.desired_count
+        service.rollout_state != RolloutState::Completed || service.running_count < service.desired_count
     };
     let (service, failed) = view.services.iter().filter(unsettled).find_map(|service| {
         let failed = failures(service);

@@ -12,9 +12,7 @@ const UNSEEN: Entry = Aws(Ignored("it changes nothing that traffic or tasks can 
 const ANSWER_ONLY: Entry =
     Aws(Ignored("a response-only field that registration does not accept; the deploy action removes it as well"));
 const REFUSED: Entry = Aws(Ignored("Fargate accepts it only when it is empty or off"));
-const NO_ROLLING: Entry = Aws(NotYet(
-    "deployments always roll with the defaults, 100 % to 200 % of the desired count; a failed one is not rolled back",
-));
+const NO_ROLLING: Entry = Aws(NotYet("deployments roll, and only the circuit breaker ends one"));
 const LOG_FILES: Entry =
     Aws(Approximated("a folder below `s3/` in the state folder; files are compressed only with `gzip: true`"));
 const NO_AUTH: Entry = Aws(NotYet("no client is asked to sign in: every request goes to the other action"));
@@ -276,7 +274,7 @@ const TABLE: &[Line] = &[
     ("target", &["address", "port"], &[], Own),
     // services
     ("service", &["task_definition"], &[], Holds),
-    ("service", &["load_balancers"], &[], Holds),
+    ("service", &["load_balancers", "deployment_circuit_breaker"], &[], Holds),
     ("service", &["build", "develop", "environment", "image"], &[], Own),
     (
         "service",
@@ -294,12 +292,7 @@ const TABLE: &[Line] = &[
         Aws(Honoured),
     ),
     ("service", &["platform_version"], &[], Aws(Approximated("behaves as 1.4.0, which is LATEST"))),
-    (
-        "service",
-        &["deployment_circuit_breaker", "deployment_controller", "deployment_configuration", "alarms"],
-        &[],
-        NO_ROLLING,
-    ),
+    ("service", &["deployment_controller", "deployment_configuration", "alarms"], &[], NO_ROLLING),
     (
         "service",
         &["network_configuration"],
@@ -316,6 +309,9 @@ const TABLE: &[Line] = &[
         Aws(Ignored("use commands instead: `neargate up --wait`, `neargate restart`")),
     ),
     ("service", &["propagate_tags", "enable_ecs_managed_tags", "tags"], &[], UNSEEN),
+    ("deployment_circuit_breaker", &["threshold_configuration"], &[], Holds),
+    ("deployment_circuit_breaker", &["enable", "rollback", "reset_on_healthy_task"], &[], Aws(Honoured)),
+    ("threshold_configuration", &["type", "value"], &[], Aws(Honoured)),
     ("load_balancers entry", &["target_group", "container", "port"], &[], Aws(Honoured)),
     ("build", &["context", "dockerfile", "args", "target"], &[], Own),
     ("develop", &["watch"], &[], Own),

@@ -1,7 +1,7 @@
 //! `services:` in the file (Terraform: `aws_ecs_service`).
 
 use crate::read::reader::Spanned;
-use crate::read::{Anything, CommandLine, Named, OneOrMany, record};
+use crate::read::{Anything, CommandLine, Named, OneOrMany, keywords, record};
 
 record! {
     /// A service (Terraform: `aws_ecs_service`).
@@ -35,8 +35,8 @@ record! {
         deployment_minimum_healthy_percent: Spanned<u32>,
         /// The share of `desired_count` that may run at once during a deployment, rounded down. Default: 200.
         deployment_maximum_percent: Spanned<u32>,
-        /// Recognised; failed deployments are not rolled back.
-        deployment_circuit_breaker: Anything,
+        /// When a deployment that does not come up is given up.
+        deployment_circuit_breaker: CircuitBreakerFile,
         /// Recognised; the only controller is ECS's own.
         deployment_controller: Anything,
         /// Recognised; failed deployments are not rolled back.
@@ -65,6 +65,43 @@ record! {
         enable_ecs_managed_tags: bool,
         /// Recognised; shown nowhere.
         tags: Anything,
+    }
+}
+
+record! {
+    /// When a deployment that does not come up is given up (Terraform: `deployment_circuit_breaker` of
+    /// `aws_ecs_service`).
+    CircuitBreakerFile, "deployment_circuit_breaker" {
+        /// Whether failed tasks are counted.
+        enable: Spanned<bool> [required],
+        /// Whether the service returns to the last deployment that came up.
+        rollback: Spanned<bool> [required],
+        /// Whether a task that becomes healthy makes up for all failures before. Default: `true`.
+        reset_on_healthy_task: Spanned<bool>,
+        /// How many tasks may fail. Default: half of `desired_count`, at least 3 and at most 200.
+        threshold_configuration: ThresholdFile,
+    }
+}
+
+record! {
+    /// How many tasks may fail (ECS API: ThresholdConfiguration).
+    ThresholdFile, "threshold_configuration" {
+        /// `COUNT`, `BOUNDED_PERCENT` (of `desired_count`, at least 3 and at most 200 tasks) or `UNBOUNDED_PERCENT`.
+        kind = "type": Spanned<ThresholdWord> [required],
+        /// That many tasks, or percent.
+        value: Spanned<u32> [required],
+    }
+}
+
+keywords! {
+    /// What a threshold counts.
+    ThresholdWord, "a type of a threshold" {
+        /// Tasks.
+        Count = "COUNT",
+        /// Percent of the desired count, but at least 3 and at most 200 tasks.
+        BoundedPercent = "BOUNDED_PERCENT",
+        /// Percent of the desired count.
+        UnboundedPercent = "UNBOUNDED_PERCENT",
     }
 }
 

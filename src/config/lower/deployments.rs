@@ -1,11 +1,12 @@
 //! How a service's deployments go (ECS API reference, DeploymentConfiguration).
 
 use super::lowering::Lowering;
-use crate::file::service::ServiceFile;
+use crate::file::service::{CircuitBreakerFile, ServiceFile, ThresholdFile, ThresholdWord};
+use crate::read::reader::Spanned;
 use crate::text::diagnostics::Diagnostic;
 use neargate_ecs::service::bounds;
 use neargate_ecs::violation::Violation;
-use neargate_model::deployment::DeploymentConfiguration;
+use neargate_model::deployment::{CircuitBreaker, DeploymentConfiguration, Threshold};
 
 const CREATE: &str = "ECS API reference, CreateService";
 
@@ -16,6 +17,7 @@ pub(super) fn lower(file: &ServiceFile, lowering: &mut Lowering<'_>) -> Deployme
     let configuration = DeploymentConfiguration {
         minimum_healthy_percent: least.as_ref().map_or(default.minimum_healthy_percent, |least| least.value),
         maximum_percent: most.as_ref().map_or(default.maximum_percent, |most| most.value),
+        circuit_breaker: file.deployment_circuit_breaker.as_ref().map_or(default.circuit_breaker, circuit_breaker),
     };
     for violation in bounds::violations(&configuration) {
         let diagnostic = match (&violation, least, most) {
@@ -37,4 +39,25 @@ pub(super) fn lower(file: &ServiceFile, lowering: &mut Lowering<'_>) -> Deployme
         lowering.report(diagnostic.aws(&violation.to_string(), CREATE));
     }
     configuration
+}
+
+fn circuit_breaker(file: &CircuitBreakerFile) -> CircuitBreaker {
+    let default = CircuitBreaker::default();
+    let is_true =
+        |given: &Option<Spanned<bool>>, otherwise: bool| given.as_ref().map_or(otherwise, |given| given.value);
+    CircuitBreaker {
+        enable: is_true(&file.enable, default.enable),
+        rollback: is_true(&file.rollback, default.rollback),
+        reset_on_healthy_task: is_true(&file.reset_on_healthy_task, default.reset_on_healthy_task),
+        threshold: file.threshold_configuration.as_ref().and_then(threshold).unwrap_or(default.threshold),
+    }
+}
+
+fn threshold(file: &ThresholdFile) -> Option<Threshold> {
+    let value = file.value.as_ref()?.value;
+    Some(match file.kind.as_ref()?.value {
+        ThresholdWord::Count => Threshold::Count(value),
+        ThresholdWord::BoundedPercent => Threshold::BoundedPercent(value),
+        ThresholdWord::UnboundedPercent => Threshold::UnboundedPercent(value),
+    })
 }

@@ -203,6 +203,9 @@ pub enum Edit {
         /// `deploymentConfiguration`
         #[serde(skip_serializing_if = "Option::is_none", default)]
         deployment_configuration: Option<DeploymentConfiguration>,
+        /// `forceNewDeployment`: a new deployment even if it runs the same as the last one.
+        #[serde(skip_serializing_if = "std::ops::Not::not", default)]
+        force_new_deployment: bool,
     },
     /// A service that wants no tasks, or any with `force`.
     DeleteService {
@@ -224,6 +227,7 @@ impl Edit {
             load_balancers: None,
             health_check_grace_period: None,
             deployment_configuration: None,
+            force_new_deployment: false,
         }
     }
 }

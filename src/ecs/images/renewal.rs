@@ -1,6 +1,8 @@
 //! Images that change while a service runs: `up` builds or pulls them again, and a service whose tasks run an outdated
 //! image gets a new deployment.
 
+use std::collections::BTreeSet;
+
 use crate::images::naming;
 use crate::step::{ImageUser, Plan};
 use crate::world::{ImageState, Task, World};
@@ -26,13 +28,13 @@ pub(crate) fn plan_images(topology: &Topology, world: &World, plan: &mut Plan) {
     }
 }
 
-/// Whether a container of the task was started from an image other than the current one.
-pub(crate) fn is_outdated(world: &World, task: &Task) -> bool {
+/// Whether a container of the task was started from an image other than the current one, unless that was rejected.
+pub(crate) fn is_outdated(world: &World, task: &Task, rejected: &BTreeSet<String>) -> bool {
     task.spec.definition.containers.iter().any(|definition| {
         let started_from = task.containers[&definition.name].image_id.as_ref();
         let there = world.images.get(task.spec.image(definition)).filter(|image| image.state == ImageState::Ready);
         match (started_from, there.and_then(|image| image.provided.as_ref()).map(|provided| &provided.id)) {
-            (Some(started_from), Some(there)) => started_from != there,
+            (Some(started_from), Some(there)) => started_from != there && !rejected.contains(there),
             _ => false,
         }
     })

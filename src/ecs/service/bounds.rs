@@ -63,7 +63,11 @@ mod tests {
     fn bounds_and_refusals() {
         fixture::each("ecs/bounds", |case: Case| {
             let (minimum_healthy_percent, maximum_percent) = case.percents;
-            let configuration = DeploymentConfiguration { minimum_healthy_percent, maximum_percent };
+            let configuration = DeploymentConfiguration {
+                minimum_healthy_percent,
+                maximum_percent,
+                ..DeploymentConfiguration::default()
+            };
             let refused = violations(&configuration);
             let messages: Vec<String> =
                 refused.iter().map(|violation| format!("{}: {violation}", violation.code())).collect();

@@ -1,6 +1,8 @@
 //! Services: how many tasks each has, which are replaced, and when.
 
 pub mod bounds;
+mod circuit_breaker;
+pub(crate) mod events;
 pub(crate) mod record;
 pub(crate) mod scheduler;
 pub(crate) mod standing;

@@ -1,6 +1,6 @@
 //! The scheduler's memory of a service: its deployments, its failures, when the next task may start.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -8,9 +8,11 @@ use jiff::Timestamp;
 use strum::{Display, EnumString, IntoStaticStr};
 
 use crate::moment::Now;
+use crate::service::circuit_breaker::RAN_UNNOTICED;
+use crate::service::events::{self, Tally};
 use neargate_model::service::Service;
 use neargate_model::topology::TimeScale;
-use neargate_model::{DeploymentId, ServiceName};
+use neargate_model::{DeploymentId, ServiceName, TaskId};
 
 /// The number of service events to keep (ECS API, Service.events).
 pub const EVENTS_KEPT: usize = 100;
@@ -26,6 +28,10 @@ pub struct ServiceRecord {
     pub primary: Deployment,
     /// Earlier deployments that still have tasks, newest first.
     pub active: Vec<Deployment>,
+    /// The settings that were asked for last. After a rollback the PRIMARY deployment runs others.
+    pub asked: Arc<Service>,
+    /// The last deployment that came up, which a failed one is rolled back to.
+    pub completed: Option<Deployment>,
     /// Whether the topology has dropped the service.
     pub dropped: bool,
     /// Newest last.
@@ -36,6 +42,16 @@ pub struct ServiceRecord {
     pub next_start_at: Option<Instant>,
     /// Whether the last event reported a steady state.
     pub steady: bool,
+    /// When an event last reported a steady state.
+    pub steady_at: Option<Instant>,
+    /// What happened to its tasks since the last event.
+    pub tally: Tally,
+    /// The number of unhealthy tasks that were stopped before a replacement was started.
+    pub to_replace: u32,
+    /// The tasks of the PRIMARY deployment that have been healthy.
+    pub proven: BTreeSet<TaskId>,
+    /// What the tasks of a deployment that was rolled back ran: images that make no other deployment outdated.
+    pub rejected_images: BTreeSet<String>,
     /// Whether an event reported that the PRIMARY deployment can neither stop nor start tasks.
     pub blocked: bool,
 }
@@ -54,6 +70,8 @@ pub struct Deployment {
     pub failed_tasks: u32,
     /// `rolloutState`
     pub rollout: RolloutState,
+    /// Why it failed, or why it is rolled back to.
+    pub failure: Option<Failure>,
     /// `createdAt`
     pub created_at: Timestamp,
     /// `updatedAt`
@@ -68,6 +86,35 @@ pub enum RolloutState {
     InProgress,
     /// The service reached a steady state with it.
     Completed,
+    /// It was given up; it starts no more tasks.
+    Failed,
+}
+
+/// Why a deployment fails.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Failure {
+    /// Too many of its tasks failed.
+    CircuitBreaker,
+    /// Somebody stopped it (ECS API, StopServiceDeployment).
+    Stopped,
+}
+
+impl Failure {
+    /// As `rolloutStateReason` begins. What ECS says of a deployment that was stopped is not published.
+    fn subject(self) -> &'static str {
+        match self {
+            Self::CircuitBreaker => "ECS deployment circuit breaker",
+            Self::Stopped => "ECS deployment stopped",
+        }
+    }
+
+    /// What has failed.
+    pub(crate) fn cause(self) -> &'static str {
+        match self {
+            Self::CircuitBreaker => "tasks failed to start",
+            Self::Stopped => "stopped by user",
+        }
+    }
 }
 
 /// One of the service's `events`.
@@ -88,6 +135,7 @@ impl Deployment {
             service,
             failed_tasks: 0,
             rollout: RolloutState::InProgress,
+            failure: None,
             created_at: now.timestamp,
             updated_at: now.timestamp,
         }
@@ -100,22 +148,44 @@ impl Deployment {
 
     /// `rolloutStateReason`
     pub fn rollout_state_reason(&self) -> String {
-        let what = match self.rollout {
-            RolloutState::InProgress => "in progress",
-            RolloutState::Completed => "completed",
-        };
-        format!("ECS deployment {} {what}.", self.id)
+        let id = &self.id;
+        match (self.rollout, self.failure) {
+            (RolloutState::InProgress, Some(failure)) => {
+                format!("{}: rolling back to deploymentId {id}.", failure.subject())
+            }
+            (RolloutState::Failed, Some(failure)) => format!("{}: {}.", failure.subject(), failure.cause()),
+            (RolloutState::InProgress, None) => format!("ECS deployment {id} in progress."),
+            (RolloutState::Completed, _) => format!("ECS deployment {id} completed."),
+            (RolloutState::Failed, None) => format!("ECS deployment {id} failed."),
+        }
     }
 
-    /// Whether these settings run the same tasks, so that no new deployment is needed.
-    pub(crate) fn runs(&self, service: &Service) -> bool {
-        let own = &*self.service;
-        own.task_definition == service.task_definition
-            && own.security_groups == service.security_groups
-            && own.load_balancers == service.load_balancers
-            // How an image is built matters only if the result is another image, which shows when it is built.
-            && own.builds.keys().eq(service.builds.keys())
-            && own.images == service.images
+    /// Whether it restores what ran before a deployment that failed.
+    pub(crate) fn is_rollback(&self) -> bool {
+        self.rollout != RolloutState::Failed && self.failure.is_some()
+    }
+}
+
+/// Whether two settings run the same tasks, so that no new deployment is needed to get from one to the other.
+fn run_alike(one: &Service, other: &Service) -> bool {
+    one.task_definition == other.task_definition
+        && one.security_groups == other.security_groups
+        && one.load_balancers == other.load_balancers
+        // How an image is built matters only if the result is another image, which shows when it is built.
+        && one.builds.keys().eq(other.builds.keys())
+        && one.images == other.images
+}
+
+/// The tasks of `earlier` as many times, and replaced in such a way, as `asked` says (ECS API, ServiceRevision: what a
+/// rollback restores).
+fn restored(earlier: &Service, asked: &Service) -> Service {
+    Service {
+        task_definition: Arc::clone(&earlier.task_definition),
+        security_groups: earlier.security_groups.clone(),
+        load_balancers: earlier.load_balancers.clone(),
+        builds: earlier.builds.clone(),
+        images: earlier.images.clone(),
+        ..asked.clone()
     }
 }
 
@@ -123,13 +193,20 @@ impl ServiceRecord {
     /// The record of a new service.
     pub(crate) fn new(deployment: Deployment) -> Self {
         Self {
+            asked: Arc::clone(&deployment.service),
             primary: deployment,
             active: Vec::new(),
+            completed: None,
             dropped: false,
             events: VecDeque::new(),
             failures_in_a_row: 0,
             next_start_at: None,
             steady: false,
+            steady_at: None,
+            tally: Tally::default(),
+            to_replace: 0,
+            proven: BTreeSet::new(),
+            rejected_images: BTreeSet::new(),
             blocked: false,
         }
     }
@@ -149,37 +226,90 @@ impl ServiceRecord {
         self.deployments().find(|deployment| deployment.id == *id)
     }
 
+    /// Whether these settings need no other deployment than the one that was asked for last.
+    pub(crate) fn goes_on_with(&self, service: &Service) -> bool {
+        !self.dropped && run_alike(&self.asked, service)
+    }
+
+    /// What a new deployment that nobody asked for in particular runs: what runs now, be it after a rollback.
+    pub(crate) fn current_settings(&self) -> Arc<Service> {
+        Arc::clone(&self.primary.service)
+    }
+
+    /// Somebody accepts that the service was rolled back: the settings that failed are asked for no longer.
+    pub(crate) fn accept_rollback(&mut self) {
+        self.asked = Arc::clone(&self.primary.service);
+    }
+
     /// Starts a new deployment, immediately and whatever happened before (ECS developer guide, "Service throttle
     /// logic").
     pub(crate) fn redeploy(&mut self, deployment: Deployment) {
+        self.rejected_images.clear();
+        self.replace_primary(deployment);
+    }
+
+    fn replace_primary(&mut self, deployment: Deployment) {
         let replaced = std::mem::replace(&mut self.primary, deployment);
+        self.active.retain(|known| known.id != self.primary.id);
         self.active.insert(0, replaced);
         self.failures_in_a_row = 0;
         self.next_start_at = None;
         self.steady = false;
         self.blocked = false;
+        self.to_replace = 0;
+        self.proven.clear();
     }
 
     /// Continues the PRIMARY deployment with settings that do not affect its tasks, such as the desired count.
     pub(crate) fn update(&mut self, service: Arc<Service>, now: Now) {
-        self.primary.service = service;
+        self.primary.service = match run_alike(&self.primary.service, &service) {
+            true => Arc::clone(&service),
+            false => Arc::new(restored(&self.primary.service, &service)),
+        };
+        self.asked = service;
         self.primary.updated_at = now.timestamp;
         self.steady = false;
         self.blocked = false;
     }
 
-    /// A task of this deployment ended by itself, which delays its replacement: at the scheduler's cadence if it had
-    /// been running, with growing delays if it never was. Tasks of earlier deployments are not replaced.
-    pub(crate) fn task_failed(&mut self, deployment: &DeploymentId, ran: bool, now: Now, time_scale: TimeScale) {
-        let is_primary = self.primary.id == *deployment;
-        let mut all = std::iter::once(&mut self.primary).chain(&mut self.active);
-        if !ran && let Some(failed) = all.find(|known| known.id == *deployment) {
-            failed.failed_tasks += 1;
+    /// The PRIMARY deployment fails. With `roll_back`, the last completed one is PRIMARY again, under its own id; returns
+    /// that id. Without one to roll back to, the failed one stays (ECS developer guide, "How the Amazon ECS deployment
+    /// circuit breaker detects failures").
+    pub(crate) fn fail(&mut self, failure: Failure, roll_back: bool, now: Now) -> Option<DeploymentId> {
+        self.primary.rollout = RolloutState::Failed;
+        self.primary.failure = Some(failure);
+        self.primary.updated_at = now.timestamp;
+        self.steady = false;
+        let completed = self.completed.clone().filter(|_| roll_back)?;
+        let id = completed.id.clone();
+        self.replace_primary(Deployment {
+            service: Arc::new(restored(&completed.service, &self.primary.service)),
+            rollout: RolloutState::InProgress,
+            failure: Some(failure),
+            failed_tasks: 0,
+            updated_at: now.timestamp,
+            ..completed
+        });
+        Some(id)
+    }
+
+    /// A task of this deployment ended by itself, after it ran for some time or without. That delays its replacement:
+    /// at the scheduler's cadence if it had been running, with growing delays if it never was. Tasks of earlier
+    /// deployments are not replaced.
+    pub(crate) fn task_failed(
+        &mut self,
+        deployment: &DeploymentId,
+        ran: Option<Duration>,
+        now: Now,
+        time_scale: TimeScale,
+    ) {
+        if ran.is_none_or(|time| time < RAN_UNNOTICED) {
+            self.count_failure(deployment);
         }
-        if !is_primary {
+        if self.primary.id != *deployment {
             return;
         }
-        let wait = if ran {
+        let wait = if ran.is_some() {
             REPLACEMENT_CADENCE
         } else {
             self.failures_in_a_row += 1;
@@ -188,24 +318,64 @@ impl ServiceRecord {
         self.next_start_at = Some(now.instant + time_scale.apply(wait));
     }
 
+    /// The scheduler stops a task of this deployment because its checks fail.
+    pub(crate) fn task_unhealthy(&mut self, deployment: &DeploymentId, is_replaced: bool) {
+        self.count_failure(deployment);
+        if self.primary.id == *deployment && !is_replaced {
+            self.to_replace += 1;
+        }
+    }
+
+    fn count_failure(&mut self, deployment: &DeploymentId) {
+        let mut all = std::iter::once(&mut self.primary).chain(&mut self.active);
+        if let Some(failed) = all.find(|known| known.id == *deployment) {
+            failed.failed_tasks += 1;
+        }
+    }
+
+    /// A task of the PRIMARY deployment is healthy for the first time.
+    pub(crate) fn task_proven(&mut self, task: TaskId) {
+        self.proven.insert(task);
+        if self.primary.service.deployment_configuration.circuit_breaker.reset_on_healthy_task {
+            self.primary.failed_tasks = 0;
+        }
+    }
+
     /// A replacement of an unhealthy task was started, so the next one waits for the scheduler's cadence.
     pub(crate) fn unhealthy_replaced(&mut self, now: Now, time_scale: TimeScale) {
+        self.to_replace = self.to_replace.saturating_sub(1);
         self.next_start_at = Some(now.instant + time_scale.apply(REPLACEMENT_CADENCE));
     }
 
     /// The service has reached its desired state. Returns the deployment that this completes.
     pub(crate) fn has_become_steady(&mut self, now: Now) -> Option<DeploymentId> {
         self.steady = true;
-        let before = std::mem::replace(&mut self.primary.rollout, RolloutState::Completed);
-        (before == RolloutState::InProgress).then(|| {
-            self.primary.updated_at = now.timestamp;
-            self.primary.id.clone()
-        })
+        self.steady_at = Some(now.instant);
+        if self.primary.rollout != RolloutState::InProgress {
+            return None;
+        }
+        self.primary.rollout = RolloutState::Completed;
+        self.primary.failure = None;
+        self.primary.updated_at = now.timestamp;
+        self.completed = Some(self.primary.clone());
+        self.proven.clear();
+        Some(self.primary.id.clone())
     }
 
     /// Adds an event, dropping the oldest.
     pub(crate) fn record_event(&mut self, name: &ServiceName, at: Timestamp, text: impl std::fmt::Display) {
-        self.events.push_back(ServiceEvent { at, message: format!("(service {name}) {text}") });
+        self.record_message(at, events::message(name, text));
+    }
+
+    /// Turns what was counted into events.
+    pub(crate) fn report_tally(&mut self, name: &ServiceName, at: Timestamp) {
+        for message in std::mem::take(&mut self.tally).messages(name) {
+            self.record_message(at, message);
+        }
+    }
+
+    fn record_message(&mut self, at: Timestamp, message: String) {
+        self.events.push_back(ServiceEvent { at, message });
         while self.events.len() > EVENTS_KEPT {
             self.events.pop_front();
         }

@@ -9,6 +9,8 @@ use std::time::Instant;
 use crate::census::{Census, Unit};
 use crate::images::renewal;
 use crate::service::bounds::Bounds;
+use crate::service::circuit_breaker;
+use crate::service::events::STEADY_AGAIN;
 use crate::service::standing::Standing;
 use crate::step::{Change, Plan};
 use crate::world::{RolloutState, STOPPED_TASKS_KEPT, ServiceRecord, Task, World};
@@ -33,6 +35,9 @@ pub(crate) struct Situation<'a> {
 pub(crate) fn plan_service(situation: &Situation<'_>, name: &ServiceName, record: &ServiceRecord, plan: &mut Plan) {
     let Situation { world, census, now, .. } = *situation;
     let all = census.tasks(&Unit::Service(name.clone()));
+    if !record.tally.is_empty() {
+        plan.push(Change::ReportTally(name.clone()));
+    }
     plan_forgetting(&all, name, record, plan);
     let wanted = record.wanted().filter(|_| !world.shutting_down);
     let Some(wanted) = wanted else {
@@ -42,28 +47,20 @@ pub(crate) fn plan_service(situation: &Situation<'_>, name: &ServiceName, record
         return;
     };
     let tasks = Tasks::new(situation, record, wanted, &all, plan);
-    if tasks.current().any(|(task, _)| renewal::is_outdated(world, task)) {
+    if tasks.current().any(|(task, _)| renewal::is_outdated(world, task, &record.rejected_images)) {
         plan.push(Change::Redeploy(name.clone()));
         return;
     }
-
-    let mut stops = tasks.stops();
-    if stops.is_empty()
-        && let Some((task, standing)) = tasks.in_the_way()
-    {
-        match record.next_start_at {
-            Some(at) if now < at => plan.wake_by(at),
-            _ => stops.push((*task, reason(standing))),
-        }
-    }
-    for (task, reason) in &stops {
-        let reason = reason.clone().unwrap_or_else(|| scaling_reason(record));
-        plan.push(stop(task, reason));
+    let is_failed = record.primary.rollout == RolloutState::Failed;
+    if record.primary.rollout == RolloutState::InProgress && plan_circuit_breaker(name, record, &tasks, plan) {
+        return;
     }
 
-    let room = tasks.room();
+    let stops = plan_stops(situation, record, &tasks, is_failed, plan);
+    // A deployment that has failed starts no more tasks.
+    let room = if is_failed { 0 } else { tasks.room() };
     let mut placement = world.nodes.placement(tasks.good().filter_map(|task| task.spec.node.as_ref()));
-    for _ in 0..room {
+    for number in 0..room {
         // Created while no node is known to take it, a task would only fail; the return of one is an observation, after
         // which this looks again.
         let Some(node) = placement.next() else { break };
@@ -71,7 +68,7 @@ pub(crate) fn plan_service(situation: &Situation<'_>, name: &ServiceName, record
             Some(at) if now < at => plan.wake_by(at),
             _ => plan.push(Change::CreateTask {
                 service: name.clone(),
-                replaces_unhealthy: !tasks.failing.is_empty(),
+                replaces_unhealthy: number < tasks.failing.len() + record.to_replace as usize,
                 node,
             }),
         }
@@ -80,9 +77,61 @@ pub(crate) fn plan_service(situation: &Situation<'_>, name: &ServiceName, record
     if !record.steady && tasks.are_as_desired() {
         plan.push(Change::MarkSteady(name.clone()));
     }
-    if !record.blocked && room == 0 && stops.is_empty() && tasks.block_each_other(record) {
+    if let Some(at) = record.steady_at.filter(|_| record.steady) {
+        let again = at + situation.time_scale.apply(STEADY_AGAIN);
+        plan.push_after(Some(again).filter(|again| now < *again), Change::MarkSteady(name.clone()));
+    }
+    if !record.blocked && room == 0 && stops == 0 && tasks.block_each_other(record) {
         plan.push(Change::ReportBlocked(name.clone()));
     }
+}
+
+/// Counts tasks of a deployment in progress that have become healthy; gives the deployment up if too many failed.
+/// Returns whether it does. A rollback is not given up: what ECS does with one that fails is not published, and the
+/// service would have nothing left.
+fn plan_circuit_breaker(name: &ServiceName, record: &ServiceRecord, tasks: &Tasks<'_>, plan: &mut Plan) -> bool {
+    let breaker = &record.primary.service.deployment_configuration.circuit_breaker;
+    let Some(threshold) = circuit_breaker::threshold(breaker, tasks.desired) else { return false };
+    if record.primary.is_rollback() {
+        return false;
+    }
+    let is_over = record.primary.failed_tasks as usize >= threshold;
+    if is_over {
+        plan.push(Change::FailDeployment(name.clone()));
+        return true;
+    }
+    let healthy = tasks.good.iter().filter(|(_, standing)| *standing == Standing::Healthy);
+    for (task, _) in healthy.filter(|(task, _)| !record.proven.contains(&task.spec.id)) {
+        plan.push(Change::MarkProven { service: name.clone(), task: task.spec.id.clone() });
+    }
+    false
+}
+
+/// Stops the tasks that are to go now; returns their number.
+fn plan_stops(
+    situation: &Situation<'_>,
+    record: &ServiceRecord,
+    tasks: &Tasks<'_>,
+    is_failed: bool,
+    plan: &mut Plan,
+) -> usize {
+    let before = plan.steps.len();
+    let failing = if is_failed { tasks.failing.as_slice() } else { tasks.replaced() };
+    for (task, standing) in failing {
+        stop_failing(task, standing, true).into_iter().for_each(|change| plan.push(change));
+    }
+    for task in tasks.old_to_stop().into_iter().chain(tasks.surplus()) {
+        plan.push(stop(task, scaling_reason(record)));
+    }
+    if plan.steps.len() == before
+        && !is_failed
+        && let Some((task, standing)) = tasks.in_the_way()
+    {
+        let is_old = task.spec.deployment() != Some(&record.primary.id);
+        let wait = record.next_start_at.filter(|at| situation.now < *at);
+        stop_failing(task, standing, is_old).into_iter().for_each(|change| plan.push_after(wait, change));
+    }
+    plan.steps.len() - before
 }
 
 /// The tasks of a service, by what becomes of them.
@@ -108,7 +157,11 @@ impl<'a> Tasks<'a> {
         plan: &mut Plan,
     ) -> Self {
         let desired = wanted.desired_count as usize;
-        let bounds = Bounds::new(desired, &wanted.deployment_configuration);
+        let mut bounds = Bounds::new(desired, &wanted.deployment_configuration);
+        if record.primary.rollout == RolloutState::Failed {
+            // Nothing takes the place of a task that goes.
+            bounds.minimum = desired;
+        }
         let (mut good, mut failing, mut old) = (Vec::new(), Vec::new(), Vec::new());
         for task in all.iter().filter(|task| task.is_wanted()) {
             let standing = Standing::new(situation.census, wanted, task, situation.now, situation.time_scale);
@@ -145,13 +198,6 @@ impl<'a> Tasks<'a> {
 
     fn are_as_desired(&self) -> bool {
         self.is_settled() && self.good.len() == self.desired
-    }
-
-    /// Tasks to stop now. Those that fail have a reason of their own.
-    fn stops(&self) -> Vec<(&'a Task, Option<String>)> {
-        let mut stops: Vec<_> = self.replaced().iter().map(|(task, standing)| (*task, reason(standing))).collect();
-        stops.extend(self.old_to_stop().into_iter().chain(self.surplus()).map(|task| (task, None)));
-        stops
     }
 
     /// Failing tasks go once a replacement runs, so that a service never has less than it had.
@@ -213,15 +259,13 @@ impl<'a> Tasks<'a> {
     }
 }
 
-fn reason(standing: &Standing) -> Option<String> {
-    match standing {
-        Standing::Failing { reason } => Some(reason.clone()),
-        _ => None,
-    }
-}
-
 fn healthy(tasks: &[(&Task, Standing)]) -> usize {
     tasks.iter().filter(|(_, standing)| *standing == Standing::Healthy).count()
+}
+
+fn stop_failing(task: &Task, standing: &Standing, is_replaced: bool) -> Option<Change> {
+    let Standing::Failing { reason } = standing else { return None };
+    Some(Change::StopUnhealthyTask { task: task.spec.id.clone(), reason: reason.clone(), is_replaced })
 }
 
 fn stop(task: &Task, reason: String) -> Change {

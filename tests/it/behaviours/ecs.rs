@@ -35,8 +35,8 @@ const CHAPTERS: &[Chapter] = &[
     Chapter { title: "Why a task stopped", folders: &["stop-reasons"], records: &[] },
     Chapter {
         title: "Services and deployments",
-        folders: &["services", "bounds", "deployments"],
-        records: &["service"],
+        folders: &["services", "bounds", "deployments", "circuit-breaker", "events"],
+        records: &["service", "deployment_circuit_breaker", "threshold_configuration"],
     },
 ];
 
@@ -61,6 +61,10 @@ const TITLES: &[(&str, &str)] = &[
     (
         "ECS developer guide, \"Registering multiple target groups with an Amazon ECS service\"",
         "register-multiple-targetgroups.html",
+    ),
+    (
+        "ECS developer guide, \"How the Amazon ECS deployment circuit breaker detects failures\"",
+        "deployment-circuit-breaker.html",
     ),
     ("ECS developer guide, \"Service load balancing\"", "service-load-balancing.html"),
     ("ECS developer guide, \"Service scheduler\"", "ecs_services.html"),

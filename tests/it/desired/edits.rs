@@ -267,6 +267,7 @@ impl Change {
                     load_balancers: Some(new.load_balancers),
                     health_check_grace_period: Some(new.health_check_grace_period),
                     deployment_configuration: Some(new.deployment_configuration),
+                    force_new_deployment: false,
                 }
             }
             Self::DeleteService { service, force } => {

@@ -92,6 +92,8 @@ pub(super) fn apply(edit: &Edit, resources: &mut Resources) -> Result<(), Violat
             load_balancers,
             health_check_grace_period,
             deployment_configuration,
+            // It begins a deployment, and changes nothing that is wanted.
+            force_new_deployment: _,
         } => {
             let changes = services::Changes {
                 desired_count: *desired_count,
