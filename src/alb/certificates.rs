@@ -10,58 +10,58 @@ use jiff::Timestamp;
 
 use neargate_model::DomainName;
 
-/// What a choice depends on.
+/// The properties that a choice depends on.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CertificateTraits {
     /// Lower-case; `*.` stands for one label.
     pub names: Vec<DomainName>,
     /// Public key algorithm: ECDSA, otherwise RSA.
     pub is_ecdsa: bool,
-    /// The number of the SHA that it is signed with: 1, 256, 384, 512; 0 for MD5.
+    /// Number of the SHA variant that it is signed with: 1, 256, 384, 512; 0 for MD5.
     pub sha: u16,
     /// Length of the public key.
     pub key_bits: usize,
-    /// From then on it is valid.
+    /// Start of its validity.
     pub not_before: Timestamp,
-    /// Until then.
+    /// End of its validity.
     pub not_after: Timestamp,
 }
 
 impl CertificateTraits {
-    /// Whether one of its names is the one asked for.
+    /// Whether one of its names covers the requested one.
     pub fn covers(&self, asked: &str) -> bool {
         self.names.iter().any(|name| covers(name.as_str(), asked))
     }
 
-    /// Whether a listener takes a certificate with such a key: RSA of 2048, 3072 or 4096 bits, and all of ECDSA (ALB user
-    /// guide, SSL certificates).
+    /// Whether a listener accepts a certificate with such a key: RSA of 2048, 3072 or 4096 bits, and any ECDSA (ALB
+    /// user guide, SSL certificates).
     pub fn key_is_supported(&self) -> bool {
         self.is_ecdsa || [2048, 3072, 4096].contains(&self.key_bits)
     }
 
-    /// The larger the better: "Public key algorithm (prefer ECDSA over RSA)", "Expiration (prefer not expired)", "Hashing
-    /// algorithm (prefer SHA over MD5). If there are multiple SHA certificates, prefer the highest SHA number", "Key length
-    /// (prefer the largest)", "Validity period". Which period is the better one is not said; every
-    /// other criterion prefers what is more.
+    /// The larger the better: "Public key algorithm (prefer ECDSA over RSA)", "Expiration (prefer not expired)",
+    /// "Hashing algorithm (prefer SHA over MD5). If there are multiple SHA certificates, prefer the highest SHA
+    /// number", "Key length (prefer the largest)", "Validity period". The guide does not say which validity period is
+    /// better; the longer one is assumed, because every other criterion prefers the larger value.
     fn rank(&self, now: Timestamp) -> impl Ord + use<> {
         let seconds = self.not_after.as_second() - self.not_before.as_second();
         (self.is_ecdsa, now <= self.not_after, self.sha, self.key_bits, seconds)
     }
 }
 
-/// The best of the certificates on the list, each with whatever it is to be known by, that cover the name; of equals the
-/// first. What the client does not support must not be among them.
+/// The best certificate on the list that covers the name, or the first of the best. Each comes with a value that
+/// identifies it to the caller. The caller leaves out certificates that the client does not support.
 pub fn best<'l, T>(
     list: impl IntoIterator<Item = (&'l CertificateTraits, T)>,
     asked: &str,
     now: Timestamp,
 ) -> Option<T> {
     let matching = list.into_iter().filter(|(traits, _)| traits.covers(asked));
-    // The smallest, because of equals `min_by_key` takes the first.
+    // The minimum of the reversed order: of equals, `min_by_key` takes the first.
     matching.min_by_key(|(traits, _)| Reverse(traits.rank(now))).map(|(_, chosen)| chosen)
 }
 
-/// Whether a certificate's name covers the one asked for: "the asterisk (*) must be in the leftmost position of the
+/// Whether a certificate's name covers the requested one: "the asterisk (*) must be in the leftmost position of the
 /// domain name and can protect only one subdomain level".
 pub fn covers(name: &str, asked: &str) -> bool {
     match name.strip_prefix("*.") {
@@ -88,15 +88,15 @@ mod tests {
         default: Certificate,
         #[serde(default)]
         list: Vec<Certificate>,
-        /// The name that the client asks for.
+        /// The name that the client requests.
         #[serde(default)]
         asked: Option<String>,
-        /// `rsa` if it knows no ECDSA.
+        /// `rsa` if it does not support ECDSA.
         #[serde(default)]
         client: Option<String>,
-        /// `default`, or the label of one on the list.
+        /// `default`, or the label of a certificate on the list.
         chosen: String,
-        /// Of an access log.
+        /// As written in the access log.
         domain_name: String,
     }
 

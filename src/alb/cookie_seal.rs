@@ -26,7 +26,7 @@ const TAG: usize = 16;
 /// In an application cookie: the count is one byte, and 16 K are the most that AWS allows.
 const MOST_TICKETS: usize = 255;
 
-/// What a cookie is for.
+/// The purpose of a cookie.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Purpose {
     /// `AWSALB`: the target.
@@ -42,7 +42,7 @@ impl Purpose {
         if self == Self::Application { &[0; 8] } else { &[] }
     }
 
-    /// Bytes that are encrypted, at least: what makes the cookie as long as AWS's.
+    /// Minimum length of the plaintext in bytes, which makes the cookie as long as AWS's.
     fn least(self) -> usize {
         match self {
             Self::Target => 65,
@@ -60,28 +60,28 @@ impl Purpose {
     }
 }
 
-/// A client's bond with a group, or with a target of a group.
+/// Binds a client to a group, or to a target of a group.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Ticket {
     /// The hexadecimal part of the target group's ARN.
     pub group: u64,
-    /// In `AWSALBTG` it says nothing.
+    /// Ignored in `AWSALBTG`.
     pub target: Target,
-    /// Seconds since 1970 until which it holds. The cookie itself always expires after seven days.
+    /// End of its validity, in seconds since 1970. The cookie itself always expires after seven days.
     pub valid_until: i64,
 }
 
-/// Seals and opens cookies, for as long as the process lives.
+/// Seals and opens cookies for the lifetime of the process.
 pub struct CookieKey(LessSafeKey);
 
 impl CookieKey {
-    /// A key made of these random bytes.
+    /// Creates a key from these random bytes.
     pub fn new(secret: [u8; 32]) -> Self {
         let key = UnboundKey::new(&AES_256_GCM, &secret);
         Self(LessSafeKey::new(key.unwrap_or_else(|_| unreachable!("a key of 32 bytes"))))
     }
 
-    /// The value of a cookie. No two may be sealed with the same nonce.
+    /// The value of a cookie. A nonce must never be used twice.
     pub fn seal(&self, purpose: Purpose, tickets: &[Ticket], nonce: [u8; NONCE]) -> String {
         let tickets = &tickets[..tickets.len().min(MOST_TICKETS)];
         let mut plain = Vec::with_capacity(purpose.least().max(1 + tickets.len() * TICKET) + TAG);
@@ -99,12 +99,12 @@ impl CookieKey {
         plain.resize(plain.len().max(purpose.least()), 0);
         let data = Aad::from(purpose.associated_data());
         let sealed = self.0.seal_in_place_append_tag(Nonce::assume_unique_for_key(nonce), data, &mut plain);
-        // It fails for 64 GiB and more only.
+        // Encryption fails only for 64 GiB and more.
         debug_assert!(sealed.is_ok());
         STANDARD.encode([purpose.prefix(), &nonce, &plain].concat())
     }
 
-    /// The tickets in a value; `None` if it was not sealed by this key for this purpose, or changed since.
+    /// The tickets in a value; `None` if this key did not seal it for this purpose, or if it has changed since.
     pub fn open(&self, purpose: Purpose, value: &[u8]) -> Option<Vec<Ticket>> {
         let mut bytes = STANDARD.decode(value).ok()?;
         let sealed = bytes.strip_prefix(purpose.prefix())?.len();
@@ -144,8 +144,8 @@ fn ticket(bytes: &[u8]) -> Ticket {
 #[cfg(any(test, feature = "fuzzing"))]
 const PURPOSES: [Purpose; 3] = [Purpose::Target, Purpose::Group, Purpose::Application];
 
-/// Nothing that was not sealed is opened: neither these bytes, nor a cookie that they change or follow. And if they had
-/// been sealed, they would be read without harm. See `properties` at the top.
+/// Only sealed values are opened: not these bytes, and not a cookie altered or extended by them. And if these bytes had
+/// been sealed, parsing them would do no harm. See `properties` at the top.
 #[cfg(any(test, feature = "fuzzing"))]
 pub fn only_what_was_sealed_is_opened(bytes: &[u8]) {
     let key = CookieKey::new([1; 32]);
@@ -177,7 +177,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_sealed_is_opened_and_as_long_as_awss() {
+    fn sealed_cookies_open_and_are_as_long_as_on_aws() {
         let key = CookieKey::new([1; 32]);
         for (purpose, length) in [(Purpose::Target, 124), (Purpose::Group, 176)] {
             let value = key.seal(purpose, &[a_ticket(1)], [2; 12]);

@@ -6,31 +6,31 @@ use super::request::facts::RequestFacts;
 use super::routing::{RoutedAction, RoutingTable};
 use super::rules::conditions::NormalizedRequest;
 
-/// One rule and what became of it.
+/// A rule and its result.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RuleTrace {
     /// `None` for the default rule.
     pub priority: Option<u32>,
     /// In the order of the rule.
     pub conditions: Vec<ConditionTrace>,
-    /// What it meant for the request.
+    /// Its effect on the request.
     pub verdict: RuleVerdict,
     /// The rule's action, in one line.
     pub action: String,
 }
 
-/// What a rule meant for the request.
+/// The effect of a rule on a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RuleVerdict {
-    /// The first whose conditions all match.
+    /// It is the first rule whose conditions all match.
     Chosen,
-    /// Some condition does not match.
+    /// At least one condition does not match.
     NoMatch,
-    /// All its conditions match, but a rule of lower number came first.
+    /// All its conditions match, but a rule with a lower priority number came first.
     Shadowed,
 }
 
-/// One condition and what became of it.
+/// A condition and its result.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ConditionTrace {
     /// `path-pattern`, …

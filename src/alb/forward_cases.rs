@@ -16,9 +16,9 @@ struct Case {
     groups: Vec<Group>,
     /// The group that the client's cookie names, counted from 0.
     bound: Option<usize>,
-    /// How many of so many requests each group gets; none at all is 503.
+    /// Requests that each group gets, out of their sum; all zero means 503.
     requests: Vec<usize>,
-    /// What the requests of each group find: `healthy` or `unhealthy` targets, or `503`.
+    /// What requests find in each group: `healthy` or `unhealthy` targets, or `503`.
     finds: Option<Vec<String>>,
 }
 
@@ -67,7 +67,7 @@ fn check(case: Case) {
         groups: groups.map(|(group, given)| WeightedGroup { group, weight: given.weight }).collect(),
         stickiness_seconds: case.bound.map(|_| 60),
     };
-    // Every number that chance can come up with, as often as any other.
+    // Every random number in the range, each equally often.
     let total: usize = case.groups.iter().map(|group| usize::from(group.weight)).sum();
     let asked: usize = case.requests.iter().sum();
     let mut requests = vec![0; case.groups.len()];

@@ -1,7 +1,7 @@
 //! The load balancer's decisions, as pure functions from values to values. No async, no I/O, no clock, no randomness:
 //! time and random numbers are arguments. The edges carry out the decisions.
 
-// What it does with a request.
+// Decisions about a request.
 pub mod actions;
 pub mod certificates;
 pub mod cookie_seal;
@@ -17,7 +17,7 @@ pub mod stickiness;
 pub mod targets;
 pub mod violation;
 
-// What it says about that.
+// Reports on those decisions.
 pub mod explain;
 pub mod logs;
 pub mod metrics;

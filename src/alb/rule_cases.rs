@@ -1,4 +1,4 @@
-//! Rules against the cases of `fixtures/alb/rules` and `fixtures/alb/rule-order`.
+//! The cases of `fixtures/alb/rules` and `fixtures/alb/rule-order`.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -32,11 +32,11 @@ struct OrderCase {
     source: String,
     /// By priority; the conditions of a rule must all match.
     rules: BTreeMap<u32, Vec<ConditionText>>,
-    /// A regular expression and what replaces it, by priority.
+    /// A regular expression and its replacement, by priority.
     #[serde(default)]
     url_rewrites: BTreeMap<u32, (String, String)>,
     request: RequestText,
-    /// Its priority; 0 is the default rule.
+    /// Priority of the chosen rule; 0 is the default rule.
     chosen: u32,
     /// Path and query of the request afterwards, if the rule rewrites them.
     rewritten: Option<String>,
@@ -167,7 +167,7 @@ fn rewriting_table(
     RoutingTable::compile(&topology, topology.main_load_balancer(), &BTreeMap::new(), 1)
 }
 
-/// The rule chosen, after making sure that `explain` tells the same story.
+/// The rule chosen, after checking that `explain` agrees.
 fn chosen(table: &RoutingTable, request: &RequestText) -> u32 {
     request.with_facts(|facts| {
         let route = table.route(0, facts);

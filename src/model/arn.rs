@@ -15,7 +15,7 @@ pub fn target_group(name: &TargetGroupName) -> String {
     format!("arn:aws:elasticloadbalancing:{REGION}:{ACCOUNT}:targetgroup/{name}/{:016x}", target_group_id(name))
 }
 
-/// The hexadecimal part of that.
+/// The hexadecimal ID in a target group's ARN.
 pub fn target_group_id(name: &TargetGroupName) -> u64 {
     fingerprint(&["targetgroup", name.as_str()])
 }
@@ -59,7 +59,7 @@ pub fn certificate(names: &[String]) -> String {
     )
 }
 
-/// The load balancer's own DNS name, which requests without a `Host` are given.
+/// The load balancer's own DNS name, used as `Host` for requests that have none.
 pub fn load_balancer_dns_name(name: &LoadBalancerName, internal: bool) -> String {
     let digits = fingerprint(&["dns", name.as_str()]) % 10_000_000_000;
     let scheme = if internal { "internal-" } else { "" };

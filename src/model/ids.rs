@@ -1,4 +1,4 @@
-//! Names and IDs, a type for each, so that two of them cannot be swapped.
+//! Names and IDs, a type for each, so that two of them cannot be confused.
 //!
 //! They share their text (`Arc<str>`), because snapshots clone them freely.
 
@@ -104,7 +104,7 @@ name_type! {
 }
 
 name_type! {
-    /// A machine that runs tasks, as whatever runs them calls it.
+    /// A machine that runs tasks, under the name that its runtime gives it.
     NodeName
 }
 name_type! {
@@ -113,7 +113,7 @@ name_type! {
 }
 
 impl TaskId {
-    /// The first eight digits, which is what people read out to each other.
+    /// The first eight digits: the short form shown to people.
     pub fn short(&self) -> &str {
         self.as_str().get(..8).unwrap_or(self.as_str())
     }

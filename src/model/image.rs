@@ -2,26 +2,26 @@
 
 use strum::{Display, EnumString, IntoStaticStr};
 
-/// An image that is there.
+/// An image that is available on this machine.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ProvidedImage {
-    /// The engine's id of it: the same id is the same content.
+    /// The engine's ID for it; equal IDs mean equal content.
     pub id: String,
-    /// What was done for it.
+    /// How it got here.
     pub origin: ImageOrigin,
 }
 
-/// What was done so that an image is there.
+/// How an image got onto this machine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Display, EnumString, IntoStaticStr)]
 #[strum(serialize_all = "lowercase")]
 pub enum ImageOrigin {
-    /// Built, and it differs from what was built before.
+    /// Built, with content that differs from the previous build.
     Built,
-    /// Built again, and nothing had changed: the builder had all of it in its cache.
+    /// Built again with no change: the builder had everything in its cache.
     Cached,
     /// Pulled from its registry.
     Pulled,
-    /// Nothing: it was there.
+    /// It was already there.
     #[strum(serialize = "there already")]
     Present,
 }

@@ -12,13 +12,13 @@ use super::rule::{Action, Actions, Rule};
 /// An Application Load Balancer.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct LoadBalancer {
-    /// Unique in the topology. The only one is named after the project unless the file says otherwise.
+    /// Unique in the topology. A single load balancer takes the project's name unless the file sets one.
     pub name: LoadBalancerName,
-    /// `Scheme`: `internal` rather than `internet-facing`.
+    /// Whether `Scheme` is `internal` rather than `internet-facing`.
     pub internal: bool,
-    /// The names that lead to it, as records of DNS would on AWS.
+    /// The domain names that resolve to it, as DNS records would on AWS.
     pub domains: Vec<DomainName>,
-    /// The groups it is in; what targets' groups let in by `security_group` refers to these.
+    /// Its security groups; ingress rules of targets' groups refer to them by `security_group`.
     pub security_groups: Vec<SecurityGroupName>,
     /// In ascending order of port; one listener per port (`DuplicateListener` otherwise).
     pub listeners: Vec<Listener>,
@@ -36,7 +36,7 @@ impl LoadBalancer {
         })
     }
 
-    /// The target groups that requests are forwarded to, each as often as an action names it.
+    /// The target groups that actions forward to; a group appears once for each action that names it.
     pub fn forwards_to(&self) -> impl Iterator<Item = &TargetGroupName> {
         self.actions().flat_map(Action::forwards_to)
     }
@@ -53,11 +53,11 @@ impl LoadBalancer {
 /// One port that clients may connect to.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Listener {
-    /// The port as AWS would have it: what `X-Forwarded-Port` and `#{port}` say.
+    /// The port as on AWS, used in `X-Forwarded-Port` and `#{port}`.
     pub port: u16,
-    /// The local port that is really bound: `port`, unless remapped with `--listen 443=8443`.
+    /// The local port that is actually bound: `port`, unless remapped with `--listen 443=8443`.
     pub bind_port: u16,
-    /// How clients speak to it.
+    /// The protocol that clients use.
     pub protocol: ListenerProtocol,
     /// Action of the default rule: no conditions, always last.
     pub default_actions: Actions,
@@ -67,9 +67,9 @@ pub struct Listener {
     pub headers: HeaderModification,
 }
 
-/// Name of the header with the version of TLS, unless the listener gives it another.
+/// Default name of the header that carries the TLS version.
 pub const TLS_VERSION: &str = "X-Amzn-Tls-Version";
-/// Name of the header with the cipher suite, unless the listener gives it another.
+/// Default name of the header that carries the cipher suite.
 pub const TLS_CIPHER_SUITE: &str = "X-Amzn-Tls-Cipher-Suite";
 
 /// Headers that a listener can set in responses.
@@ -91,7 +91,7 @@ pub const RESPONSE_HEADERS: [&str; 10] = [
 pub struct HeaderModification {
     /// `routing.http.response.server.enabled`: whether the load balancer's own responses say `Server: awselb/2.0`.
     pub server: bool,
-    /// Names and values of `routing.http.response.….header_value`: set on every response, whatever the target says.
+    /// Names and values of `routing.http.response.….header_value`: set on every response, replacing the target's own.
     pub response: Vec<(String, String)>,
     /// `routing.http.request.x_amzn_tls_version.header_name`
     pub tls_version_name: String,
@@ -110,7 +110,7 @@ impl Default for HeaderModification {
     }
 }
 
-/// Protocols an ALB listener can have, with what each needs.
+/// The protocol of an ALB listener, with its settings.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum ListenerProtocol {
     /// Plain HTTP/1.x.
@@ -119,7 +119,7 @@ pub enum ListenerProtocol {
     Https(TlsSettings),
 }
 
-/// What an HTTPS listener needs.
+/// Settings of an HTTPS listener.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct TlsSettings {
     /// Name of the security policy, e.g. `ELBSecurityPolicy-TLS13-1-2-2021-06`.
@@ -179,7 +179,7 @@ pub struct LoadBalancerAttributes {
 pub struct LogDelivery {
     /// `bucket`: here a folder below the state folder.
     pub bucket: String,
-    /// `prefix`: what keys begin with; may be empty.
+    /// `prefix` of the object keys; may be empty.
     pub prefix: String,
     /// Whether files are compressed when they are finished, as in S3.
     pub gzip: bool,

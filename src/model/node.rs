@@ -1,13 +1,13 @@
-//! Machines that run tasks. On Fargate nobody sees them, but for the zone that each is in.
+//! Machines that run tasks. Fargate hides them, except for the availability zone of each.
 
 use super::ids::{NodeName, Zone};
 
-/// A machine, as whatever runs tasks sees it.
+/// A machine, as the runtime reports it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ObservedNode {
     /// Unique.
     pub name: NodeName,
-    /// Where it is.
+    /// The availability zone that it is in.
     pub zone: Zone,
     /// Whether it is alive.
     pub state: NodeState,
@@ -15,11 +15,11 @@ pub struct ObservedNode {
     pub schedulable: bool,
 }
 
-/// Whether a machine is alive, in the eyes of the others.
+/// Whether a machine can be reached by the others.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NodeState {
-    /// It is.
+    /// It answers.
     Ready,
-    /// It does not answer the others.
+    /// It does not answer.
     Down,
 }

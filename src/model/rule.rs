@@ -32,7 +32,7 @@ pub struct Transforms {
 pub struct Rewrite {
     /// The pattern to look for: at most 1024 characters.
     pub regex: String,
-    /// What takes its place, with `$1` for groups: at most 1024 characters.
+    /// The replacement, with `$1` for groups: at most 1024 characters.
     pub replace: String,
 }
 
@@ -59,11 +59,11 @@ pub enum Condition {
 }
 
 impl Condition {
-    /// How many values the conditions of one rule may have together. The guide speaks of three values per condition; what
-    /// AWS is known to refuse is the sixth of a rule.
+    /// How many values the conditions of one rule may have together. The guide says three values per condition, but AWS
+    /// is known to refuse only the sixth value of a rule.
     pub const VALUES_PER_RULE: usize = 5;
 
-    /// How many values it has.
+    /// How many values the condition has.
     pub fn values(&self) -> usize {
         match self {
             Self::HostHeader(patterns) | Self::PathPattern(patterns) | Self::HttpHeader { values: patterns, .. } => {
@@ -118,7 +118,7 @@ impl Condition {
 pub enum Patterns {
     /// `*` any run of characters, `?` exactly one.
     Wildcards(Vec<String>),
-    /// RE2-class expressions, unanchored unless they say so.
+    /// RE2 expressions; unanchored unless they contain anchors.
     Regexes(Vec<String>),
 }
 
@@ -131,8 +131,8 @@ pub struct QueryStringPair {
     pub value: String,
 }
 
-/// The routing action of a rule: the last of its actions. An authenticating one that precedes it does not act here, so
-/// it is no part of the topology.
+/// The routing action of a rule, which is the last of its actions. An authentication action before it has no effect
+/// here, so the topology leaves it out.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Action {
     /// Send to one of these groups, by weight.
@@ -147,7 +147,8 @@ pub enum Action {
 /// request, and it is the last.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Actions {
-    /// What is asked of the client first. Declared and kept; requests pass as if the client had satisfied it.
+    /// Authentication actions, in order. They are stored but have no effect: requests pass as if the client had
+    /// satisfied them.
     pub before: Vec<AuthenticateAction>,
     /// What happens to the request.
     pub routing: Action,

@@ -9,20 +9,20 @@ use super::ids::SecurityGroupName;
 /// One security group. Egress is open, as it is by default on AWS.
 #[derive(Clone, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct SecurityGroup {
-    /// Nothing is let in that no rule lets in.
+    /// Traffic that no rule allows is dropped.
     pub ingress: Vec<IngressRule>,
 }
 
 /// One inbound rule.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct IngressRule {
-    /// Which transport.
+    /// The protocol that is allowed.
     pub protocol: IpProtocol,
-    /// First port let in.
+    /// Lowest port that is allowed.
     pub from_port: u16,
-    /// Last port let in.
+    /// Highest port that is allowed.
     pub to_port: u16,
-    /// From whom.
+    /// The source that is allowed.
     pub source: Source,
 }
 
@@ -37,7 +37,7 @@ pub enum IpProtocol {
     All,
 }
 
-/// Who is let in.
+/// The source of allowed traffic.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Source {
     /// `cidr`

@@ -1,4 +1,4 @@
-//! Services: how many tasks of which task definition, and the target groups that they belong to
+//! Services: how many tasks to run, from which task definition, and in which target groups to register them
 //! (ECS API: CreateService).
 
 use std::collections::BTreeMap;
@@ -15,19 +15,19 @@ use super::task_definition::TaskDefinition;
 /// A service with scheduling strategy REPLICA.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Service {
-    /// What its tasks run. Deploy-time `environment` of the file is already merged in.
+    /// The task definition of its tasks, with the file's deploy-time `environment` merged in.
     pub task_definition: Arc<TaskDefinition>,
     /// How many tasks should run.
     pub desired_count: u32,
-    /// Groups of the tasks' network interfaces.
+    /// Security groups of the tasks' network interfaces.
     pub security_groups: Vec<SecurityGroupName>,
-    /// Which container port stands in which target group.
+    /// Which container port is registered with which target group.
     pub load_balancers: Vec<LoadBalancerBinding>,
-    /// Where the images come from when they are built here instead of pulled.
+    /// How to build the images that are built here instead of pulled, by container.
     pub builds: BTreeMap<ContainerName, Build>,
-    /// Images that are pulled here in place of the task definition's.
+    /// Images that are pulled here in place of the task definition's, by container.
     pub images: BTreeMap<ContainerName, String>,
-    /// What follows from changed files while `up --watch` runs, by container.
+    /// What to do about changed files under `up --watch`, by container.
     pub watches: BTreeMap<ContainerName, Vec<Watch>>,
     /// `health_check_grace_period_seconds`.
     pub health_check_grace_period: Duration,
@@ -54,7 +54,7 @@ pub struct Build {
     pub context: PathBuf,
     /// Path of the Dockerfile, relative to the context.
     pub dockerfile: String,
-    /// Build arguments, in the order of the file.
+    /// Build arguments, by name.
     pub args: BTreeMap<String, String>,
     /// Stage to stop at.
     pub target: Option<String>,
@@ -65,33 +65,33 @@ pub struct Build {
 pub struct Watch {
     /// What to watch: the absolute path of a file, or of a folder with its content.
     pub path: PathBuf,
-    /// What follows from a change.
+    /// What to do after a change.
     pub action: WatchAction,
-    /// Patterns of `.dockerignore`, relative to the path: what changes there is not minded.
+    /// Patterns in the syntax of `.dockerignore`, relative to the path: files that match are ignored.
     pub ignore: Vec<String>,
-    /// Patterns of the same kind: only what they match is minded; none is everything.
+    /// Patterns in the same syntax: if there are any, only files that match count.
     pub include: Vec<String>,
     /// Also copy the existing files, not only changes.
     pub initial_sync: bool,
 }
 
 impl Watch {
-    /// Whatever changes there builds the image again.
+    /// An entry that rebuilds the image after any change.
     pub fn to_rebuild(path: PathBuf) -> Self {
         Self { path, action: WatchAction::Rebuild, ignore: Vec::new(), include: Vec::new(), initial_sync: false }
     }
 }
 
-/// What follows from a change.
+/// What to do after a watched file changes.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum WatchAction {
     /// The image is built again and the service gets a new deployment.
     Rebuild,
     /// The container is restarted as it is.
     Restart,
-    /// What has changed is copied into the container.
+    /// The changed files are copied into the container.
     Sync {
-        /// Where the path is in the container.
+        /// Destination of the path inside the container.
         target: String,
         /// What to do afterwards.
         then: AfterSync,
@@ -101,12 +101,12 @@ pub enum WatchAction {
 /// What to do after files have been copied into a container.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum AfterSync {
-    /// Its program notices by itself.
+    /// Nothing: the program notices by itself.
     #[default]
     Nothing,
     /// The container is restarted.
     Restart,
-    /// A command is run in it.
+    /// A command runs in it.
     Exec(Hook),
 }
 
@@ -115,12 +115,12 @@ pub enum AfterSync {
 pub struct Hook {
     /// Program and arguments.
     pub command: Vec<String>,
-    /// Who runs it; the container's user if it is not given.
+    /// The user that runs it; the container's user if not given.
     pub user: Option<String>,
-    /// With all rights.
+    /// Whether it runs privileged.
     pub privileged: bool,
-    /// Where it runs; the container's folder if it is not given.
+    /// The folder that it runs in; the container's folder if not given.
     pub working_dir: Option<String>,
-    /// Beside the container's variables, or in their place.
+    /// Added to the container's variables; one of the same name replaces the container's.
     pub environment: BTreeMap<String, String>,
 }

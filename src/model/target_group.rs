@@ -20,7 +20,7 @@ pub struct TargetGroup {
     pub health_check: HealthCheck,
     /// Attributes.
     pub attributes: TargetGroupAttributes,
-    /// Targets given by address in the file, beside those that services register.
+    /// Targets given by address in the file, in addition to those that services register.
     pub static_targets: Vec<StaticTarget>,
 }
 
@@ -41,9 +41,9 @@ impl TargetGroup {
 /// A target that is not a task: a process on this machine, say.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct StaticTarget {
-    /// Where it listens.
+    /// Its address.
     pub address: IpAddr,
-    /// On which port.
+    /// Its port.
     pub port: u16,
 }
 
@@ -134,14 +134,14 @@ pub struct TargetGroupAttributes {
     pub stickiness: Option<Stickiness>,
     /// `target_group_health.unhealthy_state_routing.*`: below it, requests go to all targets.
     pub unhealthy_state_routing: HealthThreshold,
-    /// `target_group_health.dns_failover.*`: below it, DNS would not name the zone. Only figures know of it.
+    /// `target_group_health.dns_failover.*`: below it, AWS takes the zone out of DNS. Here it affects only metrics.
     pub dns_failover: HealthThreshold,
 }
 
 /// How many targets have to be healthy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HealthThreshold {
-    /// `minimum_healthy_targets.count`; `None` is `off`, which only DNS takes.
+    /// `minimum_healthy_targets.count`; `None` is `off`, which only `dns_failover` accepts.
     pub count: Option<u32>,
     /// `minimum_healthy_targets.percentage`; `None` is `off`.
     pub percentage: Option<u8>,
@@ -178,7 +178,7 @@ pub enum Algorithm {
     WeightedRandom,
 }
 
-/// `stickiness.type` with what it needs.
+/// `stickiness.type`, with its settings.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Stickiness {
     /// `lb_cookie`: the load balancer's own `AWSALB`.

@@ -21,14 +21,14 @@ impl fmt::Display for Target {
     }
 }
 
-/// A target together with all that routing and probing need to know of it.
+/// A target, with everything that routing and health checks need to know about it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TargetState {
-    /// Who it is.
+    /// Its address and port.
     pub target: Target,
-    /// Where it is dialled from this machine: its own address, or a port published on loopback.
+    /// The address to connect to from this machine: the target's own, or a port published on loopback.
     pub dial: SocketAddr,
-    /// Whether security groups let the load balancer in. If not, packets vanish: connections time out.
+    /// Whether security groups let the load balancer in. If not, packets are dropped and connections time out.
     pub reachable: bool,
     /// Its health now.
     pub health: TargetHealth,
@@ -45,7 +45,7 @@ pub enum TargetHealth {
     Unhealthy(UnhealthyReason),
     /// Not probed and not used.
     Unused,
-    /// Deregistered, in-flight requests ending.
+    /// Deregistered; requests in flight may finish.
     Draining,
 }
 
@@ -179,6 +179,6 @@ pub enum ProbeOutcome {
     TimedOut,
     /// Refused, reset, or not HTTP.
     Failed,
-    /// An answer to a call of gRPC that has no `grpc-status`.
+    /// A response to a gRPC call that has no `grpc-status`.
     NoGrpcStatus,
 }

@@ -55,9 +55,9 @@ pub enum StopCode {
     TaskFailedToStart,
     /// An essential container exited.
     EssentialContainerExited,
-    /// Somebody asked.
+    /// Somebody asked for it.
     UserInitiated,
-    /// The service wants fewer, other, or healthier tasks.
+    /// The service needs fewer tasks, or replaces this one.
     ServiceSchedulerInitiated,
 }
 
@@ -69,7 +69,7 @@ pub enum ContainerStatus {
     Pending,
     /// Started.
     Running,
-    /// Exited, or never to be started.
+    /// Exited, or will never start.
     Stopped,
 }
 
@@ -85,8 +85,8 @@ pub enum HealthStatus {
     Unhealthy,
 }
 
-/// `reason` of a container, `stoppedReason` of a task: why something could not be done. Free text in ECS's API, and so here:
-/// it is shown, and nothing is decided by what it says.
+/// `reason` of a container, `stoppedReason` of a task: why something failed. Free text, as in ECS's API: it is shown,
+/// and no decision depends on it.
 pub type Reason = String;
 
 /// How a container ended.
@@ -98,17 +98,17 @@ pub struct ContainerExit {
     pub out_of_memory: bool,
 }
 
-/// Who wants a task.
+/// What started a task.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Origin {
     /// A service, which replaces it when it stops.
     Service {
         /// Its name.
         service: ServiceName,
-        /// Its deployment whose task this is.
+        /// The deployment that the task belongs to.
         deployment: DeploymentId,
     },
-    /// Nobody but the caller of RunTask: it runs once.
+    /// A call of RunTask: the task runs once and is not replaced.
     Standalone {
         /// `startedBy`, if the caller gave one.
         started_by: Option<String>,
@@ -120,22 +120,22 @@ pub enum Origin {
 pub struct TaskSpec {
     /// 32 hexadecimal digits.
     pub id: TaskId,
-    /// Who wants it.
+    /// What started it.
     pub origin: Origin,
-    /// What it runs.
+    /// Its task definition.
     pub definition: Arc<TaskDefinition>,
-    /// `revision` of that.
+    /// `revision` of the task definition.
     pub revision: u32,
     /// Values for the containers' `secrets`, already looked up: variable name to value, by container.
     pub secrets: BTreeMap<ContainerName, BTreeMap<String, Redacted>>,
-    /// What each container runs on this machine, where that is not the image of the task definition.
+    /// The image that each container runs on this machine, if it is not the task definition's.
     pub images: BTreeMap<ContainerName, String>,
-    /// Where it runs; `None` if there is only one machine.
+    /// The machine that it runs on; `None` if there is only one.
     pub node: Option<NodeName>,
 }
 
 impl TaskSpec {
-    /// What a container runs on this machine.
+    /// The image that a container runs on this machine.
     pub fn image<'a>(&'a self, container: &'a ContainerDefinition) -> &'a str {
         self.images.get(&container.name).unwrap_or(&container.image)
     }
@@ -145,7 +145,7 @@ impl TaskSpec {
         format!("{}:{}", self.definition.family, self.revision)
     }
 
-    /// The service that wants it, if one does.
+    /// The service that it belongs to, if any.
     pub fn service(&self) -> Option<&ServiceName> {
         match &self.origin {
             Origin::Service { service, .. } => Some(service),
@@ -185,9 +185,9 @@ pub struct TaskNetwork {
     pub address: IpAddr,
     /// How this machine reaches its ports.
     pub reach: Reach,
-    /// The machine that it is on.
+    /// The machine that it runs on.
     pub node: NodeName,
-    /// The zone of that.
+    /// The availability zone of that machine.
     pub zone: Zone,
 }
 
@@ -201,7 +201,7 @@ pub enum Reach {
 }
 
 impl TaskNetwork {
-    /// Where to dial for a port of the task; `None` if that port cannot be reached from this machine.
+    /// The address to connect to for a port of the task; `None` if that port cannot be reached from this machine.
     pub fn dial(&self, port: u16) -> Option<SocketAddr> {
         match &self.reach {
             Reach::Direct => Some(SocketAddr::new(self.address, port)),

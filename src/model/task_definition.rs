@@ -49,7 +49,7 @@ pub enum CpuArchitecture {
 pub struct ContainerDefinition {
     /// Unique in the task.
     pub name: ContainerName,
-    /// As the file gives it; empty where the pipeline fills it in and something else says what runs here.
+    /// As the file gives it; empty if the pipeline fills it in and another setting says which image runs here.
     pub image: String,
     /// ARN of the secret with `{"username":…,"password":…}` for a private registry.
     pub repository_credentials: Option<String>,
@@ -71,13 +71,14 @@ pub struct ContainerDefinition {
     pub environment: BTreeMap<String, String>,
     /// Environment variables whose values come from a secret.
     pub secrets: Vec<SecretReference>,
-    /// What must have happened to other containers first.
+    /// Conditions that other containers must meet before this one starts.
     pub depends_on: Vec<Dependency>,
-    /// How long dependents wait for this container to reach what they ask for.
+    /// `startTimeout`: how long dependents wait for this container to meet their condition.
     pub start_timeout: Option<Duration>,
-    /// SIGTERM to SIGKILL.
+    /// `stopTimeout`: how long after SIGTERM the container gets SIGKILL.
     pub stop_timeout: Duration,
-    /// Only this one counts; the image's HEALTHCHECK is ignored (ECS developer guide, "Container health checks").
+    /// The only health check that counts: the image's HEALTHCHECK is ignored (ECS developer guide, "Container health
+    /// checks").
     pub health_check: Option<ContainerHealthCheck>,
     /// Restarts the container in place.
     pub restart_policy: Option<RestartPolicy>,
@@ -105,12 +106,12 @@ pub struct ContainerDefinition {
     pub capabilities_add: Vec<String>,
     /// `linuxParameters.capabilities.drop`.
     pub capabilities_drop: Vec<String>,
-    /// Where output goes; `None` loses it on Fargate (and is reported so).
+    /// Where output goes. Without it, Fargate discards the output, and a warning says so.
     pub log_configuration: Option<LogConfiguration>,
 }
 
 impl ContainerDefinition {
-    /// A container of which only this is given, with ECS's defaults for the rest.
+    /// A container with this name and image, and ECS's defaults for everything else.
     pub fn new(name: impl AsRef<str>, image: impl Into<String>) -> Self {
         Self {
             name: ContainerName::new(name),
@@ -163,7 +164,7 @@ pub struct SecretReference {
     pub name: String,
     /// ARN or name without its trailing parts: the key of [`super::topology::Topology::secrets`].
     pub secret: String,
-    /// Key of the JSON object that the secret is.
+    /// The key to read, if the secret is a JSON object.
     pub json_key: Option<String>,
 }
 
@@ -172,7 +173,7 @@ pub struct SecretReference {
 pub struct Dependency {
     /// The other container.
     pub container: ContainerName,
-    /// What must have happened to it.
+    /// The condition that it must meet.
     pub condition: DependencyCondition,
 }
 
@@ -229,7 +230,7 @@ pub struct Ulimit {
 pub struct MountPoint {
     /// One of the task's volumes.
     pub source_volume: String,
-    /// Where it appears.
+    /// Its path in the container.
     pub container_path: String,
     /// Mounted read-only.
     pub read_only: bool,

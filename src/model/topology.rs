@@ -17,13 +17,14 @@ use super::target_group::TargetGroup;
 pub struct Topology {
     /// Names Docker objects and the state folder.
     pub name: ProjectName,
-    /// Names that issued certificates cover; the first is the one to show people. Each leads to one load balancer.
+    /// Domain names that issued certificates cover; the first is the one shown to people. Each resolves to one load
+    /// balancer.
     pub domains: Vec<DomainName>,
     /// By name.
     pub security_groups: BTreeMap<SecurityGroupName, SecurityGroup>,
     /// By name.
     pub target_groups: BTreeMap<TargetGroupName, TargetGroup>,
-    /// By name. Never empty; a target group belongs to one of them at most (`TargetGroupAssociationLimit`).
+    /// By name. Never empty; a target group belongs to at most one of them (`TargetGroupAssociationLimit`).
     pub load_balancers: BTreeMap<LoadBalancerName, LoadBalancer>,
     /// Shown in ARNs.
     pub cluster: ClusterName,
@@ -32,37 +33,37 @@ pub struct Topology {
     /// Values of Secrets Manager secrets and SSM parameters, by ARN or name as `valueFrom` gives it (without the
     /// json-key, version-stage and version-id parts).
     pub secrets: BTreeMap<String, Redacted>,
-    /// Divides the waits in which only the clock works; 1 is real time.
+    /// Divides the waits that depend only on the clock; 1 is real time.
     pub time_scale: TimeScale,
 }
 
 impl Topology {
-    /// The load balancer that people mean when they name none: the one that the first name leads to.
+    /// The default load balancer: the one that the first domain name resolves to.
     pub fn main_load_balancer(&self) -> &LoadBalancer {
         let named = self.domains.first().and_then(|name| self.load_balancer_at(name));
         named.or_else(|| self.load_balancers.values().next()).expect("a topology has a load balancer")
     }
 
-    /// The load balancer that a name of `domains` leads to.
+    /// The load balancer that a name of `domains` resolves to.
     pub fn load_balancer_at(&self, name: &DomainName) -> Option<&LoadBalancer> {
         self.load_balancers.values().find(|balancer| balancer.domains.contains(name))
     }
 
-    /// Whether load balancers have to be told apart.
+    /// Whether there is more than one load balancer.
     pub fn has_several_load_balancers(&self) -> bool {
         self.load_balancers.len() > 1
     }
 
-    /// The load balancer that forwards to the group. A group that nothing forwards to is seen from the main one.
+    /// The load balancer that forwards to the group, or the main one if none does.
     pub fn load_balancer_of(&self, target_group: &TargetGroupName) -> &LoadBalancer {
         let mut all = self.load_balancers.values();
         let forwarding = |balancer: &&LoadBalancer| balancer.forwards_to().any(|name| name == target_group);
-        // With one there is no need to look through its rules.
+        // With one load balancer there is no need to search its rules.
         let several = all.len() > 1;
         several.then(|| all.find(forwarding)).flatten().unwrap_or_else(|| self.main_load_balancer())
     }
 
-    /// Every listener, with the load balancer that it belongs to.
+    /// Every listener, with its load balancer.
     pub fn listeners(&self) -> impl Iterator<Item = (&LoadBalancer, &Listener)> {
         self.load_balancers
             .values()
@@ -75,7 +76,7 @@ impl Topology {
         self.forwarded_to().any(|forwarded_to| forwarded_to == target_group)
     }
 
-    /// Every group of which that is so, for those who ask of many.
+    /// Every group in use, for callers that check many.
     pub fn in_use(&self) -> BTreeSet<&TargetGroupName> {
         self.forwarded_to().collect()
     }
@@ -85,14 +86,14 @@ impl Topology {
     }
 }
 
-/// By how much waiting is shortened; at least 1.
+/// The factor by which waits are shortened; at least 1.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct TimeScale(f64);
 
 impl TimeScale {
-    /// What the design settled on: short enough for CI, long enough to see states pass.
+    /// The default: short enough for CI, long enough to watch states change.
     pub const DEFAULT: Self = Self(10.0);
-    /// AWS's own pace.
+    /// Real time, as on AWS.
     pub const REAL: Self = Self(1.0);
 
     /// `None` unless the factor is a finite number of at least 1.

@@ -1,4 +1,4 @@
-//! What a rule does with a request besides forwarding it.
+//! Actions and transforms of a rule, other than forwarding.
 
 pub mod limits;
 pub mod redirect;

@@ -18,7 +18,7 @@ pub struct CompiledRedirect {
     query: Template,
 }
 
-/// What the keywords stand for in one request.
+/// The values of the keywords for one request.
 #[derive(Clone, Copy, Debug)]
 pub struct RedirectFacts<'a> {
     /// `#{protocol}`: `http` or `https`, of the listener.
@@ -27,7 +27,7 @@ pub struct RedirectFacts<'a> {
     pub host: &'a [u8],
     /// `#{port}`: of the listener.
     pub port: u16,
-    /// `#{path}` is this without its leading slash.
+    /// `#{path}` is this without the leading slash.
     pub path: &'a [u8],
     /// `#{query}`: empty if there is none.
     pub query: &'a [u8],
@@ -38,7 +38,7 @@ pub struct RedirectFacts<'a> {
 pub struct LocationTooLong;
 
 impl CompiledRedirect {
-    /// Prepares the action.
+    /// Compiles the action.
     pub fn new(redirect: &Redirect) -> Self {
         Self {
             status_code: redirect.status_code,
@@ -52,8 +52,8 @@ impl CompiledRedirect {
 
     /// The value of `Location`: protocol and host in lower case, the port always written, no `?` without a query.
     ///
-    /// `bound_port` is asked for the port that a client can really reach when a listener was remapped; it is given
-    /// the host, because a redirect to another host must keep its port.
+    /// `bound_port` returns the port that a client can actually reach when a listener was remapped. It gets the host as
+    /// an argument, because a redirect to another host must keep its port.
     pub fn location(
         &self,
         facts: &RedirectFacts<'_>,
@@ -99,7 +99,7 @@ enum Part {
 }
 
 impl Template {
-    /// `#{…}` with an unknown word is ordinary text.
+    /// `#{…}` around an unknown word is ordinary text.
     fn new(text: &str) -> Self {
         let mut parts = Vec::new();
         let mut plain = String::new();
@@ -164,14 +164,14 @@ mod tests {
         path: String,
         #[serde(default)]
         query: String,
-        /// Ports that are bound elsewhere: AWS's port to the local one, for hosts of the stack.
+        /// Remapped ports: AWS's port to the local one, for hosts of the stack.
         #[serde(default)]
         remap: std::collections::BTreeMap<u16, u16>,
-        /// `<a*10>` is the letter ten times; absent if it would be too long.
+        /// `<a*10>` is the letter ten times; absent if the result would be too long.
         location: Option<String>,
     }
 
-    /// Writes out `<a*10>`, one at most.
+    /// Expands `<a*10>`, at most one.
     fn written_out(text: &str) -> String {
         let Some((before, rest)) = text.split_once('<') else { return text.to_owned() };
         let (run, after) = rest.split_once('>').unwrap();

@@ -1,7 +1,7 @@
 //! Rewriting host and URL before a request is forwarded (ALB user guide, "Transforms for listener rules").
 //!
-//! A rule has at most one transform of each type. Its conditions were compared with the original; only the target
-//! sees the result. No match leaves the request unchanged; a match with an unusable result is a 500.
+//! A rule has at most one transform of each type. Its conditions are compared with the original request; only the
+//! target sees the result. No match leaves the request unchanged; a match with an unusable result is a 500.
 
 use regex::bytes::{Captures, Regex};
 
@@ -10,11 +10,11 @@ use crate::rules::expression;
 use crate::rules::expression::Refused;
 use neargate_model::rule::{Rewrite, Transforms};
 
-/// Digits after `$` that are taken for a group's number; more than nine groups cannot be referred to.
+/// How many digits after `$` count as a group's number. More than nine groups cannot be referred to.
 const GROUP_DIGITS: usize = 1;
-/// A rewritten URL has to fit where a request line does.
+/// A rewritten URL must be no longer than a request line may be.
 const LONGEST_RESULT: usize = 16 * 1024 - 1;
-/// Compiled size from which AWS would say `TransformCompileTooBig`; its own limit is not published.
+/// Compiled size above which a pattern is `TransformCompileTooBig`; AWS does not publish its own limit.
 const LARGEST_PROGRAM: usize = 1 << 20;
 
 /// `request_transform_status` of access logs.
@@ -51,7 +51,7 @@ impl TransformStatus {
     }
 }
 
-/// What a request was rewritten to. A part that no pattern matched is `None`.
+/// The result of rewriting a request. A part that no pattern matched is `None`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Transformed {
     /// Host, without a port.
@@ -61,7 +61,7 @@ pub struct Transformed {
 }
 
 impl Transformed {
-    /// The request as the target is to see it.
+    /// The request as the target will see it.
     pub fn facts<'a>(&'a self, original: &RequestFacts<'a>) -> RequestFacts<'a> {
         let mut facts = *original;
         if let Some(host) = &self.host {
@@ -85,7 +85,7 @@ pub struct CompiledTransforms {
 
 #[derive(Debug)]
 struct CompiledRewrite {
-    /// Configuration refuses a pattern that cannot be compiled; should one come this far, requests fail as on AWS.
+    /// Configuration refuses a pattern that cannot be compiled. If one gets this far anyway, requests fail as on AWS.
     regex: Result<Regex, TransformStatus>,
     replacement: Vec<Piece>,
 }
@@ -98,7 +98,7 @@ enum Piece {
 }
 
 impl CompiledTransforms {
-    /// Prepares the transforms of a rule; `None` if it has none.
+    /// Compiles the transforms of a rule; `None` if it has none.
     pub fn new(transforms: &Transforms) -> Option<Self> {
         if transforms.host_header.is_none() && transforms.url.is_none() {
             return None;
@@ -127,8 +127,8 @@ impl CompiledTransforms {
     }
 }
 
-/// What the pattern of a URL rewrite is compared with: path and query, so that `^/dp/(.+)$` takes the query into `$1`, and
-/// a replacement without one drops the original's.
+/// The text that the pattern of a URL rewrite is compared with: path and query. So `^/dp/(.+)$` captures the query in
+/// `$1`, and a replacement without a query drops the original's.
 fn uri(facts: &RequestFacts<'_>) -> Vec<u8> {
     facts.query.map_or_else(|| facts.path.to_vec(), |query| [facts.path, b"?", query].concat())
 }
@@ -140,7 +140,7 @@ impl CompiledRewrite {
 
     fn apply(&self, text: &[u8]) -> Result<Option<Vec<u8>>, TransformStatus> {
         let regex = self.regex.as_ref().map_err(|&status| status)?;
-        // The first match only.
+        // Only the first match.
         let captures = regex.captures(text);
         let (mut out, mut done) = (Vec::new(), 0);
         if let Some(captures) = &captures {
@@ -161,7 +161,7 @@ impl CompiledRewrite {
             match piece {
                 Piece::Text(text) => out.extend_from_slice(text),
                 Piece::Group(group) if *group >= captures.len() => return Err(TransformStatus::ReplaceError),
-                // A group that took no part in the match stands for nothing.
+                // A group that took no part in the match is empty.
                 Piece::Group(group) => out.extend_from_slice(captures.get(*group).map_or(b"", |text| text.as_bytes())),
             }
         }
@@ -176,8 +176,8 @@ fn compile(pattern: &str) -> Result<Regex, TransformStatus> {
     })
 }
 
-/// What a rewrite would come to, known before any request: how many groups its expression has and which one its
-/// replacement asks for at most.
+/// What is known of a rewrite before any request: how many groups its expression has, and the highest group that its
+/// replacement refers to.
 pub fn check_rewrite(rewrite: &Rewrite) -> Result<Groups, TransformStatus> {
     let groups = pieces(&rewrite.replace).into_iter().filter_map(|piece| match piece {
         Piece::Group(group) => Some(group),
@@ -189,7 +189,7 @@ pub fn check_rewrite(rewrite: &Rewrite) -> Result<Groups, TransformStatus> {
 /// Groups of a rewrite; 0 is the whole match.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Groups {
-    /// The last one.
+    /// The highest in the expression.
     pub there_are: usize,
     /// The highest in the replacement.
     pub asked_for: usize,
@@ -216,12 +216,12 @@ fn pieces(replacement: &str) -> Vec<Piece> {
     pieces
 }
 
-/// What may stand in a `Host` without a port.
+/// Whether the text may be the value of `Host`, without a port.
 fn is_valid_host(host: &[u8]) -> bool {
     !host.is_empty() && host.iter().all(|&byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_'))
 }
 
-/// What may stand in a request line.
+/// Whether the text may be the target of a request line.
 fn is_valid_uri(uri: &[u8]) -> bool {
     uri.starts_with(b"/") && uri.iter().all(|&byte| byte > b' ' && byte != 0x7f)
 }
@@ -246,7 +246,7 @@ mod tests {
         host: String,
         #[serde(default = "root")]
         url: String,
-        /// Of the result; absent means as it was.
+        /// Of the result; absent if it is unchanged.
         transformed_host: Option<String>,
         transformed_url: Option<String>,
         #[serde(default = "success")]

@@ -18,13 +18,13 @@ use neargate_model::listener::{LoadBalancerAttributes, XffMode};
 pub const MOST_FORWARDED_ADDRESSES: usize = 30;
 
 /// Whether an IPv6 address that is appended, without a port, to an existing `X-Forwarded-For` gets brackets. The user
-/// guide says so only where it speaks of client ports; the sentence can be read either way.
+/// guide mentions brackets only for addresses with a client port; the sentence can be read either way.
 const BRACKETS_AROUND_APPENDED_IPV6: bool = false;
 
 /// What the head depends on besides the request itself.
 #[derive(Clone, Copy, Debug)]
 pub struct Forwarding<'a> {
-    /// `http` or `https`: the client's leg.
+    /// `http` or `https`, between client and load balancer.
     pub scheme: &'static str,
     /// AWS's port of the listener.
     pub listener_port: u16,
@@ -32,33 +32,33 @@ pub struct Forwarding<'a> {
     pub attributes: &'a LoadBalancerAttributes,
     /// The load balancer's own DNS name.
     pub default_host: &'a str,
-    /// How the client speaks.
+    /// The client's protocol.
     pub client_protocol: ClientProtocol,
     /// How the body will be delimited.
     pub body: BodyHeader,
     /// Whether `Upgrade` is passed on, with its own `Connection`.
     pub upgrade: bool,
-    /// Whether `TE: trailers` is passed on: to targets that are sent trailers, which those of gRPC insist on.
+    /// Whether `TE: trailers` is passed on: only to targets that get trailers; gRPC targets require it.
     pub trailers: bool,
     /// For a new trace id.
     pub trace: TraceSeed,
-    /// Bytes of the head that was received.
+    /// Size of the received head in bytes.
     pub head_size: usize,
-    /// What the TLS handshake ended in, where targets are to be told.
+    /// Result of the TLS handshake; `None` if the target does not get it.
     pub tls: Option<TlsHeaders<'a>>,
 }
 
-/// `routing.http.x_amzn_tls_version_and_cipher_suite.enabled`: two headers about the client's leg, under the names that
-/// the listener gives them.
+/// `routing.http.x_amzn_tls_version_and_cipher_suite.enabled`: two headers about the client's connection, under names
+/// that the listener can change.
 #[derive(Clone, Copy, Debug)]
 pub struct TlsHeaders<'a> {
     /// Usually `X-Amzn-Tls-Version`.
     pub version_name: &'a str,
-    /// In OpenSSL's words, `TLSv1.3`.
+    /// OpenSSL's name, e.g. `TLSv1.3`.
     pub version: &'a str,
     /// Usually `X-Amzn-Tls-Cipher-Suite`.
     pub cipher_suite_name: &'a str,
-    /// In OpenSSL's words, `ECDHE-RSA-AES128-GCM-SHA256`.
+    /// OpenSSL's name, e.g. `ECDHE-RSA-AES128-GCM-SHA256`.
     pub cipher_suite: &'a str,
 }
 
@@ -69,12 +69,12 @@ impl TlsHeaders<'_> {
     }
 }
 
-/// How the client speaks.
+/// The client's protocol.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ClientProtocol {
     /// HTTP/1.x: names keep their case.
     Http1,
-    /// HTTP/2: names are lower-case, but for those that are re-cased.
+    /// HTTP/2: names are lower-case, except for those that are re-cased.
     Http2,
 }
 
@@ -82,12 +82,12 @@ pub enum ClientProtocol {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TooManyForwardedAddresses;
 
-/// The parts of the written head that callers need.
+/// What callers need to know about the written head.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Written {
-    /// Where the trace id lies.
+    /// Position of the trace ID.
     pub trace_id: Range<usize>,
-    /// The client sent names that `routing.http.drop_invalid_header_fields.enabled` is about.
+    /// Whether the client sent names that `routing.http.drop_invalid_header_fields.enabled` would drop.
     pub invalid_names: bool,
 }
 
@@ -114,7 +114,7 @@ pub fn write(
     trace_id::write(facts.fields.first(FieldKind::TraceId), forwarding.head_size, forwarding.trace, out);
     let trace_id = trace_start..out.len();
     out.extend_from_slice(b"\r\n");
-    // Where ALB puts these two is not known; its own fields come first, so they do here.
+    // ALB's position of these two is not known. Its own fields come first, so these do as well.
     if let Some(tls) = forwarding.tls {
         write_field(tls.version_name.as_bytes(), tls.version.as_bytes(), out);
         write_field(tls.cipher_suite_name.as_bytes(), tls.cipher_suite.as_bytes(), out);
@@ -139,9 +139,9 @@ fn forwarded_addresses(facts: &RequestFacts<'_>) -> usize {
     facts.fields.all(FieldKind::XForwardedFor).map(|value| value.split(|&byte| byte == b',').count()).sum()
 }
 
-/// Several fields become one list, as everywhere in HTTP.
+/// Repeated fields are joined into one list, as in all of HTTP.
 fn write_forwarded_for(facts: &RequestFacts<'_>, attributes: &LoadBalancerAttributes, out: &mut Vec<u8>) {
-    // `preserve` leaves the field among the client's own; `remove` leaves it out altogether.
+    // `preserve` keeps the field among the client's own; `remove` drops it.
     if attributes.xff_mode != XffMode::Append {
         return;
     }
@@ -160,7 +160,7 @@ fn write_client(client: SocketAddr, with_port: bool, brackets: bool, out: &mut V
     use std::io::Write as _;
     // Writing to a vector cannot fail.
     let _ = match client.ip().to_canonical() {
-        // Four numbers and dots; the general formatter costs several times as much, on every request.
+        // Four numbers with dots. The general formatter costs several times as much, on every request.
         IpAddr::V4(address) => {
             for (index, octet) in address.octets().into_iter().enumerate() {
                 if index > 0 {
@@ -194,17 +194,17 @@ fn write_client_fields(facts: &RequestFacts<'_>, forwarding: &Forwarding<'_>, ou
             FieldKind::Host | FieldKind::TraceId | FieldKind::XForwardedProto | FieldKind::XForwardedPort => {}
             FieldKind::XForwardedFor if attributes.xff_mode != XffMode::Preserve => {}
             FieldKind::Te if forwarding.trailers && field.value == b"trailers" => write_field(b"te", field.value, out),
-            // Of the client's connection only. nginx, from which ALB descends, leaves out the same.
+            // This field concerns the client's connection only. nginx, from which ALB descends, drops the same.
             FieldKind::KeepAlive | FieldKind::Te | FieldKind::Expect => {}
             FieldKind::Connection if forwarding.upgrade && !upgrade_written => {
                 upgrade_written = true;
-                // In lower case, whatever the client wrote: nginx's word, seen at targets of load balancers.
+                // In lower case, whatever the client sent: that is nginx's spelling, seen at targets of load balancers.
                 write_field(field.name, b"upgrade", out);
             }
             FieldKind::Upgrade if forwarding.upgrade => write_field(field.name, field.value, out),
             FieldKind::Connection | FieldKind::Upgrade => {}
-            // Written in place, but from what was understood, once, and never both: a target must not be able to
-            // understand another length than we did.
+            // Written in place, but from the parsed value, once, and never both: a target must not be able to derive a
+            // different length from ours.
             FieldKind::ContentLength => {
                 if let (BodyHeader::Length(length), false) = (forwarding.body, body_written) {
                     body_written = true;
@@ -243,8 +243,8 @@ fn write_client_fields(facts: &RequestFacts<'_>, forwarding: &Forwarding<'_>, ou
     invalid_names
 }
 
-/// HTTP/2 names are lower-case; these few are re-cased towards a target of HTTP/1.1 (ALB user guide, "HTTP headers
-/// and Application Load Balancers"). The others of that list are written by us anyway.
+/// HTTP/2 names are lower-case; these few are re-cased for HTTP/1.1 targets (ALB user guide, "HTTP headers and
+/// Application Load Balancers"). The others on that list are the load balancer's own.
 fn recased(kind: FieldKind, name: &[u8]) -> &[u8] {
     if kind == FieldKind::XForwardedFor { b"X-Forwarded-For" } else { name }
 }

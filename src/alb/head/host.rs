@@ -1,14 +1,14 @@
 //! The `Host` a target sees (ALB user guide, "Edit attributes", host header preservation).
 //!
-//! Unless it is preserved, the load balancer rewrites it: in lowercase, from the request target if that has a host,
-//! without a port on listeners 80 and 443, and with the listener's port on any other.
+//! Unless it is preserved, the load balancer rewrites it: in lowercase, taken from the request target if that has a
+//! host, without a port on listeners 80 and 443, and with the listener's port on any other.
 
 use crate::request::facts::{RequestFacts, split_port};
 use neargate_http1::fields::FieldKind;
 
-/// Appends the complete `Host` line, or lines: preserving keeps every `Host` that came.
+/// Appends the complete `Host` line, or several: if preserved, every `Host` field is kept.
 ///
-/// `default_host` is the load balancer's own DNS name, which requests of HTTP/1.0 without a `Host` get.
+/// `default_host` is the load balancer's own DNS name, used for HTTP/1.0 requests without a `Host`.
 pub fn write(facts: &RequestFacts<'_>, listener_port: u16, preserve: bool, default_host: &str, out: &mut Vec<u8>) {
     if preserve {
         let mut hosts = facts.fields.all(FieldKind::Host).peekable();

@@ -1,4 +1,4 @@
-//! Rewrites the head of a message on its way: which fields are passed, added and removed.
+//! Rewrites message heads: which fields are passed on, added and removed.
 
 pub mod headers;
 pub mod host;

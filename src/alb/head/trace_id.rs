@@ -1,10 +1,10 @@
 //! `X-Amzn-Trace-Id` (ALB user guide, "Request tracing for your Application Load Balancer").
 
-/// Heads larger than this lose what trace id they carried and get a fresh one (ALB user guide, "Request tracing",
-/// limitations: "if the trace ID header in a request is greater than 7 KB").
+/// Larger heads lose their trace ID and get a new one (ALB user guide, "Request tracing", limitations: "if the trace ID
+/// header in a request is greater than 7 KB").
 pub const LARGEST_TRACED_HEAD: usize = 7 * 1024;
 
-/// Where a new id comes from: time and chance, both handed in.
+/// Inputs for a new ID: the time and random bits, both supplied by the caller.
 #[derive(Clone, Copy, Debug)]
 pub struct TraceSeed {
     /// Seconds since 1970.
@@ -13,7 +13,7 @@ pub struct TraceSeed {
     pub random: [u8; 12],
 }
 
-/// Appends the value the target is to see.
+/// Appends the value for the target.
 ///
 /// - No header: `Root=…`.
 /// - With `Root`: `Self=…;` goes in front, the rest stays as it is.
@@ -38,7 +38,7 @@ pub fn write(existing: Option<&[u8]>, head_size: usize, seed: TraceSeed, out: &m
     out.extend_from_slice(existing);
 }
 
-/// Where the value of a field begins and ends in the header.
+/// Position of a field's value in the header.
 fn find_field(header: &[u8], name: &[u8]) -> Option<(usize, usize)> {
     let mut start = 0;
     for field in header.split(|&byte| byte == b';') {

@@ -7,42 +7,43 @@ use jiff::Timestamp;
 
 use super::line::{Fields, LogLine, Names};
 
-/// What there is to be said about one connection of a client.
+/// Everything that the log says about one client connection.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ConnectionEntry {
-    /// When it was established, or failed to be.
+    /// When it was established, or failed.
     pub time: Timestamp,
-    /// Who connected.
+    /// The client.
     pub client: SocketAddr,
     /// AWS's port of the listener.
     pub listener_port: u16,
     /// `None` on HTTP listeners.
     pub tls: Option<Handshake>,
-    /// Where it was accepted; on AWS the load balancer's node.
+    /// The address that accepted it: on AWS, that of the load balancer's node.
     pub node: Option<IpAddr>,
-    /// Ties its requests' lines in the access log to this one.
+    /// Trace ID that links it to its requests in the access log.
     pub id: u128,
 }
 
-/// How a TLS handshake ended.
+/// Result of a TLS handshake.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Handshake {
-    /// With a session.
+    /// It succeeded.
     Established {
         /// `TLSv1.3`
         protocol: &'static str,
         /// OpenSSL's name.
         cipher: &'static str,
-        /// How long it took.
+        /// Duration of the handshake.
         took: Duration,
-        /// The group of the key exchange.
+        /// Key exchange group.
         key_exchange: &'static str,
     },
-    /// Without one.
+    /// It failed.
     Failed,
 }
 
-/// The guide's table of `tls_verify_status` knows only failures of client certificates, and this one for the rest.
+/// The guide's table of `tls_verify_status` lists only failures of client certificates, and this one for everything
+/// else.
 const UNMAPPED: &str = "Failed:UnmappedConnectionError";
 
 impl LogLine for ConnectionEntry {
@@ -62,11 +63,11 @@ impl LogLine for ConnectionEntry {
             }
             Some(Handshake::Failed) | None => (0..3).for_each(|_| fields.bare("-")),
         }
-        // No client certificates yet: subject, validity, serial number.
+        // Client certificates are not supported: subject, validity, serial number.
         fields.quoted(None);
         fields.bare("-");
         fields.bare("-");
-        // Of HTTPS listeners only, with or without certificates of clients (captures).
+        // HTTPS listeners only, with or without client certificates (captures).
         fields.bare(match &self.tls {
             Some(Handshake::Established { .. }) => "Success",
             Some(Handshake::Failed) => UNMAPPED,
@@ -74,7 +75,7 @@ impl LogLine for ConnectionEntry {
         });
         fields.connection(self.id);
         fields.optional(key_exchange);
-        // Not in the guide: public lines of September 2026 have these two.
+        // Not in the guide: published lines of September 2026 have these two.
         fields.bare(names.id);
         match self.node {
             Some(address) => fields.shown(address),

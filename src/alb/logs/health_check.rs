@@ -10,30 +10,30 @@ use neargate_model::TargetGroupName;
 use neargate_model::target_group::{ProtocolVersion, TargetProtocol};
 use neargate_model::target_health::ProbeOutcome;
 
-/// `reason_code` of a check for which no answer was to be had: the connection was refused, reset or closed, no TLS session
-/// came about, or what came back is not HTTP. The guide lists `ConnectionReset` and no code for the others; that it stands
-/// for all of them is inferred. `InternalError` would say that the load balancer is at fault, and `ResponseStringMismatch` that
-/// a text is not there which no setting asks for: neither is ever written.
+/// `reason_code` of a check that got no response: the connection was refused, reset or closed, the TLS handshake
+/// failed, or the response is not HTTP. The guide lists `ConnectionReset` and no code for the others; its use for all
+/// of them is inferred. Two codes are never written: `InternalError` would blame the load balancer, and
+/// `ResponseStringMismatch` is about a text that no setting can require.
 const WITHOUT_AN_ANSWER: &str = "ConnectionReset";
-/// From here on a code that the matcher does not take is a `TargetError`, not a `ResponseCodeMismatch`.
+/// From here on, a code that the matcher rejects is a `TargetError`, not a `ResponseCodeMismatch`.
 const TARGET_ERROR_FROM: u16 = 500;
 
-/// What there is to be said about one health check.
+/// Everything that the log says about one health check.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HealthCheckEntry {
-    /// How it was sent.
+    /// Protocol of the check.
     pub protocol: TargetProtocol,
-    /// What targets of the group speak.
+    /// Protocol version of the target group.
     pub version: ProtocolVersion,
     /// When it began: "when health check is initiated on a target".
     pub time: Timestamp,
     /// How long it took.
     pub latency: Duration,
-    /// Who was checked.
+    /// The target that was checked.
     pub target: SocketAddr,
-    /// For which group.
+    /// Its target group.
     pub target_group: TargetGroupName,
-    /// What was found.
+    /// Result of the check.
     pub outcome: ProbeOutcome,
 }
 
@@ -94,7 +94,7 @@ mod tests {
         name: String,
         #[expect(dead_code, reason = "for the reader")]
         source: String,
-        /// Why it never happens here; then there is neither `found` nor `line`.
+        /// Why this never happens here; then `found` and `line` are absent.
         not_yet: Option<String>,
         #[serde(default)]
         protocol_version: Option<String>,

@@ -11,7 +11,7 @@ use neargate_model::arn::{ACCOUNT, REGION};
 /// "Elastic Load Balancing publishes a log file for each load balancer node every 5 minutes."
 const INTERVAL_SECONDS: i64 = 5 * 60;
 
-/// Which log.
+/// One of the three logs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LogKind {
     /// One line per request.
@@ -23,7 +23,7 @@ pub enum LogKind {
 }
 
 impl LogKind {
-    /// What file names begin with.
+    /// Prefix of file names.
     pub fn file_prefix(self) -> &'static str {
         match self {
             Self::Access => "",
@@ -33,14 +33,14 @@ impl LogKind {
     }
 }
 
-/// When the interval ends that this moment lies in.
+/// End of the interval that contains this moment.
 pub fn interval_end(now: Timestamp) -> Timestamp {
     let end = (now.as_second().div_euclid(INTERVAL_SECONDS) + 1) * INTERVAL_SECONDS;
     Timestamp::from_second(end).unwrap_or(now)
 }
 
-/// The key of a file. `id` is `app/<name>/<id>`; the day is that of the end of the interval; `random` tells files of
-/// the same interval apart.
+/// The key of a file. `id` is `app/<name>/<id>`; the date is that of the interval's end; `random` distinguishes files
+/// of the same interval.
 pub fn key(kind: LogKind, prefix: &str, id: &str, end: Timestamp, node: IpAddr, random: u64) -> String {
     let civil = Offset::UTC.to_datetime(end);
     let prefix = prefix.trim_matches('/');
@@ -51,7 +51,7 @@ pub fn key(kind: LogKind, prefix: &str, id: &str, end: Timestamp, node: IpAddr, 
         kind.file_prefix(),
         id.replace('/', "."),
         civil.strftime("%Y%m%dT%H%MZ"),
-        // A colon is no character for file names everywhere.
+        // Some file systems do not allow colons in file names.
         node.to_string().replace(':', "."),
         base36(random),
     )

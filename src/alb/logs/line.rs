@@ -1,20 +1,20 @@
-//! A log line: fields separated by spaces, quoted and escaped as the load balancer does it.
+//! A log line: fields separated by spaces, quoted and escaped as by the load balancer.
 
 use jiff::Timestamp;
 use jiff::tz::Offset;
 
-/// Something that becomes one line of a log.
+/// An entry that becomes one line of a log.
 pub trait LogLine: Send + 'static {
-    /// Appends the line, without its end.
+    /// Appends the line, without a line end.
     fn write(&self, names: Names<'_>, out: &mut Vec<u8>);
 }
 
-/// How the load balancer is called.
+/// The load balancer's names.
 #[derive(Clone, Copy, Debug)]
 pub struct Names<'a> {
     /// `app/<name>/<id>`
     pub id: &'a str,
-    /// Its own DNS name.
+    /// Its DNS name.
     pub dns_name: &'a str,
 }
 
@@ -29,7 +29,7 @@ impl<'o> Fields<'o> {
         Self { out, first: true }
     }
 
-    /// Begins the next field.
+    /// Starts the next field.
     pub(super) fn next(&mut self) -> &mut Vec<u8> {
         if !std::mem::take(&mut self.first) {
             self.out.push(b' ');
@@ -41,7 +41,7 @@ impl<'o> Fields<'o> {
         self.next().extend_from_slice(text.as_bytes());
     }
 
-    /// A dash if there is nothing.
+    /// Writes the value, or a dash if there is none.
     pub(super) fn optional(&mut self, text: Option<&str>) {
         self.bare(text.unwrap_or("-"));
     }
@@ -56,7 +56,7 @@ impl<'o> Fields<'o> {
         self.next().extend_from_slice(itoa::Buffer::new().format(value).as_bytes());
     }
 
-    /// In quotation marks; a dash if there is nothing.
+    /// Writes the value in quotation marks, or a dash if there is none.
     pub(super) fn quoted(&mut self, text: Option<&[u8]>) {
         let out = self.next();
         out.push(b'"');
@@ -67,13 +67,13 @@ impl<'o> Fields<'o> {
         out.push(b'"');
     }
 
-    /// A trace id of a connection.
+    /// Writes the trace ID of a connection.
     pub(super) fn connection(&mut self, id: u128) {
         use std::io::Write as _;
         let _ = write!(self.next(), "TID_{id:032x}");
     }
 
-    /// In UTC with six digits after the second.
+    /// Writes the time in UTC with microseconds.
     pub(super) fn time(&mut self, time: Timestamp) {
         let out = self.next();
         let civil = Offset::UTC.to_datetime(time);
@@ -97,7 +97,7 @@ impl<'o> Fields<'o> {
     }
 }
 
-/// As nginx does it, whose descendant the load balancer is; seen in access logs as `\x22` for a quotation mark.
+/// As nginx does it, from which the load balancer descends: access logs show `\x22` for a quotation mark.
 pub(crate) fn escape(text: &[u8], out: &mut Vec<u8>) {
     const HEX: &[u8; 16] = b"0123456789ABCDEF";
     for &byte in text {

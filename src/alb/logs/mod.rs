@@ -6,7 +6,7 @@
 //!  health_check  one line per health check          8 fields, file names begin with health_check_log_
 //! ```
 //!
-//! Lines are formatted from plain values; collecting the values and owning the files happens elsewhere.
+//! Lines are formatted from plain values; other code collects the values and owns the files.
 
 pub mod access;
 pub mod connection;

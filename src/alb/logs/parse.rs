@@ -1,13 +1,13 @@
-//! Parses lines for tests: by spaces, quotation marks and `\xHH`, like every tool for these logs.
+//! Parses lines for tests: by spaces, quotation marks and `\xHH`, as every tool for these logs does.
 
-/// The fields of a line, escapes undone and without quotation marks. A dash stays a dash.
+/// The fields of a line, unescaped and without quotation marks. A dash stays a dash.
 pub(crate) fn fields(line: &[u8]) -> Vec<Vec<u8>> {
     let plain =
         |field: &&[u8]| unescape(field.strip_prefix(b"\"").map_or(*field, |quoted| &quoted[..quoted.len() - 1]));
     raw_fields(line).iter().map(plain).collect()
 }
 
-/// The fields of a line as they stand there.
+/// The fields of a line, unchanged.
 pub(crate) fn raw_fields(line: &[u8]) -> Vec<&[u8]> {
     let mut fields = Vec::new();
     let mut rest = line;

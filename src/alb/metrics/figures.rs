@@ -1,4 +1,4 @@
-//! The counters: their names, what each counts, and how they are summed.
+//! The counters: their names, what each counts, and how they add up.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -6,13 +6,13 @@ use std::time::Duration;
 use crate::targets::anomaly::Anomalies;
 use neargate_model::TargetGroupName;
 
-/// Counters with the load balancer as their only dimension.
+/// Counters whose only dimension is the load balancer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(usize)]
 pub enum Count {
     /// "from clients to the load balancer and from the load balancer to targets"
     NewConnections,
-    /// Not a separate metric: open connections are opened minus closed ones.
+    /// Not a metric by itself: active connections are new ones minus closed ones.
     ClosedConnections,
     /// "TLS connections initiated by the client that did not establish a session"
     ClientTlsNegotiationErrors,
@@ -24,7 +24,7 @@ pub enum Count {
     RedirectUrlLimitExceeded,
     /// "HTTP 3XX redirection codes that originate from the load balancer"
     Elb3xx,
-    /// 4XX that originate from the load balancer, 460 among them.
+    /// 4XX that originate from the load balancer, including 460.
     Elb4xx,
     /// 5XX that originate from the load balancer.
     Elb5xx,
@@ -38,9 +38,9 @@ pub enum Count {
     Elb504,
     /// "bytes processed by the load balancer …, traffic to and from clients"; counted when a request ends.
     ProcessedBytes,
-    /// Of clients that use IPv6.
+    /// Bytes of clients that use IPv6.
     Ipv6ProcessedBytes,
-    /// Likewise; as with requests, only if a target was chosen.
+    /// Requests of clients that use IPv6; as with all requests, only if a target was chosen.
     Ipv6Requests,
     /// "rules evaluated by the load balancer while processing requests. The default rule is not counted."
     RuleEvaluations,
@@ -55,7 +55,7 @@ pub enum Count {
 }
 
 impl Count {
-    /// Every counter in the order of its value.
+    /// Every counter, in the order of its discriminant.
     pub const ALL: [Self; 21] = [
         Self::NewConnections,
         Self::ClosedConnections,
@@ -108,7 +108,7 @@ impl Count {
     }
 }
 
-/// Counters that have the target group as a dimension as well.
+/// Counters that also have the target group as a dimension.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(usize)]
 pub enum GroupCount {
@@ -116,13 +116,13 @@ pub enum GroupCount {
     Requests,
     /// "The number of gRPC requests processed over IPv4 and IPv6."
     GrpcRequests,
-    /// 2XX of targets.
+    /// 2XX from targets.
     Target2xx,
-    /// 3XX of targets.
+    /// 3XX from targets.
     Target3xx,
-    /// 4XX of targets.
+    /// 4XX from targets.
     Target4xx,
-    /// 5XX of targets.
+    /// 5XX from targets.
     Target5xx,
     /// "connections that were not successfully established between the load balancer and target"
     TargetConnectionErrors,
@@ -133,7 +133,7 @@ pub enum GroupCount {
 }
 
 impl GroupCount {
-    /// Every counter in the order of its value.
+    /// Every counter, in the order of its discriminant.
     pub const ALL: [Self; 9] = [
         Self::Requests,
         Self::GrpcRequests,
@@ -161,7 +161,7 @@ impl GroupCount {
         }
     }
 
-    /// Where a target's answer is counted.
+    /// The counter for a target's response.
     pub fn of_target_status(status: u16) -> Option<Self> {
         match status / 100 {
             2 => Some(Self::Target2xx),
@@ -173,10 +173,10 @@ impl GroupCount {
     }
 }
 
-/// Where an answer of the load balancer's own is counted: in its class, and some codes by themselves.
+/// The counters for the load balancer's own response: one for its class, and for some codes another.
 ///
-/// Fixed responses and redirects also count as the load balancer's own responses. The guide does not say so outright; its
-/// sentence on 3XX ("redirection codes that originate from the load balancer") can mean nothing else.
+/// Fixed responses and redirects count as the load balancer's own. The guide does not say so outright, but its sentence
+/// on 3XX ("redirection codes that originate from the load balancer") can mean nothing else.
 pub fn of_own_status(status: u16) -> impl Iterator<Item = Count> {
     let class = match status / 100 {
         3 => Some(Count::Elb3xx),
@@ -194,20 +194,20 @@ pub fn of_own_status(status: u16) -> impl Iterator<Item = Count> {
     class.into_iter().chain(own)
 }
 
-/// Where a request with invalid header names is counted.
+/// The counter for a request with invalid header names.
 pub fn of_invalid_headers(dropped: bool) -> Count {
     if dropped { Count::DroppedInvalidHeaders } else { Count::ForwardedInvalidHeaders }
 }
 
-/// What one request adds to `RequestCountPerTarget`, in millionths: "the total number of requests received by the target
-/// group, divided by the number of healthy targets in the target group. If there are no healthy targets … it is divided
-/// by the total number of registered targets".
+/// What one request adds to `RequestCountPerTarget`, in millionths: "the total number of requests received by the
+/// target group, divided by the number of healthy targets in the target group. If there are no healthy targets … it is
+/// divided by the total number of registered targets".
 pub fn share_of_target(healthy: usize, registered: usize) -> u64 {
     let targets = if healthy > 0 { healthy } else { registered };
     1_000_000 / targets.max(1) as u64
 }
 
-/// Upper bounds of the buckets of `TargetResponseTime`, in milliseconds; one more holds the rest.
+/// Upper bounds of the buckets of `TargetResponseTime`, in milliseconds; one more bucket holds the rest.
 pub const BUCKETS: [u64; 14] = [1, 2, 5, 10, 25, 50, 100, 250, 500, 1000, 2500, 5000, 10_000, 60_000];
 
 /// The bucket of a response time.
@@ -216,20 +216,20 @@ pub fn bucket(time: Duration) -> usize {
     BUCKETS.iter().position(|bound| millis <= u128::from(*bound)).unwrap_or(BUCKETS.len())
 }
 
-/// Everything that was counted, summed.
+/// All counters, summed.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Figures {
     /// By [`Count`].
     pub counts: [u64; Count::ALL.len()],
-    /// In order of name.
+    /// In order of their names.
     pub groups: Vec<GroupFigures>,
-    /// How targets stand beside their peers.
+    /// Anomaly detection results.
     pub anomalies: BTreeMap<TargetGroupName, Anomalies>,
-    /// Lines that were dropped because the writer of the logs could not follow.
+    /// Lines that were dropped because the log writer could not keep up.
     pub dropped_lines: u64,
 }
 
-/// What was counted for one target group.
+/// Counters of one target group.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct GroupFigures {
     /// The dimension `TargetGroup`: `targetgroup/<name>/<id>`.
@@ -238,7 +238,7 @@ pub struct GroupFigures {
     pub counts: [u64; GroupCount::ALL.len()],
     /// `RequestCountPerTarget` in millionths: the sum of [`share_of_target`].
     pub requests_per_target: u64,
-    /// Response times by [`bucket`], not cumulated.
+    /// Response times by [`bucket`], not cumulative.
     pub buckets: [u64; BUCKETS.len() + 1],
     /// Sum of all response times.
     pub response_time: Duration,
@@ -251,7 +251,7 @@ impl Figures {
     }
 }
 
-/// `targetgroup/<name>/<id>`: the end of the ARN, which is what CloudWatch has for a dimension.
+/// `targetgroup/<name>/<id>`: the end of the ARN, which CloudWatch uses as the dimension.
 pub fn dimension(arn: &str) -> &str {
     arn.rsplit(':').next().unwrap_or(arn)
 }
@@ -261,7 +261,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn counters_stand_where_their_value_says() {
+    fn counters_are_in_the_order_of_their_discriminants() {
         assert!(Count::ALL.iter().enumerate().all(|(index, count)| *count as usize == index));
         assert!(GroupCount::ALL.iter().enumerate().all(|(index, count)| *count as usize == index));
     }

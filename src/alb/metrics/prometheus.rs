@@ -2,7 +2,7 @@
 //!
 //! The names are those that Prometheus' CloudWatch exporter produces, so that dashboards and alerts written for
 //! production work here: namespace, metric and statistic in lowercase, dimensions as labels. CloudWatch has sums per
-//! minute; here they grow for as long as the stack lives, as `rate()` and `increase()` expect.
+//! minute; here they grow while the stack runs, as `rate()` and `increase()` expect.
 
 use std::fmt::Write as _;
 
@@ -12,15 +12,15 @@ use crate::targets::anomaly::Anomalies;
 use crate::targets::balancing;
 use neargate_model::target_health::TargetHealth;
 
-/// What was counted for a load balancer, and the state of its targets as its table has it.
+/// A load balancer's counters, and the state of its targets from its routing table.
 pub struct Measured<'a> {
     /// The counters.
     pub figures: &'a Figures,
-    /// Whose they are.
+    /// The table of the load balancer.
     pub table: &'a RoutingTable,
 }
 
-/// What Prometheus reads (text format 0.0.4): each metric once, with a sample for each load balancer.
+/// The page for Prometheus (text format 0.0.4): each metric once, with a sample for each load balancer.
 pub fn to_prometheus(all: &[Measured<'_>]) -> String {
     let mut out = Exposition { text: String::new() };
     for count in Count::ALL {
@@ -55,7 +55,7 @@ pub fn to_prometheus(all: &[Measured<'_>]) -> String {
     out.anomalies(all);
     let _ = writeln!(
         out.text,
-        "# HELP neargate_log_lines_dropped_total Lines dropped because the writer of the logs could not follow.\n\
+        "# HELP neargate_log_lines_dropped_total Lines dropped because the log writer could not keep up.\n\
          # TYPE neargate_log_lines_dropped_total counter\n\
          neargate_log_lines_dropped_total {}",
         all.iter().map(|one| one.figures.dropped_lines).sum::<u64>()
@@ -83,7 +83,7 @@ impl<'a> Measured<'a> {
         self.figures.groups.iter().map(|group| (self.of_group(&group.target_group), group))
     }
 
-    /// Groups that no rule uses are not reported: their targets are not checked.
+    /// Groups that no rule uses are left out: their targets are not checked.
     fn used(&self) -> impl Iterator<Item = (Labels<'a>, &'a RoutedTargetGroup)> {
         let used = self.table.target_groups.iter().filter(|group| group.in_use);
         used.map(|group| (self.of_group(dimension(&group.arn)), group))
@@ -146,7 +146,7 @@ impl Exposition {
                 let healthy = balancing::count(&group.targets, balancing::is_healthy);
                 let unhealthy = balancing::count(&group.targets, |health| matches!(health, TargetHealth::Unhealthy(_)));
                 let attributes = &group.settings.attributes;
-                // Zones that meet requirements; there is one.
+                // Zones that meet the requirements; there is one zone.
                 let routing = usize::from(!balancing::group_fails_open(&group.targets, attributes));
                 let dns = usize::from(!balancing::is_below(&group.targets, attributes.dns_failover));
                 (labels, [healthy, unhealthy, routing, 1 - routing, dns, 1 - dns])
@@ -168,7 +168,8 @@ impl Exposition {
         }
     }
 
-    /// Of every group: detection is always on, mitigation or not (ALB user guide, "Automatic target weights").
+    /// For every group: detection is always on, with or without mitigation (ALB user guide, "Automatic target
+    /// weights").
     fn anomalies(&mut self, all: &[Measured<'_>]) {
         let groups: Vec<_> = all
             .iter()
@@ -190,7 +191,7 @@ impl Exposition {
 }
 
 /// As Prometheus' CloudWatch exporter does it: an underscore between a lower-case letter or digit and an upper-case
-/// letter, then all in lower case. So `HTTPCode_ELB_5XX_Count` becomes `httpcode_elb_5_xx_count`.
+/// letter, then everything in lower case. `HTTPCode_ELB_5XX_Count` becomes `httpcode_elb_5_xx_count`.
 fn snake(name: &str) -> String {
     let mut snake = String::new();
     let mut before = '_';

@@ -1,4 +1,4 @@
-//! Desync mitigation: how dangerous the form of a request is, and what a load balancer does about it
+//! Desync mitigation: how dangerous the form of a request is, and what the load balancer does about it
 //! (ALB user guide, "Desync mitigation mode" and "Classification reasons").
 //!
 //! ```text
@@ -6,15 +6,15 @@
 //!                 └──no──> AWS's own classifier, one more rule ──> tier and reason ──(mode)──> pass, close or block
 //! ```
 //!
-//! The classifier is `http_desync_guardian`, the library that an ALB uses according to the user guide. Ordinary heads,
-//! which are nearly all of them, are recognised from the fields that were parsed anyway; a property test
-//! (`alb/request/properties.rs`) compares that with the library's verdict. It takes 1,200 of a small request's
-//! 33,000 instructions; splitting the head a second time took 3,300.
+//! The classifier is `http_desync_guardian`, the library that an ALB uses according to the user guide. Nearly all heads
+//! are ordinary and are recognised from the parsed fields; a property test (`alb/request/properties.rs`) compares that
+//! with the library's verdict. It takes 1,200 of a small request's 33,000 instructions; splitting the head a second
+//! time took 3,300.
 //!
-//! HTTP/2 frames are unambiguous, but their content is written as HTTP/1 for the target, which may be ambiguous. A
-//! request over HTTP/2 is therefore classified as the HTTP/1 request that it becomes; the guide is silent, and the
-//! library's documentation recommends it ("should be analyzed" when downgraded). neargate itself chooses how the body is
-//! delimited, so that does not count against the request.
+//! HTTP/2 frames are unambiguous, but their content is written as HTTP/1 for the target, and that may be ambiguous. A
+//! request over HTTP/2 is therefore classified as the HTTP/1 request that it becomes. The guide is silent on this; the
+//! library's documentation recommends it ("should be analyzed" when downgraded). neargate itself chooses how the body
+//! is delimited, so that does not count against the request.
 
 use std::borrow::Cow;
 
@@ -27,19 +27,19 @@ use neargate_http1::fields::{Field, FieldKind, Fields};
 use neargate_http1::message;
 use neargate_model::listener::DesyncMode;
 
-/// How far a request is from RFC 7230.
+/// How far a request departs from RFC 7230.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Tier {
     /// Not compliant, but no known risk.
     Acceptable,
-    /// Servers and proxies could read it differently.
+    /// Servers and proxies could interpret it differently.
     Ambiguous,
-    /// A high risk.
+    /// High risk.
     Severe,
 }
 
 impl Tier {
-    /// As access logs write it.
+    /// As written in access logs.
     pub fn name(self) -> &'static str {
         match self {
             Self::Acceptable => "Acceptable",
@@ -52,20 +52,20 @@ impl Tier {
 /// The classification of a request that does not comply. A compliant request has none: logs show `-`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Classification {
-    /// How bad.
+    /// Its severity.
     pub tier: Tier,
     /// `classification_reason` of access logs.
     pub reason: Cow<'static, str>,
 }
 
-/// What happens to a request for its form.
+/// What the form of a request leads to.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Verdict {
-    /// Nothing.
+    /// No consequence.
     #[default]
     Pass,
-    /// It is forwarded, and both the client's and the target's connection are closed afterwards: anything hidden in it
-    /// has no effect.
+    /// It is forwarded, and afterwards the connections to both client and target are closed, so that anything hidden in
+    /// it has no effect.
     PassAndClose,
     /// 400, and the client's connection is closed.
     Block,
@@ -76,12 +76,12 @@ pub enum Verdict {
 pub struct Assessment {
     /// `None`: compliant, or not HTTP/1.
     pub classification: Option<Classification>,
-    /// In the load balancer's mode.
+    /// Depends on the load balancer's mode.
     pub verdict: Verdict,
 }
 
-/// Judges a complete raw head, from the request line through the empty line. `fields` are those that were read from it,
-/// or some of them if it could not be read to its end.
+/// Classifies a complete raw head, from the request line through the empty line. `fields` are the fields parsed from
+/// it, or only some of them if it could not be parsed to its end.
 pub fn judge(head: &[u8], fields: Fields<'_>, mode: DesyncMode) -> Assessment {
     if is_plain(head, fields) { Assessment::default() } else { judge_by_classifier(head, mode) }
 }
@@ -92,12 +92,12 @@ fn judge_by_classifier(head: &[u8], mode: DesyncMode) -> Assessment {
     Assessment { classification, verdict }
 }
 
-/// Judges a request of HTTP/2.
+/// Classifies an HTTP/2 request.
 pub fn judge_http2(facts: &RequestFacts<'_>, mode: DesyncMode) -> Assessment {
     if is_plain_http2(facts) { Assessment::default() } else { judge_by_classifier(&as_http1(facts), mode) }
 }
 
-/// The table of the guide.
+/// The guide's table.
 fn verdict(tier: Tier, mode: DesyncMode) -> Verdict {
     match (mode, tier) {
         (DesyncMode::Monitor, _) | (DesyncMode::Defensive, Tier::Acceptable) => Verdict::Pass,
@@ -106,7 +106,7 @@ fn verdict(tier: Tier, mode: DesyncMode) -> Verdict {
     }
 }
 
-/// Classifies a head. `None` for a compliant one.
+/// Classifies a head. `None` if it is compliant.
 pub fn classify(head: &[u8]) -> Option<Classification> {
     let result = HttpRequestData::analyze_raw_request(head);
     let tier = match result.tier {
@@ -115,14 +115,14 @@ pub fn classify(head: &[u8]) -> Option<Classification> {
         RequestSafetyTier::Ambiguous => Tier::Ambiguous,
         RequestSafetyTier::Severe => Tier::Severe,
     };
-    // In the guide's list of reasons and not in the published library.
+    // In the guide's list of reasons, but not in the published library.
     if tier < Tier::Severe && has_suspicious_te_and_cl(head) {
         return Some(Classification { tier: Tier::Severe, reason: "SuspiciousTeClPresent".into() });
     }
     Some(Classification { tier, reason: name(result.reason) })
 }
 
-/// The variants are named as access logs spell the reasons.
+/// The variants are spelled as in access logs.
 fn name(reason: ClassificationReason) -> Cow<'static, str> {
     match reason {
         ClassificationReason::SuspiciousHeader => "SuspiciousHeader".into(),
@@ -134,7 +134,7 @@ fn name(reason: ClassificationReason) -> Cow<'static, str> {
     }
 }
 
-/// Transfer-Encoding and Content-Length are both there, and at least one of them only in disguise.
+/// Transfer-Encoding and Content-Length are both present, and at least one of them only in disguise.
 fn has_suspicious_te_and_cl(head: &[u8]) -> bool {
     let (mut lengths, mut codings, mut suspicious) = (false, false, false);
     for line in head.split(|&byte| byte == b'\n').skip(1) {
@@ -150,7 +150,7 @@ fn has_suspicious_te_and_cl(head: &[u8]) -> bool {
     lengths && codings && suspicious
 }
 
-/// Whether a head is of the everyday kind that the classifier surely finds compliant. Saying no costs time only.
+/// Whether a head is so ordinary that the classifier is sure to find it compliant. A wrong `false` only costs time.
 pub fn is_plain(head: &[u8], fields: Fields<'_>) -> bool {
     let Some(line_end) = memchr::memchr(b'\n', head) else { return false };
     let Some(line) = head[..line_end].strip_suffix(b"\r") else { return false };
@@ -166,7 +166,7 @@ pub fn is_plain(head: &[u8], fields: Fields<'_>) -> bool {
         && lengths <= usize::from(may_have_length)
 }
 
-/// Likewise for a request of HTTP/2.
+/// The same for an HTTP/2 request.
 fn is_plain_http2(facts: &RequestFacts<'_>) -> bool {
     let is_plain_byte = |byte: &u8| byte.is_ascii_graphic();
     let target_is_plain = facts.path.iter().chain(facts.query.unwrap_or_default()).all(is_plain_byte);
@@ -190,7 +190,7 @@ fn has_control(value: &[u8]) -> bool {
     value.iter().fold(false, |odd, &byte| odd | (byte < b' ') | (byte == 0x7f))
 }
 
-/// The head that a target would get of it, had we nothing to say about that.
+/// The head that a target would get if nothing were rewritten.
 fn as_http1(facts: &RequestFacts<'_>) -> Vec<u8> {
     let query = facts.query.map_or(Vec::new(), |query| [b"?", query].concat());
     let mut head = [facts.method, b" ", facts.path, &query, b" HTTP/1.1\r\n"].concat();
@@ -204,7 +204,7 @@ fn as_http1(facts: &RequestFacts<'_>) -> Vec<u8> {
     head
 }
 
-/// For a plain request line, whether its method may come with a length.
+/// For an ordinary request line, whether its method may have a length.
 fn is_plain_request_line(line: &[u8]) -> Option<bool> {
     let (method, rest) = line.split_at(memchr::memchr(b' ', line)?);
     let uri = rest.strip_suffix(b" HTTP/1.1")?.strip_prefix(b" ")?;
@@ -221,8 +221,8 @@ fn is_plain_field(field: Field<'_>) -> bool {
     name[0].is_ascii_alphanumeric() && message::is_token(name) && !resembles(name)
 }
 
-/// Whether a name may be meant to be taken for a length or a coding: only those that begin like these two and are as
-/// long can be.
+/// Whether a name could be mistaken for a length or coding: only those that begin like these two and have the same
+/// length could.
 fn resembles(name: &[u8]) -> bool {
     match name[0].to_ascii_lowercase() {
         b'c' => name.len() > 12 && matches!(name[1], b'o' | b'O') | !name[1].is_ascii_alphanumeric(),
@@ -245,8 +245,8 @@ mod tests {
     struct Case {
         name: String,
         source: String,
-        /// Line ends are written as they are; the empty line at the end is added. With `HTTP/2.0` in its first line it
-        /// stands for a request of HTTP/2.
+        /// Line ends are written as they are; the empty line at the end is added. `HTTP/2.0` in the first line marks an
+        /// HTTP/2 request.
         head: String,
         /// `Tier Reason`, or `Compliant`.
         classification: String,

@@ -1,24 +1,24 @@
-//! A request as the decisions see it: borrowed bytes of its head, nothing copied. HTTP/2 requests are first converted to
-//! the same form.
+//! A request as the decisions see it: borrowed bytes of its head, nothing copied. HTTP/2 requests are converted to the
+//! same form first.
 
 use std::net::SocketAddr;
 
 use neargate_http1::fields::{FieldKind, Fields};
 
-/// A request whose head has been read.
+/// A request with a parsed head.
 #[derive(Clone, Copy, Debug)]
 pub struct RequestFacts<'a> {
     /// `GET`, `POST`, or anything else that is a token.
     pub method: &'a [u8],
-    /// Host and port of an absolute-form target, or `:authority` of HTTP/2. Wins over `Host`.
+    /// Host and port of an absolute-form target, or `:authority` of HTTP/2. Takes precedence over `Host`.
     pub authority: Option<&'a [u8]>,
     /// Begins with `/` (or is `*`); still percent-encoded.
     pub path: &'a [u8],
-    /// What follows the first `?`, still percent-encoded.
+    /// Everything after the first `?`, still percent-encoded.
     pub query: Option<&'a [u8]>,
     /// All header fields.
     pub fields: Fields<'a>,
-    /// The other end of the TCP connection; `X-Forwarded-For` is never believed.
+    /// The peer of the TCP connection; `X-Forwarded-For` is never trusted.
     pub client: SocketAddr,
 }
 
@@ -28,21 +28,22 @@ impl<'a> RequestFacts<'a> {
         self.authority.or_else(|| self.fields.first(FieldKind::Host))
     }
 
-    /// As a load balancer that preserves `Host` takes it: there the field counts, not the authority (ALB user guide, host
-    /// header preservation, table), and for everything, so that no rule goes by one host while the target hears another.
+    /// For a load balancer that preserves `Host`: the field then takes precedence over the authority (ALB user guide,
+    /// host header preservation, table), and in rules as well, so that no rule sees one host while the target sees
+    /// another.
     pub fn preserving_host(self) -> Self {
         let authority = self.authority.filter(|_| self.fields.first(FieldKind::Host).is_none());
         Self { authority, ..self }
     }
 
-    /// The host alone, which is what conditions and redirects use. Empty if there is none.
+    /// The host alone, as used by conditions and redirects. Empty if there is none.
     pub fn host(&self) -> &'a [u8] {
         split_port(self.host_and_port().unwrap_or_default()).0
     }
 }
 
-/// Splits `host:port`. A bracketed IPv6 address keeps its brackets; what follows the last colon counts as a port only
-/// if it is all digits.
+/// Splits `host:port`. A bracketed IPv6 address keeps its brackets; the part after the last colon is a port only if it
+/// is all digits.
 pub fn split_port(authority: &[u8]) -> (&[u8], Option<&[u8]>) {
     let Some(colon) = authority.iter().rposition(|&byte| byte == b':') else { return (authority, None) };
     let (host, port) = (&authority[..colon], &authority[colon + 1..]);

@@ -31,7 +31,7 @@ fn line() -> impl Strategy<Value = String> {
     (name, separator, value, end).prop_map(|(name, separator, value, end)| format!("{name}{separator}{value}{end}"))
 }
 
-/// Whole lines and scraps.
+/// Complete lines and fragments.
 fn fragment() -> impl Strategy<Value = String> {
     prop_oneof![
         4 => proptest::sample::select(vec![

@@ -1,4 +1,4 @@
-//! What holds for any head that arrives: see `properties` at the top.
+//! Properties that hold for any head: see `properties` at the top.
 //!
 //! The most important one is the purpose of desync mitigation: no request reaches a target with two meanings. Two parsers
 //! read every head that would be forwarded. The strict one follows RFC 9112, and must find exactly the framing that the
@@ -17,7 +17,7 @@ use neargate_http1::framing::{BodyHeader, request_framing, response_framing};
 use neargate_http1::head::{HeadScanner, parse_request, parse_response};
 use neargate_model::listener::{DesyncMode, LoadBalancerAttributes};
 
-/// A head ends in the same place however it arrives, and has one meaning or is refused; so does that of a response.
+/// A head ends in the same place however it arrives, and has one meaning or is refused. The same holds for responses.
 pub fn head(bytes: &[u8]) {
     let whole = HeadScanner::for_request().scan(bytes);
     let mut scanner = HeadScanner::for_request();
@@ -39,17 +39,17 @@ pub fn head(bytes: &[u8]) {
     }
 }
 
-/// What passes without the classifier is what the classifier would pass. Returns whether it does.
+/// A head that skips the classifier is one that the classifier would pass. Returns whether it skips.
 pub(super) fn plain_is_compliant(head: &[u8]) -> bool {
     let mut spans = Vec::new();
-    // Whatever was read before a mistake is looked at as well.
+    // Fields parsed before a mistake count as well.
     let _ = parse_request(head, &mut spans);
     let plain = desync::is_plain(head, Fields::new(head, &spans));
     assert!(!plain || desync::classify(head).is_none(), "plain, and not compliant to the classifier");
     plain
 }
 
-/// What a target would get, and what it means; `None` if it gets nothing.
+/// The head that a target would get, and its meaning; `None` if the target gets nothing.
 fn forwarded(head: &[u8], mode: DesyncMode) -> Option<(Vec<u8>, BodyHeader, Verdict)> {
     let mut spans = Vec::new();
     let line = parse_request(head, &mut spans);
@@ -87,7 +87,7 @@ fn forwarded(head: &[u8], mode: DesyncMode) -> Option<(Vec<u8>, BodyHeader, Verd
     Some((out, body, assessment.verdict))
 }
 
-/// Names and values, as a reader finds them that takes a name for `name_of` it.
+/// Names and values, as seen by a parser that normalizes names with `name_of`.
 fn read(head: &[u8], name_of: fn(&[u8]) -> Vec<u8>) -> Vec<(Vec<u8>, Vec<u8>)> {
     let text = head.strip_suffix(b"\r\n\r\n").expect("a head ends in an empty line");
     let lines = text.split(|&byte| byte == b'\n').skip(1);
@@ -107,8 +107,9 @@ fn exact(name: &[u8]) -> Vec<u8> {
     name.to_ascii_lowercase()
 }
 
-/// As a gateway that turns `-` into `_` and back sees it, or a server that skips blanks and control characters: what
-/// AWS's classifier calls suspicious. With any other mark in a word it is another name, to the classifier and to us.
+/// As seen by a gateway that turns `-` into `_` and back, or by a server that skips blanks and control characters:
+/// AWS's classifier calls such names suspicious. With any other character it is a different name, both to the
+/// classifier and to us.
 fn lenient(name: &[u8]) -> Vec<u8> {
     let kept = name.iter().filter(|&&byte| byte > b' ');
     kept.map(|byte| if *byte == b'_' { b'-' } else { byte.to_ascii_lowercase() }).collect()

@@ -1,8 +1,8 @@
 //! Compiles the topology and the state of its targets into a table that routes requests.
 //!
-//! The table is read by every request: patterns are prepared, references are indices, and the targets that may take new
-//! requests (including fail-open) are precomputed. Rules are compiled once per topology; a change of targets makes a table
-//! that shares them.
+//! Every request reads the table: patterns are compiled, references are indices, and the targets that may take new
+//! requests (including fail-open) are precomputed. Rules are compiled once per topology; after a change of targets a
+//! new table shares them.
 //!
 //! ```text
 //!  Topology + TargetStates ──compile──> RoutingTable ──route(listener, facts)──> Route: rule and its action
@@ -30,35 +30,35 @@ use neargate_model::target_health::TargetState;
 use neargate_model::topology::TimeScale;
 use neargate_model::{DomainName, LoadBalancerName, TargetGroupName, Topology};
 
-/// All that the data plane, the probes and `explain` need, as one value with a generation number.
+/// Everything that the data plane, the probes and `explain` need, as one value with a generation number.
 #[derive(Clone, Debug)]
 pub struct RoutingTable {
-    /// Grows with every table published; never goes back.
+    /// Grows with every published table and never decreases.
     pub generation: u64,
-    /// Whose table it is.
+    /// The load balancer that the table belongs to.
     pub load_balancer: LoadBalancerName,
     /// `app/<name>/<id>` as in logs and ARNs.
     pub load_balancer_id: String,
-    /// The load balancer's own DNS name, which requests without a `Host` are given.
+    /// The load balancer's own DNS name, used as `Host` for requests that have none.
     pub dns_name: String,
     /// Attributes of the load balancer.
     pub attributes: LoadBalancerAttributes,
-    /// How much faster health checks follow each other than on AWS.
+    /// By how much health checks are faster than on AWS.
     pub time_scale: TimeScale,
-    /// The names that lead to it.
+    /// The domain names that resolve to it.
     pub domains: Vec<DomainName>,
     /// In ascending order of port.
     pub listeners: Arc<[RoutedListener]>,
-    /// What TLS connections to targets follow.
+    /// Security policy of TLS connections to targets.
     pub target_policy: TargetPolicy,
-    /// In the order of their names; referred to by index.
+    /// In the order of their names; rules refer to them by index.
     pub target_groups: Vec<RoutedTargetGroup>,
 }
 
 /// A listener, ready to be bound and to route.
 #[derive(Debug)]
 pub struct RoutedListener {
-    /// The port clients think they talk to.
+    /// The port that clients believe they are talking to.
     pub port: u16,
     /// The port that is actually bound.
     pub bind: SocketAddr,
@@ -66,11 +66,11 @@ pub struct RoutedListener {
     pub protocol: ListenerProtocol,
     /// In ascending order of priority, the default rule last.
     pub(super) rules: Vec<RoutedRule>,
-    /// Of each of them.
+    /// The prefilter of each rule.
     prefilters: Vec<Prefilter>,
-    /// Which of them to look at, by what a request shows.
+    /// Finds the rules to evaluate for a request.
     index: Index<Place>,
-    /// `None` when every header stays as it is, the usual case.
+    /// `None` if every header stays unchanged, which is the usual case.
     pub headers: Option<Arc<HeaderModification>>,
 }
 
@@ -84,7 +84,7 @@ impl RoutedListener {
     }
 }
 
-/// A rule, prepared. The default rule is the one without conditions, so it matches whatever came this far.
+/// A compiled rule. The default rule has no conditions, so it matches every request that reaches it.
 #[derive(Debug)]
 pub(super) struct RoutedRule {
     /// 0 for the default rule, as in access logs.
@@ -94,7 +94,7 @@ pub(super) struct RoutedRule {
     pub(super) transforms: Option<CompiledTransforms>,
 }
 
-/// What a rule does, with references resolved.
+/// The action of a rule, with references resolved.
 #[derive(Debug)]
 pub enum RoutedAction {
     /// Send to one of these groups, by weight.
@@ -115,11 +115,11 @@ pub struct RoutedForward {
 }
 
 impl RoutedForward {
-    /// The group that a request goes to: the one its client is bound to, whatever its weight, else one by weight,
-    /// whatever the health of its targets: "the load balancer does not automatically fail over to a target group with
-    /// healthy targets". `None` if there is nothing to choose from, which is as good as no targets.
+    /// The group for a request: the one that the client is bound to, whatever its weight, otherwise one chosen by
+    /// weight. The health of targets does not matter: "the load balancer does not automatically fail over to a target
+    /// group with healthy targets". `None` if all weights are 0, which has the same effect as having no targets.
     ///
-    /// A number by chance is asked for only where there is a choice; a single group takes everything.
+    /// `random` is called only if there is a choice; a single group takes everything.
     pub fn choose(&self, bound: Option<usize>, random: impl FnOnce() -> u64) -> Option<usize> {
         match (bound, self.groups.as_slice()) {
             (Some(group), _) => Some(group),
@@ -163,9 +163,9 @@ pub struct RoutedTargetGroup {
 /// The rule that a request matched.
 #[derive(Clone, Copy, Debug)]
 pub struct Route<'t> {
-    /// Of the rule; 0 is the default rule.
+    /// Its priority; 0 is the default rule.
     pub priority: u32,
-    /// How many rules were tried, the default rule not counted (CloudWatch metric `RuleEvaluations`).
+    /// How many rules were evaluated, not counting the default rule (CloudWatch metric `RuleEvaluations`).
     pub evaluated: u32,
     /// What to do.
     pub action: &'t RoutedAction,
@@ -174,7 +174,7 @@ pub struct Route<'t> {
 }
 
 impl RoutingTable {
-    /// Prepares everything for one load balancer of the topology. It is valid, so every group that a rule names exists.
+    /// Compiles the table of one load balancer. The topology is valid, so every group that a rule names exists.
     pub fn compile(
         topology: &Topology,
         load_balancer: &LoadBalancer,
@@ -183,7 +183,7 @@ impl RoutingTable {
     ) -> Self {
         let in_use = topology.in_use();
         let own: BTreeSet<&TargetGroupName> = load_balancer.forwards_to().collect();
-        // A group that nothing forwards to is in one table, and stays in sight.
+        // A group that nothing forwards to belongs to one table, so that it stays visible.
         let is_main = topology.main_load_balancer().name == load_balancer.name;
         let belongs = |name: &TargetGroupName| own.contains(name) || (is_main && !in_use.contains(name));
         let index_of: BTreeMap<&TargetGroupName, usize> =
@@ -225,8 +225,8 @@ impl RoutingTable {
         }
     }
 
-    /// The table after a change of targets: these groups have these targets now. `None` if they had them before. The cost
-    /// is that of the groups named; rules are not looked at.
+    /// The table after a change of targets: these groups now have these targets. `None` if nothing changed. Its cost
+    /// depends on the groups named; rules are not evaluated.
     pub fn renew(
         &self,
         changed: impl IntoIterator<Item = (TargetGroupName, Vec<TargetState>)>,
@@ -251,7 +251,7 @@ impl RoutingTable {
     }
 
     fn index_of(&self, name: &TargetGroupName) -> Option<usize> {
-        // Compiled from a map, they are in the order of their names.
+        // The groups come from a map, so they are sorted by name.
         self.target_groups.binary_search_by(|group| group.name.cmp(name)).ok()
     }
 
@@ -276,7 +276,7 @@ impl RoutingTable {
         self.listeners.iter().position(|listener| listener.port == port)
     }
 
-    /// The first rule whose conditions all match, in ascending order of priority; the default rule matches always.
+    /// The first rule whose conditions all match, in ascending order of priority. The default rule always matches.
     pub fn route(&self, listener: usize, facts: &RequestFacts<'_>) -> Route<'_> {
         let request = NormalizedRequest::new(facts);
         let RoutedListener { rules, prefilters, index, .. } = &self.listeners[listener];
@@ -289,8 +289,8 @@ impl RoutingTable {
         Route { priority: rule.priority, evaluated, action: &rule.action, transforms: rule.transforms.as_ref() }
     }
 
-    /// The local port behind a port of this load balancer, if `host` is a name that reaches it; any other port or
-    /// host stands for itself. With `--listen 443=8443` a browser can only follow a redirect that says 8443.
+    /// The local port behind a port of this load balancer, if `host` is a name that resolves to it; otherwise the port
+    /// itself. With `--listen 443=8443`, a browser can only follow a redirect that names 8443.
     pub fn bound_port(&self, request_host: &[u8], host: &[u8], port: u16) -> u16 {
         let own = host.eq_ignore_ascii_case(request_host) || self.domains.iter().any(|name| covers(name, host));
         let listener = self.listeners.iter().find(|listener| listener.port == port);

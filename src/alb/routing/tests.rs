@@ -1,4 +1,4 @@
-//! A table that is renewed after a change of targets is the one that would have been compiled, and costs less.
+//! A table renewed after a change of targets equals a newly compiled one, and costs less.
 
 use proptest::prelude::*;
 

@@ -1,13 +1,13 @@
-//! Which of many texts another text begins with, found by one search instead of a look at each.
+//! Finds which of many texts are prefixes of a given text, with one search instead of a comparison with each.
 //!
-//! The texts are sorted, and each knows the longest of the others that it begins with itself. Whatever a text begins
-//! with is then the last of them that is not after it, or one that this one begins with: between a beginning and the
-//! text itself, in order, there is nothing that does not begin in the same way.
+//! The texts are sorted, and each refers to the longest other text that is its prefix. All prefixes of a given text are
+//! then in one chain, which starts at the last entry that is not after that text: in sorted order, everything between a
+//! prefix and the text itself begins with that prefix.
 
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
 
-/// Texts, each with the numbers of those that ask for it.
+/// Texts, each with the numbers of the rules that require it.
 #[derive(Debug, Default)]
 pub struct Beginnings {
     /// In ascending order.
@@ -17,13 +17,13 @@ pub struct Beginnings {
 #[derive(Debug)]
 struct Entry {
     text: Box<[u8]>,
-    /// The longest other one that this one begins with.
+    /// The longest other text that is a prefix of this one.
     within: Option<usize>,
     /// In ascending order.
     numbers: Vec<u32>,
 }
 
-/// A text that is looked up, in either direction.
+/// A text to look up, in either direction.
 #[derive(Clone, Copy, Debug)]
 pub struct Text<'t> {
     bytes: &'t [u8],
@@ -32,17 +32,17 @@ pub struct Text<'t> {
 }
 
 impl<'t> Text<'t> {
-    /// As it is.
+    /// The text unchanged.
     pub fn forwards(bytes: &'t [u8]) -> Self {
         Self { bytes, backwards: false, lower_case: false }
     }
 
-    /// From its end, for endings: they are kept backwards.
+    /// The text reversed, to look up suffixes: those are stored reversed.
     pub fn backwards(self) -> Self {
         Self { backwards: true, ..self }
     }
 
-    /// With its ASCII letters in lower case.
+    /// The text with its ASCII letters in lower case.
     pub fn lower_case(self) -> Self {
         Self { lower_case: true, ..self }
     }
@@ -57,19 +57,19 @@ impl<'t> Text<'t> {
         beginning.len() <= self.bytes.len() && self.differs(beginning).is_none()
     }
 
-    /// Where it first differs from the other.
+    /// First position at which the two differ.
     fn differs(self, other: &[u8]) -> Option<usize> {
         (0..other.len()).find(|&index| self.get(index) != Some(other[index]))
     }
 
-    /// Whether the other is before this one, or the same.
+    /// Whether the other text sorts before this one, or is equal or a prefix.
     fn is_at_or_after(self, other: &[u8]) -> bool {
         self.differs(other).is_none_or(|index| self.get(index).cmp(&Some(other[index])) == Ordering::Greater)
     }
 }
 
 impl Beginnings {
-    /// Of the texts, each with its numbers in ascending order.
+    /// From texts, each with its numbers in ascending order.
     pub fn new(texts: BTreeMap<Vec<u8>, Vec<u32>>) -> Self {
         let mut entries: Vec<Entry> = Vec::with_capacity(texts.len());
         for (text, numbers) in texts {
@@ -84,7 +84,7 @@ impl Beginnings {
         Self { entries }
     }
 
-    /// The numbers of each text that this one begins with.
+    /// The numbers of each text that is a prefix of this one.
     pub fn of(&self, text: Text<'_>) -> impl Iterator<Item = &[u32]> {
         let after = self.entries.partition_point(|entry| text.is_at_or_after(&entry.text));
         let chain = std::iter::successors(after.checked_sub(1), |&at| self.entries[at].within);

@@ -2,21 +2,21 @@
 //!
 //! The regex crate itself refuses everything that needs backtracking: look-around, back-references, atomic groups,
 //! recursion. This module also refuses two things that the crate accepts and AWS does not: `\p{…}`, and a quantifier
-//! after a quantifier, which is possessive elsewhere (`a++`) and has another meaning in the crate.
+//! after a quantifier, which elsewhere is possessive (`a++`) and means something else in the crate.
 
 use regex::bytes::{Regex, RegexBuilder};
 
 /// Why an expression is refused, in one line.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Refused {
-    /// It is none that AWS takes.
+    /// AWS does not accept it.
     Syntax(String),
-    /// Its program would be larger than the limit.
+    /// The compiled expression would exceed the limit.
     TooBig,
 }
 
-/// Prepares an expression: on bytes, with ASCII classes, without regard to case if that is wanted. It matches anywhere in
-/// a text, unless it has anchors.
+/// Compiles an expression: on bytes, with ASCII classes, case-insensitively if requested. It matches anywhere in a text
+/// unless it has anchors.
 pub(crate) fn compile(expression: &str, ignores_case: bool, largest_program: usize) -> Result<Regex, Refused> {
     if let Some(piece) = unsupported(expression) {
         return Err(Refused::Syntax(format!("`{piece}` is not supported")));
@@ -33,7 +33,7 @@ pub(crate) fn compile(expression: &str, ignores_case: bool, largest_program: usi
     })
 }
 
-/// The first piece that AWS names as not supported.
+/// The first construct that AWS lists as not supported.
 fn unsupported(expression: &str) -> Option<&str> {
     const GROUPS: [&str; 6] = ["(?=", "(?!", "(?<=", "(?<!", "(?>", "(?R"];
     let bytes = expression.as_bytes();
@@ -52,7 +52,7 @@ fn unsupported(expression: &str) -> Option<&str> {
                 if let Some(group) = GROUPS.iter().find(|group| rest.starts_with(**group)) {
                     return Some(&rest[..group.len()]);
                 }
-                // The question mark of `(?:` repeats nothing.
+                // The question mark of `(?:` is not a quantifier.
                 (if rest.starts_with("(?") { 2 } else { 1 }, Quantified::No)
             }
             b'*' | b'+' | b'?' | b'{' => {
@@ -60,7 +60,7 @@ fn unsupported(expression: &str) -> Option<&str> {
                 match (quantified, byte) {
                     (Quantified::No, _) => (length, Quantified::Greedily),
                     (Quantified::Greedily, b'?') => (length, Quantified::Lazily),
-                    // The quantifier before it is a single character, or ends with `}`.
+                    // The preceding quantifier is a single character, or ends with `}`.
                     _ => return Some(&expression[at - 1..at + length]),
                 }
             }
@@ -71,7 +71,7 @@ fn unsupported(expression: &str) -> Option<&str> {
     None
 }
 
-/// What stands before a place in an expression.
+/// What precedes a position in an expression.
 #[derive(Clone, Copy)]
 enum Quantified {
     No,
@@ -79,7 +79,7 @@ enum Quantified {
     Lazily,
 }
 
-/// Length of the bracketed class that a text begins with. A `]` in the first place is one of its members.
+/// Length of the bracketed class that a text begins with. A `]` in first position is a member of the class.
 fn class(text: &str) -> usize {
     let bytes = text.as_bytes();
     let mut at = if text.starts_with("[^") { 2 } else { 1 };
@@ -87,7 +87,7 @@ fn class(text: &str) -> usize {
     while let Some(&byte) = bytes.get(at) {
         match byte {
             b']' => return at + 1,
-            // A class by name, `[:alpha:]`, or within another.
+            // A named class, `[:alpha:]`, or a nested one.
             b'[' => at += class(&text[at..]),
             b'\\' => at += 2,
             _ => at += 1,
@@ -107,7 +107,7 @@ mod tests {
     }
 
     #[test]
-    fn what_only_backtracking_can_do_is_refused_by_name() {
+    fn constructs_that_need_backtracking_are_refused_by_name() {
         for (expression, piece) in [
             ("^/(?!admin)", "(?!"),
             ("(?<=a)b", "(?<="),
@@ -135,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn what_looks_like_it_is_not_refused() {
+    fn similar_constructs_are_accepted() {
         for expression in [
             "a+?",
             "a??",

@@ -1,31 +1,32 @@
-//! The first of many that holds, without a look at most of them: what costs the same with ten thousand rules as with ten.
+//! Finds the first matching rule of many while evaluating only a few, so that ten thousand rules cost as much as ten.
 //!
-//! Whoever is indexed names texts of which at least one must stand at a certain place for it to hold: "the path begins
-//! with `/api/`", "the host ends with `.example.com`". It is filed under one such condition, the one that it shares with
-//! the fewest others, and is looked at only where that condition may hold. Those that name nothing are always looked at.
-//! So the index never decides: what it leaves out cannot hold, and of what holds the first is taken, as by a walk.
+//! Each rule names texts of which at least one must be at a certain place for the rule to match: "the path begins with
+//! `/api/`", "the host ends with `.example.com`". A rule is filed under one such condition, the one shared with the
+//! fewest other rules, and is evaluated only if that condition may hold. Rules that name no text are always evaluated.
+//! So the index never decides: a rule that it skips cannot match, and of those that match it returns the first, as a
+//! sequential walk would.
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
 use super::beginnings::{Beginnings, Text};
 
-/// A text that must stand at a place; at places that count from an end it is written backwards.
+/// A text that must be at a place; at places that count from an end it is reversed.
 pub type Anchor<P> = (P, Vec<u8>);
 
-/// A condition: for each of its values, which are alternatives, the anchors that the value needs, all of them.
+/// A condition: for each of its values, which are alternatives, all the anchors that the value requires.
 pub type Anchors<P> = Vec<Vec<Anchor<P>>>;
 
-/// Of rules, patterns, or whatever else has an order.
+/// An index of rules, patterns, or anything else with an order.
 #[derive(Debug)]
 pub struct Index<P> {
     places: BTreeMap<P, Beginnings>,
-    /// Those that can hold anywhere, in ascending order.
+    /// Those that can match anywhere, in ascending order.
     anywhere: Vec<u32>,
 }
 
 impl<P: Ord + Clone> Index<P> {
-    /// Of each, in order, the conditions that must all hold.
+    /// Creates the index from the conditions of each item, in order; all conditions of an item must hold.
     pub fn new(all: impl IntoIterator<Item = Vec<Anchors<P>>>) -> Self {
         let usable = |conditions: Vec<Anchors<P>>| conditions.into_iter().filter(is_usable).collect();
         let all: Vec<Vec<Anchors<P>>> = all.into_iter().map(usable).collect();
@@ -33,7 +34,7 @@ impl<P: Ord + Clone> Index<P> {
         for anchor in all.iter().flatten().flatten().flatten() {
             *shared.entry(anchor).or_default() += 1;
         }
-        // Shared with few, and of these the longest: it is met by the fewest requests.
+        // Prefer anchors shared with few, and among those the longest: the fewest requests contain it.
         let cost = |anchor: &Anchor<P>| (shared[anchor], Reverse(anchor.1.len()));
         let mut places: BTreeMap<P, BTreeMap<Vec<u8>, Vec<u32>>> = BTreeMap::new();
         let mut anywhere = Vec::new();
@@ -62,7 +63,7 @@ impl<P: Ord + Clone> Index<P> {
         Self { places, anywhere }
     }
 
-    /// The first that holds; `shown` is the text at every place.
+    /// The first item that matches; `shown` has the text at every place.
     pub fn first<'t>(
         &self,
         shown: impl IntoIterator<Item = (P, Text<'t>)>,
@@ -84,7 +85,7 @@ impl<P: Ord + Clone> Index<P> {
     }
 }
 
-/// Whether each value needs something; one that needs nothing may hold anywhere.
+/// Whether each value requires something; a value that requires nothing may match anywhere.
 fn is_usable<P>(values: &Anchors<P>) -> bool {
     !values.is_empty() && values.iter().all(|anchors| !anchors.is_empty())
 }

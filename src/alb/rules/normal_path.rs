@@ -1,14 +1,14 @@
-//! The path as rules compare it: "The rule evaluation is performed only after URI normalization occurs" (ALB user guide,
-//! "Path conditions").
+//! The path as rules compare it: "The rule evaluation is performed only after URI normalization occurs" (ALB user
+//! guide, "Path conditions").
 //!
 //! AWS does not say which normalization. This module implements RFC 3986, section 6.2.2: `%c3` becomes `%C3` (6.2.2.1),
-//! `%61` becomes `a`, while `%2F` does not become a slash (6.2.2.2), `/a/../b` becomes `/b`, and above the root is the root
-//! (6.2.2.3). Consecutive slashes stay, unlike in nginx. Nothing else sees the result: targets, redirects, transforms and
-//! logs use the original path.
+//! `%61` becomes `a`, while `%2F` does not become a slash (6.2.2.2), `/a/../b` becomes `/b`, and the parent of the root
+//! is the root (6.2.2.3). Consecutive slashes stay, unlike in nginx. Nothing else sees the result: targets, redirects,
+//! transforms and logs use the original path.
 
 use std::borrow::Cow;
 
-/// The normal form of a path. Most paths are in it already, and are only looked at.
+/// The normal form of a path. Most paths are already normal and are only scanned.
 pub(crate) fn normal(path: &[u8]) -> Cow<'_, [u8]> {
     let odd = |at: usize| path[at] == b'%' || at.checked_sub(1).is_some_and(|before| path[before] == b'/');
     // `OPTIONS *` has no path.
@@ -28,7 +28,7 @@ fn decoded(path: &[u8]) -> Vec<u8> {
             (Some(_), Some(digits)) => {
                 out.extend([b'%', digits[0].to_ascii_uppercase(), digits[1].to_ascii_uppercase()]);
             }
-            // Anything else, a percent sign that encodes nothing included, stands for itself.
+            // Anything else stays as it is, including a percent sign that encodes nothing.
             _ => {
                 out.push(byte);
                 at += 1;
@@ -102,7 +102,7 @@ mod tests {
         }
 
         #[test]
-        fn what_is_encoded_without_need_is_what_is_not(path in "/[a.~/]{0,8}", at in 0..8usize) {
+        fn unnecessary_encoding_makes_no_difference(path in "/[a.~/]{0,8}", at in 0..8usize) {
             let encode = |(index, byte): (usize, u8)| {
                 if index == at + 1 && byte != b'/' { format!("%{byte:02x}") } else { char::from(byte).to_string() }
             };

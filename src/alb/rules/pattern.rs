@@ -10,35 +10,35 @@ use regex::bytes::Regex;
 use super::expression::{self, Refused};
 use neargate_model::rule::Patterns;
 
-/// Compiled size of an expression, in bytes; what 128 characters can come to. AWS names no limit.
+/// Maximum compiled size of an expression in bytes: enough for any 128 characters. AWS names no limit.
 const LARGEST_PROGRAM: usize = 10 << 20;
 
-/// Whether letters must agree in case.
+/// Whether case matters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Case {
-    /// Paths.
+    /// It does, as in paths.
     Sensitive,
-    /// Hosts, headers, query strings.
+    /// It does not, as in hosts, headers and query strings.
     Insensitive,
 }
 
-/// Whether `\*`, `\?` and `\\` stand for the characters themselves.
+/// Whether `\*`, `\?` and `\\` mean the characters themselves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Escapes {
-    /// A backslash is an ordinary character.
+    /// No: a backslash is an ordinary character.
     None,
-    /// Query strings: the backslash escapes.
+    /// Yes, as in query strings.
     Backslash,
 }
 
-/// A wildcard pattern, prepared.
+/// A compiled wildcard pattern.
 #[derive(Clone, Debug)]
 pub struct Glob {
     case: Case,
     shape: Shape,
 }
 
-/// Most patterns in real rule sets are one of the first two, which need no search.
+/// Most patterns in real rule sets are one of the first two kinds, which need no search.
 #[derive(Clone, Debug)]
 enum Shape {
     /// No wildcard at all.
@@ -57,7 +57,7 @@ enum Token {
 }
 
 impl Glob {
-    /// Prepares a pattern. Every text is a pattern.
+    /// Compiles a pattern. Every text is a valid pattern.
     pub fn new(pattern: &str, case: Case, escapes: Escapes) -> Self {
         let mut tokens = Vec::with_capacity(pattern.len());
         let mut bytes = pattern.bytes();
@@ -79,7 +79,7 @@ impl Glob {
         Self { case, shape }
     }
 
-    /// Whether the whole text matches. The text is [`visible`] already.
+    /// Whether the whole text matches. The text has been through [`visible`] already.
     pub fn matches(&self, text: &[u8]) -> bool {
         match &self.shape {
             Shape::Literal(literal) => self.same(literal, text),
@@ -88,7 +88,7 @@ impl Glob {
         }
     }
 
-    /// What every text that matches begins with; folded where case does not matter.
+    /// Prefix of every text that matches; in lower case if case does not matter.
     fn beginning(&self) -> Vec<u8> {
         match &self.shape {
             Shape::Literal(literal) | Shape::Prefix(literal) => literal.to_vec(),
@@ -100,7 +100,7 @@ impl Glob {
         }
     }
 
-    /// What every text that matches ends with, backwards; folded where case does not matter.
+    /// Suffix of every text that matches, reversed; in lower case if case does not matter.
     fn ending(&self) -> Vec<u8> {
         match &self.shape {
             Shape::Literal(literal) => literal.iter().rev().copied().collect(),
@@ -120,8 +120,8 @@ impl Glob {
         }
     }
 
-    /// Goes through the text once; on a mismatch the last `*` takes one character more. At worst the product of the
-    /// two lengths, never exponential.
+    /// Scans the text once; after a mismatch the last `*` takes one more character. The worst case is the product of
+    /// the two lengths, never exponential.
     fn search(&self, tokens: &[Token], text: &[u8]) -> bool {
         let (mut at_token, mut at_text) = (0, 0);
         let mut last_run: Option<(usize, usize)> = None;
@@ -158,7 +158,7 @@ fn fold(case: Case, byte: u8) -> u8 {
     }
 }
 
-/// The values of one condition, prepared.
+/// The compiled values of one condition.
 #[derive(Clone, Debug)]
 pub enum Matcher {
     /// `Values`
@@ -168,8 +168,8 @@ pub enum Matcher {
 }
 
 impl Matcher {
-    /// Prepares the values. A regular expression that does not compile matches nothing; configuration refuses it
-    /// before it gets here, with [`check_regex`].
+    /// Compiles the values. An invalid regular expression matches nothing; configuration refuses it with
+    /// [`check_regex`] before it gets here.
     pub fn new(patterns: &Patterns, case: Case) -> Self {
         match patterns {
             Patterns::Wildcards(values) => {
@@ -183,7 +183,7 @@ impl Matcher {
         }
     }
 
-    /// What every text that matches begins with, whichever value it is.
+    /// Prefix common to every text that matches, whichever value it matches.
     pub fn beginning(&self) -> Vec<u8> {
         match self {
             Self::Globs(globs) => {
@@ -197,8 +197,8 @@ impl Matcher {
         }
     }
 
-    /// For each value, what every text that it matches begins with, and, backwards, what it ends with. Of regular
-    /// expressions nothing is known.
+    /// For each value, the prefix and the reversed suffix of every text that it matches. For regular expressions
+    /// neither is known.
     pub(crate) fn ends(&self) -> Vec<(Vec<u8>, Vec<u8>)> {
         match self {
             Self::Globs(globs) => globs.iter().map(|glob| (glob.beginning(), glob.ending())).collect(),
@@ -215,7 +215,7 @@ impl Matcher {
     }
 }
 
-/// Whether a regular expression is one that conditions can use; if not, why, in one line.
+/// Checks that conditions can use a regular expression; the error says in one line why not.
 pub fn check_regex(expression: &str) -> Result<(), String> {
     match expression::compile(expression, false, LARGEST_PROGRAM) {
         Ok(_) => Ok(()),
@@ -224,7 +224,7 @@ pub fn check_regex(expression: &str) -> Result<(), String> {
     }
 }
 
-/// The text without what takes no part in matching: control characters. Bytes from 0x80 on stay.
+/// The text without control characters, which take no part in matching. Bytes from 0x80 on stay.
 pub fn visible(text: &[u8]) -> Cow<'_, [u8]> {
     let hidden = u8::is_ascii_control;
     if text.iter().any(hidden) {
@@ -240,7 +240,7 @@ mod tests {
 
     use super::*;
 
-    /// The definition, as a reader would say it; exponential, and obviously right.
+    /// The definition in its plainest form: exponential, and obviously right.
     fn slow(pattern: &[u8], text: &[u8]) -> bool {
         match (pattern.split_first(), text.split_first()) {
             (None, None) => true,

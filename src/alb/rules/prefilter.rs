@@ -1,13 +1,13 @@
 //! Rules out most rules cheaply, by the required beginnings of path and host.
 //!
-//! Most rules require a path or a host that begins in a certain way, and that rules most of them out for a request. The
-//! beginnings are stored side by side, so skipping a rule takes two comparisons and no look at its patterns. The index has
-//! already removed most rules; this filter is for rules that share an index entry, and for rules without one. Rules stay in
-//! their order, and rules that pass the filter are compared in full.
+//! Most rules require a path or a host with a certain prefix, which rules most of them out for a request. The prefixes
+//! are stored side by side, so skipping a rule takes two comparisons and no look at its patterns. The index has already
+//! removed most rules; this filter is for rules that share an index entry, and for rules without one. Rules stay in
+//! order, and those that pass the filter are compared in full.
 
 use super::conditions::{CompiledCondition, NormalizedRequest};
 
-/// The beginnings that one rule requires.
+/// The prefixes that one rule requires.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Prefilter {
     path: Beginning,
@@ -21,7 +21,7 @@ pub(crate) struct RequestKey {
     host: u128,
 }
 
-/// Up to sixteen bytes; none admits everything.
+/// Up to sixteen bytes; an empty one admits everything.
 #[derive(Clone, Copy, Debug, Default)]
 struct Beginning {
     bytes: u128,
@@ -29,7 +29,7 @@ struct Beginning {
 }
 
 impl Prefilter {
-    /// Of the conditions of a rule, which all must hold.
+    /// From the conditions of a rule, all of which must hold.
     pub(crate) fn of(conditions: &[CompiledCondition]) -> Self {
         let longest = |beginnings: &mut dyn Iterator<Item = Vec<u8>>| {
             Beginning::new(&beginnings.max_by_key(Vec::len).unwrap_or_default())
@@ -64,7 +64,7 @@ impl Beginning {
     }
 }
 
-/// Filled up with zeros, which no text that is compared contains.
+/// Padded with zeros, which no compared text contains.
 fn first_bytes(text: &[u8]) -> [u8; 16] {
     let mut bytes = [0; 16];
     let length = text.len().min(bytes.len());

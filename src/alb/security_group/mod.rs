@@ -1,4 +1,5 @@
-//! Security groups between clients, load balancer and targets: which connections they allow, and why not.
+//! Security groups between clients, load balancer and targets: which connections they allow, and why they drop the
+//! others.
 //!
 //! Rules can only allow traffic; all other traffic is dropped, so the other side times out (Amazon VPC user guide,
 //! "Security groups"). Responses to allowed traffic always pass. Every verdict has a sentence that names the groups and
@@ -6,11 +7,11 @@
 //!
 //! Three things differ from a VPC, and each is decided in favour of configurations that work in production:
 //!
-//! - **The load balancer's private address** is not known. A `cidr` rule that covers part of a private range (RFC 1918)
-//!   is assumed to mean the VPC, and lets it in. Targets are reached over IPv4, so an IPv6 range never does.
-//! - **A client on this machine** comes from loopback, which no rule in production names. It stands for any client that
-//!   production lets in: it is dropped only if no rule opens the port.
-//! - **Static targets** are in no group and are always reachable.
+//! - **The load balancer's private address** is not known. A `cidr` rule for part of a private range (RFC 1918) is
+//!   assumed to mean the VPC, and allows the load balancer. Targets are reached over IPv4, so an IPv6 range never does.
+//! - **A client on this machine** comes from loopback, which no production rule names. It represents any client that
+//!   production allows: it is dropped only if no rule opens the port.
+//! - **Static targets** are in no group and always reachable.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -40,21 +41,21 @@ pub fn ports(from: u16, to: u16) -> Result<(), Violation> {
     if from <= to { Ok(()) } else { Err(Violation::InvalidPortRange { from, to }) }
 }
 
-/// What differs from AWS, for the fidelity report.
+/// Differences from AWS, for the fidelity report.
 pub const DEVIATIONS: &[&str] = &[
     "security groups: enforced on the way through the load balancer and for health checks, not between tasks",
     "security groups: a cidr rule of a private range (RFC 1918) is taken to cover the load balancer",
     "security groups: a client on this machine stands for any client that a rule lets in",
 ];
 
-/// The default group of a network interface: "Each VPC has a default security group", which lets in
-/// its own members only.
+/// The default group of a network interface: "Each VPC has a default security group", which allows only its own
+/// members.
 const DEFAULT_GROUP: &str = "default";
 
-/// Whether a connection is let in, with the reason.
+/// Whether a connection is allowed, and why.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Verdict {
-    /// If not, packets vanish.
+    /// If not, packets are dropped.
     pub allowed: bool,
     /// One sentence.
     pub because: String,
@@ -69,7 +70,7 @@ impl fmt::Display for Verdict {
 /// Security groups by name, as the topology has them.
 pub type Groups = BTreeMap<SecurityGroupName, SecurityGroup>;
 
-/// Whether the load balancer (in its groups) reaches a port of a task (in its service's groups).
+/// Whether the load balancer (in its groups) can reach a port of a task (in its service's groups).
 pub fn load_balancer_reaches(
     groups: &Groups,
     load_balancer: &[SecurityGroupName],
@@ -94,7 +95,7 @@ pub fn load_balancer_reaches(
     }
 }
 
-/// Whether a client reaches a port of the load balancer.
+/// Whether a client can reach a port of the load balancer.
 pub fn client_reaches(groups: &Groups, load_balancer: &[SecurityGroupName], port: u16, client: IpAddr) -> Verdict {
     let to = membership(load_balancer);
     let client = client.to_canonical();
@@ -118,17 +119,17 @@ pub fn client_reaches(groups: &Groups, load_balancer: &[SecurityGroupName], port
     }
 }
 
-/// Static targets stand outside every group.
+/// Static targets are outside every group.
 pub fn static_target() -> Verdict {
     Verdict { allowed: true, because: "a static target is in no security group".into() }
 }
 
-/// The groups something is in.
+/// The groups that something is in.
 fn membership(named: &[SecurityGroupName]) -> Vec<SecurityGroupName> {
     if named.is_empty() { vec![SecurityGroupName::new(DEFAULT_GROUP)] } else { named.to_vec() }
 }
 
-/// Whether both are in a default group that the file does not define itself.
+/// Whether both are in a default group that the file does not define.
 fn own_default(groups: &Groups, from: &[SecurityGroupName], to: &[SecurityGroupName]) -> bool {
     let is_default = |group: &SecurityGroupName| group.as_str() == DEFAULT_GROUP;
     !groups.contains_key(DEFAULT_GROUP) && from.iter().any(is_default) && to.iter().any(is_default)
@@ -151,7 +152,7 @@ fn opens(rule: &IngressRule, port: u16) -> bool {
     }
 }
 
-/// Whether a range can speak of addresses inside the VPC.
+/// Whether a range can contain addresses inside the VPC.
 fn covers_vpc(range: IpNet) -> bool {
     let private = ["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16"];
     private
@@ -160,7 +161,7 @@ fn covers_vpc(range: IpNet) -> bool {
         .any(|private| range.contains(&private) || private.contains(&range))
 }
 
-/// Why nothing lets the load balancer in, with the nearest miss first.
+/// Explains why nothing allows the load balancer, with the nearest miss first.
 fn missing_rule(groups: &Groups, from: &[SecurityGroupName], to: &[SecurityGroupName], port: u16) -> String {
     let (from_list, to_list) = (list(from), list(to));
     let fix = match (from, to) {

@@ -10,7 +10,7 @@ use neargate_fixture as fixture;
 struct Case {
     name: String,
     source: String,
-    /// Group to its rules: `tcp 8000 from alb-sg`, `tcp 1-1024 from 10.0.0.0/8`, `all from alb-sg`.
+    /// Groups with their rules: `tcp 8000 from alb-sg`, `tcp 1-1024 from 10.0.0.0/8`, `all from alb-sg`.
     groups: BTreeMap<String, Vec<String>>,
     load_balancer: Vec<String>,
     /// Groups of the target; absent when a client connects to the load balancer.

@@ -1,4 +1,4 @@
-//! Sticky sessions: which group and which target a client is bound to, and the cookies that say so
+//! Sticky sessions: which group and which target a client is bound to, and the cookies that bind it
 //! (ALB user guide, "Sticky sessions" and "Forward actions").
 //!
 //! ```text
@@ -17,23 +17,23 @@ use neargate_model::target_health::Target;
 
 /// "The load balancer generated cookie has its own expiry of 7 days which is non-configurable."
 const COOKIE_LIFETIME_SECONDS: i64 = 7 * 24 * 60 * 60;
-/// "Most browsers limit cookies to 4K": an application cookie goes on in the next shard.
+/// "Most browsers limit cookies to 4K": a longer application cookie continues in the next shard.
 const SHARD: usize = 4 * 1024 - 64;
 /// `AWSALBAPP-0` to `AWSALBAPP-3`.
 const SHARDS: usize = 4;
-/// What a shard holds that is not needed, as captures show.
+/// Value of an unused shard, as in captures.
 const REMOVE: &str = "_remove_";
 
-/// What a client's `AWSALBTG` asks for.
+/// The group that a client's `AWSALBTG` names.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct GroupBond {
     /// The table's index of the group.
     pub group: Option<usize>,
-    /// It could not be decoded: `error_reason` of access logs says `AWSALBTGCookieInvalid`.
+    /// It could not be decoded: access logs show `AWSALBTGCookieInvalid` as `error_reason`.
     pub invalid: bool,
 }
 
-/// Reads which group of a forward action the client is bound to. Costs nothing where group stickiness is off.
+/// Reads which group of a forward action the client is bound to. Does no work if group stickiness is off.
 pub fn bound_group(
     action: &RoutedForward,
     table: &RoutingTable,
@@ -54,22 +54,22 @@ pub fn bound_group(
     GroupBond { group, invalid: false }
 }
 
-/// What a client's cookies say of a target group.
+/// What a client's cookies mean for a target group.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Bond {
-    /// The target to use: an index into the group's targets. It may take new requests.
+    /// The target to use, as an index into the group's targets. It may take new requests.
     pub target: Option<usize>,
-    /// The group is sticky, and a new target has to be chosen: the client is new, or its cookie is of no use (CloudWatch
-    /// metric `NonStickyRequestCount`).
+    /// The group is sticky and a new target has to be chosen: the client is new, or its cookie cannot be used
+    /// (CloudWatch metric `NonStickyRequestCount`).
     pub non_sticky: bool,
-    /// The client did ask for a target, even if it cannot have it.
+    /// The client named a target, even one that cannot be used.
     asked: bool,
-    /// Bonds with other groups, kept for the answer.
+    /// Bonds with other groups, kept for the response.
     others: Vec<Ticket>,
 }
 
 impl Bond {
-    /// Reads which target of a group the client is bound to. Costs nothing where stickiness is off.
+    /// Reads which target of a group the client is bound to. Does no work if stickiness is off.
     pub fn read(
         action: &RoutedForward,
         group: &RoutedTargetGroup,
@@ -99,22 +99,22 @@ impl Bond {
     }
 }
 
-/// What the client is told to remember.
+/// The cookies that the client will get.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Session {
     group: u64,
     target: Target,
-    /// Group stickiness, in seconds.
+    /// Duration of group stickiness, in seconds.
     group_duration: Option<u32>,
     stickiness: Option<Stickiness>,
     bond: Bond,
     https: bool,
-    /// A request from another origin, by a browser that needs `SameSite=None; Secure`.
+    /// A cross-origin request by a browser that requires `SameSite=None; Secure`.
     modern_cors: bool,
 }
 
 impl Session {
-    /// The session of a request to this target; `None` where nothing is sticky.
+    /// The session of a request to this target; `None` if nothing is sticky.
     pub fn new(
         action: &RoutedForward,
         group: &RoutedTargetGroup,
@@ -139,8 +139,8 @@ impl Session {
         })
     }
 
-    /// Values of the `Set-Cookie` fields that are added to a target's response: the group's before the target's, the
-    /// twin for cross-origin requests behind each, all of them on every response.
+    /// Values of the `Set-Cookie` fields added to a target's response: the group's before the target's, each followed
+    /// by its twin for cross-origin requests. Every response gets all of them.
     pub fn set_cookies(
         &self,
         key: &CookieKey,
@@ -168,7 +168,7 @@ impl Session {
             }
             Some(Stickiness::AppCookie { cookie_name, duration }) => {
                 let mut tickets = self.bond.others.clone();
-                // Bound by the application's cookie in this response, or before: also if the target has changed.
+                // Bound by the application's cookie in this response or earlier, even if the target has changed.
                 if self.bond.asked || sets_cookie(response, cookie_name) {
                     tickets.push(ticket(duration.as_secs() as i64));
                 }
@@ -197,7 +197,7 @@ impl Session {
     }
 }
 
-/// How targets of the group are sticky for requests that come by this action.
+/// Which stickiness applies to requests that arrive through this action.
 fn stickiness_of<'a>(group: &'a RoutedTargetGroup, action: &RoutedForward) -> Option<&'a Stickiness> {
     let works = |stickiness: &&Stickiness| match stickiness {
         Stickiness::LbCookie { .. } => true,
@@ -213,7 +213,7 @@ fn cookie<'a>(fields: Fields<'a>, name: &str) -> Option<&'a [u8]> {
     pairs.filter_map(|pair| pair.trim_ascii().strip_prefix(name.as_bytes())?.strip_prefix(b"=")).next()
 }
 
-/// The application cookie, put together; `None` if the client has none.
+/// The application cookie, joined from its shards; `None` if the client has none.
 fn shards(fields: Fields<'_>) -> Option<Vec<u8>> {
     let mut value = cookie(fields, "AWSALBAPP-0").filter(|value| *value != REMOVE.as_bytes())?.to_vec();
     for shard in ["AWSALBAPP-1", "AWSALBAPP-2", "AWSALBAPP-3"] {
@@ -225,7 +225,7 @@ fn shards(fields: Fields<'_>) -> Option<Vec<u8>> {
     Some(value)
 }
 
-/// "The load balancer only validates the name": a response that takes the cookie away counts as well.
+/// "The load balancer only validates the name": a response that deletes the cookie counts as well.
 fn sets_cookie(response: Fields<'_>, name: &str) -> bool {
     response.named(b"set-cookie").any(|value| {
         value

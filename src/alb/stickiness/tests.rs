@@ -1,4 +1,4 @@
-//! The cases of `fixtures/alb/cookies/`: the effect of a client's cookies, and the cookies that it gets.
+//! The cases of `fixtures/alb/cookies/`: the effect of a client's cookies, and the cookies that the client gets.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -23,24 +23,23 @@ const EXPIRES: &str = "Sun, 13 Nov 1994 08:49:37 GMT";
 struct Case {
     name: String,
     source: String,
-    /// `lb_cookie`, `app_cookie` (of a cookie called `session`), or nothing; for 300 seconds.
+    /// `lb_cookie`, `app_cookie` (for a cookie called `session`), or nothing; for 300 seconds.
     stickiness: Option<String>,
     /// Seconds of group stickiness.
     group_stickiness: Option<u32>,
-    /// The action has a second group, as it has with group stickiness and without an `app_cookie` anyway.
+    /// The action has a second group. It has one anyway with group stickiness and without an `app_cookie`.
     #[serde(default)]
     weighted: bool,
-    /// Why it is not so here; then there is nothing to compare.
+    /// Why neargate differs here; then there is nothing to compare.
     not_yet: Option<String>,
-    /// With target 1 of how many groups the client has a bond already, by cookies of the application. Group 0 is the
+    /// How many groups the client is already bound to (to target 1 of each) by application cookies. Group 0 is the
     /// hundredth of them.
     #[serde(default)]
     bonds_with_groups: u64,
     #[serde(default)]
     https: bool,
-    /// Header fields of the request. `<AWSALB 2>` is a sealed cookie for target 2 of group 0, made now;
-    /// `<AWSALB 2 old>` one whose time has run out; `<AWSALB 2 elsewhere>` one of another group; `<AWSALBTG 1>` and
-    /// `<AWSALBAPP 2>` likewise.
+    /// Header fields of the request. `<AWSALB 2>` is a cookie for target 2 of group 0, sealed now; `<AWSALB 2 old>` one
+    /// that has expired; `<AWSALB 2 elsewhere>` one of another group; `<AWSALBTG 1>` and `<AWSALBAPP 2>` likewise.
     #[serde(default)]
     request: Vec<String>,
     /// Header fields of the target's response.
@@ -56,10 +55,10 @@ struct Case {
     /// Whether `AWSALBTG` could not be decoded.
     #[serde(default)]
     invalid_group: bool,
-    /// `Set-Cookie` fields of the response to a request that went to target 0, `<expires>` being seven days from now and
-    /// `<AWSALB 0>` the sealed value, or not given.
+    /// `Set-Cookie` fields of the response to a request that went to target 0. `<expires>` is seven days from now, and
+    /// `<AWSALB 0>` the sealed value; absent: not compared.
     set_cookies: Option<Vec<String>>,
-    /// What the values of these cookies look like.
+    /// Regular expressions for the values of these cookies.
     #[serde(default)]
     values: BTreeMap<String, String>,
 }
@@ -94,7 +93,7 @@ fn group(id: u64, stickiness: Option<Stickiness>) -> RoutedTargetGroup {
     }
 }
 
-/// Replaces `<AWSALB 2 old>` and its like by sealed values.
+/// Replaces `<AWSALB 2 old>` and the like with sealed values.
 fn sealed(text: &str) -> String {
     let placeholder = regex::Regex::new("<(AWSALB|AWSALBTG|AWSALBAPP) ([0-9])( old| elsewhere)?>").unwrap();
     let replaced = placeholder.replace_all(text, |found: &regex::Captures<'_>| {
@@ -177,7 +176,7 @@ fn check(case: Case) {
     assert_eq!(shown(&cookies), shown(&expected), "{what}");
 }
 
-/// With the tickets in place of the sealed values, which differ in their targets' names only as the nonces say.
+/// Shows tickets in place of sealed values, which otherwise differ only by their nonces.
 fn shown(cookies: &[String]) -> Vec<String> {
     let open = |name: &str, value: &str| {
         let purpose = match name.trim_end_matches("CORS") {

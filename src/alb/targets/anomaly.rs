@@ -1,45 +1,45 @@
-//! Automatic Target Weights: targets that fail more than their peers get less (ALB user guide, "Automatic Target
-//! Weights (ATW)").
+//! Automatic Target Weights: targets that fail more often than their peers get fewer requests (ALB user guide,
+//! "Automatic Target Weights (ATW)").
 //!
-//! "Comparing the percent errors of one target with the percent errors of other targets", "a minimum of three healthy
-//! targets", "the period is every five seconds", "to the minimum amount required", "gradually have more traffic": this is
-//! documented, and also that anomalies are detected in every target group, whatever its algorithm. AWS does not publish
+//! Documented are "comparing the percent errors of one target with the percent errors of other targets", "a minimum of
+//! three healthy targets", "the period is every five seconds", "to the minimum amount required" and "gradually have
+//! more traffic", and that anomalies are detected in every target group, whatever its algorithm. AWS does not publish
 //! the thresholds; the constants here stand in for them.
 
 use std::time::Duration;
 
 /// How often weights are adjusted.
 pub const PERIOD: Duration = Duration::from_secs(5);
-/// Fewer healthy targets are not compared.
+/// With fewer healthy targets there is no comparison.
 pub const FEWEST_TARGETS: usize = 3;
-/// The weight of a target that is like its peers.
+/// The weight of a target that performs like its peers.
 pub const FULL_WEIGHT: u32 = 1000;
-/// Fewer requests than this in a period say nothing about a target.
+/// With fewer requests in a period, a target is not judged.
 const FEWEST_REQUESTS: u32 = 5;
 /// A target is anomalous if its percentage of errors is this much above that of all its peers together …
 const EXCESS_PERCENT: u32 = 10;
 /// … and this many times as high.
 const EXCESS_FACTOR: u32 = 2;
-/// What an anomalous target still gets, so that its recovery can be seen.
+/// Weight that an anomalous target keeps, so that its recovery can be seen.
 const LEAST_WEIGHT: u32 = 50;
-/// What a target that is normal again gains in a period: parity takes at most ten.
+/// Weight that a recovered target gains per period: parity takes at most ten periods.
 const RECOVERY: u32 = 100;
 
-/// What a target did in a period.
+/// Results of a target in one period.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Outcomes {
     /// Requests that ended.
     pub requests: u32,
-    /// Those for which [`is_error`] holds.
+    /// Requests for which [`is_error`] holds.
     pub errors: u32,
 }
 
-/// A target in the eyes of its peers.
+/// How a target compares with its peers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Standing {
-    /// `AnomalyDetection.Result`: `anomalous`, not `normal`.
+    /// Whether `AnomalyDetection.Result` is `anomalous` rather than `normal`.
     pub anomalous: bool,
-    /// Its weight from now on.
+    /// Its weight for the next period.
     pub weight: u32,
 }
 
@@ -49,18 +49,17 @@ impl Default for Standing {
     }
 }
 
-/// What a target group's figures say of its targets (ALB user guide, "CloudWatch metrics": `AnomalousHostCount`,
-/// `MitigatedHostCount`).
+/// A target group's anomaly metrics (ALB user guide, "CloudWatch metrics": `AnomalousHostCount`, `MitigatedHostCount`).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Anomalies {
-    /// Those that are anomalous.
+    /// Anomalous targets.
     pub anomalous: usize,
-    /// Those that get less than their share, which a target that has recovered goes on doing for a while.
+    /// Targets that get less than their share; a recovered target still counts for a while.
     pub mitigated: usize,
 }
 
 impl Anomalies {
-    /// Counted over the targets of a group.
+    /// Counts the targets of a group.
     pub fn of(standings: impl IntoIterator<Item = Standing>) -> Self {
         standings.into_iter().fold(Self::default(), |sum, standing| Self {
             anomalous: sum.anomalous + usize::from(standing.anomalous),
@@ -69,14 +68,14 @@ impl Anomalies {
     }
 }
 
-/// Whether a request speaks against its target: "HTTP 5xx response codes coming from, and connection failures to, your
-/// targets". `own_status` is what the load balancer answered because no response was to be had. That a target which
-/// accepts a connection and stays silent has also failed is inferred.
+/// Whether a request counts as an error of its target: "HTTP 5xx response codes coming from, and connection failures
+/// to, your targets". `own_status` is the load balancer's own response if the target gave none. That a target which
+/// accepts a connection and stays silent has failed as well is inferred.
 pub fn is_error(target_status: Option<u16>, own_status: Option<u16>) -> bool {
     matches!(own_status, Some(502 | 504)) || target_status.is_some_and(|status| status >= 500)
 }
 
-/// Judges the healthy targets of a group after a period. Without `mitigation` they are judged and nothing follows.
+/// Judges the healthy targets of a group after a period. Without `mitigation` the weights stay the same.
 pub fn judge(targets: &[(Standing, Outcomes)], mitigation: bool) -> Vec<Standing> {
     let total = targets.iter().fold(Outcomes::default(), |sum, (_, outcomes)| Outcomes {
         requests: sum.requests.saturating_add(outcomes.requests),

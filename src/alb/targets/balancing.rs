@@ -7,39 +7,39 @@ use neargate_model::target_health::{TargetHealth, TargetState};
 
 /// The targets that may take a new request: indices into `targets`.
 ///
-/// Healthy ones, as long as there are at least as many as `unhealthy_state_routing` asks for; below that, the load
-/// balancer fails open and routes to every registered target, those still `initial` included (ALB user guide, "Target
-/// group health"). Draining and unused targets never take new requests.
+/// The healthy ones, if there are at least as many as `unhealthy_state_routing` requires. With fewer, the load balancer
+/// fails open and routes to every registered target, including those still `initial` (ALB user guide, "Target group
+/// health"). Draining and unused targets never take new requests.
 pub fn eligible(targets: &[TargetState], attributes: &TargetGroupAttributes) -> Vec<usize> {
     let wanted = if group_fails_open(targets, attributes) { is_registered } else { is_healthy };
     let chosen = targets.iter().enumerate().filter(|(_, target)| wanted(&target.health));
     chosen.map(|(index, _)| index).collect()
 }
 
-/// Whether so few of these targets are healthy that requests go to all of them; such requests count as
+/// Whether so few of these targets are healthy that requests go to all of them. Such requests count as
 /// `UnhealthyRoutingRequestCount`.
 pub fn group_fails_open(targets: &[TargetState], attributes: &TargetGroupAttributes) -> bool {
     is_below(targets, attributes.unhealthy_state_routing)
 }
 
-/// Whether fewer targets are healthy than that.
+/// Whether fewer targets are healthy than the threshold requires.
 pub fn is_below(targets: &[TargetState], threshold: HealthThreshold) -> bool {
     let (healthy, registered) = (count(targets, is_healthy), count(targets, is_registered));
     let (least, percentage) = (threshold.count.unwrap_or(0), threshold.percentage.unwrap_or(0));
     healthy < least as usize || healthy * 100 < usize::from(percentage) * registered
 }
 
-/// How many targets are in such a state.
+/// How many targets are in a state that satisfies the predicate.
 pub fn count(targets: &[TargetState], wanted: impl Fn(&TargetHealth) -> bool) -> usize {
     targets.iter().filter(|target| wanted(&target.health)).count()
 }
 
-/// Whether it passes its checks.
+/// Whether it passes its health checks.
 pub fn is_healthy(health: &TargetHealth) -> bool {
     *health == TargetHealth::Healthy
 }
 
-/// Whether it counts among the registered targets that percentages are taken of.
+/// Whether percentages count it as a registered target.
 pub fn is_registered(health: &TargetHealth) -> bool {
     !matches!(health, TargetHealth::Draining | TargetHealth::Unused)
 }
@@ -59,7 +59,7 @@ pub fn choose_by_weight(weights: impl Iterator<Item = u16> + Clone, random: u64)
 
 /// Picks one of `count` targets: an index below `count`, or `None` if there are none.
 ///
-/// `turn` is the group's own counter, `outstanding` tells the requests in flight to each of the `count` targets.
+/// `turn` is the group's own counter, `outstanding` returns the requests in flight to a target.
 pub fn choose_target(
     algorithm: Algorithm,
     count: usize,
@@ -70,7 +70,7 @@ pub fn choose_target(
     let in_turn = turn.checked_rem(count)?;
     Some(match algorithm {
         Algorithm::RoundRobin => in_turn,
-        // Ties go in turn, or an idle group would send everything to its first target.
+        // Ties are broken by turn, or an idle group would send everything to its first target.
         Algorithm::LeastOutstandingRequests => {
             (0..count).map(|step| (in_turn + step) % count).min_by_key(|&index| outstanding(index))?
         }
@@ -110,10 +110,10 @@ mod tests {
         /// Requests in flight to each target before the first one.
         #[serde(default)]
         busy: Vec<usize>,
-        /// A target that is chosen, `nobody`, or `end` and a target.
+        /// The chosen target, `nobody`, or `end` and a target.
         #[serde(default)]
         then: Vec<String>,
-        /// How often each is chosen, over as many random numbers as these are together.
+        /// How often each is chosen, over as many random numbers as the sum of these.
         evenly: Option<Vec<usize>>,
     }
 

@@ -1,26 +1,26 @@
 //! Which protocols a target group accepts, and how errors map to gRPC.
 //!
-//! The protocol version of a target group is the protocol towards its targets; a request that cannot be expressed in it
-//! is answered with 464 (ALB user guide, "Target groups for your Application Load Balancers", protocol version, and
+//! The protocol version of a target group is the protocol that its targets get. A request that cannot be expressed in
+//! it is answered with 464 (ALB user guide, "Target groups for your Application Load Balancers", protocol version, and
 //! "Troubleshoot your Application Load Balancers", HTTP 464).
 
 use crate::head::headers::ClientProtocol;
 use neargate_http1::fields::{FieldKind, Fields};
 use neargate_model::target_group::ProtocolVersion;
 
-/// A client's protocol, in the distinctions that matter to target groups.
+/// A client's protocol, as far as target groups distinguish it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RequestProtocol {
     /// HTTP/1.0 or HTTP/1.1
     Http1,
     /// HTTP/2
     Http2,
-    /// HTTP/2 with a body of gRPC.
+    /// gRPC, over HTTP/2.
     Grpc,
 }
 
 impl RequestProtocol {
-    /// What a request with this head is.
+    /// The protocol of a request with this head.
     pub fn of(client_protocol: ClientProtocol, fields: Fields<'_>) -> Self {
         match client_protocol {
             ClientProtocol::Http1 => Self::Http1,
@@ -31,14 +31,14 @@ impl RequestProtocol {
 }
 
 /// `application/grpc`, possibly with `+proto` or another format. gRPC-Web (`application/grpc-web`) is made for servers
-/// without HTTP/2 and is an HTTP request like any other.
+/// without HTTP/2 and is an ordinary HTTP request.
 fn is_grpc(content_type: &[u8]) -> bool {
     const GRPC: &[u8] = b"application/grpc";
     content_type.get(..GRPC.len()).is_some_and(|start| start.eq_ignore_ascii_case(GRPC))
         && matches!(content_type.get(GRPC.len()), None | Some(b'+' | b';' | b' '))
 }
 
-/// Whether a target group with this protocol version takes such a request.
+/// Whether a target group with this protocol version accepts such a request.
 pub fn takes(version: ProtocolVersion, request: RequestProtocol, method: &[u8]) -> bool {
     match (version, request) {
         (ProtocolVersion::Http1, RequestProtocol::Grpc) => false,
@@ -49,10 +49,10 @@ pub fn takes(version: ProtocolVersion, request: RequestProtocol, method: &[u8]) 
     }
 }
 
-/// `grpc-status` and `grpc-message` of an error of the load balancer's own. For 502 both were seen on a real ALB; the
-/// other codes are those that gRPC itself derives from statuses (gRPC, "HTTP to gRPC Status Code Mapping",
-/// <https://github.com/grpc/grpc/blob/master/doc/http-grpc-status-mapping.md>). `None`: 464 comes as it comes to
-/// everybody, without a content type, of which gRPC clients complain.
+/// `grpc-status` and `grpc-message` of the load balancer's own errors. For 502 both were seen on a real ALB; the other
+/// codes are those that gRPC derives from statuses (gRPC, "HTTP to gRPC Status Code Mapping",
+/// <https://github.com/grpc/grpc/blob/master/doc/http-grpc-status-mapping.md>). `None` for 464, which every client gets
+/// in the same form, without a content type; gRPC clients complain about that.
 pub fn grpc_status(status: u16) -> Option<(&'static str, &'static str)> {
     Some(match status {
         464 => return None,

@@ -1,23 +1,23 @@
-//! Slow start: the share of a target that has just become healthy grows gradually (ALB user guide, "Slow start mode").
+//! Slow start: the share of a newly healthy target grows gradually (ALB user guide, "Slow start mode").
 
 use std::time::{Duration, Instant};
 
-/// How far a target has come.
+/// How far a target has warmed up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Warmth {
     /// Not healthy: it will have to warm up.
     Cold,
-    /// In slow start mode since then.
+    /// In slow start mode.
     Warming {
         /// When it became healthy.
         since: Instant,
     },
-    /// Takes its full share.
+    /// It takes its full share.
     Warm,
 }
 
-/// What becomes of the targets of a group, now that they are known to be healthy or not. `before` is `None` for one
-/// that was not registered until now. Saying the same twice changes nothing.
+/// The new state of a group's targets, given which of them are healthy. `before` is `None` for a target that has just
+/// been registered. A second call with the result changes nothing.
 ///
 /// - A healthy target enters slow start only if another one is healthy and not in slow start; so the first targets of
 ///   an empty group take their full share at once, and so do those that were healthy before slow start was enabled.
@@ -40,7 +40,7 @@ pub fn observe(targets: &[(Option<Warmth>, bool)], duration: Duration, now: Inst
 }
 
 /// The part of its full share that a target gets, in thousandths. "The load balancer linearly increases the number of
-/// requests"; that the line begins at nothing is assumed.
+/// requests"; that the line begins at zero is assumed.
 pub fn share(warmth: Warmth, duration: Duration, now: Instant) -> u64 {
     match warmth {
         Warmth::Warming { since } if !duration.is_zero() => {
@@ -51,12 +51,12 @@ pub fn share(warmth: Warmth, duration: Duration, now: Instant) -> u64 {
     }
 }
 
-/// Round robin among targets of different shares: the one whose turn it is, unless chance says that its share does not
-/// reach so far; then the next. If none takes it, the one with the largest share.
+/// Round robin among targets with different shares: the target whose turn it is, unless a random draw exceeds its
+/// share; then the next one. If none takes the request, the target with the largest share gets it.
 pub fn choose(count: usize, turn: usize, random: u64, share: impl Fn(usize) -> u64) -> Option<usize> {
     let first = turn.checked_rem(count)?;
     let order = (0..count).map(|step| (first + step) % count);
-    // Ten bits for each of the first six; later ones see the first bits again, which evens out over requests.
+    // Ten bits for each of the first six targets; later ones reuse the first bits, which evens out over requests.
     let taken = order.clone().enumerate().find(|&(step, index)| (random >> (10 * (step % 6))) % 1000 < share(index));
     taken.map(|(_, index)| index).or_else(|| order.max_by_key(|&index| share(index)))
 }
@@ -109,7 +109,7 @@ mod tests {
                 step.targets.iter().map(|(name, state)| (known.get(name).copied(), state == "healthy")).collect();
             let warmth = observe(&registered, duration, now);
             assert_eq!(observe(&again(&registered, &warmth), duration, now), warmth, "{what}: saying it twice");
-            // One that is registered no more is forgotten.
+            // A target that is no longer registered is forgotten.
             known = step.targets.keys().cloned().zip(warmth).collect();
             let shown = known.iter().map(|(name, warmth)| (name.clone(), show(*warmth, duration, now))).collect();
             assert_eq!(step.then, shown, "{what}");
@@ -136,7 +136,7 @@ mod tests {
         }
     }
 
-    /// Percentages of many requests, on numbers that are random enough and always the same.
+    /// Percentages over many requests, with numbers that are random enough and the same in every run.
     fn spread(count: usize, share: impl Fn(usize) -> u64) -> Vec<u32> {
         const REQUESTS: u32 = 60_000;
         let mut random = 1_u64;

@@ -4,12 +4,13 @@
 
 use std::sync::Arc;
 
-/// The policies there are towards targets, the weakest family first; a load balancer has the one of the strongest family
-/// that any of its listeners is of.
+/// Security policies towards targets, the weakest family first. A load balancer uses the strongest family that any of
+/// its listeners belongs to.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[repr(usize)]
 pub enum TargetPolicy {
-    /// "Other TLS policy". The guide does not say what holds without any HTTPS listener; nothing speaks for another.
+    /// "Other TLS policy". The guide does not say which policy applies without an HTTPS listener; nothing suggests a
+    /// different one.
     #[default]
     Other,
     /// "TLS 1.3 policy"
@@ -25,16 +26,16 @@ pub enum TargetPolicy {
 }
 
 impl TargetPolicy {
-    /// In the order of their values.
+    /// In the order of their discriminants.
     pub const ALL: [Self; 6] =
         [Self::Other, Self::Tls13, Self::PostQuantum, Self::Fips, Self::FipsPostQuantum, Self::Rfc9151];
 
-    /// What follows from the security policies of the HTTPS listeners.
+    /// The policy that follows from the security policies of the HTTPS listeners.
     pub fn of<'a>(listener_policies: impl IntoIterator<Item = &'a str>) -> Self {
         listener_policies.into_iter().map(Self::of_family).max().unwrap_or_default()
     }
 
-    /// Families are recognised as the guide does it: by words in the policies' names.
+    /// Families are recognised as in the guide: by words in the policies' names.
     fn of_family(listener_policy: &str) -> Self {
         let has = |word: &str| listener_policy.split('-').any(|part| part == word);
         match (has("RFC9151"), has("FIPS"), has("PQ"), has("TLS13")) {
@@ -47,7 +48,7 @@ impl TargetPolicy {
         }
     }
 
-    /// Its name among the security policies.
+    /// Its name in the list of security policies.
     pub fn name(self) -> &'static str {
         match self {
             Self::Other => "ELBSecurityPolicy-2016-08",
@@ -60,22 +61,22 @@ impl TargetPolicy {
     }
 }
 
-/// One of something for each policy, made before any connection needs it.
+/// A value for each policy, created before any connection needs it.
 #[derive(Clone, Debug)]
 pub struct PerPolicy<T>(Arc<[T]>);
 
 impl<T> PerPolicy<T> {
-    /// Makes them all, or says why one cannot be made.
+    /// Creates the value of each policy, or returns the first error.
     pub fn new<E>(make: impl FnMut(TargetPolicy) -> Result<T, E>) -> Result<Self, E> {
         TargetPolicy::ALL.into_iter().map(make).collect::<Result<_, _>>().map(Self)
     }
 
-    /// Makes another of each.
+    /// Converts each value.
     pub fn map<U>(&self, make: impl FnMut(&T) -> U) -> PerPolicy<U> {
         PerPolicy(self.0.iter().map(make).collect())
     }
 
-    /// The one for a policy.
+    /// The value for a policy.
     pub fn get(&self, policy: TargetPolicy) -> &T {
         &self.0[policy as usize]
     }
@@ -94,7 +95,7 @@ mod tests {
         name: String,
         #[expect(dead_code, reason = "for the reader")]
         source: String,
-        /// Of the HTTPS listeners.
+        /// Policies of the HTTPS listeners.
         listeners: Vec<String>,
         targets: String,
     }
@@ -108,7 +109,7 @@ mod tests {
     }
 
     #[test]
-    fn policies_stand_where_their_value_says() {
+    fn policies_are_in_the_order_of_their_discriminants() {
         let names = PerPolicy::new(|policy| Ok::<_, ()>(policy.name())).unwrap();
         assert!(TargetPolicy::ALL.iter().all(|policy| *names.get(*policy) == policy.name()));
     }

@@ -10,61 +10,61 @@ use super::line::{Fields, Names};
 /// "If the string is longer than 8 KB, it is truncated."
 const LONGEST_USER_AGENT: usize = 8 * 1024;
 
-/// What there is to be said about one request.
+/// Everything that the log says about one request.
 #[derive(Clone, Copy, Debug)]
 pub struct AccessEntry<'a> {
-    /// The kind of conversation.
+    /// The kind of request or connection.
     pub kind: Kind,
-    /// When the response was complete, or the WebSocket closed.
+    /// When the response was complete, or the WebSocket was closed.
     pub time: Timestamp,
-    /// Who asked.
+    /// The client.
     pub client: SocketAddr,
-    /// Who was chosen to answer.
+    /// The target, if one was chosen.
     pub target: Option<SocketAddr>,
-    /// When its steps were taken.
+    /// How long its steps took.
     pub timings: Timings,
-    /// What the client got, 460 if it did not wait.
+    /// Status sent to the client; 460 if the client closed the connection first.
     pub status: u16,
-    /// What the target said.
+    /// Status from the target.
     pub target_status: Option<u16>,
-    /// From the client.
+    /// Bytes from the client.
     pub received_bytes: u64,
-    /// To the client.
+    /// Bytes to the client.
     pub sent_bytes: u64,
-    /// `None` if it could not be understood.
+    /// `None` if it could not be parsed.
     pub request: Option<RequestWords<'a>>,
     /// AWS's port of the listener.
     pub listener_port: u16,
-    /// Of HTTPS listeners.
+    /// HTTPS listeners only.
     pub tls: Option<TlsWords<'a>>,
-    /// Of the group that was chosen.
+    /// ARN of the chosen target group.
     pub target_group_arn: Option<&'a str>,
-    /// Priority of the rule, 0 for the default one; `None` if no rule was looked at.
+    /// Priority of the rule, 0 for the default rule; `None` if no rule was evaluated.
     pub rule: Option<u32>,
     /// When the request had arrived.
     pub created: Timestamp,
-    /// What the rule did.
+    /// The rule's action.
     pub action: Option<&'static str>,
-    /// Where the client was sent.
+    /// Target of a redirect.
     pub redirect_url: Option<&'a [u8]>,
-    /// A code of the guide's table "Error reason codes".
+    /// A code from the guide's table "Error reason codes".
     pub error_reason: Option<&'a str>,
-    /// Class and reason.
+    /// Classification and its reason.
     pub classification: Option<(&'a str, &'a str)>,
-    /// What became of the rule's transforms.
+    /// Result of the rule's transforms.
     pub transform: Option<TransformWords<'a>>,
-    /// Of the connection.
+    /// Trace ID of the connection.
     pub connection: u128,
 }
 
-/// How a request was rewritten.
+/// Result of rewriting a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TransformWords<'a> {
-    /// The new host, if it has changed.
+    /// The new host, if it changed.
     pub host: Option<&'a [u8]>,
-    /// The new path and query, if they have changed.
+    /// The new path and query, if they changed.
     pub uri: Option<&'a [u8]>,
-    /// `TransformSuccess`, or what went wrong.
+    /// `TransformSuccess`, or the reason for the failure.
     pub status: &'a str,
 }
 
@@ -86,7 +86,7 @@ pub enum Kind {
 }
 
 impl Kind {
-    /// As it is written.
+    /// As written in the log.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Http => "http",
@@ -98,27 +98,28 @@ impl Kind {
         }
     }
 
-    /// `http` or `https`, whatever is spoken on top.
+    /// `http` or `https`, whatever runs on top of it.
     fn scheme(self) -> &'static str {
         if matches!(self, Self::Http | Self::WebSocket) { "http" } else { "https" }
     }
 }
 
-/// When the steps of a request were taken, each counted from the one before.
+/// How long the steps of a request took, each counted from the end of the one before.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Timings {
-    /// From its arrival until it went to the target; `None` if it never did.
+    /// From its arrival until it was sent to the target; `None` if it was not.
     pub request: Option<Duration>,
-    /// From then until the target's head was there, or, if none came, until the target was given up.
+    /// From then until the target's response head arrived, or, if none did, until the load balancer gave up on the
+    /// target.
     pub target: Duration,
-    /// From then until the response began; `None` if no head came.
+    /// From then until the response began; `None` if no response head arrived.
     pub response: Option<Duration>,
 }
 
 impl Timings {
     /// The three numbers; `None` is written as -1.
     ///
-    /// - Not dispatched: -1, -1, -1. So does a client that left without an answer (captures of 460).
+    /// - Not dispatched: -1, -1, -1. The same if the client left before a response (captures of 460).
     /// - Dispatched to a target that closed: the time until then, and -1 for the response (captures of 502).
     /// - Dispatched to a target that stayed silent: -1 for target and response ("if the registered target does not
     ///   respond before the idle timeout").
@@ -132,10 +133,10 @@ impl Timings {
     }
 }
 
-/// A request that was understood.
+/// A request that could be parsed.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct RequestWords<'a> {
-    /// As sent.
+    /// As sent by the client.
     pub method: &'a [u8],
     /// Host of the URL, possibly with a port; empty if there was none.
     pub host: &'a [u8],
@@ -149,20 +150,20 @@ pub struct RequestWords<'a> {
     pub trace_id: &'a [u8],
 }
 
-/// What a TLS handshake ended in.
+/// Result of a TLS handshake.
 #[derive(Clone, Copy, Debug)]
 pub struct TlsWords<'a> {
     /// OpenSSL's name.
     pub cipher: &'a str,
     /// `TLSv1.3`
     pub protocol: &'a str,
-    /// The name asked for, if a certificate has it.
+    /// The requested server name, if a certificate covers it.
     pub domain_name: Option<&'a str>,
     /// The ARN of the certificate, or `session-reused`.
     pub certificate: Option<&'a str>,
 }
 
-/// Of a transform that worked; any other means that nothing was rewritten.
+/// Status of a successful transform; with any other status nothing was rewritten.
 const TRANSFORMED: &str = "TransformSuccess";
 
 impl AccessEntry<'_> {
@@ -184,10 +185,10 @@ impl AccessEntry<'_> {
                 None => fields.bare("-1"),
             }
         }
-        // 000: the connection ended before anything was decided.
+        // 000: the connection ended before there was a decision.
         fields.shown(format_args!("{:03}", self.status));
         fields.optional(target_status.as_deref());
-        // Of what could not be understood nothing is counted (captures of malformed requests).
+        // Bytes of an unparsable request are not counted (captures of malformed requests).
         fields.number(if self.request.is_some() { self.received_bytes } else { 0 });
         fields.number(self.sent_bytes);
 
@@ -206,7 +207,7 @@ impl AccessEntry<'_> {
         }
         fields.time(to_milliseconds(self.created));
         match self.action {
-            // The list is in the order in which actions were taken.
+            // The list has the actions in the order in which they were taken.
             Some(action) if self.transform.is_some_and(|transform| transform.status == TRANSFORMED) => {
                 fields.quoted(Some([b"rewrite,", action.as_bytes()].concat().as_slice()));
             }
@@ -225,9 +226,9 @@ impl AccessEntry<'_> {
         fields.quoted(self.transform.map(|transform| transform.status.as_bytes()));
     }
 
-    /// `"METHOD protocol://host:port/uri HTTP/version"`. What could not be understood has dashes where its words would
-    /// be and the load balancer's own name (captures of malformed requests). The port is the listener's, whatever port the
-    /// client wrote: every line seen in public has it, and with `--listen` it keeps local ports out of the log.
+    /// `"METHOD protocol://host:port/uri HTTP/version"`. An unparsable request has dashes in place of its words, and
+    /// the load balancer's own name as host (captures of malformed requests). The port is the listener's, whatever port
+    /// the client sent: every published line has it, and with `--listen` it keeps local ports out of the log.
     fn write_request_line(&self, words: &RequestWords<'_>, names: Names<'_>, out: &mut Vec<u8>) {
         let (host, _) = split_port(words.host);
         let mut port = itoa::Buffer::new();
@@ -256,7 +257,7 @@ fn split_port(host: &[u8]) -> (&[u8], Option<&[u8]>) {
     }
 }
 
-/// Times of creation end in three zeros in the guide's examples and in every capture.
+/// Creation times end in three zeros in the guide's examples and in every capture.
 fn to_milliseconds(time: Timestamp) -> Timestamp {
     time.round(jiff::TimestampRound::new().smallest(Unit::Millisecond).mode(jiff::RoundMode::Trunc)).unwrap_or(time)
 }

@@ -103,7 +103,7 @@ fn lines_are_as_documented_and_as_seen() {
     });
 }
 
-/// What differs from a request for `/` that a target answered; a dash is nothing.
+/// The differences from a request for `/` that a target answered; a dash means none.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct FieldCase {
@@ -141,7 +141,7 @@ struct FieldCase {
     transform: Option<(Option<String>, Option<String>, String)>,
     #[serde(default)]
     fields: BTreeMap<String, String>,
-    /// How long fields are, quotation marks and all.
+    /// Lengths of fields, including quotation marks.
     #[serde(default)]
     lengths: BTreeMap<String, usize>,
 }
@@ -182,7 +182,7 @@ fn forward() -> String {
     "forward".into()
 }
 
-/// Their names in the guide, in order.
+/// The fields' names in the guide, in order.
 const FIELDS: [&str; 33] = [
     "type",
     "time",
@@ -291,7 +291,7 @@ fn text() -> impl Strategy<Value = Vec<u8>> {
 }
 
 proptest! {
-    /// Whatever bytes a client sends, the line has 33 fields and each says what it should.
+    /// Whatever bytes a client sends, the line has 33 fields, each with the right content.
     #[test]
     fn lines_parse_back_to_what_happened(
         (method, target, agent, trace) in (text(), text(), text(), text()),

@@ -12,7 +12,7 @@ use super::pattern::{Case, Escapes, Glob, Matcher, visible};
 use crate::request::facts::RequestFacts;
 use neargate_model::rule::Condition;
 
-/// A condition together with its source.
+/// A compiled condition with its source.
 #[derive(Debug)]
 pub(crate) struct CompiledCondition {
     test: Test,
@@ -35,7 +35,7 @@ struct QueryTest {
     value: Glob,
 }
 
-/// Where in a request the text of a condition occurs, for [`Index`](super::index::Index).
+/// The places in a request where a condition's text can be, for [`Index`](super::index::Index).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Place {
     Method,
@@ -45,7 +45,7 @@ pub(crate) enum Place {
     PathEnds,
 }
 
-/// The normalized values of a request that every rule compares, computed once.
+/// The normalized values of a request that rules compare, computed once.
 pub(crate) struct NormalizedRequest<'a> {
     facts: &'a RequestFacts<'a>,
     host: Cow<'a, [u8]>,
@@ -72,7 +72,7 @@ impl NormalizedRequest<'_> {
         &self.path
     }
 
-    /// What stands at every place.
+    /// The text at each place.
     pub(crate) fn shown(&self) -> [(Place, Text<'_>); 5] {
         let (host, path) = (Text::forwards(&self.host).lower_case(), Text::forwards(&self.path));
         [
@@ -104,17 +104,17 @@ impl CompiledCondition {
         Self { test, source: condition.clone() }
     }
 
-    /// How a path must begin; `None` if this is no condition on paths.
+    /// Required prefix of the path; `None` if this is not a path condition.
     pub(crate) fn path_beginning(&self) -> Option<Vec<u8>> {
         if let Test::Path(matcher) = &self.test { Some(matcher.beginning()) } else { None }
     }
 
-    /// How a host must begin, in lower case; `None` if this is no condition on hosts.
+    /// Required prefix of the host, in lower case; `None` if this is not a host condition.
     pub(crate) fn host_beginning(&self) -> Option<Vec<u8>> {
         if let Test::Host(matcher) = &self.test { Some(matcher.beginning()) } else { None }
     }
 
-    /// What a request that matches shows at which place.
+    /// For each value, the texts that a matching request must have, and where.
     pub(crate) fn anchors(&self) -> Anchors<Place> {
         let of_ends = |matcher: &Matcher, begins: Place, ends: Place| {
             let anchors = |(beginning, ending)| {
@@ -149,7 +149,7 @@ impl CompiledCondition {
                 tests.iter().any(|test| test.key.as_ref().is_none_or(|k| k.matches(&key)) && test.value.matches(&value))
             }),
             (Test::SourceIp, Condition::SourceIp(networks)) => networks.iter().any(|net| net.contains(&request.client)),
-            // `new` pairs each test with its own kind of condition.
+            // `new` pairs each test with the same kind of condition.
             _ => false,
         }
     }
@@ -159,12 +159,12 @@ impl CompiledCondition {
         self.source.field()
     }
 
-    /// The values of the condition, for people.
+    /// The values of the condition, formatted for people.
     pub(crate) fn expected(&self) -> Vec<String> {
         self.source.texts()
     }
 
-    /// The value of the request that they were compared with, for people; `None` if the request has none.
+    /// The request's value that they were compared with, formatted for people; `None` if the request has none.
     pub(crate) fn actual(&self, request: &NormalizedRequest<'_>) -> Option<String> {
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
         match &self.source {
@@ -181,7 +181,7 @@ impl CompiledCondition {
     }
 }
 
-/// The `key=value` pairs of a query string, undecoded; a part without `=` is a key with an empty value.
+/// The `key=value` pairs of a query string, not decoded; a part without `=` is a key with an empty value.
 fn query_pairs(query: Option<&[u8]>) -> impl Iterator<Item = (&[u8], &[u8])> {
     let parts = query.unwrap_or_default().split(|&byte| byte == b'&').filter(|part| !part.is_empty());
     parts.map(|part| match part.iter().position(|&byte| byte == b'=') {

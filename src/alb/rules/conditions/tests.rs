@@ -23,7 +23,7 @@ enum Sign {
 
 type Pattern = Vec<Sign>;
 
-/// What a condition asks for.
+/// The kind of a condition, with its values.
 #[derive(Clone, Debug)]
 enum Wanted {
     Host(Values),
@@ -37,7 +37,7 @@ enum Wanted {
 #[derive(Clone, Debug)]
 enum Values {
     Patterns(Vec<Pattern>),
-    /// Literal texts that are searched for, from the beginning to the end if both are anchored.
+    /// Literal texts to search for; anchored at the start and end if both are.
     Regexes(Vec<(String, bool)>),
 }
 
@@ -114,7 +114,7 @@ impl Values {
     }
 }
 
-/// A pattern as it stands in the file; `escaped` are the characters that need a backslash.
+/// A pattern as written in the file; `escaped` lists the characters that need a backslash.
 fn written(pattern: &Pattern, escaped: &str) -> String {
     let sign = |sign: &Sign| match sign {
         Sign::Itself(sign) if escaped.contains(*sign) => format!("\\{sign}"),
@@ -264,7 +264,7 @@ proptest! {
 }
 
 proptest! {
-    /// Rules of any conditions, one of them possibly without; the walk is the definition.
+    /// Rules with any conditions, possibly one without; the sequential walk is the definition.
     #[test]
     fn the_index_finds_the_rule_that_a_walk_finds(
         rules in vec(vec(wanted(), 1..4), 0..24),

@@ -16,7 +16,7 @@
 //! # How failures of a new target count
 //!
 //! Two things differ from AWS, and neither may make an application fail here that would pass there. The interval is
-//! divided by the time scale, and a new target is probed early and often, so that it takes traffic as soon as possible.
+//! divided by the time scale, and a new target is probed early and often, so that it gets traffic as soon as possible.
 //! An application's start time is a property of the application and never scaled. Therefore, while a target is
 //! `initial`:
 //!
@@ -36,20 +36,20 @@ use neargate_model::target_group::HealthCheck;
 use neargate_model::target_health::{InitialReason, ProbeOutcome, TargetHealth, UnhealthyReason};
 use neargate_model::topology::TimeScale;
 
-/// The least pause between two early probes.
+/// The shortest pause between two early probes.
 const EARLY_PAUSE_MIN: Duration = Duration::from_millis(100);
 
-/// Early probes pause for this part of the time that has already passed, so that waiting for an application costs at
-/// most a quarter more than it takes to start.
+/// Early probes pause for this part of the time that has already passed, so that waiting for an application takes at
+/// most a quarter longer than its start.
 const EARLY_PAUSE_DIVISOR: u32 = 4;
 
 /// However large the time scale, a target is not probed more often than this.
 const SCALED_INTERVAL_MIN: Duration = Duration::from_millis(100);
 
-/// Instants are computed from a fraction; two that are nearer than this are the same.
+/// Instants are computed from a fraction; two that are closer than this are the same.
 const ROUNDING: f64 = 1e-6;
 
-/// What differs from AWS, for the fidelity report.
+/// Differences from AWS, for the fidelity report.
 pub const DEVIATIONS: &[&str] = &[
     "health checks: the interval is divided by the time scale, the timeout is not; until a new target has been judged, \
      failures that may mean it is still starting (refused, timed out, 502, 503, 504) count once per undivided interval",
@@ -61,13 +61,13 @@ pub const DEVIATIONS: &[&str] = &[
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HealthRecord {
     health: TargetHealth,
-    /// Consecutive, and only those that count.
+    /// Consecutive successes that count.
     successes: u32,
-    /// Consecutive, and only those that count.
+    /// Consecutive failures that count.
     failures: u32,
 }
 
-/// A change that is worth publishing: the state, or the reason given for it.
+/// A change worth publishing: of the state, or of its reason.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HealthChange {
     /// Before.
@@ -81,7 +81,7 @@ pub struct HealthChange {
 pub struct Probe {
     /// Its place in the schedule.
     pub tick: ProbeTick,
-    /// What it found.
+    /// Its result.
     pub outcome: ProbeOutcome,
     /// Whether security groups let it through; if not, nothing was sent.
     pub reachable: bool,
@@ -90,18 +90,18 @@ pub struct Probe {
 /// The place of a probe in the schedule of its target.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum ProbeTick {
-    /// The first probe, or one between two ticks, to notice soon that a new target has come up.
+    /// The first probe, or one between two ticks, which soon detects that a new target has come up.
     Early,
     /// On the scaled interval.
     Scaled,
-    /// On the scaled interval, and a whole unscaled one has passed since the last of this kind.
+    /// On the scaled interval, and a whole unscaled interval has passed since the last probe of this kind.
     Whole,
 }
 
 /// When a probe is due.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Due {
-    /// Counted from the target's first probe.
+    /// Since the target's first probe.
     pub at: Duration,
     /// Its place in the schedule.
     pub tick: ProbeTick,
@@ -118,13 +118,13 @@ impl HealthRecord {
         Self { health, successes: 0, failures: 0 }
     }
 
-    /// The state now.
+    /// The current state.
     pub fn health(&self) -> &TargetHealth {
         &self.health
     }
 
-    /// Takes in what a probe found. A probe of a target that is not to be probed (unused, draining) was under way when
-    /// that changed and says nothing.
+    /// Applies the result of a probe. If the target is no longer to be probed (unused, draining), the probe was under
+    /// way when that changed, and its result is ignored.
     pub fn apply(&mut self, settings: &HealthCheck, probe: Probe) -> Option<HealthChange> {
         let failure = unhealthy_reason(probe.outcome);
         match (&self.health, failure) {
@@ -163,7 +163,7 @@ impl HealthRecord {
         }
     }
 
-    /// The group is now used by a rule, or no longer. A group that comes into use starts over.
+    /// Sets whether a rule uses the group. A group that comes into use starts over.
     pub fn set_in_use(&mut self, in_use: bool) -> Option<HealthChange> {
         match (&self.health, in_use) {
             (TargetHealth::Draining, _) => None,
@@ -195,16 +195,15 @@ impl HealthRecord {
     }
 }
 
-/// The probe with which a target begins: at once.
+/// The first probe of a target, which is due at once.
 pub const FIRST_PROBE: Due = Due { at: Duration::ZERO, tick: ProbeTick::Early };
 
-/// When the next probe is due, after `last` was due and `now` that it has ended (both counted from the target's first
+/// When the next probe is due, given when the `last` one was due and that it ended `now` (both since the target's first
 /// probe).
 ///
-/// Ticks are a fixed rate: they are where they are, however long a probe takes ("The time that it takes for the target
-/// to respond does not affect the interval for the next health check request", ALB user guide, "Health checks"). A
-/// tick that passes while a probe is still under way is left out. Between ticks, `initial` targets are probed early,
-/// except at AWS's own pace (time scale 1).
+/// Ticks have a fixed rate, however long a probe takes ("The time that it takes for the target to respond does not
+/// affect the interval for the next health check request", ALB user guide, "Health checks"). A tick that passes during
+/// a probe is skipped. Between ticks, `initial` targets are probed early, except in real time (time scale 1).
 pub fn next_probe(
     health: &TargetHealth,
     last: Due,
@@ -232,7 +231,7 @@ pub fn next_probe(
     Due { at, tick: if whole { ProbeTick::Whole } else { ProbeTick::Scaled } }
 }
 
-/// Why a target whose probe ended like this is unhealthy; `None` if it passed.
+/// Why a target is unhealthy after such a result; `None` if the probe passed.
 pub fn unhealthy_reason(outcome: ProbeOutcome) -> Option<UnhealthyReason> {
     match outcome {
         ProbeOutcome::Passed { .. } => None,

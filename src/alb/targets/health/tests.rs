@@ -31,10 +31,10 @@ struct TransitionCase {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Step {
-    /// `early`, `scaled` or `whole`; a scheduled probe of real time is `whole`.
+    /// `early`, `scaled` or `whole`; a scheduled probe in real time is `whole`.
     #[serde(default = "whole")]
     probe: String,
-    /// A status code, `timed out`, `failed` or `no gRPC status`; or what happens to the target: `in use`, `not in use`, `deregistered`.
+    /// A status code, `timed out`, `failed` or `no gRPC status`; or an event: `in use`, `not in use`, `deregistered`.
     got: String,
     /// `state`, or `state: reason: description`.
     then: String,
@@ -45,16 +45,16 @@ struct Step {
 struct ScheduleCase {
     name: String,
     source: String,
-    /// Why it is not so here; then there are no probes.
+    /// Why neargate differs here; then there are no probes.
     not_yet: Option<String>,
     #[serde(default)]
     interval: f64,
     #[serde(default)]
     time_scale: f64,
-    /// How long every probe takes.
+    /// Duration of every probe.
     #[serde(default)]
     probe_takes: f64,
-    /// The instant from which the target is no longer `initial`; never, if absent.
+    /// When the target is no longer `initial`; absent: never.
     healthy_from: Option<f64>,
     /// `<seconds> <tick>`.
     #[serde(default)]
