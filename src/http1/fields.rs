@@ -30,7 +30,7 @@ pub struct FieldSpan {
 impl FieldSpan {
     /// Marks the field whose name and value lie at these offsets of `bytes`.
     pub fn new(bytes: &[u8], name: std::ops::Range<usize>, value: std::ops::Range<usize>) -> Self {
-        let kind = FieldKind::of(&bytes[name.clone()]);
+        let kind = FieldKind::from_name(&bytes[name.clone()]);
         Self { kind, name: (name.start as u32, name.end as u32), value: (value.start as u32, value.end as u32) }
     }
 }
@@ -135,7 +135,7 @@ pub enum FieldKind {
 
 impl FieldKind {
     /// The kind that goes by this name, in any case.
-    pub fn of(name: &[u8]) -> Self {
+    pub fn from_name(name: &[u8]) -> Self {
         // The length alone rules out nearly everything, so that most names cost one comparison or none.
         let candidates: &[(&[u8], Self)] = match name.len() {
             2 => &[(b"te", Self::Te)],

@@ -25,7 +25,6 @@ use crate::alb::head::headers;
 use crate::alb::head::headers::{ClientProtocol, Forwarding, TlsHeaders};
 use crate::alb::head::trace_id;
 use crate::alb::head::trace_id::TraceSeed;
-use crate::alb::metrics::figures;
 use crate::alb::metrics::figures::Count;
 use crate::alb::request::desync::{Assessment, Verdict};
 use crate::alb::request::facts::RequestFacts;
@@ -337,7 +336,7 @@ fn prepare_forward(
     let written =
         headers::write(&request.facts, &forwarding, &mut head).map_err(|_| ProxyError::TooManyForwardedAddresses)?;
     if written.invalid_names {
-        worker.meters.add(figures::of_invalid_headers(table.attributes.drop_invalid_header_fields), 1);
+        worker.meters.add(Count::from_invalid_headers(table.attributes.drop_invalid_header_fields), 1);
     }
     if let Some(text) = &mut transaction.text {
         text.trace_id_space().extend_from_slice(&head[written.trace_id]);

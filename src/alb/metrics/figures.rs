@@ -106,6 +106,32 @@ impl Count {
             Self::ForwardedInvalidHeaders => "ForwardedInvalidHeaderRequestCount",
         })
     }
+
+    /// The counters for the load balancer's own response: one for its class, and for some codes another.
+    ///
+    /// Fixed responses and redirects count as the load balancer's own. The guide does not say so outright, but its sentence
+    /// on 3XX ("redirection codes that originate from the load balancer") can mean nothing else.
+    pub fn from_own_status(status: u16) -> impl Iterator<Item = Self> {
+        let class = match status / 100 {
+            3 => Some(Self::Elb3xx),
+            4 => Some(Self::Elb4xx),
+            5 => Some(Self::Elb5xx),
+            _ => None,
+        };
+        let own = match status {
+            500 => Some(Self::Elb500),
+            502 => Some(Self::Elb502),
+            503 => Some(Self::Elb503),
+            504 => Some(Self::Elb504),
+            _ => None,
+        };
+        class.into_iter().chain(own)
+    }
+
+    /// The counter for a request with invalid header names.
+    pub fn from_invalid_headers(dropped: bool) -> Self {
+        if dropped { Self::DroppedInvalidHeaders } else { Self::ForwardedInvalidHeaders }
+    }
 }
 
 /// Counters that also have the target group as a dimension.
@@ -162,7 +188,7 @@ impl GroupCount {
     }
 
     /// The counter for a target's response.
-    pub fn of_target_status(status: u16) -> Option<Self> {
+    pub fn from_target_status(status: u16) -> Option<Self> {
         match status / 100 {
             2 => Some(Self::Target2xx),
             3 => Some(Self::Target3xx),
@@ -171,32 +197,6 @@ impl GroupCount {
             _ => None,
         }
     }
-}
-
-/// The counters for the load balancer's own response: one for its class, and for some codes another.
-///
-/// Fixed responses and redirects count as the load balancer's own. The guide does not say so outright, but its sentence
-/// on 3XX ("redirection codes that originate from the load balancer") can mean nothing else.
-pub fn of_own_status(status: u16) -> impl Iterator<Item = Count> {
-    let class = match status / 100 {
-        3 => Some(Count::Elb3xx),
-        4 => Some(Count::Elb4xx),
-        5 => Some(Count::Elb5xx),
-        _ => None,
-    };
-    let own = match status {
-        500 => Some(Count::Elb500),
-        502 => Some(Count::Elb502),
-        503 => Some(Count::Elb503),
-        504 => Some(Count::Elb504),
-        _ => None,
-    };
-    class.into_iter().chain(own)
-}
-
-/// The counter for a request with invalid header names.
-pub fn of_invalid_headers(dropped: bool) -> Count {
-    if dropped { Count::DroppedInvalidHeaders } else { Count::ForwardedInvalidHeaders }
 }
 
 /// What one request adds to `RequestCountPerTarget`, in millionths: "the total number of requests received by the

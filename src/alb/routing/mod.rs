@@ -220,7 +220,7 @@ impl RoutingTable {
             attributes: load_balancer.attributes.clone(),
             domains: load_balancer.domains.clone(),
             listeners: listeners.into(),
-            target_policy: TargetPolicy::of(load_balancer.security_policies()),
+            target_policy: TargetPolicy::from_listener_policies(load_balancer.security_policies()),
             target_groups,
         }
     }
@@ -331,7 +331,7 @@ fn compile_listener(
         port: listener.port,
         bind: SocketAddr::new(load_balancer.bind_address, listener.bind_port),
         protocol: listener.protocol.clone(),
-        prefilters: rules.iter().map(|rule| Prefilter::of(&rule.conditions)).collect(),
+        prefilters: rules.iter().map(|rule| Prefilter::new(&rule.conditions)).collect(),
         index: Index::new(rules.iter().map(|rule| rule.conditions.iter().map(CompiledCondition::anchors).collect())),
         rules,
         headers: (listener.headers != HeaderModification::default()).then(|| Arc::new(listener.headers.clone())),

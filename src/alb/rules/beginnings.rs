@@ -85,7 +85,7 @@ impl Beginnings {
     }
 
     /// The numbers of each text that is a prefix of this one.
-    pub fn of(&self, text: Text<'_>) -> impl Iterator<Item = &[u32]> {
+    pub fn prefixes_of(&self, text: Text<'_>) -> impl Iterator<Item = &[u32]> {
         let after = self.entries.partition_point(|entry| text.is_at_or_after(&entry.text));
         let chain = std::iter::successors(after.checked_sub(1), |&at| self.entries[at].within);
         let entries = chain.map(|at| &self.entries[at]).filter(move |entry| text.begins_with(&entry.text));
@@ -119,7 +119,7 @@ mod tests {
                 looked_up = looked_up.lower_case();
             }
             let index = Beginnings::new(numbers);
-            let mut found: Vec<u32> = index.of(looked_up).flatten().copied().collect();
+            let mut found: Vec<u32> = index.prefixes_of(looked_up).flatten().copied().collect();
             found.sort_unstable();
             let mut read: Vec<char> = text.chars().collect();
             if backwards {

@@ -77,7 +77,7 @@ impl<P: Ord + Clone> Index<P> {
         };
         for (place, text) in shown {
             if let Some(beginnings) = self.places.get(&place) {
-                beginnings.of(text).for_each(&mut look);
+                beginnings.prefixes_of(text).for_each(&mut look);
             }
         }
         look(&self.anywhere);

@@ -30,7 +30,7 @@ struct Beginning {
 
 impl Prefilter {
     /// From the conditions of a rule, all of which must hold.
-    pub(crate) fn of(conditions: &[CompiledCondition]) -> Self {
+    pub(crate) fn new(conditions: &[CompiledCondition]) -> Self {
         let longest = |beginnings: &mut dyn Iterator<Item = Vec<u8>>| {
             Beginning::new(&beginnings.max_by_key(Vec::len).unwrap_or_default())
         };
@@ -106,7 +106,7 @@ mod tests {
             };
             let request = NormalizedRequest::new(&facts);
             let matches = compiled.iter().all(|condition| condition.matches(&request));
-            prop_assert!(Prefilter::of(&compiled).admits(RequestKey::by(&request)) || !matches);
+            prop_assert!(Prefilter::new(&compiled).admits(RequestKey::by(&request)) || !matches);
         }
     }
 }

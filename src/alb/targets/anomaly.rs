@@ -60,7 +60,7 @@ pub struct Anomalies {
 
 impl Anomalies {
     /// Counts the targets of a group.
-    pub fn of(standings: impl IntoIterator<Item = Standing>) -> Self {
+    pub fn from_standings(standings: impl IntoIterator<Item = Standing>) -> Self {
         standings.into_iter().fold(Self::default(), |sum, standing| Self {
             anomalous: sum.anomalous + usize::from(standing.anomalous),
             mitigated: sum.mitigated + usize::from(standing.weight < FULL_WEIGHT),

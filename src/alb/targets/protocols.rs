@@ -21,7 +21,7 @@ pub enum RequestProtocol {
 
 impl RequestProtocol {
     /// The protocol of a request with this head.
-    pub fn of(client_protocol: ClientProtocol, fields: Fields<'_>) -> Self {
+    pub fn from_head(client_protocol: ClientProtocol, fields: Fields<'_>) -> Self {
         match client_protocol {
             ClientProtocol::Http1 => Self::Http1,
             ClientProtocol::Http2 if fields.first(FieldKind::ContentType).is_some_and(is_grpc) => Self::Grpc,
@@ -98,7 +98,7 @@ mod tests {
             other => panic!("{}: no protocol version is called {other}", case.name),
         };
         let fields: FieldList = case.content_type.iter().map(|value| ("content-type", value.as_str())).collect();
-        let request = RequestProtocol::of(client_protocol, fields.fields());
+        let request = RequestProtocol::from_head(client_protocol, fields.fields());
         let taken = takes(version, request, case.method.as_bytes());
         let answer = if taken { "of the target" } else { "464" };
         assert_eq!(answer, case.answer, "{} ({})", case.name, case.source);

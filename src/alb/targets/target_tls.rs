@@ -31,12 +31,12 @@ impl TargetPolicy {
         [Self::Other, Self::Tls13, Self::PostQuantum, Self::Fips, Self::FipsPostQuantum, Self::Rfc9151];
 
     /// The policy that follows from the security policies of the HTTPS listeners.
-    pub fn of<'a>(listener_policies: impl IntoIterator<Item = &'a str>) -> Self {
-        listener_policies.into_iter().map(Self::of_family).max().unwrap_or_default()
+    pub fn from_listener_policies<'a>(listener_policies: impl IntoIterator<Item = &'a str>) -> Self {
+        listener_policies.into_iter().map(Self::from_family).max().unwrap_or_default()
     }
 
     /// Families are recognised as in the guide: by words in the policies' names.
-    fn of_family(listener_policy: &str) -> Self {
+    fn from_family(listener_policy: &str) -> Self {
         let has = |word: &str| listener_policy.split('-').any(|part| part == word);
         match (has("RFC9151"), has("FIPS"), has("PQ"), has("TLS13")) {
             (true, ..) => Self::Rfc9151,
@@ -103,7 +103,7 @@ mod tests {
     #[test]
     fn connections_to_targets_follow_the_strongest_family_of_any_listener() {
         fixture::each("alb/tls/targets", |case: Case| {
-            let policy = TargetPolicy::of(case.listeners.iter().map(String::as_str));
+            let policy = TargetPolicy::from_listener_policies(case.listeners.iter().map(String::as_str));
             assert_eq!(policy.name(), case.targets, "{}", case.name);
         });
     }

@@ -132,7 +132,7 @@ fn translated(head: &[u8]) -> Option<Vec<(Vec<u8>, Vec<u8>)>> {
     for line in lines {
         let colon = memchr::memchr(b':', line)?;
         let (name, value) = (line[..colon].to_ascii_lowercase(), message::trim_blanks(&line[colon + 1..]));
-        let kind = FieldKind::of(&name);
+        let kind = FieldKind::from_name(&name);
         let of_http1 = matches!(kind, FieldKind::Te | FieldKind::Expect | FieldKind::TransferEncoding);
         cookies += usize::from(name == b"cookie");
         if of_http1 || cookies > 1 || message::check_http2_field(&name, value).is_err() {

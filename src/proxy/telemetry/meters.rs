@@ -132,7 +132,7 @@ impl WorkerMeters {
         if transaction.target_status.is_some() {
             return;
         }
-        figures::of_own_status(transaction.status).for_each(|count| self.add(count, 1));
+        Count::from_own_status(transaction.status).for_each(|count| self.add(count, 1));
         match (transaction.action, transaction.status) {
             (Some(ActionKind::Redirect), 300..400) => self.add(Count::Redirects, 1),
             (Some(ActionKind::Redirect), 507) => self.add(Count::RedirectUrlLimitExceeded, 1),
@@ -164,7 +164,7 @@ impl GroupMeter {
 
     /// A target has answered, so long after it was asked.
     pub(crate) fn target_answered(&self, status: u16, time: Duration) {
-        if let Some(count) = GroupCount::of_target_status(status) {
+        if let Some(count) = GroupCount::from_target_status(status) {
             self.add(count, 1);
         }
         self.buckets[figures::bucket(time)].add(1);

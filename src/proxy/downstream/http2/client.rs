@@ -123,7 +123,7 @@ impl<'c> Client for Http2Client<'c> {
             return ResponseHints::default();
         }
         let fields = self.head.fields();
-        let grpc = RequestProtocol::of(ClientProtocol::Http2, fields) == RequestProtocol::Grpc;
+        let grpc = RequestProtocol::from_head(ClientProtocol::Http2, fields) == RequestProtocol::Grpc;
         ResponseHints { grpc, ..ResponseHints::new(self.head.method(), fields.first(FieldKind::UserAgent)) }
     }
 

@@ -107,8 +107,9 @@ impl LoadBook {
     /// Targets that do worse than their peers, and those that get less because of it.
     pub(crate) fn anomalies(&self) -> BTreeMap<TargetGroupName, Anomalies> {
         let groups = lock(&self.groups);
-        let of_group =
-            |book: &GroupBook| Anomalies::of(book.targets.values().map(|target| target.load.outcomes.standing()));
+        let of_group = |book: &GroupBook| {
+            Anomalies::from_standings(book.targets.values().map(|target| target.load.outcomes.standing()))
+        };
         groups.by_name.iter().map(|(name, book)| (name.clone(), of_group(book))).collect()
     }
 
