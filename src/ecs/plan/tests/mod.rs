@@ -1,5 +1,6 @@
 //! Planning what changed is planning everything, whatever happened since.
 
+mod scheduling;
 mod topology;
 
 use std::collections::BTreeMap;
@@ -96,13 +97,15 @@ struct Stack {
     begin: Instant,
     seconds: u64,
     made: u64,
+    /// How many addresses tasks share.
+    addresses: u8,
 }
 
 impl Stack {
     fn new() -> Self {
         let (topology, world) = (topology(0), World::default());
         let planner = Planner::default();
-        let mut stack = Self { topology, world, planner, begin: Instant::now(), seconds: 0, made: 0 };
+        let mut stack = Self { topology, world, planner, begin: Instant::now(), seconds: 0, made: 0, addresses: 6 };
         let local = ObservedNode { name: node(), zone: "a".into(), state: NodeState::Ready, schedulable: true };
         stack.world.nodes.observed(vec![local]);
         stack.apply(0);
@@ -115,7 +118,11 @@ impl Stack {
     }
 
     fn apply(&mut self, variant: usize) {
-        self.topology = topology(variant);
+        self.want(topology(variant));
+    }
+
+    fn want(&mut self, topology: Topology) {
+        self.topology = topology;
         self.planner.look_at_everything();
         self.world.target_groups_wanted(&self.topology, self.now());
         self.deploy(BTreeSet::new());
@@ -130,8 +137,9 @@ impl Stack {
         self.world.services_wanted(&self.topology.services, &anew, new_id, now);
     }
 
-    /// Plans and carries out, at most so many times, and compares each plan with that of everything.
-    fn settle(&mut self, rounds: usize) {
+    /// Plans and carries out, at most so many times, and compares each plan with that of everything. Returns whether nothing
+    /// is left to do.
+    fn settle(&mut self, rounds: usize) -> bool {
         for _ in 0..rounds {
             let now = self.now();
             let plan = self.planner.plan(&self.topology, &self.world, now.instant);
@@ -140,8 +148,9 @@ impl Stack {
             census.follow(&World::default(), &self.world);
             assert!(self.planner.census == census, "the census is another one at second {}", self.seconds);
             if plan.steps.is_empty() {
-                return;
+                return true;
             }
+            scheduling::check_bounds(self, &plan);
             for step in &plan.steps {
                 match step {
                     Step::Effect(effect) => self.world.begin(effect, &self.topology, now),
@@ -162,6 +171,7 @@ impl Stack {
                 }
             }
         }
+        false
     }
 
     fn task(&self, index: usize) -> Option<TaskId> {
@@ -331,7 +341,7 @@ impl Stack {
 
     /// Addresses come back: those of the file's targets, too.
     fn network(&self, id: &TaskId) -> TaskNetwork {
-        let last = self.world.tasks[id].sequence % 6;
+        let last = self.world.tasks[id].sequence % u64::from(self.addresses);
         TaskNetwork { address: address(last as u8), reach: Reach::Direct, node: node(), zone: "a".into() }
     }
 }
@@ -428,8 +438,8 @@ fn a_change_concerns_the_services_that_it_may_change_the_plan_of() {
     };
     let after = |facts: &[Fact]| {
         let (topology, world) = (steady.topology.clone(), steady.world.clone());
-        let Stack { begin, seconds, made, .. } = steady;
-        let mut stack = Stack { topology, world, planner: Planner::default(), begin, seconds, made };
+        let Stack { begin, seconds, made, addresses, .. } = steady;
+        let mut stack = Stack { topology, world, planner: Planner::default(), begin, seconds, made, addresses };
         facts.iter().for_each(|fact| stack.take(fact).expect("something happens"));
         services(&stack)
     };

@@ -1,0 +1,233 @@
+//! The scheduler, whatever happens: it keeps to the service's bounds, comes to an end, and reaches what is wanted once nothing
+//! goes wrong any more.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use proptest::prelude::*;
+
+use super::topology::topology;
+use super::{Fact, Stack, fact};
+use crate::census::Unit;
+use crate::service::bounds::Bounds;
+use crate::service::standing::Standing;
+use crate::step::{Change, Plan, Step};
+use crate::world::{RolloutState, Task};
+use neargate_model::deployment::{CircuitBreaker, DeploymentConfiguration};
+use neargate_model::service::Service;
+use neargate_model::task::StopCode;
+use neargate_model::{ServiceName, TaskId, Topology};
+
+/// What a plan does to a service stays within its bounds: it stops no healthy task below the minimum and starts none above
+/// the maximum.
+pub(super) fn check_bounds(stack: &Stack, plan: &Plan) {
+    let mut stopped: BTreeMap<&TaskId, usize> = BTreeMap::new();
+    let mut started: BTreeMap<&ServiceName, usize> = BTreeMap::new();
+    for step in &plan.steps {
+        match step {
+            Step::Change(Change::StopTask { task, code: StopCode::ServiceSchedulerInitiated, .. })
+            | Step::Change(Change::StopUnhealthyTask { task, .. }) => *stopped.entry(task).or_default() += 1,
+            Step::Change(Change::CreateTask { service, .. }) => *started.entry(service).or_default() += 1,
+            _ => {}
+        }
+    }
+    assert!(stopped.values().all(|times| *times == 1), "a task is stopped once: {plan:#?}");
+    for (name, record) in stack.world.services.iter() {
+        let Some(settings) = record.wanted().filter(|_| !stack.world.shutting_down) else { continue };
+        let Bounds { minimum, maximum } =
+            Bounds::new(settings.desired_count as usize, &settings.deployment_configuration);
+        let tasks = wanted(stack, name);
+        let healthy: Vec<&&Task> = tasks.iter().filter(|task| is_healthy(stack, settings, task)).collect();
+        let gone = healthy.iter().filter(|task| stopped.contains_key(&task.spec.id)).count();
+        assert!(gone == 0 || healthy.len() - gone >= minimum, "{name} keeps {minimum} healthy: {plan:#?}");
+        let started = started.get(name).copied().unwrap_or_default();
+        assert!(started == 0 || tasks.len() + started <= maximum, "{name} runs at most {maximum}: {plan:#?}");
+    }
+}
+
+fn wanted<'s>(stack: &'s Stack, service: &ServiceName) -> Vec<&'s Task> {
+    let tasks = stack.planner.census.tasks(&Unit::Service(service.clone()));
+    tasks.into_iter().filter(|task| task.is_wanted()).collect()
+}
+
+fn is_healthy(stack: &Stack, settings: &Service, task: &Task) -> bool {
+    let now = stack.now().instant;
+    let standing = Standing::new(&stack.planner.census, settings, task, now, stack.topology.time_scale);
+    standing == Standing::Healthy
+}
+
+/// For whoever reads a failure.
+fn outline(stack: &Stack) -> String {
+    let record = &stack.world.services[&service()];
+    let tasks = stack.planner.census.tasks(&Unit::Service(service()));
+    let tasks = tasks.into_iter().filter(|task| !task.is_stopped()).map(|task| {
+        let standing = Standing::new(
+            &stack.planner.census,
+            &record.primary.service,
+            task,
+            stack.now().instant,
+            stack.topology.time_scale,
+        );
+        let phases: Vec<_> = task.containers.values().map(|container| (&container.phase, container.health)).collect();
+        format!(
+            "\n{:?} {} {:?} {standing:?} {phases:?} {:?}",
+            task.spec.deployment(),
+            task.status(),
+            task.network,
+            task.stop
+        )
+    });
+    let tasks: String = tasks.collect();
+    let steps = super::super::plan(&stack.topology, &stack.world, stack.now().instant);
+    let waits = record.next_start_at.map(|at| at.saturating_duration_since(stack.now().instant));
+    let wanted = &record.primary.service;
+    let (desired, configuration) = (wanted.desired_count, wanted.deployment_configuration);
+    format!(
+        "{desired} of {configuration:?} on {:?}, steady {}\n{:?}, {waits:?}, failures {}{tasks}\n{steps:?}",
+        stack.world.nodes, record.steady, record.primary.rollout, record.failures_in_a_row
+    )
+}
+
+/// What a service is told, beside what happens to it.
+#[derive(Clone, Debug)]
+enum Turn {
+    Happens(Fact),
+    Deploy(u8),
+    Scale(u32),
+    Force,
+}
+
+fn turn() -> impl Strategy<Value = Turn> {
+    let happens = fact().prop_filter("the service stays", |fact| !matches!(fact, Fact::Apply(_) | Fact::ShutDown));
+    prop_oneof![
+        20 => happens.prop_map(Turn::Happens),
+        1 => any::<u8>().prop_map(Turn::Deploy),
+        1 => (0_u32..5).prop_map(Turn::Scale),
+        1 => Just(Turn::Force),
+    ]
+}
+
+fn configuration() -> impl Strategy<Value = DeploymentConfiguration> {
+    let percentages = prop::sample::select(vec![(100, 200), (0, 100), (50, 100), (50, 150), (75, 200), (0, 200)]);
+    let breaker = (any::<bool>(), any::<bool>());
+    (percentages, breaker).prop_map(|((minimum_healthy_percent, maximum_percent), (enable, rollback))| {
+        let circuit_breaker = CircuitBreaker { enable, rollback, ..CircuitBreaker::default() };
+        DeploymentConfiguration { minimum_healthy_percent, maximum_percent, circuit_breaker }
+    })
+}
+
+/// One service, whose images are pulled, with or without checks.
+fn of_one(configuration: DeploymentConfiguration, is_checked: bool, is_bound: bool) -> Topology {
+    let mut topology = topology(0);
+    topology.services.retain(|name, _| *name == service());
+    let service = topology.services.get_mut(&service()).expect("it is there");
+    service.builds.clear();
+    service.deployment_configuration = configuration;
+    if !is_bound {
+        service.load_balancers.clear();
+    }
+    if !is_checked {
+        change(service, |definition| definition.containers[0].health_check = None);
+    }
+    topology
+}
+
+fn service() -> ServiceName {
+    ServiceName::new("built")
+}
+
+fn change(service: &mut Service, change: impl FnOnce(&mut neargate_model::task_definition::TaskDefinition)) {
+    change(std::sync::Arc::make_mut(&mut service.task_definition));
+}
+
+impl Stack {
+    fn tell(&mut self, tell: impl FnOnce(&mut Service)) {
+        let mut topology = self.topology.clone();
+        tell(topology.services.get_mut(&service()).expect("it is there"));
+        self.want(topology);
+    }
+
+    fn deploy_version(&mut self, version: u8) {
+        self.tell(|service| {
+            change(service, |definition| {
+                definition.containers[0].environment.insert("VERSION".to_owned(), version.to_string());
+            });
+        });
+    }
+
+    /// From now on all goes well.
+    fn go_well(&mut self) {
+        self.take(&Fact::Progress);
+        let living = self.world.tasks.values().filter(|task| !task.is_stopped()).count();
+        for task in 0..living {
+            self.take(&Fact::Health(task, 0, true));
+            self.take(&Fact::Health(task, 1, true));
+        }
+        let targets = self.world.targets.values().map(Vec::len).sum();
+        for target in 0..targets {
+            self.take(&Fact::Probed(target, true));
+        }
+        self.seconds += 5;
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(192))]
+
+    #[test]
+    fn whatever_happens_the_service_gets_there_and_leaves_nothing(
+        configuration in configuration(),
+        checks in (any::<bool>(), any::<bool>()),
+        turns in prop::collection::vec((prop::collection::vec(turn(), 1..4), prop_oneof![Just(1_usize), Just(64)]), 1..60),
+    ) {
+        let mut stack = Stack::new();
+        stack.world.services.retain(|name, _| *name == service());
+        stack.addresses = 250;
+        stack.want(of_one(configuration, checks.0, checks.1));
+        for (turns, rounds) in &turns {
+            for turn in turns {
+                match turn {
+                    Turn::Happens(fact) => drop(stack.take(fact)),
+                    Turn::Deploy(version) => stack.deploy_version(*version),
+                    Turn::Scale(count) => stack.tell(|service| service.desired_count = *count),
+                    Turn::Force => stack.deploy([service()].into()),
+                }
+            }
+            let is_settled = stack.settle(*rounds);
+            assert!(is_settled || *rounds == 1, "no step is planned for ever");
+        }
+
+        // Where nothing may stop and nothing may start, no deployment gets anywhere: half of one task is one task.
+        stack.tell(|service| {
+            let desired = service.desired_count as usize;
+            let Bounds { minimum, maximum } = Bounds::new(desired, &service.deployment_configuration);
+            service.desired_count += u32::from(desired > 0 && (minimum, maximum) == (desired, desired));
+        });
+        stack.take(&Fact::Trouble(false));
+        // One that was given up is not tried again by itself.
+        stack.deploy(BTreeSet::from([service()]));
+        let is_there = (0..400).any(|_| {
+            assert!(stack.settle(64), "no step is planned for ever");
+            stack.go_well();
+            stack.world.services[&service()].steady
+        });
+        assert!(is_there, "it is steady in the end: {}", outline(&stack));
+        assert!(stack.settle(64));
+        let record = &stack.world.services[&service()];
+        let tasks = wanted(&stack, &service());
+        assert_eq!(tasks.len(), record.primary.service.desired_count as usize);
+        assert_eq!(record.primary.rollout, RolloutState::Completed);
+        assert!(record.active.is_empty());
+        assert!(tasks.iter().all(|task| task.spec.deployment() == Some(&record.primary.id)));
+
+        stack.take(&Fact::ShutDown);
+        let is_at_rest = (0..100).any(|_| {
+            stack.settle(64);
+            stack.take(&Fact::Progress);
+            stack.seconds += 30;
+            stack.world.is_at_rest()
+        });
+        assert!(is_at_rest, "nothing is left: {}", outline(&stack));
+        let containers = stack.world.tasks.values().flat_map(|task| task.containers.values());
+        assert!(containers.into_iter().all(|container| container.is_stopped()));
+    }
+}
