@@ -250,7 +250,7 @@ fn steady(topology: &Topology, now: Now) -> World {
 
 fn run_task(topology: &Topology, world: &mut World, name: &ServiceName, number: u32, now: Now) {
     let service = &topology.services[name];
-    let definition = Arc::clone(&service.task_definition);
+    let definition = Arc::clone(&service.task_definition.definition);
     let address: IpAddr = Ipv4Addr::from_bits(Ipv4Addr::new(10, 0, 0, 0).to_bits() + number).into();
     let id = TaskId::new(format!("{number:032x}"));
     let running = |_| Container { phase: Phase::Running, runtime_id: Some("0".to_owned()), ..Container::pending() };

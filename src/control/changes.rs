@@ -96,6 +96,7 @@ fn service(lines: &mut Lines, subject: &str, before: &Service, after: &Service) 
     };
     lines.value(&format!("{subject}: healthy and running tasks in a deployment"), &percents(before), &percents(after));
     let (old, new) = (&before.task_definition, &after.task_definition);
+    lines.value(&format!("{subject}: task definition"), &old.name(), &new.name());
     lines.value(&format!("{subject}: cpu"), &old.cpu, &new.cpu);
     lines.value(&format!("{subject}: memory"), &old.memory_mib, &new.memory_mib);
     let containers = |list: &[ContainerDefinition]| -> BTreeMap<String, ContainerDefinition> {

@@ -550,7 +550,7 @@ fn new_task(
     deployment: &Deployment,
 ) -> (TaskSpec, Result<(), Reason>) {
     let service = &deployment.service;
-    let definition = Arc::clone(&service.task_definition);
+    let definition = Arc::clone(&service.task_definition.definition);
     let credentials = definition
         .containers
         .iter()
@@ -566,8 +566,15 @@ fn new_task(
         .map(|container| (container.name.clone(), naming::reference(&topology.name, name, service, container)))
         .collect();
     let origin = Origin::Service { service: name.clone(), deployment: deployment.id.clone() };
-    let spec =
-        TaskSpec { id: ids.task_id(), origin, definition, revision: deployment.revision, secrets, images, node: None };
+    let spec = TaskSpec {
+        id: ids.task_id(),
+        origin,
+        definition,
+        revision: deployment.service.task_definition.number,
+        secrets,
+        images,
+        node: None,
+    };
     (spec, verdict)
 }
 

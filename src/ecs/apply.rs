@@ -113,7 +113,7 @@ impl World {
             Change::Redeploy(service) => {
                 if let Some(record) = self.services.get_mut(service) {
                     let (id, service) = ((context.deployment_id)(), Arc::clone(&record.primary.service));
-                    record.redeploy(Deployment::new(id, record.primary.revision, service, now));
+                    record.redeploy(Deployment::new(id, service, now));
                 }
             }
             Change::EndDeployment { service, deployment } => {

@@ -2,7 +2,6 @@
 //! to values: time and random numbers are arguments. [`plan`] decides, `control` carries it out, and `observe` and
 //! `apply` change the known state ([`world`]).
 
-pub mod families;
 pub mod moment;
 pub mod nodes;
 pub mod persistent_map;

@@ -5,7 +5,6 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::families::Families;
 use crate::world::{
     Container, Deployment, FailedHealthCheck, ImageState, Network, Now, Phase, Preparation, ServiceRecord, Silence,
     TargetRecord, Task, World,
@@ -434,13 +433,10 @@ impl World {
                 continue;
             }
             let service = Arc::new(service.clone());
-            let mut deployment = |service: Arc<Service>, task_definitions: &mut Families| {
-                let revision = task_definitions.register(&service.task_definition);
-                Deployment::new(deployment_id(), revision, service, now)
-            };
+            let mut deployment = |service: Arc<Service>| Deployment::new(deployment_id(), service, now);
             match self.services.get_mut(name) {
                 None => {
-                    let record = ServiceRecord::new(deployment(service, &mut self.task_definitions));
+                    let record = ServiceRecord::new(deployment(service));
                     self.services.insert(name.clone(), record);
                 }
                 Some(record) => {
@@ -456,7 +452,7 @@ impl World {
                     record.asked = Arc::clone(&service);
                     record.dropped = false;
                     if !goes_on {
-                        record.redeploy(deployment(settings, &mut self.task_definitions));
+                        record.redeploy(deployment(settings));
                     }
                 }
             }

@@ -3,6 +3,7 @@
 
 use std::fmt;
 
+use neargate_model::task_definition::RevisionName;
 use neargate_model::{ContainerName, ServiceName};
 
 /// A refused change.
@@ -12,6 +13,12 @@ pub enum Violation {
     ServiceNotFound(ServiceName),
     /// CreateService with the name of an existing service that has other settings.
     NotIdempotent(ServiceName),
+    /// DeregisterTaskDefinition with a revision that was never registered.
+    NoSuchTaskDefinition(RevisionName),
+    /// A service names a revision that was never registered.
+    TaskDefinitionNotFound(RevisionName),
+    /// A service begins to name a revision that was deregistered.
+    TaskDefinitionInactive(RevisionName),
     /// DeleteService without `force` while the service wants tasks.
     ScaledAboveZero(ServiceName),
     /// `loadBalancers` names a container that the task definition does not have.
@@ -39,6 +46,9 @@ impl Violation {
         match self {
             Self::ServiceNotFound(_) => "ServiceNotFoundException",
             Self::NoDeploymentInProgress(_) => "ConflictException",
+            Self::NoSuchTaskDefinition(_) | Self::TaskDefinitionNotFound(_) | Self::TaskDefinitionInactive(_) => {
+                "ClientException"
+            }
             Self::NotIdempotent(_)
             | Self::ScaledAboveZero(_)
             | Self::ContainerNotFound(_)
@@ -56,6 +66,10 @@ impl fmt::Display for Violation {
         match self {
             Self::ServiceNotFound(_) => f.write_str("Service not found."),
             Self::NotIdempotent(_) => f.write_str("Creation of service was not idempotent."),
+            // Its text is not published.
+            Self::NoSuchTaskDefinition(_) => f.write_str("The specified task definition does not exist."),
+            Self::TaskDefinitionNotFound(_) => f.write_str("TaskDefinition not found."),
+            Self::TaskDefinitionInactive(_) => f.write_str("TaskDefinition is inactive"),
             Self::ScaledAboveZero(_) => f.write_str("The service cannot be stopped while it is scaled above 0."),
             Self::ContainerNotFound(container) => {
                 write!(f, "The container {container} does not exist in the task definition.")

@@ -9,7 +9,6 @@ use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 
-use crate::families::Families;
 pub use crate::images::record::{Image, ImageState};
 pub use crate::moment::Now;
 use crate::nodes::Nodes;
@@ -32,8 +31,6 @@ pub struct World {
     pub images: PersistentMap<String, Image>,
     /// Living tasks and the last stopped ones.
     pub tasks: PersistentMap<TaskId, Task>,
-    /// Task definitions that were registered.
-    pub task_definitions: Families,
     /// By name; services that the topology dropped stay until their tasks are gone.
     pub services: PersistentMap<ServiceName, ServiceRecord>,
     /// Registered targets, including draining ones.

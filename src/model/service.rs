@@ -3,20 +3,20 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
 use super::deployment::DeploymentConfiguration;
 use super::ids::{ContainerName, SecurityGroupName, TargetGroupName};
-use super::task_definition::TaskDefinition;
+use super::task_definition::Revision;
 
-/// A service with scheduling strategy REPLICA.
+/// A service with scheduling strategy REPLICA. Where task definitions are kept apart from it, it only names its own
+/// (`Service<RevisionName>`).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Service {
+pub struct Service<D = Revision> {
     /// The task definition of its tasks, with the file's deploy-time `environment` merged in.
-    pub task_definition: Arc<TaskDefinition>,
+    pub task_definition: D,
     /// How many tasks should run.
     pub desired_count: u32,
     /// Security groups of the tasks' network interfaces.
@@ -34,6 +34,34 @@ pub struct Service {
     /// How its tasks are replaced.
     #[serde(default)]
     pub deployment_configuration: DeploymentConfiguration,
+}
+
+impl<D> Service<D> {
+    /// The same service with its task definition in another form.
+    pub fn with<E>(self, task_definition: E) -> Service<E> {
+        let Self {
+            task_definition: _,
+            desired_count,
+            security_groups,
+            load_balancers,
+            builds,
+            images,
+            watches,
+            health_check_grace_period,
+            deployment_configuration,
+        } = self;
+        Service {
+            task_definition,
+            desired_count,
+            security_groups,
+            load_balancers,
+            builds,
+            images,
+            watches,
+            health_check_grace_period,
+            deployment_configuration,
+        }
+    }
 }
 
 /// One entry of the service's `loadBalancers`.

@@ -1,13 +1,109 @@
 //! Task definitions as Fargate understands them (ECS API: RegisterTaskDefinition, ContainerDefinition).
 
 use std::collections::BTreeMap;
+use std::fmt;
+use std::ops::Deref;
+use std::str::FromStr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
 use super::ids::ContainerName;
 
-/// One revision of a task definition.
+/// A task definition and the number that it was registered with.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Revision {
+    /// `revision`: counted in its family from 1.
+    pub number: u32,
+    /// What was registered.
+    pub definition: Arc<TaskDefinition>,
+}
+
+impl Revision {
+    /// The first revision of a family.
+    pub fn first(definition: TaskDefinition) -> Self {
+        Self { number: 1, definition: Arc::new(definition) }
+    }
+
+    /// `family:revision`
+    pub fn name(&self) -> RevisionName {
+        RevisionName { family: self.family.as_str().into(), number: self.number }
+    }
+}
+
+impl Deref for Revision {
+    type Target = TaskDefinition;
+
+    fn deref(&self) -> &TaskDefinition {
+        &self.definition
+    }
+}
+
+/// `family:revision`, as services and tasks name what they run (ECS API, CreateService, `taskDefinition`).
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct RevisionName {
+    /// Before the colon.
+    pub family: Arc<str>,
+    /// After it.
+    pub number: u32,
+}
+
+impl fmt::Display for RevisionName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.family, self.number)
+    }
+}
+
+/// Text that names no revision, refused in the words of DeregisterTaskDefinition.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum NotARevision {
+    /// Only a family, or nothing.
+    Missing,
+    /// What follows the colon is no number from 1 on.
+    Invalid(String),
+}
+
+impl fmt::Display for NotARevision {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Missing => f.write_str("Revision is missing."),
+            Self::Invalid(number) => write!(f, "Invalid revision number. Number: {number}"),
+        }
+    }
+}
+
+impl std::error::Error for NotARevision {}
+
+impl FromStr for RevisionName {
+    type Err = NotARevision;
+
+    fn from_str(text: &str) -> Result<Self, NotARevision> {
+        let (family, number) = text.split_once(':').ok_or(NotARevision::Missing)?;
+        let is_number = !number.starts_with('+');
+        match number.parse() {
+            Ok(revision @ 1..) if is_number => Ok(Self { family: family.into(), number: revision }),
+            _ => Err(NotARevision::Invalid(number.to_owned())),
+        }
+    }
+}
+
+impl TryFrom<String> for RevisionName {
+    type Error = NotARevision;
+
+    fn try_from(text: String) -> Result<Self, NotARevision> {
+        text.parse()
+    }
+}
+
+impl From<RevisionName> for String {
+    fn from(name: RevisionName) -> Self {
+        name.to_string()
+    }
+}
+
+/// What a task runs (ECS API, RegisterTaskDefinition).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct TaskDefinition {
     /// Name of the family.
@@ -243,4 +339,20 @@ pub struct LogConfiguration {
     pub group: String,
     /// `awslogs-stream-prefix`: the stream is `prefix/container/task-id`.
     pub stream_prefix: String,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_revision_is_a_family_and_a_number() {
+        let read = |text: &str| text.parse::<RevisionName>().map_err(|error| error.to_string());
+        assert_eq!(read("web:12").map(|name| name.to_string()), Ok("web:12".to_owned()));
+        assert_eq!(read("web"), Err("Revision is missing.".to_owned()));
+        for number in ["", "0", "-1", "+1", "latest", "1:2", "99999999999"] {
+            let refused = format!("Invalid revision number. Number: {number}");
+            assert_eq!(read(&format!("web:{number}")), Err(refused), "{number}");
+        }
+    }
 }

@@ -26,7 +26,7 @@ use neargate::model::target_group::{TargetGroup, TargetGroupAttributes};
 use neargate::model::target_health::{ProbeOutcome, Target, TargetHealthState};
 use neargate::model::task::HealthStatus;
 use neargate::model::task_definition::{
-    ContainerDefinition, ContainerHealthCheck, Dependency, DependencyCondition, PortMapping, RestartPolicy,
+    ContainerDefinition, ContainerHealthCheck, Dependency, DependencyCondition, PortMapping, RestartPolicy, Revision,
     TaskDefinition,
 };
 use neargate::model::topology::{TimeScale, Topology};
@@ -257,11 +257,11 @@ async fn act(
             }
             "restart" => handle.restart(Some(service)).await.unwrap(),
             "force a new deployment" | "ask for the definition again" => {
-                let asked = &wanted.services[&service].task_definition;
+                let asked = handle.topology().services[&service].task_definition.name();
                 let mut edit = Edit::scale(service.clone(), wanted.services[&service].desired_count);
                 if let Edit::UpdateService { force_new_deployment, task_definition, .. } = &mut edit {
                     *force_new_deployment = action == "force a new deployment";
-                    *task_definition = (!*force_new_deployment).then(|| Arc::clone(asked));
+                    *task_definition = (!*force_new_deployment).then_some(asked);
                 }
                 handle.edit(edit).await.unwrap();
             }
@@ -280,11 +280,11 @@ async fn act(
                 match (changed.strip_prefix("scale to "), changed) {
                     (Some(count), _) => service.desired_count = count.parse().unwrap(),
                     (None, "new definition" | "another definition") => {
-                        let definition = Arc::make_mut(&mut service.task_definition);
+                        let definition = Arc::make_mut(&mut service.task_definition.definition);
                         definition.containers[0].environment.insert("CHANGED".into(), changed.into());
                     }
                     (None, "new image") => {
-                        Arc::make_mut(&mut service.task_definition).containers[0].image = "web:2".to_owned();
+                        Arc::make_mut(&mut service.task_definition.definition).containers[0].image = "web:2".to_owned();
                     }
                     (None, other) => panic!("unknown action {other:?}"),
                 }
@@ -434,7 +434,7 @@ fn topology(case: &Case) -> Topology {
         stickiness_seconds: None,
     });
     let service = Service {
-        task_definition: Arc::new(TaskDefinition {
+        task_definition: Revision::first(TaskDefinition {
             family: "app".into(),
             containers,
             cpu: 256,

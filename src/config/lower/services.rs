@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::io::ErrorKind;
 use std::path::Path;
-use std::sync::Arc;
 use std::time::Duration;
 
 use super::lowering::Lowering;
@@ -23,6 +22,7 @@ use crate::text::syntax;
 use neargate_ecs::violation::Violation;
 use neargate_model::service::{Build, LoadBalancerBinding, Service};
 use neargate_model::target_group::TargetGroup;
+use neargate_model::task_definition::Revision;
 use neargate_model::{ContainerName, ServiceName, TargetGroupName};
 
 const CREATE: &str = "ECS API reference, CreateService";
@@ -66,7 +66,7 @@ pub(super) fn lower(
         services.insert(
             ServiceName::new(&name.value),
             Service {
-                task_definition: Arc::new(definition.definition),
+                task_definition: Revision::first(definition.definition),
                 desired_count: service.desired_count.as_ref().map_or(1, |count| count.value),
                 security_groups,
                 load_balancers: bindings,

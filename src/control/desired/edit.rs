@@ -11,7 +11,7 @@ use crate::model::rule::{Actions, Condition, Rule, Transforms};
 use crate::model::security_group::IngressRule;
 use crate::model::service::{LoadBalancerBinding, Service};
 use crate::model::target_group::{HealthCheck, StaticTarget, TargetGroup, TargetGroupAttributes};
-use crate::model::task_definition::TaskDefinition;
+use crate::model::task_definition::{RevisionName, TaskDefinition};
 use crate::model::{ListenerId, LoadBalancerName, RuleId, SecurityGroupName, ServiceName, TargetGroupName};
 
 /// A change. Ids are chosen by its author; an absent field stays as it is.
@@ -174,12 +174,22 @@ pub enum Edit {
         /// Which one.
         security_group: SecurityGroupName,
     },
+    /// The next revision of its family.
+    RegisterTaskDefinition {
+        /// With the name of the family.
+        definition: Arc<TaskDefinition>,
+    },
+    /// A revision that nothing new may run. What runs it goes on.
+    DeregisterTaskDefinition {
+        /// Which one.
+        task_definition: RevisionName,
+    },
     /// A service.
     CreateService {
         /// Its name.
         service: ServiceName,
         /// Everything else.
-        settings: Service,
+        settings: Service<RevisionName>,
     },
     /// How many tasks of what.
     UpdateService {
@@ -190,7 +200,7 @@ pub enum Edit {
         desired_count: Option<u32>,
         /// `taskDefinition`
         #[serde(skip_serializing_if = "Option::is_none", default)]
-        task_definition: Option<Arc<TaskDefinition>>,
+        task_definition: Option<RevisionName>,
         /// `networkConfiguration`: the groups of its tasks.
         #[serde(skip_serializing_if = "Option::is_none", default)]
         security_groups: Option<Vec<SecurityGroupName>>,
@@ -217,6 +227,20 @@ pub enum Edit {
 }
 
 impl Edit {
+    /// UpdateService with another task definition, which is what `deploy` does.
+    pub fn deploy(service: ServiceName, task_definition: RevisionName) -> Self {
+        Self::UpdateService {
+            service,
+            desired_count: None,
+            task_definition: Some(task_definition),
+            security_groups: None,
+            load_balancers: None,
+            health_check_grace_period: None,
+            deployment_configuration: None,
+            force_new_deployment: false,
+        }
+    }
+
     /// UpdateService with another number of tasks, which is what `scale` does.
     pub fn scale(service: ServiceName, desired_count: u32) -> Self {
         Self::UpdateService {

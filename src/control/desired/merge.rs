@@ -7,7 +7,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::{self, Display};
 use std::net::IpAddr;
-use std::sync::Arc;
 use std::time::Duration;
 
 use super::resources::{OwnedListener, OwnedRule, Resources};
@@ -22,7 +21,7 @@ use crate::model::target_group::{
     Algorithm, HealthCheck, HealthThreshold, Matcher, ProtocolVersion, StaticTarget, TargetGroup,
     TargetGroupAttributes, TargetProtocol,
 };
-use crate::model::task_definition::TaskDefinition;
+use crate::model::task_definition::RevisionName;
 use crate::model::{ListenerId, LoadBalancerName, RuleId};
 
 /// A value with three versions. What is not taken apart belongs to one author as a whole.
@@ -141,6 +140,9 @@ fn compare_each<K: Ord, V: Merge>(
     }
 }
 
+/// A service as resources keep it.
+type ServiceSettings = Service<RevisionName>;
+
 /// Takes a type apart into its fields. The compiler sees to it that none is forgotten.
 macro_rules! by_field {
     ($type:ident { $($field:ident),* $(,)? }) => {
@@ -185,7 +187,7 @@ by_field!(TargetGroupAttributes {
     dns_failover,
 });
 by_field!(SecurityGroup { ingress });
-by_field!(Service {
+by_field!(ServiceSettings {
     task_definition,
     desired_count,
     security_groups,
@@ -220,7 +222,7 @@ impl Merge for OwnedRule {
     }
 }
 
-/// What is wanted after the file has been applied again.
+/// What is wanted after the file has been applied again. What it registers now comes after all that was registered before.
 pub(super) fn merge(then: &Resources, now: &Resources, wanted: &Resources) -> Resources {
     let mut merged = Resources {
         load_balancers: Merge::merge(&then.load_balancers, &now.load_balancers, &wanted.load_balancers),
@@ -228,6 +230,7 @@ pub(super) fn merge(then: &Resources, now: &Resources, wanted: &Resources) -> Re
         rules: Merge::merge(&then.rules, &now.rules, &wanted.rules),
         target_groups: Merge::merge(&then.target_groups, &now.target_groups, &wanted.target_groups),
         security_groups: Merge::merge(&then.security_groups, &now.security_groups, &wanted.security_groups),
+        task_definitions: now.task_definitions.clone(),
         services: Merge::merge(&then.services, &now.services, &wanted.services),
     };
     merged.prune();
@@ -261,7 +264,6 @@ macro_rules! whole {
 whole!(
     Actions,
     Algorithm,
-    Arc<TaskDefinition>,
     Build,
     DeploymentConfiguration,
     DesyncMode,
@@ -295,7 +297,7 @@ macro_rules! shown {
     };
 }
 
-shown!(bool, u16, u32, String, IpAddr);
+shown!(bool, u16, u32, String, IpAddr, RevisionName);
 
 impl Merge for Duration {
     fn shown(&self) -> Option<String> {

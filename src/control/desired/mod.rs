@@ -14,6 +14,7 @@
 
 mod apply;
 pub mod edit;
+pub mod families;
 pub mod journal;
 pub mod merge;
 pub mod resources;

@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
+use super::families::Families;
 use serde::{Deserialize, Serialize};
 
 use crate::model::listener::{Listener, LoadBalancer};
@@ -11,6 +12,7 @@ use crate::model::rule::Rule;
 use crate::model::security_group::{SecurityGroup, Source};
 use crate::model::service::Service;
 use crate::model::target_group::TargetGroup;
+use crate::model::task_definition::RevisionName;
 use crate::model::{
     ListenerId, LoadBalancerName, RuleId, SecurityGroupName, ServiceName, TargetGroupName, Topology, arn,
 };
@@ -29,8 +31,10 @@ pub struct Resources {
     pub target_groups: BTreeMap<TargetGroupName, TargetGroup>,
     /// By name.
     pub security_groups: BTreeMap<SecurityGroupName, SecurityGroup>,
-    /// By name.
-    pub services: BTreeMap<ServiceName, Service>,
+    /// By family.
+    pub task_definitions: Families,
+    /// By name. Each names a revision.
+    pub services: BTreeMap<ServiceName, Service<RevisionName>>,
 }
 
 /// A listener, and whose it is.
@@ -53,12 +57,30 @@ pub struct OwnedRule {
     pub rule: Rule,
 }
 
+/// A file that is read for the first time.
 impl From<&Topology> for Resources {
     fn from(topology: &Topology) -> Self {
+        Self::of_file(topology, &BTreeMap::new(), Families::default())
+    }
+}
+
+impl Resources {
+    /// What a file declares, given the services that it declared `before` and what anyone has registered since.
+    pub(super) fn of_file(
+        topology: &Topology,
+        before: &BTreeMap<ServiceName, Service<RevisionName>>,
+        mut task_definitions: Families,
+    ) -> Self {
+        let definitions = topology.services.values().map(|service| &service.task_definition.definition);
+        let names = task_definitions.declare(definitions, before.values().map(|service| &service.task_definition));
+        let services = topology.services.iter().zip(names);
+        let services = services.map(|((name, service), revision)| (name.clone(), service.clone().with(revision)));
+        let services = services.collect();
         let mut resources = Self {
             target_groups: topology.target_groups.clone(),
             security_groups: topology.security_groups.clone(),
-            services: topology.services.clone(),
+            task_definitions,
+            services,
             ..Self::default()
         };
         for (name, load_balancer) in &topology.load_balancers {
@@ -76,9 +98,7 @@ impl From<&Topology> for Resources {
         }
         resources
     }
-}
 
-impl Resources {
     /// These resources, as what the controller works towards. What no resource says is the file's: the project's name, its
     /// domains, its secrets.
     pub fn derive(&self, file: &Topology) -> Topology {
@@ -103,13 +123,22 @@ impl Resources {
             load_balancers,
             target_groups: self.target_groups.clone(),
             security_groups: self.security_groups.clone(),
-            services: self.services.clone(),
+            services: self
+                .services
+                .iter()
+                .map(|(name, service)| (name.clone(), self.with_definition(service)))
+                .collect(),
             name: file.name.clone(),
             domains: file.domains.clone(),
             cluster: file.cluster.clone(),
             secrets: file.secrets.clone(),
             time_scale: file.time_scale,
         }
+    }
+
+    fn with_definition(&self, service: &Service<RevisionName>) -> Service {
+        let revision = self.task_definitions.revision(&service.task_definition);
+        service.clone().with(revision.expect("a service names a revision that was registered"))
     }
 
     /// Deletes the listeners of load balancers that are gone, and the rules of listeners that are gone (ELBv2 API,
@@ -168,6 +197,10 @@ impl Resources {
             dangling.insert(Dangling { from, to: format!("target group {to}") });
         }
         for (name, service) in &self.services {
+            if self.task_definitions.status(&service.task_definition).is_none() {
+                let to = format!("task definition {}", service.task_definition);
+                dangling.insert(Dangling { from: format!("service {name}"), to });
+            }
             for binding in &service.load_balancers {
                 if !self.target_groups.contains_key(&binding.target_group) {
                     let to = format!("target group {}", binding.target_group);

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::apply;
 use super::edit::Edit;
+use super::families::Families;
 use super::journal::{Base, Entry};
 use super::merge::{self, Departure};
 use super::resources::{Dangling, Resources};
@@ -31,10 +32,24 @@ struct Edited {
     topology: Arc<Topology>,
 }
 
+/// A file without a history: its task definitions are the first of their families.
 impl From<Arc<Topology>> for Desired {
     fn from(declared: Arc<Topology>) -> Self {
-        Self { declared, edited: None }
+        Self { declared: numbered(declared), edited: None }
     }
+}
+
+/// The file's topology with the revisions that it registers when it is read for the first time.
+fn numbered(mut declared: Arc<Topology>) -> Arc<Topology> {
+    let definitions = declared.services.values().map(|service| &service.task_definition.definition);
+    let names = Families::default().declare(definitions, []);
+    let numbers = declared.services.values().map(|service| service.task_definition.number);
+    if !numbers.eq(names.iter().map(|name| name.number)) {
+        for (service, name) in Arc::make_mut(&mut declared).services.values_mut().zip(names) {
+            service.task_definition.number = name.number;
+        }
+    }
+    declared
 }
 
 impl Desired {
@@ -53,15 +68,19 @@ impl Desired {
                 Entry::Edit(_) | Entry::Base(_) => break,
             }
         }
-        Self::merged(declared, &base.file, &wanted)
+        Self::merged(declared, &base.file, &wanted, false)
     }
 
-    fn merged(declared: Arc<Topology>, then: &Resources, wanted: &Resources) -> Result<Self, StillNeeded> {
-        let file = Resources::from(&*declared);
-        let wanted = merge::merge(then, &file, wanted);
-        match wanted.dangling() {
+    /// With `reset`, only what was registered stays of what others did: no number is used twice.
+    fn merged(declared: Arc<Topology>, then: &Resources, wanted: &Resources, reset: bool) -> Result<Self, StillNeeded> {
+        let declared = numbered(declared);
+        let file = Resources::of_file(&declared, &then.services, wanted.task_definitions.clone());
+        let wanted = if reset { file.clone() } else { merge::merge(then, &file, wanted) };
+        // A file alone refers to nothing that it does not have.
+        let dangling = if wanted == file { Vec::new() } else { wanted.dangling() };
+        match dangling {
             dangling if !dangling.is_empty() => Err(StillNeeded(dangling)),
-            _ if wanted == file => Ok(Self::from(declared)),
+            _ if wanted == Resources::from(&*declared) => Ok(Self::from(declared)),
             _ => {
                 let base = Arc::new(Base::new(file, wanted.clone()));
                 let edited = Edited::new(base, Vec::new(), wanted, &declared);
@@ -83,8 +102,12 @@ impl Desired {
     /// The file no longer has what others refer to. Everything stays as it was.
     pub fn declare(&mut self, declared: Arc<Topology>, reset: bool) -> Result<(), StillNeeded> {
         *self = match &self.edited {
-            Some(edited) if !reset => Self::merged(declared, &edited.base.file, &edited.wanted)?,
-            _ => Self::from(declared),
+            Some(edited) => Self::merged(declared, &edited.base.file, &edited.wanted, reset)?,
+            None if runs_the_same(&self.declared, &declared) => Self::from(declared),
+            None => {
+                let then = Resources::from(&*self.declared);
+                Self::merged(declared, &then, &then, reset)?
+            }
         };
         Ok(())
     }
@@ -108,7 +131,8 @@ impl Desired {
             return Ok(());
         }
         edits.push(edit);
-        self.edited = (wanted != base.file).then(|| Edited::new(base, edits, wanted, &self.declared));
+        let is_the_file = wanted == base.file && wanted == Resources::from(&*self.declared);
+        self.edited = (!is_the_file).then(|| Edited::new(base, edits, wanted, &self.declared));
         Ok(())
     }
 
@@ -118,6 +142,15 @@ impl Desired {
         // A service that the file does not have stays at what it has.
         let count = desired_count.or_else(|| count(&self.declared)).or_else(|| count(self.topology()));
         Edit::scale(service, count.unwrap_or_default())
+    }
+
+    /// Every task definition that was registered.
+    pub fn task_definitions(&self) -> Families {
+        let edited = self.edited.as_ref();
+        edited.map_or_else(
+            || Resources::from(&*self.declared).task_definitions,
+            |edited| edited.wanted.task_definitions.clone(),
+        )
     }
 
     /// The combined desired state of all authors.
@@ -135,6 +168,14 @@ impl Desired {
     pub fn left_alone(&self) -> Vec<Departure> {
         self.edited.as_ref().map_or_else(Vec::new, |edited| merge::departures(&edited.base.file, &edited.wanted))
     }
+}
+
+/// Whether two files register the same task definitions, so that no revision of the first needs to be remembered.
+fn runs_the_same(one: &Topology, other: &Topology) -> bool {
+    let definitions = |topology: &'_ Topology| {
+        topology.services.values().map(|service| Arc::clone(&service.task_definition.definition)).collect::<Vec<_>>()
+    };
+    definitions(one) == definitions(other)
 }
 
 impl Edited {

@@ -62,8 +62,6 @@ pub struct ServiceRecord {
 pub struct Deployment {
     /// `id`
     pub id: DeploymentId,
-    /// `revision` of the task definition.
-    pub revision: u32,
     /// The settings of the service when this was the PRIMARY deployment.
     pub service: Arc<Service>,
     /// `failedTasks`
@@ -128,10 +126,9 @@ pub struct ServiceEvent {
 
 impl Deployment {
     /// A deployment that begins now.
-    pub(crate) fn new(id: DeploymentId, revision: u32, service: Arc<Service>, now: Now) -> Self {
+    pub(crate) fn new(id: DeploymentId, service: Arc<Service>, now: Now) -> Self {
         Self {
             id,
-            revision,
             service,
             failed_tasks: 0,
             rollout: RolloutState::InProgress,
@@ -143,7 +140,7 @@ impl Deployment {
 
     /// `taskDefinition`, as `family:revision`.
     pub fn task_definition(&self) -> String {
-        format!("{}:{}", self.service.task_definition.family, self.revision)
+        self.service.task_definition.name().to_string()
     }
 
     /// `rolloutStateReason`
@@ -180,7 +177,7 @@ fn run_alike(one: &Service, other: &Service) -> bool {
 /// rollback restores).
 fn restored(earlier: &Service, asked: &Service) -> Service {
     Service {
-        task_definition: Arc::clone(&earlier.task_definition),
+        task_definition: earlier.task_definition.clone(),
         security_groups: earlier.security_groups.clone(),
         load_balancers: earlier.load_balancers.clone(),
         builds: earlier.builds.clone(),

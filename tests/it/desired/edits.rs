@@ -2,11 +2,13 @@
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 use neargate::control::desired::edit::Edit;
 use neargate::model::listener::{Listener, LoadBalancer};
 use neargate::model::rule::Rule;
 use neargate::model::target_group::StaticTarget;
+use neargate::model::task_definition::RevisionName;
 use neargate::model::{
     ListenerId, LoadBalancerName, RuleId, SecurityGroupName, ServiceName, TargetGroupName, Topology, arn,
 };
@@ -71,12 +73,22 @@ pub(super) enum Change {
     DeleteSecurityGroup {
         security_group: String,
     },
-    CreateService {
+    /// What a service of the file runs.
+    RegisterTaskDefinition {
         service: String,
     },
-    /// Everything that UpdateService can change, from the file.
+    DeregisterTaskDefinition {
+        task_definition: RevisionName,
+    },
+    CreateService {
+        service: String,
+        #[serde(default = "the_first")]
+        task_definition: RevisionName,
+    },
+    /// Everything that UpdateService can change, from the file; or only what its tasks run.
     UpdateService {
         service: String,
+        task_definition: Option<RevisionName>,
     },
     DeleteService {
         service: String,
@@ -115,6 +127,11 @@ pub(super) struct RuleAt {
 /// The load balancer of a file that does not name it: the project's name.
 fn the_only_one() -> String {
     "p".to_owned()
+}
+
+/// The revision of cases that have one.
+fn the_first() -> RevisionName {
+    "f:1".parse().expect("a name")
 }
 
 impl At {
@@ -253,16 +270,25 @@ impl Change {
             Self::DeleteSecurityGroup { security_group } => {
                 Edit::DeleteSecurityGroup { security_group: SecurityGroupName::new(security_group) }
             }
-            Self::CreateService { service } => Edit::CreateService {
-                service: ServiceName::new(service),
-                settings: settings().services[service.as_str()].clone(),
+            Self::RegisterTaskDefinition { service } => Edit::RegisterTaskDefinition {
+                definition: Arc::clone(&settings().services[service.as_str()].task_definition.definition),
             },
-            Self::UpdateService { service } => {
+            Self::DeregisterTaskDefinition { task_definition } => {
+                Edit::DeregisterTaskDefinition { task_definition: task_definition.clone() }
+            }
+            Self::CreateService { service, task_definition } => Edit::CreateService {
+                service: ServiceName::new(service),
+                settings: settings().services[service.as_str()].clone().with(task_definition.clone()),
+            },
+            Self::UpdateService { service, task_definition: Some(task_definition) } => {
+                Edit::deploy(ServiceName::new(service), task_definition.clone())
+            }
+            Self::UpdateService { service, task_definition: None } => {
                 let new = settings().services[service.as_str()].clone();
                 Edit::UpdateService {
                     service: ServiceName::new(service),
                     desired_count: Some(new.desired_count),
-                    task_definition: Some(new.task_definition),
+                    task_definition: Some(new.task_definition.name()),
                     security_groups: Some(new.security_groups),
                     load_balancers: Some(new.load_balancers),
                     health_check_grace_period: Some(new.health_check_grace_period),

@@ -83,6 +83,10 @@ pub(super) fn apply(edit: &Edit, resources: &mut Resources) -> Result<(), Violat
         }
         Edit::RevokeSecurityGroupIngress { security_group, rules } => groups::revoke(security_group, rules, resources)?,
         Edit::DeleteSecurityGroup { security_group } => groups::delete_security_group(security_group, resources)?,
+        Edit::RegisterTaskDefinition { definition } => {
+            resources.task_definitions.register(definition);
+        }
+        Edit::DeregisterTaskDefinition { task_definition } => resources.task_definitions.deregister(task_definition)?,
         Edit::CreateService { service, settings } => services::create(service, settings, resources)?,
         Edit::UpdateService {
             service,

@@ -1,8 +1,8 @@
 //! Services (ECS API reference).
 
-use std::sync::Arc;
 use std::time::Duration;
 
+use super::super::families::Status;
 use super::super::resources::Resources;
 use super::super::violation::Violation;
 use super::groups::{check_security_groups, find_target_group};
@@ -10,18 +10,23 @@ use crate::ecs::service::bounds;
 use crate::ecs::violation::Violation as Refused;
 use crate::model::deployment::DeploymentConfiguration;
 use crate::model::service::{LoadBalancerBinding, Service};
-use crate::model::task_definition::TaskDefinition;
+use crate::model::task_definition::RevisionName;
 use crate::model::{SecurityGroupName, ServiceName};
 
-fn find<'r>(name: &ServiceName, resources: &'r mut Resources) -> Result<&'r mut Service, Refused> {
+fn find<'r>(name: &ServiceName, resources: &'r mut Resources) -> Result<&'r mut Service<RevisionName>, Refused> {
     resources.services.get_mut(name).ok_or_else(|| Refused::ServiceNotFound(name.clone()))
 }
 
-pub(super) fn create(name: &ServiceName, settings: &Service, resources: &mut Resources) -> Result<(), Violation> {
+pub(super) fn create(
+    name: &ServiceName,
+    settings: &Service<RevisionName>,
+    resources: &mut Resources,
+) -> Result<(), Violation> {
     match resources.services.get(name) {
         Some(known) if known == settings => Ok(()),
         Some(_) => Err(Refused::NotIdempotent(name.clone()).into()),
         None => {
+            check_task_definition(&settings.task_definition, resources)?;
             check(settings, resources)?;
             resources.services.insert(name.clone(), settings.clone());
             Ok(())
@@ -32,7 +37,7 @@ pub(super) fn create(name: &ServiceName, settings: &Service, resources: &mut Res
 /// What UpdateService changes.
 pub(super) struct Changes<'e> {
     pub(super) desired_count: Option<u32>,
-    pub(super) task_definition: Option<&'e Arc<TaskDefinition>>,
+    pub(super) task_definition: Option<&'e RevisionName>,
     pub(super) security_groups: Option<&'e [SecurityGroupName]>,
     pub(super) load_balancers: Option<&'e [LoadBalancerBinding]>,
     pub(super) health_check_grace_period: Option<Duration>,
@@ -42,8 +47,9 @@ pub(super) struct Changes<'e> {
 pub(super) fn update(name: &ServiceName, changes: &Changes<'_>, resources: &mut Resources) -> Result<(), Violation> {
     let mut service = find(name, resources)?.clone();
     service.desired_count = changes.desired_count.unwrap_or(service.desired_count);
-    if let Some(definition) = changes.task_definition {
-        service.task_definition = Arc::clone(definition);
+    if let Some(task_definition) = changes.task_definition {
+        check_task_definition(task_definition, resources)?;
+        service.task_definition = task_definition.clone();
     }
     if let Some(groups) = changes.security_groups {
         service.security_groups = groups.to_vec();
@@ -58,15 +64,26 @@ pub(super) fn update(name: &ServiceName, changes: &Changes<'_>, resources: &mut 
     Ok(())
 }
 
+/// A new reference needs an ACTIVE revision; a service with one that is INACTIVE since may change otherwise (ECS developer
+/// guide, "Deregistering an Amazon ECS task definition revision").
+fn check_task_definition(name: &RevisionName, resources: &Resources) -> Result<(), Refused> {
+    match resources.task_definitions.status(name) {
+        Some(Status::Active) => Ok(()),
+        Some(Status::Inactive) => Err(Refused::TaskDefinitionInactive(name.clone())),
+        None => Err(Refused::TaskDefinitionNotFound(name.clone())),
+    }
+}
+
 /// What a service refers to exists.
-fn check(service: &Service, resources: &mut Resources) -> Result<(), Violation> {
+fn check(service: &Service<RevisionName>, resources: &mut Resources) -> Result<(), Violation> {
     if let Some(refused) = bounds::violations(&service.deployment_configuration).into_iter().next() {
         return Err(refused.into());
     }
     check_security_groups(&service.security_groups, resources)?;
     for LoadBalancerBinding { target_group, container, port } in &service.load_balancers {
         find_target_group(target_group, resources)?;
-        let definition = service.task_definition.container(container);
+        let revision = resources.task_definitions.revision(&service.task_definition);
+        let definition = revision.as_ref().and_then(|revision| revision.container(container));
         let definition = definition.ok_or_else(|| Refused::ContainerNotFound(container.clone()))?;
         if definition.port_mappings.iter().all(|mapping| mapping.container_port != *port) {
             return Err(Refused::PortNotFound { container: container.clone(), port: *port }.into());

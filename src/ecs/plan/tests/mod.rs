@@ -282,7 +282,7 @@ impl Stack {
                 let spec = TaskSpec {
                     id: task_id(self.made),
                     origin: Origin::Standalone { started_by: None },
-                    definition: Arc::clone(&service.task_definition),
+                    definition: Arc::clone(&service.task_definition.definition),
                     revision: 1,
                     secrets: BTreeMap::new(),
                     images: BTreeMap::new(),
@@ -381,8 +381,8 @@ fn specification(topology: &Topology, name: &ServiceName, deployment: &Deploymen
     TaskSpec {
         id: task_id(number),
         origin: Origin::Service { service: name.clone(), deployment: deployment.id.clone() },
-        definition: Arc::clone(&service.task_definition),
-        revision: deployment.revision,
+        definition: Arc::clone(&service.task_definition.definition),
+        revision: deployment.service.task_definition.number,
         secrets: BTreeMap::new(),
         images: containers.map(|container| (container.name.clone(), image(container))).collect(),
         node: None,

@@ -136,7 +136,7 @@ fn service() -> ServiceName {
 }
 
 fn change(service: &mut Service, change: impl FnOnce(&mut neargate_model::task_definition::TaskDefinition)) {
-    change(std::sync::Arc::make_mut(&mut service.task_definition));
+    change(std::sync::Arc::make_mut(&mut service.task_definition.definition));
 }
 
 impl Stack {

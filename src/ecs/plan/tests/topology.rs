@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
-use std::sync::Arc;
 use std::time::Duration;
 
 use neargate_model::deployment::DeploymentConfiguration;
@@ -11,7 +10,7 @@ use neargate_model::rule::{Action, Forward, WeightedTargetGroup};
 use neargate_model::service::{Build, LoadBalancerBinding, Service};
 use neargate_model::target_group::{StaticTarget, TargetGroup};
 use neargate_model::task_definition::{
-    ContainerDefinition, ContainerHealthCheck, Dependency, DependencyCondition, RestartPolicy, TaskDefinition,
+    ContainerDefinition, ContainerHealthCheck, Dependency, DependencyCondition, RestartPolicy, Revision, TaskDefinition,
 };
 use neargate_model::topology::TimeScale;
 use neargate_model::{ServiceName, Topology};
@@ -93,7 +92,7 @@ fn service(containers: Vec<ContainerDefinition>, desired_count: u32, binding: Op
     let bound =
         |(group, port): (&str, u16)| LoadBalancerBinding { target_group: group.into(), container: "web".into(), port };
     Service {
-        task_definition: Arc::new(TaskDefinition {
+        task_definition: Revision::first(TaskDefinition {
             family: "growth".into(),
             containers,
             cpu: 256,
