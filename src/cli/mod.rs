@@ -12,7 +12,7 @@ use std::ffi::OsString;
 use clap::{CommandFactory as _, Parser as _};
 
 pub use failure::{ExitStatus, Failure};
-pub use input::arguments::{Cli, Format, LintFormat};
+pub use input::arguments::{Cli, Format, LintFormat, TestFormat};
 use input::arguments::{DownArgs, Verb};
 use input::global::Global;
 use output::printer::Printer;
@@ -63,6 +63,7 @@ fn dispatch(cli: Cli, printer: &mut Printer) -> Result<ExitStatus, Failure> {
         Verb::Restart(args) => running::stack::restart(&global, args.service, printer),
         Verb::Check(args) => check_file(&global, &args, printer),
         Verb::Lint(args) => lint_file(&global, &args, printer),
+        Verb::Test(args) => test_routes(&global, &args, printer),
         Verb::Init(args) => init_file(&global, &args, printer),
         Verb::Explain(args) => verbs::explain::explain(&global, &args, printer),
         Verb::Run(args) => verbs::run::run(&global, &args, printer),
@@ -123,6 +124,26 @@ fn lint_file(global: &Global, lint: &input::arguments::LintArgs, printer: &mut P
     };
     let (out, err) = printer.both();
     Ok(verbs::lint::lint(&args, out, err)?)
+}
+
+fn test_routes(
+    global: &Global,
+    test: &input::arguments::TestArgs,
+    printer: &mut Printer,
+) -> Result<ExitStatus, Failure> {
+    let args = verbs::test::TestArgs {
+        files: global.file.clone(),
+        env_files: global.env_file.clone(),
+        tests: test.tests.clone(),
+        write: test.write,
+        coverage: test.coverage,
+        folder: std::env::current_dir()?,
+        format: test.format,
+        style: crate::config::Style::Coloured,
+        env: &input::project::variables(global),
+    };
+    let (out, err) = printer.both();
+    Ok(verbs::test::test(&args, out, err)?)
 }
 
 fn init_file(global: &Global, args: &input::arguments::InitArgs, printer: &mut Printer) -> Result<ExitStatus, Failure> {

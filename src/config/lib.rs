@@ -22,6 +22,7 @@ mod merge;
 pub mod pages;
 mod project;
 pub(crate) mod read;
+pub mod route_tests;
 pub(crate) mod task_definition;
 pub mod text;
 pub(crate) mod variables;

@@ -11,11 +11,13 @@
 
 mod decide;
 mod dimension;
+pub mod expectation;
 pub mod findings;
 mod networks;
 mod region;
 mod texts;
 mod undecided;
+pub mod visit;
 mod witness;
 
 pub use decide::{Decided, Decisions};

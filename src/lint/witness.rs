@@ -5,6 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 use neargate_alb::request::facts::RequestFacts;
 use neargate_alb::routing::{Route, RoutingTable};
 use neargate_http1::fields::FieldList;
+use neargate_model::listener::LoadBalancer;
 
 /// A request, as far as it matters. What is absent may be anything.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -24,6 +25,15 @@ pub struct Witness {
 }
 
 impl Witness {
+    /// The same with the load balancer's own name as its host, where the rule that decides stays the same: people know
+    /// that name.
+    pub(crate) fn with_own_host(self, load_balancer: &LoadBalancer, table: &RoutingTable, listener: usize) -> Self {
+        let priority = self.route(table, listener).priority;
+        let names = load_balancer.domains.iter().map(|name| name.as_str().replacen("*.", "www.", 1));
+        let mut own = names.map(|name| Self { host: Some(name), ..self.clone() });
+        own.find(|own| own.route(table, listener).priority == priority).unwrap_or(self)
+    }
+
     /// The request, with what is not decided by the rules filled in, as the load balancer sees it.
     pub fn route<'t>(&self, table: &'t RoutingTable, listener: usize) -> Route<'t> {
         self.with_facts(|facts| table.route(listener, facts))

@@ -11,7 +11,8 @@ use crate::support::expected::{Differences, read};
 use neargate::cli::verbs::check::{CheckArgs, check};
 use neargate::cli::verbs::init::{InitArgs, init};
 use neargate::cli::verbs::lint::{LintArgs, lint};
-use neargate::cli::{ExitStatus, Format, LintFormat};
+use neargate::cli::verbs::test::{TestArgs, test};
+use neargate::cli::{ExitStatus, Format, LintFormat, TestFormat};
 use neargate::config::Style;
 
 fn repository() -> PathBuf {
@@ -116,6 +117,71 @@ fn rules_are_linted() {
     let page = std::fs::read_to_string(repository().join("docs/lint.md")).unwrap();
     for id in neargate::lint::findings::IDS {
         assert!(page.contains(&format!("| `{id}` |")), "docs/lint.md does not list `{id}`");
+    }
+}
+
+/// Files of route tests: what passes, what fails and how it is told, what is wrong with a file, what `--write` writes.
+#[test]
+fn routes_are_tested() {
+    let mut differences = Differences::default();
+    for case in cases("routes") {
+        let test = |format, coverage| {
+            let (mut out, mut err) = (Vec::new(), Vec::new());
+            let args = TestArgs { format, coverage, ..test_args(&case) };
+            let exit = test(&args, &mut out, &mut err).unwrap();
+            (exit, String::from_utf8([out, err].concat()).unwrap())
+        };
+        let (exit, told) = test(TestFormat::Table, true);
+        let told = anstream::adapter::strip_str(&told).to_string();
+        differences.check(&case.join("expected.txt"), &format!("{told}exit: {exit:?}\n"));
+        for (format, name) in [
+            (TestFormat::Json, "expected.json"),
+            (TestFormat::Junit, "expected.xml"),
+            (TestFormat::Github, "expected.github"),
+        ] {
+            if case.join(name).exists() {
+                differences.check(&case.join(name), &test(format, false).1);
+            }
+        }
+    }
+    differences.finish();
+}
+
+/// What `test --write` writes passes, and decides every rule.
+#[test]
+fn the_first_file_of_tests_passes() {
+    let folder = tempfile::tempdir().unwrap();
+    let case = repository().join("fixtures/config/routes/passing");
+    std::fs::copy(case.join("neargate.yaml"), folder.path().join("neargate.yaml")).unwrap();
+    let run = |write| {
+        let (mut out, mut err) = (Vec::new(), Vec::new());
+        let args = TestArgs { write, coverage: true, ..test_args(folder.path()) };
+        let exit = test(&args, &mut out, &mut err).unwrap();
+        (exit, String::from_utf8([out, err].concat()).unwrap())
+    };
+    assert_eq!(run(true).0, ExitStatus::SUCCESS);
+    let mut differences = Differences::default();
+    let written = std::fs::read_to_string(folder.path().join("routes.test.yaml")).unwrap();
+    differences.check(&case.join("written.yaml"), &written);
+    differences.finish();
+    let (exit, told) = run(false);
+    assert_eq!(exit, ExitStatus::SUCCESS, "{told}");
+    assert!(!told.contains("no test is decided"), "{told}");
+    let (exit, told) = run(true);
+    assert_eq!(exit, ExitStatus::USAGE, "a second file would overwrite the first: {told}");
+}
+
+fn test_args(folder: &Path) -> TestArgs<'_> {
+    TestArgs {
+        files: Vec::new(),
+        env_files: Vec::new(),
+        tests: Vec::new(),
+        write: false,
+        coverage: false,
+        folder: folder.to_owned(),
+        format: TestFormat::Table,
+        style: Style::Plain,
+        env: &|_| None,
     }
 }
 

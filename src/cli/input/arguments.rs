@@ -60,6 +60,20 @@ pub enum LintFormat {
     Github,
 }
 
+/// `--format` of `test`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum TestFormat {
+    /// For people
+    #[default]
+    Table,
+    /// For programs
+    Json,
+    /// JUnit's XML, which CI systems read
+    Junit,
+    /// Annotations of GitHub Actions
+    Github,
+}
+
 /// A command.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Verb {
@@ -99,6 +113,11 @@ pub(crate) enum Verb {
         long_about = "Find rules that never decide a request, contradict each other or redirect in a circle, hosts without a certificate, and the like. Each finding is proved or shown by a request. Needs no engine.\n\nA comment accepts a finding: `# neargate-lint: allow ID`, at the end of its line or on the line above. Exits with 1 if there are warnings."
     )]
     Lint(LintArgs),
+    /// Test where requests go, as routes.test.yaml says; needs no engine
+    #[command(
+        long_about = "Test where requests go: every request of routes.test.yaml is routed by the load balancer's own code, without an engine or a running stack. A test that fails prints what `explain` says of its request. What must never reach a target group is proved for all requests. docs/test.md describes the file; `--write` writes a first one.\n\nExits with 1 if a test fails."
+    )]
+    Test(TestArgs),
     /// Write a neargate.yaml from this repository's task definitions and pipelines
     Init(InitArgs),
     /// Show which rule a request would match and why, and what would happen to it
@@ -265,6 +284,24 @@ pub(crate) struct LintArgs {
     /// How to print the findings
     #[arg(long, value_enum, default_value_t)]
     pub(crate) format: LintFormat,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct TestArgs {
+    #[command(flatten)]
+    short: ShortFile,
+    /// Files of tests [default: routes.test.yaml beside neargate.yaml]
+    #[arg(value_name = "TESTS")]
+    pub(crate) tests: Vec<PathBuf>,
+    /// Write a first file: one request for each rule, with what becomes of it
+    #[arg(long)]
+    pub(crate) write: bool,
+    /// Also list the rules that no test decides
+    #[arg(long)]
+    pub(crate) coverage: bool,
+    /// How to print the results
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) format: TestFormat,
 }
 
 #[derive(Debug, Args)]
@@ -454,6 +491,7 @@ impl Verb {
             Self::Open(args) => &args.short,
             Self::Check(args) => &args.short,
             Self::Lint(args) => &args.short,
+            Self::Test(args) => &args.short,
             Self::Doctor(args) => &args.short,
             _ => return &[],
         };

@@ -38,6 +38,7 @@ impl Concern {
             | Verb::Pull(_)
             | Verb::Check(_)
             | Verb::Lint(_)
+            | Verb::Test(_)
             | Verb::Init(_)
             | Verb::Hosts(_)
             | Verb::Ca

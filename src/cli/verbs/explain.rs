@@ -39,12 +39,34 @@ pub(crate) fn explain(global: &Global, args: &ExplainArgs, printer: &mut Printer
     let balancer = load_balancer(&project.topology, args)?;
     let table = RoutingTable::compile(&project.topology, balancer, &BTreeMap::new(), 0);
     let url = Url::parse(&args.url, balancer)?;
-    let explanation = explain_url(&project.topology, balancer, view.as_ref(), &table, &url, args)?;
+    let question = Question {
+        url: args.url.clone(),
+        method: args.request.clone(),
+        headers: args.header.clone(),
+        source_ip: args.source_ip,
+    };
+    let explanation = explain_url(&project.topology, balancer, view.as_ref(), &table, &url, &question)?;
     match args.format.format {
         Format::Json => printer.json(&explanation)?,
         Format::Table => printer.data(&text(&explanation))?,
     }
     Ok(ExitStatus::SUCCESS)
+}
+
+/// A request, as people describe it.
+pub(crate) struct Question {
+    pub(crate) url: String,
+    pub(crate) method: String,
+    /// `Name: value`
+    pub(crate) headers: Vec<String>,
+    pub(crate) source_ip: IpAddr,
+}
+
+/// What `explain` prints about a request when no stack is running.
+pub(crate) fn answer(topology: &Topology, balancer: &LoadBalancer, question: &Question) -> Result<String, Failure> {
+    let table = RoutingTable::compile(topology, balancer, &BTreeMap::new(), 0);
+    let url = Url::parse(&question.url, balancer)?;
+    Ok(text(&explain_url(topology, balancer, None, &table, &url, question)?))
 }
 
 /// The local ports of the running stack, which was told of them by `up --listen`, not by the file.
@@ -171,21 +193,21 @@ fn explain_url(
     view: Option<&ClusterView>,
     table: &RoutingTable,
     url: &Url,
-    args: &ExplainArgs,
+    question: &Question,
 ) -> Result<Explanation, Failure> {
     let listener = find_listener(balancer, table, url)?;
     let routed = &table.listeners[listener];
-    let (bytes, spans) = fields(url, args)?;
+    let (bytes, spans) = fields(url, &question.headers)?;
     let facts = RequestFacts {
-        method: args.request.as_bytes(),
+        method: question.method.as_bytes(),
         authority: None,
         path: url.path.as_bytes(),
         query: url.query.as_deref().map(str::as_bytes),
         fields: Fields::new(&bytes, &spans),
-        client: SocketAddr::new(args.source_ip, 40000),
+        client: SocketAddr::new(question.source_ip, 40000),
     };
     let (groups, own) = (&topology.security_groups, &balancer.security_groups);
-    let admitted = security_group::client_reaches(groups, own, routed.port, args.source_ip);
+    let admitted = security_group::client_reaches(groups, own, routed.port, question.source_ip);
     let rules = table.explain(listener, &facts).into_iter().map(rule_line).collect();
     let route = table.route(listener, &facts);
     let location = match route.action {
@@ -224,7 +246,7 @@ fn explain_url(
     };
     Ok(Explanation {
         url: url.shown(),
-        method: args.request.clone(),
+        method: question.method.clone(),
         listener: format!("{}:{}", routed.scheme().to_uppercase(), routed.port),
         load_balancer: topology.has_several_load_balancers().then(|| balancer.name.to_string()),
         certificate: unnamed(balancer, routed.port, &url.host),
@@ -272,9 +294,9 @@ fn find_listener(balancer: &LoadBalancer, table: &RoutingTable, url: &Url) -> Re
 }
 
 /// The header fields of the request, as the engine reads them.
-fn fields(url: &Url, args: &ExplainArgs) -> Result<(Vec<u8>, Vec<FieldSpan>), Failure> {
+fn fields(url: &Url, headers: &[String]) -> Result<(Vec<u8>, Vec<FieldSpan>), Failure> {
     let mut pairs = vec![("Host".to_owned(), url.authority())];
-    for header in &args.header {
+    for header in headers {
         let (name, value) = header
             .split_once(':')
             .ok_or_else(|| Failure::usage(format!("-H '{header}': a header looks like 'Name: value'")))?;

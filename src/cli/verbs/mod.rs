@@ -17,5 +17,6 @@ pub(crate) mod ps;
 pub(crate) mod records;
 pub(crate) mod run;
 pub(crate) mod services;
+pub mod test;
 pub(crate) mod trust;
 pub(crate) mod up;

@@ -15,7 +15,7 @@ pub(super) const PAGE: &str = "ALB user guide, Condition types for listener rule
 const RULES: &str = "ALB user guide, Listener rules";
 
 /// Lowers the single condition of a mapping.
-pub(super) fn lower(file: &ConditionFile, lowering: &mut Lowering<'_>) -> Option<Condition> {
+pub(crate) fn lower(file: &ConditionFile, lowering: &mut Lowering<'_>) -> Option<Condition> {
     let given = [
         file.path_pattern.is_some(),
         file.host_header.is_some(),

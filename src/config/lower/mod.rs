@@ -4,7 +4,7 @@
 
 mod actions;
 mod certificates;
-mod conditions;
+pub(crate) mod conditions;
 pub(crate) mod containers;
 mod deployments;
 mod headers;

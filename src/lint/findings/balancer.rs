@@ -36,15 +36,13 @@ impl<'t> Balancer<'t> {
     pub(super) fn decided(&self, listener: usize, rule: usize) -> Option<Witness> {
         let decisions = self.decisions.get(listener)?.as_ref().ok()?;
         let witness = decisions.example(rule).ok()??;
-        Some(self.with_host(witness))
+        Some(self.with_host(listener, witness))
     }
 
-    pub(super) fn with_host(&self, witness: Witness) -> Witness {
-        let name = || {
-            let name = self.load_balancer.domains.first()?.as_str();
-            Some(name.strip_prefix("*.").map_or(name.to_owned(), |parent| format!("www.{parent}")))
-        };
-        Witness { host: witness.host.or_else(name), ..witness }
+    /// The same with a host that leads here, if one does.
+    pub(super) fn with_host(&self, listener: usize, witness: Witness) -> Witness {
+        let index = self.table.listener_by_port(self.load_balancer.listeners[listener].port).unwrap_or_default();
+        witness.with_own_host(self.load_balancer, &self.table, index)
     }
 }
 

@@ -44,12 +44,15 @@ fn health_check_redirected(
 ) -> Option<Finding> {
     let path = &balancer.topology.target_groups.get(group)?.health_check.path;
     let (path, query) = path.split_once('?').unwrap_or((path, ""));
-    let witness = balancer.with_host(Witness {
-        path: Some(path.as_bytes().to_vec()),
-        method: Some("GET".to_owned()),
-        parameters: query.split('&').filter(|part| !part.is_empty()).map(|part| part.as_bytes().to_vec()).collect(),
-        ..Witness::default()
-    });
+    let witness = balancer.with_host(
+        at,
+        Witness {
+            path: Some(path.as_bytes().to_vec()),
+            method: Some("GET".to_owned()),
+            parameters: query.split('&').filter(|part| !part.is_empty()).map(|part| part.as_bytes().to_vec()).collect(),
+            ..Witness::default()
+        },
+    );
     let index = balancer.table.listener_by_port(balancer.load_balancer.listeners.get(at)?.port)?;
     let is_redirected = matches!(witness.route(&balancer.table, index).action, RoutedAction::Redirect(_));
     is_redirected.then(|| {

@@ -1,9 +1,8 @@
 //! Tests the six conditions against a second, deliberately simple implementation of the user guide's sentences.
 
-use ipnet::IpNet;
-use neargate_model::rule::Patterns;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
+use ipnet::IpNet;
 use proptest::collection::vec;
 use proptest::option;
 use proptest::prelude::*;
@@ -11,7 +10,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::rules::index::Index;
 use neargate_http1::fields::FieldList;
-use neargate_model::rule::QueryStringPair;
+use neargate_model::rule::{Patterns, QueryStringPair};
 
 /// A character of a pattern.
 #[derive(Clone, Debug)]
