@@ -438,7 +438,7 @@ impl<I: IdSource> Controller<I> {
                 self.world.image_provided(&image, nodes, result.map_err(|error| error.to_string()), now);
             }
             Outcome::TaskOpened { task, result } => {
-                self.world.task_opened(&task, result.map_err(|error| error.to_string()));
+                self.world.task_opened(&task, result.map_err(|error| error.to_string()), now);
             }
             Outcome::ContainerStarted { task, container, result } => {
                 let result =
@@ -578,6 +578,10 @@ fn new_task(
     (spec, verdict)
 }
 
+/// Both clocks are tokio's, so that time that a test lets pass is seen on both.
 fn now() -> Now {
-    Now { instant: Instant::now().into_std(), timestamp: jiff::Timestamp::now() }
+    let instant = Instant::now().into_std();
+    let real = std::time::Instant::now();
+    let timestamp = jiff::Timestamp::now() + instant.saturating_duration_since(real);
+    Now { instant, timestamp: timestamp - real.saturating_duration_since(instant) }
 }

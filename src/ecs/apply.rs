@@ -60,6 +60,7 @@ impl World {
                         container.restarts += 1;
                     }
                     container.phase = Phase::Starting;
+                    container.created_at = Some(now.timestamp);
                     container.health = neargate_model::task::HealthStatus::Unknown;
                     container.image_id = container.image_id.take().or(image_id);
                 });
@@ -97,8 +98,10 @@ impl World {
                 }
                 self.stop_task(task, StopCode::ServiceSchedulerInitiated, reason, context);
             }
-            Change::RegisterTargets(id) => self.register_targets(id, context.topology),
+            Change::RegisterTargets(id) => self.register_targets(id, context.topology, now),
             Change::DeregisterTargets(id) => self.deregister_targets(id, context.topology, now),
+            Change::BeginPull(id) => self.with_task(id, |task| task.pull_started_at = Some(now.timestamp)),
+            Change::EndPull(id) => self.with_task(id, |task| task.pull_stopped_at = Some(now.timestamp)),
             Change::MarkRunning(id) => {
                 self.with_task(id, |task| task.running_since = Some(now));
                 if let Some(service) = self.service_name(id)
@@ -200,7 +203,10 @@ impl World {
     fn stop_task(&mut self, id: &TaskId, code: StopCode, reason: &str, context: &Context<'_>) {
         let now = context.now;
         let Some(task) = self.tasks.get_mut(id) else { return };
-        task.stop = Some(Stop { code, reason: reason.to_owned(), at: now.timestamp });
+        task.stop = Some(Stop { code, reason: reason.to_owned(), at: now });
+        if matches!(code, StopCode::TaskFailedToStart | StopCode::EssentialContainerExited) {
+            task.execution_stopped(now);
+        }
         let ran = task.running_since.map(|since| now.instant.saturating_duration_since(since.instant));
         let Origin::Service { service, deployment } = task.spec.origin.clone() else { return };
         let Some(record) = self.services.get_mut(&service) else { return };
@@ -248,11 +254,11 @@ impl World {
         }
     }
 
-    fn register_targets(&mut self, id: &TaskId, topology: &Topology) {
+    fn register_targets(&mut self, id: &TaskId, topology: &Topology, now: Now) {
         let deployment = self.tasks.get(id).and_then(|task| self.deployment_of(task));
         let settings = deployment.map(|deployment| Arc::clone(&deployment.service));
         let Some(task) = self.tasks.get_mut(id) else { return };
-        task.registration_done = true;
+        task.registered_at = Some(now.instant);
         let (Some(settings), Some(service)) = (settings, task.spec.service().cloned()) else { return };
         let Network::Open(network) = task.network.clone() else { return };
         // A target group that the file has dropped since is gone.

@@ -91,10 +91,13 @@ impl World {
     }
 
     /// The task's network namespace was created, or could not be.
-    pub fn task_opened(&mut self, id: &TaskId, result: Result<TaskNetwork, Reason>) {
+    pub fn task_opened(&mut self, id: &TaskId, result: Result<TaskNetwork, Reason>, now: Now) {
         let Some(task) = self.tasks.get_mut(id) else { return };
         match result {
-            Ok(network) if task.network == Network::Opening => task.network = Network::Open(network),
+            Ok(network) if task.network == Network::Opening => {
+                task.network = Network::Open(network);
+                task.connected_at.get_or_insert(now.timestamp);
+            }
             Ok(_) => {}
             Err(reason) => {
                 task.network = Network::Missing;
@@ -116,7 +119,7 @@ impl World {
         match result {
             Ok((runtime_id, image_digest)) => {
                 container.image_digest = image_digest;
-                container.started_at = Some(now.instant);
+                container.started_at = Some(now);
                 // Its end may have been reported before its start was confirmed: then the end stands.
                 let ended_already = container.runtime_id.as_ref() == Some(&runtime_id) && container.is_stopped();
                 container.runtime_id = Some(runtime_id);
@@ -164,7 +167,7 @@ impl World {
     pub fn container_restarted(&mut self, id: &TaskId, name: &ContainerName, ended: Option<ContainerExit>, now: Now) {
         let Some(container) = self.tasks.get_mut(id).and_then(|task| task.containers.get_mut(name)) else { return };
         if container.phase == Phase::Restarting {
-            container.started_at = Some(now.instant);
+            container.started_at = Some(now);
             container.phase = Phase::Running;
             if let Some(exit) = ended {
                 container.ended(exit, now);
@@ -181,7 +184,8 @@ impl World {
         exit: &ContainerExit,
         now: Now,
     ) {
-        let Some(container) = self.tasks.get_mut(id).and_then(|task| task.containers.get_mut(name)) else { return };
+        let Some(task) = self.tasks.get_mut(id) else { return };
+        let Some(container) = task.containers.get_mut(name) else { return };
         // A report about an earlier incarnation (restart policy) says nothing of this one.
         if container.runtime_id.as_deref().is_some_and(|known| known != runtime_id)
             && container.phase != Phase::Starting
@@ -197,6 +201,7 @@ impl World {
         }
         container.runtime_id = Some(runtime_id.to_owned());
         container.ended(exit.clone(), now);
+        task.has_ended(name, now);
     }
 
     /// A container was removed by something else.
@@ -212,12 +217,14 @@ impl World {
 
     fn lose_container(&mut self, id: &TaskId, name: &ContainerName, now: Now) {
         let wanted = self.is_wanted(id);
-        if let Some(container) = self.tasks.get_mut(id).and_then(|task| task.containers.get_mut(name)) {
+        let Some(task) = self.tasks.get_mut(id) else { return };
+        if let Some(container) = task.containers.get_mut(name) {
             if wanted {
                 container.reason = Some("the container was removed outside neargate".to_owned());
             }
             container.ended(KILLED, now);
         }
+        task.has_ended(name, now);
     }
 
     /// Whether the task should still run. For an unwanted task, a missing object is expected.
@@ -331,7 +338,10 @@ impl World {
             let failed = FailedHealthCheck { target_group: group.clone(), port: target.port, reason: *reason, detail };
             let failing = self.tasks.get_mut(task);
             if let Some(task) = failing {
-                task.failed_health_check = Some(failed);
+                // Why a task stops that is stopping already is another matter.
+                if task.is_wanted() {
+                    task.failed_health_check = Some(failed);
+                }
                 if let Some(service) = task.spec.service()
                     && let Some(record) = self.services.get_mut(service)
                 {
@@ -461,6 +471,13 @@ impl World {
 }
 
 impl Task {
+    /// A container of a task that is to stop has ended. That of one that is to run may be restarted.
+    fn has_ended(&mut self, name: &ContainerName, now: Now) {
+        if self.stop.is_some() && self.spec.definition.container(name).is_some_and(|definition| definition.essential) {
+            self.execution_stopped(now);
+        }
+    }
+
     fn fail_all_pending(&mut self, reason: &str) {
         for container in self.containers.values_mut() {
             if container.phase == Phase::Pending {

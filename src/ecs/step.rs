@@ -99,6 +99,10 @@ pub enum Change {
         /// `reason`
         reason: String,
     },
+    /// The task's images are being provided.
+    BeginPull(TaskId),
+    /// They are there, or cannot be provided.
+    EndPull(TaskId),
     /// The task's ports become targets.
     RegisterTargets(TaskId),
     /// The task's targets start draining.

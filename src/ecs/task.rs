@@ -2,11 +2,14 @@
 //!
 //! Sources: ECS API, ContainerDependency and StopTimeout; ECS developer guide, "Task lifecycle". Containers stop in the
 //! reverse order of `dependsOn`: a container stops only after every container that depends on it.
+//!
+//! A task is DEACTIVATING while its targets are deregistered. One that is told to stop gets its stop signals after that; one
+//! that ends by itself has ended, whatever the load balancer knows.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use crate::step::{Change, Effect, ImageUser, Plan};
-use crate::world::{Container, ImageState, Network, Phase, Preparation, Task, World};
+use crate::world::{Container, ImageState, Network, Phase, Preparation, Stop, Task, World};
 use neargate_model::task::{HealthStatus, StopCode};
 use neargate_model::task_definition::{ContainerDefinition, Dependency, DependencyCondition};
 use neargate_model::topology::TimeScale;
@@ -14,25 +17,37 @@ use neargate_model::topology::TimeScale;
 /// `stoppedReason` when an essential container ends with any exit code.
 pub(crate) const ESSENTIAL_EXITED: &str = "Essential container in task exited";
 
+/// How long ECS takes to deregister the targets of a task that stops. In a recorded rolling update, the event that targets
+/// were deregistered came 1.2 s after the one that a task was stopped; a second is typical of others.
+const DEACTIVATION: Duration = Duration::from_millis(1200);
+
+/// A moment later, so that what was is published first.
+const NEXT_TURN: Duration = Duration::from_millis(1);
+
 /// Adds the next steps of this task.
 pub(crate) fn plan_task(world: &World, task: &Task, now: Instant, time_scale: TimeScale, plan: &mut Plan) {
     if task.is_stopped() {
         return;
     }
-    if task.stop.is_some() {
-        plan_stopping(task, now, plan);
+    if let Some(stop) = &task.stop {
+        plan_stopping(task, stop, now, time_scale, plan);
     } else {
         plan_starting(world, task, now, time_scale, plan);
     }
 }
 
-fn plan_stopping(task: &Task, now: Instant, plan: &mut Plan) {
+fn plan_stopping(task: &Task, stop: &Stop, now: Instant, time_scale: TimeScale, plan: &mut Plan) {
     let id = &task.spec.id;
+    let is_registered = !task.registered.is_empty();
+    if is_registered {
+        let deregistered_at = stop.at.instant + time_scale.apply(DEACTIVATION);
+        plan.push_after(Some(deregistered_at).filter(|at| now < *at), Change::DeregisterTargets(id.clone()));
+    }
+    if is_registered && matches!(stop.code, StopCode::UserInitiated | StopCode::ServiceSchedulerInitiated) {
+        return;
+    }
     // Draining runs beside the stopping of containers, not before it: on Fargate an application that ignores its
     // SIGTERM window loses requests, and so it must here.
-    if !task.registered.is_empty() {
-        plan.push(Change::DeregisterTargets(id.clone()));
-    }
     for definition in &task.spec.definition.containers {
         let container = &task.containers[&definition.name];
         if container.phase == Phase::Running && dependents_have_stopped(task, definition) {
@@ -41,7 +56,7 @@ fn plan_stopping(task: &Task, now: Instant, plan: &mut Plan) {
         }
     }
     let containers_gone = !task.containers.values().any(Container::is_alive);
-    if containers_gone && matches!(task.network, Network::Missing | Network::Open(_)) {
+    if containers_gone && !is_registered && matches!(task.network, Network::Missing | Network::Open(_)) {
         plan.push_after(task.close_retry.wait(now), Effect::CloseTask(id.clone()));
     }
 }
@@ -88,8 +103,15 @@ fn plan_starting(world: &World, task: &Task, now: Instant, time_scale: TimeScale
             Supply::Never { reason } => give_up(task, definition, reason, plan),
         }
     }
+    let is_open = matches!(task.network, Network::Open(_));
+    if is_open && task.pull_started_at.is_none() {
+        plan.push(Change::BeginPull(id.clone()));
+    }
     let all_settled = supplies.iter().all(|(_, supply)| matches!(supply, Supply::Usable | Supply::Never { .. }));
-    if all_settled && matches!(task.network, Network::Open(_)) {
+    if all_settled && is_open {
+        if task.pull_stopped_at.is_none() {
+            plan.push(Change::EndPull(id.clone()));
+        }
         plan_members(task, &supplies, now, plan);
     }
 }
@@ -115,11 +137,13 @@ fn plan_members(task: &Task, supplies: &[(&ContainerDefinition, Supply<'_>)], no
     }
 
     if task.essentials_run() {
-        if !task.registration_done {
-            plan.push(Change::RegisterTargets(id.clone()));
-        }
-        if task.running_since.is_none() {
-            plan.push(Change::MarkRunning(id.clone()));
+        match task.registered_at {
+            None => plan.push(Change::RegisterTargets(id.clone())),
+            // With several target groups a task is ACTIVATING while it is registered in them (ECS developer guide, "Task
+            // lifecycle").
+            Some(at) if task.registered.len() > 1 && now <= at => plan.wake_by(at + NEXT_TURN),
+            Some(_) if task.running_since.is_none() => plan.push(Change::MarkRunning(id.clone())),
+            Some(_) => {}
         }
     }
 }
@@ -175,7 +199,10 @@ fn consequence(container: &Container, definition: &ContainerDefinition, time_sca
     let Phase::Stopped(exit) = &container.phase else { return Consequence::None };
     if let (Some(policy), Some(exit)) = (&definition.restart_policy, exit) {
         let ignored = policy.ignored_exit_codes.iter().any(|code| i64::from(*code) == exit.exit_code);
-        let ran_for = container.started_at.zip(container.ended_at).map(|(from, to)| to.saturating_duration_since(from));
+        let ran_for = container
+            .started_at
+            .zip(container.ended_at)
+            .map(|(from, to)| to.instant.saturating_duration_since(from.instant));
         let ran_long_enough = ran_for.is_some_and(|time| time >= time_scale.apply(policy.restart_attempt_period));
         if !ignored && ran_long_enough {
             return Consequence::Restart;
@@ -240,7 +267,7 @@ fn dependency_gate(task: &Task, definition: &ContainerDefinition, dependency: &D
     }
     // `startTimeout` belongs to the dependency and counts from its start (ECS API, ContainerDefinition).
     let timeout = task.spec.definition.container(&dependency.container).and_then(|other| other.start_timeout);
-    match (timeout, container.started_at) {
+    match (timeout, container.started_at.map(|at| at.instant)) {
         (Some(timeout), Some(started_at)) if now >= started_at + timeout => {
             never(&format!("did not get there within its startTimeout of {} s", timeout.as_secs()))
         }

@@ -77,8 +77,8 @@ pub struct Task {
     pub containers: BTreeMap<ContainerName, Container>,
     /// The targets that it registered.
     pub registered: Vec<(TargetGroupName, Target)>,
-    /// Whether registration is complete (a task without load balancers registers nothing).
-    pub registration_done: bool,
+    /// When registration was complete (a task without load balancers registers nothing).
+    pub registered_at: Option<Instant>,
     /// When all essential containers were running for the first time.
     pub running_since: Option<Now>,
     /// The last health check of the load balancer that turned one of its targets unhealthy.
@@ -87,6 +87,14 @@ pub struct Task {
     pub stop: Option<Stop>,
     /// `createdAt`
     pub created_at: Timestamp,
+    /// `connectivityAt`: its network interface is attached.
+    pub connected_at: Option<Timestamp>,
+    /// `pullStartedAt`
+    pub pull_started_at: Option<Timestamp>,
+    /// `pullStoppedAt`
+    pub pull_stopped_at: Option<Timestamp>,
+    /// `executionStoppedAt`: an essential container ended, or will never start.
+    pub execution_stopped_at: Option<Timestamp>,
     /// `stoppedAt`
     pub stopped_at: Option<Timestamp>,
     /// When to remove it, if that failed before.
@@ -114,7 +122,7 @@ pub struct Stop {
     /// `stoppedReason`
     pub reason: String,
     /// `stoppingAt`
-    pub at: Timestamp,
+    pub at: Now,
 }
 
 /// The network namespace of a task.
@@ -151,10 +159,12 @@ pub struct Container {
     pub restarts: u32,
     /// Whether a restart without recreating it has been requested.
     pub to_restart: bool,
-    /// When it was last started.
-    pub started_at: Option<Instant>,
+    /// When the engine was last asked for it.
+    pub created_at: Option<Timestamp>,
+    /// When it last started.
+    pub started_at: Option<Now>,
     /// When it last ended.
-    pub ended_at: Option<Instant>,
+    pub ended_at: Option<Now>,
     /// When to stop it, if that failed before.
     pub stop_retry: Retry,
 }
@@ -226,11 +236,15 @@ impl Task {
             sequence,
             network: Network::Missing,
             registered: Vec::new(),
-            registration_done: false,
+            registered_at: None,
             running_since: None,
             failed_health_check: None,
             stop: None,
             created_at,
+            connected_at: None,
+            pull_started_at: None,
+            pull_stopped_at: None,
+            execution_stopped_at: None,
             stopped_at: None,
             close_retry: Retry::default(),
         }
@@ -277,6 +291,12 @@ impl Task {
         self.spec.definition.containers.iter().filter(|definition| definition.essential).all(|definition| {
             definition.health_check.is_none() || self.containers[&definition.name].health == HealthStatus::Healthy
         })
+    }
+
+    /// An essential container ended or will never start. Only the first time counts (Amazon ECS container agent, `Task`,
+    /// RecordExecutionStoppedAt).
+    pub(crate) fn execution_stopped(&mut self, now: Now) {
+        self.execution_stopped_at.get_or_insert(now.timestamp);
     }
 
     /// Whether it is wanted and not stopped.
@@ -326,6 +346,7 @@ impl Container {
             reason: None,
             restarts: 0,
             to_restart: false,
+            created_at: None,
             started_at: None,
             ended_at: None,
             stop_retry: Retry::default(),
@@ -335,7 +356,7 @@ impl Container {
     /// It ended. Reported again, it did so when it was reported first.
     pub(crate) fn ended(&mut self, exit: ContainerExit, now: Now) {
         if !self.is_stopped() {
-            self.ended_at = Some(now.instant);
+            self.ended_at = Some(now);
         }
         self.phase = Phase::Stopped(Some(exit));
     }

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use neargate::admin::diagnosis::diagnose;
 use neargate::admin::diagnosis::finding::Finding;
-use neargate::admin::view::shape::{ClusterView, DeploymentView};
+use neargate::admin::view::shape::{ClusterView, DeploymentView, TaskView};
 use neargate::admin::view::views::Views;
 use neargate::alb::targets::health::ProbeTick;
 use neargate::control::command::{Renew, StopType};
@@ -70,6 +70,9 @@ struct Case {
     /// Whether tasks, containers and targets are left out: deployments and events tell enough.
     #[serde(default)]
     brief: bool,
+    /// Whether the times of every task are written down in the end.
+    #[serde(default)]
+    times: bool,
     /// How long the case is watched.
     seconds: f64,
 }
@@ -159,7 +162,7 @@ fn check(path: &Path, case: &Case, differences: &mut Differences) {
 async fn live(case: &Case) -> String {
     let topology = Arc::new(topology(case));
     let world = Arc::new(World::new(case.world.clone()));
-    let begin = Instant::now();
+    let (begin, start) = (Instant::now(), jiff::Timestamp::now());
     let handle =
         control::start(Arc::clone(&topology), Renew::default(), Arc::<World>::clone(&world), CountedIds::default());
     tokio::spawn(probe(handle.clone(), case.probes.clone()));
@@ -189,6 +192,13 @@ async fn live(case: &Case) -> String {
             }
             () = tokio::time::sleep_until(end) => break,
         }
+    }
+    if case.times {
+        let view = views.latest();
+        view.services
+            .iter()
+            .flat_map(|service| &service.tasks)
+            .for_each(|task| write_times(task, start, &mut transcript));
     }
     let (tasks, containers) = world.left();
     writeln!(transcript, "{:>6.1}  left in the engine: {tasks} tasks, {containers} containers", case.seconds).unwrap();
@@ -251,6 +261,10 @@ async fn act(
                 handle.shut_down(Duration::from_secs(3600)).await;
             }
             "doctor" => doctor.send(Arc::clone(&topology)).await.unwrap(),
+            "stop task" => {
+                let wanted = handle.snapshots().borrow().world.tasks.values().find(|task| task.is_wanted()).cloned();
+                handle.stop_task(wanted.unwrap().spec.id.clone()).await.unwrap();
+            }
             "restart in place" => {
                 let web = topology.services[&service].task_definition.containers[0].name.clone();
                 handle.restart_containers(vec![(service, web)]).await.unwrap();
@@ -313,6 +327,26 @@ fn write_findings(findings: &[Finding], at: Duration, transcript: &mut String) {
         if let Some(container) = container {
             writeln!(transcript, "{:>16}last lines of: {}", "", container.container).unwrap();
         }
+    }
+}
+
+/// The times of a task, as seconds of the case, in the order in which they pass.
+fn write_times(task: &TaskView, start: jiff::Timestamp, transcript: &mut String) {
+    let times = [
+        ("createdAt", Some(&task.created_at)),
+        ("connectivityAt", task.connectivity_at.as_ref()),
+        ("pullStartedAt", task.pull_started_at.as_ref()),
+        ("pullStoppedAt", task.pull_stopped_at.as_ref()),
+        ("startedAt", task.started_at.as_ref()),
+        ("stoppingAt", task.stopping_at.as_ref()),
+        ("executionStoppedAt", task.execution_stopped_at.as_ref()),
+        ("stoppedAt", task.stopped_at.as_ref()),
+    ];
+    writeln!(transcript, "        task {}", task.task_id.trim_start_matches('0')).unwrap();
+    for (name, at) in times {
+        let at = at.map(|at| at.parse::<jiff::Timestamp>().unwrap().duration_since(start).as_secs_f64().max(0.0));
+        let at = at.map_or_else(|| "-".to_owned(), |at| format!("{at:.1}"));
+        writeln!(transcript, "{:>16}{name:<20}{at:>6}", "").unwrap();
     }
 }
 

@@ -6,6 +6,7 @@ use crate::admin::view::words::Word;
 use crate::alb::security_group;
 use crate::model::target_group::TargetGroup;
 use crate::model::target_health::{TargetHealthReason, TargetHealthState};
+use crate::model::task::DesiredStatus;
 use crate::model::{TargetGroupName, Topology};
 
 const UNREACHABLE: &str = "504 Gateway Time-out after 10 s";
@@ -49,16 +50,17 @@ pub(super) fn target_group(
     tasks_fail: bool,
 ) -> Vec<Finding> {
     let Some(settings) = topology.target_groups.get(group.name.as_str()) else { return Vec::new() };
-    if group.targets.iter().all(|target| target.state == TargetHealthState::Draining) {
+    let staying: Vec<&TargetView> = group.targets.iter().filter(|target| !is_leaving(view, target)).collect();
+    if staying.is_empty() {
         return vec![no_targets(view, group, tasks_fail)];
     }
-    let none_healthy = !group.targets.iter().any(|target| target.state == TargetHealthState::Healthy);
+    let none_healthy = !staying.iter().any(|target| target.state == TargetHealthState::Healthy);
     let failing = |target: &&TargetView| {
         target.state == TargetHealthState::Unhealthy
             || (target.state == TargetHealthState::Initial && target.last_probe_reason.is_some())
     };
     let mut findings: Vec<Finding> = Vec::new();
-    for target in group.targets.iter().filter(failing) {
+    for target in staying.into_iter().filter(failing) {
         // That is told of in `closed_ports`.
         if !target.reachable && is_closed(view, topology, &TargetGroupName::new(&group.name), target) {
             continue;
@@ -116,6 +118,14 @@ fn no_targets(view: &ClusterView, group: &TargetGroupView, tasks_fail: bool) -> 
         fix: fix.into(),
         container: None,
     }
+}
+
+/// Whether the target drains, or will as soon as it is deregistered, because its task stops.
+fn is_leaving(view: &ClusterView, target: &TargetView) -> bool {
+    let mut tasks = view.services.iter().flat_map(|service| &service.tasks);
+    let task = tasks.find(|task| Some(&task.task_id) == target.task_id.as_ref());
+    target.state == TargetHealthState::Draining
+        || task.is_some_and(|task| task.desired_status == DesiredStatus::Stopped)
 }
 
 fn failing_target(group: &TargetGroupView, settings: &TargetGroup, target: &TargetView, none_healthy: bool) -> Finding {

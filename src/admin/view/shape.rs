@@ -223,9 +223,24 @@ pub struct TaskView {
     pub task_definition: String,
     /// `createdAt`, RFC 3339.
     pub created_at: String,
+    /// `connectivityAt`, RFC 3339.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub connectivity_at: Option<String>,
+    /// `pullStartedAt`, RFC 3339.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub pull_started_at: Option<String>,
+    /// `pullStoppedAt`, RFC 3339.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub pull_stopped_at: Option<String>,
     /// `startedAt`, RFC 3339.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub started_at: Option<String>,
+    /// `stoppingAt`, RFC 3339.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub stopping_at: Option<String>,
+    /// `executionStoppedAt`, RFC 3339.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub execution_stopped_at: Option<String>,
     /// `stoppedAt`, RFC 3339.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub stopped_at: Option<String>,

@@ -27,6 +27,8 @@ pub(crate) struct Script {
     pub(crate) containers: BTreeMap<String, Vec<ContainerScript>>,
     /// With more containers than this at once the machine is so busy that every container's check fails.
     pub(crate) bears: Option<usize>,
+    /// Seconds that it takes to make a task's network, and to remove it.
+    pub(crate) network_takes: f64,
     /// From this second to that one the engine is stopped, and its containers with it.
     pub(crate) away: Option<(f64, f64)>,
     /// By name; without any there is one.
@@ -290,6 +292,7 @@ impl Runtime for World {
     async fn open_task(&self, task: &TaskSpec) -> Result<TaskNetwork, RuntimeError> {
         let node = self.node(task.node.as_ref());
         self.answers(&node)?;
+        tokio::time::sleep(seconds(self.script.network_takes)).await;
         let zone = Zone::new(&self.nodes()[&node].zone);
         let mut state = self.state.lock().unwrap();
         state.open.insert(task.id.clone(), node.clone());
@@ -398,6 +401,7 @@ impl Runtime for World {
 
     async fn close_task(&self, task: &TaskId) -> Result<(), RuntimeError> {
         self.answers_for(task)?;
+        tokio::time::sleep(seconds(self.script.network_takes)).await;
         let mut state = self.state.lock().unwrap();
         state.open.remove(task);
         state.running.retain(|(owner, _), _| owner != task);

@@ -211,7 +211,7 @@ impl Stack {
             Fact::Opened(task, well) => {
                 let id = self.task(task)?;
                 let network = self.network(&id);
-                self.world.task_opened(&id, if well { Ok(network) } else { failed() });
+                self.world.task_opened(&id, if well { Ok(network) } else { failed() }, now);
             }
             Fact::Started(task, container, well) => {
                 let (id, name) = self.container(task, container)?;
@@ -315,7 +315,7 @@ impl Stack {
         }
         for (id, task) in self.world.tasks.clone().iter() {
             match task.network {
-                Network::Opening => self.world.task_opened(id, Ok(self.network(id))),
+                Network::Opening => self.world.task_opened(id, Ok(self.network(id)), now),
                 Network::Closing => self.world.task_closed(id, now),
                 _ => {}
             }
