@@ -33,7 +33,7 @@ pub use fidelity::level::Level;
 pub use input::{Source, Tasks, UnusableFile};
 pub use load::{Loaded, load};
 pub use lower::names::project_name_from;
+pub use neargate_ecs::task_definition::value_from;
 pub use project::{find, find_override, name_of, override_files, project_name};
-pub use task_definition::value_from;
 pub use text::diagnostics::{Diagnostic, Diagnostics, Severity, Style};
 pub use text::source::{Location, Sources, Span};

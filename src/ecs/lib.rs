@@ -17,6 +17,7 @@ pub mod retry;
 pub mod service;
 pub mod standalone;
 mod task;
+pub mod task_definition;
 
 // From actions and observations to the known state.
 pub mod apply;

@@ -38,16 +38,7 @@ mod tests {
     use neargate_model::{TaskId, Topology};
 
     fn task(sequence: u64) -> Task {
-        let definition = TaskDefinition {
-            family: "migrate".to_owned(),
-            containers: Vec::new(),
-            cpu: 256,
-            memory_mib: 512,
-            cpu_architecture: None,
-            execution_role_arn: None,
-            task_role_arn: None,
-            volumes: Vec::new(),
-        };
+        let definition = TaskDefinition::new("migrate", Vec::new());
         let spec = TaskSpec {
             id: TaskId::new(format!("{sequence:032x}")),
             origin: Origin::Standalone { started_by: Some("pipeline".to_owned()) },

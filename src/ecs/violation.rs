@@ -3,6 +3,7 @@
 
 use std::fmt;
 
+use crate::task_definition::violation::Violation as DefinitionViolation;
 use neargate_model::task_definition::RevisionName;
 use neargate_model::{ContainerName, ServiceName};
 
@@ -32,6 +33,8 @@ pub enum Violation {
     },
     /// StopServiceDeployment of a service whose deployment has come to its end.
     NoDeploymentInProgress(ServiceName),
+    /// RegisterTaskDefinition with a definition that Fargate does not take.
+    TaskDefinition(DefinitionViolation),
     /// `minimumHealthyPercent` above 100.
     MinimumAbove100,
     /// `maximumPercent` below 100.
@@ -46,6 +49,7 @@ impl Violation {
         match self {
             Self::ServiceNotFound(_) => "ServiceNotFoundException",
             Self::NoDeploymentInProgress(_) => "ConflictException",
+            Self::TaskDefinition(violation) => violation.code(),
             Self::NoSuchTaskDefinition(_) | Self::TaskDefinitionNotFound(_) | Self::TaskDefinitionInactive(_) => {
                 "ClientException"
             }
@@ -65,6 +69,7 @@ impl fmt::Display for Violation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::ServiceNotFound(_) => f.write_str("Service not found."),
+            Self::TaskDefinition(violation) => violation.fmt(f),
             Self::NotIdempotent(_) => f.write_str("Creation of service was not idempotent."),
             // Its text is not published.
             Self::NoSuchTaskDefinition(_) => f.write_str("The specified task definition does not exist."),
@@ -90,3 +95,9 @@ impl fmt::Display for Violation {
 }
 
 impl std::error::Error for Violation {}
+
+impl From<DefinitionViolation> for Violation {
+    fn from(violation: DefinitionViolation) -> Self {
+        Self::TaskDefinition(violation)
+    }
+}

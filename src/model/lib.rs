@@ -13,6 +13,7 @@ pub mod image;
 pub mod listener;
 pub mod node;
 pub mod redacted;
+pub mod registration;
 pub mod rule;
 pub mod security_group;
 pub mod service;

@@ -120,15 +120,66 @@ pub struct TaskDefinition {
     pub execution_role_arn: Option<String>,
     /// The application's own role.
     pub task_role_arn: Option<String>,
-    /// Task-scoped empty volumes, by name.
-    pub volumes: Vec<String>,
+    /// Volumes that its containers mount.
+    pub volumes: Vec<Volume>,
+    /// `pidMode` is `task`: its containers see each other's processes.
+    pub shares_processes: bool,
+    /// `ephemeralStorage.sizeInGiB`: 21–200; `None` is Fargate's 20.
+    pub ephemeral_storage_gib: Option<u32>,
 }
 
 impl TaskDefinition {
+    /// A definition of which only this is given, of the smallest size.
+    pub fn new(family: impl Into<String>, containers: Vec<ContainerDefinition>) -> Self {
+        Self {
+            family: family.into(),
+            containers,
+            cpu: 256,
+            memory_mib: 512,
+            cpu_architecture: None,
+            execution_role_arn: None,
+            task_role_arn: None,
+            volumes: Vec::new(),
+            shares_processes: false,
+            ephemeral_storage_gib: None,
+        }
+    }
+
     /// The container of that name.
     pub fn container(&self, name: &ContainerName) -> Option<&ContainerDefinition> {
         self.containers.iter().find(|container| container.name == *name)
     }
+}
+
+/// `volumes[]`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Volume {
+    /// Unique in the task.
+    pub name: String,
+    /// What it is.
+    pub kind: VolumeKind,
+}
+
+impl Volume {
+    /// One that is empty at first and ends with the task.
+    pub fn of_task(name: impl Into<String>) -> Self {
+        Self { name: name.into(), kind: VolumeKind::Task }
+    }
+}
+
+/// What a volume is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum VolumeKind {
+    /// Empty at first; it ends with the task. What EBS and S3 Files would hold is of this kind here.
+    Task,
+    /// A folder of a file system that outlives tasks and is the same for all of them.
+    Efs {
+        /// `fileSystemId`
+        file_system: String,
+        /// The folder below its root, without slashes at the ends; empty for all of it. An access point stands for a
+        /// folder that is named after it.
+        folder: String,
+    },
 }
 
 /// `runtimePlatform.cpuArchitecture`.
@@ -165,6 +216,8 @@ pub struct ContainerDefinition {
     pub command: Option<Vec<String>>,
     /// Name and value; later entries win.
     pub environment: BTreeMap<String, String>,
+    /// ARNs of files in S3 with more variables. Those of `environment` win, then those of the first file.
+    pub environment_files: Vec<String>,
     /// Environment variables whose values come from a secret.
     pub secrets: Vec<SecretReference>,
     /// Conditions that other containers must meet before this one starts.
@@ -194,6 +247,10 @@ pub struct ContainerDefinition {
     pub ulimits: Vec<Ulimit>,
     /// Volumes of the task, mounted.
     pub mount_points: Vec<MountPoint>,
+    /// Mounts of other containers, mounted here as well.
+    pub volumes_from: Vec<VolumeFrom>,
+    /// `linuxParameters.tmpfs`.
+    pub tmpfs: Vec<Tmpfs>,
     /// Namespaced kernel parameters.
     pub system_controls: Vec<(String, String)>,
     /// `linuxParameters.initProcessEnabled`.
@@ -221,6 +278,7 @@ impl ContainerDefinition {
             entry_point: None,
             command: None,
             environment: BTreeMap::new(),
+            environment_files: Vec::new(),
             secrets: Vec::new(),
             depends_on: Vec::new(),
             start_timeout: None,
@@ -235,6 +293,8 @@ impl ContainerDefinition {
             docker_labels: BTreeMap::new(),
             ulimits: Vec::new(),
             mount_points: Vec::new(),
+            volumes_from: Vec::new(),
+            tmpfs: Vec::new(),
             system_controls: Vec::new(),
             init_process_enabled: false,
             capabilities_add: Vec::new(),
@@ -258,7 +318,8 @@ pub struct PortMapping {
 pub struct SecretReference {
     /// Name of the environment variable.
     pub name: String,
-    /// ARN or name without its trailing parts: the key of [`super::topology::Topology::secrets`].
+    /// What names its value: the ARN or name without the JSON key, with the version if one is requested. The key of
+    /// [`super::topology::Topology::secrets`].
     pub secret: String,
     /// The key to read, if the secret is a JSON object.
     pub json_key: Option<String>,
@@ -330,6 +391,26 @@ pub struct MountPoint {
     pub container_path: String,
     /// Mounted read-only.
     pub read_only: bool,
+}
+
+/// `volumesFrom[]`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct VolumeFrom {
+    /// The container whose mounts these are.
+    pub container: ContainerName,
+    /// Mounted read-only, whatever they are there.
+    pub read_only: bool,
+}
+
+/// `linuxParameters.tmpfs[]`: a file system in memory.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Tmpfs {
+    /// Where it appears.
+    pub container_path: String,
+    /// At most this much, in MiB.
+    pub size_mib: u32,
+    /// Of mount(8), e.g. `noexec`.
+    pub mount_options: Vec<String>,
 }
 
 /// `logConfiguration` with driver `awslogs`: other drivers are reported and treated as this one with the family's name.

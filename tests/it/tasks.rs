@@ -468,16 +468,7 @@ fn topology(case: &Case) -> Topology {
         stickiness_seconds: None,
     });
     let service = Service {
-        task_definition: Revision::first(TaskDefinition {
-            family: "app".into(),
-            containers,
-            cpu: 256,
-            memory_mib: 512,
-            cpu_architecture: None,
-            execution_role_arn: None,
-            task_role_arn: None,
-            volumes: Vec::new(),
-        }),
+        task_definition: Revision::first(TaskDefinition::new("app", containers)),
         desired_count: case.desired_count,
         security_groups: vec!["tasks".into()],
         load_balancers: bound

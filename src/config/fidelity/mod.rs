@@ -131,7 +131,7 @@ mod tests {
             TaskDefinitionFile RuntimePlatformFile EphemeralStorageFile VolumeFile HostVolumeFile ContainerFile
             RepositoryCredentialsFile PortMappingFile NameValueFile SecretFile MountPointFile DependencyFile
             ContainerHealthCheckFile RestartPolicyFile UlimitFile LogConfigurationFile LinuxParametersFile
-            CapabilitiesFile SystemControlFile EfsVolumeFile EfsAuthorizationFile ProxyConfigurationFile ProxyPropertyFile
+            CapabilitiesFile TmpfsFile SystemControlFile EfsVolumeFile EfsAuthorizationFile ProxyConfigurationFile ProxyPropertyFile
             EnvironmentFileFile VolumeFromFile FirelensConfigurationFile SecretOptionFile
         };
         for (kind, keys) in records {

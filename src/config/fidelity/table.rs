@@ -493,7 +493,8 @@ const TABLE: &[Line] = &[
     ("linux parameters", &["initProcessEnabled"], &[], Aws(Honoured)),
     ("linux parameters", &["devices", "sharedMemorySize", "maxSwap"], &[], REFUSED),
     ("linux parameters", &["swappiness"], &[], Aws(Ignored("Fargate also ignores it"))),
-    ("linux parameters", &["tmpfs"], &[], Aws(NotYet("it is not mounted: older Fargate rules refuse it"))),
+    ("linux parameters", &["tmpfs"], &[], Aws(Approximated("mounted; older rules of Fargate refuse it"))),
+    ("tmpfs", &["containerPath", "size", "mountOptions"], &[], Holds),
     ("capabilities", &["add", "drop"], &[], Aws(Honoured)),
     ("system control", &["namespace", "value"], &[], Aws(Honoured)),
 ];

@@ -4,10 +4,10 @@ use super::lowering::Lowering;
 use crate::file::File;
 use crate::read::OneOrMany;
 use crate::read::reader::Spanned;
-use crate::task_definition::context::is_ecs_name;
 use crate::text::diagnostics::Diagnostic;
 use neargate_alb::violation::Violation;
 use neargate_alb::violation::problems::{NameKind, NameProblem};
+use neargate_ecs::task_definition;
 use neargate_model::{DomainName, ProjectName};
 
 /// `name`, or the folder's.
@@ -29,7 +29,7 @@ pub(super) fn project(file: &File, lowering: &mut Lowering<'_>) -> ProjectName {
 
 /// `^[a-zA-Z0-9\-_]{1,255}$`, in ECS's words.
 pub(super) fn ecs(name: &Spanned<String>, what: &str, lowering: &mut Lowering<'_>) {
-    if !is_ecs_name(name) {
+    if !task_definition::is_name(name) {
         let page = if what == "ClusterName" { "CreateCluster" } else { "CreateService" };
         lowering.report(Diagnostic::error(format!("`{}` is not a valid name in ECS", name.value), name.span, "").aws(
             &format!("{what} must match ^[a-zA-Z0-9\\-_]{{1,255}}$, but was {}", name.value),

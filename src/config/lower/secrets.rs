@@ -8,9 +8,9 @@ use super::services::nearest_secret;
 use crate::file::File;
 use crate::read::reader::Spanned;
 use crate::task_definition::context::WantedSecret;
-use crate::task_definition::value_from;
 use crate::text::diagnostics::Diagnostic;
 use neargate_ecs::images::naming;
+use neargate_ecs::task_definition::value_from;
 use neargate_model::service::Service;
 use neargate_model::{Redacted, ServiceName};
 
@@ -29,6 +29,17 @@ pub(super) fn lower(
         let names = value_from::aliases(&want.secret);
         // The most exact name wins.
         let found = names.iter().find_map(|name| given.iter().find(|(key, _)| key.value == *name));
+        let other = want.secret.split_once("::").filter(|_| found.is_none() && want.variable.is_some());
+        let found = found.or_else(|| {
+            let (secret, _) = other?;
+            let names = value_from::aliases(secret);
+            let base = names.iter().find_map(|name| given.iter().find(|(key, _)| key.value == *name))?;
+            lowering.report(
+                Diagnostic::warning("a specific version of the secret is requested", want.span, "ignored here")
+                    .note("the value under `secrets` applies to every version"),
+            );
+            Some(base)
+        });
         let Some((key, value)) = found else {
             let lost = names.iter().any(|name| lowering.reader.has_lost(name)) || lowering.reader.has_lost("secrets");
             if !lost || want.variable.is_none() {

@@ -43,6 +43,16 @@ macro_rules! keywords {
             $( $(#[$word_meta])* #[schemars(rename = $word)] $variant, )*
         }
 
+        impl $name {
+            /// As the file has it.
+            #[allow(dead_code, reason = "most are compared, not shown")]
+            pub(crate) fn word(self) -> &'static str {
+                match self {
+                    $( Self::$variant => $word, )*
+                }
+            }
+        }
+
         impl $crate::read::reader::Read for $name {
             fn read(node: &$crate::text::tree::Node, reader: &mut $crate::read::reader::Reader) -> Option<Self> {
                 $crate::read::keyword(node, $what, &[$(($word, Self::$variant)),*], reader)

@@ -323,7 +323,19 @@ record! {
         /// Ignored.
         swappiness: Spanned<u32>,
         /// In-memory file systems.
-        tmpfs: Vec<Spanned<Anything>>,
+        tmpfs: Vec<TmpfsFile>,
+    }
+}
+
+record! {
+    /// `tmpfs[]`
+    TmpfsFile, "tmpfs" {
+        /// Where it appears.
+        container_path = "containerPath": Spanned<String> [required],
+        /// MiB.
+        size: Spanned<u32> [required],
+        /// Of mount(8).
+        mount_options = "mountOptions": Strings,
     }
 }
 

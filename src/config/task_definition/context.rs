@@ -14,7 +14,7 @@ pub(crate) const FARGATE: &str = "ECS developer guide, Task definition differenc
 /// A secret that must have a value.
 #[derive(Clone, Debug)]
 pub(crate) struct WantedSecret {
-    /// ARN or name without its suffixes.
+    /// ARN or name, with the version if one is requested.
     pub(crate) secret: String,
     /// The position of the reference.
     pub(crate) span: Span,
@@ -24,11 +24,6 @@ pub(crate) struct WantedSecret {
     pub(crate) json_key: Option<String>,
 }
 
-/// `^[a-zA-Z0-9\-_]{1,255}$`
-pub(crate) fn is_ecs_name(name: &str) -> bool {
-    (1..=255).contains(&name.len()) && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
-}
-
 /// The mistake of naming a container that does not exist.
 pub(crate) fn unknown_container(name: &Spanned<String>, known: &[&str], what: &str) -> Diagnostic {
     Diagnostic::error(format!("{what} has no container `{}`", name.value), name.span, "").maybe_help(help_for(
@@ -36,14 +31,4 @@ pub(crate) fn unknown_container(name: &Spanned<String>, known: &[&str], what: &s
         "its containers are",
         known.iter().copied(),
     ))
-}
-
-/// The context of a container: its task.
-pub(crate) struct Context<'a> {
-    pub(crate) family: &'a str,
-    /// CPU units and MiB, if both could be read.
-    pub(crate) task: Option<(u32, u32)>,
-    pub(crate) volumes: &'a [String],
-    /// Whether the services set the image of a container.
-    pub(crate) is_built: &'a dyn Fn(&str) -> bool,
 }

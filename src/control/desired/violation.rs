@@ -40,6 +40,12 @@ impl From<alb::violation::Violation> for Violation {
     }
 }
 
+impl From<ecs::task_definition::violation::Violation> for Violation {
+    fn from(violation: ecs::task_definition::violation::Violation) -> Self {
+        Self::Ecs(violation.into())
+    }
+}
+
 impl From<ecs::violation::Violation> for Violation {
     fn from(violation: ecs::violation::Violation) -> Self {
         Self::Ecs(violation)

@@ -17,7 +17,7 @@ pub(super) const PAGE: Page = Page {
 const CHAPTERS: &[Chapter] = &[
     Chapter {
         title: "Task definitions",
-        folders: &[],
+        folders: &["cpu-memory", "register"],
         records: &[
             "task definition",
             "runtime platform",
@@ -49,6 +49,20 @@ const TITLES: &[(&str, &str)] = &[
     (
         "ALB user guide, \"Target security groups\"",
         "https://docs.aws.amazon.com/elasticloadbalancing/latest/application/target-group-register-targets.html",
+    ),
+    ("amazon-ecs-agent", "https://github.com/aws/amazon-ecs-agent"),
+    ("amazon-ecs-cli", "https://github.com/aws/amazon-ecs-cli"),
+    ("cdk-preflight", "https://github.com/badmintoncryer/cdk-preflight"),
+    ("eagletmt/hako", "https://github.com/eagletmt/hako"),
+    ("terraform-aws-ecs", "https://github.com/terraform-aws-modules/terraform-aws-ecs"),
+    ("ECS developer guide, \"Example Amazon ECS task definitions\"", "example_task_definitions.html"),
+    (
+        "ECS developer guide, \"Pass Secrets Manager secrets through Amazon ECS environment variables\"",
+        "secrets-envvar-secrets-manager.html",
+    ),
+    (
+        "ECS developer guide, \"Troubleshoot Amazon ECS task definition invalid CPU or memory errors\"",
+        "task-cpu-memory-error.html",
     ),
     ("Amazon ECS container agent", "https://github.com/aws/amazon-ecs-agent"),
     (

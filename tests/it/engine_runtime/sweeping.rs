@@ -18,7 +18,8 @@ async fn the_engine_is_as_it_was_before() {
 
     world.runtime.prepare().await.unwrap();
     let mut task = task(vec![world.container("web", "sleep 600"), world.container("done", "true")]);
-    std::sync::Arc::make_mut(&mut task.definition).volumes = vec!["v".to_owned()];
+    std::sync::Arc::make_mut(&mut task.definition).volumes =
+        vec![neargate::model::task_definition::Volume::of_task("v")];
     world.run(&task).await;
     assert_ne!(world.listing().await, before);
 

@@ -98,7 +98,8 @@ async fn volumes_belong_to_the_task() {
     let mut reader = world.container("reader", "until cat /v/file; do :; done; touch /v/x || echo read-only");
     reader.mount_points = vec![mount(true)];
     let mut task = task(vec![writer, reader]);
-    std::sync::Arc::make_mut(&mut task.definition).volumes = vec!["v".to_owned()];
+    std::sync::Arc::make_mut(&mut task.definition).volumes =
+        vec![neargate::model::task_definition::Volume::of_task("v")];
     world.run(&task).await;
     let lines: Vec<String> = world.lines(&task, &name("reader")).await.into_iter().map(|line| line.text).collect();
     assert!(lines.contains(&"shared".to_owned()) && lines.contains(&"read-only".to_owned()), "{lines:?}");

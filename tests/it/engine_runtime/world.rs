@@ -141,16 +141,7 @@ pub(super) fn task(containers: Vec<ContainerDefinition>) -> TaskSpec {
     TaskSpec {
         id: TaskId::new(format!("{:08x}{:024x}", NEXT.fetch_add(1, Ordering::Relaxed), 0)),
         origin: Origin::Service { service: "web".into(), deployment: "ecs-svc/1".into() },
-        definition: Arc::new(TaskDefinition {
-            family: "it".to_owned(),
-            containers,
-            cpu: 256,
-            memory_mib: 512,
-            cpu_architecture: None,
-            execution_role_arn: None,
-            task_role_arn: None,
-            volumes: Vec::new(),
-        }),
+        definition: Arc::new(TaskDefinition::new("it", containers)),
         revision: 1,
         node: None,
         secrets: BTreeMap::new(),

@@ -11,6 +11,7 @@ use super::resources::Resources;
 use super::violation::Violation;
 use crate::alb::listeners;
 use crate::alb::targets::limits as target_groups;
+use crate::ecs::task_definition;
 
 /// Makes the change, or leaves everything as it is.
 pub(super) fn apply(edit: &Edit, resources: &mut Resources) -> Result<(), Violation> {
@@ -84,6 +85,7 @@ pub(super) fn apply(edit: &Edit, resources: &mut Resources) -> Result<(), Violat
         Edit::RevokeSecurityGroupIngress { security_group, rules } => groups::revoke(security_group, rules, resources)?,
         Edit::DeleteSecurityGroup { security_group } => groups::delete_security_group(security_group, resources)?,
         Edit::RegisterTaskDefinition { definition } => {
+            task_definition::judge(definition)?;
             resources.task_definitions.register(definition);
         }
         Edit::DeregisterTaskDefinition { task_definition } => resources.task_definitions.deregister(task_definition)?,

@@ -92,16 +92,7 @@ fn service(containers: Vec<ContainerDefinition>, desired_count: u32, binding: Op
     let bound =
         |(group, port): (&str, u16)| LoadBalancerBinding { target_group: group.into(), container: "web".into(), port };
     Service {
-        task_definition: Revision::first(TaskDefinition {
-            family: "growth".into(),
-            containers,
-            cpu: 256,
-            memory_mib: 512,
-            cpu_architecture: None,
-            execution_role_arn: None,
-            task_role_arn: None,
-            volumes: Vec::new(),
-        }),
+        task_definition: Revision::first(TaskDefinition::new("growth", containers)),
         desired_count,
         security_groups: Vec::new(),
         load_balancers: binding.into_iter().map(bound).collect(),

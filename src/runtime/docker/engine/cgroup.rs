@@ -236,16 +236,7 @@ mod tests {
     /// Replaces the kernel's folder by an ordinary one, to inspect the files that are written.
     #[test]
     fn a_task_is_held_within_its_size() {
-        let definition = TaskDefinition {
-            family: String::new(),
-            containers: Vec::new(),
-            cpu: 512,
-            memory_mib: 1024,
-            cpu_architecture: None,
-            execution_role_arn: None,
-            task_role_arn: None,
-            volumes: Vec::new(),
-        };
+        let definition = TaskDefinition { cpu: 512, memory_mib: 1024, ..TaskDefinition::new("", Vec::new()) };
         let (project, task) = (ProjectName::new("p"), TaskId::new("0123456789abcdef"));
         let cases = [
             (Version::V1, "memory/neargate/p/01234567/memory.limit_in_bytes", "1073741824"),

@@ -11,7 +11,7 @@ use bollard::models::{
 };
 
 use crate::control::runtime::TaskSpec;
-use crate::model::task_definition::{ContainerDefinition, ContainerHealthCheck, TaskDefinition};
+use crate::model::task_definition::{ContainerDefinition, ContainerHealthCheck, TaskDefinition, Tmpfs};
 
 use crate::runtime::docker::engine::address;
 use crate::runtime::docker::engine::labels::{Names, PAUSE};
@@ -123,6 +123,7 @@ pub(crate) fn member_body(
         host_config: Some(HostConfig {
             network_mode: Some(format!("container:{pause}")),
             mounts: some_unless_empty(mounts(names, task, container)),
+            tmpfs: some_unless_empty(tmpfs(container)),
             readonly_rootfs: Some(container.readonly_root_filesystem),
             init: container.init_process_enabled.then_some(true),
             cap_add: some_unless_empty(container.capabilities_add.clone()),
@@ -215,6 +216,15 @@ fn mounts(names: &Names, task: &TaskSpec, container: &ContainerDefinition) -> Ve
     container.mount_points.iter().map(mount).collect()
 }
 
+/// File systems in memory, each with its size and options as mount(8) takes them.
+fn tmpfs(container: &ContainerDefinition) -> HashMap<String, String> {
+    let options = |tmpfs: &Tmpfs| {
+        let size = format!("size={}m", tmpfs.size_mib);
+        tmpfs.mount_options.iter().cloned().chain([size]).collect::<Vec<_>>().join(",")
+    };
+    container.tmpfs.iter().map(|tmpfs| (tmpfs.container_path.clone(), options(tmpfs))).collect()
+}
+
 fn ulimits(container: &ContainerDefinition) -> Vec<ResourcesUlimits> {
     let ulimit = |ulimit: &crate::model::task_definition::Ulimit| ResourcesUlimits {
         name: Some(ulimit.name.clone()),
@@ -247,7 +257,7 @@ mod tests {
 
     use super::*;
     use crate::model::task::Origin;
-    use crate::model::task_definition::{MountPoint, PortMapping, Ulimit};
+    use crate::model::task_definition::{MountPoint, PortMapping, Ulimit, Volume};
     use crate::model::{ContainerName, ProjectName, Redacted, TaskId};
     use crate::runtime::docker::engine::owner::Owner;
 
@@ -260,14 +270,10 @@ mod tests {
             id: TaskId::new("0123456789abcdef0123456789abcdef"),
             origin: Origin::Service { service: "web".into(), deployment: "ecs-svc/1".into() },
             definition: Arc::new(TaskDefinition {
-                family: "f".to_owned(),
-                containers,
                 cpu: 512,
                 memory_mib: 1024,
-                cpu_architecture: None,
-                execution_role_arn: None,
-                task_role_arn: None,
-                volumes: vec!["data".to_owned()],
+                volumes: vec![Volume::of_task("data")],
+                ..TaskDefinition::new("f", containers)
             }),
             revision: 1,
             node: None,

@@ -141,7 +141,7 @@ impl DockerRuntime {
                 created.map_err(|error| runtime_error(error, &format!("creating the volume {volume}")))
             }
         };
-        try_join_all(task.definition.volumes.iter().cloned().map(create)).await?;
+        try_join_all(task.definition.volumes.iter().map(|volume| volume.name.clone()).map(create)).await?;
         Ok(())
     }
 

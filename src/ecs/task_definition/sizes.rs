@@ -1,6 +1,8 @@
 //! The valid combinations of CPU and memory (ECS developer guide, "Troubleshoot Amazon ECS task definition invalid CPU
 //! or memory errors"), and the forms in which people write them.
 
+use neargate_model::registration::Registration;
+
 /// CPU units, then the smallest and the largest memory in MiB and the step between.
 const SIZES: &[(u32, u32, u32, u32)] = &[
     (256, 512, 2048, 0),
@@ -12,13 +14,20 @@ const SIZES: &[(u32, u32, u32, u32)] = &[
     (16384, 32768, 122_880, 8192),
 ];
 
+/// CPU units and MiB, if Fargate has the pair.
+pub(super) fn size(task: &Registration) -> Option<(u32, u32)> {
+    let cpu = parse_cpu(task.cpu.as_deref()?)?;
+    let memory = parse_memory(task.memory.as_deref()?)?;
+    exists(cpu, memory).then_some((cpu, memory))
+}
+
 /// `256`, `".25 vCPU"`, `"1 vcpu"` in CPU units.
-pub(super) fn parse_cpu(text: &str) -> Option<u32> {
+pub fn parse_cpu(text: &str) -> Option<u32> {
     parse(text, &["vcpu"])
 }
 
 /// `512`, `"0.5GB"`, `"1 gb"` in MiB.
-pub(super) fn parse_memory(text: &str) -> Option<u32> {
+pub fn parse_memory(text: &str) -> Option<u32> {
     parse(text, &["gb"])
 }
 
@@ -36,7 +45,7 @@ fn parse(text: &str, units: &[&str]) -> Option<u32> {
 }
 
 /// Every memory size that is valid for the CPU; empty for an unknown CPU.
-pub(super) fn memories(cpu: u32) -> Vec<u32> {
+pub fn memories(cpu: u32) -> Vec<u32> {
     match SIZES.iter().find(|(size, ..)| *size == cpu) {
         None => Vec::new(),
         Some((_, _, _, 0)) => vec![512, 1024, 2048],
@@ -45,12 +54,12 @@ pub(super) fn memories(cpu: u32) -> Vec<u32> {
 }
 
 /// Whether Fargate has this combination.
-pub(super) fn exists(cpu: u32, memory: u32) -> bool {
+pub fn exists(cpu: u32, memory: u32) -> bool {
     memories(cpu).contains(&memory)
 }
 
 /// The smallest combination that is at least as large, or else the largest.
-pub(super) fn nearest(cpu: u32, memory: u32) -> (u32, u32) {
+pub fn nearest(cpu: u32, memory: u32) -> (u32, u32) {
     SIZES
         .iter()
         .filter(|(size, ..)| *size >= cpu)
@@ -59,7 +68,7 @@ pub(super) fn nearest(cpu: u32, memory: u32) -> (u32, u32) {
 }
 
 /// The row of AWS's table, in words.
-pub(super) fn describe(cpu: u32) -> String {
+pub fn describe(cpu: u32) -> String {
     match SIZES.iter().find(|(size, ..)| *size == cpu) {
         None => {
             let sizes: Vec<String> = SIZES.iter().map(|(size, ..)| size.to_string()).collect();
