@@ -127,7 +127,7 @@ mod tests {
             ActionFile ForwardGroupsFile WeightedFile GroupStickinessFile RedirectFile FixedResponseFile
             TargetGroupFile HealthCheckFile StickinessFile TargetGroupHealthFile UnhealthyStateRoutingFile
             DnsFailoverFile StaticTargetFile
-            ServiceFile BindingFile BuildFile DevelopFile WatchFile HookFile
+            ServiceFile CircuitBreakerFile ThresholdFile BindingFile BuildFile DevelopFile WatchFile HookFile
             TaskDefinitionFile RuntimePlatformFile EphemeralStorageFile VolumeFile HostVolumeFile ContainerFile
             RepositoryCredentialsFile PortMappingFile NameValueFile SecretFile MountPointFile DependencyFile
             ContainerHealthCheckFile RestartPolicyFile UlimitFile LogConfigurationFile LinuxParametersFile
