@@ -14,6 +14,8 @@ mod sweeping;
 
 /// Commands in running containers.
 mod commands;
+/// What the fields of a task definition come to in a container.
+mod definitions;
 /// Images: built with both builders, pulled, refused.
 mod images;
 /// A task's namespace, its members, and what they see.

@@ -6,11 +6,12 @@
 use std::collections::HashMap;
 
 use crate::model::task::TaskSpec;
+use crate::model::task_definition::{Volume, VolumeKind};
 use crate::model::{ContainerName, ProjectName, ServiceName, TaskId};
 
 use super::owner::Owner;
 
-/// The project of an object; every object has this label.
+/// The project of an object; every object has this label, but for volumes that outlive the project's runs.
 pub(crate) const PROJECT: &str = "dev.neargate.project";
 /// The service of a task, if it has one.
 pub(crate) const SERVICE: &str = "dev.neargate.service";
@@ -20,6 +21,11 @@ pub(crate) const TASK: &str = "dev.neargate.task";
 pub(crate) const CONTAINER: &str = "dev.neargate.container";
 /// The process that created it; see [`Owner`].
 pub(crate) const OWNER: &str = "dev.neargate.owner";
+
+/// The file system of a volume that outlives tasks.
+pub(crate) const FILE_SYSTEM: &str = "dev.neargate.file-system";
+/// The project of such a volume.
+pub(crate) const FILE_SYSTEM_PROJECT: &str = "dev.neargate.file-system.project";
 
 /// The value of [`CONTAINER`] for pause containers. It is the amazon-ecs-agent's name, which no task definition can
 /// use, because `~` is not allowed in a container name.
@@ -63,9 +69,29 @@ impl Names {
         format!("neargate-{}-{wanted_by}-{}-{container}", self.project, task.id.short())
     }
 
-    /// A task-scoped volume.
-    pub(crate) fn volume(&self, task: &TaskId, volume: &str) -> String {
-        format!("neargate-{}-{}-{volume}", self.project, task.short())
+    /// A volume of a task, or a folder of a file system that is the same for all tasks.
+    pub(crate) fn volume(&self, task: &TaskId, volume: &Volume) -> String {
+        match &volume.kind {
+            VolumeKind::Task => format!("neargate-{}-{}-{}", self.project, task.short(), volume.name),
+            VolumeKind::Efs { file_system, folder } => {
+                let parts = [file_system.as_str(), folder].into_iter().filter(|part| !part.is_empty());
+                let name = parts.collect::<Vec<_>>().join("-");
+                let plain = |c: char| if c.is_ascii_alphanumeric() || "-_.".contains(c) { c } else { '-' };
+                format!("neargate-{}-{}", self.project, name.chars().map(plain).collect::<String>())
+            }
+        }
+    }
+
+    /// Labels of a volume. A folder of a file system outlives tasks and `down`, so it does not carry the label by which
+    /// they find what they remove.
+    pub(crate) fn volume_labels(&self, task: &TaskSpec, volume: &Volume) -> HashMap<String, String> {
+        match &volume.kind {
+            VolumeKind::Task => self.task_labels(task),
+            VolumeKind::Efs { file_system, .. } => HashMap::from([
+                (FILE_SYSTEM.to_owned(), file_system.clone()),
+                (FILE_SYSTEM_PROJECT.to_owned(), self.project.to_string()),
+            ]),
+        }
     }
 
     /// Labels of an object that belongs to the whole project.

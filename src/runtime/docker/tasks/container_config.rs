@@ -6,13 +6,14 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 
 use bollard::models::{
-    ContainerCreateBody, EndpointIpamConfig, EndpointSettings, HealthConfig, HostConfig, HostConfigLogConfig, Mount,
-    MountType, NetworkingConfig, ResourcesUlimits,
+    ContainerCreateBody, EndpointIpamConfig, EndpointSettings, HealthConfig, HostConfig, HostConfigLogConfig,
+    NetworkingConfig, ResourcesUlimits,
 };
 
 use crate::control::runtime::TaskSpec;
-use crate::model::task_definition::{ContainerDefinition, ContainerHealthCheck, TaskDefinition, Tmpfs};
+use crate::model::task_definition::{ContainerDefinition, ContainerHealthCheck, TaskDefinition};
 
+use super::mounts::{mounts, tmpfs};
 use crate::runtime::docker::engine::address;
 use crate::runtime::docker::engine::labels::{Names, PAUSE};
 use crate::runtime::docker::engine::network::bindings;
@@ -122,6 +123,9 @@ pub(crate) fn member_body(
         open_stdin: Some(container.interactive),
         host_config: Some(HostConfig {
             network_mode: Some(format!("container:{pause}")),
+            // Containers that share processes share those of the pause container (Amazon ECS container agent, pidMode
+            // `task`).
+            pid_mode: task.definition.shares_processes.then(|| format!("container:{pause}")),
             mounts: some_unless_empty(mounts(names, task, container)),
             tmpfs: some_unless_empty(tmpfs(container)),
             readonly_rootfs: Some(container.readonly_root_filesystem),
@@ -203,26 +207,6 @@ fn limited(definition: &TaskDefinition, container: &ContainerDefinition, limits:
     // Fargate has no swap.
     config.memory_swap = config.memory;
     config
-}
-
-fn mounts(names: &Names, task: &TaskSpec, container: &ContainerDefinition) -> Vec<Mount> {
-    let mount = |point: &crate::model::task_definition::MountPoint| Mount {
-        typ: Some(MountType::VOLUME),
-        source: Some(names.volume(&task.id, &point.source_volume)),
-        target: Some(point.container_path.clone()),
-        read_only: Some(point.read_only),
-        ..Mount::default()
-    };
-    container.mount_points.iter().map(mount).collect()
-}
-
-/// File systems in memory, each with its size and options as mount(8) takes them.
-fn tmpfs(container: &ContainerDefinition) -> HashMap<String, String> {
-    let options = |tmpfs: &Tmpfs| {
-        let size = format!("size={}m", tmpfs.size_mib);
-        tmpfs.mount_options.iter().cloned().chain([size]).collect::<Vec<_>>().join(",")
-    };
-    container.tmpfs.iter().map(|tmpfs| (tmpfs.container_path.clone(), options(tmpfs))).collect()
 }
 
 fn ulimits(container: &ContainerDefinition) -> Vec<ResourcesUlimits> {

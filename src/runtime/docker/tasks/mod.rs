@@ -4,5 +4,6 @@ pub(crate) mod close;
 pub(crate) mod container_config;
 pub mod exec;
 pub(crate) mod logs;
+mod mounts;
 pub mod sync;
 pub(crate) mod task;

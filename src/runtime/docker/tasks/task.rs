@@ -14,6 +14,7 @@ use futures_util::TryStreamExt as _;
 use futures_util::future::try_join_all;
 
 use crate::control::runtime::{Reach, RuntimeError, StartedContainer, TaskNetwork, TaskSpec};
+use crate::model::task_definition::Volume;
 use crate::model::{ContainerName, TaskId};
 
 use super::close::remove_container;
@@ -130,18 +131,19 @@ impl DockerRuntime {
     }
 
     async fn create_volumes(&self, task: &TaskSpec) -> Result<(), RuntimeError> {
-        let create = |volume: String| {
+        let create = |volume: &Volume| {
+            let what = format!("creating the volume {}", volume.name);
             let request = VolumeCreateRequest {
-                name: Some(self.names.volume(&task.id, &volume)),
-                labels: Some(self.names.task_labels(task)),
+                name: Some(self.names.volume(&task.id, volume)),
+                labels: Some(self.names.volume_labels(task, volume)),
                 ..VolumeCreateRequest::default()
             };
             async move {
                 let created = self.engine.docker().create_volume(request).await;
-                created.map_err(|error| runtime_error(error, &format!("creating the volume {volume}")))
+                created.map_err(|error| runtime_error(error, &what))
             }
         };
-        try_join_all(task.definition.volumes.iter().map(|volume| volume.name.clone()).map(create)).await?;
+        try_join_all(task.definition.volumes.iter().map(create)).await?;
         Ok(())
     }
 
