@@ -12,6 +12,7 @@ use tokio::task::JoinSet;
 use tokio_util::task::AbortOnDropHandle;
 
 use crate::alb::logs::health_check::HealthCheckEntry;
+use crate::alb::metrics::alarm::{self, Reading};
 use crate::alb::metrics::prometheus::{Measured, to_prometheus};
 use crate::alb::routing::RoutingTable;
 use crate::certs::CertStore;
@@ -21,6 +22,7 @@ use crate::control::routing::Routing;
 use crate::control::sink::Sink;
 use crate::logs::load_balancer;
 use crate::model::LoadBalancerName;
+use crate::model::alarm::MetricAlarm;
 use crate::probes;
 use crate::proxy::{AccessSink, ConnectionSink, DataPlane, DataPlaneConfig, ListenerTls};
 
@@ -88,6 +90,14 @@ impl LoadBalancers {
         let mut state = self.state();
         state.ending = true;
         state.running.values_mut().filter_map(|running| running.data_plane.take()).collect()
+    }
+
+    /// The value of an alarm's metric; `None` if its load balancer does not run.
+    pub(super) fn read(&self, alarm: &MetricAlarm) -> Option<Reading> {
+        let state = self.state();
+        let running = state.running.get(&alarm.load_balancer)?;
+        let figures = running.data_plane.as_ref()?.meters().read();
+        alarm::read(alarm, &figures, &running.tables.borrow())
     }
 
     /// What `--admin` serves.

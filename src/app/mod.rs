@@ -7,6 +7,7 @@
 //!   state folder gone <─ sweep <─ tasks stopped <─ requests in flight ended <── shut down ┘
 //! ```
 
+mod alarms;
 mod journal;
 mod load_balancers;
 mod trust_files;
@@ -202,6 +203,7 @@ impl App {
             spawn(server::serve(socket, Arc::new(stack))),
             spawn(Arc::clone(&load_balancers).follow()),
             spawn(async move { renewal.renew_in_time().await }),
+            spawn(alarms::watch(control.clone(), Arc::clone(&load_balancers))),
         ];
         if let Some(address) = request.admin {
             let listener = tokio::net::TcpListener::bind(address).await;

@@ -385,6 +385,7 @@ impl<I: IdSource> Controller<I> {
             Observation::ListenerFailed { load_balancer, port, message } => {
                 self.bindings.insert((load_balancer, port), Err(message));
             }
+            Observation::AlarmChanged { alarm, state } => self.world.alarm_changed(alarm, state),
             Observation::TargetSilent { target_group, target, request, idle_timeout } => {
                 self.world.target_silent(&target_group, &target, request, idle_timeout, now());
             }

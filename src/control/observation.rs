@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use crate::alb::targets::health::ProbeTick;
 use crate::control::runtime::{ImageProgress, RuntimeEvent};
+use crate::model::alarm::AlarmState;
 use crate::model::target_health::{ProbeOutcome, Target};
-use crate::model::{LoadBalancerName, TargetGroupName};
+use crate::model::{AlarmName, LoadBalancerName, TargetGroupName};
 
 /// One fact.
 #[derive(Clone, Debug)]
@@ -44,6 +45,13 @@ pub enum Observation {
         port: u16,
         /// One message for the user.
         message: String,
+    },
+    /// An alarm has another state than before.
+    AlarmChanged {
+        /// Which alarm.
+        alarm: AlarmName,
+        /// Its state now.
+        state: AlarmState,
     },
     /// A request was answered with 504, because its target sent nothing during the idle timeout.
     TargetSilent {

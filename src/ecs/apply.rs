@@ -114,9 +114,11 @@ impl World {
                 self.tasks.remove(id);
             }
             Change::Redeploy(service) => {
+                let ignored_alarms = self.raised_alarms();
                 if let Some(record) = self.services.get_mut(service) {
                     let (id, service) = ((context.deployment_id)(), Arc::clone(&record.primary.service));
-                    record.redeploy(Deployment::new(id, service, now));
+                    let deployment = Deployment::new(id, service, now);
+                    record.redeploy(Deployment { ignored_alarms, ..deployment });
                 }
             }
             Change::EndDeployment { service, deployment } => {
@@ -135,13 +137,13 @@ impl World {
                     record.task_proven(task.clone());
                 }
             }
-            Change::FailDeployment(service) => {
-                let breaker = self
-                    .services
-                    .get(service)
-                    .map(|record| record.primary.service.deployment_configuration.circuit_breaker);
-                let roll_back = breaker.is_some_and(|breaker| breaker.rollback);
-                self.fail_deployment(service, Failure::CircuitBreaker, roll_back, context.topology, now);
+            Change::FailDeployment { service, failure, roll_back } => {
+                self.fail_deployment(service, *failure, *roll_back, context.topology, now);
+            }
+            Change::Bake(service) => {
+                if let Some(record) = self.services.get_mut(service) {
+                    record.bake(now, context.topology.time_scale);
+                }
             }
             Change::ReportBlocked(service) => {
                 if let Some(record) = self.services.get_mut(service) {

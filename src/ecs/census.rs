@@ -61,6 +61,7 @@ impl Census {
     pub(crate) fn follow(&mut self, before: &World, after: &World) -> Touched {
         let everything = before.shutting_down != after.shutting_down
             || before.nodes != after.nodes
+            || before.alarms != after.alarms
             || (before.project == Preparation::Ready) != (after.project == Preparation::Ready);
         let mut touched = Touched { everything, ..Touched::default() };
         for service in before.services.differences(&after.services) {

@@ -10,13 +10,16 @@ use crate::world::{
     TargetRecord, Task, World,
 };
 use neargate_alb::targets::health::{HealthRecord, Probe, unhealthy_reason};
+use neargate_model::alarm::AlarmState;
 use neargate_model::image::ProvidedImage;
 use neargate_model::service::Service;
 use neargate_model::target_group::HealthCheck;
 use neargate_model::target_health::{Target, TargetHealth};
 use neargate_model::task::{ContainerExit, HealthStatus, Reason, TaskNetwork};
 use neargate_model::topology::TimeScale;
-use neargate_model::{ContainerName, DeploymentId, NodeName, ServiceName, TargetGroupName, TaskId, Topology};
+use neargate_model::{
+    AlarmName, ContainerName, DeploymentId, NodeName, ServiceName, TargetGroupName, TaskId, Topology,
+};
 
 /// `reason` of a container that the kernel killed for using too much memory (ECS developer guide, "Stopped task error
 /// messages").
@@ -417,6 +420,11 @@ impl World {
         }
     }
 
+    /// An alarm was evaluated, with another result than before.
+    pub fn alarm_changed(&mut self, alarm: AlarmName, state: AlarmState) {
+        self.alarms.insert(alarm, state);
+    }
+
     /// Somebody says what the service should run. If it was rolled back, that is compared with what it was rolled back to.
     pub fn rollback_accepted(&mut self, service: &ServiceName) {
         if let Some(record) = self.services.get_mut(service) {
@@ -435,6 +443,7 @@ impl World {
         mut deployment_id: impl FnMut() -> DeploymentId,
         now: Now,
     ) {
+        let raised_alarms = self.raised_alarms();
         self.services
             .change_each(|name, record| !record.dropped && !wanted.contains_key(name), |record| record.dropped = true);
         for (name, service) in wanted {
@@ -443,7 +452,10 @@ impl World {
                 continue;
             }
             let service = Arc::new(service.clone());
-            let mut deployment = |service: Arc<Service>| Deployment::new(deployment_id(), service, now);
+            let mut deployment = |service: Arc<Service>| {
+                let deployment = Deployment::new(deployment_id(), service, now);
+                Deployment { ignored_alarms: raised_alarms.clone(), ..deployment }
+            };
             match self.services.get_mut(name) {
                 None => {
                     let record = ServiceRecord::new(deployment(service));

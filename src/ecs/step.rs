@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
-use super::world::sooner;
+use super::world::{Failure, sooner};
 use neargate_model::task::{StopCode, TaskSpec};
 use neargate_model::{ContainerName, DeploymentId, NodeName, ServiceName, TaskId};
 
@@ -131,8 +131,17 @@ pub enum Change {
         /// The task.
         task: TaskId,
     },
-    /// Too many tasks of the service's PRIMARY deployment failed.
-    FailDeployment(ServiceName),
+    /// The service's PRIMARY deployment is given up.
+    FailDeployment {
+        /// The service.
+        service: ServiceName,
+        /// Why.
+        failure: Failure,
+        /// Whether the last completed deployment is restored.
+        roll_back: bool,
+    },
+    /// The service's PRIMARY deployment has come up, and its alarms are watched for some time.
+    Bake(ServiceName),
     /// The service's deployment can neither stop nor start tasks within its bounds.
     ReportBlocked(ServiceName),
     /// The last task of a dropped service is gone.

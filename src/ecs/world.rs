@@ -16,9 +16,12 @@ use crate::persistent_map::PersistentMap;
 use crate::retry::Retry;
 pub use crate::service::record::{Deployment, EVENTS_KEPT, Failure, RolloutState, ServiceEvent, ServiceRecord};
 use neargate_alb::targets::health::HealthRecord;
+use neargate_model::alarm::AlarmState;
 use neargate_model::target_health::{Target, UnhealthyReason};
 use neargate_model::task::{ContainerExit, ContainerStatus, HealthStatus, StopCode, TaskNetwork, TaskSpec, TaskStatus};
-use neargate_model::{ContainerName, NodeName, SecurityGroupName, ServiceName, TargetGroupName, TaskId, Zone};
+use neargate_model::{
+    AlarmName, ContainerName, NodeName, SecurityGroupName, ServiceName, TargetGroupName, TaskId, Zone,
+};
 
 /// The number of stopped tasks of a service that stay visible. (ECS keeps them for about an hour.)
 pub const STOPPED_TASKS_KEPT: usize = 10;
@@ -37,6 +40,8 @@ pub struct World {
     pub targets: PersistentMap<TargetGroupName, Vec<Arc<TargetRecord>>>,
     /// The machines that run tasks.
     pub nodes: Nodes,
+    /// The alarms that services have, as they were evaluated last.
+    pub alarms: BTreeMap<AlarmName, AlarmState>,
     /// Images to build or pull even if they exist.
     pub renew: BTreeSet<String>,
     /// Whether all tasks stop and none starts.
@@ -427,6 +432,12 @@ impl World {
         self.service_of(task).is_some_and(|record| {
             record.primary.rollout == RolloutState::Completed && task.spec.deployment() == Some(&record.primary.id)
         })
+    }
+
+    /// The alarms that have gone off.
+    pub(crate) fn raised_alarms(&self) -> BTreeSet<AlarmName> {
+        let raised = self.alarms.iter().filter(|(_, state)| **state == AlarmState::Alarm);
+        raised.map(|(name, _)| name.clone()).collect()
     }
 
     /// Whether nothing is left to take down.

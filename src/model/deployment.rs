@@ -1,9 +1,15 @@
 //! How a service replaces its tasks (ECS API, DeploymentConfiguration).
 
+use std::collections::BTreeMap;
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
 
+use super::alarm::MetricAlarm;
+use super::ids::AlarmName;
+
 /// Settings of rolling updates.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct DeploymentConfiguration {
     /// `minimumHealthyPercent`: the share of the desired count that stays healthy; at most 100.
@@ -12,12 +18,19 @@ pub struct DeploymentConfiguration {
     pub maximum_percent: u32,
     /// `deploymentCircuitBreaker`
     pub circuit_breaker: CircuitBreaker,
+    /// `alarms`, if they are enabled.
+    pub alarms: Option<DeploymentAlarms>,
 }
 
 impl Default for DeploymentConfiguration {
     /// Of a service with strategy REPLICA.
     fn default() -> Self {
-        Self { minimum_healthy_percent: 100, maximum_percent: 200, circuit_breaker: CircuitBreaker::default() }
+        Self {
+            minimum_healthy_percent: 100,
+            maximum_percent: 200,
+            circuit_breaker: CircuitBreaker::default(),
+            alarms: None,
+        }
     }
 }
 
@@ -51,4 +64,23 @@ pub enum Threshold {
     BoundedPercent(u32),
     /// A share of the desired count in percent.
     UnboundedPercent(u32),
+}
+
+/// Alarms that end a deployment when they go off (ECS API, DeploymentAlarms).
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct DeploymentAlarms {
+    /// `rollback`
+    pub rollback: bool,
+    /// `alarmNames`, with what each watches.
+    pub alarms: BTreeMap<AlarmName, MetricAlarm>,
+}
+
+impl DeploymentAlarms {
+    /// For how long a deployment that has come up is watched: ECS "computes this time period based on the alarm
+    /// configuration" (ECS developer guide, "How CloudWatch alarms detect Amazon ECS deployment failures"); it does not say
+    /// how. This is the time that the slowest alarm needs.
+    pub fn bake_time(&self) -> Duration {
+        let longest = self.alarms.values().map(|alarm| alarm.period * alarm.evaluation_periods).max();
+        longest.unwrap_or_default()
+    }
 }

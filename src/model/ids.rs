@@ -54,6 +54,10 @@ macro_rules! name_type {
 }
 
 name_type! {
+    /// A CloudWatch alarm.
+    AlarmName
+}
+name_type! {
     /// The project: its load balancers, its network and its services. Becomes the name of Docker objects.
     ProjectName
 }

@@ -6,6 +6,7 @@
 //!
 //! Read [`topology::Topology`] first: it is the whole desired state, and contains every other type.
 
+pub mod alarm;
 pub mod arn;
 pub mod deployment;
 pub mod ids;
@@ -24,8 +25,8 @@ pub mod task_definition;
 pub mod topology;
 
 pub use ids::{
-    ClusterName, ContainerName, DeploymentId, DomainName, ListenerId, LoadBalancerName, NodeName, ProjectName, RuleId,
-    SecurityGroupName, ServiceName, TargetGroupName, TaskId, Zone,
+    AlarmName, ClusterName, ContainerName, DeploymentId, DomainName, ListenerId, LoadBalancerName, NodeName,
+    ProjectName, RuleId, SecurityGroupName, ServiceName, TargetGroupName, TaskId, Zone,
 };
 pub use redacted::Redacted;
 pub use topology::Topology;

@@ -17,7 +17,8 @@ use neargate::control::desired::edit::Edit;
 use neargate::control::ids::CountedIds;
 use neargate::control::observation::Observation;
 use neargate::control::{self, ControlHandle};
-use neargate::model::deployment::DeploymentConfiguration;
+use neargate::model::alarm::{Comparison, MetricAlarm, MissingData, Statistic};
+use neargate::model::deployment::{DeploymentAlarms, DeploymentConfiguration};
 use neargate::model::listener::{HeaderModification, Listener, ListenerProtocol, LoadBalancer, LoadBalancerAttributes};
 use neargate::model::rule::{Action, Forward, WeightedTargetGroup};
 use neargate::model::security_group::{IngressRule, IpProtocol, SecurityGroup, Source};
@@ -30,7 +31,7 @@ use neargate::model::task_definition::{
     TaskDefinition,
 };
 use neargate::model::topology::{TimeScale, Topology};
-use neargate::model::{ContainerName, ServiceName, TargetGroupName};
+use neargate::model::{AlarmName, ContainerName, ServiceName, TargetGroupName};
 use serde::Deserialize;
 use tokio::time::Instant;
 
@@ -52,6 +53,9 @@ struct Case {
     grace_period: u64,
     #[serde(default)]
     deployment_configuration: DeploymentConfiguration,
+    /// Alarms that end a deployment and roll it back, each with its period in seconds.
+    #[serde(default)]
+    alarms: BTreeMap<String, u64>,
     containers: Vec<ContainerCase>,
     #[serde(default)]
     world: Script,
@@ -279,6 +283,11 @@ async fn act(
                 }
                 handle.edit(edit).await.unwrap();
             }
+            alarm if alarm.starts_with("alarm ") => {
+                let (name, state) = alarm["alarm ".len()..].split_once(": ").unwrap();
+                let changed = Observation::AlarmChanged { alarm: AlarmName::new(name), state: state.parse().unwrap() };
+                handle.observations().send(changed).await.unwrap();
+            }
             "stop the deployment" => {
                 handle.stop_service_deployment(service, StopType::Rollback).await.unwrap();
             }
@@ -488,7 +497,10 @@ fn topology(case: &Case) -> Topology {
         images: BTreeMap::new(),
         watches: BTreeMap::new(),
         health_check_grace_period: Duration::from_secs(case.grace_period),
-        deployment_configuration: case.deployment_configuration,
+        deployment_configuration: DeploymentConfiguration {
+            alarms: alarms(case),
+            ..case.deployment_configuration.clone()
+        },
     };
     Topology {
         name: "test".into(),
@@ -519,6 +531,24 @@ fn topology(case: &Case) -> Topology {
         secrets: BTreeMap::new(),
         time_scale: TimeScale::REAL,
     }
+}
+
+fn alarms(case: &Case) -> Option<DeploymentAlarms> {
+    let alarm = |period: u64| MetricAlarm {
+        metric: "HTTPCode_Target_5XX_Count".to_owned(),
+        load_balancer: "test".into(),
+        target_group: None,
+        statistic: Statistic::Sum,
+        period: Duration::from_secs(period),
+        evaluation_periods: 1,
+        datapoints_to_alarm: 1,
+        comparison: Comparison::Greater,
+        threshold: 5.0,
+        missing_data: MissingData::NotBreaching,
+    };
+    let alarms: BTreeMap<AlarmName, MetricAlarm> =
+        case.alarms.iter().map(|(name, period)| (AlarmName::new(name), alarm(*period))).collect();
+    (!alarms.is_empty()).then_some(DeploymentAlarms { rollback: true, alarms })
 }
 
 fn open_to_the_load_balancer(case: &Case) -> SecurityGroup {

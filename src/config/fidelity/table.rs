@@ -12,7 +12,7 @@ const UNSEEN: Entry = Aws(Ignored("it changes nothing that traffic or tasks can 
 const ANSWER_ONLY: Entry =
     Aws(Ignored("a response-only field that registration does not accept; the deploy action removes it as well"));
 const REFUSED: Entry = Aws(Ignored("Fargate accepts it only when it is empty or off"));
-const NO_ROLLING: Entry = Aws(NotYet("deployments roll, and only the circuit breaker ends one"));
+const NO_ROLLING: Entry = Aws(NotYet("deployments always roll: there is neither blue/green nor linear nor canary"));
 const LOG_FILES: Entry =
     Aws(Approximated("a folder below `s3/` in the state folder; files are compressed only with `gzip: true`"));
 const NO_AUTH: Entry = Aws(NotYet("no client is asked to sign in: every request goes to the other action"));
@@ -50,7 +50,12 @@ pub(super) const STANDING: &[(&str, &str)] = &[
 const TABLE: &[Line] = &[
     // neargate.yaml: the file
     ("file", &["name", "domain", "time_scale", "quotas"], &[], Own),
-    ("file", &["load_balancer", "load_balancers", "target_groups", "services", "security_groups"], &[], Holds),
+    (
+        "file",
+        &["load_balancer", "load_balancers", "target_groups", "services", "security_groups", "metric_alarms"],
+        &[],
+        Holds,
+    ),
     ("file", &["secrets"], &[], Own),
     ("file", &["cluster"], &[], Aws(Honoured)),
     ("quotas", &["rules_per_load_balancer", "listeners_per_load_balancer"], &[], Own),
@@ -274,7 +279,7 @@ const TABLE: &[Line] = &[
     ("target", &["address", "port"], &[], Own),
     // services
     ("service", &["task_definition"], &[], Holds),
-    ("service", &["load_balancers", "deployment_circuit_breaker"], &[], Holds),
+    ("service", &["load_balancers", "deployment_circuit_breaker", "alarms"], &[], Holds),
     ("service", &["build", "develop", "environment", "image"], &[], Own),
     (
         "service",
@@ -292,7 +297,7 @@ const TABLE: &[Line] = &[
         Aws(Honoured),
     ),
     ("service", &["platform_version"], &[], Aws(Approximated("behaves as 1.4.0, which is LATEST"))),
-    ("service", &["deployment_controller", "deployment_configuration", "alarms"], &[], NO_ROLLING),
+    ("service", &["deployment_controller", "deployment_configuration"], &[], NO_ROLLING),
     (
         "service",
         &["network_configuration"],
@@ -309,6 +314,37 @@ const TABLE: &[Line] = &[
         Aws(Ignored("use commands instead: `neargate up --wait`, `neargate restart`")),
     ),
     ("service", &["propagate_tags", "enable_ecs_managed_tags", "tags"], &[], UNSEEN),
+    (
+        "alarms",
+        &["alarm_names", "enable", "rollback"],
+        &[],
+        Aws(Approximated(
+            "how long a deployment is watched once it has come up is not published: as long as the slowest alarm needs, \
+             divided by `time_scale`",
+        )),
+    ),
+    ("metric alarm", &["dimensions"], &[], Holds),
+    (
+        "metric alarm",
+        &["namespace", "metric_name", "comparison_operator", "threshold", "datapoints_to_alarm", "treat_missing_data"],
+        &[],
+        Aws(Honoured),
+    ),
+    (
+        "metric alarm",
+        &["statistic"],
+        &[],
+        Aws(Approximated("counts have a sum, times an average, and hosts all but a sum")),
+    ),
+    (
+        "metric alarm",
+        &["period", "evaluation_periods"],
+        &[],
+        Aws(Approximated("the last period ends now, and not with the minute")),
+    ),
+    ("metric alarm", &["alarm_actions", "ok_actions"], &[], Aws(Ignored("alarms only end deployments"))),
+    ("metric alarm", &["alarm_description", "tags"], &[], UNSEEN),
+    ("dimensions", &["LoadBalancer", "TargetGroup"], &[], Aws(Honoured)),
     ("deployment_circuit_breaker", &["threshold_configuration"], &[], Holds),
     ("deployment_circuit_breaker", &["enable", "rollback", "reset_on_healthy_task"], &[], Aws(Honoured)),
     ("threshold_configuration", &["type", "value"], &[], Aws(Honoured)),

@@ -4,6 +4,7 @@
 //! `aws_ecs_service` where they exist. This module checks only shape and type; [`super::lower`] checks the rest.
 
 pub(crate) mod actions;
+pub(crate) mod alarm;
 pub(crate) mod conditions;
 pub(crate) mod load_balancer;
 pub(crate) mod service;
@@ -11,6 +12,7 @@ pub(crate) mod target_group;
 
 use super::read::reader::Spanned;
 use super::read::{Named, OneOrMany, record};
+pub(crate) use alarm::MetricAlarmFile;
 pub(crate) use load_balancer::LoadBalancerFile;
 pub(crate) use service::ServiceFile;
 pub(crate) use target_group::TargetGroupFile;
@@ -33,6 +35,8 @@ record! {
         services: Named<ServiceFile>,
         /// Security groups by name. Traffic that they do not let in times out, as on AWS.
         security_groups: Named<SecurityGroupFile>,
+        /// Alarms on metrics of the load balancers by name; services name them under `alarms`.
+        metric_alarms: Named<MetricAlarmFile>,
         /// Values of Secrets Manager secrets and SSM parameters, by ARN or name as `valueFrom` gives it. Write
         /// `${VARIABLE}` and keep the values in the environment or in `.env`.
         secrets: Named<Spanned<String>>,

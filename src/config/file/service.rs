@@ -41,8 +41,8 @@ record! {
         deployment_controller: Anything,
         /// Recognised; failed deployments are not rolled back.
         deployment_configuration: Anything,
-        /// Recognised; there are no alarms.
-        alarms: Anything,
+        /// Alarms that end a deployment when they go off.
+        alarms: DeploymentAlarmsFile,
         /// Recognised; `neargate exec` works either way.
         enable_execute_command: bool,
         /// Recognised; `security_groups` of the service applies instead, and the project's network replaces subnets.
@@ -80,6 +80,18 @@ record! {
         reset_on_healthy_task: Spanned<bool>,
         /// How many tasks may fail. Default: half of `desired_count`, at least 3 and at most 200.
         threshold_configuration: ThresholdFile,
+    }
+}
+
+record! {
+    /// Alarms that end a deployment when they go off (Terraform: `alarms` of `aws_ecs_service`).
+    DeploymentAlarmsFile, "alarms" {
+        /// Keys of `metric_alarms`.
+        alarm_names: Vec<Spanned<String>> [required],
+        /// Whether they are watched.
+        enable: Spanned<bool> [required],
+        /// Whether the service returns to the last deployment that came up.
+        rollback: Spanned<bool> [required],
     }
 }
 

@@ -3,6 +3,7 @@
 //! Every function here continues after a mistake, so that all mistakes are reported together.
 
 mod actions;
+mod alarms;
 mod certificates;
 pub(crate) mod conditions;
 pub(crate) mod containers;
@@ -40,7 +41,9 @@ pub(crate) fn lower(file: &File, lowering: &mut Lowering<'_>) -> Option<Topology
     let mut security_groups = security_groups::lower(file, lowering);
     let target_groups = target_groups::lower(file, lowering);
     let balancers = load_balancers::lower(file, &name, &target_groups, &security_groups, lowering);
-    let services = services::lower(file, &target_groups, &security_groups, lowering);
+    let names: Option<Vec<_>> = balancers.as_ref().map(|(_, balancers)| balancers.keys().cloned().collect());
+    let alarms = alarms::lower(file, names.as_deref(), lowering);
+    let services = services::lower(file, &target_groups, &security_groups, &alarms, lowering);
     let secrets = secrets::lower(file, &services, lowering);
     let time_scale = time_scale(file, lowering);
     let (domains, mut load_balancers) = balancers?;

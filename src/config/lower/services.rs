@@ -5,6 +5,7 @@ use std::io::ErrorKind;
 use std::path::Path;
 use std::time::Duration;
 
+use super::alarms::Alarms;
 use super::lowering::Lowering;
 use super::security_groups::Groups;
 use super::{deployments, images, names, security_groups, watches};
@@ -32,6 +33,7 @@ pub(super) fn lower(
     file: &File,
     target_groups: &BTreeMap<TargetGroupName, TargetGroup>,
     groups: &Groups,
+    alarms: &Alarms,
     lowering: &mut Lowering<'_>,
 ) -> BTreeMap<ServiceName, Service> {
     let mut services = BTreeMap::new();
@@ -41,7 +43,7 @@ pub(super) fn lower(
         lowering.places.services.insert(name.value.clone(), name.span);
         let security_groups = security_groups::members(service.security_groups.as_ref(), groups, lowering);
         settings(service, lowering);
-        let deployment_configuration = deployments::lower(service, lowering);
+        let deployment_configuration = deployments::lower(service, alarms, lowering);
         let definition = service.task_definition.as_ref().and_then(|path| {
             // Two services may run the same definition: its mistakes are reported once.
             let known = read.get(&path.value).cloned();

@@ -10,9 +10,10 @@ use strum::{Display, EnumString, IntoStaticStr};
 use crate::moment::Now;
 use crate::service::circuit_breaker::RAN_UNNOTICED;
 use crate::service::events::{self, Tally};
+use neargate_model::deployment::DeploymentAlarms;
 use neargate_model::service::Service;
 use neargate_model::topology::TimeScale;
-use neargate_model::{DeploymentId, ServiceName, TaskId};
+use neargate_model::{AlarmName, DeploymentId, ServiceName, TaskId};
 
 /// The number of service events to keep (ECS API, Service.events).
 pub const EVENTS_KEPT: usize = 100;
@@ -70,6 +71,10 @@ pub struct Deployment {
     pub rollout: RolloutState,
     /// Why it failed, or why it is rolled back to.
     pub failure: Option<Failure>,
+    /// Alarms that had gone off before it began, which say nothing of it.
+    pub ignored_alarms: BTreeSet<AlarmName>,
+    /// Until when its alarms are watched although it has come up.
+    pub bakes_until: Option<Instant>,
     /// `createdAt`
     pub created_at: Timestamp,
     /// `updatedAt`
@@ -93,15 +98,19 @@ pub enum RolloutState {
 pub enum Failure {
     /// Too many of its tasks failed.
     CircuitBreaker,
+    /// One of the service's alarms went off.
+    Alarm,
     /// Somebody stopped it (ECS API, StopServiceDeployment).
     Stopped,
 }
 
 impl Failure {
-    /// As `rolloutStateReason` begins. What ECS says of a deployment that was stopped is not published.
+    /// As `rolloutStateReason` begins. What ECS says of a deployment that an alarm or
+    /// somebody stopped is not published.
     fn subject(self) -> &'static str {
         match self {
             Self::CircuitBreaker => "ECS deployment circuit breaker",
+            Self::Alarm => "ECS deployment alarm",
             Self::Stopped => "ECS deployment stopped",
         }
     }
@@ -110,6 +119,7 @@ impl Failure {
     pub(crate) fn cause(self) -> &'static str {
         match self {
             Self::CircuitBreaker => "tasks failed to start",
+            Self::Alarm => "alarm detected",
             Self::Stopped => "stopped by user",
         }
     }
@@ -133,6 +143,8 @@ impl Deployment {
             failed_tasks: 0,
             rollout: RolloutState::InProgress,
             failure: None,
+            ignored_alarms: BTreeSet::new(),
+            bakes_until: None,
             created_at: now.timestamp,
             updated_at: now.timestamp,
         }
@@ -357,6 +369,13 @@ impl ServiceRecord {
         self.completed = Some(self.primary.clone());
         self.proven.clear();
         Some(self.primary.id.clone())
+    }
+
+    /// The PRIMARY deployment has come up, and its alarms are watched for some time.
+    pub(crate) fn bake(&mut self, now: Now, time_scale: TimeScale) {
+        let alarms = self.primary.service.deployment_configuration.alarms.as_ref();
+        let time = alarms.map_or(Duration::ZERO, DeploymentAlarms::bake_time);
+        self.primary.bakes_until = Some(now.instant + time_scale.apply(time));
     }
 
     /// Adds an event, dropping the oldest.

@@ -13,11 +13,12 @@ use crate::service::circuit_breaker;
 use crate::service::events::STEADY_AGAIN;
 use crate::service::standing::Standing;
 use crate::step::{Change, Plan};
-use crate::world::{RolloutState, STOPPED_TASKS_KEPT, ServiceRecord, Task, World};
-use neargate_model::ServiceName;
+use crate::world::{Failure, RolloutState, STOPPED_TASKS_KEPT, ServiceRecord, Task, World};
+use neargate_model::alarm::AlarmState;
 use neargate_model::service::Service;
 use neargate_model::task::StopCode;
 use neargate_model::topology::TimeScale;
+use neargate_model::{AlarmName, ServiceName};
 
 /// What a plan is made from.
 pub(crate) struct Situation<'a> {
@@ -52,7 +53,9 @@ pub(crate) fn plan_service(situation: &Situation<'_>, name: &ServiceName, record
         return;
     }
     let is_failed = record.primary.rollout == RolloutState::Failed;
-    if record.primary.rollout == RolloutState::InProgress && plan_circuit_breaker(name, record, &tasks, plan) {
+    if record.primary.rollout == RolloutState::InProgress
+        && (plan_alarms(world, name, record, plan) || plan_circuit_breaker(name, record, &tasks, plan))
+    {
         return;
     }
 
@@ -75,7 +78,7 @@ pub(crate) fn plan_service(situation: &Situation<'_>, name: &ServiceName, record
     }
 
     if !record.steady && tasks.are_as_desired() {
-        plan.push(Change::MarkSteady(name.clone()));
+        plan_steady(situation, name, record, plan);
     }
     if let Some(at) = record.steady_at.filter(|_| record.steady) {
         let again = at + situation.time_scale.apply(STEADY_AGAIN);
@@ -84,6 +87,33 @@ pub(crate) fn plan_service(situation: &Situation<'_>, name: &ServiceName, record
     if !record.blocked && room == 0 && stops == 0 && tasks.block_each_other(record) {
         plan.push(Change::ReportBlocked(name.clone()));
     }
+}
+
+/// The service is as desired, and so steady, unless the alarms of a deployment in progress are to be watched first.
+fn plan_steady(situation: &Situation<'_>, name: &ServiceName, record: &ServiceRecord, plan: &mut Plan) {
+    let deployment = &record.primary;
+    let is_watched = deployment.rollout == RolloutState::InProgress
+        && !deployment.is_rollback()
+        && deployment.service.deployment_configuration.alarms.is_some();
+    match deployment.bakes_until {
+        None if is_watched => plan.push(Change::Bake(name.clone())),
+        Some(until) if is_watched && situation.now < until => plan.wake_by(until),
+        _ => plan.push(Change::MarkSteady(name.clone())),
+    }
+}
+
+/// Gives a deployment in progress up if one of its alarms has gone off since it began (ECS developer guide, "How
+/// CloudWatch alarms detect Amazon ECS deployment failures"). Returns whether it does.
+fn plan_alarms(world: &World, name: &ServiceName, record: &ServiceRecord, plan: &mut Plan) -> bool {
+    let Some(alarms) = &record.primary.service.deployment_configuration.alarms else { return false };
+    let is_raised = |alarm: &AlarmName| world.alarms.get(alarm) == Some(&AlarmState::Alarm);
+    let mut raised = alarms.alarms.keys().filter(|alarm| is_raised(alarm));
+    let is_over = !record.primary.is_rollback() && raised.any(|alarm| !record.primary.ignored_alarms.contains(alarm));
+    if is_over {
+        let (failure, roll_back) = (Failure::Alarm, alarms.rollback);
+        plan.push(Change::FailDeployment { service: name.clone(), failure, roll_back });
+    }
+    is_over
 }
 
 /// Counts tasks of a deployment in progress that have become healthy; gives the deployment up if too many failed.
@@ -97,7 +127,8 @@ fn plan_circuit_breaker(name: &ServiceName, record: &ServiceRecord, tasks: &Task
     }
     let is_over = record.primary.failed_tasks as usize >= threshold;
     if is_over {
-        plan.push(Change::FailDeployment(name.clone()));
+        let (failure, roll_back) = (Failure::CircuitBreaker, breaker.rollback);
+        plan.push(Change::FailDeployment { service: name.clone(), failure, roll_back });
         return true;
     }
     let healthy = tasks.good.iter().filter(|(_, standing)| *standing == Standing::Healthy);

@@ -64,7 +64,7 @@ const CHAPTERS: &[Chapter] = &[
     },
     Chapter { title: "Health checks", folders: &["probe", "health", "health-schedule"], records: &["health check"] },
     Chapter { title: "Security groups", folders: &["security-groups"], records: &["security group", "ingress rule"] },
-    Chapter { title: "CloudWatch metrics", folders: &["figures"], records: &[] },
+    Chapter { title: "CloudWatch metrics", folders: &["figures", "alarms"], records: &[] },
     Chapter {
         title: "Logs",
         folders: &["logs/access", "logs/access-fields", "logs/connection", "logs/health-check", "logs/files"],
@@ -81,6 +81,18 @@ const TITLES: &[(&str, &str)] = &[
         "application/edit-target-group-attributes.html#automatic-target-weights",
     ),
     ("ALB user guide, Classification reasons", "application/load-balancer-access-logs.html#classification-reasons"),
+    (
+        "CloudWatch API, PutMetricAlarm",
+        "https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutMetricAlarm.html",
+    ),
+    (
+        "CloudWatch user guide, Configuring how CloudWatch alarms treat missing data",
+        "https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/alarms-and-missing-data.html",
+    ),
+    (
+        "CloudWatch user guide, Evaluating an alarm",
+        "https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/alarm-evaluation.html",
+    ),
     ("ALB user guide, CloudWatch metrics", "application/load-balancer-cloudwatch-metrics.html"),
     ("ALB user guide, Condition types for listener rules", "application/rule-condition-types.html"),
     ("ALB user guide, Connection logs", "application/load-balancer-connection-logs.html"),

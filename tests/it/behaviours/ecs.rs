@@ -36,7 +36,14 @@ const CHAPTERS: &[Chapter] = &[
     Chapter {
         title: "Services and deployments",
         folders: &["services", "bounds", "deployments", "circuit-breaker", "events"],
-        records: &["service", "deployment_circuit_breaker", "threshold_configuration"],
+        records: &[
+            "service",
+            "deployment_circuit_breaker",
+            "threshold_configuration",
+            "alarms",
+            "metric alarm",
+            "dimensions",
+        ],
     },
 ];
 
@@ -75,6 +82,10 @@ const TITLES: &[(&str, &str)] = &[
     (
         "ECS developer guide, \"Registering multiple target groups with an Amazon ECS service\"",
         "register-multiple-targetgroups.html",
+    ),
+    (
+        "ECS developer guide, \"How CloudWatch alarms detect Amazon ECS deployment failures\"",
+        "deployment-alarm-failure.html",
     ),
     (
         "ECS developer guide, \"How the Amazon ECS deployment circuit breaker detects failures\"",

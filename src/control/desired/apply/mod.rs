@@ -107,7 +107,7 @@ pub(super) fn apply(edit: &Edit, resources: &mut Resources) -> Result<(), Violat
                 security_groups: security_groups.as_deref(),
                 load_balancers: load_balancers.as_deref(),
                 health_check_grace_period: *health_check_grace_period,
-                deployment_configuration: *deployment_configuration,
+                deployment_configuration: deployment_configuration.as_ref(),
             };
             services::update(service, &changes, resources)?;
         }

@@ -41,7 +41,7 @@ pub(super) struct Changes<'e> {
     pub(super) security_groups: Option<&'e [SecurityGroupName]>,
     pub(super) load_balancers: Option<&'e [LoadBalancerBinding]>,
     pub(super) health_check_grace_period: Option<Duration>,
-    pub(super) deployment_configuration: Option<DeploymentConfiguration>,
+    pub(super) deployment_configuration: Option<&'e DeploymentConfiguration>,
 }
 
 pub(super) fn update(name: &ServiceName, changes: &Changes<'_>, resources: &mut Resources) -> Result<(), Violation> {
@@ -58,7 +58,9 @@ pub(super) fn update(name: &ServiceName, changes: &Changes<'_>, resources: &mut 
         service.load_balancers = bindings.to_vec();
     }
     service.health_check_grace_period = changes.health_check_grace_period.unwrap_or(service.health_check_grace_period);
-    service.deployment_configuration = changes.deployment_configuration.unwrap_or(service.deployment_configuration);
+    if let Some(configuration) = changes.deployment_configuration {
+        service.deployment_configuration = configuration.clone();
+    }
     check(&service, resources)?;
     resources.services.insert(name.clone(), service);
     Ok(())

@@ -80,7 +80,7 @@ fn outline(stack: &Stack) -> String {
     let steps = super::super::plan(&stack.topology, &stack.world, stack.now().instant);
     let waits = record.next_start_at.map(|at| at.saturating_duration_since(stack.now().instant));
     let wanted = &record.primary.service;
-    let (desired, configuration) = (wanted.desired_count, wanted.deployment_configuration);
+    let (desired, configuration) = (wanted.desired_count, &wanted.deployment_configuration);
     format!(
         "{desired} of {configuration:?} on {:?}, steady {}\n{:?}, {waits:?}, failures {}{tasks}\n{steps:?}",
         stack.world.nodes, record.steady, record.primary.rollout, record.failures_in_a_row
@@ -111,7 +111,7 @@ fn configuration() -> impl Strategy<Value = DeploymentConfiguration> {
     let breaker = (any::<bool>(), any::<bool>());
     (percentages, breaker).prop_map(|((minimum_healthy_percent, maximum_percent), (enable, rollback))| {
         let circuit_breaker = CircuitBreaker { enable, rollback, ..CircuitBreaker::default() };
-        DeploymentConfiguration { minimum_healthy_percent, maximum_percent, circuit_breaker }
+        DeploymentConfiguration { minimum_healthy_percent, maximum_percent, circuit_breaker, alarms: None }
     })
 }
 
