@@ -4,7 +4,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::finding::{ContainerOfTask, Finding, Severity};
 use super::stopped;
-use crate::admin::view::shape::{ClusterView, ContainerView, ServiceView, TaskView};
+use crate::admin::view::shape::{ClusterView, ContainerView, DeploymentView, ServiceView, TaskView};
 use crate::admin::view::words::Word;
 use crate::ecs::world::RolloutState;
 use crate::model::task::{ContainerStatus, DesiredStatus, HealthStatus, StopCode, TaskStatus};
@@ -17,11 +17,12 @@ const LOOP: usize = 2;
 
 /// The problems of a service, the deployment in progress first.
 pub(super) fn service(view: &ClusterView, topology: &Topology, service: &ServiceView, now: Timestamp) -> Vec<Finding> {
-    let failures = failures(service);
+    let failures = failures(service, &service.deployment);
     let recent = failures.iter().filter(|task| is_recent(task, now)).count();
     let in_progress = service.rollout_state != RolloutState::Completed;
     let short = service.running_count < service.desired_count;
-    let mut findings = Vec::new();
+    let mut findings: Vec<Finding> =
+        service.failed_deployment.iter().map(|failed| given_up(topology, service, failed)).collect();
     if let Some(last) = failures.last()
         && !view.shutting_down
     {
@@ -39,10 +40,38 @@ pub(super) fn service(view: &ClusterView, topology: &Topology, service: &Service
     findings
 }
 
-/// The tasks of the service's current deployment that failed, the last one last. What an earlier deployment suffered
+/// A deployment that ECS does not go on with.
+fn given_up(topology: &Topology, service: &ServiceView, failed: &DeploymentView) -> Finding {
+    let is_rolled_back = failed.id != service.deployment;
+    let last = failures(service, &failed.id).pop();
+    let why = last.map(|task| (task, stopped::why(topology, &service.service_name, task)));
+    let cause = match &why {
+        Some((task, why)) => format!("{}: {}", task.stopped_reason.as_deref().unwrap_or("a task stopped"), why.cause),
+        None => "it was stopped, or one of its alarms went off; its tasks came up".to_owned(),
+    };
+    let runs = format!("{} runs", service.task_definition);
+    Finding {
+        severity: Severity::Problem,
+        subject: format!("deployment {} of service {}", failed.id, service.service_name),
+        symptom: format!("rolloutState FAILED: {}", failed.rollout_state_reason),
+        effect: Some(match is_rolled_back {
+            true => format!("responses from the deployment before: {runs}, and not {}", failed.task_definition),
+            false => "what the tasks that are left answer: no more are started".to_owned(),
+        }),
+        cause,
+        fix: match &why {
+            Some((_, why)) => format!("{}; mend it and deploy again", why.fix),
+            None => "mend what it runs, then deploy again".to_owned(),
+        },
+        container: why
+            .and_then(|(task, why)| Some(ContainerOfTask { task: task.task_id.clone(), container: why.container? })),
+    }
+}
+
+/// The tasks of a deployment of the service that failed, the last one last. What an earlier deployment suffered
 /// is mended, or it would be this one's trouble as well.
-fn failures(service: &ServiceView) -> Vec<&TaskView> {
-    let own = service.tasks.iter().filter(|task| task.started_by == service.deployment);
+fn failures<'v>(service: &'v ServiceView, deployment: &str) -> Vec<&'v TaskView> {
+    let own = service.tasks.iter().filter(|task| task.started_by == deployment);
     let mut failed: Vec<&TaskView> = own.filter(|task| has_failed(task)).collect();
     // RFC 3339 in UTC sorts as text.
     failed.sort_by(|a, b| a.created_at.cmp(&b.created_at));

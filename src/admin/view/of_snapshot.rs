@@ -140,6 +140,7 @@ fn service(
         rollout_state: record.primary.rollout.into(),
         failed_tasks: record.primary.failed_tasks,
         deployments,
+        failed_deployment: record.given_up.as_ref().map(|failed| deployment(record, failed, tasks)),
         tasks: tasks.iter().map(|shown| task(topology, world, shown)).collect(),
         events: record
             .events

@@ -145,6 +145,9 @@ pub struct ServiceView {
     /// `deployments`, newest first: the PRIMARY one, then those whose tasks it replaces.
     #[serde(default)]
     pub deployments: Vec<DeploymentView>,
+    /// The last deployment, if it failed: also after it was rolled back, until the next one begins.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failed_deployment: Option<DeploymentView>,
     /// Living tasks first, then the last stopped ones.
     pub tasks: Vec<TaskView>,
     /// Newest last.

@@ -91,6 +91,9 @@ async fn follow_views(
         if let Some(failure) = cannot_listen(&view) {
             return Err(failure);
         }
+        if let Some(failure) = given_up(project, &view) {
+            return Err(failure);
+        }
         if is_reached(goal, &view) {
             return Ok(view);
         }
@@ -157,6 +160,19 @@ fn waits_for(topology: &Topology, seconds: u64) -> String {
         (groups, _) => format!("the targets of {} to be healthy", groups.join(", ")),
     };
     format!("waiting up to {seconds} s for {what}")
+}
+
+/// A deployment that ECS has given up. The stack may be healthy nevertheless, but it does not run what the file says.
+pub(crate) fn given_up(project: &Project, view: &ClusterView) -> Option<Failure> {
+    let (service, failed) =
+        view.services.iter().find_map(|service| Some((service, service.failed_deployment.as_ref()?)))?;
+    let what = match failed.id == service.deployment {
+        true => "failed".to_owned(),
+        false => format!("failed and was rolled back to {}", service.task_definition),
+    };
+    let name = &service.service_name;
+    let head = format!("service {name}: the deployment of {} {what}", failed.task_definition);
+    Some(Failure::new(with_findings(head, project, view)))
 }
 
 /// A deployment that will not come up, with the reason. ECS tries for ever; whoever waits is told after a few failures,

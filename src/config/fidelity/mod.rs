@@ -106,6 +106,7 @@ fn standing(topology: &Topology) -> Vec<Fidelity> {
 #[cfg(test)]
 mod tests {
     use super::super::file::actions::*;
+    use super::super::file::alarm::*;
     use super::super::file::conditions::*;
     use super::super::file::load_balancer::*;
     use super::super::file::service::*;
@@ -127,7 +128,8 @@ mod tests {
             ActionFile ForwardGroupsFile WeightedFile GroupStickinessFile RedirectFile FixedResponseFile
             TargetGroupFile HealthCheckFile StickinessFile TargetGroupHealthFile UnhealthyStateRoutingFile
             DnsFailoverFile StaticTargetFile
-            ServiceFile CircuitBreakerFile ThresholdFile BindingFile BuildFile DevelopFile WatchFile HookFile
+            ServiceFile CircuitBreakerFile ThresholdFile DeploymentAlarmsFile MetricAlarmFile DimensionsFile
+            BindingFile BuildFile DevelopFile WatchFile HookFile
             TaskDefinitionFile RuntimePlatformFile EphemeralStorageFile VolumeFile HostVolumeFile ContainerFile
             RepositoryCredentialsFile PortMappingFile NameValueFile SecretFile MountPointFile DependencyFile
             ContainerHealthCheckFile RestartPolicyFile UlimitFile LogConfigurationFile LinuxParametersFile

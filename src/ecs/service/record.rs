@@ -33,6 +33,8 @@ pub struct ServiceRecord {
     pub asked: Arc<Service>,
     /// The last deployment that came up, which a failed one is rolled back to.
     pub completed: Option<Deployment>,
+    /// The last deployment, if it failed, for people to read until the next one begins.
+    pub given_up: Option<Deployment>,
     /// Whether the topology has dropped the service.
     pub dropped: bool,
     /// Newest last.
@@ -206,6 +208,7 @@ impl ServiceRecord {
             primary: deployment,
             active: Vec::new(),
             completed: None,
+            given_up: None,
             dropped: false,
             events: VecDeque::new(),
             failures_in_a_row: 0,
@@ -254,6 +257,7 @@ impl ServiceRecord {
     /// logic").
     pub(crate) fn redeploy(&mut self, deployment: Deployment) {
         self.rejected_images.clear();
+        self.given_up = None;
         self.replace_primary(deployment);
     }
 
@@ -288,6 +292,7 @@ impl ServiceRecord {
         self.primary.rollout = RolloutState::Failed;
         self.primary.failure = Some(failure);
         self.primary.updated_at = now.timestamp;
+        self.given_up = Some(self.primary.clone());
         self.steady = false;
         let completed = self.completed.clone().filter(|_| roll_back)?;
         let id = completed.id.clone();

@@ -4,6 +4,7 @@
 //! DeploymentConfiguration. A deployment starts tasks up to the maximum and stops those of earlier deployments down to
 //! the minimum ([`Bounds`]).
 
+use std::cmp::Reverse;
 use std::time::Instant;
 
 use crate::census::{Census, Unit};
@@ -260,14 +261,21 @@ impl<'a> Tasks<'a> {
         old.into_iter().map(|(task, _)| *task).collect()
     }
 
-    /// More than desired: first those that have made the least progress, then the newest.
+    /// More than desired: first those that have made the least progress, then those of the zone with the most tasks (ECS
+    /// developer guide, "Amazon ECS service scheduler concepts"), then the newest.
     fn surplus(&self) -> Vec<&'a Task> {
         let mut tasks: Vec<_> = self.good.iter().collect();
-        tasks.sort_by_key(|(task, standing)| {
-            (*standing == Standing::Healthy, task.running_since.is_some(), std::cmp::Reverse(task.sequence))
-        });
-        tasks.truncate(self.good.len().saturating_sub(self.desired));
-        tasks.into_iter().map(|(task, _)| *task).collect()
+        let surplus = self.good.len().saturating_sub(self.desired);
+        let next = |tasks: &[&(&'a Task, Standing)]| {
+            let in_zone = |zone| tasks.iter().filter(|(task, _)| task.zone() == zone).count();
+            let rank = |index: &usize| {
+                let (task, standing) = tasks[*index];
+                let progress = (*standing == Standing::Healthy, task.running_since.is_some());
+                (progress, Reverse(in_zone(task.zone())), Reverse(task.sequence))
+            };
+            (0..tasks.len()).min_by_key(rank)
+        };
+        (0..surplus).filter_map(|_| Some(tasks.swap_remove(next(&tasks)?).0)).collect()
     }
 
     /// The number of tasks that may be started: up to the desired count, and with all others up to the maximum.

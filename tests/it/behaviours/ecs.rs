@@ -35,7 +35,7 @@ const CHAPTERS: &[Chapter] = &[
     Chapter { title: "Why a task stopped", folders: &["stop-reasons"], records: &[] },
     Chapter {
         title: "Services and deployments",
-        folders: &["services", "bounds", "deployments", "circuit-breaker", "events"],
+        folders: &["services", "bounds", "deployments", "circuit-breaker", "events", "placement"],
         records: &[
             "service",
             "deployment_circuit_breaker",

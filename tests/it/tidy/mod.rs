@@ -28,7 +28,7 @@ const FIXTURE_READERS: &[&str] = &["cases", "each"];
 const SLEEPERS: &[(&str, &str)] = &[
     ("tests/it/support/waiting.rs", "between two looks at what other processes do"),
     ("tests/it/support/world.rs", "containers of the pretended world take time, on a paused clock"),
-    ("tests/it/tasks.rs", "a script says what happens when, on a paused clock"),
+    ("tests/it/tasks/mod.rs", "a script says what happens when, on a paused clock"),
 ];
 
 /// The top of the repository.

@@ -136,6 +136,7 @@ async fn until_ready(
         live.draw(&view, printer);
         patience.saw(&view);
         let failure = waiting::cannot_listen(&view).or_else(|| waiting::failed_build(&view));
+        let failure = failure.or_else(|| waiting::given_up(project, &view));
         if let Some(failure) = failure.or_else(|| waiting::is_hopeless(project, &view, &failed_before)) {
             break Err(failure);
         }

@@ -1,6 +1,8 @@
 //! The controller in a pretended world, under a paused clock. A case says what is wanted and how the world behaves;
 //! the expected transcript beside it says what becomes of it, second by second.
 
+mod script;
+
 use std::collections::{BTreeMap, HashMap};
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
@@ -17,100 +19,15 @@ use neargate::control::desired::edit::Edit;
 use neargate::control::ids::CountedIds;
 use neargate::control::observation::Observation;
 use neargate::control::{self, ControlHandle};
-use neargate::model::alarm::{Comparison, MetricAlarm, MissingData, Statistic};
-use neargate::model::deployment::{DeploymentAlarms, DeploymentConfiguration};
-use neargate::model::listener::{HeaderModification, Listener, ListenerProtocol, LoadBalancer, LoadBalancerAttributes};
-use neargate::model::rule::{Action, Forward, WeightedTargetGroup};
-use neargate::model::security_group::{IngressRule, IpProtocol, SecurityGroup, Source};
-use neargate::model::service::{Build, LoadBalancerBinding, Service};
-use neargate::model::target_group::{TargetGroup, TargetGroupAttributes};
 use neargate::model::target_health::{ProbeOutcome, Target, TargetHealthState};
 use neargate::model::task::HealthStatus;
-use neargate::model::task_definition::{
-    ContainerDefinition, ContainerHealthCheck, Dependency, DependencyCondition, PortMapping, RestartPolicy, Revision,
-    TaskDefinition,
-};
-use neargate::model::topology::{TimeScale, Topology};
-use neargate::model::{AlarmName, ContainerName, ServiceName, TargetGroupName};
-use serde::Deserialize;
+use neargate::model::topology::Topology;
+use neargate::model::{AlarmName, ServiceName, TargetGroupName};
 use tokio::time::Instant;
 
 use crate::support::expected::{Differences, cases, read};
-use crate::support::world::{Script, World};
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Case {
-    /// The documented rule that the case shows, in its own words.
-    #[expect(dead_code, reason = "for the reader")]
-    rule: String,
-    /// Where AWS says so.
-    #[expect(dead_code, reason = "for the reader")]
-    source: String,
-    #[serde(default = "one")]
-    desired_count: u32,
-    #[serde(default)]
-    grace_period: u64,
-    #[serde(default)]
-    deployment_configuration: DeploymentConfiguration,
-    /// Alarms that end a deployment and roll it back, each with its period in seconds.
-    #[serde(default)]
-    alarms: BTreeMap<String, u64>,
-    containers: Vec<ContainerCase>,
-    #[serde(default)]
-    world: Script,
-    /// What probes of a port find: from this second of the target's life on. `none` is no probe at all.
-    #[serde(default)]
-    probes: BTreeMap<u16, Vec<(f64, String)>>,
-    /// Ports that the service's security group keeps closed.
-    #[serde(default)]
-    closed_ports: Vec<u16>,
-    /// At which second what is done; `doctor` writes down what it says then.
-    #[serde(default, rename = "do")]
-    actions: Vec<(f64, String)>,
-    /// Whether the service's deployments are written down as they come, change and go.
-    #[serde(default)]
-    deployments: bool,
-    /// Whether tasks, containers and targets are left out: deployments and events tell enough.
-    #[serde(default)]
-    brief: bool,
-    /// Whether the times of every task are written down in the end.
-    #[serde(default)]
-    times: bool,
-    /// How long the case is watched.
-    seconds: f64,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct ContainerCase {
-    name: String,
-    port: Option<u16>,
-    #[serde(default = "yes")]
-    essential: bool,
-    #[serde(default)]
-    depends_on: BTreeMap<String, String>,
-    start_timeout: Option<u64>,
-    #[serde(default = "thirty")]
-    stop_timeout: u64,
-    #[serde(default)]
-    health_check: bool,
-    restart_attempt_period: Option<u64>,
-    #[serde(default)]
-    build: bool,
-}
-
-fn one() -> u32 {
-    1
-}
-
-fn yes() -> bool {
-    true
-}
-
-fn thirty() -> u64 {
-    30
-}
+use crate::support::world::World;
+use script::{Case, topology};
 
 /// Every case, family by family.
 fn scripts() -> Vec<PathBuf> {
@@ -119,6 +36,7 @@ fn scripts() -> Vec<PathBuf> {
         cases("ecs/deployments", "yaml"),
         cases("ecs/events", "yaml"),
         cases("ecs/lifecycle", "yaml"),
+        cases("ecs/placement", "yaml"),
         cases("ecs/services", "yaml"),
         cases("ecs/stop-reasons", "yaml"),
     ]
@@ -188,6 +106,8 @@ async fn live(case: &Case) -> String {
         let view = views.latest();
         shown.changes(&view, begin.elapsed(), &mut transcript);
         tokio::select! {
+            // What happens in the same moment as a question happens before it.
+            biased;
             changed = views.changed() => changed.unwrap(),
             Some(topology) = doctor.recv() => {
                 // Wall time does not pass here, so nothing is ever long ago.
@@ -460,155 +380,5 @@ impl Shown {
             writeln!(transcript, "{:>6.1}  {message}", at.as_secs_f64()).unwrap();
         }
         self.events = events.len();
-    }
-}
-
-fn topology(case: &Case) -> Topology {
-    let containers: Vec<ContainerDefinition> = case.containers.iter().map(container).collect();
-    let bound: Vec<&ContainerCase> = case.containers.iter().filter(|container| container.port.is_some()).collect();
-    let group = |container: &ContainerCase| TargetGroupName::new(format!("tg-{}", container.name));
-    let target_groups: BTreeMap<_, _> =
-        bound.iter().map(|container| (group(container), target_group(container.port.unwrap()))).collect();
-    let forward = Action::Forward(Forward {
-        target_groups: target_groups
-            .keys()
-            .map(|name| WeightedTargetGroup { target_group: name.clone(), weight: 1 })
-            .collect(),
-        stickiness_seconds: None,
-    });
-    let service = Service {
-        task_definition: Revision::first(TaskDefinition::new("app", containers)),
-        desired_count: case.desired_count,
-        security_groups: vec!["tasks".into()],
-        load_balancers: bound
-            .iter()
-            .map(|container| LoadBalancerBinding {
-                target_group: group(container),
-                container: ContainerName::new(&container.name),
-                port: container.port.unwrap(),
-            })
-            .collect(),
-        builds: case
-            .containers
-            .iter()
-            .filter(|container| container.build)
-            .map(|container| (ContainerName::new(&container.name), build()))
-            .collect(),
-        images: BTreeMap::new(),
-        watches: BTreeMap::new(),
-        health_check_grace_period: Duration::from_secs(case.grace_period),
-        deployment_configuration: DeploymentConfiguration {
-            alarms: alarms(case),
-            ..case.deployment_configuration.clone()
-        },
-    };
-    Topology {
-        name: "test".into(),
-        domains: Vec::new(),
-        security_groups: [("tasks".into(), open_to_the_load_balancer(case))].into(),
-        target_groups,
-        load_balancers: BTreeMap::from([(
-            "test".into(),
-            LoadBalancer {
-                name: "test".into(),
-                internal: false,
-                domains: Vec::new(),
-                security_groups: vec!["alb".into()],
-                listeners: vec![Listener {
-                    port: 80,
-                    bind_port: 80,
-                    protocol: ListenerProtocol::Http,
-                    default_actions: forward.into(),
-                    rules: Vec::new(),
-                    headers: HeaderModification::default(),
-                }],
-                attributes: LoadBalancerAttributes::default(),
-                bind_address: std::net::Ipv4Addr::LOCALHOST.into(),
-            },
-        )]),
-        cluster: "test".into(),
-        services: [("app".into(), service)].into(),
-        secrets: BTreeMap::new(),
-        time_scale: TimeScale::REAL,
-    }
-}
-
-fn alarms(case: &Case) -> Option<DeploymentAlarms> {
-    let alarm = |period: u64| MetricAlarm {
-        metric: "HTTPCode_Target_5XX_Count".to_owned(),
-        load_balancer: "test".into(),
-        target_group: None,
-        statistic: Statistic::Sum,
-        period: Duration::from_secs(period),
-        evaluation_periods: 1,
-        datapoints_to_alarm: 1,
-        comparison: Comparison::Greater,
-        threshold: 5.0,
-        missing_data: MissingData::NotBreaching,
-    };
-    let alarms: BTreeMap<AlarmName, MetricAlarm> =
-        case.alarms.iter().map(|(name, period)| (AlarmName::new(name), alarm(*period))).collect();
-    (!alarms.is_empty()).then_some(DeploymentAlarms { rollback: true, alarms })
-}
-
-fn open_to_the_load_balancer(case: &Case) -> SecurityGroup {
-    let ports = case.containers.iter().filter_map(|container| container.port);
-    let open = ports.filter(|port| !case.closed_ports.contains(port));
-    SecurityGroup {
-        ingress: open
-            .map(|port| IngressRule {
-                protocol: IpProtocol::Tcp,
-                from_port: port,
-                to_port: port,
-                source: Source::SecurityGroup("alb".into()),
-            })
-            .collect(),
-    }
-}
-
-fn build() -> Build {
-    Build { context: "/context".into(), dockerfile: "Dockerfile".into(), args: BTreeMap::new(), target: None }
-}
-
-fn target_group(port: u16) -> TargetGroup {
-    TargetGroup {
-        attributes: TargetGroupAttributes {
-            deregistration_delay: Duration::from_secs(20),
-            ..TargetGroupAttributes::default()
-        },
-        ..TargetGroup::new(port)
-    }
-}
-
-fn container(case: &ContainerCase) -> ContainerDefinition {
-    let condition = |text: &str| match text {
-        "START" => DependencyCondition::Start,
-        "COMPLETE" => DependencyCondition::Complete,
-        "SUCCESS" => DependencyCondition::Success,
-        "HEALTHY" => DependencyCondition::Healthy,
-        other => panic!("unknown condition {other:?}"),
-    };
-    ContainerDefinition {
-        essential: case.essential,
-        port_mappings: case.port.map(|container_port| PortMapping { container_port, udp: false }).into_iter().collect(),
-        depends_on: case
-            .depends_on
-            .iter()
-            .map(|(other, text)| Dependency { container: ContainerName::new(other), condition: condition(text) })
-            .collect(),
-        start_timeout: case.start_timeout.map(Duration::from_secs),
-        stop_timeout: Duration::from_secs(case.stop_timeout),
-        health_check: case.health_check.then(|| ContainerHealthCheck {
-            command: vec!["CMD".into(), "true".into()],
-            interval: Duration::from_secs(30),
-            timeout: Duration::from_secs(5),
-            retries: 3,
-            start_period: Duration::ZERO,
-        }),
-        restart_policy: case.restart_attempt_period.map(|period| RestartPolicy {
-            ignored_exit_codes: Vec::new(),
-            restart_attempt_period: Duration::from_secs(period),
-        }),
-        ..ContainerDefinition::new(&case.name, format!("{}:1", case.name))
     }
 }
