@@ -15,6 +15,7 @@ pub use neargate_model as model;
 pub use neargate_alb as alb;
 pub use neargate_ecs as ecs;
 pub use neargate_lint as lint;
+pub use neargate_replay as replay;
 
 // This machine, and connections to targets.
 pub mod certs;

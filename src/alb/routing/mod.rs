@@ -67,9 +67,9 @@ pub struct RoutedListener {
     /// In ascending order of priority, the default rule last.
     pub(super) rules: Vec<RoutedRule>,
     /// The prefilter of each rule.
-    prefilters: Vec<Prefilter>,
+    pub(super) prefilters: Vec<Prefilter>,
     /// Finds the rules to evaluate for a request.
-    index: Index<Place>,
+    pub(super) index: Index<Place>,
     /// `None` if every header stays unchanged, which is the usual case.
     pub headers: Option<Arc<HeaderModification>>,
 }

@@ -118,6 +118,11 @@ pub(crate) enum Verb {
         long_about = "Test where requests go: every request of routes.test.yaml is routed by the load balancer's own code, without an engine or a running stack. A test that fails prints what `explain` says of its request. What must never reach a target group is proved for all requests. docs/test.md describes the file; `--write` writes a first one.\n\nExits with 1 if a test fails."
     )]
     Test(TestArgs),
+    /// Replay production access logs against the rules; needs no engine
+    #[command(
+        long_about = "Replay production access logs against the rules: which lines agree with what the file would have decided, which contradict it, and which depend on headers that logs do not hold. `--with` says which requests would go elsewhere with another file. Nothing is sent anywhere. docs/replay.md describes the report.\n\nExits with 1 if lines contradict the rules."
+    )]
+    Replay(ReplayArgs),
     /// Write a neargate.yaml from this repository's task definitions and pipelines
     Init(InitArgs),
     /// Show which rule a request would match and why, and what would happen to it
@@ -302,6 +307,32 @@ pub(crate) struct TestArgs {
     /// How to print the results
     #[arg(long, value_enum, default_value_t)]
     pub(crate) format: TestFormat,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ReplayArgs {
+    #[command(flatten)]
+    short: ShortFile,
+    /// Files of access logs, plain or gzip, or folders of them as in S3; `-` is standard input
+    #[arg(value_name = "LOG", required = true)]
+    pub(crate) logs: Vec<PathBuf>,
+    /// Another neargate.yaml: which requests would go elsewhere with it
+    #[arg(long, value_name = "FILE")]
+    pub(crate) with: Option<PathBuf>,
+    /// The load balancer of the file whose rules are meant [default: the main one]
+    #[arg(long, value_name = "NAME")]
+    pub(crate) load_balancer: Option<String>,
+    /// Only lines of this load balancer, as it is called in the logs
+    #[arg(long, value_name = "NAME")]
+    pub(crate) only: Option<String>,
+    /// How many lines may contradict the rules
+    #[arg(long, value_name = "LINES", default_value_t = 0)]
+    pub(crate) max_contradictions: u64,
+    /// Show the values of query parameters in samples
+    #[arg(long)]
+    pub(crate) show_values: bool,
+    #[command(flatten)]
+    pub(crate) format: FormatArgs,
 }
 
 #[derive(Debug, Args)]
@@ -492,6 +523,7 @@ impl Verb {
             Self::Check(args) => &args.short,
             Self::Lint(args) => &args.short,
             Self::Test(args) => &args.short,
+            Self::Replay(args) => &args.short,
             Self::Doctor(args) => &args.short,
             _ => return &[],
         };

@@ -39,6 +39,7 @@ impl Concern {
             | Verb::Check(_)
             | Verb::Lint(_)
             | Verb::Test(_)
+            | Verb::Replay(_)
             | Verb::Init(_)
             | Verb::Hosts(_)
             | Verb::Ca

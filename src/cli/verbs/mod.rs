@@ -15,6 +15,7 @@ pub(crate) mod man;
 pub(crate) mod open;
 pub(crate) mod ps;
 pub(crate) mod records;
+pub(crate) mod replay;
 pub(crate) mod run;
 pub(crate) mod services;
 pub mod test;

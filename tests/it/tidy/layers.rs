@@ -19,6 +19,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("alb", &["model", "http1"]),
     ("ecs", &["model", "alb"]),
     ("lint", &["model", "http1", "alb"]),
+    ("replay", &["model", "http1", "alb"]),
     ("config", &["model", "alb", "ecs", "lint"]),
     ("import", &["config"]),
     // what this machine has: its folders, its stores of roots, the certificates made here
@@ -69,10 +70,11 @@ const PURE: &[(&str, &[&str])] = &[
     ),
     ("import", &["hcl", "regex", "serde_json"]),
     ("lint", &["ipnet", "regex_automata", "regex_syntax"]),
+    ("replay", &["memchr"]),
 ];
 
 /// Layers without async, I/O and clock: time, files and variables arrive as arguments.
-const WITHOUT_IO: &[&str] = &["model", "http1", "alb", "ecs", "lint", "config", "import"];
+const WITHOUT_IO: &[&str] = &["model", "http1", "alb", "ecs", "lint", "replay", "config", "import"];
 const IO_AND_CLOCK: &[&str] = &[
     "Instant::now",
     "SystemTime",

@@ -154,6 +154,11 @@ impl CompiledCondition {
         }
     }
 
+    /// The header that it looks at, if it is a condition on headers.
+    pub(crate) fn header(&self) -> Option<&str> {
+        if let Condition::HttpHeader { name, .. } = &self.source { Some(name) } else { None }
+    }
+
     /// `Field` of the API.
     pub(crate) fn field(&self) -> &'static str {
         self.source.field()
