@@ -28,6 +28,7 @@ pub mod control;
 // Edges.
 pub mod admin;
 pub mod logs;
+pub mod metadata;
 pub mod probes;
 pub mod proxy;
 pub mod runtime;

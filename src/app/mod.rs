@@ -38,6 +38,7 @@ use crate::control::{self, ControlHandle};
 use crate::logs::containers::collector;
 use crate::machine::folders;
 use crate::machine::folders::{Folders, Kept, ProjectLock};
+use crate::metadata::MetadataServer;
 use crate::model::listener::{Listener, LoadBalancer};
 use crate::model::{ContainerName, ServiceName, TaskId, Topology};
 use crate::proxy;
@@ -67,6 +68,7 @@ pub struct App {
     notes: Vec<String>,
     _tasks: Vec<AbortOnDropHandle<()>>,
     logs: tokio::task::JoinHandle<()>,
+    metadata: MetadataServer,
     lock: ProjectLock,
 }
 
@@ -151,7 +153,7 @@ impl App {
     ) -> Result<impl FnOnce(ProjectLock) -> Self, StartError> {
         folders.set_runs_from(&request.file).map_err(io("record which file the stack runs from"))?;
         ports_are_free(&topology)?;
-        let runtime = runtime::connect(&topology).await?;
+        let runtime = runtime::connect(&topology, folders.door()).await?;
         if let Some(pid) = runtime.other_owner().await? {
             return Err(StartError::RunsElsewhere(pid));
         }
@@ -217,6 +219,7 @@ impl App {
         }
         let logs =
             tokio::spawn(collector::collect(Arc::clone(&runtime), control.snapshots(), folders.container_logs()));
+        let metadata = MetadataServer::start(Arc::clone(&runtime), control.snapshots());
         let folders = folders.clone();
         Ok(move |lock| Self {
             control,
@@ -228,6 +231,7 @@ impl App {
             notes,
             _tasks: tasks,
             logs,
+            metadata,
             lock,
         })
     }
@@ -278,6 +282,7 @@ impl App {
             error = until_gone(&*self.runtime) => Err(error),
         };
         self.logs.abort();
+        self.metadata.stop().await;
         let kept = if self.keep.load(Ordering::Relaxed) { Kept::Journal } else { Kept::Nothing };
         let swept = match engine {
             Ok(()) => self.runtime.sweep(Owners::DeadOrSelf).await.map(drop),

@@ -7,11 +7,15 @@
 
 use std::error::Error;
 use std::fmt;
+use std::net::SocketAddrV4;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use tokio::net::TcpListener;
 use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
 
+pub use crate::ecs::usage::TaskUsage;
 pub use crate::model::image::{ImageOrigin, ProvidedImage};
 pub use crate::model::node::{NodeState, ObservedNode};
 use crate::model::service::Build;
@@ -77,6 +81,16 @@ pub trait Runtime: Send + Sync + 'static {
         Ok(())
     }
 
+    /// Measures what the containers of a task use.
+    async fn usage(&self, task: &TaskId) -> Result<TaskUsage, RuntimeError> {
+        Err(RuntimeError::Other(format!("this runtime does not measure tasks, and so not {task}").into()))
+    }
+
+    /// Listens on an address in the network of the tasks, as if that machine were one of them.
+    async fn listen(&self, _address: SocketAddrV4) -> Result<TaskListener, RuntimeError> {
+        Err(RuntimeError::Other("this runtime has no sockets in the network of its tasks".into()))
+    }
+
     /// Runs until the receiver is dropped: reports the nodes and the current containers of each
     /// ([`RuntimeEvent::Inventory`]), then every change. Reconnects when an engine goes away, starting again with an
     /// inventory.
@@ -93,6 +107,15 @@ pub trait Runtime: Send + Sync + 'static {
     /// Removes objects on all nodes that have the project's labels and one of these owners. Returns descriptions of
     /// what was removed.
     async fn sweep(&self, of: Owners) -> Result<Vec<String>, RuntimeError>;
+}
+
+/// A socket in the network of the tasks.
+#[derive(Debug)]
+pub struct TaskListener {
+    /// Accepts connections from tasks.
+    pub listener: TcpListener,
+    /// Cancelled when nothing can connect any more and another one is to be asked for.
+    pub lost: CancellationToken,
 }
 
 /// A request for an image.

@@ -2,9 +2,11 @@
 //! to values: time and random numbers are arguments. [`plan`] decides, `control` carries it out, and `observe` and
 //! `apply` change the known state ([`world`]).
 
+pub mod metadata;
 pub mod moment;
 pub mod nodes;
 pub mod persistent_map;
+pub mod usage;
 pub mod world;
 
 // From the known state to the next steps.

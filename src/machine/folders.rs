@@ -11,6 +11,7 @@
 //!    s3/            the load balancer's own logs, by bucket and key
 //!    ca.pem         the certificate of the authority in use
 //!    ca-bundle.pem  the system's roots and ours, for tools that know only one file
+//!    door/          the socket through which sockets in the tasks' network are handed out; see `runtime::docker`
 //!    leaf-keys      hashes of the keys of the certificates in use, one a line, for Chromium
 //!    guests         held, shared, by each `neargate run` that uses the stack of another process
 //!    run-<pid>/     what the command of one `neargate run` sees and trusts
@@ -141,6 +142,11 @@ impl Folders {
     /// The system's roots and ours.
     pub fn ca_bundle(&self) -> PathBuf {
         self.state.join("ca-bundle.pem")
+    }
+
+    /// The socket of the door.
+    pub fn door(&self) -> PathBuf {
+        self.state.join("door")
     }
 
     /// Hashes of the public keys of the certificates in use, one a line.

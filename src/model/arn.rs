@@ -3,7 +3,9 @@
 //! Account and region are those of AWS's documentation examples; the ID part of a load balancer or target group is 16
 //! hexadecimal digits derived from its name.
 
-use crate::ids::{ClusterName, ListenerId, LoadBalancerName, RuleId, ServiceName, TargetGroupName, TaskId};
+use crate::ids::{
+    ClusterName, ContainerName, ListenerId, LoadBalancerName, RuleId, ServiceName, TargetGroupName, TaskId,
+};
 
 /// The account id of AWS's documentation examples.
 pub const ACCOUNT: &str = "111122223333";
@@ -44,13 +46,17 @@ pub fn rule_id(load_balancer: &LoadBalancerName, port: u16, priority: u32) -> Ru
 
 /// `arn:aws:acm:…:certificate/<uuid>`, the same for every certificate with these names: a renewal keeps its ARN.
 pub fn certificate(names: &[String]) -> String {
-    let half = |purpose| {
-        let parts: Vec<&str> = [purpose].into_iter().chain(names.iter().map(String::as_str)).collect();
-        fingerprint(&parts)
-    };
-    let (high, low) = (half("certificate"), half("certificate, second half"));
+    let parts: Vec<&str> = ["certificate"].into_iter().chain(names.iter().map(String::as_str)).collect();
+    format!("arn:aws:acm:{REGION}:{ACCOUNT}:certificate/{}", uuid(&parts))
+}
+
+/// A UUID that follows from what it is for, which comes first, and from names.
+pub fn uuid(parts: &[&str]) -> String {
+    let (purpose, names) = parts.split_first().unwrap_or((&"", &[]));
+    let second = format!("{purpose}, second half");
+    let (high, low) = (fingerprint(parts), fingerprint(&[&[second.as_str()], names].concat()));
     format!(
-        "arn:aws:acm:{REGION}:{ACCOUNT}:certificate/{:08x}-{:04x}-{:04x}-{:04x}-{:012x}",
+        "{:08x}-{:04x}-{:04x}-{:04x}-{:012x}",
         high >> 32,
         (high >> 16) & 0xffff,
         high & 0xffff,
@@ -69,6 +75,19 @@ pub fn load_balancer_dns_name(name: &LoadBalancerName, internal: bool) -> String
 /// `arn:aws:ecs:…:task/<cluster>/<id>`
 pub fn task(cluster: &ClusterName, id: &TaskId) -> String {
     format!("arn:aws:ecs:{REGION}:{ACCOUNT}:task/{cluster}/{id}")
+}
+
+/// `arn:aws:ecs:…:cluster/<name>`
+pub fn cluster(name: &ClusterName) -> String {
+    format!("arn:aws:ecs:{REGION}:{ACCOUNT}:cluster/{name}")
+}
+
+/// `arn:aws:ecs:…:container/<cluster>/<task>/<uuid>`
+pub fn container(cluster: &ClusterName, task: &TaskId, name: &ContainerName) -> String {
+    format!(
+        "arn:aws:ecs:{REGION}:{ACCOUNT}:container/{cluster}/{task}/{}",
+        uuid(&["container", task.as_str(), name.as_str()])
+    )
 }
 
 /// `arn:aws:ecs:…:service/<cluster>/<name>`

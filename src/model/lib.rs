@@ -9,6 +9,7 @@
 pub mod alarm;
 pub mod arn;
 pub mod deployment;
+pub mod dns;
 pub mod ids;
 pub mod image;
 pub mod listener;

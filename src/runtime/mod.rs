@@ -3,6 +3,7 @@
 pub mod docker;
 mod nobody;
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::control::runtime::{Runtime, RuntimeError};
@@ -11,10 +12,12 @@ use docker::DockerOptions;
 use docker::DockerRuntime;
 use nobody::Nobody;
 
-/// The runtime of a stack: a container engine, or none for a load balancer whose targets the file lists by address.
-pub async fn connect(topology: &Topology) -> Result<Arc<dyn Runtime>, RuntimeError> {
+/// The runtime of a stack: a container engine, or none for a load balancer whose targets the file lists by address. `door`
+/// is a folder for a socket of its own.
+pub async fn connect(topology: &Topology, door: PathBuf) -> Result<Arc<dyn Runtime>, RuntimeError> {
     if topology.services.is_empty() {
         return Ok(Arc::new(Nobody));
     }
-    Ok(Arc::new(DockerRuntime::connect(DockerOptions::new(topology.name.clone())).await?))
+    let options = DockerOptions { door: Some(door), ..DockerOptions::new(topology.name.clone()) };
+    Ok(Arc::new(DockerRuntime::connect(options).await?))
 }

@@ -362,7 +362,14 @@ const TABLE: &[Line] = &[
         &[],
         Aws(Approximated("it must be present where AWS requires it; its permissions are not checked")),
     ),
-    ("task definition", &["taskRoleArn"], &[], Aws(NotYet("the task gets no AWS credentials from it"))),
+    (
+        "task definition",
+        &["taskRoleArn"],
+        &[],
+        Aws(Approximated(
+            "the task finds credentials of the role where Fargate has them, made up: nothing at AWS accepts them",
+        )),
+    ),
     ("task definition", &["pidMode"], &[], Aws(Honoured)),
     ("task definition", &["ipcMode", "placementConstraints", "inferenceAccelerators"], &[], REFUSED),
     ("task definition", &["proxyConfiguration"], &[], Aws(NotYet("traffic is not routed through a sidecar"))),

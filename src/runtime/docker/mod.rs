@@ -6,6 +6,7 @@
 //!     │                                            published ports
 //!     ├─ neargate-<project>-<service>-<task>-web   members join it (`container:<pause>`)
 //!     └─ neargate-<project>-<service>-<task>-api
+//!  └─ neargate-<project>-door                     opens sockets of ours in that network; see `door`
 //! ```
 //!
 //! [`DockerRuntime`] implements [`Runtime`](crate::control::runtime::Runtime); its steps are in `task` and `close`, images in `image`, `build`, `buildkit` and
@@ -14,6 +15,7 @@
 
 mod watch;
 
+mod door;
 pub mod engine;
 pub mod images;
 mod runtime;

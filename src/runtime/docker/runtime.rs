@@ -1,7 +1,7 @@
 //! The runtime of one project on one engine: its state, and the calls that `control` makes.
 
 use std::collections::{BTreeSet, HashMap};
-use std::net::Ipv4Addr;
+use std::net::{Ipv4Addr, SocketAddrV4};
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -9,6 +9,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use tokio::sync::mpsc;
 
+use super::door::keeper::Door;
 use super::engine::cgroup::{Cgroups, TaskGroup};
 use super::engine::connect::Engine;
 use super::engine::labels::Names;
@@ -18,7 +19,7 @@ use super::engine::owner::Owner;
 use super::tasks::container_config::TaskLimits;
 use crate::control::runtime::{
     ImageProgress, ImageRequest, LogLine, NodeState, ObservedNode, Owners, ProvidedImage, Runtime, RuntimeError,
-    RuntimeEvent, StartedContainer, TaskNetwork, TaskSpec,
+    RuntimeEvent, StartedContainer, TaskListener, TaskNetwork, TaskSpec, TaskUsage,
 };
 use crate::model::task::ContainerExit;
 use crate::model::{ContainerName, NodeName, TaskId, Zone};
@@ -32,6 +33,8 @@ pub struct DockerRuntime {
     pub(super) owner: Owner,
     /// Created by `prepare` or by the first task; forgotten when the engine says that it is gone.
     pub(super) network: tokio::sync::Mutex<Option<Arc<ProjectNetwork>>>,
+    /// The way in for sockets of ours; made when the first is asked for.
+    pub(super) door: tokio::sync::Mutex<Option<Door>>,
     /// Present if control groups can limit tasks as a whole.
     pub(super) cgroups: Option<Cgroups>,
     /// Tasks opened by this process. Tasks of earlier processes are found by their labels.
@@ -51,6 +54,8 @@ pub(crate) struct OpenTask {
     /// The address that we chose, to be returned.
     pub(super) address: Option<Ipv4Addr>,
     pub(super) limits: TaskLimits,
+    /// Whether it finds something at 169.254.170.2.
+    pub(super) has_endpoint: bool,
     pub(super) group: Option<Arc<TaskGroup>>,
     pub(super) containers: HashMap<ContainerName, String>,
 }
@@ -75,6 +80,7 @@ impl DockerRuntime {
             options,
             owner,
             network: tokio::sync::Mutex::default(),
+            door: tokio::sync::Mutex::default(),
             tasks: Mutex::default(),
             ulimits_refused: AtomicBool::new(false),
             digests: Mutex::default(),
@@ -187,6 +193,14 @@ impl Runtime for DockerRuntime {
 
     async fn answers(&self) -> Result<(), RuntimeError> {
         self.engine.answers().await
+    }
+
+    async fn usage(&self, task: &TaskId) -> Result<TaskUsage, RuntimeError> {
+        self.measure(task).await.map_err(|error| self.engine.located(error))
+    }
+
+    async fn listen(&self, address: SocketAddrV4) -> Result<TaskListener, RuntimeError> {
+        DockerRuntime::listen(self, address).await.map_err(|error| self.engine.located(error))
     }
 
     async fn watch(&self, events: mpsc::Sender<RuntimeEvent>) {

@@ -96,6 +96,9 @@ impl DockerRuntime {
                 Owners::Any => true,
             }
         };
+        if of != Owners::Dead {
+            self.shut_door().await;
+        }
         let docker = self.engine.docker();
         let filters = self.names.project_filter();
         let containers = ListContainersOptionsBuilder::new().all(true).filters(&filters).build();

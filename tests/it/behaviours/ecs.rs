@@ -33,6 +33,7 @@ const CHAPTERS: &[Chapter] = &[
     Chapter { title: "The life of a task", folders: &["lifecycle"], records: &[] },
     Chapter { title: "Containers that depend on each other", folders: &["depends-on"], records: &[] },
     Chapter { title: "Why a task stopped", folders: &["stop-reasons"], records: &[] },
+    Chapter { title: "What a task is told about itself", folders: &["metadata"], records: &[] },
     Chapter {
         title: "Services and deployments",
         folders: &["services", "bounds", "deployments", "circuit-breaker", "events", "placement"],
@@ -76,6 +77,19 @@ const TITLES: &[(&str, &str)] = &[
         "Amazon VPC user guide, \"Security groups\"",
         "https://docs.aws.amazon.com/vpc/latest/userguide/vpc-security-groups.html",
     ),
+    (
+        "ECS developer guide, \"Amazon ECS task metadata endpoint version 4 for tasks on Fargate\"",
+        "task-metadata-endpoint-v4-fargate.html",
+    ),
+    (
+        "ECS developer guide, \"Amazon ECS task metadata v4 JSON response for tasks on Fargate\"",
+        "task-metadata-endpoint-v4-fargate-response.html",
+    ),
+    (
+        "ECS developer guide, \"Amazon ECS task metadata v4 examples for tasks on Fargate\"",
+        "task-metadata-endpoint-v4-fargate-examples.html",
+    ),
+    ("ECS developer guide, \"Amazon ECS task IAM role\"", "task-iam-roles.html"),
     ("ECS developer guide, \"Amazon ECS service event messages\"", "service-event-messages-list.html"),
     ("ECS developer guide, \"Amazon ECS service scheduler concepts\"", "ecs_services.html"),
     ("ECS developer guide, \"Determine task health using container health checks\"", "healthcheck.html"),

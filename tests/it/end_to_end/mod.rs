@@ -20,6 +20,8 @@ mod images;
 mod interrupted;
 /// A public and an internal load balancer in front of three services.
 mod load_balancers;
+/// What containers find at 169.254.170.2, and that nothing else does.
+mod metadata;
 /// What goes wrong before anything runs: one message, its exit code, and nothing left half done.
 mod refused;
 /// Troubles that no health check sees.

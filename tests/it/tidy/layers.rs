@@ -31,6 +31,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     // edges
     ("admin", BELOW_EDGES),
     ("logs", BELOW_EDGES),
+    ("metadata", BELOW_EDGES),
     ("probes", BELOW_EDGES),
     ("proxy", BELOW_EDGES),
     ("runtime", BELOW_EDGES),
@@ -53,7 +54,7 @@ const PURE: &[(&str, &[&str])] = &[
     ("model", &["ipnet", "serde", "strum"]),
     ("http1", &["httparse", "memchr"]),
     ("alb", &["aws_lc_rs", "base64", "http_desync_guardian", "ipnet", "itoa", "jiff", "memchr", "regex"]),
-    ("ecs", &["jiff", "regex", "strum"]),
+    ("ecs", &["jiff", "regex", "serde", "serde_json", "strum"]),
     (
         "config",
         &[
@@ -97,11 +98,11 @@ const OWNED: &[(&str, &[&str], &str)] = &[
     ("tar", &["runtime"], "build contexts and the pause image"),
     (
         "hyper",
-        &["runtime", "web"],
-        "figures are served, and BuildKit takes calls that bollard cannot make; the proxy reads and writes HTTP itself",
+        &["metadata", "runtime", "web"],
+        "metadata and figures are served, and BuildKit takes calls that bollard cannot make; the proxy reads and writes HTTP itself",
     ),
-    ("hyper_util", &["runtime", "web"], "as hyper"),
-    ("http_body_util", &["runtime", "web"], "as hyper"),
+    ("hyper_util", &["metadata", "runtime", "web"], "as hyper"),
+    ("http_body_util", &["metadata", "runtime", "web"], "as hyper"),
     ("h2", &["proxy", "probes"], "HTTP/2 on connections; what a request means is decided before"),
     ("httparse", &["http1", "probes"], "heads are read where bytes arrive"),
     (

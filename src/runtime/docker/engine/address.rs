@@ -26,6 +26,11 @@ impl Addresses {
         Self { subnet, next: RESERVED, used: used.into_iter().collect() }
     }
 
+    /// The subnet's second address, which AWS reserves for its DNS and we for the door.
+    pub(crate) fn second(&self) -> Ipv4Addr {
+        Ipv4Addr::from(u32::from(self.subnet.network()) + 2)
+    }
+
     /// Takes the next free address.
     pub(crate) fn take(&mut self) -> Option<Ipv4Addr> {
         let network = u32::from(self.subnet.network());
@@ -63,17 +68,6 @@ pub(crate) fn subnets(project: &str, taken: &[Ipv4Net]) -> Vec<Ipv4Net> {
         }
     }
     subnets
-}
-
-/// The name AWS's DNS gives an address (VPC user guide, "DNS attributes for your VPC").
-pub(crate) fn host_name(address: Ipv4Addr, region: &str) -> String {
-    let [a, b, c, d] = address.octets();
-    format!("ip-{a}-{b}-{c}-{d}.{}", search_domain(region))
-}
-
-/// The search domain of the region's resolver.
-pub(crate) fn search_domain(region: &str) -> String {
-    if region == "us-east-1" { "ec2.internal".to_owned() } else { format!("{region}.compute.internal") }
 }
 
 /// Networks that this machine has routes to, from the kernel's table, without the default route.
@@ -127,12 +121,5 @@ mod tests {
             eth0\t000200C0\t00000000\t0001\t0\t0\t0\t00FFFFFF\t0\t0\t0\n\
             tun0\t00001FAC\t00000000\t0001\t0\t0\t0\t0000FFFF\t0\t0\t0\n";
         assert_eq!(routed(table), [net("192.0.2.0/24"), net("172.31.0.0/16")]);
-    }
-
-    #[test]
-    fn host_names_are_those_of_the_region() {
-        let address = Ipv4Addr::new(172, 31, 2, 72);
-        assert_eq!(host_name(address, "us-east-1"), "ip-172-31-2-72.ec2.internal");
-        assert_eq!(host_name(address, "ap-northeast-1"), "ip-172-31-2-72.ap-northeast-1.compute.internal");
     }
 }

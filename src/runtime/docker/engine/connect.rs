@@ -112,6 +112,12 @@ impl Engine {
         matches!(self.endpoint, Endpoint::Unix(_))
     }
 
+    /// Whether it is Docker on this machine without root.
+    pub(crate) fn is_rootless(&self) -> bool {
+        let options = self.system.security_options.iter().flatten();
+        self.is_local() && options.into_iter().any(|option| option.contains("name=rootless"))
+    }
+
     /// Its description of the machine on which it runs.
     pub(crate) fn system(&self) -> &SystemInfo {
         &self.system

@@ -59,6 +59,11 @@ impl Names {
         self.of_task(task, "pause")
     }
 
+    /// The project's door.
+    pub(crate) fn door(&self) -> String {
+        format!("neargate-{}-door", self.project)
+    }
+
     /// A member of a task.
     pub(crate) fn member(&self, task: &TaskSpec, container: &ContainerName) -> String {
         self.of_task(task, container.as_str())

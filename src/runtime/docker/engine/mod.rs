@@ -3,6 +3,7 @@
 pub(crate) mod address;
 pub(crate) mod cgroup;
 pub mod connect;
+pub(crate) mod door;
 pub mod endpoint;
 pub(crate) mod error;
 pub(crate) mod labels;

@@ -11,7 +11,7 @@ use ipnet::Ipv4Net;
 use crate::control::runtime::RuntimeError;
 
 use super::address::{self, Addresses};
-use super::connect::Engine;
+use super::connect::{Engine, EngineKind};
 use super::error::{self, Phrase, runtime_error};
 use super::labels::{Names, PROJECT};
 use super::options::ReachMode;
@@ -28,11 +28,27 @@ pub(crate) struct ProjectNetwork {
     pub(crate) id: String,
     /// Whether this machine can connect to task addresses; otherwise ports are published.
     pub(crate) direct: bool,
+    /// Whether sockets that are opened in it can be handed to this process: the engine's kernel is this machine's, and it
+    /// gives link-local addresses.
+    pub(crate) has_door: bool,
     /// Addresses to assign; `None` if the engine assigns them.
     addresses: Option<Mutex<Addresses>>,
 }
 
 impl ProjectNetwork {
+    fn new(engine: &Engine, mode: ReachMode, id: String, addresses: Option<Mutex<Addresses>>) -> Self {
+        let is_here = engine.is_local() && has_bridge(&id);
+        let direct = match mode {
+            ReachMode::Direct => true,
+            ReachMode::Published => false,
+            ReachMode::Auto => is_here,
+        };
+        // A rootless engine has a network stack of its own on this kernel.
+        let shares_kernel = is_here || engine.is_rootless();
+        let has_door = shares_kernel && engine.info().name == EngineKind::Docker && addresses.is_some();
+        Self { id, direct, has_door, addresses }
+    }
+
     /// Takes an address for a new task. `Ok(None)` lets the engine choose.
     pub(crate) fn take_address(&self) -> Result<Option<Ipv4Addr>, RuntimeError> {
         let Some(addresses) = &self.addresses else { return Ok(None) };
@@ -40,6 +56,12 @@ impl ProjectNetwork {
             Some(address) => Ok(Some(address)),
             None => Err(RuntimeError::Other("the project's subnet has no free addresses".into())),
         }
+    }
+
+    /// The address of the project's door: never a task's. `None` lets the engine choose.
+    pub(crate) fn door_address(&self) -> Option<Ipv4Addr> {
+        let addresses = self.addresses.as_ref()?;
+        Some(addresses.lock().unwrap_or_else(PoisonError::into_inner).second())
     }
 
     /// Returns the address of a task that is gone.
@@ -65,7 +87,7 @@ pub(crate) async fn ensure(engine: &Engine, names: &Names, mode: ReachMode) -> R
         match create(engine, names, Some(subnet)).await {
             Ok(id) => {
                 let addresses = Some(Mutex::new(Addresses::new(subnet, [])));
-                return Ok(ProjectNetwork { direct: is_direct(engine, mode, &id), id, addresses });
+                return Ok(ProjectNetwork::new(engine, mode, id, addresses));
             }
             // Somebody took it since we looked, or the engine knows of a network that it does not list.
             Err(error) if Phrase::SubnetTaken.is_in(&error::message(&error)) => {}
@@ -73,7 +95,7 @@ pub(crate) async fn ensure(engine: &Engine, names: &Names, mode: ReachMode) -> R
         }
     }
     let id = create(engine, names, None).await.map_err(|error| not_created(error, &name))?;
-    Ok(ProjectNetwork { direct: is_direct(engine, mode, &id), id, addresses: None })
+    Ok(ProjectNetwork::new(engine, mode, id, None))
 }
 
 async fn adopt(
@@ -106,7 +128,7 @@ async fn adopt(
             Some(Mutex::new(Addresses::new(subnet, used)))
         }
     };
-    Ok(ProjectNetwork { direct: is_direct(engine, mode, &id), id, addresses })
+    Ok(ProjectNetwork::new(engine, mode, id, addresses))
 }
 
 async fn create(engine: &Engine, names: &Names, subnet: Option<Ipv4Net>) -> Result<String, bollard::errors::Error> {
@@ -151,17 +173,8 @@ fn subnets_of(network: &Network) -> Vec<Ipv4Net> {
 /// The bridge of a local engine is an interface of this machine, and its name contains the network's random id. If it
 /// exists here, the engine shares our network stack, and its containers are directly reachable. Nothing else is as
 /// reliable: with Docker Desktop, Colima and rootless engines, the socket is here and the network is elsewhere.
-fn is_direct(engine: &Engine, mode: ReachMode, network_id: &str) -> bool {
-    match mode {
-        ReachMode::Direct => true,
-        ReachMode::Published => false,
-        ReachMode::Auto => {
-            engine.is_local()
-                && network_id
-                    .get(..12)
-                    .is_some_and(|short| Path::new("/sys/class/net").join(format!("br-{short}")).exists())
-        }
-    }
+fn has_bridge(network_id: &str) -> bool {
+    network_id.get(..12).is_some_and(|short| Path::new("/sys/class/net").join(format!("br-{short}")).exists())
 }
 
 /// Port bindings on loopback, to ports that the engine chooses: nothing else should connect to tasks. Only if the

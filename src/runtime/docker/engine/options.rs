@@ -1,5 +1,7 @@
 //! Options for running tasks on an engine.
 
+use std::path::PathBuf;
+
 use crate::model::ProjectName;
 
 /// The options of one run.
@@ -17,6 +19,9 @@ pub struct DockerOptions {
     pub host_gateway: bool,
     /// The builder of images.
     pub builder: BuilderMode,
+    /// A folder for the socket through which the [door](crate::runtime::docker) hands out sockets; only this user may be
+    /// able to reach it. `None`: tasks find nothing at 169.254.170.2.
+    pub door: Option<PathBuf>,
 }
 
 impl DockerOptions {
@@ -28,6 +33,7 @@ impl DockerOptions {
             region: "us-east-1".to_owned(),
             host_gateway: false,
             builder: BuilderMode::Auto,
+            door: None,
         }
     }
 }

@@ -1,12 +1,15 @@
 //! The pause image: the smallest program that can hold a network namespace. It is built in, so no registry is needed.
 //!
 //! It is one static ELF executable that waits for signals in a loop, in a tar that is imported through the engine's
-//! API. No libc, no linker, no loader: an ELF header, one program header that maps the file, and the code.
+//! API; beside it lies the program of [the door](super::door). No libc, no linker, no loader: an ELF header, one program
+//! header that maps the file, and the code.
 //! SIGTERM has no default action for pid 1, so its container names SIGKILL as its stop signal instead of carrying
 //! signal handling: `docker stop` of a pause container ends it at once.
 
+use super::door;
+
 /// Changes whenever the bytes change, so that an old image is not mistaken for the new one.
-pub const VERSION: &str = "1";
+pub const VERSION: &str = "2";
 /// The image without its tag.
 pub const REPOSITORY: &str = "neargate/pause";
 /// The label of the image, by which it is found even after a later import took its tag.
@@ -87,7 +90,11 @@ const PHDR_SIZE: u16 = 56;
 
 /// The executable.
 pub fn elf(arch: Arch) -> Vec<u8> {
-    let code = arch.code();
+    executable(arch, arch.code())
+}
+
+/// An executable that consists of this code.
+pub(crate) fn executable(arch: Arch, code: &[u8]) -> Vec<u8> {
     let entry = BASE + u64::from(EHDR_SIZE + PHDR_SIZE);
     let size = u64::from(EHDR_SIZE + PHDR_SIZE) + code.len() as u64;
     let mut file = Vec::new();
@@ -124,15 +131,20 @@ pub fn elf(arch: Arch) -> Vec<u8> {
     file
 }
 
-/// The root file system of the image: one file.
+/// The root file system of the image: two files.
 pub fn root_file_system(arch: Arch) -> std::io::Result<Vec<u8>> {
-    let executable = elf(arch);
-    let mut header = tar::Header::new_ustar();
-    header.set_entry_type(tar::EntryType::Regular);
-    header.set_mode(0o755);
-    header.set_size(executable.len() as u64);
+    let door = match arch {
+        Arch::Amd64 => door::amd64(door::SOCKET),
+        Arch::Arm64 => door::arm64(door::SOCKET),
+    };
     let mut archive = tar::Builder::new(Vec::new());
-    archive.append_data(&mut header, PATH.trim_start_matches('/'), executable.as_slice())?;
+    for (path, executable) in [(PATH, elf(arch)), (door::PATH, executable(arch, &door))] {
+        let mut header = tar::Header::new_ustar();
+        header.set_entry_type(tar::EntryType::Regular);
+        header.set_mode(0o755);
+        header.set_size(executable.len() as u64);
+        archive.append_data(&mut header, path.trim_start_matches('/'), executable.as_slice())?;
+    }
     archive.into_inner()
 }
 

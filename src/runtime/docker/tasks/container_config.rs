@@ -11,10 +11,11 @@ use bollard::models::{
 };
 
 use crate::control::runtime::TaskSpec;
+use crate::ecs::metadata::variables;
+use crate::model::dns;
 use crate::model::task_definition::{ContainerDefinition, ContainerHealthCheck, TaskDefinition};
 
 use super::mounts::{mounts, tmpfs};
-use crate::runtime::docker::engine::address;
 use crate::runtime::docker::engine::labels::{Names, PAUSE};
 use crate::runtime::docker::engine::network::bindings;
 use crate::runtime::docker::engine::options::DockerOptions;
@@ -37,6 +38,15 @@ pub(crate) enum TaskLimits {
     },
 }
 
+/// What a container is told in addition to its definition.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Added<'a> {
+    /// `AWS_REGION`
+    pub(crate) region: &'a str,
+    /// Whether the task finds something at 169.254.170.2; otherwise no variable leads there.
+    pub(crate) has_endpoint: bool,
+}
+
 /// The input for the pause container.
 #[derive(Debug)]
 pub(crate) struct PauseSpec<'a> {
@@ -48,6 +58,8 @@ pub(crate) struct PauseSpec<'a> {
     pub(crate) network: &'a str,
     /// The task's address, if we choose it.
     pub(crate) address: Option<Ipv4Addr>,
+    /// Its address on the way to the metadata endpoint, if there is one.
+    pub(crate) link_local: Option<Ipv4Addr>,
     /// The address on which to publish the task's ports; `None` if the task is directly reachable.
     pub(crate) publish: Option<IpAddr>,
     /// The task's control group, if it has one.
@@ -61,6 +73,7 @@ pub(crate) fn pause_body(names: &Names, options: &DockerOptions, spec: &PauseSpe
     let endpoint = EndpointSettings {
         ipam_config: spec.address.map(|address| EndpointIpamConfig {
             ipv4_address: Some(address.to_string()),
+            link_local_ips: spec.link_local.map(|address| vec![address.to_string()]),
             ..EndpointIpamConfig::default()
         }),
         ..EndpointSettings::default()
@@ -72,7 +85,7 @@ pub(crate) fn pause_body(names: &Names, options: &DockerOptions, spec: &PauseSpe
     ContainerCreateBody {
         image: Some(spec.image.to_owned()),
         entrypoint: Some(vec![pause::PATH.to_owned()]),
-        hostname: spec.address.map(|address| address::host_name(address, &options.region)),
+        hostname: spec.address.map(|address| dns::private_name(address, &options.region)),
         labels: Some(names.container_labels(task, PAUSE)),
         stop_signal: Some("SIGKILL".to_owned()),
         exposed_ports: bindings.as_ref().map(|bindings| bindings.keys().cloned().collect()),
@@ -83,7 +96,7 @@ pub(crate) fn pause_body(names: &Names, options: &DockerOptions, spec: &PauseSpe
             network_mode: Some(spec.network.to_owned()),
             port_bindings: bindings,
             cgroup_parent: spec.cgroup_parent.map(str::to_owned),
-            dns_search: Some(vec![address::search_domain(&options.region)]),
+            dns_search: Some(vec![dns::search_domain(&options.region)]),
             extra_hosts: options.host_gateway.then(|| vec!["host.docker.internal:host-gateway".to_owned()]),
             // A namespaced value holds for the whole task; the container that is named last wins (ECS API,
             // SystemControl).
@@ -101,7 +114,7 @@ pub(crate) fn pause_body(names: &Names, options: &DockerOptions, spec: &PauseSpe
 /// A container of the task definition, in the namespace of `pause`.
 pub(crate) fn member_body(
     names: &Names,
-    options: &DockerOptions,
+    added: &Added<'_>,
     task: &TaskSpec,
     container: &ContainerDefinition,
     pause: &str,
@@ -114,7 +127,7 @@ pub(crate) fn member_body(
         // With an entry point and no command, the engine drops the image's CMD by itself, as ECS does.
         entrypoint: container.entry_point.clone().filter(|words| !words.is_empty()),
         cmd: container.command.clone().filter(|words| !words.is_empty()),
-        env: Some(environment(options, task, container)),
+        env: Some(environment(added, task, container)),
         user: container.user.clone(),
         working_dir: container.working_directory.clone(),
         labels: Some(labels),
@@ -150,12 +163,12 @@ pub(crate) fn member_body(
 }
 
 /// Names and values: the definition's variables, its secrets, and Fargate's additions.
-fn environment(options: &DockerOptions, task: &TaskSpec, container: &ContainerDefinition) -> Vec<String> {
-    let mut variables: BTreeMap<&str, &str> = BTreeMap::from([
-        ("AWS_EXECUTION_ENV", "AWS_ECS_FARGATE"),
-        ("AWS_REGION", options.region.as_str()),
-        ("AWS_DEFAULT_REGION", options.region.as_str()),
-    ]);
+fn environment(added: &Added<'_>, task: &TaskSpec, container: &ContainerDefinition) -> Vec<String> {
+    let mut fargate = variables::of_every_container(added.region);
+    if added.has_endpoint {
+        fargate.extend(variables::of_endpoint(task, &container.name));
+    }
+    let mut variables: BTreeMap<&str, &str> = fargate.iter().map(|(name, value)| (*name, value.as_str())).collect();
     variables.extend(container.environment.iter().map(|(name, value)| (name.as_str(), value.as_str())));
     let secrets = task.secrets.get(&container.name).into_iter().flatten();
     variables.extend(secrets.map(|(name, value)| (name.as_str(), value.expose())));
@@ -267,9 +280,9 @@ mod tests {
     }
 
     fn body(task: &TaskSpec, limits: &TaskLimits) -> ContainerCreateBody {
-        let options = DockerOptions::new(ProjectName::new("p"));
-        let names = Names::new(options.project.clone(), &Owner::current());
-        member_body(&names, &options, task, &task.definition.containers[0], "pause-id", limits)
+        let names = Names::new(ProjectName::new("p"), &Owner::current());
+        let added = Added { region: "us-east-1", has_endpoint: false };
+        member_body(&names, &added, task, &task.definition.containers[0], "pause-id", limits)
     }
 
     const ALONE: TaskLimits = TaskLimits::PerContainer { engine_cpus: 2 };
@@ -341,6 +354,7 @@ mod tests {
             image: "neargate/pause:1-amd64",
             network: "net-id",
             address: Some(Ipv4Addr::new(172, 31, 2, 72)),
+            link_local: Some(Ipv4Addr::new(169, 254, 172, 72)),
             publish: Some(IpAddr::V4(Ipv4Addr::LOCALHOST)),
             cgroup_parent: None,
         };

@@ -7,3 +7,4 @@ pub(crate) mod logs;
 mod mounts;
 pub mod sync;
 pub(crate) mod task;
+pub(crate) mod usage;

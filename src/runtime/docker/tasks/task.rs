@@ -14,14 +14,16 @@ use futures_util::TryStreamExt as _;
 use futures_util::future::try_join_all;
 
 use crate::control::runtime::{Reach, RuntimeError, StartedContainer, TaskNetwork, TaskSpec};
+use crate::ecs::metadata::address::link_local;
 use crate::model::task_definition::Volume;
 use crate::model::{ContainerName, TaskId};
 
 use super::close::remove_container;
-use super::container_config::{PauseSpec, TaskLimits, member_body, pause_body};
+use super::container_config::{Added, PauseSpec, TaskLimits, member_body, pause_body};
 use crate::runtime::docker::engine::cgroup::{Cgroups, TaskGroup};
 use crate::runtime::docker::engine::error;
 use crate::runtime::docker::engine::error::{Phrase, classify, runtime_error};
+use crate::runtime::docker::engine::network::ProjectNetwork;
 use crate::runtime::docker::engine::pause;
 use crate::runtime::docker::runtime::{DockerRuntime, OpenTask};
 
@@ -74,13 +76,14 @@ impl DockerRuntime {
                 image: &image,
                 network: &network.id,
                 address,
+                link_local: address.filter(|_| self.has_door(&network)).map(link_local),
                 publish: (!network.direct).then(|| self.engine.host()),
                 cgroup_parent: group.as_ref().map(|group| group.parent.as_str()),
             };
             let body = pause_body(&self.names, &self.options, &spec);
             let started = self.create_and_start(&name, body, None).await;
             let error = match started {
-                Ok(id) => return self.opened(task, id, address, network.direct, group).await,
+                Ok(id) => return self.opened(task, id, address, &network, group).await,
                 Err(error) => error,
             };
             if let Some(address) = address {
@@ -107,9 +110,11 @@ impl DockerRuntime {
         task: &TaskSpec,
         pause_id: String,
         address: Option<Ipv4Addr>,
-        direct: bool,
+        network: &ProjectNetwork,
         group: Option<Arc<TaskGroup>>,
     ) -> Result<TaskNetwork, RuntimeError> {
+        let direct = network.direct;
+        let has_endpoint = address.is_some() && self.has_door(network);
         let holds = |cgroups: &Cgroups| cgroups.holds(self.names.project(), &task.id, &pause_id);
         let group = group.filter(|_| self.cgroups.as_ref().is_some_and(holds));
         let limits = match &group {
@@ -125,7 +130,7 @@ impl DockerRuntime {
             }
         };
         let network = TaskNetwork { address: address_seen, reach, node: self.engine.node(), zone: self.zone() };
-        let open = OpenTask { pause_id, address, limits, group, containers: HashMap::new() };
+        let open = OpenTask { pause_id, address, limits, has_endpoint, group, containers: HashMap::new() };
         self.tasks().insert(task.id.clone(), open);
         Ok(network)
     }
@@ -156,8 +161,9 @@ impl DockerRuntime {
         let Some(definition) = task.definition.container(container) else {
             return Err(RuntimeError::Other(format!("the task definition has no container {container}").into()));
         };
-        let (pause, limits, group) = self.pause_of(task);
-        let mut body = member_body(&self.names, &self.options, task, definition, &pause, &limits);
+        let Pause { id: pause, limits, group, has_endpoint } = self.pause_of(task);
+        let added = Added { region: &self.options.region, has_endpoint };
+        let mut body = member_body(&self.names, &added, task, definition, &pause, &limits);
         let name = self.names.member(task, container);
         let platform = self.foreign_platform(task);
         if self.ulimits_refused.load(Ordering::Relaxed) {
@@ -195,17 +201,18 @@ impl DockerRuntime {
         (self.engine.arch().ok()? != arch).then_some(platform)
     }
 
-    fn pause_of(&self, task: &TaskSpec) -> (String, TaskLimits, Option<Arc<TaskGroup>>) {
+    fn pause_of(&self, task: &TaskSpec) -> Pause {
         if let Some(open) = self.tasks().get(&task.id) {
-            return (open.pause_id.clone(), open.limits.clone(), open.group.clone());
+            let OpenTask { pause_id, limits, group, has_endpoint, .. } = open.clone();
+            return Pause { id: pause_id, limits, group, has_endpoint };
         }
         // A task of an earlier process: its pause container is known by name.
         let limits = TaskLimits::PerContainer { engine_cpus: self.engine.cpus() };
-        (self.names.pause(task), limits, None)
+        Pause { id: self.names.pause(task), limits, group: None, has_endpoint: false }
     }
 
     /// Creates a container and starts it; if it does not start, it is removed.
-    async fn create_and_start(
+    pub(crate) async fn create_and_start(
         &self,
         name: &str,
         body: ContainerCreateBody,
@@ -253,9 +260,17 @@ fn forget_ulimits(body: &mut ContainerCreateBody) {
     }
 }
 
+/// What members of a task need to know of its pause container.
+struct Pause {
+    id: String,
+    limits: TaskLimits,
+    group: Option<Arc<TaskGroup>>,
+    has_endpoint: bool,
+}
+
 /// Records which of the two calls failed, because ECS reports them differently.
-struct StepError {
-    cause: bollard::errors::Error,
+pub(crate) struct StepError {
+    pub(crate) cause: bollard::errors::Error,
     created: bool,
 }
 
@@ -272,7 +287,7 @@ impl StepError {
         self.created && Phrase::LimitRefused.is_in(&error::message(&self.cause))
     }
 
-    fn classify(self) -> RuntimeError {
+    pub(crate) fn classify(self) -> RuntimeError {
         classify(self.cause, |text| match self.created {
             true => RuntimeError::CannotStartContainer(text.into()),
             false => RuntimeError::CannotCreateContainer(text.into()),

@@ -1,0 +1,197 @@
+//! The metadata endpoint of tasks, 169.254.170.2, over HTTP: serves what `ecs::metadata` answers, from the last snapshot.
+//!
+//! The runtime provides the socket, which is in the tasks' network; a task is known by the address that it connects from,
+//! and is told nothing about others. *Invariant:* neither a request nor its answer is logged: answers hold credentials.
+
+mod measurements;
+
+use std::convert::Infallible;
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use http::header::{CONTENT_TYPE, HeaderValue};
+use http::{Request, Response, StatusCode};
+use http_body_util::Full;
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use jiff::Timestamp;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{Semaphore, watch};
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use crate::control::runtime::{Runtime, TaskListener};
+use crate::control::snapshot::Snapshot;
+use crate::ecs::metadata::address::{ADDRESS, link_local};
+use crate::ecs::metadata::answer::{self, Need};
+use crate::ecs::metadata::response::Answer;
+use crate::ecs::metadata::subject::{Measured, Subject};
+use crate::ecs::world::{Now, Task};
+use crate::model::TaskId;
+use measurements::{Measurements, Pair};
+
+/// Connections at the same time, of all tasks; more wait to be accepted.
+const CONNECTIONS: usize = 256;
+/// How long a client may take to send the head of a request.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// How long a connection may last, whatever happens on it.
+const LONGEST: Duration = Duration::from_secs(120);
+/// The first wait after the runtime could provide no socket; it doubles up to the last.
+const FIRST_WAIT: Duration = Duration::from_millis(250);
+const LAST_WAIT: Duration = Duration::from_secs(30);
+/// How long ending may take: as long as a call to the engine, for a socket that nobody needs any more.
+const STOP_LIMIT: Duration = Duration::from_secs(10);
+
+/// The running server.
+#[derive(Debug)]
+pub struct MetadataServer {
+    stop: CancellationToken,
+    running: JoinHandle<()>,
+}
+
+impl MetadataServer {
+    /// Starts serving as soon as there is a task.
+    pub fn start(runtime: Arc<dyn Runtime>, snapshots: watch::Receiver<Arc<Snapshot>>) -> Self {
+        let stop = CancellationToken::new();
+        let running = tokio::spawn(serve(runtime, snapshots, stop.clone()));
+        Self { stop, running }
+    }
+
+    /// Stops asking the runtime for sockets, so that what it has made for them can be removed.
+    pub async fn stop(self) {
+        self.stop.cancel();
+        let abort = self.running.abort_handle();
+        if tokio::time::timeout(STOP_LIMIT, self.running).await.is_err() {
+            abort.abort();
+        }
+    }
+}
+
+async fn serve(runtime: Arc<dyn Runtime>, mut snapshots: watch::Receiver<Arc<Snapshot>>, stop: CancellationToken) {
+    let any_task = snapshots.wait_for(|snapshot| !snapshot.world.tasks.is_empty());
+    // Cancel-safe: nothing is lost that a later look would not find.
+    let found = tokio::select! {
+        found = any_task => found.is_ok(),
+        () = stop.cancelled() => false,
+    };
+    if !found {
+        return;
+    }
+    let connections = Arc::new(Semaphore::new(CONNECTIONS));
+    let server = Arc::new(Server { runtime: Arc::clone(&runtime), snapshots, measurements: Measurements::default() });
+    let mut wait = FIRST_WAIT;
+    let mut said = String::new();
+    while !stop.is_cancelled() {
+        // Not within `select!`: a container that is being made must be known to whoever removes it.
+        match runtime.listen(ADDRESS).await {
+            Ok(TaskListener { listener, lost }) => {
+                wait = FIRST_WAIT;
+                said.clear();
+                tokio::select! {
+                    () = accept(&listener, &server, &connections) => {}
+                    () = lost.cancelled() => {}
+                    () = stop.cancelled() => return,
+                }
+            }
+            Err(error) => {
+                let text = error.to_string();
+                if text != said {
+                    tracing::warn!("{text}");
+                    said = text;
+                }
+            }
+        }
+        tokio::select! {
+            () = tokio::time::sleep(wait) => {}
+            () = stop.cancelled() => return,
+        }
+        wait = (wait * 2).min(LAST_WAIT);
+    }
+}
+
+/// Accepts for ever.
+async fn accept(listener: &TcpListener, server: &Arc<Server>, connections: &Arc<Semaphore>) {
+    loop {
+        let Ok(permit) = Arc::clone(connections).acquire_owned().await else { return };
+        let Ok((stream, peer)) = listener.accept().await else {
+            tokio::time::sleep(FIRST_WAIT).await;
+            continue;
+        };
+        let server = Arc::clone(server);
+        tokio::spawn(async move {
+            let _permit = permit;
+            // A client that takes too long, or hangs up, is not waited for.
+            let _ = tokio::time::timeout(LONGEST, converse(stream, peer.ip(), server)).await;
+        });
+    }
+}
+
+async fn converse(stream: TcpStream, peer: IpAddr, server: Arc<Server>) {
+    let service = service_fn(move |request: Request<Incoming>| {
+        let server = Arc::clone(&server);
+        async move { Ok::<_, Infallible>(response(server.answer(&request, peer).await)) }
+    });
+    let _ = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(PATIENCE)
+        .serve_connection(TokioIo::new(stream), service)
+        .await;
+}
+
+/// What answers need.
+struct Server {
+    runtime: Arc<dyn Runtime>,
+    snapshots: watch::Receiver<Arc<Snapshot>>,
+    measurements: Measurements,
+}
+
+impl Server {
+    /// `None`: the address is no task's.
+    async fn answer<B>(&self, request: &Request<B>, peer: IpAddr) -> Option<Answer> {
+        let snapshot = Arc::clone(&self.snapshots.borrow());
+        let task = task_at(peer, &snapshot)?;
+        let uri = request.uri();
+        let request = answer::Request { method: request.method().as_str(), path: uri.path(), query: uri.query() };
+        let pair = match request.need() {
+            Need::Nothing => Pair::default(),
+            need => self.measure(&snapshot, &task.spec.id, need).await,
+        };
+        let measured = pair.now.as_deref().map(|now| Measured { before: pair.before.as_deref().unwrap_or(now), now });
+        let now = Now { instant: Instant::now(), timestamp: Timestamp::now() };
+        Some(answer::answer(request, &Subject { task, cluster: &snapshot.topology.cluster, now, measured }))
+    }
+
+    /// Nothing is known of a task that cannot be measured; its other figures are.
+    async fn measure(&self, snapshot: &Snapshot, task: &TaskId, need: Need) -> Pair {
+        self.measurements.keep(|task| snapshot.world.tasks.contains_key(task));
+        let measured = self.measurements.measure(&*self.runtime, task, need).await;
+        measured.unwrap_or_else(|error| {
+            tracing::debug!("measuring task {task}: {error}");
+            Pair::default()
+        })
+    }
+}
+
+/// The task with this address, its own or its link-local one.
+fn task_at(peer: IpAddr, snapshot: &Snapshot) -> Option<&Task> {
+    snapshot.world.tasks.values().find(|task| match task.address() {
+        Some(IpAddr::V4(address)) => peer == address || peer == link_local(address),
+        _ => false,
+    })
+}
+
+fn response(answer: Option<Answer>) -> Response<Full<Bytes>> {
+    let Some(Answer { status, content_type, body }) = answer else {
+        let mut nobody = Response::new(Full::default());
+        *nobody.status_mut() = StatusCode::FORBIDDEN;
+        return nobody;
+    };
+    let mut response = Response::new(Full::new(body.into()));
+    *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+    response
+}
