@@ -12,7 +12,7 @@ use tokio::sync::watch;
 
 use crate::admin::view::shape::ClusterView;
 use crate::admin::view::views::Views;
-use crate::admin::wire::{Answer, Refused, Request, UpRequest};
+use crate::admin::wire::{Answer, DeployRequest, Refused, Request, RunTaskRequest, UpRequest};
 use crate::control::snapshot::Snapshot;
 
 /// A request may hold the values of a file's variables, but no more.
@@ -37,6 +37,10 @@ pub trait Stack: Send + Sync + 'static {
     /// Restarts containers as they are.
     fn restart_containers(&self, containers: Vec<(String, String)>)
     -> impl Future<Output = Result<(), Refused>> + Send;
+    /// Deploys a revision; the answer names it and the deployment.
+    fn deploy(&self, request: DeployRequest) -> impl Future<Output = Result<Answer, Refused>> + Send;
+    /// Runs tasks without a service; the answer names them.
+    fn run_task(&self, request: RunTaskRequest) -> impl Future<Output = Result<Answer, Refused>> + Send;
     /// Starts taking everything down.
     fn shut_down(&self, force: bool, keep: bool);
 }
@@ -138,6 +142,14 @@ async fn converse(stream: UnixStream, stack: &impl Stack) -> io::Result<()> {
         Request::StopTask { task } => done(&mut write, stack.stop_task(task).await).await,
         Request::Rebuild { containers } => done(&mut write, stack.rebuild(containers).await).await,
         Request::RestartContainers { containers } => done(&mut write, stack.restart_containers(containers).await).await,
+        Request::Deploy(request) => {
+            let answer = stack.deploy(request).await.unwrap_or_else(Answer::Refused);
+            send(&mut write, &answer).await
+        }
+        Request::RunTask(request) => {
+            let answer = stack.run_task(request).await.unwrap_or_else(Answer::Refused);
+            send(&mut write, &answer).await
+        }
         Request::ShutDown { force, keep } => {
             stack.shut_down(force, keep);
             done(&mut write, Ok(())).await

@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use crate::admin::view::shape::ClusterView;
+use crate::model::task_definition::TaskDefinition;
 
 /// One line from the client.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -46,6 +47,10 @@ pub enum Request {
         /// Its id, in full.
         task: String,
     },
+    /// Deploy another revision of what a service runs.
+    Deploy(DeployRequest),
+    /// Run tasks that belong to no service.
+    RunTask(RunTaskRequest),
     /// Take everything down and exit.
     ShutDown {
         /// Without waiting for requests in flight and for containers to stop by themselves.
@@ -114,6 +119,65 @@ pub struct UpRequest {
     pub admin: Option<SocketAddr>,
 }
 
+/// What to run.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum WhatToRun {
+    /// What the file says, to be registered.
+    Definition(Box<TaskDefinition>),
+    /// A family, or a revision as `family:revision`.
+    Registered(String),
+    /// What the service runs now.
+    Current,
+}
+
+/// Images and variables in place of those of a task definition.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Replacements {
+    /// `--image container=ref`
+    #[serde(default)]
+    pub images: BTreeMap<String, String>,
+    /// `--env container.KEY=VALUE`
+    #[serde(default)]
+    pub environment: BTreeMap<String, BTreeMap<String, String>>,
+}
+
+/// All that decides what `deploy` does.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct DeployRequest {
+    /// `--cluster`
+    pub cluster: Option<String>,
+    /// The service.
+    pub service: String,
+    /// What its tasks run.
+    pub task_definition: WhatToRun,
+    /// What becomes part of the new revision.
+    pub replacements: Replacements,
+    /// `--build`
+    pub build: bool,
+    /// `--force-new-deployment`
+    pub force_new_deployment: bool,
+}
+
+/// All that decides what `run-task` does.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RunTaskRequest {
+    /// `--cluster`
+    pub cluster: Option<String>,
+    /// What the tasks run.
+    pub task_definition: WhatToRun,
+    /// Images, which become part of a new revision, and variables, which do not.
+    pub replacements: Replacements,
+    /// A container, or the first essential one, and its `command`.
+    pub command: Option<(Option<String>, Vec<String>)>,
+    /// How many tasks.
+    pub count: u8,
+    /// `startedBy`
+    pub started_by: Option<String>,
+}
+
 /// One line from the server.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(tag = "answer", rename_all = "kebab-case")]
@@ -127,6 +191,20 @@ pub enum Answer {
         /// To `Apply`: what differed, in words.
         #[serde(default)]
         changes: Vec<String>,
+    },
+    /// To `Deploy`.
+    Deployed {
+        /// `family:revision`
+        task_definition: String,
+        /// The PRIMARY deployment of the service.
+        deployment: String,
+    },
+    /// To `RunTask`.
+    Running {
+        /// `family:revision`
+        task_definition: String,
+        /// Ids of the tasks.
+        tasks: Vec<String>,
     },
     /// To `Apply`: the stack is being taken down.
     Ending {

@@ -8,6 +8,7 @@
 //! ```
 
 mod alarms;
+mod deploying;
 mod journal;
 mod load_balancers;
 mod trust_files;
@@ -25,7 +26,7 @@ use tokio_util::task::AbortOnDropHandle;
 
 use crate::admin::server::{self, Stack};
 use crate::admin::view::views::Views;
-use crate::admin::wire::{Refused, UpRequest};
+use crate::admin::wire::{Answer, DeployRequest, Refused, RunTaskRequest, UpRequest};
 use crate::certs::error::CertError;
 use crate::certs::{Authority, CertStore, authority, folder, targets};
 use crate::control::changes::changes;
@@ -446,6 +447,18 @@ impl Stack for AppStack {
 
     async fn stop_task(&self, task: String) -> Result<(), Refused> {
         self.control.stop_task(TaskId::new(task)).await.map_err(Refused::failed)
+    }
+
+    async fn deploy(&self, request: DeployRequest) -> Result<Answer, Refused> {
+        let answer = deploying::deploy(&self.control, request).await;
+        self.keep_edits().await?;
+        answer
+    }
+
+    async fn run_task(&self, request: RunTaskRequest) -> Result<Answer, Refused> {
+        let answer = deploying::run_task(&self.control, request).await;
+        self.keep_edits().await?;
+        answer
     }
 
     fn is_ending(&self) -> bool {

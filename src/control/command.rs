@@ -52,6 +52,8 @@ pub enum Command {
     Edit {
         /// The change.
         edit: Box<Edit>,
+        /// Which images to have again.
+        renew: Renew,
         /// Where to send the reply.
         reply: oneshot::Sender<Result<(), Refusal>>,
     },

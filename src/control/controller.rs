@@ -2,7 +2,7 @@
 //! effects, reply. It never awaits the engine.
 
 use std::cell::RefCell;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use tokio::sync::{mpsc, oneshot, watch};
@@ -21,8 +21,8 @@ use crate::control::ids::IdSource;
 use crate::control::observation::Observation;
 use crate::control::routing::Publisher;
 use crate::control::runtime::{ObservedContainer, ObservedState, Runtime, RuntimeEvent};
-use crate::control::secrets;
 use crate::control::snapshot::{Bindings, Snapshot};
+use crate::control::specs::{self, StandaloneRun};
 use crate::ecs::apply::Context;
 use crate::ecs::images::naming;
 use crate::ecs::plan::Planner;
@@ -31,7 +31,7 @@ use crate::ecs::standalone::STOPPED_BY_USER;
 use crate::ecs::step::{Change, Step};
 use crate::ecs::violation as service;
 use crate::ecs::world::{Deployment, Failure, Now, RolloutState, Task, World};
-use crate::model::task::{Origin, Reason, StopCode, TaskSpec};
+use crate::model::task::StopCode;
 use crate::model::{ContainerName, LoadBalancerName, ServiceName, TaskId, Topology};
 
 /// The number of inputs to accept before the next plan, so that a flood of inputs cannot starve it.
@@ -216,8 +216,8 @@ impl<I: IdSource> Controller<I> {
                 }
                 self.replies.push((reply, verdict));
             }
-            Command::Edit { edit, reply } => {
-                let verdict = self.edit(*edit);
+            Command::Edit { edit, renew, reply } => {
+                let verdict = self.edit(*edit, renew);
                 self.replies.push((reply, verdict));
             }
             Command::StopServiceDeployment { service, stop_type, reply } => {
@@ -293,7 +293,7 @@ impl<I: IdSource> Controller<I> {
         Ok(())
     }
 
-    fn edit(&mut self, edit: Edit) -> Result<(), Refusal> {
+    fn edit(&mut self, edit: Edit, renew: Renew) -> Result<(), Refusal> {
         if self.world.shutting_down {
             return Err(Refusal::ShuttingDown);
         }
@@ -303,16 +303,30 @@ impl<I: IdSource> Controller<I> {
             redeployed.extend(force_new_deployment.then(|| service.clone()));
             defined = task_definition.is_some().then(|| service.clone());
         }
+        let run = matches!(edit, Edit::RunTask { .. }).then(|| edit.clone());
         self.desired.edit(edit).map_err(|violation| match violation {
             Violation::Ecs(service::Violation::ServiceNotFound(name)) => {
                 Refusal::UnknownService { name, known: self.topology.services.keys().cloned().collect() }
             }
             other => Refusal::Violation(other),
         })?;
+        if let Some(Edit::RunTask { tasks, task_definition, overrides, started_by, images }) = run {
+            let revision = self.desired.task_definitions().revision(&task_definition);
+            let run = StandaloneRun { revision, overrides, started_by, images };
+            for (spec, verdict) in run.tasks(&self.topology, tasks) {
+                self.world.add_task(spec, verdict, now());
+            }
+            return Ok(());
+        }
         if let Some(service) = defined {
             self.world.rollback_accepted(&service);
         }
-        self.take_desired(Renew::default(), redeployed);
+        let options = self.renew;
+        self.take_desired(renew, redeployed);
+        if !renew.builds {
+            // What is missing later is still built.
+            self.renew = options;
+        }
         Ok(())
     }
 
@@ -504,7 +518,7 @@ impl<I: IdSource> Controller<I> {
         let topology = Arc::clone(&self.topology);
         let ids = RefCell::new(&mut self.ids);
         let mut new_task = |name: &ServiceName, deployment: &Deployment| {
-            new_task(&topology, &mut **ids.borrow_mut(), name, deployment)
+            specs::of_service(&topology, &mut **ids.borrow_mut(), name, deployment)
         };
         let mut deployment_id = || ids.borrow_mut().deployment_id();
         let context = &mut Context {
@@ -541,42 +555,6 @@ impl<I: IdSource> Controller<I> {
             self.routing_out.publish(&self.topology, &registration::states(&self.topology, &self.world));
         }
     }
-}
-
-/// The specification of a new task of a service's deployment.
-fn new_task(
-    topology: &Topology,
-    ids: &mut impl IdSource,
-    name: &ServiceName,
-    deployment: &Deployment,
-) -> (TaskSpec, Result<(), Reason>) {
-    let service = &deployment.service;
-    let definition = Arc::clone(&service.task_definition.definition);
-    let credentials = definition
-        .containers
-        .iter()
-        .filter(|container| naming::uses_credentials(service, container))
-        .try_for_each(|container| secrets::credentials(topology, container).map(|_| ()));
-    let (secrets, verdict) = match (secrets::resolve(topology, &definition), credentials) {
-        (Ok(values), Ok(())) => (values, Ok(())),
-        (Err(reason), _) | (_, Err(reason)) => (BTreeMap::new(), Err(reason)),
-    };
-    let images = definition
-        .containers
-        .iter()
-        .map(|container| (container.name.clone(), naming::reference(&topology.name, name, service, container)))
-        .collect();
-    let origin = Origin::Service { service: name.clone(), deployment: deployment.id.clone() };
-    let spec = TaskSpec {
-        id: ids.task_id(),
-        origin,
-        definition,
-        revision: deployment.service.task_definition.number,
-        secrets,
-        images,
-        node: None,
-    };
-    (spec, verdict)
 }
 
 /// Both clocks are tokio's, so that time that a test lets pass is seen on both.

@@ -52,7 +52,12 @@ impl ControlHandle {
 
     /// Changes what is wanted, on behalf of another author than the file.
     pub async fn edit(&self, edit: Edit) -> Result<(), Refusal> {
-        self.send(|reply| Command::Edit { edit: Box::new(edit), reply }).await
+        self.edit_and_renew(edit, Renew::default()).await
+    }
+
+    /// Changes what is wanted, and has these images again.
+    pub async fn edit_and_renew(&self, edit: Edit, renew: Renew) -> Result<(), Refusal> {
+        self.send(|reply| Command::Edit { edit: Box::new(edit), renew, reply }).await
     }
 
     /// Ends the deployment of a service that is in progress.

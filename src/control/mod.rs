@@ -42,6 +42,7 @@ pub mod runtime;
 mod secrets;
 pub mod sink;
 pub mod snapshot;
+mod specs;
 
 pub use controller::start;
 pub use handle::ControlHandle;

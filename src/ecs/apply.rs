@@ -174,8 +174,19 @@ impl World {
     ) {
         let Some(record) = self.services.get(service) else { return };
         let (spec, secrets) = (context.new_task)(service, &record.primary);
+        let id = self.add_task(TaskSpec { node, ..spec }, secrets, context.now);
+        if let Some(record) = self.services.get_mut(service) {
+            if replaces_unhealthy {
+                record.unhealthy_replaced(context.now, context.topology.time_scale);
+            }
+            record.tally.started(id, replaces_unhealthy);
+        }
+    }
+
+    /// Adds a new task, whoever wants it. Without its secrets it only fails.
+    pub fn add_task(&mut self, spec: TaskSpec, secrets: Result<(), Reason>, now: Now) -> TaskId {
         self.tasks_created += 1;
-        let mut task = Task::new(TaskSpec { node, ..spec }, self.tasks_created, context.now.timestamp);
+        let mut task = Task::new(spec, self.tasks_created, now.timestamp);
         if let Err(reason) = secrets {
             for container in task.containers.values_mut() {
                 container.phase = Phase::Stopped(None);
@@ -194,12 +205,7 @@ impl World {
         }
         let id = task.spec.id.clone();
         self.tasks.insert(id.clone(), task);
-        if let Some(record) = self.services.get_mut(service) {
-            if replaces_unhealthy {
-                record.unhealthy_replaced(context.now, context.topology.time_scale);
-            }
-            record.tally.started(id, replaces_unhealthy);
-        }
+        id
     }
 
     fn stop_task(&mut self, id: &TaskId, code: StopCode, reason: &str, context: &Context<'_>) {

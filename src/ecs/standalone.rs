@@ -2,11 +2,42 @@
 //! stack.
 
 use crate::step::{Change, Plan};
+use crate::violation::Violation;
 use crate::world::{STOPPED_TASKS_KEPT, Task};
+use neargate_model::overrides::TaskOverride;
 use neargate_model::task::StopCode;
+use neargate_model::task_definition::TaskDefinition;
 
 /// The default `stoppedReason` (ECS API, StopTask).
 pub const STOPPED_BY_USER: &str = "Task stopped by user";
+
+/// How many tasks RunTask may start (ECS API, RunTask, `count`).
+const COUNT: std::ops::RangeInclusive<usize> = 1..=10;
+
+/// The task definition of a run with these overrides.
+///
+/// # Errors
+///
+/// RunTask refuses them.
+pub fn overridden(
+    definition: &TaskDefinition,
+    overrides: &TaskOverride,
+    count: usize,
+) -> Result<TaskDefinition, Violation> {
+    if !COUNT.contains(&count) {
+        return Err(Violation::CountOutOfRange(count));
+    }
+    let mut definition = definition.clone();
+    for (name, container) in overrides {
+        let known = definition.containers.iter_mut().find(|known| known.name == *name);
+        let known = known.ok_or_else(|| Violation::OverrideForUnknownContainer(name.clone()))?;
+        if let Some(command) = &container.command {
+            known.command = Some(command.clone());
+        }
+        known.environment.extend(container.environment.clone());
+    }
+    Ok(definition)
+}
 
 /// Adds what these tasks, oldest first, need besides their own steps.
 pub(crate) fn plan_standalone(tasks: &[&Task], shutting_down: bool, plan: &mut Plan) {
@@ -33,7 +64,6 @@ mod tests {
     use crate::step::{Effect, ImageUser, Step};
     use crate::world::{Network, Preparation, World};
     use neargate_model::task::{Origin, TaskSpec};
-    use neargate_model::task_definition::TaskDefinition;
     use neargate_model::topology::TimeScale;
     use neargate_model::{TaskId, Topology};
 

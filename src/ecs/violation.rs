@@ -5,7 +5,7 @@ use std::fmt;
 
 use crate::task_definition::violation::Violation as DefinitionViolation;
 use neargate_model::task_definition::RevisionName;
-use neargate_model::{ContainerName, ServiceName};
+use neargate_model::{ClusterName, ContainerName, ServiceName};
 
 /// A refused change.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,6 +20,14 @@ pub enum Violation {
     TaskDefinitionNotFound(RevisionName),
     /// A service begins to name a revision that was deregistered.
     TaskDefinitionInactive(RevisionName),
+    /// RunTask names a revision that was deregistered.
+    TaskDefinitionInactiveToRun(RevisionName),
+    /// `overrides` names a container that the task definition does not have.
+    OverrideForUnknownContainer(ContainerName),
+    /// RunTask with another `count` than 1 to 10.
+    CountOutOfRange(usize),
+    /// The cluster does not exist.
+    ClusterNotFound(ClusterName),
     /// DeleteService without `force` while the service wants tasks.
     ScaledAboveZero(ServiceName),
     /// `loadBalancers` names a container that the task definition does not have.
@@ -48,12 +56,17 @@ impl Violation {
     pub fn code(&self) -> &'static str {
         match self {
             Self::ServiceNotFound(_) => "ServiceNotFoundException",
+            Self::ClusterNotFound(_) => "ClusterNotFoundException",
             Self::NoDeploymentInProgress(_) => "ConflictException",
             Self::TaskDefinition(violation) => violation.code(),
             Self::NoSuchTaskDefinition(_) | Self::TaskDefinitionNotFound(_) | Self::TaskDefinitionInactive(_) => {
                 "ClientException"
             }
-            Self::NotIdempotent(_)
+            // The code differs between UpdateService and RunTask.
+            Self::TaskDefinitionInactiveToRun(_)
+            | Self::OverrideForUnknownContainer(_)
+            | Self::CountOutOfRange(_)
+            | Self::NotIdempotent(_)
             | Self::ScaledAboveZero(_)
             | Self::ContainerNotFound(_)
             | Self::PortNotFound { .. }
@@ -74,7 +87,15 @@ impl fmt::Display for Violation {
             // Its text is not published.
             Self::NoSuchTaskDefinition(_) => f.write_str("The specified task definition does not exist."),
             Self::TaskDefinitionNotFound(_) => f.write_str("TaskDefinition not found."),
-            Self::TaskDefinitionInactive(_) => f.write_str("TaskDefinition is inactive"),
+            Self::OverrideForUnknownContainer(container) => {
+                write!(f, "Override for container named {container} is not a container in the TaskDefinition.")
+            }
+            // The text is not published.
+            Self::CountOutOfRange(_) => f.write_str("count must be between 1 and 10"),
+            Self::ClusterNotFound(_) => f.write_str("Cluster not found."),
+            Self::TaskDefinitionInactive(_) | Self::TaskDefinitionInactiveToRun(_) => {
+                f.write_str("TaskDefinition is inactive")
+            }
             Self::ScaledAboveZero(_) => f.write_str("The service cannot be stopped while it is scaled above 0."),
             Self::ContainerNotFound(container) => {
                 write!(f, "The container {container} does not exist in the task definition.")

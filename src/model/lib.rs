@@ -14,6 +14,7 @@ pub mod ids;
 pub mod image;
 pub mod listener;
 pub mod node;
+pub mod overrides;
 pub mod redacted;
 pub mod registration;
 pub mod rule;

@@ -8,6 +8,9 @@ use clap_complete::engine::ArgValueCandidates;
 
 use crate::admin::wire::Listen;
 use crate::cli::input::completion;
+use crate::cli::input::deployments::{DeployArgs, RunTaskArgs};
+pub use crate::cli::input::format::Format;
+pub(crate) use crate::cli::input::format::FormatArgs;
 use crate::cli::input::global::{Global, ShortFile, StartArgs};
 use crate::cli::input::listen;
 
@@ -34,16 +37,6 @@ impl Cli {
         }
         global
     }
-}
-
-/// How data is printed.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-pub enum Format {
-    /// For people
-    #[default]
-    Table,
-    /// For programs
-    Json,
 }
 
 /// `--format` of `lint`.
@@ -105,6 +98,13 @@ pub(crate) enum Verb {
     Open(OpenArgs),
     /// Replace the tasks of a service with new ones
     Restart(RestartArgs),
+    /// Deploy a new revision of a service's task definition, and follow the deployment to its end
+    #[command(
+        long_about = "Register a revision of a service's task definition file, with other images or variables, update the service, and follow the deployment to its end.\n\nExits with 0 if the service is stable, 1 if the deployment failed or was rolled back, 3 if the service is not stable in time."
+    )]
+    Deploy(DeployArgs),
+    /// Run a task that belongs to no service, show its output, and exit with its exit code
+    RunTask(RunTaskArgs),
     /// Check the file and report how faithfully neargate honours each setting; needs no engine
     #[command(aliases = ["config", "validate"])]
     Check(CheckArgs),
@@ -243,13 +243,6 @@ pub(crate) struct PsArgs {
     pub(crate) events: bool,
     #[command(flatten)]
     pub(crate) format: FormatArgs,
-}
-
-#[derive(Clone, Debug, Args)]
-pub(crate) struct FormatArgs {
-    /// Output format
-    #[arg(long, value_enum, default_value_t)]
-    pub(crate) format: Format,
 }
 
 #[derive(Debug, Args)]
@@ -519,6 +512,7 @@ impl Verb {
             Self::Scale(args) => &args.short,
             Self::Stop(args) => &args.short,
             Self::Start(args) => &args.short,
+            Self::Deploy(args) => &args.short,
             Self::Open(args) => &args.short,
             Self::Check(args) => &args.short,
             Self::Lint(args) => &args.short,

@@ -162,8 +162,19 @@ pub(crate) fn load(
     env: &dyn Fn(&str) -> Option<String>,
     tasks: Tasks,
 ) -> Result<LoadedFile, FileError> {
+    load_with(files, &[], folder, env, tasks)
+}
+
+/// The same, with more text merged over the files: each with the path that messages show.
+pub(crate) fn load_with(
+    files: &Files,
+    more: &[(PathBuf, String)],
+    folder: &Path,
+    env: &dyn Fn(&str) -> Option<String>,
+    tasks: Tasks,
+) -> Result<LoadedFile, FileError> {
     let Main { path, text, derived } = read_main(&files.main, folder, env)?;
-    let overrides = read_all(&files.overrides, folder)?;
+    let overrides = [&read_all(&files.overrides, folder)?, more].concat();
     let env_files = read_all(&files.env_files, folder)?;
     let own = [&files.main].into_iter().chain(&files.overrides).chain(&files.env_files);
     let read: RefCell<BTreeSet<PathBuf>> = RefCell::new(own.cloned().collect());

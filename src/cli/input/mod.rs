@@ -2,7 +2,9 @@
 
 pub(crate) mod arguments;
 pub(crate) mod completion;
+pub(crate) mod deployments;
 pub(crate) mod file;
+pub(crate) mod format;
 pub(crate) mod global;
 pub(crate) mod listen;
 pub(crate) mod project;

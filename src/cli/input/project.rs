@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::admin::wire::{Listen, Refused, UpRequest};
@@ -17,6 +17,7 @@ use crate::cli::output::printer::{NOTE, Printer};
 use crate::config::{self, Diagnostics, Style, Tasks};
 use crate::machine::folders::Folders;
 use crate::model::listener::LoadBalancer;
+use crate::model::task_definition::TaskDefinition;
 use crate::model::topology::TimeScale;
 use crate::model::{ProjectName, Topology};
 
@@ -206,6 +207,25 @@ pub(crate) fn read(
     match file::load(files, &std::env::current_dir()?, env, tasks) {
         Ok(read) => Ok(Ok(read)),
         Err(FileError::Invalid { diagnostics, derived, .. }) => Ok(Err((diagnostics, derived))),
+        Err(error) => Err(Failure::usage(chain(&error))),
+    }
+}
+
+/// A task definition from a file of its own, read as if a service of the project named it.
+pub(crate) fn task_definition(global: &Global, file: &Path) -> Result<TaskDefinition, Failure> {
+    const SERVICE: &str = "neargate-run-task";
+    let files = find(global)?;
+    let folder = std::env::current_dir()?;
+    let path = serde_json::to_string(&folder.join(file)).map_err(Failure::new)?;
+    let text = format!("services: {{ {SERVICE}: {{ task_definition: {path}, desired_count: 0 }} }}\n");
+    let more = [(PathBuf::from("run-task"), text)];
+    match file::load_with(&files, &more, &folder, &variables(global), Tasks::Run) {
+        Ok(mut read) => {
+            let service = read.loaded.topology.services.remove(SERVICE);
+            let service = service.ok_or_else(|| Failure::new("the task definition was not read"))?;
+            Ok(TaskDefinition::clone(&service.task_definition))
+        }
+        Err(FileError::Invalid { diagnostics, .. }) => Err(Failure::usage(diagnostics.render(Style::Plain).trim_end())),
         Err(error) => Err(Failure::usage(chain(&error))),
     }
 }

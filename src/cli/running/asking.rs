@@ -54,17 +54,30 @@ pub(crate) fn not_running(project: &ProjectName) -> Failure {
     Failure::new(format!("the stack of project `{project}` is not running; start it with `neargate up`"))
 }
 
-/// Sends a request that is answered with one line.
+/// Sends a request that is answered with one line, which says that it was done.
 pub(crate) async fn request(folders: &Folders, request: &Request) -> Result<Option<u32>, Failure> {
+    match answer(folders, request).await? {
+        Some(Answer::Done { pid, .. }) => Ok(Some(pid)),
+        Some(_) => Err(hung_up()),
+        None => Ok(None),
+    }
+}
+
+fn hung_up() -> Failure {
+    Failure::new("the process that runs the stack hung up")
+}
+
+/// Sends a request, and returns the first line of the answer unless the request was refused; `None` if no stack runs.
+pub(crate) async fn answer(folders: &Folders, request: &Request) -> Result<Option<Answer>, Failure> {
     let Some(mut conversation) = ask(folders, request).await? else { return Ok(None) };
     match conversation.answer().await? {
-        Some(Answer::Done { pid, .. }) => Ok(Some(pid)),
         Some(Answer::Refused(Refused { message, exit_code })) => {
             Err(Failure { status: ExitStatus(exit_code), message })
         }
         Some(Answer::Ending { pid }) => {
             Err(Failure::new(format!("the stack is being taken down (process {pid}); try again when that is done")))
         }
-        Some(Answer::View(_)) | None => Err(Failure::new("the process that runs the stack hung up")),
+        Some(answer) => Ok(Some(answer)),
+        None => Err(hung_up()),
     }
 }

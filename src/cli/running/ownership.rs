@@ -24,7 +24,13 @@ enum Concern {
 impl Concern {
     fn from_verb(verb: &Verb) -> Self {
         match verb {
-            Verb::Down(_) | Verb::Restart(_) | Verb::Scale(_) | Verb::Stop(_) | Verb::Start(_) => Self::Changes,
+            Verb::Down(_)
+            | Verb::Restart(_)
+            | Verb::Scale(_)
+            | Verb::Stop(_)
+            | Verb::Start(_)
+            | Verb::Deploy(_)
+            | Verb::RunTask(_) => Self::Changes,
             Verb::Ps(_)
             | Verb::Logs(_)
             | Verb::Exec(_)

@@ -78,7 +78,9 @@ pub(crate) async fn apply(
                 watch_it_go(folders, printer).await?;
             }
             // It ended in the middle of the conversation.
-            Some(Answer::View(_)) | None => watch_it_go(folders, printer).await?,
+            Some(Answer::View(_) | Answer::Deployed { .. } | Answer::Running { .. }) | None => {
+                watch_it_go(folders, printer).await?;
+            }
         }
     }
 }

@@ -2,6 +2,7 @@
 
 pub(crate) mod ca;
 pub mod check;
+pub(crate) mod deploy;
 pub(crate) mod doctor;
 pub(crate) mod enter;
 pub(crate) mod exec;
@@ -17,6 +18,7 @@ pub(crate) mod ps;
 pub(crate) mod records;
 pub(crate) mod replay;
 pub(crate) mod run;
+pub(crate) mod run_task;
 pub(crate) mod services;
 pub mod test;
 pub(crate) mod trust;

@@ -1,5 +1,6 @@
 //! A change to the desired state by an author other than the file, named after AWS's action.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -7,12 +8,15 @@ use serde::{Deserialize, Serialize};
 
 use crate::model::deployment::DeploymentConfiguration;
 use crate::model::listener::{HeaderModification, Listener, ListenerProtocol, LoadBalancer, LoadBalancerAttributes};
+use crate::model::overrides::TaskOverride;
 use crate::model::rule::{Actions, Condition, Rule, Transforms};
 use crate::model::security_group::IngressRule;
-use crate::model::service::{LoadBalancerBinding, Service};
+use crate::model::service::{Build, LoadBalancerBinding, Service};
 use crate::model::target_group::{HealthCheck, StaticTarget, TargetGroup, TargetGroupAttributes};
 use crate::model::task_definition::{RevisionName, TaskDefinition};
-use crate::model::{ListenerId, LoadBalancerName, RuleId, SecurityGroupName, ServiceName, TargetGroupName};
+use crate::model::{
+    ContainerName, ListenerId, LoadBalancerName, RuleId, SecurityGroupName, ServiceName, TargetGroupName, TaskId,
+};
 
 /// A change. Ids are chosen by its author; an absent field stays as it is.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -213,9 +217,32 @@ pub enum Edit {
         /// `deploymentConfiguration`
         #[serde(skip_serializing_if = "Option::is_none", default)]
         deployment_configuration: Option<DeploymentConfiguration>,
+        /// What is built here, in place of all that was. No member of AWS's action: there is no image to build there.
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        builds: Option<BTreeMap<ContainerName, Build>>,
+        /// What is pulled here in place of the task definition's images, likewise.
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        images: Option<BTreeMap<ContainerName, String>>,
         /// `forceNewDeployment`: a new deployment even if it runs the same as the last one.
         #[serde(skip_serializing_if = "std::ops::Not::not", default)]
         force_new_deployment: bool,
+    },
+    /// Tasks that belong to no service. They run once, and do not outlive the process that runs them, so that nothing of
+    /// them is wanted later.
+    RunTask {
+        /// The ids of the tasks, as many as `count` says.
+        tasks: Vec<TaskId>,
+        /// `taskDefinition`
+        task_definition: RevisionName,
+        /// `overrides`
+        #[serde(skip_serializing_if = "BTreeMap::is_empty", default)]
+        overrides: TaskOverride,
+        /// `startedBy`
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        started_by: Option<String>,
+        /// What containers run here in place of the task definition's images.
+        #[serde(skip_serializing_if = "BTreeMap::is_empty", default)]
+        images: BTreeMap<ContainerName, String>,
     },
     /// A service that wants no tasks, or any with `force`.
     DeleteService {
@@ -237,6 +264,8 @@ impl Edit {
             load_balancers: None,
             health_check_grace_period: None,
             deployment_configuration: None,
+            builds: None,
+            images: None,
             force_new_deployment: false,
         }
     }
@@ -251,6 +280,8 @@ impl Edit {
             load_balancers: None,
             health_check_grace_period: None,
             deployment_configuration: None,
+            builds: None,
+            images: None,
             force_new_deployment: false,
         }
     }

@@ -96,6 +96,19 @@ impl Families {
         Some(Revision { number: index as u32 + 1, definition: Arc::clone(&revisions[index].definition) })
     }
 
+    /// The last ACTIVE revision with this content.
+    pub fn last_with(&self, definition: &TaskDefinition) -> Option<RevisionName> {
+        let revisions = self.0.get(definition.family.as_str())?;
+        let says_so = |known: &Registered| known.status == Status::Active && *known.definition == *definition;
+        let index = revisions.iter().rposition(says_so)?;
+        Some(RevisionName { family: definition.family.as_str().into(), number: index as u32 + 1 })
+    }
+
+    /// The names of all families.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.0.keys().map(AsRef::as_ref)
+    }
+
     /// Every revision with its status, by family and number.
     pub fn all(&self) -> impl Iterator<Item = (RevisionName, Status)> {
         self.0.iter().flat_map(|(family, revisions)| {

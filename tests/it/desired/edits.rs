@@ -6,11 +6,12 @@ use std::sync::Arc;
 
 use neargate::control::desired::edit::Edit;
 use neargate::model::listener::{Listener, LoadBalancer};
+use neargate::model::overrides::TaskOverride;
 use neargate::model::rule::Rule;
 use neargate::model::target_group::StaticTarget;
 use neargate::model::task_definition::RevisionName;
 use neargate::model::{
-    ListenerId, LoadBalancerName, RuleId, SecurityGroupName, ServiceName, TargetGroupName, Topology, arn,
+    ListenerId, LoadBalancerName, RuleId, SecurityGroupName, ServiceName, TargetGroupName, TaskId, Topology, arn,
 };
 use serde::Deserialize;
 
@@ -95,6 +96,17 @@ pub(super) enum Change {
         #[serde(default)]
         force: bool,
     },
+    RunTask {
+        task_definition: RevisionName,
+        #[serde(default = "one")]
+        count: u32,
+        #[serde(default)]
+        overrides: TaskOverride,
+    },
+}
+
+fn one() -> u32 {
+    1
 }
 
 /// A listener, by the port that it was created with.
@@ -292,10 +304,19 @@ impl Change {
                     security_groups: Some(new.security_groups),
                     load_balancers: Some(new.load_balancers),
                     health_check_grace_period: Some(new.health_check_grace_period),
+                    builds: None,
+                    images: None,
                     deployment_configuration: Some(new.deployment_configuration),
                     force_new_deployment: false,
                 }
             }
+            Self::RunTask { task_definition, count, overrides } => Edit::RunTask {
+                tasks: (0..*count).map(|number| TaskId::new(format!("{number:032x}"))).collect(),
+                task_definition: task_definition.clone(),
+                overrides: overrides.clone(),
+                started_by: None,
+                images: BTreeMap::new(),
+            },
             Self::DeleteService { service, force } => {
                 Edit::DeleteService { service: ServiceName::new(service), force: *force }
             }

@@ -10,6 +10,8 @@ mod chatkit;
 mod checkouts;
 /// What the commands promise: exit codes, output for programs, what they change and what they leave alone.
 mod commands;
+/// `deploy` and `run-task`: revisions, how a deployment ends, and what a task's command returns.
+mod deploying;
 /// What clients, targets and `doctor` show when something is wrong with the application.
 mod failures;
 /// The README's first command on an engine of the test's own: never restarted, empty, then without a default bridge.

@@ -98,6 +98,8 @@ pub(super) fn apply(edit: &Edit, resources: &mut Resources) -> Result<(), Violat
             load_balancers,
             health_check_grace_period,
             deployment_configuration,
+            builds,
+            images,
             // It begins a deployment, and changes nothing that is wanted.
             force_new_deployment: _,
         } => {
@@ -108,8 +110,13 @@ pub(super) fn apply(edit: &Edit, resources: &mut Resources) -> Result<(), Violat
                 load_balancers: load_balancers.as_deref(),
                 health_check_grace_period: *health_check_grace_period,
                 deployment_configuration: deployment_configuration.as_ref(),
+                builds: builds.as_ref(),
+                images: images.as_ref(),
             };
             services::update(service, &changes, resources)?;
+        }
+        Edit::RunTask { tasks, task_definition, overrides, started_by: _, images: _ } => {
+            services::run_task(tasks, task_definition, overrides, resources)?;
         }
         Edit::DeleteService { service, force } => services::delete(service, *force, resources)?,
     }

@@ -1,5 +1,6 @@
 //! Services (ECS API reference).
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::super::families::Status;
@@ -7,11 +8,13 @@ use super::super::resources::Resources;
 use super::super::violation::Violation;
 use super::groups::{check_security_groups, find_target_group};
 use crate::ecs::service::bounds;
+use crate::ecs::standalone;
 use crate::ecs::violation::Violation as Refused;
 use crate::model::deployment::DeploymentConfiguration;
-use crate::model::service::{LoadBalancerBinding, Service};
+use crate::model::overrides::TaskOverride;
+use crate::model::service::{Build, LoadBalancerBinding, Service};
 use crate::model::task_definition::RevisionName;
-use crate::model::{SecurityGroupName, ServiceName};
+use crate::model::{ContainerName, SecurityGroupName, ServiceName, TaskId};
 
 fn find<'r>(name: &ServiceName, resources: &'r mut Resources) -> Result<&'r mut Service<RevisionName>, Refused> {
     resources.services.get_mut(name).ok_or_else(|| Refused::ServiceNotFound(name.clone()))
@@ -42,6 +45,8 @@ pub(super) struct Changes<'e> {
     pub(super) load_balancers: Option<&'e [LoadBalancerBinding]>,
     pub(super) health_check_grace_period: Option<Duration>,
     pub(super) deployment_configuration: Option<&'e DeploymentConfiguration>,
+    pub(super) builds: Option<&'e BTreeMap<ContainerName, Build>>,
+    pub(super) images: Option<&'e BTreeMap<ContainerName, String>>,
 }
 
 pub(super) fn update(name: &ServiceName, changes: &Changes<'_>, resources: &mut Resources) -> Result<(), Violation> {
@@ -60,6 +65,12 @@ pub(super) fn update(name: &ServiceName, changes: &Changes<'_>, resources: &mut 
     service.health_check_grace_period = changes.health_check_grace_period.unwrap_or(service.health_check_grace_period);
     if let Some(configuration) = changes.deployment_configuration {
         service.deployment_configuration = configuration.clone();
+    }
+    if let Some(builds) = changes.builds {
+        service.builds = builds.clone();
+    }
+    if let Some(images) = changes.images {
+        service.images = images.clone();
     }
     check(&service, resources)?;
     resources.services.insert(name.clone(), service);
@@ -99,5 +110,22 @@ pub(super) fn delete(name: &ServiceName, force: bool, resources: &mut Resources)
         return Err(Refused::ScaledAboveZero(name.clone()).into());
     }
     resources.services.remove(name);
+    Ok(())
+}
+
+/// Whether tasks may run. They belong to no service, and no resource remembers them.
+pub(super) fn run_task(
+    tasks: &[TaskId],
+    name: &RevisionName,
+    overrides: &TaskOverride,
+    resources: &Resources,
+) -> Result<(), Violation> {
+    match resources.task_definitions.status(name) {
+        Some(Status::Inactive) => return Err(Refused::TaskDefinitionInactiveToRun(name.clone()).into()),
+        Some(Status::Active) | None => {}
+    }
+    let revision = resources.task_definitions.revision(name);
+    let revision = revision.ok_or_else(|| Refused::TaskDefinitionNotFound(name.clone()))?;
+    standalone::overridden(&revision, overrides, tasks.len())?;
     Ok(())
 }
