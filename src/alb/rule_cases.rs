@@ -162,6 +162,7 @@ fn rewriting_table(
         cluster: "rules".into(),
         services: BTreeMap::new(),
         secrets: BTreeMap::new(),
+        environment_files: BTreeMap::new(),
         time_scale: TimeScale::REAL,
     };
     RoutingTable::compile(&topology, topology.main_load_balancer(), &BTreeMap::new(), 1)

@@ -64,6 +64,7 @@ pub fn load(source: Source<'_>) -> Result<Loaded, Diagnostics> {
         source: &source,
         places: Default::default(),
         wanted: Vec::new(),
+        wanted_files: Vec::new(),
     };
     let topology = file.as_ref().and_then(|file| lower::lower(file, &mut lowering));
     let lower::lowering::Lowering { reader, places, .. } = lowering;

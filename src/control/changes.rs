@@ -5,12 +5,12 @@ use std::collections::BTreeMap;
 use std::fmt::{Debug, Display};
 
 use crate::alb::security_group;
-use crate::model::Topology;
 use crate::model::listener::{Listener, LoadBalancer};
 use crate::model::security_group::{IngressRule, SecurityGroup};
 use crate::model::service::Service;
 use crate::model::target_group::TargetGroup;
 use crate::model::task_definition::ContainerDefinition;
+use crate::model::{Redacted, Topology};
 
 /// One line per difference; empty if the two are equivalent.
 pub fn changes(before: &Topology, after: &Topology) -> Vec<String> {
@@ -20,15 +20,8 @@ pub fn changes(before: &Topology, after: &Topology) -> Vec<String> {
     lines.each("security group", &before.security_groups, &after.security_groups, group);
     load_balancers(&mut lines, before, after);
     lines.list("domains", &before.domains, &after.domains);
-    for (name, value) in &after.secrets {
-        match before.secrets.get(name) {
-            Some(old) if old == value => {}
-            Some(_) => lines.0.push(format!("secret {name}: another value")),
-            None => lines.0.push(format!("secret {name}: added")),
-        }
-    }
-    let gone = before.secrets.keys().filter(|name| !after.secrets.contains_key(*name));
-    lines.0.extend(gone.map(|name| format!("secret {name}: removed")));
+    lines.hidden("secret", &before.secrets, &after.secrets);
+    lines.hidden("environment file", &before.environment_files, &after.environment_files);
     lines.value("time_scale", &before.time_scale, &after.time_scale);
     lines.0
 }
@@ -36,6 +29,19 @@ pub fn changes(before: &Topology, after: &Topology) -> Vec<String> {
 struct Lines(Vec<String>);
 
 impl Lines {
+    /// Compares values that are not shown.
+    fn hidden(&mut self, kind: &str, before: &BTreeMap<String, Redacted>, after: &BTreeMap<String, Redacted>) {
+        for (name, value) in after {
+            match before.get(name) {
+                Some(old) if old == value => {}
+                Some(_) => self.0.push(format!("{kind} {name}: another value")),
+                None => self.0.push(format!("{kind} {name}: added")),
+            }
+        }
+        let gone = before.keys().filter(|name| !after.contains_key(*name));
+        self.0.extend(gone.map(|name| format!("{kind} {name}: removed")));
+    }
+
     /// Compares named items: reports those that were added, removed or changed.
     fn each<K: Ord + Display, V: PartialEq>(
         &mut self,

@@ -261,8 +261,8 @@ impl<I: IdSource> Controller<I> {
         }
         self.world.images_wanted(&wanted);
         self.world.images_to_renew(again);
-        // New values of secrets reach only new tasks (ECS developer guide, "Specifying sensitive data").
-        if topology.secrets != self.topology.secrets {
+        // New values of secrets, and of environment files, reach only new tasks (ECS developer guide, "Specifying sensitive data").
+        if topology.secrets != self.topology.secrets || topology.environment_files != self.topology.environment_files {
             redeployed.extend(topology.services.keys().cloned());
         }
         self.topology = topology;

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 
 use crate::control::runtime::RegistryCredentials;
+use crate::ecs::task_definition::environment_file;
 use crate::model::task::Reason;
 use crate::model::task_definition::{ContainerDefinition, SecretReference, TaskDefinition};
 use crate::model::{ContainerName, Redacted, Topology};
@@ -12,7 +13,7 @@ use crate::model::{ContainerName, Redacted, Topology};
 const PREFIX: &str = "ResourceInitializationError: unable to pull secrets or registry auth: execution resource \
                       retrieval failed: unable to retrieve secret from asm: service call has been retried 1 time(s): ";
 
-/// The values of all secrets of a task, by container and variable; or `stoppedReason` if one is missing.
+/// The values of all secrets of a task, and the variables of its environment files, by container and variable; or `stoppedReason` if one is missing.
 pub(crate) fn resolve(
     topology: &Topology,
     definition: &TaskDefinition,
@@ -23,9 +24,26 @@ pub(crate) fn resolve(
         for reference in &container.secrets {
             values.insert(reference.name.clone(), resolve_one(topology, reference)?);
         }
+        for (name, value) in from_files(&topology.environment_files, container) {
+            values.entry(name.to_owned()).or_insert_with(|| Redacted::new(value));
+        }
         by_container.insert(container.name.clone(), values);
     }
     Ok(by_container)
+}
+
+/// Variables of environment files that the definition does not give itself; of several files, the first that has a
+/// variable counts (Amazon ECS container agent, `taskresource/envFiles`). A file for which none stands here has been
+/// reported.
+fn from_files<'t>(
+    files: &'t BTreeMap<String, Redacted>,
+    container: &ContainerDefinition,
+) -> BTreeMap<&'t str, &'t str> {
+    let mut variables = BTreeMap::new();
+    let texts = container.environment_files.iter().rev().filter_map(|arn| files.get(arn));
+    texts.for_each(|text| variables.extend(environment_file::variables(text.expose())));
+    variables.retain(|name, _| !container.environment.contains_key(*name));
+    variables
 }
 
 fn resolve_one(topology: &Topology, reference: &SecretReference) -> Result<Redacted, Reason> {
@@ -64,5 +82,20 @@ pub(crate) fn credentials(
             Ok(Some(RegistryCredentials { username, password: Redacted::new(password) }))
         }
         _ => Err(invalid()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_definition_wins_then_the_first_file() {
+        let files = [("arn:one", "A=one\nB=one\n"), ("arn:two", "A=two\nB=two\nC=two\n")];
+        let files = files.map(|(arn, text)| (arn.to_owned(), Redacted::new(text))).into();
+        let mut container = ContainerDefinition::new("web", "i");
+        container.environment = BTreeMap::from([("A".to_owned(), "definition".to_owned())]);
+        container.environment_files = ["arn:one", "arn:missing", "arn:two"].map(str::to_owned).into();
+        assert_eq!(from_files(&files, &container), BTreeMap::from([("B", "one"), ("C", "two")]));
     }
 }

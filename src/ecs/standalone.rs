@@ -103,6 +103,7 @@ mod tests {
             cluster: "test".into(),
             services: BTreeMap::new(),
             secrets: BTreeMap::new(),
+            environment_files: BTreeMap::new(),
             time_scale: TimeScale::REAL,
         };
         let mut world = World { project: Preparation::Ready, ..World::default() };

@@ -33,6 +33,8 @@ pub struct Topology {
     /// Values of Secrets Manager secrets and SSM parameters, by ARN or name as `valueFrom` gives it (without the
     /// json-key, version-stage and version-id parts).
     pub secrets: BTreeMap<String, Redacted>,
+    /// Texts of the files in S3 that containers name under `environmentFiles`, by ARN.
+    pub environment_files: BTreeMap<String, Redacted>,
     /// Divides the waits that depend only on the clock; 1 is real time.
     pub time_scale: TimeScale,
 }

@@ -48,6 +48,7 @@ fn topology() -> Topology {
         cluster: "growth".into(),
         services: BTreeMap::new(),
         secrets: BTreeMap::new(),
+        environment_files: BTreeMap::new(),
         time_scale: TimeScale::REAL,
     }
 }

@@ -57,6 +57,7 @@ const TABLE: &[Line] = &[
         Holds,
     ),
     ("file", &["secrets"], &[], Own),
+    ("file", &["environment_files"], &[], Own),
     ("file", &["cluster"], &[], Aws(Honoured)),
     ("quotas", &["rules_per_load_balancer", "listeners_per_load_balancer"], &[], Own),
     ("quotas", &["certificates_per_load_balancer", "targets_per_target_group", "targets_per_load_balancer"], &[], Own),
@@ -474,7 +475,7 @@ const TABLE: &[Line] = &[
         "container definition",
         &["environmentFiles"],
         &[],
-        Aws(NotYet("files in S3 are not read: put the variables under `environment` of the service")),
+        Aws(Approximated("read from the local files named under `environment_files`, when the file is loaded")),
     ),
     ("environment file", &["value", "type"], &[], Holds),
     (

@@ -40,6 +40,9 @@ record! {
         /// Values of Secrets Manager secrets and SSM parameters, by ARN or name as `valueFrom` gives it. Write
         /// `${VARIABLE}` and keep the values in the environment or in `.env`.
         secrets: Named<Spanned<String>>,
+        /// Local files with environment variables, by the ARN of the file in S3 that a container names under
+        /// `environmentFiles`. Paths are relative to this file.
+        environment_files: Named<Spanned<String>>,
         /// Name of the ECS cluster. Default: the project's name.
         cluster: Spanned<String>,
         /// Divides the waits that depend only on the clock: the load balancer's health check intervals and back-off. 1 is real time; targets are then shown as `draining` for their whole delay as well.

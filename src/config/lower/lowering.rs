@@ -25,6 +25,8 @@ pub(crate) struct Lowering<'a> {
     pub(crate) places: Places,
     /// Every secret that a container refers to.
     pub(crate) wanted: Vec<WantedSecret>,
+    /// Every environment file that a container names.
+    pub(crate) wanted_files: Vec<Spanned<String>>,
 }
 
 /// The positions of the parts of the topology.

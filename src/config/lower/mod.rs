@@ -8,6 +8,7 @@ mod certificates;
 pub(crate) mod conditions;
 pub(crate) mod containers;
 mod deployments;
+mod environment_files;
 mod headers;
 mod images;
 mod listeners;
@@ -45,6 +46,7 @@ pub(crate) fn lower(file: &File, lowering: &mut Lowering<'_>) -> Option<Topology
     let alarms = alarms::lower(file, names.as_deref(), lowering);
     let services = services::lower(file, &target_groups, &security_groups, &alarms, lowering);
     let secrets = secrets::lower(file, &services, lowering);
+    let environment_files = environment_files::lower(file, lowering);
     let time_scale = time_scale(file, lowering);
     let (domains, mut load_balancers) = balancers?;
     let mut services = services;
@@ -58,6 +60,7 @@ pub(crate) fn lower(file: &File, lowering: &mut Lowering<'_>) -> Option<Topology
         cluster,
         services,
         secrets,
+        environment_files,
         time_scale,
     })
 }

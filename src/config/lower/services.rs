@@ -65,6 +65,11 @@ pub(super) fn lower(
                 lowering.wanted.push(wanted.clone());
             }
         }
+        for wanted in &definition.environment_files {
+            if !lowering.wanted_files.iter().any(|known| known.span == wanted.span) {
+                lowering.wanted_files.push(wanted.clone());
+            }
+        }
         services.insert(
             ServiceName::new(&name.value),
             Service {

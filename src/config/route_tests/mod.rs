@@ -89,8 +89,14 @@ pub fn load(path: &Path, text: &str, topology: &Topology) -> Result<RouteTests, 
         env: &|_| None,
         tasks: Tasks::Lint,
     };
-    let mut lowering =
-        Lowering { reader, sources: &mut sources, source: &source, places: Default::default(), wanted: Vec::new() };
+    let mut lowering = Lowering {
+        reader,
+        sources: &mut sources,
+        source: &source,
+        places: Default::default(),
+        wanted: Vec::new(),
+        wanted_files: Vec::new(),
+    };
     let tests = read.map(|file| lower(&file, topology, &mut lowering));
     let diagnostics = Diagnostics::new(lowering.reader.diagnostics, sources);
     match tests {

@@ -14,7 +14,7 @@ mod remarks;
 mod shape;
 mod tell;
 
-use super::read::reader::{Read, Reader};
+use super::read::reader::{Read, Reader, Spanned};
 use super::text::source::Span;
 use super::text::tree::Node;
 use context::WantedSecret;
@@ -35,6 +35,8 @@ pub(crate) struct ReadDefinition {
     pub(crate) images: Vec<Span>,
     /// Every `valueFrom` and `credentialsParameter`: base name, position, and user.
     pub(crate) secrets: Vec<WantedSecret>,
+    /// Every environment file, by its ARN.
+    pub(crate) environment_files: Vec<Spanned<String>>,
 }
 
 /// Reads a parsed file. `None` after reporting. A container that `is_built` needs no image, because pipelines fill it
@@ -72,6 +74,11 @@ fn read_definition(node: &Node, is_built: &dyn Fn(&str) -> bool, reader: &mut Re
         containers: places,
         images,
         secrets: files.iter().flat_map(wanted).collect(),
+        environment_files: files
+            .iter()
+            .flat_map(|container| container.environment_files.iter().flatten())
+            .filter_map(|file| file.value.clone())
+            .collect(),
     })
 }
 

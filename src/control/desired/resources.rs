@@ -132,6 +132,7 @@ impl Resources {
             domains: file.domains.clone(),
             cluster: file.cluster.clone(),
             secrets: file.secrets.clone(),
+            environment_files: file.environment_files.clone(),
             time_scale: file.time_scale,
         }
     }

@@ -166,6 +166,7 @@ fn topology(time_scale: f64, delay: Option<u64>) -> Topology {
         cluster: "test".into(),
         services: BTreeMap::new(),
         secrets: BTreeMap::new(),
+        environment_files: BTreeMap::new(),
         time_scale: TimeScale::new(time_scale).unwrap(),
     }
 }

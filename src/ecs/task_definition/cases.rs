@@ -1,5 +1,7 @@
 //! What RegisterTaskDefinition refuses, against the cases of `fixtures/ecs/register` and `fixtures/ecs/cpu-memory`.
 
+use std::collections::BTreeMap;
+
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
@@ -8,8 +10,8 @@ use neargate_model::registration::Registration;
 
 use super::definition::definition;
 use super::judgement::refusals;
-use super::sizes;
 use super::written::judge;
+use super::{environment_file, sizes};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -112,4 +114,23 @@ fn fargate_has_these_sizes_and_no_others() {
         }
     });
     assert_eq!(pairs, 74, "as many as a call for each of them has found");
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct FileCase {
+    name: String,
+    #[expect(dead_code, reason = "for the reader, and for docs/ecs.md")]
+    source: String,
+    file: String,
+    variables: BTreeMap<String, String>,
+}
+
+#[test]
+fn environment_files_are_read_as_the_agent_reads_them() {
+    each("ecs/environment-files", |case: FileCase| {
+        let read = environment_file::variables(&case.file);
+        let read: BTreeMap<String, String> = read.map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+        assert_eq!(read, case.variables, "{}", case.name);
+    });
 }

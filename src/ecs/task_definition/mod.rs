@@ -6,6 +6,7 @@
 mod containers;
 mod definition;
 mod dependencies;
+pub mod environment_file;
 mod judgement;
 mod logs;
 mod names;

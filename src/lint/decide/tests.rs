@@ -84,6 +84,7 @@ fn table(rules: &[Rule]) -> RoutingTable {
         cluster: "test".into(),
         services: BTreeMap::new(),
         secrets: BTreeMap::new(),
+        environment_files: BTreeMap::new(),
         time_scale: TimeScale::REAL,
     };
     RoutingTable::compile(&topology, &balancer, &BTreeMap::new(), 0)

@@ -90,6 +90,7 @@ fn topology() -> Topology {
         cluster: "test".into(),
         services: BTreeMap::new(),
         secrets: BTreeMap::new(),
+        environment_files: BTreeMap::new(),
         time_scale: TimeScale::REAL,
     }
 }

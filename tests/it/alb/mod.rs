@@ -82,6 +82,7 @@ impl Setup {
             cluster: "test".into(),
             services: BTreeMap::new(),
             secrets: BTreeMap::new(),
+            environment_files: BTreeMap::new(),
             time_scale: TimeScale::REAL,
         };
         Self {

@@ -17,7 +17,7 @@ pub(super) const PAGE: Page = Page {
 const CHAPTERS: &[Chapter] = &[
     Chapter {
         title: "Task definitions",
-        folders: &["cpu-memory", "register"],
+        folders: &["cpu-memory", "environment-files", "register"],
         records: &[
             "task definition",
             "runtime platform",
@@ -72,6 +72,7 @@ const TITLES: &[(&str, &str)] = &[
         "ECS developer guide, \"Troubleshoot Amazon ECS task definition invalid CPU or memory errors\"",
         "task-cpu-memory-error.html",
     ),
+    ("ECS developer guide, \"Use a file to pass environment variables to a container\"", "use-environment-file.html"),
     ("Amazon ECS container agent", "https://github.com/aws/amazon-ecs-agent"),
     (
         "Amazon VPC user guide, \"Security groups\"",

@@ -163,6 +163,7 @@ pub(super) fn topology(case: &Case) -> Topology {
         cluster: "test".into(),
         services: [("app".into(), service)].into(),
         secrets: BTreeMap::new(),
+        environment_files: BTreeMap::new(),
         time_scale: TimeScale::REAL,
     }
 }

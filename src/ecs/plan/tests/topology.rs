@@ -84,6 +84,7 @@ pub(super) fn topology(variant: usize) -> Topology {
         cluster: "growth".into(),
         services,
         secrets: BTreeMap::new(),
+        environment_files: BTreeMap::new(),
         time_scale: TimeScale::DEFAULT,
     }
 }
