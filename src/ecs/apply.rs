@@ -6,9 +6,10 @@ use std::sync::Arc;
 use crate::images::naming;
 use crate::service::events;
 use crate::step::{Change, Effect, ImageUser};
+use crate::task::FAILED_TO_START;
 use crate::world::{
-    Container, Deployment, Failure, Image, ImageState, Network, Now, Phase, Preparation, Stop, TargetRecord, Task,
-    World,
+    Container, Deployment, Failing, Failure, Image, ImageState, Network, Now, Phase, Preparation, Stop, TargetRecord,
+    Task, World,
 };
 use neargate_alb::targets::health::HealthRecord;
 use neargate_model::target_health::Target;
@@ -81,10 +82,13 @@ impl World {
     pub fn apply(&mut self, change: &Change, context: &mut Context<'_>) {
         let now = context.now;
         match change {
-            Change::GiveUpContainer { task, container, reason } => self.with_container(task, container, |container| {
-                container.phase = Phase::Stopped(None);
-                container.reason = Some(reason.clone());
-            }),
+            Change::GiveUpContainer { task, container, reason, failing } => {
+                self.with_container(task, container, |container| {
+                    container.phase = Phase::Stopped(None);
+                    container.reason = Some(reason.clone());
+                    container.failing = *failing;
+                })
+            }
             Change::CreateTask { service, replaces_unhealthy, node } => {
                 self.create_task(service, *replaces_unhealthy, node.clone(), context)
             }
@@ -191,6 +195,7 @@ impl World {
             for container in task.containers.values_mut() {
                 container.phase = Phase::Stopped(None);
                 container.reason = Some(reason.clone());
+                container.failing = Failing::Task;
             }
         }
         // An image that could not be pulled is asked for again with every new task. A build that failed is not: it would
@@ -222,7 +227,10 @@ impl World {
         match code {
             StopCode::TaskFailedToStart => {
                 record.task_failed(&deployment, ran, now, context.topology.time_scale);
-                record.record_event(&service, now.timestamp, events::not_placed(reason));
+                // A container's own reason is told by the task only.
+                if reason != FAILED_TO_START {
+                    record.record_event(&service, now.timestamp, events::not_placed(reason));
+                }
                 if record.primary.id == deployment && record.failures_in_a_row == events::IMPAIRED_AFTER {
                     record.record_event(&service, now.timestamp, events::IMPAIRED);
                 }

@@ -11,6 +11,7 @@ pub mod world;
 
 // From the known state to the next steps.
 mod census;
+mod dependencies;
 pub mod images;
 pub mod log_stream;
 pub mod plan;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::world::{
-    Container, Deployment, FailedHealthCheck, ImageState, Network, Now, Phase, Preparation, ServiceRecord, Silence,
+    Deployment, FailedHealthCheck, Failing, ImageState, Network, Now, Phase, Preparation, ServiceRecord, Silence,
     TargetRecord, Task, World,
 };
 use neargate_alb::targets::health::{HealthRecord, Probe, unhealthy_reason};
@@ -84,7 +84,8 @@ impl World {
                 image.is_provided(provided, on);
                 image.ready_at = Some(now.timestamp);
             }
-            Err(reason) => image.state = ImageState::Failed(reason),
+            // The output of a build is the user's, and told in full.
+            Err(reason) => image.state = ImageState::Failed(if image.built { reason } else { trimmed(reason) }),
         }
         if std::mem::take(&mut image.again) {
             image.state = ImageState::Missing;
@@ -131,7 +132,7 @@ impl World {
                 }
             }
             Err(reason) => {
-                container.reason = wanted.then_some(reason);
+                container.reason = wanted.then(|| trimmed(reason));
                 container.phase = Phase::Stopped(None);
             }
         }
@@ -482,6 +483,13 @@ impl World {
     }
 }
 
+/// No reason is longer (Amazon ECS container agent, `ecs-agent/api/ecs/client`, ecsMaxContainerReasonLength).
+const LONGEST_REASON: usize = 1024;
+
+fn trimmed(reason: Reason) -> Reason {
+    reason.chars().take(LONGEST_REASON).collect()
+}
+
 impl Task {
     /// A container of a task that is to stop has ended. That of one that is to run may be restarted.
     fn has_ended(&mut self, name: &ContainerName, now: Now) {
@@ -493,8 +501,9 @@ impl Task {
     fn fail_all_pending(&mut self, reason: &str) {
         for container in self.containers.values_mut() {
             if container.phase == Phase::Pending {
-                *container =
-                    Container { phase: Phase::Stopped(None), reason: Some(reason.to_owned()), ..container.clone() };
+                container.phase = Phase::Stopped(None);
+                container.reason = Some(reason.to_owned());
+                container.failing = Failing::Task;
             }
         }
     }

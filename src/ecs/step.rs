@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
-use super::world::{Failure, sooner};
+use super::world::{Failing, Failure, sooner};
 use neargate_model::task::{StopCode, TaskSpec};
 use neargate_model::{ContainerName, DeploymentId, NodeName, ServiceName, TaskId};
 
@@ -98,6 +98,8 @@ pub enum Change {
         container: ContainerName,
         /// `reason`
         reason: String,
+        /// Whose failure that is.
+        failing: Failing,
     },
     /// The task's images are being provided.
     BeginPull(TaskId),

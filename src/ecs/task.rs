@@ -1,6 +1,6 @@
 //! The life of one task, from nothing to RUNNING and back: which container starts or stops next.
 //!
-//! Sources: ECS API, ContainerDependency and StopTimeout; ECS developer guide, "Task lifecycle". Containers stop in the
+//! Sources: ECS API, ContainerDefinition.stopTimeout; ECS developer guide, "Task lifecycle". Containers stop in the
 //! reverse order of `dependsOn`: a container stops only after every container that depends on it.
 //!
 //! A task is DEACTIVATING while its targets are deregistered. One that is told to stop gets its stop signals after that; one
@@ -8,14 +8,17 @@
 
 use std::time::{Duration, Instant};
 
+use crate::dependencies::{Gate, gate};
 use crate::step::{Change, Effect, ImageUser, Plan};
-use crate::world::{Container, ImageState, Network, Phase, Preparation, Stop, Task, World};
-use neargate_model::task::{HealthStatus, StopCode};
-use neargate_model::task_definition::{ContainerDefinition, Dependency, DependencyCondition};
+use crate::world::{Container, Failing, ImageState, Network, Phase, Preparation, Stop, Task, World};
+use neargate_model::task::StopCode;
+use neargate_model::task_definition::ContainerDefinition;
 use neargate_model::topology::TimeScale;
 
 /// `stoppedReason` when an essential container ends with any exit code.
-pub(crate) const ESSENTIAL_EXITED: &str = "Essential container in task exited";
+const ESSENTIAL_EXITED: &str = "Essential container in task exited";
+/// `stoppedReason` of a task that never ran, if the reason is one of a container and told there.
+pub(crate) const FAILED_TO_START: &str = "Task failed to start";
 
 /// How long ECS takes to deregister the targets of a task that stops. In a recorded rolling update, the event that targets
 /// were deregistered came 1.2 s after the one that a task was stopped; a second is typical of others.
@@ -73,7 +76,7 @@ fn dependents_have_stopped(task: &Task, definition: &ContainerDefinition) -> boo
 fn plan_starting(world: &World, task: &Task, now: Instant, time_scale: TimeScale, plan: &mut Plan) {
     let id = &task.spec.id;
     for definition in &task.spec.definition.containers {
-        match consequence(&task.containers[&definition.name], definition, time_scale) {
+        match consequence(task, definition, time_scale) {
             Consequence::None => {}
             Consequence::Restart => plan.push(Effect::StartContainer(id.clone(), definition.name.clone())),
             Consequence::Stop { code, reason } => {
@@ -100,7 +103,7 @@ fn plan_starting(world: &World, task: &Task, now: Instant, time_scale: TimeScale
                 let image = task.spec.image(definition).to_owned();
                 plan.provide_image(image, ImageUser::of(&task.spec), &definition.name, &task.spec.node);
             }
-            Supply::Never { reason } => give_up(task, definition, reason, plan),
+            Supply::Never { reason } => give_up(task, definition, reason, Failing::Task, plan),
         }
     }
     let is_open = matches!(task.network, Network::Open(_));
@@ -112,20 +115,26 @@ fn plan_starting(world: &World, task: &Task, now: Instant, time_scale: TimeScale
         if task.pull_stopped_at.is_none() {
             plan.push(Change::EndPull(id.clone()));
         }
-        plan_members(task, &supplies, now, plan);
+        plan_members(task, &supplies, now, time_scale, plan);
     }
 }
 
 /// Starts containers that may start, and reports running ones. The network exists, and so does every image that can be
 /// provided.
-fn plan_members(task: &Task, supplies: &[(&ContainerDefinition, Supply<'_>)], now: Instant, plan: &mut Plan) {
+fn plan_members(
+    task: &Task,
+    supplies: &[(&ContainerDefinition, Supply<'_>)],
+    now: Instant,
+    time_scale: TimeScale,
+    plan: &mut Plan,
+) {
     let id = &task.spec.id;
     let usable = supplies.iter().filter(|(_, supply)| matches!(supply, Supply::Usable));
     for (definition, _) in usable.filter(|(definition, _)| task.containers[&definition.name].phase == Phase::Pending) {
-        match gate(task, definition, now) {
+        match gate(task, definition, now, |on| restarts(&task.containers[&on.name], on, time_scale)) {
             Gate::Open => plan.push(Effect::StartContainer(id.clone(), definition.name.clone())),
             Gate::Wait { until } => until.into_iter().for_each(|until| plan.wake_by(until)),
-            Gate::Never { reason } => give_up(task, definition, &reason, plan),
+            Gate::Never { reason } => give_up(task, definition, &reason, Failing::Container, plan),
         }
     }
 
@@ -175,12 +184,13 @@ fn supply<'a>(world: &'a World, task: &Task, definition: &ContainerDefinition) -
     }
 }
 
-fn give_up(task: &Task, definition: &ContainerDefinition, reason: &str, plan: &mut Plan) {
+fn give_up(task: &Task, definition: &ContainerDefinition, reason: &str, failing: Failing, plan: &mut Plan) {
     if task.containers[&definition.name].phase == Phase::Pending {
         plan.push(Change::GiveUpContainer {
             task: task.spec.id.clone(),
             container: definition.name.clone(),
             reason: reason.to_owned(),
+            failing,
         });
     }
 }
@@ -195,83 +205,32 @@ enum Consequence {
     Stop { code: StopCode, reason: String },
 }
 
-fn consequence(container: &Container, definition: &ContainerDefinition, time_scale: TimeScale) -> Consequence {
+fn consequence(task: &Task, definition: &ContainerDefinition, time_scale: TimeScale) -> Consequence {
+    let container = &task.containers[&definition.name];
     let Phase::Stopped(exit) = &container.phase else { return Consequence::None };
-    if let (Some(policy), Some(exit)) = (&definition.restart_policy, exit) {
-        let ignored = policy.ignored_exit_codes.iter().any(|code| i64::from(*code) == exit.exit_code);
-        let ran_for = container
-            .started_at
-            .zip(container.ended_at)
-            .map(|(from, to)| to.instant.saturating_duration_since(from.instant));
-        let ran_long_enough = ran_for.is_some_and(|time| time >= time_scale.apply(policy.restart_attempt_period));
-        if !ignored && ran_long_enough {
-            return Consequence::Restart;
-        }
+    if restarts(container, definition, time_scale) {
+        return Consequence::Restart;
     }
-    match exit {
-        _ if !definition.essential => Consequence::None,
-        Some(_) => Consequence::Stop { code: StopCode::EssentialContainerExited, reason: ESSENTIAL_EXITED.to_owned() },
-        None => {
-            let reason = container.reason.clone().unwrap_or_else(|| "Task failed to start".to_owned());
-            Consequence::Stop { code: StopCode::TaskFailedToStart, reason }
-        }
+    if !definition.essential {
+        return Consequence::None;
     }
-}
-
-/// Whether a container may start.
-enum Gate {
-    /// It may.
-    Open,
-    /// Not before something else happens, or before this time.
-    Wait { until: Option<Instant> },
-    /// Never.
-    Never { reason: String },
-}
-
-/// Whether the container's dependencies let it start.
-fn gate(task: &Task, definition: &ContainerDefinition, now: Instant) -> Gate {
-    for dependency in &definition.depends_on {
-        match dependency_gate(task, definition, dependency, now) {
-            Gate::Open => {}
-            other => return other,
-        }
-    }
-    Gate::Open
-}
-
-fn dependency_gate(task: &Task, definition: &ContainerDefinition, dependency: &Dependency, now: Instant) -> Gate {
-    let container = &task.containers[&dependency.container];
-    let never = |what: &str| {
-        let (container, dependency) = (&definition.name, &dependency.container);
-        Gate::Never {
-            reason: format!("dependency container {dependency} {what}, so container {container} cannot start"),
-        }
+    // A container that waits for another one has kept the task from RUNNING.
+    let never_ran = task.running_since.is_none() && task.containers.values().any(|other| other.phase == Phase::Pending);
+    let (code, reason) = match (exit, container.failing) {
+        (Some(_), _) if !never_ran => (StopCode::EssentialContainerExited, ESSENTIAL_EXITED),
+        (None, Failing::Task) => (StopCode::TaskFailedToStart, container.reason.as_deref().unwrap_or(FAILED_TO_START)),
+        _ => (StopCode::TaskFailedToStart, FAILED_TO_START),
     };
-    let verdict = match (dependency.condition, &container.phase) {
-        (_, Phase::Stopped(None)) => never("failed to start"),
-        (
-            DependencyCondition::Start,
-            Phase::Running | Phase::Stopping | Phase::Restarting | Phase::Stopped(Some(_)),
-        ) => Gate::Open,
-        (DependencyCondition::Complete, Phase::Stopped(Some(_))) => Gate::Open,
-        (DependencyCondition::Success, Phase::Stopped(Some(exit))) => match exit.exit_code {
-            0 => Gate::Open,
-            code => never(&format!("exited with code {code}")),
-        },
-        (DependencyCondition::Healthy, Phase::Stopped(Some(_))) => never("stopped before it was healthy"),
-        (DependencyCondition::Healthy, Phase::Running) if container.health == HealthStatus::Healthy => Gate::Open,
-        _ => Gate::Wait { until: None },
+    Consequence::Stop { code, reason: reason.to_owned() }
+}
+
+/// Whether its restart policy starts the container again (ECS API, ContainerRestartPolicy).
+fn restarts(container: &Container, definition: &ContainerDefinition, time_scale: TimeScale) -> bool {
+    let (Phase::Stopped(Some(exit)), Some(policy)) = (&container.phase, &definition.restart_policy) else {
+        return false;
     };
-    if !matches!(verdict, Gate::Wait { .. }) || dependency.condition == DependencyCondition::Start {
-        return verdict;
-    }
-    // `startTimeout` belongs to the dependency and counts from its start (ECS API, ContainerDefinition).
-    let timeout = task.spec.definition.container(&dependency.container).and_then(|other| other.start_timeout);
-    match (timeout, container.started_at.map(|at| at.instant)) {
-        (Some(timeout), Some(started_at)) if now >= started_at + timeout => {
-            never(&format!("did not get there within its startTimeout of {} s", timeout.as_secs()))
-        }
-        (Some(timeout), Some(started_at)) => Gate::Wait { until: Some(started_at + timeout) },
-        _ => verdict,
-    }
+    let ignored = policy.ignored_exit_codes.iter().any(|code| i64::from(*code) == exit.exit_code);
+    let ran_for = container.started_at.zip(container.ended_at);
+    let ran_for = ran_for.map(|(from, to)| to.instant.saturating_duration_since(from.instant));
+    !ignored && ran_for.is_some_and(|time| time >= time_scale.apply(policy.restart_attempt_period))
 }

@@ -160,6 +160,8 @@ pub struct Container {
     pub image_digest: Option<String>,
     /// `reason`: why it stopped or never started.
     pub reason: Option<String>,
+    /// Whose failure it is that it never started.
+    pub failing: Failing,
     /// How often it was restarted within its task.
     pub restarts: u32,
     /// Whether a restart without recreating it has been requested.
@@ -172,6 +174,16 @@ pub struct Container {
     pub ended_at: Option<Now>,
     /// When to stop it, if that failed before.
     pub stop_retry: Retry,
+}
+
+/// Whose failure it is that a container never starts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Failing {
+    /// The task's, whose `stoppedReason` says why: something that every task needs first could not be had, such as an image
+    /// or a secret.
+    Task,
+    /// The container's own, whose `reason` says why.
+    Container,
 }
 
 /// The phase of a container.
@@ -349,6 +361,7 @@ impl Container {
             image_id: None,
             image_digest: None,
             reason: None,
+            failing: Failing::Container,
             restarts: 0,
             to_restart: false,
             created_at: None,

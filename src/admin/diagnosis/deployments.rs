@@ -97,7 +97,7 @@ fn is_recent(task: &TaskView, now: Timestamp) -> bool {
 fn failed(topology: &Topology, service: &ServiceView, last: &TaskView, failures: usize, severity: Severity) -> Finding {
     let stopped::Reason { cause, fix, container } = stopped::why(topology, &service.service_name, last);
     let code = last.stop_code.clone().unwrap_or_default();
-    let reason = last.stopped_reason.as_deref().unwrap_or_default();
+    let reason = last.whole_reason().unwrap_or_default();
     let probe = last.failed_health_check.as_ref().and_then(|check| check.last_probe.as_deref());
     let probe = probe.filter(|_| code == StopCode::ServiceSchedulerInitiated);
     let probe = probe.map(|probe| format!(" (last probe: {probe})")).unwrap_or_default();
@@ -106,7 +106,7 @@ fn failed(topology: &Topology, service: &ServiceView, last: &TaskView, failures:
         _ => format!(" ({failures} tasks of this deployment have failed)"),
     };
     // A build's output follows its first line.
-    let (first, rest) = reason.split_once('\n').map_or((reason, ""), |(first, rest)| (first, rest));
+    let (first, rest) = reason.split_once('\n').map_or((reason.as_str(), ""), |(first, rest)| (first, rest));
     let rest = if rest.is_empty() { String::new() } else { format!("\n{rest}") };
     Finding {
         severity,

@@ -50,9 +50,22 @@ fn ended(task: &TaskView) -> Reason {
     let culprit = culprit(task);
     let (cause, fix) = match culprit {
         Some(container) if container.exit_code.is_some() => exit(container),
-        _ => failed_start(task.stopped_reason.as_deref().unwrap_or_default()),
+        _ => failed_start(reason_of(task, culprit)),
     };
-    Reason { cause, fix, container: culprit.map(|container| container.name.clone()) }
+    let awaited = culprit.and_then(|container| awaited(container.reason.as_deref()?));
+    Reason { cause, fix, container: awaited.or(culprit.map(|container| container.name.clone())) }
+}
+
+/// Why it did not start: ECS says of what is a container's failure only there what it is.
+fn reason_of<'a>(task: &'a TaskView, culprit: Option<&'a ContainerView>) -> &'a str {
+    let own = culprit.and_then(|container| container.reason.as_deref());
+    own.or(task.stopped_reason.as_deref()).unwrap_or_default()
+}
+
+/// The container for which the one with this reason waited in vain: `… dependency [migrate(image) (…`.
+fn awaited(reason: &str) -> Option<String> {
+    let (_, dependency) = reason.split_once("container ordering dependency [")?;
+    Some(dependency.split_once('(')?.0.to_owned())
 }
 
 /// Cause and fix when a container's own health check fails.
@@ -144,7 +157,11 @@ fn exit(container: &ContainerView) -> (String, String) {
 
 /// Whether the next task will fail for the same reason, whatever time passes: the file, the image or a secret has to be
 /// changed first.
-pub fn will_repeat(reason: &str) -> bool {
+pub fn will_repeat(task: &TaskView) -> bool {
+    task.stop_code == Some(StopCode::TaskFailedToStart.into()) && is_final(reason_of(task, culprit(task)))
+}
+
+fn is_final(reason: &str) -> bool {
     let says = |part: &str| reason.contains(part);
     reason.starts_with("image build failed")
         || reason.starts_with("ResourceInitializationError")
@@ -160,6 +177,12 @@ pub(super) fn failed_start(reason: &str) -> (String, String) {
     let said = |cause: &str, fix: &str| (cause.to_owned(), fix.to_owned());
     if reason.starts_with("image build failed") {
         return said("the image does not build", "fix the Dockerfile step that failed; its output is shown");
+    }
+    if let Some(dependency) = awaited(reason) {
+        return (
+            format!("container {dependency} did not reach the condition in `dependsOn`"),
+            format!("its last output may say why: neargate logs {dependency}"),
+        );
     }
     let is_pull = reason.starts_with("CannotPullContainerError");
     if is_pull && (contains("401 Unauthorized") || contains("403 Forbidden") || contains("denied")) {
@@ -201,12 +224,6 @@ pub(super) fn failed_start(reason: &str) -> (String, String) {
     }
     if contains("no space left on device") {
         return said("the engine's disk is full", "make room: docker system df; docker system prune");
-    }
-    if contains("dependency container") || reason.starts_with("dependency") {
-        return said(
-            "a container that it depends on did not reach the condition in `dependsOn`",
-            "see the output of the container that it depends on",
-        );
     }
     said(
         "the engine could not start the task, for the reason above",

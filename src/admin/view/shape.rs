@@ -261,6 +261,20 @@ pub struct TaskView {
 }
 
 impl TaskView {
+    /// Why it stopped; where its own reason says nothing, also the reason of the container that did not start.
+    pub fn whole_reason(&self) -> Option<String> {
+        let reason = self.stopped_reason.as_ref()?;
+        let tells_more = |container: &&ContainerView| {
+            container.exit_code.is_none()
+                && container.reason.as_ref().is_some_and(|of_container| of_container != reason)
+        };
+        let container = self.containers.iter().filter(|container| container.essential).find(tells_more);
+        Some(match container.and_then(|container| Some((&container.name, container.reason.as_ref()?))) {
+            Some((name, of_container)) => format!("{reason}; container {name}: {of_container}"),
+            None => reason.clone(),
+        })
+    }
+
     /// Why it stopped, for people, who see the containers' own reasons beside it and need not read one twice.
     pub fn why_stopped(&self) -> Option<String> {
         let (code, reason) = (self.stop_code.as_ref()?, self.stopped_reason.as_ref()?);

@@ -188,8 +188,7 @@ pub(crate) fn is_hopeless(project: &Project, view: &ClusterView, failed_before: 
     };
     let (service, failed) = view.services.iter().filter(unsettled).find_map(|service| {
         let failed = failures(service);
-        let repeats = |task: &TaskView| task.stopped_reason.as_deref().is_some_and(will_repeat);
-        let hopeless = failed.len() >= FAILED_TASKS_TO_GIVE_UP || failed.iter().any(repeats);
+        let hopeless = failed.len() >= FAILED_TASKS_TO_GIVE_UP || failed.iter().any(will_repeat);
         hopeless.then_some((service, failed.len()))
     })?;
     let tasks = if failed == 1 { "a task".to_owned() } else { format!("{failed} tasks") };

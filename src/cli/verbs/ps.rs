@@ -134,7 +134,7 @@ fn tasks(text: &mut String, tasks: &[TaskView], images: &[ImageView], all: bool)
     let stopped = tasks.iter().filter(|task| task.last_status == TaskStatus::Stopped).count();
     if stopped > 0 && !all {
         let last = tasks.iter().rev().find(|task| task.last_status == TaskStatus::Stopped);
-        let reason = last.and_then(|task| task.stopped_reason.as_deref()).unwrap_or_default();
+        let reason = last.and_then(TaskView::whole_reason).unwrap_or_default();
         let _ = writeln!(text, "{NOTE}{stopped} stopped{NOTE:#} (ps --all), the last one: {reason}");
     }
 }

@@ -106,6 +106,10 @@ const TITLES: &[(&str, &str)] = &[
         "ECS developer guide, \"How the Amazon ECS deployment circuit breaker detects failures\"",
         "deployment-circuit-breaker.html",
     ),
+    (
+        "ECS developer guide, \"Pass Secrets Manager secrets through environment variables\"",
+        "secrets-envvar-secrets-manager.html",
+    ),
     ("ECS developer guide, \"Service load balancing\"", "service-load-balancing.html"),
     ("ECS developer guide, \"Service scheduler\"", "ecs_services.html"),
     ("ECS developer guide, \"Service throttle logic\"", "service-throttle-logic.html"),

@@ -11,7 +11,7 @@ use neargate::model::security_group::{IngressRule, IpProtocol, SecurityGroup, So
 use neargate::model::service::{Build, LoadBalancerBinding, Service};
 use neargate::model::target_group::{TargetGroup, TargetGroupAttributes};
 use neargate::model::task_definition::{
-    ContainerDefinition, ContainerHealthCheck, Dependency, DependencyCondition, PortMapping, RestartPolicy, Revision,
+    ContainerDefinition, ContainerHealthCheck, Dependency, DependencyCondition, PortMapping, RestartPolicy, Revision, SecretReference,
     TaskDefinition,
 };
 use neargate::model::topology::{TimeScale, Topology};
@@ -80,6 +80,8 @@ pub(super) struct ContainerCase {
     #[serde(default)]
     health_check: bool,
     restart_attempt_period: Option<u64>,
+    /// Of which a variable is to be made; nothing has its value.
+    secret: Option<String>,
     #[serde(default)]
     build: bool,
 }
@@ -244,6 +246,11 @@ fn container(case: &ContainerCase) -> ContainerDefinition {
             ignored_exit_codes: Vec::new(),
             restart_attempt_period: Duration::from_secs(period),
         }),
+        secrets: case
+            .secret
+            .iter()
+            .map(|secret| SecretReference { name: "SECRET".into(), secret: secret.clone(), json_key: None })
+            .collect(),
         ..ContainerDefinition::new(&case.name, format!("{}:1", case.name))
     }
 }
