@@ -226,7 +226,10 @@ async fn a_command_that_the_image_lacks_is_named_and_so_is_the_fix() {
     assert_eq!(up.code, Some(1), "{up:?}");
     assert_says(&up.stderr, &["no-such-program", "executable file not found"]);
     let [symptom, cause, fix] = stack.diagnosis("task ").await;
-    assert_says(&symptom, &["TaskFailedToStart: CannotStartContainerError", "no-such-program"]);
+    assert_says(
+        &symptom,
+        &["TaskFailedToStart: Task failed to start; container api: CannotStartContainerError", "no-such-program"],
+    );
     assert_eq!(cause, "the image has no such command");
     assert_says(&fix, &["entryPoint", "command"]);
 }

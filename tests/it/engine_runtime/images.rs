@@ -1,6 +1,7 @@
 //! Images: built with both builders, pulled, refused.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use neargate::control::runtime::{
     Fresh, ImageOrigin, ImagePolicy, ImageProgress, ImageRequest, ProvidedImage, RegistryCredentials, Runtime as _,
@@ -11,7 +12,7 @@ use neargate::model::service::Build;
 use neargate::runtime::docker::BuilderMode;
 use tokio::sync::mpsc;
 
-use super::world::{World, container, name};
+use super::world::{World, container, name, task};
 use crate::support::registry::{Answer, Registry};
 
 /// A world and a folder to build in. Images it makes are labelled, and go with it.
@@ -295,4 +296,19 @@ async fn a_pull_that_fails_is_told_in_ecs_words() {
         let expected = format!("CannotPullContainerError: pull image manifest {}", words.replace("IMAGE", &image));
         assert!(error.to_string().starts_with(&expected), "{error}\nis not\n{expected}");
     }
+}
+
+/// ECS stops a container as `docker stop` does: STOPSIGNAL of the image instead of SIGTERM.
+#[tokio::test]
+async fn an_image_says_which_signal_stops_its_containers() {
+    let Some(workshop) = Workshop::new(BuilderMode::Auto).await else { return };
+    workshop.dockerfile("FROM busybox\nSTOPSIGNAL SIGQUIT\n");
+    workshop.provide(&workshop.request()).await.0.unwrap();
+    let script = "trap 'exit 3' QUIT; trap 'exit 15' TERM; while true; do sleep 0.1; done";
+    let task = task(vec![container("web", &workshop.image, script)]);
+    let mut observer = workshop.world.observe();
+    observer.inventory().await;
+    workshop.world.run(&task).await;
+    workshop.world.runtime.stop_container(&task.id, &name("web"), Duration::from_secs(30)).await.unwrap();
+    assert_eq!(observer.exit("web").await.exit_code, 3);
 }

@@ -16,6 +16,8 @@ mod sweeping;
 mod commands;
 /// What the fields of a task definition come to in a container.
 mod definitions;
+/// How containers end: exit codes and signals.
+mod endings;
 /// Images: built with both builders, pulled, refused.
 mod images;
 /// A task's namespace, its members, and what they see.

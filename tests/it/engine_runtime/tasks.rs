@@ -192,3 +192,29 @@ async fn an_image_that_is_not_there_cannot_be_created() {
     let text = refusal(world.runtime.start_container(&task, &name("web")).await);
     assert!(text.starts_with("CannotCreateContainerError: "), "{text}");
 }
+
+#[tokio::test]
+async fn every_container_of_a_task_sees_the_same_names_and_only_its_own_processes() {
+    let Some(world) = World::new().await else { return };
+    let script = "echo $HOSTNAME; hostname; md5sum /etc/hosts /etc/resolv.conf; df -k /dev/shm | tail -1; \
+                  nslookup api >/dev/null 2>&1 && echo api has a name; ps | grep -c 'sleep 432[1]'";
+    let api = world.container("api", "sleep 4321");
+    let task = task(vec![api, world.container("web", script), world.container("log", script)]);
+    let network = world.run(&task).await;
+    let mut seen = Vec::new();
+    for container in ["web", "log"] {
+        let lines = world.lines(&task, &name(container)).await;
+        seen.push(lines.into_iter().map(|line| line.text).collect::<Vec<_>>());
+    }
+    let [web, log] = seen.as_slice() else { unreachable!("two were asked") };
+    assert_eq!(web, log);
+    let host = format!("ip-{}.ec2.internal", network.address.to_string().replace('.', "-"));
+    assert_eq!(web[..2], [host.clone(), host], "HOSTNAME and the name of the host");
+    assert!(web[4].split_whitespace().nth(1) == Some("65536"), "64 MiB of shared memory: {}", web[4]);
+    assert_eq!(
+        web.last().unwrap(),
+        "0",
+        "the other container's process is out of sight, and `api` is no name: {web:?}"
+    );
+    assert_eq!(web.len(), 6, "{web:?}");
+}

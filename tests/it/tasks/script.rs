@@ -11,8 +11,8 @@ use neargate::model::security_group::{IngressRule, IpProtocol, SecurityGroup, So
 use neargate::model::service::{Build, LoadBalancerBinding, Service};
 use neargate::model::target_group::{TargetGroup, TargetGroupAttributes};
 use neargate::model::task_definition::{
-    ContainerDefinition, ContainerHealthCheck, Dependency, DependencyCondition, PortMapping, RestartPolicy, Revision, SecretReference,
-    TaskDefinition,
+    ContainerDefinition, ContainerHealthCheck, Dependency, DependencyCondition, PortMapping, RestartPolicy, Revision,
+    SecretReference, TaskDefinition,
 };
 use neargate::model::topology::{TimeScale, Topology};
 use neargate::model::{AlarmName, ContainerName, TargetGroupName};
