@@ -28,6 +28,8 @@ pub enum Violation {
     CountOutOfRange(usize),
     /// The cluster does not exist.
     ClusterNotFound(ClusterName),
+    /// DeleteCluster of the cluster that services are in.
+    ClusterContainsServices(ClusterName),
     /// DeleteService without `force` while the service wants tasks.
     ScaledAboveZero(ServiceName),
     /// `loadBalancers` names a container that the task definition does not have.
@@ -57,6 +59,7 @@ impl Violation {
         match self {
             Self::ServiceNotFound(_) => "ServiceNotFoundException",
             Self::ClusterNotFound(_) => "ClusterNotFoundException",
+            Self::ClusterContainsServices(_) => "ClusterContainsServicesException",
             Self::NoDeploymentInProgress(_) => "ConflictException",
             Self::TaskDefinition(violation) => violation.code(),
             Self::NoSuchTaskDefinition(_) | Self::TaskDefinitionNotFound(_) | Self::TaskDefinitionInactive(_) => {
@@ -93,6 +96,7 @@ impl fmt::Display for Violation {
             // The text is not published.
             Self::CountOutOfRange(_) => f.write_str("count must be between 1 and 10"),
             Self::ClusterNotFound(_) => f.write_str("Cluster not found."),
+            Self::ClusterContainsServices(_) => f.write_str("The Cluster cannot be deleted while Services are active."),
             Self::TaskDefinitionInactive(_) | Self::TaskDefinitionInactiveToRun(_) => {
                 f.write_str("TaskDefinition is inactive")
             }

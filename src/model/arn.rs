@@ -4,7 +4,8 @@
 //! hexadecimal digits derived from its name.
 
 use crate::ids::{
-    ClusterName, ContainerName, ListenerId, LoadBalancerName, RuleId, ServiceName, TargetGroupName, TaskId,
+    CertificateId, ClusterName, ContainerName, DomainName, ListenerId, LoadBalancerName, RuleId, ServiceName,
+    TargetGroupName, TaskId,
 };
 
 /// The account id of AWS's documentation examples.
@@ -48,6 +49,17 @@ pub fn rule_id(load_balancer: &LoadBalancerName, port: u16, priority: u32) -> Ru
 pub fn certificate(names: &[String]) -> String {
     let parts: Vec<&str> = ["certificate"].into_iter().chain(names.iter().map(String::as_str)).collect();
     format!("arn:aws:acm:{REGION}:{ACCOUNT}:certificate/{}", uuid(&parts))
+}
+
+/// `arn:aws:acm:…:certificate/<id>`
+pub fn certificate_by_id(id: &CertificateId) -> String {
+    format!("arn:aws:acm:{REGION}:{ACCOUNT}:certificate/{id}")
+}
+
+/// The last part of the ARN of a certificate with these names.
+pub fn certificate_id(names: &[DomainName]) -> CertificateId {
+    let parts: Vec<&str> = ["certificate"].into_iter().chain(names.iter().map(DomainName::as_str)).collect();
+    CertificateId::new(uuid(&parts))
 }
 
 /// A UUID that follows from what it is for, which comes first, and from names.

@@ -82,6 +82,10 @@ name_type! {
     RuleId
 }
 name_type! {
+    /// The last part of a certificate's ARN: a UUID (ACM API, RequestCertificate).
+    CertificateId
+}
+name_type! {
     /// A key of `target_groups`; at most 32 of `[A-Za-z0-9-]` (ELBv2 API, CreateTargetGroup).
     TargetGroupName
 }

@@ -27,8 +27,8 @@ pub mod task_definition;
 pub mod topology;
 
 pub use ids::{
-    AlarmName, ClusterName, ContainerName, DeploymentId, DomainName, ListenerId, LoadBalancerName, NodeName,
-    ProjectName, RuleId, SecurityGroupName, ServiceName, TargetGroupName, TaskId, Zone,
+    AlarmName, CertificateId, ClusterName, ContainerName, DeploymentId, DomainName, ListenerId, LoadBalancerName,
+    NodeName, ProjectName, RuleId, SecurityGroupName, ServiceName, TargetGroupName, TaskId, Zone,
 };
 pub use redacted::Redacted;
 pub use topology::Topology;

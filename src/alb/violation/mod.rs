@@ -12,7 +12,7 @@ use std::time::Duration;
 use neargate_model::rule::{AuthenticateAction, Condition};
 use neargate_model::security_group::{IngressRule, IpProtocol, Source};
 use neargate_model::target_group::{Algorithm, ProtocolVersion};
-use neargate_model::{ListenerId, LoadBalancerName, RuleId, SecurityGroupName, TargetGroupName, arn};
+use neargate_model::{CertificateId, ListenerId, LoadBalancerName, RuleId, SecurityGroupName, TargetGroupName, arn};
 
 use crate::limits::OutOfRange;
 use problems::{NameKind, NameProblem, RedirectPart, RedirectProblem, ValueProblem};
@@ -84,6 +84,12 @@ pub enum Violation {
     DuplicateTargetGroupName(TargetGroupName),
     /// There is no such target group.
     TargetGroupNotFound(TargetGroupName),
+    /// A listener names a certificate that nobody requested.
+    CertificateNotFound(CertificateId),
+    /// DeleteCertificate of a certificate that does not exist (ACM).
+    NoSuchCertificate(CertificateId),
+    /// DeleteCertificate while a listener has it (ACM).
+    CertificateInUse(CertificateId),
     /// DeleteTargetGroup while an action forwards to it.
     TargetGroupInUse(TargetGroupName),
     /// An action forwards to a target group of another load balancer.
@@ -247,6 +253,9 @@ impl Violation {
             Self::DuplicateTargetGroupName(_) => "DuplicateTargetGroupName",
             Self::TargetGroupNotFound(_) => "TargetGroupNotFound",
             Self::TargetGroupInUse(_) => "ResourceInUse",
+            Self::CertificateNotFound(_) => "CertificateNotFound",
+            Self::NoSuchCertificate(_) => "ResourceNotFoundException",
+            Self::CertificateInUse(_) => "ResourceInUseException",
             Self::TargetGroupAssociationLimit(_) => "TargetGroupAssociationLimit",
             Self::InvalidTarget(_) => "InvalidTarget",
             Self::DuplicateSecurityGroup(_) => "InvalidGroup.Duplicate",
@@ -391,6 +400,9 @@ impl fmt::Display for Violation {
             Self::RuleNotFound(_) => f.write_str("One or more rules not found"),
             Self::DuplicateTargetGroupName(_) => f.write_str("A target group with the specified name already exists."),
             Self::TargetGroupNotFound(name) => write!(f, "Target group '{}' not found", arn::target_group(name)),
+            Self::CertificateNotFound(id) => write!(f, "Certificate '{}' not found", arn::certificate_by_id(id)),
+            Self::NoSuchCertificate(id) => write!(f, "Could not find certificate {}.", arn::certificate_by_id(id)),
+            Self::CertificateInUse(id) => write!(f, "Certificate {} is in use.", arn::certificate_by_id(id)),
             Self::TargetGroupInUse(name) => {
                 write!(f, "Target group '{}' is currently in use by a listener or a rule", arn::target_group(name))
             }

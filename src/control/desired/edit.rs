@@ -15,7 +15,8 @@ use crate::model::service::{Build, LoadBalancerBinding, Service};
 use crate::model::target_group::{HealthCheck, StaticTarget, TargetGroup, TargetGroupAttributes};
 use crate::model::task_definition::{RevisionName, TaskDefinition};
 use crate::model::{
-    ContainerName, ListenerId, LoadBalancerName, RuleId, SecurityGroupName, ServiceName, TargetGroupName, TaskId,
+    CertificateId, ClusterName, ContainerName, DomainName, ListenerId, LoadBalancerName, RuleId, SecurityGroupName,
+    ServiceName, TargetGroupName, TaskId,
 };
 
 /// A change. Ids are chosen by its author; an absent field stays as it is.
@@ -177,6 +178,26 @@ pub enum Edit {
     DeleteSecurityGroup {
         /// Which one.
         security_group: SecurityGroupName,
+    },
+    /// A certificate for these names, issued by the local authority. Asked for again, it is the same one.
+    RequestCertificate {
+        /// `DomainName`, then `SubjectAlternativeNames`
+        names: Vec<DomainName>,
+    },
+    /// A certificate that no listener has.
+    DeleteCertificate {
+        /// The last part of its ARN.
+        certificate: CertificateId,
+    },
+    /// A cluster. Created again, it is the same one.
+    CreateCluster {
+        /// Its name.
+        cluster: ClusterName,
+    },
+    /// A cluster without services.
+    DeleteCluster {
+        /// Which one.
+        cluster: ClusterName,
     },
     /// The next revision of its family.
     RegisterTaskDefinition {

@@ -9,7 +9,7 @@ use std::fmt::{self, Display};
 use std::net::IpAddr;
 use std::time::Duration;
 
-use super::resources::{OwnedListener, OwnedRule, Resources};
+use super::resources::{Cluster, OwnedListener, OwnedRule, Resources};
 use crate::model::deployment::DeploymentConfiguration;
 use crate::model::listener::{
     DesyncMode, HeaderModification, Listener, ListenerProtocol, LoadBalancer, LoadBalancerAttributes, XffMode,
@@ -230,6 +230,8 @@ pub(super) fn merge(then: &Resources, now: &Resources, wanted: &Resources) -> Re
         rules: Merge::merge(&then.rules, &now.rules, &wanted.rules),
         target_groups: Merge::merge(&then.target_groups, &now.target_groups, &wanted.target_groups),
         security_groups: Merge::merge(&then.security_groups, &now.security_groups, &wanted.security_groups),
+        certificates: Merge::merge(&then.certificates, &now.certificates, &wanted.certificates),
+        clusters: Merge::merge(&then.clusters, &now.clusters, &wanted.clusters),
         task_definitions: now.task_definitions.clone(),
         services: Merge::merge(&then.services, &now.services, &wanted.services),
     };
@@ -251,6 +253,8 @@ pub(super) fn departures(file: &Resources, wanted: &Resources) -> Vec<Departure>
     compare_each(&file.rules, &wanted.rules, &Path::Kind("rule"), rule, found_in);
     Merge::compare(&file.target_groups, &wanted.target_groups, &Path::Kind("target group"), found_in);
     Merge::compare(&file.security_groups, &wanted.security_groups, &Path::Kind("security group"), found_in);
+    Merge::compare(&file.certificates, &wanted.certificates, &Path::Kind("certificate"), found_in);
+    Merge::compare(&file.clusters, &wanted.clusters, &Path::Kind("cluster"), found_in);
     Merge::compare(&file.services, &wanted.services, &Path::Kind("service"), found_in);
     found
 }
@@ -265,6 +269,7 @@ whole!(
     Actions,
     Algorithm,
     Build,
+    Cluster,
     DeploymentConfiguration,
     DesyncMode,
     HeaderModification,

@@ -7,14 +7,15 @@ use std::fmt;
 use super::families::Families;
 use serde::{Deserialize, Serialize};
 
-use crate::model::listener::{Listener, LoadBalancer};
+use crate::model::listener::{Certificate, Listener, ListenerProtocol, LoadBalancer};
 use crate::model::rule::Rule;
 use crate::model::security_group::{SecurityGroup, Source};
 use crate::model::service::Service;
 use crate::model::target_group::TargetGroup;
 use crate::model::task_definition::RevisionName;
 use crate::model::{
-    ListenerId, LoadBalancerName, RuleId, SecurityGroupName, ServiceName, TargetGroupName, Topology, arn,
+    CertificateId, ClusterName, DomainName, ListenerId, LoadBalancerName, RuleId, SecurityGroupName, ServiceName,
+    TargetGroupName, Topology, arn,
 };
 
 /// Every resource that any author can declare. Secrets are not among them: only the file has their values.
@@ -31,10 +32,22 @@ pub struct Resources {
     pub target_groups: BTreeMap<TargetGroupName, TargetGroup>,
     /// By name.
     pub security_groups: BTreeMap<SecurityGroupName, SecurityGroup>,
+    /// Those that the local authority issues, with their names.
+    pub certificates: BTreeMap<CertificateId, Vec<DomainName>>,
+    /// All of them. Services are in the file's.
+    pub clusters: BTreeMap<ClusterName, Cluster>,
     /// By family.
     pub task_definitions: Families,
     /// By name. Each names a revision.
     pub services: BTreeMap<ServiceName, Service<RevisionName>>,
+}
+
+/// A cluster.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Cluster {
+    /// Whether services are created in it.
+    pub is_the_stacks: bool,
 }
 
 /// A listener, and whose it is.
@@ -79,6 +92,7 @@ impl Resources {
         let mut resources = Self {
             target_groups: topology.target_groups.clone(),
             security_groups: topology.security_groups.clone(),
+            clusters: BTreeMap::from([(topology.cluster.clone(), Cluster { is_the_stacks: true })]),
             task_definitions,
             services,
             ..Self::default()
@@ -92,6 +106,9 @@ impl Resources {
                 }
                 let listener = Listener { rules: Vec::new(), ..listener.clone() };
                 resources.listeners.insert(id, OwnedListener { load_balancer: name.clone(), listener });
+            }
+            for names in load_balancer.listeners.iter().flat_map(|listener| issued(&listener.protocol)) {
+                resources.certificates.insert(arn::certificate_id(names), names.clone());
             }
             let load_balancer = LoadBalancer { listeners: Vec::new(), ..load_balancer.clone() };
             resources.load_balancers.insert(name.clone(), load_balancer);
@@ -193,6 +210,15 @@ impl Resources {
                 }
             }
         }
+        for (id, owned) in &self.listeners {
+            for names in issued(&owned.listener.protocol) {
+                if !self.certificates.contains_key(&arn::certificate_id(names)) {
+                    let names: Vec<&str> = names.iter().map(DomainName::as_str).collect();
+                    let from = format!("listener {}", self.name_of(id));
+                    dangling.insert(Dangling { from, to: format!("certificate for {}", names.join(", ")) });
+                }
+            }
+        }
         for (load_balancer, to) in self.forwards().filter(|(_, group)| !self.target_groups.contains_key(*group)) {
             let from = format!("load balancer {load_balancer}");
             dangling.insert(Dangling { from, to: format!("target group {to}") });
@@ -211,6 +237,18 @@ impl Resources {
         }
         dangling.into_iter().collect()
     }
+}
+
+/// The names of each certificate that is issued for a listener.
+pub(super) fn issued(protocol: &ListenerProtocol) -> impl Iterator<Item = &Vec<DomainName>> {
+    let certificates = match protocol {
+        ListenerProtocol::Http => &[][..],
+        ListenerProtocol::Https(settings) => &settings.certificates,
+    };
+    certificates.iter().filter_map(|certificate| match certificate {
+        Certificate::Issued { names } => Some(names),
+        Certificate::Files { .. } => None,
+    })
 }
 
 /// A reference to a resource that is gone.

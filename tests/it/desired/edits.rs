@@ -11,7 +11,8 @@ use neargate::model::rule::Rule;
 use neargate::model::target_group::StaticTarget;
 use neargate::model::task_definition::RevisionName;
 use neargate::model::{
-    ListenerId, LoadBalancerName, RuleId, SecurityGroupName, ServiceName, TargetGroupName, TaskId, Topology, arn,
+    ClusterName, DomainName, ListenerId, LoadBalancerName, RuleId, SecurityGroupName, ServiceName, TargetGroupName,
+    TaskId, Topology, arn,
 };
 use serde::Deserialize;
 
@@ -73,6 +74,18 @@ pub(super) enum Change {
     },
     DeleteSecurityGroup {
         security_group: String,
+    },
+    RequestCertificate {
+        names: Vec<String>,
+    },
+    DeleteCertificate {
+        names: Vec<String>,
+    },
+    CreateCluster {
+        cluster: String,
+    },
+    DeleteCluster {
+        cluster: String,
     },
     /// What a service of the file runs.
     RegisterTaskDefinition {
@@ -193,6 +206,10 @@ fn targets(addresses: &[SocketAddr]) -> Vec<StaticTarget> {
     addresses.iter().map(|at| StaticTarget { address: at.ip(), port: at.port() }).collect()
 }
 
+fn domains(names: &[String]) -> Vec<DomainName> {
+    names.iter().map(DomainName::new).collect()
+}
+
 impl Change {
     /// The edit. Settings come from the file.
     pub(super) fn edit(&self, file: Option<&Topology>) -> Edit {
@@ -282,6 +299,12 @@ impl Change {
             Self::DeleteSecurityGroup { security_group } => {
                 Edit::DeleteSecurityGroup { security_group: SecurityGroupName::new(security_group) }
             }
+            Self::RequestCertificate { names } => Edit::RequestCertificate { names: domains(names) },
+            Self::DeleteCertificate { names } => {
+                Edit::DeleteCertificate { certificate: arn::certificate_id(&domains(names)) }
+            }
+            Self::CreateCluster { cluster } => Edit::CreateCluster { cluster: ClusterName::new(cluster) },
+            Self::DeleteCluster { cluster } => Edit::DeleteCluster { cluster: ClusterName::new(cluster) },
             Self::RegisterTaskDefinition { service } => Edit::RegisterTaskDefinition {
                 definition: Arc::clone(&settings().services[service.as_str()].task_definition.definition),
             },

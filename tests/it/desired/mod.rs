@@ -145,7 +145,10 @@ fn running(topology: &Topology) -> BTreeMap<String, String> {
 
 /// Ids of ARNs are digests of names: cases leave them out.
 fn without_ids(text: &str) -> String {
-    regex::Regex::new("/[0-9a-f]{16}").expect("an expression").replace_all(text, "/ID").into_owned()
+    let replace = |text: &str, id: &str, name: &str| {
+        regex::Regex::new(id).expect("an expression").replace_all(text, name).into_owned()
+    };
+    replace(&replace(text, "/[0-9a-f]{16}", "/ID"), "/[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", "/UUID")
 }
 
 /// The journal as the file system would hold it.

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::super::resources::{OwnedListener, OwnedRule, Resources};
+use super::certificates;
 use super::first::judged;
 use super::groups::check_security_groups;
 use crate::alb::actions::limits::{self as actions, Context};
@@ -65,6 +66,7 @@ pub(super) fn create_listener(
     check_action(&settings.default_actions.routing, load_balancer, resources)?;
     let context = Context::new(&settings.protocol, settings.port, &resources.target_groups);
     judged(listeners::listener(settings, &context))?;
+    certificates::check(&settings.protocol, resources)?;
     let owned = OwnedListener { load_balancer: load_balancer.clone(), listener: settings.clone() };
     resources.listeners.insert(id.clone(), owned);
     Ok(())
@@ -93,6 +95,7 @@ pub(super) fn modify_listener(
     let context = Context::new(protocol, changes.port.unwrap_or(known.port), &resources.target_groups);
     judged(limits::PORT.judge(context.port).map_err(Violation::from).err())?;
     judged(listeners::protocol(protocol))?;
+    certificates::check(protocol, resources)?;
     judged(actions::judge(changes.default_actions.unwrap_or(&known.default_actions), &context))?;
     let rules = resources.rules.values().filter(|owned| owned.listener == *id);
     judged(rules.flat_map(|owned| actions::judge(&owned.rule.actions, &context)))?;

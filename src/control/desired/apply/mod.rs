@@ -1,5 +1,6 @@
 //! What an edit makes of the resources, or why it is refused. All or nothing.
 
+mod certificates;
 mod first;
 mod groups;
 mod load_balancers;
@@ -84,6 +85,12 @@ pub(super) fn apply(edit: &Edit, resources: &mut Resources) -> Result<(), Violat
         }
         Edit::RevokeSecurityGroupIngress { security_group, rules } => groups::revoke(security_group, rules, resources)?,
         Edit::DeleteSecurityGroup { security_group } => groups::delete_security_group(security_group, resources)?,
+        Edit::RequestCertificate { names } => certificates::request(names, resources)?,
+        Edit::DeleteCertificate { certificate } => certificates::delete(certificate, resources)?,
+        Edit::CreateCluster { cluster } => {
+            resources.clusters.entry(cluster.clone()).or_default();
+        }
+        Edit::DeleteCluster { cluster } => services::delete_cluster(cluster, resources)?,
         Edit::RegisterTaskDefinition { definition } => {
             task_definition::judge(definition)?;
             resources.task_definitions.register(definition);

@@ -14,7 +14,7 @@ use crate::model::deployment::DeploymentConfiguration;
 use crate::model::overrides::TaskOverride;
 use crate::model::service::{Build, LoadBalancerBinding, Service};
 use crate::model::task_definition::RevisionName;
-use crate::model::{ContainerName, SecurityGroupName, ServiceName, TaskId};
+use crate::model::{ClusterName, ContainerName, SecurityGroupName, ServiceName, TaskId};
 
 fn find<'r>(name: &ServiceName, resources: &'r mut Resources) -> Result<&'r mut Service<RevisionName>, Refused> {
     resources.services.get_mut(name).ok_or_else(|| Refused::ServiceNotFound(name.clone()))
@@ -127,5 +127,16 @@ pub(super) fn run_task(
     let revision = resources.task_definitions.revision(name);
     let revision = revision.ok_or_else(|| Refused::TaskDefinitionNotFound(name.clone()))?;
     standalone::overridden(&revision, overrides, tasks.len())?;
+    Ok(())
+}
+
+/// "You must deregister all container instances from this cluster before you may delete it"; services likewise
+/// (DeleteCluster).
+pub(super) fn delete_cluster(name: &ClusterName, resources: &mut Resources) -> Result<(), Refused> {
+    let cluster = resources.clusters.get(name).ok_or_else(|| Refused::ClusterNotFound(name.clone()))?;
+    if cluster.is_the_stacks && !resources.services.is_empty() {
+        return Err(Refused::ClusterContainsServices(name.clone()));
+    }
+    resources.clusters.remove(name);
     Ok(())
 }

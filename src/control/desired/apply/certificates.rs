@@ -1,0 +1,36 @@
+//! Certificates (ACM API reference, RequestCertificate, DeleteCertificate).
+
+use super::super::resources::{Resources, issued};
+use crate::alb::violation::Violation;
+use crate::model::listener::ListenerProtocol;
+use crate::model::{CertificateId, DomainName, arn};
+
+/// Its id follows from its names, so asking twice changes nothing (RequestCertificate, `IdempotencyToken`).
+pub(super) fn request(names: &[DomainName], resources: &mut Resources) -> Result<(), Violation> {
+    resources.certificates.insert(arn::certificate_id(names), names.to_vec());
+    Ok(())
+}
+
+/// "You cannot delete an ACM certificate that is being used by another AWS service" (DeleteCertificate).
+pub(super) fn delete(id: &CertificateId, resources: &mut Resources) -> Result<(), Violation> {
+    if !resources.certificates.contains_key(id) {
+        return Err(Violation::NoSuchCertificate(id.clone()));
+    }
+    let mut in_use = resources.listeners.values().flat_map(|owned| issued(&owned.listener.protocol));
+    if in_use.any(|names| arn::certificate_id(names) == *id) {
+        return Err(Violation::CertificateInUse(id.clone()));
+    }
+    resources.certificates.remove(id);
+    Ok(())
+}
+
+/// A listener has only certificates that exist.
+pub(super) fn check(protocol: &ListenerProtocol, resources: &Resources) -> Result<(), Violation> {
+    for names in issued(protocol) {
+        let id = arn::certificate_id(names);
+        if !resources.certificates.contains_key(&id) {
+            return Err(Violation::CertificateNotFound(id));
+        }
+    }
+    Ok(())
+}
