@@ -11,9 +11,8 @@ use super::routing::RoutingTable;
 use neargate_fixture as fixture;
 use neargate_http1::fields::FieldList;
 use neargate_model::Topology;
-use neargate_model::listener::{HeaderModification, Listener, ListenerProtocol, LoadBalancer, LoadBalancerAttributes};
+use neargate_model::listener::{Listener, ListenerProtocol, LoadBalancer};
 use neargate_model::rule::{Action, Condition, FixedResponse, Patterns, QueryStringPair, Rewrite, Rule, Transforms};
-use neargate_model::topology::TimeScale;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -134,37 +133,8 @@ fn rewriting_table(
         let url = url.map(|(regex, replace)| Rewrite { regex, replace });
         Rule { priority, conditions, actions: answer(200).into(), transforms: Transforms { url, host_header: None } }
     });
-    let listener = Listener {
-        port: 80,
-        bind_port: 80,
-        protocol: ListenerProtocol::Http,
-        default_actions: answer(404).into(),
-        rules: rules.collect(),
-        headers: HeaderModification::default(),
-    };
-    let topology = Topology {
-        name: "rules".into(),
-        domains: Vec::new(),
-        security_groups: BTreeMap::new(),
-        target_groups: BTreeMap::new(),
-        load_balancers: BTreeMap::from([(
-            "rules".into(),
-            LoadBalancer {
-                name: "rules".into(),
-                internal: false,
-                domains: Vec::new(),
-                security_groups: Vec::new(),
-                listeners: vec![listener],
-                attributes: LoadBalancerAttributes::default(),
-                bind_address: [127, 0, 0, 1].into(),
-            },
-        )]),
-        cluster: "rules".into(),
-        services: BTreeMap::new(),
-        secrets: BTreeMap::new(),
-        environment_files: BTreeMap::new(),
-        time_scale: TimeScale::REAL,
-    };
+    let listener = Listener { rules: rules.collect(), ..Listener::new(80, ListenerProtocol::Http, answer(404)) };
+    let topology = Topology::new("rules", [LoadBalancer::new("rules", vec![listener])]);
     RoutingTable::compile(&topology, topology.main_load_balancer(), &BTreeMap::new(), 1)
 }
 

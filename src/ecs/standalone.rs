@@ -64,15 +64,14 @@ mod tests {
     use crate::step::{Effect, ImageUser, Step};
     use crate::world::{Network, Preparation, World};
     use neargate_model::task::{Origin, TaskSpec};
-    use neargate_model::topology::TimeScale;
+    use neargate_model::task_definition::TaskDefinition;
     use neargate_model::{TaskId, Topology};
 
     fn task(sequence: u64) -> Task {
-        let definition = TaskDefinition::new("migrate", Vec::new());
         let spec = TaskSpec {
             id: TaskId::new(format!("{sequence:032x}")),
             origin: Origin::Standalone { started_by: Some("pipeline".to_owned()) },
-            definition: Arc::new(definition),
+            definition: Arc::new(TaskDefinition::new("migrate", Vec::new())),
             revision: 3,
             node: None,
             secrets: BTreeMap::new(),
@@ -94,18 +93,7 @@ mod tests {
 
     #[test]
     fn nobody_replaces_it_and_it_stops_with_the_stack() {
-        let topology = Topology {
-            name: "test".into(),
-            domains: Vec::new(),
-            security_groups: BTreeMap::new(),
-            target_groups: BTreeMap::new(),
-            load_balancers: BTreeMap::new(),
-            cluster: "test".into(),
-            services: BTreeMap::new(),
-            secrets: BTreeMap::new(),
-            environment_files: BTreeMap::new(),
-            time_scale: TimeScale::REAL,
-        };
+        let topology = Topology::new("test", []);
         let mut world = World { project: Preparation::Ready, ..World::default() };
         world.tasks.insert(task(1).spec.id.clone(), task(1));
         let now = std::time::Instant::now();

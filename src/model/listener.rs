@@ -1,6 +1,6 @@
 //! The load balancer and its listeners (ELBv2 API: LoadBalancer, Listener; ALB user guide, "Listeners").
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -29,6 +29,19 @@ pub struct LoadBalancer {
 }
 
 impl LoadBalancer {
+    /// A load balancer with the defaults of CreateLoadBalancer, on 127.0.0.1 and without domain names.
+    pub fn new(name: impl Into<LoadBalancerName>, listeners: Vec<Listener>) -> Self {
+        Self {
+            name: name.into(),
+            internal: false,
+            domains: Vec::new(),
+            security_groups: Vec::new(),
+            listeners,
+            attributes: LoadBalancerAttributes::default(),
+            bind_address: Ipv4Addr::LOCALHOST.into(),
+        }
+    }
+
     /// Default actions and the actions of rules.
     pub fn actions(&self) -> impl Iterator<Item = &Action> {
         self.listeners.iter().flat_map(|listener| {
@@ -65,6 +78,20 @@ pub struct Listener {
     pub rules: Vec<Rule>,
     /// Listener attributes that change headers.
     pub headers: HeaderModification,
+}
+
+impl Listener {
+    /// A listener with the defaults of CreateListener, bound to its own port.
+    pub fn new(port: u16, protocol: ListenerProtocol, default_actions: impl Into<Actions>) -> Self {
+        Self {
+            port,
+            bind_port: port,
+            protocol,
+            default_actions: default_actions.into(),
+            rules: Vec::new(),
+            headers: HeaderModification::default(),
+        }
+    }
 }
 
 /// Default name of the header that carries the TLS version.

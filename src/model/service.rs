@@ -37,6 +37,21 @@ pub struct Service<D = Revision> {
 }
 
 impl<D> Service<D> {
+    /// A service with the defaults of CreateService.
+    pub fn new(task_definition: D, desired_count: u32) -> Self {
+        Self {
+            task_definition,
+            desired_count,
+            security_groups: Vec::new(),
+            load_balancers: Vec::new(),
+            builds: BTreeMap::new(),
+            images: BTreeMap::new(),
+            watches: BTreeMap::new(),
+            health_check_grace_period: Duration::ZERO,
+            deployment_configuration: DeploymentConfiguration::default(),
+        }
+    }
+
     /// The same service with its task definition in another form.
     pub fn with<E>(self, task_definition: E) -> Service<E> {
         let Self {

@@ -129,7 +129,7 @@ pub struct TaskDefinition {
 }
 
 impl TaskDefinition {
-    /// A definition of which only this is given, of the smallest size.
+    /// A task definition of the smallest size that Fargate offers: 256 CPU units and 512 MiB.
     pub fn new(family: impl Into<String>, containers: Vec<ContainerDefinition>) -> Self {
         Self {
             family: family.into(),

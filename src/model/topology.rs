@@ -40,6 +40,23 @@ pub struct Topology {
 }
 
 impl Topology {
+    /// A topology with these load balancers and nothing else, in real time.
+    pub fn new(name: &str, load_balancers: impl IntoIterator<Item = LoadBalancer>) -> Self {
+        let named = |balancer: LoadBalancer| (balancer.name.clone(), balancer);
+        Self {
+            name: name.into(),
+            domains: Vec::new(),
+            security_groups: BTreeMap::new(),
+            target_groups: BTreeMap::new(),
+            load_balancers: load_balancers.into_iter().map(named).collect(),
+            cluster: name.into(),
+            services: BTreeMap::new(),
+            secrets: BTreeMap::new(),
+            environment_files: BTreeMap::new(),
+            time_scale: TimeScale::REAL,
+        }
+    }
+
     /// The default load balancer: the one that the first domain name resolves to.
     pub fn main_load_balancer(&self) -> &LoadBalancer {
         let named = self.domains.first().and_then(|name| self.load_balancer_at(name));

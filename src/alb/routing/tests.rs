@@ -21,35 +21,11 @@ fn topology() -> Topology {
         actions: forward("api").into(),
         transforms: Transforms::default(),
     };
-    let listener = Listener {
-        port: 80,
-        bind_port: 80,
-        protocol: ListenerProtocol::Http,
-        default_actions: forward("web").into(),
-        rules: vec![rule],
-        headers: HeaderModification::default(),
-    };
+    let listener = Listener { rules: vec![rule], ..Listener::new(80, ListenerProtocol::Http, forward("web")) };
     let group = TargetGroup::new(80);
-    let load_balancer = LoadBalancer {
-        name: "growth".into(),
-        internal: false,
-        domains: Vec::new(),
-        security_groups: Vec::new(),
-        listeners: vec![listener],
-        attributes: LoadBalancerAttributes::default(),
-        bind_address: [127, 0, 0, 1].into(),
-    };
     Topology {
-        name: "growth".into(),
-        domains: Vec::new(),
-        security_groups: BTreeMap::new(),
         target_groups: GROUPS.map(|name| (name.into(), group.clone())).into(),
-        load_balancers: [("growth".into(), load_balancer)].into(),
-        cluster: "growth".into(),
-        services: BTreeMap::new(),
-        secrets: BTreeMap::new(),
-        environment_files: BTreeMap::new(),
-        time_scale: TimeScale::REAL,
+        ..Topology::new("growth", [LoadBalancer::new("growth", vec![listener])])
     }
 }
 

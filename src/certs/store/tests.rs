@@ -1,6 +1,5 @@
 //! Tests what listeners offer, with a TLS client.
 
-use std::net::{IpAddr, Ipv4Addr};
 use std::path::Path;
 
 use rustls::client::{Resumption, Tls12Resumption};
@@ -9,7 +8,7 @@ use serde::Deserialize;
 
 use super::super::testing::{authority, client, client_of, handshake, names};
 use super::*;
-use crate::model::listener::{HeaderModification, Listener, LoadBalancerAttributes};
+use crate::model::listener::Listener;
 use crate::model::rule::{Action, FixedResponse};
 use neargate_fixture as fixture;
 
@@ -265,20 +264,7 @@ fn write_files(folder: &Path, authority: &Authority, now: Timestamp) {
 
 fn load_balancer(ssl_policy: &str, certificates: Vec<Certificate>) -> LoadBalancer {
     let answer = FixedResponse { status_code: 200, content_type: None, message_body: String::new() };
-    LoadBalancer {
-        name: "chatkit".into(),
-        internal: false,
-        domains: Vec::new(),
-        security_groups: Vec::new(),
-        listeners: vec![Listener {
-            port: 443,
-            bind_port: 8443,
-            protocol: ListenerProtocol::Https(TlsSettings { ssl_policy: ssl_policy.into(), certificates }),
-            default_actions: Action::FixedResponse(answer).into(),
-            rules: Vec::new(),
-            headers: HeaderModification::default(),
-        }],
-        attributes: LoadBalancerAttributes::default(),
-        bind_address: IpAddr::V4(Ipv4Addr::LOCALHOST),
-    }
+    let protocol = ListenerProtocol::Https(TlsSettings { ssl_policy: ssl_policy.into(), certificates });
+    let listener = Listener { bind_port: 8443, ..Listener::new(443, protocol, Action::FixedResponse(answer)) };
+    LoadBalancer::new("chatkit", vec![listener])
 }

@@ -12,7 +12,7 @@ use crate::world::Now;
 use neargate_alb::targets::balancing;
 use neargate_alb::targets::health::{Probe, ProbeTick};
 use neargate_fixture as fixture;
-use neargate_model::listener::{HeaderModification, Listener, ListenerProtocol, LoadBalancer, LoadBalancerAttributes};
+use neargate_model::listener::{Listener, ListenerProtocol, LoadBalancer};
 use neargate_model::rule::{Action, Forward, WeightedTargetGroup};
 use neargate_model::target_group::{StaticTarget, TargetGroup, TargetGroupAttributes};
 use neargate_model::target_health::{ProbeOutcome, Target};
@@ -138,35 +138,10 @@ fn topology(time_scale: f64, delay: Option<u64>) -> Topology {
         target_groups: vec![WeightedTargetGroup { target_group: "web".into(), weight: 1 }],
         stickiness_seconds: None,
     };
-    let listener = Listener {
-        port: 80,
-        bind_port: 80,
-        protocol: ListenerProtocol::Http,
-        default_actions: Action::Forward(forward).into(),
-        rules: Vec::new(),
-        headers: HeaderModification::default(),
-    };
+    let listener = Listener::new(80, ListenerProtocol::Http, Action::Forward(forward));
     Topology {
-        name: "test".into(),
-        domains: Vec::new(),
-        security_groups: BTreeMap::new(),
-        target_groups: BTreeMap::from([("web".into(), group)]),
-        load_balancers: BTreeMap::from([(
-            "test".into(),
-            LoadBalancer {
-                name: "test".into(),
-                internal: false,
-                domains: Vec::new(),
-                security_groups: Vec::new(),
-                listeners: vec![listener],
-                attributes: LoadBalancerAttributes::default(),
-                bind_address: [127, 0, 0, 1].into(),
-            },
-        )]),
-        cluster: "test".into(),
-        services: BTreeMap::new(),
-        secrets: BTreeMap::new(),
-        environment_files: BTreeMap::new(),
+        target_groups: [("web".into(), group)].into(),
         time_scale: TimeScale::new(time_scale).unwrap(),
+        ..Topology::new("test", [LoadBalancer::new("test", vec![listener])])
     }
 }

@@ -5,9 +5,8 @@ use std::collections::BTreeMap;
 use neargate_alb::routing::RoutingTable;
 use neargate_fixture as fixture;
 use neargate_model::Topology;
-use neargate_model::listener::{Listener, ListenerProtocol, LoadBalancer, LoadBalancerAttributes};
+use neargate_model::listener::{Listener, ListenerProtocol, LoadBalancer};
 use neargate_model::rule::{Action, Actions, FixedResponse, Patterns, QueryStringPair, Transforms};
-use neargate_model::topology::TimeScale;
 use proptest::prelude::*;
 use serde::Deserialize;
 
@@ -58,36 +57,10 @@ fn rule(index: usize, conditions: Vec<Condition>) -> Rule {
 }
 
 fn table(rules: &[Rule]) -> RoutingTable {
-    let listener = Listener {
-        port: 80,
-        bind_port: 80,
-        protocol: ListenerProtocol::Http,
-        default_actions: rules[0].actions.clone(),
-        rules: rules.to_vec(),
-        headers: Default::default(),
-    };
-    let balancer = LoadBalancer {
-        name: "lb".into(),
-        internal: false,
-        domains: Vec::new(),
-        security_groups: Vec::new(),
-        listeners: vec![listener],
-        attributes: LoadBalancerAttributes::default(),
-        bind_address: [127, 0, 0, 1].into(),
-    };
-    let topology = Topology {
-        name: "test".into(),
-        domains: Vec::new(),
-        security_groups: BTreeMap::new(),
-        target_groups: BTreeMap::new(),
-        load_balancers: BTreeMap::from([(balancer.name.clone(), balancer.clone())]),
-        cluster: "test".into(),
-        services: BTreeMap::new(),
-        secrets: BTreeMap::new(),
-        environment_files: BTreeMap::new(),
-        time_scale: TimeScale::REAL,
-    };
-    RoutingTable::compile(&topology, &balancer, &BTreeMap::new(), 0)
+    let listener =
+        Listener { rules: rules.to_vec(), ..Listener::new(80, ListenerProtocol::Http, rules[0].actions.clone()) };
+    let topology = Topology::new("test", [LoadBalancer::new("test", vec![listener])]);
+    RoutingTable::compile(&topology, topology.main_load_balancer(), &BTreeMap::new(), 0)
 }
 
 fn shown(witness: &Witness) -> String {

@@ -11,20 +11,17 @@ use std::time::Duration;
 use neargate::alb::logs::connection::ConnectionEntry;
 use neargate::alb::routing::RoutingTable;
 use neargate::control::observation::Observation;
-use neargate::model::listener::{
-    HeaderModification, Listener, ListenerProtocol, LoadBalancer, LoadBalancerAttributes, TlsSettings,
-};
+use neargate::model::listener::{Listener, ListenerProtocol, LoadBalancer, LoadBalancerAttributes, TlsSettings};
 use neargate::model::rule::{Action, FixedResponse, Forward, Redirect, Rule, WeightedTargetGroup};
 use neargate::model::target_group::{ProtocolVersion, TargetGroup, TargetProtocol};
 use neargate::model::target_health::{Target, TargetHealth, TargetState};
-use neargate::model::topology::TimeScale;
 use neargate::model::{TargetGroupName, Topology};
 use neargate::proxy::{AccessSink, ConnectionSink, DataPlane, DataPlaneConfig, ListenerTls, Transaction};
 use tokio::net::TcpStream;
 use tokio::sync::{mpsc, watch};
 pub(crate) use wire::{Incoming, ScriptedTarget, Wire};
 
-/// Nothing on loopback takes longer, unless it hangs.
+/// The deadline for anything on loopback, unless it hangs.
 pub(crate) const DEADLINE: Duration = Duration::from_secs(10);
 
 /// Fails the test instead of hanging.
@@ -32,7 +29,7 @@ pub(crate) async fn within<T>(what: &str, future: impl Future<Output = T>) -> T 
     tokio::time::timeout(DEADLINE, future).await.unwrap_or_else(|_| panic!("{what} did not happen in time"))
 }
 
-/// What the load balancer is to look like.
+/// The configuration of the load balancer under test.
 pub(crate) struct Setup {
     pub(crate) topology: Topology,
     pub(crate) targets: BTreeMap<TargetGroupName, Vec<TargetState>>,
@@ -41,7 +38,7 @@ pub(crate) struct Setup {
     pub(crate) workers: usize,
 }
 
-/// The only load balancer of a topology, to be changed.
+/// The only load balancer of a topology, for changes.
 pub(crate) fn load_balancer(topology: &mut Topology) -> &mut LoadBalancer {
     topology.load_balancers.values_mut().next().unwrap()
 }
@@ -56,35 +53,10 @@ impl Setup {
 
     /// One HTTP listener, AWS's port 80, with this default action.
     pub(crate) fn answering(default_action: Action) -> Self {
-        let listener = Listener {
-            port: 80,
-            bind_port: free_port(),
-            protocol: ListenerProtocol::Http,
-            default_actions: default_action.into(),
-            rules: Vec::new(),
-            headers: HeaderModification::default(),
-        };
-        let load_balancer = LoadBalancer {
-            name: "test".into(),
-            internal: false,
-            domains: vec!["app.example.com".into()],
-            security_groups: Vec::new(),
-            listeners: vec![listener],
-            attributes: LoadBalancerAttributes::default(),
-            bind_address: [127, 0, 0, 1].into(),
-        };
-        let topology = Topology {
-            name: "test".into(),
-            domains: vec!["app.example.com".into()],
-            security_groups: BTreeMap::new(),
-            target_groups: BTreeMap::new(),
-            load_balancers: BTreeMap::from([(load_balancer.name.clone(), load_balancer)]),
-            cluster: "test".into(),
-            services: BTreeMap::new(),
-            secrets: BTreeMap::new(),
-            environment_files: BTreeMap::new(),
-            time_scale: TimeScale::REAL,
-        };
+        let listener = Listener { bind_port: free_port(), ..Listener::new(80, ListenerProtocol::Http, default_action) };
+        let domains = vec!["app.example.com".into()];
+        let load_balancer = LoadBalancer { domains: domains.clone(), ..LoadBalancer::new("test", vec![listener]) };
+        let topology = Topology { domains, ..Topology::new("test", [load_balancer]) };
         Self {
             topology,
             targets: BTreeMap::new(),
@@ -99,7 +71,7 @@ impl Setup {
         self.targets.insert(name.into(), targets);
     }
 
-    /// Sets how targets of group `web` are spoken to; for HTTP/2 the listener has to be HTTPS.
+    /// Sets the protocol for targets of group `web`. HTTP/2 requires an HTTPS listener.
     pub(crate) fn speaking(&mut self, protocol: TargetProtocol, version: ProtocolVersion) {
         let group = self.topology.target_groups.get_mut(&TargetGroupName::from("web")).unwrap();
         (group.protocol, group.protocol_version) = (protocol, version);
@@ -189,19 +161,19 @@ impl Alb {
         Wire::new(within("connecting", TcpStream::connect(self.address)).await.unwrap())
     }
 
-    /// One request on a connection of its own, answered until the load balancer closes.
+    /// Sends one request on its own connection and reads until the load balancer closes it.
     pub(crate) async fn exchange(&self, request: &str) -> String {
         let mut wire = self.connect().await;
         wire.send(request).await;
         wire.rest().await
     }
 
-    /// What was published last.
+    /// The table that was published last.
     pub(crate) fn routing_table(&self) -> Arc<RoutingTable> {
         Arc::clone(&self.table.borrow())
     }
 
-    /// Publishes what `topology` and `targets` now say, and waits until listeners follow.
+    /// Publishes the current `topology` and `targets`, and waits until the listeners follow.
     pub(crate) async fn publish(&mut self) {
         self.publish_without_waiting();
         self.bound().await;
@@ -223,7 +195,7 @@ impl Alb {
         .await;
     }
 
-    /// Waits for an observation; others are passed over.
+    /// Waits for a certain observation and skips others.
     pub(crate) async fn observed(&mut self, what: &str, wanted: impl Fn(&Observation) -> bool) -> Observation {
         within(what, async {
             loop {
@@ -236,12 +208,12 @@ impl Alb {
         .await
     }
 
-    /// The account of the next connection that was made.
+    /// The log entry of the next connection.
     pub(crate) async fn connected(&mut self) -> ConnectionEntry {
         within("connecting", self.connections.recv()).await.unwrap()
     }
 
-    /// The account of the next request that was settled.
+    /// The log entry of the next completed request.
     pub(crate) async fn settled(&mut self) -> Transaction {
         within("settling", self.transactions.recv()).await.unwrap()
     }
@@ -277,8 +249,8 @@ pub(crate) fn free_port() -> u16 {
     std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
-/// A port that refuses connections. It is bound and nobody listens, so that no other test gets it meanwhile; it is given
-/// back when the tests end.
+/// A port that refuses connections. It is bound without a listener, so that no other test gets it in the meantime, and
+/// released when the tests end.
 pub(crate) fn refusing() -> SocketAddr {
     let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
     socket.bind(&SocketAddr::from(([127, 0, 0, 1], 0)).into()).unwrap();
@@ -287,7 +259,7 @@ pub(crate) fn refusing() -> SocketAddr {
     address
 }
 
-/// Replaces what differs from run to run: the date, and the id in a trace.
+/// Replaces what differs between runs: the date, and the ID in a trace.
 pub(crate) fn stable(text: &str) -> String {
     let dates = regex::Regex::new(r"Date: [A-Z][a-z]{2}, \d\d [A-Z][a-z]{2} \d{4} \d\d:\d\d:\d\d GMT").unwrap();
     let traces = regex::Regex::new("1-[0-9a-f]{8}-[0-9a-f]{24}").unwrap();

@@ -17,10 +17,10 @@ use tokio::sync::mpsc;
 
 use crate::support::engine::{Turn, turn};
 
-/// Long enough for a busy machine; no test waits for it unless it fails.
+/// Long enough for a busy machine; only a failing test waits this long.
 const DEADLINE: Duration = Duration::from_secs(60);
 
-/// One project on the engine; gone when dropped.
+/// One project on the engine, removed when dropped.
 pub(super) struct World {
     pub(super) runtime: Arc<DockerRuntime>,
     pub(super) engine: Engine,
@@ -29,7 +29,7 @@ pub(super) struct World {
 }
 
 impl World {
-    /// `None` if the tests are to do without an engine.
+    /// `None` if the tests are to run without an engine.
     pub(super) async fn new() -> Option<Self> {
         Self::with(|_| {}).await
     }
@@ -75,7 +75,7 @@ impl World {
         lines.into_iter().map(|line| line.text).collect()
     }
 
-    /// Everything a container prints until it ends.
+    /// Everything that a container prints until it exits.
     pub(super) async fn lines(&self, task: &TaskSpec, container: &ContainerName) -> Vec<LogLine> {
         let (sender, mut receiver) = mpsc::channel(64);
         let collect = async {
@@ -105,7 +105,7 @@ impl Drop for World {
     fn drop(&mut self) {
         let runtime = Arc::clone(&self.runtime);
         let (engine, label) = (self.engine.clone(), self.image_label());
-        // A runtime of its own: the test's may be unwinding.
+        // A separate runtime: the test's may be unwinding.
         let swept = std::thread::spawn(move || {
             let tokio = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
             tokio.block_on(async {
@@ -120,7 +120,7 @@ impl Drop for World {
     }
 }
 
-/// The first local image of that repository: which version is there is the machine's affair.
+/// The first local image of that repository, in whichever version the machine has.
 pub(super) async fn local_image(engine: &Engine, repository: &str) -> String {
     let filters = HashMap::from([("reference".to_owned(), vec![repository.to_owned()])]);
     let options = bollard::query_parameters::ListImagesOptionsBuilder::new().filters(&filters).build();
@@ -153,7 +153,7 @@ pub(super) fn name(text: &str) -> ContainerName {
     ContainerName::new(text)
 }
 
-/// What `watch` has said so far.
+/// The events from `watch` so far.
 pub(super) struct Observer {
     events: mpsc::Receiver<RuntimeEvent>,
     pub(super) log: Vec<RuntimeEvent>,
@@ -203,7 +203,7 @@ impl Drop for Observer {
     }
 }
 
-/// Everything said about a container.
+/// Every event about a container.
 pub(super) fn seen(log: &[RuntimeEvent], container: &str) -> Vec<ObservedContainer> {
     let observed = log.iter().flat_map(|event| match event {
         RuntimeEvent::Inventory(_, all) => all.clone(),
@@ -239,7 +239,7 @@ impl World {
         format!("neargate-{}-{}-{}-pause", self.options().project, task.service().unwrap(), task.id.short())
     }
 
-    /// What the engine has that bears the project's name, whatever its labels. (Other tests run beside this one.)
+    /// Everything in the engine under the project's name, with or without labels. (Other tests run at the same time.)
     pub(super) async fn listing(&self) -> Vec<String> {
         let mark = format!("neargate-{}", self.options().project);
         let all = bollard::query_parameters::ListContainersOptionsBuilder::new().all(true).build();
@@ -255,14 +255,14 @@ impl World {
     }
 }
 
-/// What a server says before it closes.
+/// What a server sends before it closes.
 pub(super) async fn answer_of(address: std::net::SocketAddr) -> String {
     use tokio::io::AsyncReadExt as _;
     let ask = async {
         loop {
             let Ok(mut stream) = tokio::net::TcpStream::connect(address).await else { continue };
             let mut answer = String::new();
-            // A published port accepts before the application listens, and closes without a word.
+            // A published port accepts before the application listens, and closes without sending anything.
             if stream.read_to_string(&mut answer).await.is_ok() && !answer.is_empty() {
                 return answer;
             }
@@ -272,7 +272,7 @@ pub(super) async fn answer_of(address: std::net::SocketAddr) -> String {
 }
 
 impl World {
-    /// Marks images of this world's builds.
+    /// Labels the images that this world builds.
     pub(super) fn image_label(&self) -> String {
         format!("dev.neargate.test={}", self.options().project)
     }
@@ -292,7 +292,7 @@ async fn remove_images(engine: &Engine, label: String) {
     }
 }
 
-/// Waits until a process of the machine has that word on its command line, or none has.
+/// Waits until a process of the machine has that word on its command line, or until none has.
 pub(super) async fn process(word: &str, is_there: bool) {
     let found = || {
         std::fs::read_dir("/proc").unwrap().flatten().any(|entry| {

@@ -4,8 +4,7 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::time::Duration;
 
-use neargate_model::deployment::DeploymentConfiguration;
-use neargate_model::listener::{HeaderModification, Listener, ListenerProtocol, LoadBalancer, LoadBalancerAttributes};
+use neargate_model::listener::{Listener, ListenerProtocol, LoadBalancer};
 use neargate_model::rule::{Action, Forward, WeightedTargetGroup};
 use neargate_model::service::{Build, LoadBalancerBinding, Service};
 use neargate_model::target_group::{StaticTarget, TargetGroup};
@@ -50,42 +49,20 @@ pub(super) fn topology(variant: usize) -> Topology {
     }
 
     let given = (variant == 2).then(|| StaticTarget { address: address(3), port: 80 });
-    let listener = Listener {
-        port: 80,
-        bind_port: 80,
-        protocol: ListenerProtocol::Http,
-        default_actions: Action::Forward(Forward {
-            target_groups: vec![WeightedTargetGroup { target_group: "web".into(), weight: 1 }],
-            stickiness_seconds: None,
-        })
-        .into(),
-        rules: Vec::new(),
-        headers: HeaderModification::default(),
-    };
-    let load_balancer = LoadBalancer {
-        name: "growth".into(),
-        domains: Vec::new(),
-        internal: false,
-        security_groups: Vec::new(),
-        listeners: vec![listener],
-        attributes: LoadBalancerAttributes::default(),
-        bind_address: [127, 0, 0, 1].into(),
-    };
+    let forward = Action::Forward(Forward {
+        target_groups: vec![WeightedTargetGroup { target_group: "web".into(), weight: 1 }],
+        stickiness_seconds: None,
+    });
+    let listener = Listener::new(80, ListenerProtocol::Http, forward);
     Topology {
-        name: "growth".into(),
-        domains: Vec::new(),
-        security_groups: BTreeMap::new(),
         target_groups: [
             ("unused".into(), target_group(Vec::new())),
             ("web".into(), target_group(given.into_iter().collect())),
         ]
         .into(),
-        load_balancers: [("growth".into(), load_balancer)].into(),
-        cluster: "growth".into(),
         services,
-        secrets: BTreeMap::new(),
-        environment_files: BTreeMap::new(),
         time_scale: TimeScale::DEFAULT,
+        ..Topology::new("growth", [LoadBalancer::new("growth", vec![listener])])
     }
 }
 
@@ -93,15 +70,9 @@ fn service(containers: Vec<ContainerDefinition>, desired_count: u32, binding: Op
     let bound =
         |(group, port): (&str, u16)| LoadBalancerBinding { target_group: group.into(), container: "web".into(), port };
     Service {
-        task_definition: Revision::first(TaskDefinition::new("growth", containers)),
-        desired_count,
-        security_groups: Vec::new(),
         load_balancers: binding.into_iter().map(bound).collect(),
-        builds: BTreeMap::new(),
-        images: BTreeMap::new(),
-        watches: BTreeMap::new(),
         health_check_grace_period: Duration::from_secs(15),
-        deployment_configuration: DeploymentConfiguration::default(),
+        ..Service::new(Revision::first(TaskDefinition::new("growth", containers)), desired_count)
     }
 }
 
