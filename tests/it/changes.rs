@@ -1,4 +1,4 @@
-//! What `up` says has changed: `fixtures/changes/`.
+//! The changes that `up` reports: `fixtures/changes/`.
 
 use std::path::Path;
 
@@ -28,7 +28,7 @@ struct Edit {
 }
 
 #[test]
-fn what_differs_between_two_files_is_said_in_their_words() {
+fn the_difference_of_two_files_is_reported_in_their_words() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/changes");
     let cases: Vec<Case> = read(&folder.join("cases.yaml"));
     let before = topology(&folder.join("before"), &[]);

@@ -1,5 +1,5 @@
-//! Every byte in the path and in the query of a request, over HTTP/1.1 and over HTTP/2: what the target hears, what the client
-//! is answered, and what the access log says is the same.
+//! Every byte in the path and query of a request, over HTTP/1.1 and HTTP/2: the target, the client and the access log
+//! must see the same over both.
 
 use std::net::SocketAddr;
 
@@ -20,7 +20,7 @@ fn target(byte: u8) -> Vec<u8> {
     [b"/a", &[byte][..], b"b?c", &[byte], b"d"].concat()
 }
 
-/// Answers everything and tells the request lines.
+/// Answers everything and reports the request lines.
 async fn listening_target() -> (SocketAddr, mpsc::UnboundedReceiver<Vec<u8>>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
@@ -38,7 +38,7 @@ async fn listening_target() -> (SocketAddr, mpsc::UnboundedReceiver<Vec<u8>>) {
     (address, told)
 }
 
-/// What came of a request: the target's request line, if it got one, and what was logged.
+/// The outcome of a request: the target's request line, if it got one, and the log entry.
 type Outcome = (Option<Vec<u8>>, String);
 
 async fn outcome(alb: &mut Alb, lines: &mut mpsc::UnboundedReceiver<Vec<u8>>) -> Outcome {
@@ -67,7 +67,7 @@ async fn over_http2(byte: u8, alb: &mut Alb, lines: &mut mpsc::UnboundedReceiver
     let bytes = [PREFACE, &settings(), &frame(HEADERS, WHOLE, 1, &block)].concat();
     within("sending", stream.write_all(&bytes)).await.unwrap();
     let outcome = outcome(alb, lines).await;
-    // The log speaks of what was answered.
+    // The log must agree with the response.
     let mut head = [0; 9];
     while head[3] != HEADERS {
         within("a frame", stream.read_exact(&mut head)).await.unwrap();
@@ -78,7 +78,7 @@ async fn over_http2(byte: u8, alb: &mut Alb, lines: &mut mpsc::UnboundedReceiver
 }
 
 #[tokio::test]
-async fn every_byte_of_a_target_goes_the_same_way_over_both_protocols() {
+async fn every_byte_of_a_target_is_treated_the_same_over_both_protocols() {
     let (address, mut lines) = listening_target().await;
     let mut plain = Setup::forwarding(&[address]).start().await;
     let mut secure = Setup::forwarding(&[address]);
@@ -90,7 +90,7 @@ async fn every_byte_of_a_target_goes_the_same_way_over_both_protocols() {
         let two = over_http2(byte, &mut secure, &mut lines).await;
         forwarded += usize::from(two.0.is_some());
         if byte == b'\n' {
-            // It ends a line of HTTP/1.1, and so is no part of a target there.
+            // It ends a line of HTTP/1.1, so it cannot be part of a target there.
             assert!(two.0.is_none() && two.1.starts_with("400"), "{two:?}");
         } else if one != two {
             differences.push(format!("{byte:#04x}: {one:?} over HTTP/1.1, {two:?} over HTTP/2"));

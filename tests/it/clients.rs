@@ -1,8 +1,8 @@
-//! Real clients under `neargate run`, as their users run them, with nothing that makes them forgiving: the cases of
-//! `fixtures/clients/clients.yaml`, and the page that is written from them, `docs/clients.md`. No container engine is needed:
+//! Real clients under `neargate run`, used as usual, without any setting that makes them lenient: the cases of
+//! `fixtures/clients/clients.yaml`, and the page generated from them, `docs/clients.md`. No container engine is needed:
 //! the load balancer answers by itself.
 //!
-//! A client that this machine lacks is skipped and named; `fixtures/clients/install` installs what is cheap.
+//! Clients that are not installed are skipped and reported; `fixtures/clients/install` installs the small ones.
 
 use std::path::{Path, PathBuf};
 
@@ -12,13 +12,13 @@ use tokio::sync::Semaphore;
 use crate::support::expected::Differences;
 use crate::support::stack::{Output, Stack};
 
-/// Clients at the same time: some are browsers.
+/// How many clients run at the same time: some are browsers.
 static TOGETHER: Semaphore = Semaphore::const_new(3);
 
-/// What the stack's page says.
+/// Text of the stack's page.
 const PAGE: &str = "it-is-the-stack";
 
-/// What is expected of a client that needs nothing but the namespace.
+/// Expected result for a client that needs nothing but the namespace.
 const ALONE: &str = "alone";
 
 /// One client.
@@ -26,12 +26,12 @@ const ALONE: &str = "alone";
 #[serde(deny_unknown_fields)]
 struct Client {
     name: String,
-    /// Programs on the path, or files.
+    /// Programs on the path, or files, that the client needs.
     needs: Vec<String>,
     run: String,
     namespace: String,
     variables: String,
-    /// The variables that do it.
+    /// The variables that make it work.
     by: String,
 }
 
@@ -43,7 +43,7 @@ fn top() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
-/// A load balancer alone, on ports of its own.
+/// A load balancer alone, on its own ports.
 pub(crate) fn stack() -> Stack {
     let mut stack = Stack::new(|folder| {
         std::fs::copy(top().join("fixtures/clients/neargate.yaml"), folder.join("neargate.yaml")).unwrap();
@@ -52,14 +52,14 @@ pub(crate) fn stack() -> Stack {
     stack.set("VENV", top().join("target/clients/venv").to_str().unwrap());
     let scratch = stack.folder().join("scratch");
     stack.set("SCRATCH", scratch.to_str().unwrap());
-    // Browsers keep things in it, and their databases of roots.
+    // Browsers keep files in it, including their databases of roots.
     let home = stack.folder().join("home");
     std::fs::create_dir(&home).unwrap();
     stack.set("HOME", home.to_str().unwrap());
     stack
 }
 
-/// What of it this machine lacks.
+/// The requirements that this machine lacks.
 fn missing(needs: &[String]) -> Option<&String> {
     let is_there = |need: &str| match need.contains('/') {
         true => top().join(need).exists(),
@@ -68,7 +68,7 @@ fn missing(needs: &[String]) -> Option<&String> {
     needs.iter().find(|need| !is_there(need))
 }
 
-/// Whether this machine allows a namespace; if not, what the namespace is for cannot be tested.
+/// Whether this machine allows a namespace. Without one, the namespace cannot be tested.
 pub(crate) async fn has_namespaces() -> bool {
     let allowed = tokio::process::Command::new("unshare").args(["-rm", "true"]).status().await;
     let allowed = allowed.is_ok_and(|status| status.success());
@@ -78,7 +78,7 @@ pub(crate) async fn has_namespaces() -> bool {
     allowed
 }
 
-/// Runs every client in one way, some at a time, and says of each what is not as it should be.
+/// Runs every client in one way, a few at a time, and reports every deviation.
 async fn check(in_namespace: bool) {
     let mut running = tokio::task::JoinSet::new();
     for client in clients() {
@@ -104,15 +104,15 @@ async fn check(in_namespace: bool) {
     assert!(mistakes.is_empty(), "{}", mistakes.join("\n\n"));
 }
 
-/// As it is, or without the variables that the namespace makes unneeded.
+/// With all variables, or without those that the namespace makes unnecessary.
 async fn in_namespace_of_run(client: &Client) -> Output {
-    // OpenSSL's is read by many besides their own.
+    // OpenSSL's is read by many other programs.
     let unset = format!("unset SSL_CERT_FILE {}\n", client.by.replace(',', ""));
     let unset = if client.namespace == ALONE { unset } else { String::new() };
     stack().run(&["run", "--", "sh", "-c", &format!("{unset}{}", client.run)]).await
 }
 
-/// Without a namespace of neargate's. The names are in a hosts file that only this run sees, as after `hosts --apply`.
+/// Without neargate's namespace. The names are in a hosts file that only this run sees, as after `hosts --apply`.
 async fn by_variables(client: &Client) -> Output {
     let stack = stack();
     let hosts = stack.folder().join("hosts");
@@ -124,14 +124,14 @@ async fn by_variables(client: &Client) -> Output {
 }
 
 #[tokio::test]
-async fn in_the_namespace_every_client_reaches_and_trusts_the_stack() {
+async fn every_client_in_the_namespace_reaches_and_trusts_the_stack() {
     if has_namespaces().await {
         check(true).await;
     }
 }
 
 #[tokio::test]
-async fn by_variables_alone_clients_do_what_the_table_says() {
+async fn clients_with_variables_alone_do_what_the_table_says() {
     if has_namespaces().await {
         check(false).await;
     }
@@ -145,7 +145,7 @@ async fn two_shards_run_on_one_machine_at_once() {
         stack.set("MINE", meeting.path().join(mine).to_str().unwrap());
         stack.set("OTHER", meeting.path().join(other).to_str().unwrap());
     }
-    // Neither goes on before the other is there as well.
+    // Neither continues before the other has arrived.
     let command =
         "touch $MINE; until [ -e $OTHER ]; do sleep 0.05; done; echo $NEARGATE_URL; curl -sS --fail $NEARGATE_URL/";
     let arguments = ["run", "--", "sh", "-c", command];
@@ -177,7 +177,7 @@ fn the_page_about_clients_is_up_to_date() {
     differences.finish();
 }
 
-/// A stack with the files of a package's test beside it.
+/// A stack with the files of a package's test next to it.
 fn stack_with(package: &str) -> Stack {
     let mut stack = stack();
     for entry in std::fs::read_dir(top().join("packages").join(package)).unwrap() {
@@ -190,7 +190,7 @@ fn stack_with(package: &str) -> Stack {
 }
 
 #[tokio::test]
-async fn playwrights_fixture_starts_the_stack_and_adds_what_it_says_of_a_failure() {
+async fn playwrights_fixture_starts_the_stack_and_adds_its_report_to_a_failure() {
     let modules = top().join("fixtures/clients/node_modules");
     if let Some(lacking) = missing(&["chromium".into(), "fixtures/clients/node_modules/@playwright/test".into()]) {
         eprintln!("skipped: Playwright's fixture, for there is no {lacking} (fixtures/clients/install)");
@@ -222,7 +222,7 @@ async fn playwrights_fixture_starts_the_stack_and_adds_what_it_says_of_a_failure
 }
 
 #[tokio::test]
-async fn pytests_plugin_starts_the_stack_and_adds_what_it_says_of_a_failure() {
+async fn pytests_plugin_starts_the_stack_and_adds_its_report_to_a_failure() {
     if let Some(lacking) = missing(&["target/clients/venv/bin/pytest".into()]) {
         eprintln!("skipped: pytest's plugin, for there is no {lacking} (fixtures/clients/install)");
         return;

@@ -1,8 +1,8 @@
-//! Configuration as users meet it: broken files and what is said about them, good files and what `check` prints,
-//! `init` and what it writes, the schema and the reference page.
+//! Configuration as users meet it: broken files with their messages, valid files with the output of `check`, `init` and
+//! the files that it writes, the schema and the reference page.
 //!
-//! Every folder under `fixtures/config/` is a case; what is expected stands beside its files. `UPDATE_EXPECTED=1 cargo test
-//! --test it config` writes the expectations anew: read the difference before you commit it.
+//! Every folder under `fixtures/config/` is a case, with the expected output next to its files. `UPDATE_EXPECTED=1
+//! cargo test --test it config` rewrites it: review the diff before you commit it.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -64,7 +64,7 @@ fn every_good_file_loads_and_is_shown() {
     differences.finish();
 }
 
-/// `check --no-env`: what a job without secrets can see.
+/// `check --no-env`: the view of a job without secrets.
 #[test]
 fn without_variables_the_rest_is_checked() {
     let mut differences = Differences::default();
@@ -81,7 +81,7 @@ fn without_variables_the_rest_is_checked() {
     differences.finish();
 }
 
-/// What `lint` finds, and how it is written.
+/// The findings of `lint`, in every format.
 #[test]
 fn rules_are_linted() {
     let mut differences = Differences::default();
@@ -120,7 +120,7 @@ fn rules_are_linted() {
     }
 }
 
-/// Files of route tests: what passes, what fails and how it is told, what is wrong with a file, what `--write` writes.
+/// Files of route tests: what passes, what fails and how that is reported, mistakes in a file, and the output of `--write`.
 #[test]
 fn routes_are_tested() {
     let mut differences = Differences::default();
@@ -147,7 +147,7 @@ fn routes_are_tested() {
     differences.finish();
 }
 
-/// What `test --write` writes passes, and decides every rule.
+/// The file written by `test --write` passes, and decides every rule.
 #[test]
 fn the_first_file_of_tests_passes() {
     let folder = tempfile::tempdir().unwrap();
@@ -185,7 +185,7 @@ fn test_args(folder: &Path) -> TestArgs<'_> {
     }
 }
 
-/// `-f` twice is what the override file is beside the file; a name that cannot be one is refused here as everywhere.
+/// A second `-f` is the override file. An invalid project name is refused here as everywhere.
 #[test]
 fn files_and_the_project_are_named_as_for_every_verb() {
     let case = repository().join("fixtures/config/valid/override");
@@ -226,9 +226,9 @@ fn the_json_report_keeps_its_shape() {
     differences.finish();
 }
 
-/// Every setting as it holds, of the groups of these files.
+/// Every effective setting of these target groups.
 #[test]
-fn target_groups_have_the_settings_that_the_file_and_the_defaults_say() {
+fn target_groups_have_the_settings_of_the_file_and_the_defaults() {
     let mut differences = Differences::default();
     for name in ["target-group-defaults", "target-group-limits"] {
         let case = repository().join("fixtures/config/valid").join(name);
@@ -242,7 +242,7 @@ fn target_groups_have_the_settings_that_the_file_and_the_defaults_say() {
 }
 
 #[test]
-fn the_schema_is_current_and_takes_the_good_files() {
+fn the_schema_is_current_and_accepts_the_valid_files() {
     let mut differences = Differences::default();
     let schema = neargate::config::pages::schema::json();
     differences.check(&repository().join("schema/neargate.schema.json"), &schema);
@@ -265,12 +265,13 @@ fn the_reference_pages_are_current() {
     differences.finish();
 }
 
-/// `init` in a copy of every folder under `init/`: what it prints, what it writes, and that `check` takes it.
+/// Runs `init` in a copy of every folder under `init/`: checks its output, the files that it writes, and that `check`
+/// accepts them.
 #[test]
 fn what_init_writes_loads() {
     let mut differences = Differences::default();
     for case in cases("init") {
-        // The folder's name is the project's where there are several services.
+        // With several services, the folder's name is the project's.
         let above = tempfile::tempdir().unwrap();
         let folder = above.path().join("project");
         std::fs::create_dir(&folder).unwrap();
@@ -285,7 +286,7 @@ fn what_init_writes_loads() {
         }
         let written = std::fs::read_to_string(folder.join("neargate.yaml")).unwrap();
         differences.check(&case.join("expected.yaml"), &written);
-        // The variables that it leaves to the user are set here.
+        // Sets the variables that `init` leaves to the user.
         let checked = || {
             let (mut out, mut err) = (Vec::new(), Vec::new());
             let set = |name: &str| (name != "NEARGATE_ENVIRONMENT").then(|| "set".to_owned());
@@ -293,11 +294,11 @@ fn what_init_writes_loads() {
             (exit, String::from_utf8(out).unwrap(), String::from_utf8(err).unwrap())
         };
         let (exit, report, err) = checked();
-        // What AWS refuses is said at once, and only that.
+        // AWS's refusals are reported at once, and nothing else.
         let expected = if said.contains("will refuse") { ExitStatus::USAGE } else { ExitStatus::SUCCESS };
         assert_eq!(exit, expected, "{}: {err}", case.display());
 
-        // Without the file it is the same.
+        // The same without the file.
         std::fs::remove_file(folder.join("neargate.yaml")).unwrap();
         let (without, derived, err) = checked();
         assert_eq!((without, derived), (expected, report), "{}: {err}", case.display());
@@ -316,9 +317,9 @@ fn what_init_writes_loads() {
     differences.finish();
 }
 
-/// `--environment` takes another than production, with `init` as with commands that do without a file.
+/// `--environment` selects an environment other than production, for `init` and for commands without a file.
 #[test]
-fn the_environment_that_is_asked_for_is_taken() {
+fn the_requested_environment_is_used() {
     let written = |case: &str, environment: Option<&str>| {
         let folder = tempfile::tempdir().unwrap();
         copy(&repository().join("fixtures/config/init").join(case).join("before"), folder.path());
@@ -350,7 +351,7 @@ fn the_environment_that_is_asked_for_is_taken() {
 
     let folder = tempfile::tempdir().unwrap();
     copy(&repository().join("fixtures/config/init/pre-production/before"), folder.path());
-    // Without a working tree around it a folder counts by what is in it.
+    // Outside a working tree, the folder's content decides.
     std::fs::create_dir(folder.path().join(".git")).unwrap();
     for (arguments, variable, takes) in [
         (vec!["check"], "", "task-definition-prod.json"),

@@ -1,4 +1,5 @@
-//! What `doctor` says of troubles that no health check sees: `fixtures/diagnosis/origins/`, `fixtures/diagnosis/silence/`.
+//! What `doctor` reports about problems that no health check sees: `fixtures/diagnosis/origins/`,
+//! `fixtures/diagnosis/silence/`.
 
 use std::path::{Path, PathBuf};
 
@@ -22,7 +23,7 @@ struct OriginCase {
     source: String,
     value: String,
     reply: Option<ReplyCase>,
-    /// The path that is asked for; without it there is nothing to ask about.
+    /// The path of the request; without it no request is sent.
     asked: Option<String>,
     problem: Option<bool>,
     symptom: Option<String>,
@@ -41,7 +42,7 @@ fn folder(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/diagnosis").join(name)
 }
 
-/// The stack of the cases with this value in its variable, and more in its load balancer.
+/// The stack of the cases, with this value of its variable and additions to its load balancer.
 fn topology(value: &str, load_balancer: &str) -> Topology {
     let folder = folder("origins");
     let path = folder.join("neargate.yaml");
@@ -66,7 +67,7 @@ fn topology(value: &str, load_balancer: &str) -> Topology {
 }
 
 #[test]
-fn a_page_that_is_not_let_in_is_found_by_what_the_container_is_told_and_by_asking() {
+fn a_refused_page_is_found_in_the_containers_variables_and_by_a_request() {
     let cases: Vec<OriginCase> = read(&folder("origins").join("cases.yaml"));
     for case in cases {
         let suspects = suspects(&topology(&case.value, ""));
@@ -113,7 +114,7 @@ struct SilentTarget {
 }
 
 #[test]
-fn requests_that_outlive_the_idle_timeout_are_told_while_they_are_news() {
+fn requests_that_outlive_the_idle_timeout_are_reported_while_they_are_recent() {
     let noon: Timestamp = "2026-01-01T12:00:00Z".parse().unwrap();
     let cases: Vec<SilenceCase> = read(&folder("silence").join("cases.yaml"));
     for case in cases {

@@ -1,4 +1,4 @@
-//! CloudWatch's figures: `fixtures/alb/figures/`, what happens on the wire and what is counted of it.
+//! CloudWatch's metrics: `fixtures/alb/figures/`, with actions on the wire and the resulting counts.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -40,12 +40,12 @@ struct Case {
 #[derive(Deserialize)]
 #[serde(untagged)]
 enum Step {
-    /// A request, answered.
+    /// A request with its response.
     Get {
         get: String,
         #[serde(default)]
         header: Option<String>,
-        /// `kept`: the ones of the answer before.
+        /// `kept`: the cookies of the response before.
         #[serde(default)]
         cookie: Option<String>,
     },
@@ -53,13 +53,13 @@ enum Step {
     Alone { alone: String },
     /// Bytes on a connection of their own.
     Raw { raw: String },
-    /// The client goes before it is answered.
+    /// The client leaves before the response.
     Leave { leave: String },
-    /// Without TLS to a listener that wants it.
+    /// A client without TLS on an HTTPS listener.
     Unencrypted { unencrypted: String },
-    /// What may begin a handshake, and is none.
+    /// Bytes that may begin a handshake but are not one.
     Broken { broken: String },
-    /// A call of gRPC.
+    /// A gRPC call.
     Grpc { grpc: String },
     /// Requests until a target of the group is anomalous.
     UntilAnomalous { until_anomalous: String },
@@ -101,7 +101,7 @@ fn with_health(target: &ScriptedTarget, health: TargetHealth) -> TargetState {
     TargetState { health, ..healthy(target.address) }
 }
 
-/// The load balancer that the file of the cases describes.
+/// The load balancer that the cases' file describes.
 async fn start(case: &Case) -> Alb {
     let mut targets = Vec::new();
     for _ in 0..4 {
@@ -183,7 +183,7 @@ async fn start(case: &Case) -> Alb {
     setup.start().await
 }
 
-/// A client, and what it has sent and got.
+/// A client, with counts of the bytes that it sent and received.
 struct Client<S> {
     wire: Wire<S>,
     cookies: String,
@@ -224,7 +224,7 @@ fn samples(alb: &Alb) -> BTreeMap<(String, Option<String>), f64> {
         }
         let Some((name, rest)) = line.split_once('{') else { continue };
         let (labels, value) = rest.split_once("} ").unwrap();
-        // Of a histogram how many there were.
+        // For a histogram, the number of values.
         let Some(cloudwatch) = names.get(name).or_else(|| names.get(name.strip_suffix("_count")?)) else { continue };
         let group = labels.split_once("targetgroup/").map(|(_, rest)| rest.split('/').next().unwrap().to_owned());
         samples.insert((cloudwatch.clone(), group), value.parse().unwrap());
@@ -236,7 +236,7 @@ fn of_group(alb: &Alb, metric: &str, group: &str) -> f64 {
     samples(alb).get(&(metric.to_owned(), Some(group.to_owned()))).copied().unwrap_or_default()
 }
 
-/// Does all steps; the bytes that the client has sent and got.
+/// Performs all steps; returns the bytes that the client sent and received.
 async fn act(case: &Case, alb: &mut Alb) -> (usize, Option<Client<tokio::net::TcpStream>>) {
     let mut bytes = 0;
     let mut kept: Option<Client<tokio::net::TcpStream>> = None;
@@ -326,7 +326,7 @@ async fn figures_are_counted_as_documented() {
                 }
             })
             .collect();
-        // Connections of a client are counted as closed a moment after it has seen the end.
+        // A client sees the end of its connection a moment before it is counted as closed.
         let fits = |alb: &Alb| {
             let samples = samples(alb);
             expected.iter().all(|(dimensions, value)| samples.get(dimensions).copied().unwrap_or_default() == *value)

@@ -1,5 +1,5 @@
-//! Targets in turn, large bodies, connections that a target or a client closes at the wrong moment, requests that a rule
-//! rewrites. What both sides see to the byte is in `fixtures/alb/exchanges/`.
+//! Targets taking turns, large bodies, connections that a target or a client closes at the wrong moment, and rewritten
+//! requests. What both sides see to the byte is in `fixtures/alb/exchanges/`.
 
 #![expect(clippy::unwrap_used, reason = "unwrapping in a test is an assertion")]
 
@@ -40,7 +40,7 @@ async fn rules_send_paths_to_their_groups_and_weights_share_requests_out() {
     }
     let share = canary.heads().len();
     assert!((20..=80).contains(&share), "{share} of 100 at equal weights");
-    // A group without targets keeps its share: nothing fails over.
+    // A group without targets keeps its share: there is no failover.
     wire.send("GET /api HTTP/1.1\r\nHost: e.com\r\n\r\n").await;
     assert!(wire.response().await.starts_with("HTTP/1.1 503 "));
     assert_eq!(alb.settled().await.rule, Some(0));
@@ -86,7 +86,7 @@ async fn large_bodies_pass_unchanged_both_ways() {
 }
 
 #[tokio::test]
-async fn a_client_that_does_not_read_holds_up_its_target_instead_of_filling_memory() {
+async fn a_client_that_does_not_read_slows_its_target_instead_of_filling_memory() {
     let (progress, mut sent) = tokio::sync::watch::channel(0_usize);
     let target = ScriptedTarget::new(move |mut incoming| {
         let progress = progress.clone();
@@ -104,7 +104,7 @@ async fn a_client_that_does_not_read_holds_up_its_target_instead_of_filling_memo
     let mut wire = alb.connect().await;
     wire.send("GET / HTTP/1.1\r\nHost: e.com\r\n\r\n").await;
     wire.head().await;
-    // Socket buffers on both sides fill up; then everything stands still, far from the end.
+    // Socket buffers on both sides fill up; then everything stops, far from the end.
     while tokio::time::timeout(Duration::from_millis(300), sent.changed()).await.is_ok() {}
     let stalled_at = *sent.borrow();
     assert!(stalled_at < 50_000_000, "{stalled_at} bytes were taken from the target");
@@ -112,11 +112,11 @@ async fn a_client_that_does_not_read_holds_up_its_target_instead_of_filling_memo
 }
 
 #[tokio::test]
-async fn a_target_that_closes_a_kept_connection_is_dialled_again() {
+async fn a_target_that_closes_an_idle_connection_gets_a_new_one() {
     let target = ScriptedTarget::new(|mut incoming| async move {
         incoming.head().await;
         incoming.wire.send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok").await;
-        // Ends here, without having said so.
+        // The connection ends here, without notice.
     })
     .await;
     let mut setup = Setup::forwarding(&[target.address]);
@@ -125,7 +125,7 @@ async fn a_target_that_closes_a_kept_connection_is_dialled_again() {
     let mut wire = alb.connect().await;
     wire.send("GET / HTTP/1.1\r\nHost: e.com\r\n\r\n").await;
     assert!(wire.response().await.ends_with("ok"));
-    // Its FIN arrives some time after its answer; in between a request would be lost, as it would be on AWS.
+    // Its FIN arrives some time after its response; a request in between would be lost, as on AWS.
     let mut statuses = Vec::new();
     while statuses.last().map(String::as_str) != Some("200") {
         assert!(statuses.len() < 10, "{statuses:?}");
@@ -175,7 +175,7 @@ async fn a_redirect_names_the_port_that_a_remapped_listener_is_bound_to() {
     assert!(answer.contains(&format!("Location: https://app.example.com:{bind_port}/\r\n")), "{answer}");
 }
 
-/// Nobody lets the load balancer in, so that it would wait for as long as it may.
+/// No security group allows the load balancer, so its attempt would last as long as the timeout.
 async fn never_connecting() -> Alb {
     let mut setup = Setup::forwarding(&[SocketAddr::from(([127, 0, 0, 1], 9))]);
     setup.https();

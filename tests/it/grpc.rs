@@ -1,4 +1,4 @@
-//! Calls of gRPC by a client of tonic to a server of tonic. Messages are plain bytes, so that nothing is generated.
+//! gRPC calls from a tonic client to a tonic server. Messages are plain bytes, so that no code has to be generated.
 
 use std::future::Ready;
 use std::net::SocketAddr;
@@ -67,7 +67,7 @@ impl Decoder for Plain {
     }
 }
 
-/// The methods of `test.Service`, all of which read and send streams; a stream of one message is a plain call.
+/// The methods of `test.Service`, which all read and send streams; a stream with one message is a unary call.
 struct Method(String);
 
 type Messages = Pin<Box<dyn Stream<Item = Result<Vec<u8>, Status>> + Send>>;
@@ -103,7 +103,7 @@ impl Service<Request<Streaming<Vec<u8>>>> for Method {
     }
 }
 
-/// A server; one connection after the other, many calls on each.
+/// A server: it accepts one connection after the other, with many calls on each.
 async fn server() -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
@@ -127,7 +127,7 @@ async fn in_front_of(target: SocketAddr) -> Alb {
     setup.start().await
 }
 
-/// Hands a connection over that is there already.
+/// A connector that returns an existing connection.
 struct Connected(Option<TokioIo<TlsStream<TcpStream>>>);
 
 impl Service<http::Uri> for Connected {
@@ -164,7 +164,7 @@ async fn unary(client: &mut tonic::client::Grpc<Channel>, method: &'static str) 
 }
 
 #[tokio::test]
-async fn a_call_is_answered_and_its_errors_arrive_with_everything_that_is_in_them() {
+async fn calls_get_responses_and_complete_errors() {
     let alb = in_front_of(server().await).await;
     let mut client = client(&alb).await;
     let answer = unary(&mut client, "/test.Service/Shout").await.unwrap();
@@ -180,7 +180,7 @@ async fn a_call_is_answered_and_its_errors_arrive_with_everything_that_is_in_the
 }
 
 #[tokio::test]
-async fn both_sides_of_a_call_talk_in_turns() {
+async fn both_sides_of_a_call_take_turns() {
     let alb = in_front_of(server().await).await;
     let mut client = client(&alb).await;
     let (say, said) = mpsc::channel::<Vec<u8>>(1);
@@ -199,7 +199,7 @@ async fn both_sides_of_a_call_talk_in_turns() {
 }
 
 #[tokio::test]
-async fn a_caller_gets_words_of_grpc_when_no_target_answers() {
+async fn a_caller_gets_a_grpc_error_when_no_target_answers() {
     let alb = in_front_of(refusing()).await;
     let refused = unary(&mut client(&alb).await, "/test.Service/Shout").await.unwrap_err();
     assert_eq!((refused.code(), refused.message()), (Code::Unavailable, "unavailable"));

@@ -1,4 +1,4 @@
-//! Clients of HTTP/2 over TLS.
+//! HTTP/2 clients over TLS.
 
 #![expect(clippy::unwrap_used, reason = "unwrapping in a test is an assertion")]
 
@@ -29,7 +29,7 @@ pub(crate) async fn tls(alb: &Alb, protocols: &[&str]) -> TlsStream<TcpStream> {
     connect(alb, &connector(alb, protocols)).await
 }
 
-/// As [`tls`], for load balancers whose idle timeout a busy machine may let run out within a handshake.
+/// As [`tls`], for load balancers with an idle timeout that could expire during a handshake on a busy machine.
 pub(crate) async fn tls_at_last(alb: &Alb, protocols: &[&str]) -> Result<TlsStream<TcpStream>, String> {
     let connector = connector(alb, protocols);
     let mut error = String::new();
@@ -81,7 +81,7 @@ async fn https_forwarding(target: &ScriptedTarget) -> Alb {
 }
 
 #[tokio::test]
-async fn large_bodies_pass_both_ways_on_concurrent_streams() {
+async fn large_bodies_pass_in_both_directions_on_concurrent_streams() {
     const SIZE: usize = 1_000_000;
     let target = ScriptedTarget::new(|mut incoming| async move {
         let head = incoming.head().await;
@@ -106,7 +106,7 @@ async fn large_bodies_pass_both_ways_on_concurrent_streams() {
 }
 
 #[tokio::test]
-async fn an_early_answer_to_a_large_upload_reaches_the_client() {
+async fn an_early_response_to_a_large_upload_reaches_the_client() {
     let target = ScriptedTarget::new(|mut incoming| async move {
         incoming.head().await;
         incoming.wire.send("HTTP/1.1 413 Too Large\r\nContent-Length: 2\r\n\r\nno").await;

@@ -1,7 +1,7 @@
-//! What clients of HTTP/2 may not do, frame by frame: RFC 9113, sections 3 to 8, in the order of its sections.
+//! What HTTP/2 clients may not do, frame by frame: RFC 9113, sections 3 to 8, in order.
 //!
-//! A case is what a client sends after a good beginning, and what must come of it: a stream that ends with an error, a
-//! connection that does, or neither. "Any error" stands where the RFC leaves the code, or the choice, to the server.
+//! A case is what a client sends after a valid beginning, and the required result: a stream error, a connection error,
+//! or neither. "Any error" is used where the RFC leaves the code, or the choice, to the server.
 
 #![expect(clippy::unwrap_used, reason = "unwrapping in a test is an assertion")]
 
@@ -38,13 +38,13 @@ const ENHANCE_YOUR_CALM: u32 = 11;
 /// `:method: GET`, `:scheme: https`, `:path: /` from the static table, and `:authority: e.com`.
 pub(crate) const GET: &[u8] = &[0x82, 0x87, 0x84, 0x41, 5, b'e', b'.', b'c', b'o', b'm'];
 
-/// A header field that goes into no table.
+/// A header field that does not go into HPACK's table.
 fn field(name: &str, value: &str) -> Vec<u8> {
     let (name, value) = (name.as_bytes(), value.as_bytes());
     [&[0, name.len() as u8][..], name, &[value.len() as u8], value].concat()
 }
 
-/// GET with these fields behind its own.
+/// GET with these additional fields.
 fn get_with(fields: &[(&str, &str)]) -> Vec<u8> {
     let fields: Vec<u8> = fields.iter().flat_map(|(name, value)| field(name, value)).collect();
     frame(HEADERS, WHOLE, 1, &[GET, &fields].concat())
@@ -54,33 +54,33 @@ pub(crate) fn get(stream: u32) -> Vec<u8> {
     frame(HEADERS, WHOLE, stream, GET)
 }
 
-/// What must come of it.
+/// The required result.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Outcome {
-    /// Stream 1 is answered.
+    /// Stream 1 gets a response.
     Answered,
     /// Stream 1 is reset with this code.
     Reset(u32),
     /// The connection ends with this code.
     Goaway(u32),
-    /// The connection ends, with whatever code: `h2` says PROTOCOL_ERROR where the RFC has a word of its own.
+    /// The connection ends, with any code: `h2` uses PROTOCOL_ERROR where the RFC has a specific code.
     Ends,
-    /// Stream or connection end with an error, or the answer is 400.
+    /// The stream or the connection ends with an error, or the response is 400.
     AnyError,
 }
 
-/// What did come of it.
+/// The actual result.
 #[derive(Debug, Default)]
 struct Seen {
     status: Option<Vec<u8>>,
-    /// The answer is complete.
+    /// The response is complete.
     answered: bool,
     reset: Option<u32>,
     goaway: Option<u32>,
     closed: bool,
 }
 
-/// A client that speaks frames.
+/// A client that sends and receives frames.
 pub(crate) struct Frames {
     stream: TlsStream<TcpStream>,
 }
@@ -90,7 +90,7 @@ impl Frames {
         Self { stream: http2::tls(alb, &["h2"]).await }
     }
 
-    /// The server may have gone already, which is for the reading half to find.
+    /// The server may have left, which the reading half will detect.
     pub(crate) async fn send(&mut self, bytes: &[u8]) {
         let _ = within("sending", self.stream.write_all(bytes)).await;
         let _ = within("sending", self.stream.flush()).await;
@@ -110,8 +110,8 @@ impl Frames {
         .await
     }
 
-    /// Reads until it is clear what has come of stream 1 and of the connection. A PING goes behind everything, so its
-    /// answer says that all of it was read.
+    /// Reads until the result for stream 1 and for the connection is clear. A PING is sent last, so its acknowledgement
+    /// means that everything has been read.
     async fn settle(&mut self) -> Seen {
         self.send(&frame(PING, 0, 0, b"finished")).await;
         let (mut seen, mut read) = (Seen::default(), false);
@@ -144,7 +144,7 @@ async fn check(alb: &Alb, section: &str, bytes: &[u8], expected: Outcome) {
     }
 }
 
-/// All differences of a table at once.
+/// Reports all differences of a table at once.
 async fn check_all(cases: &[(&str, Vec<u8>, Outcome)]) {
     let alb = alb().await;
     let mut differences = Vec::new();
@@ -180,7 +180,7 @@ async fn alb() -> Alb {
 }
 
 #[tokio::test]
-async fn frames_that_are_none_end_the_connection() {
+async fn invalid_frames_end_the_connection() {
     use Outcome::{Answered, AnyError, Ends, Goaway};
     let long = vec![b'x'; 6];
     check_all(&[
@@ -249,7 +249,7 @@ async fn frames_that_are_none_end_the_connection() {
 }
 
 #[tokio::test]
-async fn requests_that_are_malformed_are_reset() {
+async fn malformed_requests_are_reset() {
     use Outcome::{Answered, AnyError, Reset};
     let without_path = [&GET[..2], &GET[3..]].concat();
     let body = |declared: &str| {
@@ -302,7 +302,7 @@ async fn floods_end_the_connection() {
     frames.send(&[PREFACE, &frame(SETTINGS, 0, 0, &[]), &resets].concat()).await;
     let seen = frames.settle().await;
     assert!(seen.goaway.is_none_or(|code| code == ENHANCE_YOUR_CALM) && seen.status.is_none(), "{seen:?}");
-    // Whoever comes next is served as ever.
+    // The next client is served as usual.
     check(&alb, "after the flood", &get(1), Outcome::Answered).await;
 }
 

@@ -1,4 +1,4 @@
-//! Too much of HTTP/2: streams beyond what is allowed, and frames so small that keeping them costs more than they are.
+//! Excessive HTTP/2: more streams than allowed, and frames so small that storing them costs more than their content.
 
 #![expect(clippy::unwrap_used, reason = "unwrapping in a test is an assertion")]
 
@@ -10,22 +10,22 @@ use crate::alb::{ScriptedTarget, Setup, healthy, within};
 use crate::exchanges::frames::{PREFACE, frame};
 use crate::http2_frames::{DATA, END, END_HEADERS, Frames, GET, GOAWAY, HEADERS, PING, SETTINGS, get};
 
-/// As many frames as `h2` would not keep, on as many streams as it takes for their windows.
+/// More frames than `h2` would store, on as many streams as their windows require.
 const STREAMS: u32 = 6;
 const FRAMES: usize = 50_000;
 
-/// HEADERS of each stream.
+/// The HEADERS of each stream.
 fn heads(flags: u8, block: &[u8]) -> Vec<u8> {
     (0..STREAMS).flat_map(|index| frame(HEADERS, flags, 2 * index + 1, block)).collect()
 }
 
-/// One byte on each stream, and this many times.
+/// One byte on each stream, this many times.
 fn dribble(times: usize) -> Vec<u8> {
     (0..STREAMS).flat_map(|index| frame(DATA, 0, 2 * index + 1, b"x")).collect::<Vec<_>>().repeat(times)
 }
 
 #[tokio::test]
-async fn a_stream_that_is_refused_has_a_line_with_what_was_asked() {
+async fn a_refused_stream_has_a_log_line_with_its_request() {
     let target = ScriptedTarget::silent().await;
     let mut setup = Setup::forwarding(&[target.address]);
     setup.https();
@@ -47,7 +47,7 @@ async fn a_stream_that_is_refused_has_a_line_with_what_was_asked() {
 
 /// Data Dribble (CVE-2019-9511), from a client.
 #[tokio::test]
-async fn small_frames_for_a_target_that_does_not_read_cost_nobody_the_connection() {
+async fn unread_small_frames_to_a_target_do_not_break_the_connection() {
     let target = ScriptedTarget::silent().await;
     let mut setup = Setup::forwarding(&[target.address]);
     setup.https();
@@ -69,9 +69,9 @@ async fn small_frames_for_a_target_that_does_not_read_cost_nobody_the_connection
     }
 }
 
-/// Likewise from a target: the other requests that share the connection go on.
+/// The same from a target: other requests on the shared connection continue.
 #[tokio::test]
-async fn small_frames_for_a_client_that_does_not_read_cost_nobody_the_connection_to_a_target() {
+async fn unread_small_frames_to_a_client_do_not_break_the_connection_to_its_target() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let mut setup = Setup::answering(crate::alb::forward(&["web"]));
     setup.group("web", vec![healthy(listener.local_addr().unwrap())]);
@@ -80,7 +80,7 @@ async fn small_frames_for_a_client_that_does_not_read_cost_nobody_the_connection
     setup.workers = 1;
     let alb = setup.start().await;
     let mut client = Frames::open(&alb).await;
-    // It lets nothing come.
+    // The client accepts no data.
     let closed = frame(SETTINGS, 0, 0, &[0, 4, 0, 0, 0, 0]);
     client.send(&[PREFACE, &closed, &heads(END | END_HEADERS, GET)].concat()).await;
 
@@ -105,7 +105,7 @@ async fn small_frames_for_a_client_that_does_not_read_cost_nobody_the_connection
     }
 }
 
-/// The next frame that a target gets: kind and payload.
+/// The next frame that a target receives: kind and payload.
 async fn next(target: &mut tokio::net::TcpStream) -> (u8, Vec<u8>) {
     within("a frame for the target", async {
         let mut head = [0; 9];

@@ -1,4 +1,4 @@
-//! Tables that change, connections that last, draining.
+//! Changing tables, long-lived connections, draining.
 
 #![expect(clippy::unwrap_used, reason = "unwrapping in a test is an assertion")]
 
@@ -12,7 +12,7 @@ use crate::alb::{ScriptedTarget, Setup, fixed, free_port, healthy, load_balancer
 
 const GET: &str = "GET / HTTP/1.1\r\nHost: e.com\r\n\r\n";
 
-/// Answers when it is told to.
+/// Responds when told to.
 async fn patient_target() -> (ScriptedTarget, watch::Sender<bool>) {
     let (go, gate) = watch::channel(false);
     let target = ScriptedTarget::new(move |mut incoming| {
@@ -68,7 +68,7 @@ async fn listeners_come_and_go_with_the_table() {
 }
 
 #[tokio::test]
-async fn a_listener_may_take_over_the_port_of_a_removed_one_at_once() {
+async fn a_listener_can_take_over_the_port_of_a_removed_one_at_once() {
     let mut alb = Setup::answering(fixed(200, "old")).start().await;
     let listener = &mut load_balancer(&mut alb.topology).listeners[0];
     listener.port = 8080;
@@ -134,7 +134,7 @@ async fn an_idle_target_is_drained_at_once() {
 }
 
 #[tokio::test]
-async fn draining_the_data_plane_lets_requests_finish_and_closes_what_is_at_rest() {
+async fn draining_the_data_plane_lets_requests_finish_and_closes_idle_connections() {
     let (target, go) = patient_target().await;
     let mut alb = Setup::forwarding(&[target.address]).start().await;
     let mut at_rest = alb.connect().await;
@@ -154,7 +154,7 @@ async fn draining_the_data_plane_lets_requests_finish_and_closes_what_is_at_rest
 }
 
 #[tokio::test]
-async fn draining_cuts_what_is_left_at_its_deadline() {
+async fn draining_closes_the_rest_at_its_deadline() {
     let (target, _go) = patient_target().await;
     let mut alb = Setup::forwarding(&[target.address]).start().await;
     let mut busy = alb.connect().await;

@@ -1,59 +1,59 @@
-//! The one integration binary. Add a test to the module whose sentence fits; add a module only for a new subject.
+//! The only integration test binary. Add a test to the module whose sentence fits; add a module only for a new subject.
 //!
 //! Behaviour that a reader without Rust should be able to check lives as data under `fixtures/`; a module here holds
 //! one `check` function per family of cases.
 #![allow(clippy::unwrap_used, clippy::print_stderr, reason = "a test may panic, and says why it was skipped")]
 
-/// What the modules below share: a pretended world, and expected output as files.
+/// Shared by the modules below: a pretended world, and expected output as files.
 mod support;
 
-/// What `up` says has changed: `fixtures/changes/`.
+/// The changes that `up` reports: `fixtures/changes/`.
 mod changes;
-/// Configuration: every mistake as a person reads it, what `check` and `init` print, schema and reference.
+/// Configuration: every error message, the output of `check` and `init`, the schema and the reference.
 mod config;
-/// What `doctor` says of troubles that no health check sees: `fixtures/diagnosis/`.
+/// What `doctor` reports about problems that no health check sees: `fixtures/diagnosis/`.
 mod diagnosis;
-/// What the controller does with a pretended engine, as transcripts: folders of `fixtures/ecs/`.
+/// The controller with a pretended engine, as transcripts: folders of `fixtures/ecs/`.
 mod tasks;
 
-/// A load balancer on loopback with scripted targets; builders, no tests.
+/// A load balancer on loopback with scripted targets: builders, no tests.
 mod alb;
-/// What AWS does, as pages: `docs/alb.md` and `docs/ecs.md`, from the cases of `fixtures/alb/` and `fixtures/ecs/`.
+/// AWS's behaviours as pages: `docs/alb.md` and `docs/ecs.md`, from the cases of `fixtures/alb/` and `fixtures/ecs/`.
 mod behaviours;
-/// Every byte of a request's target, over both protocols.
+/// Every byte of a request target, over both protocols.
 mod characters;
 /// Exchanges as dialogues, to the byte: `fixtures/alb/exchanges/`, `errors/`, `limits/`.
 mod exchanges;
-/// CloudWatch's figures: `fixtures/alb/figures/`.
+/// CloudWatch's metrics: `fixtures/alb/figures/`.
 mod figures;
-/// Targets in turn, large bodies, connections that end at the wrong moment, requests that a rule rewrites.
+/// Targets taking turns, large bodies, connections that end at the wrong moment, rewritten requests.
 mod forwarding;
-/// Calls of gRPC, with a real client and a real server.
+/// gRPC calls, with a real client and a real server.
 mod grpc;
-/// Clients of HTTP/2 over TLS.
+/// HTTP/2 clients over TLS.
 mod http2;
-/// What clients of HTTP/2 may not do, frame by frame.
+/// What HTTP/2 clients may not do, frame by frame.
 mod http2_frames;
-/// Too many streams and too many small frames of HTTP/2.
+/// Too many streams and too many small frames in HTTP/2.
 mod http2_many;
-/// Tables that change, connections that last, draining.
+/// Changing tables, long-lived connections, draining.
 mod lifecycle;
 /// What counts as an outstanding request: `fixtures/alb/outstanding/`.
 mod outstanding;
 /// Every error of the load balancer, provoked: `fixtures/alb/errors/`.
 mod recipes;
-/// What is written down and counted about requests, connections and failures.
+/// Log lines and counts for requests, connections and failures.
 mod records;
 /// Clients that stay with their group or target.
 mod stickiness;
-/// Targets under TLS, and targets that speak HTTP/2 or gRPC.
+/// Targets with TLS, and targets that speak HTTP/2 or gRPC.
 mod target_protocols;
-/// Which security policy targets under TLS are spoken to with.
+/// The security policy of TLS connections to targets.
 mod target_tls;
-/// Upgrades, with a real WebSocket client and server.
+/// WebSocket upgrades, with a real client and server.
 mod websocket;
 
-/// The file, commands and the journal: who decides what is wanted, `fixtures/desired/`.
+/// The file, commands and the journal, and which of them decides: `fixtures/desired/`.
 mod desired;
 
 /// Tasks on a real engine, through the API.
@@ -63,9 +63,9 @@ mod engine_runtime;
 mod clients;
 /// The real binary, the engine and a browser: commands, the ChatKit application, failures, interruptions.
 mod end_to_end;
-/// What a release consists of, and the scripts behind it: `packaging/`.
+/// The contents of a release, and the scripts that make it: `packaging/`.
 mod packaging;
-/// What `neargate run` does with its command: signals, exit codes, the terminal, and what only it sees.
+/// How `neargate run` treats its command: signals, exit codes, the terminal, and its private view of files.
 mod run;
 /// Layers, files, fixtures, dependencies and documents of this repository.
 mod tidy;

@@ -34,7 +34,7 @@ enum Client {
 }
 
 #[tokio::test]
-async fn requests_are_outstanding_as_long_as_documented() {
+async fn requests_count_as_outstanding_as_documented() {
     for file in cases("alb/outstanding", "yaml") {
         for case in read::<Vec<Case>>(&file) {
             check(case).await;
@@ -90,19 +90,19 @@ async fn check(case: Case) {
     }
 }
 
-/// A request on a connection of its own, which lasts as long as it does.
+/// A request on its own connection, which ends with it.
 async fn ask(alb: &Alb, client: Client, clients: &mut JoinSet<()>) {
     let mut wire = alb.connect().await;
     let request = if client == Client::WebSocket { UPGRADE } else { "GET / HTTP/1.1\r\nHost: e.com\r\n\r\n" };
     wire.send(request).await;
     clients.spawn(async move {
-        // However long the case takes, this lasts no longer than the case.
+        // However long the case takes, this ends with it.
         let mut end = [0; 1024];
         while matches!(tokio::io::AsyncReadExt::read(&mut wire.stream, &mut end).await, Ok(1..)) {}
     });
 }
 
-/// A request is answered when the gate opens; a WebSocket opens at once, and closes then.
+/// A request gets its response when the gate opens; a WebSocket opens at once and closes then.
 async fn hold(mut incoming: Incoming, gate: Arc<Semaphore>) {
     let upgrades = incoming.head().await.contains("websocket");
     if upgrades {

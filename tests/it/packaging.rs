@@ -1,6 +1,6 @@
-//! What a release consists of: archives, the Debian package, the formula, the installer, the action's scripts. Each is
-//! made of a small program that stands in for the release binary and hands over to the real one, so that nothing here
-//! packs a debug build of a hundred megabytes.
+//! The contents of a release: archives, the Debian package, the formula, the installer, the action's scripts. All of
+//! them are made with a small program in place of the release binary, which calls the real one, so that no test packs a
+//! debug build of a hundred megabytes.
 
 use std::io::{Read as _, Write as _};
 use std::net::TcpListener;
@@ -13,7 +13,7 @@ use tempfile::TempDir;
 use crate::support::stack::free_port;
 
 const VERSION: &str = env!("CARGO_PKG_VERSION");
-/// This machine's, as `packaging/install.sh` names it.
+/// This machine's target, as `packaging/install.sh` names it.
 const TARGET: &str = if cfg!(target_os = "macos") {
     if cfg!(target_arch = "aarch64") { "aarch64-apple-darwin" } else { "x86_64-apple-darwin" }
 } else if cfg!(target_arch = "aarch64") {
@@ -37,7 +37,7 @@ fn program(path: &Path, script: &str) -> PathBuf {
     path.to_owned()
 }
 
-/// Runs a command to its end: whether it succeeded, and what it printed.
+/// Runs a command to its end and returns whether it succeeded, and its output.
 fn run(command: &mut Command) -> (bool, String) {
     let output = command.current_dir(top()).output().unwrap();
     let text = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
@@ -55,7 +55,7 @@ fn packaging(script: &str) -> Command {
     Command::new(top().join("packaging").join(script))
 }
 
-/// The archive for this machine and its checksum, as a release has them, in a folder named after the version.
+/// The archive for this machine with its checksum, as in a release, in a folder named after the version.
 fn release(folder: &Path) -> PathBuf {
     let version = folder.join(format!("v{VERSION}"));
     succeeds(packaging("archive").arg(stand_in(folder)).arg(TARGET).arg(&version));
@@ -89,7 +89,7 @@ fn serve(folder: &Path) -> String {
                 Ok(body) => ("200 OK", body),
                 Err(_) => ("404 Not Found", Vec::new()),
             };
-            // A client that has seen enough may be gone.
+            // The client may have read enough and left.
             let _ = write!(stream, "HTTP/1.1 {status}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n", body.len());
             let _ = stream.write_all(&body);
         }
@@ -162,7 +162,7 @@ fn the_installer_installs_the_latest_version_and_a_given_one() {
 }
 
 #[test]
-fn the_installer_installs_nothing_that_is_not_what_was_released() {
+fn the_installer_refuses_anything_but_the_release() {
     let folder = TempDir::new().unwrap();
     let version = release(folder.path());
     let url = serve(folder.path());
@@ -185,7 +185,7 @@ fn the_installer_installs_nothing_that_is_not_what_was_released() {
 }
 
 #[test]
-fn the_installer_names_a_machine_that_it_has_no_binary_for() {
+fn the_installer_reports_a_machine_without_a_binary() {
     let folder = TempDir::new().unwrap();
     program(&folder.path().join("uname"), "case $1 in -s) echo Linux ;; *) echo riscv64 ;; esac");
     let path = format!("{}:{}", folder.path().display(), std::env::var("PATH").unwrap());
@@ -278,7 +278,7 @@ fn the_image_holds_the_program_and_nothing_else() {
     std::fs::write(context.path().join("secret"), "does not belong into the image").unwrap();
     let image = format!("neargate-it-image-{}", free_port());
     let mut build = docker();
-    // As buildx sets it, of which this engine may know nothing.
+    // As buildx sets it; this engine may not support that.
     build.args(["build", "--quiet", "--tag", &image, "--build-arg", "TARGETPLATFORM=linux/arm64", "--file"]);
     succeeds(build.arg(top().join("packaging/Dockerfile")).arg(context.path()));
     let settings = succeeds(docker().args(["image", "inspect", "--format", "{{json .Config}}", &image]));
@@ -290,7 +290,7 @@ fn the_image_holds_the_program_and_nothing_else() {
         settings.contains(r#""Entrypoint":["/neargate"]"#) && settings.contains(r#""Cmd":["--help"]"#),
         "{settings}"
     );
-    // Both are below what the README tells to mount.
+    // Both are below the folders that the README says to mount.
     for folder in ["NEARGATE_STATE_DIR=/var/lib/neargate/state", "NEARGATE_DATA_DIR=/var/lib/neargate/data"] {
         assert!(settings.contains(folder), "{settings}");
     }
@@ -302,7 +302,7 @@ fn the_image_holds_the_program_and_nothing_else() {
 }
 
 #[test]
-fn a_container_of_one_process_leaves_no_stack_behind() {
+fn a_container_with_one_process_leaves_no_stack_behind() {
     let alone = || {
         let mut unshare = Command::new("unshare");
         unshare.args(["--user", "--map-root-user", "--pid", "--fork", "--kill-child"]);
@@ -326,7 +326,7 @@ fn a_container_of_one_process_leaves_no_stack_behind() {
     assert!(!runner.folder.path().join("state").join(runner.project()).exists(), "something was started");
 }
 
-/// A runner with neargate installed, and a project that is a load balancer alone.
+/// A runner with neargate installed, and a project that is only a load balancer.
 struct Runner {
     folder: TempDir,
     listen: String,
@@ -345,12 +345,12 @@ impl Runner {
         Self { folder, listen: format!("80={}", free_port()) }
     }
 
-    /// Named after its port, which it shares with none.
+    /// Named after its port, which no other project has.
     fn project(&self) -> String {
         format!("it-action-{}", self.listen.trim_start_matches("80="))
     }
 
-    /// What the action does with this `run`: whether it succeeded, what it printed, what it put into the summary.
+    /// Runs the action with this `run`; returns whether it succeeded, its output, and its summary.
     fn act(&self, commands: &str) -> (bool, String, String) {
         let path = |name: &str| self.folder.path().join(name);
         for file in ["output", "summary"] {
@@ -366,7 +366,7 @@ impl Runner {
             .env("NEARGATE_STATE_DIR", path("state"))
             .env("NEARGATE_DATA_DIR", path("data"))
             .env("INPUT_LISTEN", &self.listen)
-            // This machine's hosts file and stores stay as they are.
+            // This machine's hosts file and trust stores stay unchanged.
             .env("INPUT_NAMES", "false")
             .env("INPUT_TRUST", "false")
             .env("INPUT_RUN", commands)

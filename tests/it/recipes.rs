@@ -1,5 +1,5 @@
-//! Every error of the load balancer, provoked on purpose: the cases of `fixtures/alb/errors/` and `limits/`. A cause in
-//! `src/proxy/answer/error.rs` without a case, and a status of the guide without a line, fail here.
+//! Every error of the load balancer, provoked on purpose: the cases of `fixtures/alb/errors/` and `limits/`. The test
+//! fails if a cause in `src/proxy/answer/error.rs` has no case, or a status in the guide has no line.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -10,7 +10,7 @@ use serde::Deserialize;
 use crate::exchanges::{self, Exchange};
 use crate::support::expected::read;
 
-/// Statuses in "Troubleshoot your Application Load Balancers" of the ALB user guide, and no others.
+/// Exactly the statuses in "Troubleshoot your Application Load Balancers" of the ALB user guide.
 const STATUSES: [u16; 19] =
     [400, 401, 403, 405, 408, 413, 414, 460, 463, 464, 500, 501, 502, 503, 504, 505, 507, 561, 562];
 
@@ -25,7 +25,7 @@ fn recipes() -> Vec<Exchange> {
     ["errors/recipes.yaml", "limits/recipes.yaml"].into_iter().flat_map(exchanges::of_file).collect()
 }
 
-/// The causes that the code knows, and how each begins to tell of itself.
+/// The causes that the code knows, with the beginning of their messages.
 pub(crate) fn causes() -> BTreeMap<String, String> {
     let source = include_str!("../../src/proxy/answer/error.rs");
     let declared = source.split("enum ProxyError {").nth(1).and_then(|rest| rest.split("\n}").next()).unwrap();
@@ -37,7 +37,7 @@ pub(crate) fn causes() -> BTreeMap<String, String> {
 }
 
 #[tokio::test]
-async fn every_recipe_brings_its_error_about() {
+async fn every_recipe_causes_its_error() {
     exchanges::check_all(&recipes(), &causes()).await;
 }
 

@@ -1,7 +1,7 @@
-//! What is written down and counted about requests, connections and failures.
+//! Log lines and counts for requests, connections and failures.
 //!
-//! Lines are compared whole. What differs from run to run is replaced by a word: times, ports, ids; what the load
-//! balancer sent and got is not, because the test knows it to the byte.
+//! Lines are compared whole. What differs between runs is replaced by a word: times, ports, IDs. Bytes sent and
+//! received are not replaced, because the test knows them exactly.
 
 use std::time::Duration;
 
@@ -21,7 +21,7 @@ use crate::{http2, websocket};
 const GET: &str = "GET /a?b=c HTTP/1.1\r\nHost: e.com\r\nUser-Agent: curl/8.5.0\r\n\r\n";
 const OK: &str = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
 
-/// A line of any log, with words for what differs from run to run.
+/// A line of any log, with words in place of what differs between runs.
 fn line(account: &impl LogLine) -> String {
     let (id, dns_name) = (arn::load_balancer_id(&"test".into()), arn::load_balancer_dns_name(&"test".into(), false));
     let mut line = Vec::new();
@@ -107,7 +107,7 @@ async fn a_redirect_and_a_fixed_response() {
     );
 }
 
-/// A request to group `web` that no target answers: the target, the times and the status are what differs.
+/// A request to group `web` that no target answers: only the target, the times and the status differ.
 async fn unanswered(setup: Setup, middle: &str) {
     let (mut alb, response) = exchange(setup, GET).await;
     let (received, sent) = (GET.len(), response.len());
@@ -180,7 +180,7 @@ async fn a_client_that_leaves_is_460_with_nothing_sent() {
 }
 
 #[tokio::test]
-async fn a_malformed_request_has_no_words() {
+async fn a_malformed_request_has_dashes() {
     let mut alb = Setup::answering(fixed(200, "")).start().await;
     let response = alb.exchange("what is this\r\n\r\n").await;
     let sent = response.len();
@@ -235,7 +235,7 @@ async fn the_form_of_a_request_and_its_rewriting_are_in_its_line() {
     setup.rules(vec![Rule { transforms, ..rule(1, "/old*", forward(&["api"])) }]);
     let mut alb = setup.start().await;
     alb.exchange("GET /old x HTTP/1.1\r\nHost: e.com\r\nConnection: close\r\n\r\n").await;
-    // A blank in a URL is acceptable; a rewritten one has to be a URL.
+    // A blank in a URL is accepted from a client, but not in a rewritten URL.
     let line = line(&alb.settled().await);
     assert!(
         line.contains(" \"-\" \"-\" \"-\" \"-\" \"-\" \"Acc") && line.contains("\"Acceptable\" \"SpaceInUri\""),
@@ -249,7 +249,7 @@ async fn the_form_of_a_request_and_its_rewriting_are_in_its_line() {
 }
 
 #[tokio::test]
-async fn http_2_says_its_name_its_certificate_and_its_connection() {
+async fn an_http_2_line_names_the_certificate_and_the_connection() {
     let target = ScriptedTarget::answering(OK).await;
     let mut setup = Setup::forwarding(&[target.address]);
     setup.https();
@@ -259,7 +259,7 @@ async fn http_2_says_its_name_its_certificate_and_its_connection() {
     http2::send(&mut client, http2::get("/second")).await;
 
     let (first, second, connection) = (alb.settled().await, alb.settled().await, alb.connected().await);
-    // As in HTTP/1: what HPACK makes of heads is not known.
+    // As in HTTP/1: the size of heads compressed by HPACK is not known.
     let received = "GET /a?b=c HTTP/2.0\r\nhost: app.example.com\r\n\r\n".len();
     let sent = "HTTP/2.0 200\r\ncontent-length: 2\r\n\r\nok".len();
     assert_eq!(
@@ -287,7 +287,7 @@ async fn a_connection_to_an_http_listener_has_a_line_too() {
 }
 
 #[tokio::test]
-async fn a_handshake_that_fails_is_a_line_and_a_figure_and_no_request() {
+async fn a_failed_handshake_is_a_line_and_a_count_but_no_request() {
     let mut setup = Setup::answering(fixed(200, ""));
     setup.https();
     let mut alb = setup.start().await;
@@ -307,10 +307,10 @@ fn rule(priority: u32, path: &str, action: Action) -> Rule {
 }
 
 #[tokio::test]
-async fn a_log_that_cannot_follow_loses_lines_and_slows_nobody() {
+async fn a_slow_log_loses_lines_but_delays_no_request() {
     let mut alb = Setup::answering(fixed(200, "ok")).start().await;
     let mut wire = alb.connect().await;
-    // Nobody reads accounts, and there is room for 1024.
+    // Nothing reads log entries, and there is room for 1024.
     for _ in 0..1100 {
         wire.send(GET).await;
         assert!(wire.response().await.ends_with("ok"));
@@ -323,7 +323,7 @@ async fn a_log_that_cannot_follow_loses_lines_and_slows_nobody() {
 }
 
 #[tokio::test]
-async fn while_nobody_listens_nothing_is_kept_and_all_is_counted() {
+async fn without_a_reader_entries_are_dropped_and_counted() {
     let alb = Setup::answering(fixed(200, "ok")).start().await;
     alb.access.set_open(false);
     let mut wire = alb.connect().await;
@@ -346,7 +346,7 @@ async fn a_resumed_session_shows_no_certificate_and_both_logs_have_its_line() {
     for expected in ["\"<certificate>\"", "\"session-reused\""] {
         let mut wire = Wire::new(http2::connect(&alb, &connector).await);
         wire.send(GET).await;
-        // The ticket that the next connection resumes with has come before the answer.
+        // The ticket with which the next connection resumes has arrived before the response.
         wire.response().await;
         let line = self::line(&alb.settled().await);
         assert!(line.contains(expected), "{line}");

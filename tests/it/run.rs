@@ -1,6 +1,6 @@
-//! What `neargate run` does with its command, whatever that is: found before anything is started, signalled as a whole,
-//! given the terminal and a view of its own of the machine, of which nothing is left. What real clients make of that is in
-//! `clients`.
+//! How `neargate run` treats any command: it is looked up before anything starts, its whole process group gets signals,
+//! it has the terminal and a private view of the machine, which leaves nothing behind. `clients` tests what real
+//! clients do with that.
 
 use std::path::{Path, PathBuf};
 
@@ -10,12 +10,12 @@ use crate::clients::{has_namespaces, stack};
 use crate::support::stack::{Running, Stack, kill};
 use crate::support::waiting::eventually;
 
-/// Runs a script of the shell's under `run`.
+/// Runs a shell script under `run`.
 fn script<'a>(options: &[&'a str], text: &'a str) -> Vec<&'a str> {
     [&["run"], options, &["--", "sh", "-c", text]].concat()
 }
 
-/// A command whose own child would go on for long, with the child's number in a file.
+/// A command with a long-running child, whose pid is in a file.
 async fn with_grandchild(stack: &Stack) -> (Running, Pid) {
     let file: PathBuf = stack.folder().join("grandchild");
     let text = format!("sh -c 'echo $$ >{}; exec sleep 1000'; exit 3", file.display());
@@ -30,7 +30,7 @@ async fn is_gone(process: Pid) {
 }
 
 #[tokio::test]
-async fn a_command_that_is_not_there_is_said_before_anything_is_started() {
+async fn a_missing_command_is_reported_before_anything_starts() {
     let stack = stack();
     let plain = stack.folder().join("plain");
     std::fs::write(&plain, "").unwrap();
@@ -58,7 +58,7 @@ async fn a_signal_reaches_all_of_the_command_and_then_the_stack_is_taken_down() 
 }
 
 #[tokio::test]
-async fn a_terminal_that_is_closed_takes_up_down_and_leaves_what_is_in_the_background() {
+async fn closing_the_terminal_ends_up_but_not_a_stack_in_the_background() {
     for signal in [Signal::HUP, Signal::QUIT] {
         let stack = stack();
         let up = stack.spawn(&["up"]);
@@ -73,16 +73,16 @@ async fn a_terminal_that_is_closed_takes_up_down_and_leaves_what_is_in_the_backg
     let said = stack.run(&["run", "--", "true"]).await.succeeded().stderr;
     let process = said.split_once("(process ").and_then(|(_, rest)| rest.split_once(')')).unwrap().0;
     kill(process.parse().unwrap(), Signal::HUP);
-    // Asked and answered by the same threads that would have seen the signal.
+    // Answered by the same threads that would have handled the signal.
     assert!(!stack.view().await.shutting_down);
     assert!(stack.listens());
     stack.down().await;
 }
 
-/// Whoever comes first has the stack, and the others join it: with the authority that the first one's command trusts,
-/// until the last command has ended. In CI there is one authority for each stack that runs.
+/// The first process owns the stack, and the others join it, with the authority that the first one's command trusts,
+/// until the last command has ended. In CI each running stack has one authority.
 #[tokio::test]
-async fn several_at_once_share_a_stack_that_the_last_of_them_outlives() {
+async fn several_runs_at_once_share_a_stack_until_the_last_ends() {
     for ci in ["", "true"] {
         let stack = stack();
         let file = |name: &str| stack.folder().join(name).display().to_string();
@@ -125,7 +125,7 @@ async fn several_at_once_share_a_stack_that_the_last_of_them_outlives() {
 }
 
 #[tokio::test]
-async fn who_waits_for_others_can_be_told_not_to() {
+async fn run_can_be_told_not_to_wait_for_others() {
     let stack = stack();
     let first = stack.spawn(&script(&[], "touch first-runs; while ! [ -e second-runs ]; do sleep 0.05; done"));
     eventually("the first runs", async || stack.folder().join("first-runs").exists()).await;
@@ -140,7 +140,7 @@ async fn who_waits_for_others_can_be_told_not_to() {
 }
 
 #[tokio::test]
-async fn a_command_that_does_not_listen_is_killed_by_the_second_signal() {
+async fn a_command_that_ignores_a_signal_is_killed_by_the_second() {
     let stack = stack();
     let ready = stack.folder().join("ready");
     let text = format!("trap '' TERM INT; touch {}; while :; do sleep 1; done", ready.display());
@@ -154,7 +154,7 @@ async fn a_command_that_does_not_listen_is_killed_by_the_second_signal() {
 
 #[cfg(target_os = "linux")]
 #[tokio::test]
-async fn when_run_is_killed_its_command_is_told() {
+async fn the_command_gets_a_signal_when_run_is_killed() {
     let stack = stack();
     let ready = stack.folder().join("ready");
     let ended = stack.folder().join("ended");
@@ -167,9 +167,9 @@ async fn when_run_is_killed_its_command_is_told() {
 }
 
 #[tokio::test]
-async fn on_a_terminal_the_command_has_it() {
+async fn the_command_gets_the_terminal() {
     let stack = stack();
-    // `script` makes a terminal, and types what it reads; the command reads it, and the end.
+    // `script` creates a terminal and types what it reads; the command reads that, and the end.
     let typed = format!(
         "printf 'hello\\n\\004' | script -qec \"{} run -- tr a-z A-Z\" /dev/null",
         env!("CARGO_BIN_EXE_neargate")
@@ -184,7 +184,7 @@ async fn on_a_terminal_the_command_has_it() {
 }
 
 #[tokio::test]
-async fn what_variables_named_before_is_kept() {
+async fn roots_in_existing_variables_are_kept() {
     let mut stack = stack();
     let file = stack.folder().join("corporate.pem");
     std::fs::write(&file, "-----BEGIN CERTIFICATE-----\nY29ycG9yYXRl\n-----END CERTIFICATE-----\n").unwrap();
@@ -201,7 +201,7 @@ async fn what_variables_named_before_is_kept() {
 }
 
 #[tokio::test]
-async fn only_the_command_sees_what_it_is_shown_and_nothing_of_it_is_left() {
+async fn only_the_command_sees_its_view_and_nothing_of_it_is_left() {
     if !has_namespaces().await {
         return;
     }
@@ -223,13 +223,13 @@ async fn only_the_command_sees_what_it_is_shown_and_nothing_of_it_is_left() {
 }
 
 #[tokio::test]
-async fn where_a_namespace_is_refused_one_line_says_so_and_variables_do_what_they_can() {
+async fn a_refused_namespace_is_reported_in_one_line_and_variables_are_set() {
     if !has_namespaces().await || !Path::new("/usr/bin/setpriv").exists() {
         eprintln!("skipped: nothing here that could refuse a namespace");
         return;
     }
     let stack = stack();
-    // A namespace that may have none inside, and in it a root without rights.
+    // A namespace that allows no nested ones, with a root user without capabilities.
     let forbid = "echo 0 >/proc/sys/user/max_user_namespaces && exec setpriv --bounding-set=-all \"$@\"";
     let arguments = script(&[], "cat $NEARGATE_CA_CERT");
     let output = stack.spawn_under(&["unshare", "-rU", "sh", "-c", forbid, "sh"], &arguments).end().await.succeeded();

@@ -10,7 +10,7 @@ use crate::alb::{Alb, ScriptedTarget, Setup, healthy};
 
 const HOUR: Duration = Duration::from_secs(3600);
 
-/// Three targets that say who they are, behind one group.
+/// Three targets that name themselves, in one group.
 async fn start(stickiness: Stickiness) -> Alb {
     let mut targets = Vec::new();
     for answer in ["one", "two", "six"] {
@@ -30,7 +30,7 @@ fn target_saying(word: &str) -> &'static str {
     }
 }
 
-/// The body, and the cookies a browser would send back.
+/// The body, and the cookies that a browser would send back.
 async fn ask(alb: &Alb, cookies: &str) -> (String, String) {
     let answer =
         alb.exchange(&format!("GET / HTTP/1.1\r\nHost: e.com\r\nCookie: {cookies}\r\nConnection: close\r\n\r\n")).await;
@@ -65,7 +65,7 @@ async fn the_lines_are_those_of_a_load_balancer() {
         assert!(regex::Regex::new(&pattern).unwrap().is_match(line), "{line}");
     }
     assert_eq!(lines.len(), 2);
-    // Before what the target sent.
+    // Before those that the target sent.
     assert!(answer.find("AWSALB=").unwrap() < answer.find("session=").unwrap());
 }
 
@@ -98,7 +98,7 @@ async fn an_unhealthy_target_loses_its_clients_for_good() {
 }
 
 #[tokio::test]
-async fn the_applications_cookie_binds_with_a_second_one_beside_it() {
+async fn the_applications_cookie_binds_together_with_a_second_one() {
     let alb = start(Stickiness::AppCookie { cookie_name: "session".into(), duration: HOUR }).await;
     let (first, cookies) = ask(&alb, "a=b").await;
     assert!(cookies.contains("AWSALBAPP-0=AAAAAAAAAA") && cookies.contains("AWSALBAPP-3=_remove_"), "{cookies}");
@@ -131,7 +131,7 @@ async fn a_group_is_kept_whatever_the_weights_say() {
 }
 
 #[tokio::test]
-async fn a_newcomer_warms_up_and_the_first_of_a_group_need_not() {
+async fn a_newcomer_warms_up_but_the_first_targets_of_a_group_do_not() {
     let old = ScriptedTarget::answering(target_saying("one")).await;
     let new = ScriptedTarget::answering(target_saying("two")).await;
     let mut setup = Setup::forwarding(&[old.address]);
@@ -146,6 +146,6 @@ async fn a_newcomer_warms_up_and_the_first_of_a_group_need_not() {
     for _ in 0..100 {
         ask(&alb, "a=b").await;
     }
-    // The tests take seconds of the 900 at most: far less than half of its half.
+    // The test takes a few of the 900 seconds: the newcomer's share stays far below half.
     assert!(new.heads().len() < 25, "{} of 100 in the first seconds", new.heads().len());
 }

@@ -1,4 +1,4 @@
-//! Targets under TLS, and targets that speak HTTP/2 or gRPC.
+//! Targets with TLS, and targets that speak HTTP/2 or gRPC.
 
 use std::future::Future;
 use std::net::SocketAddr;
@@ -24,7 +24,7 @@ use crate::http2;
 const OK: &str = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
 const GET: &str = "GET / HTTP/1.1\r\nHost: e.com\r\n\r\n";
 
-/// For a name that nobody asks for.
+/// A certificate for a name that no client requests.
 pub(crate) fn acceptor(protocols: &[&str]) -> TlsAcceptor {
     let certificate = rcgen::generate_simple_self_signed(["elsewhere.example".to_owned()]).unwrap();
     let key = rustls::pki_types::PrivateKeyDer::try_from(certificate.signing_key.serialize_der()).unwrap();
@@ -36,7 +36,7 @@ pub(crate) fn acceptor(protocols: &[&str]) -> TlsAcceptor {
     TlsAcceptor::from(Arc::new(config))
 }
 
-/// A target of HTTP/2 whose requests follow a script. Counts its connections.
+/// An HTTP/2 target whose requests follow a script. Counts its connections.
 struct Http2Target {
     address: SocketAddr,
     connections: watch::Receiver<usize>,
@@ -137,7 +137,7 @@ async fn read(mut body: RecvStream) -> Result<(Vec<u8>, Option<HeaderMap>), h2::
     Ok((all, within("the trailers", body.trailers()).await?))
 }
 
-/// Sends a request without a body; head, body and trailers of the answer.
+/// Sends a request without a body; returns head, body and trailers of the response.
 async fn ask(requests: &SendRequest<Bytes>, request: Request<()>) -> (http::response::Parts, Vec<u8>) {
     let (response, _) = requests.clone().ready().await.unwrap().send_request(request, true).unwrap();
     let (head, body) = within("the response", response).await.unwrap().into_parts();
@@ -145,7 +145,7 @@ async fn ask(requests: &SendRequest<Bytes>, request: Request<()>) -> (http::resp
     (head, body)
 }
 
-/// Answers 200 with the path as the body.
+/// Responds 200 with the path as the body.
 async fn echo_path(request: Request<RecvStream>, mut respond: SendResponse<Bytes>) {
     let path = Bytes::from(request.uri().path().to_owned());
     let mut stream = respond.send_response(Response::new(()), false).unwrap();
@@ -161,7 +161,7 @@ fn of_web(alb: &Alb, count: GroupCount) -> u64 {
 }
 
 #[tokio::test]
-async fn a_handshake_that_fails_is_502_and_one_that_does_not_end_is_504() {
+async fn a_failed_handshake_is_502_and_an_endless_one_is_504() {
     for (answer, status) in [("HTTP/1.1 400 Bad Request\r\n\r\n", 502), ("", 504)] {
         let target = ScriptedTarget::new(move |mut incoming| async move {
             incoming.wire.send(answer).await;
@@ -182,7 +182,7 @@ async fn a_handshake_that_fails_is_502_and_one_that_does_not_end_is_504() {
 }
 
 #[tokio::test]
-async fn a_target_of_http_2_gets_its_words_and_its_client_the_trailers() {
+async fn an_http_2_target_gets_the_request_and_the_client_gets_its_trailers() {
     let (seen, mut heads) = watch::channel(String::new());
     for tls in [false, true] {
         let seen = seen.clone();
@@ -237,7 +237,7 @@ fn log_line(account: &impl LogLine) -> String {
 }
 
 #[tokio::test]
-async fn clients_of_http_1_1_get_464_of_an_http_2_group() {
+async fn http_1_1_clients_get_464_from_an_http_2_group() {
     let target = Http2Target::new(None, echo_path).await;
     let mut alb = in_front_of(target.address, TargetProtocol::Http, ProtocolVersion::Http2).await;
     let mut wire = Wire::new(http2::tls(&alb, &["http/1.1"]).await);
@@ -255,7 +255,7 @@ async fn clients_of_http_1_1_get_464_of_an_http_2_group() {
 }
 
 #[tokio::test]
-async fn requests_share_a_connection_until_its_target_says_that_it_leaves() {
+async fn requests_share_a_connection_until_the_target_sends_goaway() {
     let target = Http2Target::new(None, echo_path).await;
     let alb = in_front_of(target.address, TargetProtocol::Http, ProtocolVersion::Http2).await;
     let requests = client(&alb).await;
@@ -273,7 +273,7 @@ async fn requests_share_a_connection_until_its_target_says_that_it_leaves() {
 }
 
 #[tokio::test]
-async fn a_target_sends_only_as_far_ahead_as_its_client_reads() {
+async fn a_target_can_send_only_as_much_as_its_client_reads() {
     const SIZE: usize = 3_000_000;
     const PIECE: usize = 10_000;
     let sent = Arc::new(AtomicUsize::new(0));
@@ -300,7 +300,7 @@ async fn a_target_sends_only_as_far_ahead_as_its_client_reads() {
     let mut received = 0;
     while let Some(data) = within("data", body.data()).await {
         let length = data.unwrap().len();
-        // One window towards the client, one towards the target, and what is on its way between the two.
+        // One window towards the client, one towards the target, and the data in transit between them.
         assert!(sent.load(Ordering::SeqCst) - received <= 4 * 65_536, "the target is far ahead");
         received += length;
         body.flow_control().release_capacity(length).unwrap();
@@ -309,7 +309,7 @@ async fn a_target_sends_only_as_far_ahead_as_its_client_reads() {
 }
 
 #[tokio::test]
-async fn a_target_of_http_1_1_in_an_http_2_group_is_502() {
+async fn an_http_1_1_target_in_an_http_2_group_gives_502() {
     let target = ScriptedTarget::new(|mut incoming| async move {
         incoming.wire.through("\r\n\r\nSM\r\n\r\n").await;
         incoming.wire.send("HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\nConnection: close\r\n\r\n").await;
@@ -320,7 +320,7 @@ async fn a_target_of_http_1_1_in_an_http_2_group_is_502() {
 }
 
 #[tokio::test]
-async fn errors_of_the_load_balancer_reach_callers_of_grpc_as_trailers_only() {
+async fn errors_of_the_load_balancer_reach_grpc_callers_as_trailers_only() {
     let mut alb = in_front_of(refusing(), TargetProtocol::Http, ProtocolVersion::Grpc).await;
     let requests = client(&alb).await;
     let (response, _) =
@@ -352,7 +352,7 @@ async fn errors_of_the_load_balancer_reach_callers_of_grpc_as_trailers_only() {
 }
 
 #[tokio::test]
-async fn a_group_may_change_what_it_speaks() {
+async fn a_group_may_change_its_protocol() {
     let target = Http2Target::new(None, echo_path).await;
     let old = ScriptedTarget::answering(OK).await;
     let mut alb = in_front_of(old.address, TargetProtocol::Http, ProtocolVersion::Http1).await;
@@ -365,7 +365,7 @@ async fn a_group_may_change_what_it_speaks() {
 }
 
 #[tokio::test]
-async fn small_messages_that_nobody_reads_do_not_cost_others_their_connection() {
+async fn small_unread_messages_do_not_break_the_connection_of_others() {
     const MESSAGES: usize = 12_000;
     let script = |request: Request<RecvStream>, mut respond: SendResponse<Bytes>| async move {
         if request.uri().path() != "/many" {

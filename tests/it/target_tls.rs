@@ -1,4 +1,4 @@
-//! The security policy of TLS connections to targets, as the targets see it.
+//! The security policy of TLS connections to targets, as seen by the targets.
 
 use std::sync::Arc;
 
@@ -19,10 +19,10 @@ use crate::http2;
 const GET: &str = "GET / HTTP/1.1\r\nHost: app.example.com\r\n\r\n";
 const OK: &str = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
 
-/// What a target and the load balancer agreed upon.
+/// The protocol version and key exchange group that a target and the load balancer negotiated.
 type Agreed = (TlsVersion, NamedGroup);
 
-/// A target of these versions that answers one request per connection.
+/// A target with these TLS versions that answers one request per connection.
 async fn target(
     versions: &[&'static rustls::SupportedProtocolVersion],
     agreed: watch::Sender<Option<Agreed>>,
@@ -49,7 +49,7 @@ async fn target(
     .await
 }
 
-/// An HTTPS listener with this policy in front of a target under TLS.
+/// An HTTPS listener with this policy in front of a TLS target.
 fn behind(policy: &str, target: &ScriptedTarget) -> Setup {
     let mut setup = Setup::forwarding(&[target.address]);
     setup.https();
@@ -70,7 +70,7 @@ async fn ask(alb: &Alb) -> String {
 }
 
 #[tokio::test]
-async fn a_target_of_tls_1_3_alone_is_reached_once_a_listener_has_a_policy_of_it() {
+async fn a_tls_1_3_target_is_reached_once_a_listener_has_such_a_policy() {
     let (agreed, seen) = watch::channel(None);
     let target = target(&[&rustls::version::TLS13], agreed).await;
     let mut alb = behind("ELBSecurityPolicy-2016-08", &target).start().await;
@@ -86,7 +86,7 @@ async fn a_target_of_tls_1_3_alone_is_reached_once_a_listener_has_a_policy_of_it
 }
 
 #[tokio::test]
-async fn behind_a_post_quantum_policy_keys_are_exchanged_with_targets_likewise() {
+async fn a_post_quantum_policy_also_applies_to_targets() {
     let (agreed, seen) = watch::channel(None);
     let target = target(rustls::ALL_VERSIONS, agreed).await;
     let alb = behind("ELBSecurityPolicy-TLS13-1-2-Res-PQ-2025-09", &target).start().await;

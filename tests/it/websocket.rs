@@ -1,4 +1,4 @@
-//! Upgrades, with a real WebSocket client and server.
+//! WebSocket upgrades, with a real client and server.
 
 #![expect(clippy::unwrap_used, reason = "unwrapping in a test is an assertion")]
 
@@ -30,7 +30,7 @@ pub(crate) async fn open(alb: &Alb) -> tokio_tungstenite::WebSocketStream<tokio:
 }
 
 #[tokio::test]
-async fn messages_go_both_ways_until_one_side_closes() {
+async fn messages_pass_in_both_directions_until_one_side_closes() {
     let target = echo().await;
     let mut alb = Setup::forwarding(&[target.address]).start().await;
     let mut socket = open(&alb).await;

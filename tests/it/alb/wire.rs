@@ -24,12 +24,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
         within("sending", self.stream.write_all(text.as_bytes())).await.unwrap();
     }
 
-    /// Everything up to and including an empty line.
+    /// Reads up to and including an empty line.
     pub(crate) async fn head(&mut self) -> String {
         self.through("\r\n\r\n").await
     }
 
-    /// Everything up to and including this text.
+    /// Reads up to and including this text.
     pub(crate) async fn through(&mut self, end: &str) -> String {
         within("reading", async {
             loop {
@@ -43,7 +43,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
         .await
     }
 
-    /// So many bytes.
+    /// Reads this many bytes.
     pub(crate) async fn bytes(&mut self, count: usize) -> Vec<u8> {
         within("reading", async {
             while self.unread.len() < count {
@@ -54,7 +54,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
         .await
     }
 
-    /// A response with a Content-Length, head and body.
+    /// Reads a response with a Content-Length, head and body.
     pub(crate) async fn response(&mut self) -> String {
         let mut text = self.head().await;
         let length = text.lines().find_map(|line| line.strip_prefix("Content-Length: ")).unwrap_or("0");
@@ -63,7 +63,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
         text
     }
 
-    /// Everything up to the end of the connection; a reset ends it too.
+    /// Reads up to the end of the connection, which may also be a reset.
     pub(crate) async fn rest(&mut self) -> String {
         within("the end of the connection", async {
             while self.fill().await {}
@@ -125,7 +125,7 @@ impl ScriptedTarget {
         Self { address, heads }
     }
 
-    /// Reads a request and says nothing until it is left.
+    /// Reads a request and stays silent until the client leaves.
     pub(crate) async fn silent() -> Self {
         Self::new(|mut incoming| async move {
             incoming.head().await;
@@ -150,7 +150,7 @@ impl ScriptedTarget {
         .await
     }
 
-    /// All request heads so far.
+    /// All request heads received so far.
     pub(crate) fn heads(&self) -> Vec<String> {
         self.heads.lock().unwrap().clone()
     }

@@ -72,7 +72,7 @@ const CHAPTERS: &[Chapter] = &[
     },
 ];
 
-/// Where titles that sources begin with can be read. The longest that fits counts.
+/// Where the titles that sources begin with can be read. The longest match counts.
 const TITLES: &[(&str, &str)] = &[
     ("ALB user guide, Access logs", "application/load-balancer-access-logs.html"),
     ("ALB user guide, Application-based stickiness", "application/edit-target-group-attributes.html"),
@@ -198,7 +198,7 @@ same. *Approximated* means that AWS is silent and the best guess is tested, or s
 say what happens instead. Fields without effect are in [fidelity.md](fidelity.md).
 ";
 
-/// What is played over one version of HTTP only; all other exchanges, errors and limits are played over both.
+/// Cases that are played over one version of HTTP only; all other exchanges, errors and limits are played over both.
 fn both_protocols() -> String {
     let all = ["exchanges", "errors", "limits"].into_iter().flat_map(exchanges::of_folder_with_names);
     let (mut both, mut frames, mut rows) = (0, 0, String::new());

@@ -48,7 +48,7 @@ const CHAPTERS: &[Chapter] = &[
     },
 ];
 
-/// Where titles that sources begin with can be read; pages of the API reference need none.
+/// Where the titles that sources begin with can be read; pages of the API reference need none.
 const TITLES: &[(&str, &str)] = &[
     (
         "ALB user guide, \"Health check reason codes\"",

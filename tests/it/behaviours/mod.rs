@@ -1,12 +1,12 @@
-//! `docs/alb.md` and `docs/ecs.md`: every behaviour of AWS that a case under `fixtures/` proves, with where it can be seen,
-//! and beside it what the table in `src/config/fidelity/` says is different. Nothing on the pages is written by hand, so
-//! nothing on them can be untrue for longer than a test run.
+//! `docs/alb.md` and `docs/ecs.md`: every behaviour of AWS that a case under `fixtures/` proves, with its source,
+//! followed by the differences listed in `src/config/fidelity/`. Nothing on these pages is written by hand, so they
+//! cannot stay untrue for longer than a test run.
 //!
-//! A case is one sentence (`name`, or `rule` where a file is one case) and where that can be read (`source`): a title that
-//! the page knows, first, and after a semicolon whatever else supports it. What AWS says nothing about is `inferred`; what is
-//! not AWS's at all is `neargate`.
+//! A case has a sentence (`name`, or `rule` if a file is one case) and a source: first a title that the page knows,
+//! then, after a semicolon, any other evidence. `inferred` marks what AWS does not document; `neargate` marks what is
+//! not AWS's behaviour at all.
 //!
-//! A family of cases joins by its line in `CHAPTERS` of the page, and a source that is new by its line in `TITLES`.
+//! To add a family of cases, add a line to `CHAPTERS` of the page; for a new source, add a line to `TITLES`.
 
 mod alb;
 mod ecs;
@@ -24,19 +24,19 @@ const PAGES: [Page; 2] = [alb::PAGE, ecs::PAGE];
 
 /// A generated page.
 struct Page {
-    /// From the top of the repository.
+    /// Path from the top of the repository.
     file: &'static str,
     /// The folder of `fixtures/` that holds its families.
     root: &'static str,
     opening: &'static str,
     chapters: &'static [Chapter],
-    /// What follows the chapters.
+    /// The text after the chapters.
     appendix: fn() -> String,
-    /// Where titles that sources begin with can be read. The longest that fits counts.
+    /// Where the titles that sources begin with can be read. The longest match counts.
     titles: &'static [(&'static str, &'static str)],
-    /// Where titles are that have a path only.
+    /// Base address of titles that have only a path.
     guide: &'static str,
-    /// What a source in the reference of an API begins with, before the name of an action or type, and where those are.
+    /// How a source in an API reference begins, before the name of an action or type, and its address.
     reference: (&'static str, &'static str),
 }
 
@@ -64,19 +64,19 @@ struct Transcript {
     source: String,
 }
 
-/// What every case has, whatever its family.
+/// The fields that every case has, whatever its family.
 #[derive(Deserialize)]
 struct Case {
     name: String,
     source: String,
-    /// Of requests that could be read in two ways: what they are classified as.
+    /// How an ambiguous request is classified.
     classification: Option<String>,
-    /// Why AWS does it and this program does not.
+    /// Why AWS does it and neargate does not.
     not_yet: Option<String>,
 }
 
 impl Case {
-    /// Whose behaviour it is, and how well it is known; none for what is not AWS's.
+    /// Whose behaviour it is, and how well it is known; empty for neargate's own.
     fn verdict(&self) -> Option<&'static str> {
         if self.not_yet.is_some() {
             return Some("not yet");
@@ -101,7 +101,7 @@ fn capitalised(text: &str) -> String {
     rest.next().into_iter().flat_map(char::to_uppercase).chain(rest).collect()
 }
 
-/// What Markdown would take for something else.
+/// Escapes what Markdown would interpret.
 fn escape(text: &str) -> String {
     let mut escaped = String::new();
     for character in text.chars() {
@@ -114,7 +114,7 @@ fn escape(text: &str) -> String {
     escaped
 }
 
-/// Which fields a line of the fidelity table is about.
+/// The fields that a line of the fidelity table is about.
 fn fields(line: &fidelity::Line) -> String {
     let quoted = |words: &[&str]| words.iter().map(|word| format!("`{word}`")).collect::<Vec<_>>().join(", ");
     let keys = match line.keys {
@@ -132,7 +132,7 @@ fn row(behaviour: &str, source: &str, verdict: &str) -> String {
 }
 
 impl Page {
-    /// The cases of a chapter, each with its file's path.
+    /// The cases of a chapter, each with the path of its file.
     fn cases(&self, chapter: &Chapter) -> Vec<(std::path::PathBuf, Case)> {
         let files = chapter.folders.iter().flat_map(|folder| cases(&format!("{}/{folder}", self.root), "yaml"));
         let of_file = |file: std::path::PathBuf| match read::<Cases>(&file) {
@@ -144,7 +144,7 @@ impl Page {
         files.flat_map(of_file).collect()
     }
 
-    /// What the source begins with that can be read somewhere: the longest known title, or a page of the reference.
+    /// The beginning of the source that can be looked up: the longest known title, or a page of the reference.
     fn title<'s>(&self, source: &'s str) -> Option<&'s str> {
         let known =
             self.titles.iter().filter(|(title, _)| source.starts_with(title)).map(|(title, _)| title.len()).max();
@@ -157,17 +157,17 @@ impl Page {
         Some(&source[..length])
     }
 
-    /// The source, its titles as links.
+    /// The source, with its titles as links.
     fn linked(&self, source: &str) -> String {
         let parts = source.trim().split("; ").map(|part| match self.title(part) {
-            // What the page says there is quoted in the case.
+            // The case quotes the page.
             Some(title) => format!("[{title}]{}", escape(part[title.len()..].split(": ").next().unwrap_or_default())),
             None => escape(part),
         });
         parts.collect::<Vec<_>>().join("; ")
     }
 
-    /// Where the links of the page lead.
+    /// Targets of the page's links.
     fn links(&self, text: &str) -> String {
         let (before, reference) = self.reference;
         let mut links = "\n".to_owned();
@@ -205,7 +205,7 @@ impl Page {
     }
 }
 
-/// Every folder below this one that holds cases, from `root`.
+/// Every folder below this one that contains cases, from `root`.
 fn families_of(root: &Path, folder: &Path) -> BTreeSet<String> {
     let mut found = BTreeSet::new();
     for entry in std::fs::read_dir(folder).unwrap() {

@@ -1,4 +1,4 @@
-//! Edits as cases write them: an action and names. Settings are taken from a file that has them.
+//! Edits as written in cases: an action and names. Their settings come from a file.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -16,7 +16,7 @@ use neargate::model::{
 };
 use serde::Deserialize;
 
-/// One edit. Load balancers are named only where there are several.
+/// One edit. It names a load balancer only if there are several.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) enum Change {
@@ -87,7 +87,7 @@ pub(super) enum Change {
     DeleteCluster {
         cluster: String,
     },
-    /// What a service of the file runs.
+    /// The task definition of a service of the file.
     RegisterTaskDefinition {
         service: String,
     },
@@ -99,7 +99,7 @@ pub(super) enum Change {
         #[serde(default = "the_first")]
         task_definition: RevisionName,
     },
-    /// Everything that UpdateService can change, from the file; or only what its tasks run.
+    /// Everything that UpdateService can change, from the file; or only the task definition.
     UpdateService {
         service: String,
         task_definition: Option<RevisionName>,
@@ -131,7 +131,7 @@ pub(super) struct At {
     load_balancer: String,
 }
 
-/// The same, and its new port.
+/// The same, with its new port.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Listens {
@@ -149,12 +149,12 @@ pub(super) struct RuleAt {
     load_balancer: String,
 }
 
-/// The load balancer of a file that does not name it: the project's name.
+/// The load balancer of a file without a name for it: the project's name.
 fn the_only_one() -> String {
     "p".to_owned()
 }
 
-/// The revision of cases that have one.
+/// The revision, in cases with a single one.
 fn the_first() -> RevisionName {
     "f:1".parse().expect("a name")
 }
@@ -211,7 +211,7 @@ fn domains(names: &[String]) -> Vec<DomainName> {
 }
 
 impl Change {
-    /// The edit. Settings come from the file.
+    /// Converts the edit, with settings from the file.
     pub(super) fn edit(&self, file: Option<&Topology>) -> Edit {
         let settings = || file.expect("a step whose change has settings says `wanted` or `with`");
         match self {

@@ -1,5 +1,5 @@
 //! The desired state and its authors: `fixtures/desired/`. After each step of a case the journal is written and read
-//! back, as if the process had been killed just then: nothing may be different after it.
+//! back, as if the process had been killed at that moment: nothing may change.
 
 mod edits;
 
@@ -26,7 +26,7 @@ struct Case {
     name: String,
     #[expect(dead_code, reason = "for the reader")]
     source: String,
-    /// What every file of the case begins with.
+    /// The beginning of every file of the case.
     #[serde(default)]
     head: String,
     steps: Vec<Step>,
@@ -42,11 +42,11 @@ struct Step {
     change: Option<Change>,
     update_service: Option<String>,
     desired_count: Option<u32>,
-    /// Settings of the change, if they are not those that are wanted after it.
+    /// Settings for the change, if they differ from the ones expected after it.
     with: Option<File>,
-    /// Code and message, if the change is refused; the message, if the file is.
+    /// Code and message of a refused change; the message of a refused file.
     refused: Option<String>,
-    /// The file that would declare what is wanted now. A refused step leaves it as it was.
+    /// The file that would declare the resulting state. A refused step leaves it unchanged.
     wanted: Option<File>,
     /// Every revision that was registered.
     task_definitions: Option<BTreeMap<String, Status>>,
@@ -56,7 +56,7 @@ struct Step {
     left_alone: Vec<String>,
 }
 
-/// The text of neargate.yaml after the head; or only the services, each with its number of tasks.
+/// The text of neargate.yaml after the beginning; or only the services, each with its number of tasks.
 #[derive(Deserialize)]
 #[serde(untagged)]
 enum File {
@@ -106,7 +106,7 @@ fn topology_in(folder: &Path, text: &str, read_file: &dyn Fn(&Path) -> io::Resul
     Arc::new(loaded.topology)
 }
 
-/// The state after a step, or in which words it was refused.
+/// The state after a step, or the text of its refusal.
 fn act(desired: Option<&Desired>, step: &Step, head: &str) -> Result<Desired, String> {
     let Some(desired) = desired else {
         return Ok(Desired::from(step.file.as_ref().expect("a file comes first").topology(head)));
@@ -143,7 +143,7 @@ fn running(topology: &Topology) -> BTreeMap<String, String> {
     services.map(|(name, service)| (name.to_string(), service.task_definition.name().to_string())).collect()
 }
 
-/// Ids of ARNs are digests of names: cases leave them out.
+/// IDs in ARNs are digests of names; cases omit them.
 fn without_ids(text: &str) -> String {
     let replace = |text: &str, id: &str, name: &str| {
         regex::Regex::new(id).expect("an expression").replace_all(text, name).into_owned()
@@ -151,7 +151,7 @@ fn without_ids(text: &str) -> String {
     replace(&replace(text, "/[0-9a-f]{16}", "/ID"), "/[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", "/UUID")
 }
 
-/// The journal as the file system would hold it.
+/// The journal as the file system would store it.
 fn written(desired: &Desired) -> Vec<u8> {
     let Some((base, edits)) = desired.history() else { return Vec::new() };
     let lines = [journal::base_line(base)].into_iter().chain(edits.iter().map(journal::edit_line));
@@ -207,10 +207,10 @@ fn every_author_has_a_say() {
     }
 }
 
-/// A process is killed after any byte of the journal: what was acknowledged before is wanted after the restart, and what was
-/// not has either happened whole or not at all.
+/// The process is killed after each byte of the journal: acknowledged edits survive the restart, and an unacknowledged
+/// one has happened completely or not at all.
 #[test]
-fn a_crash_at_any_byte_leaves_a_state_that_was_wanted() {
+fn a_crash_at_any_byte_leaves_a_state_that_was_desired() {
     for path in cases("desired", "yaml") {
         for case in read::<Vec<Case>>(&path) {
             let mut desired: Option<Desired> = None;
@@ -233,7 +233,7 @@ fn a_crash_at_any_byte_leaves_a_state_that_was_wanted() {
     }
 }
 
-/// What was wanted when so many of the edits had been made.
+/// The desired state after this many edits.
 fn after_edits(desired: &Desired, count: usize) -> Arc<Topology> {
     let (base, edits) = desired.history().expect("edits");
     let entries = edits[..count].iter().map(|edit: &Edit| Entry::Edit(Box::new(edit.clone())));
@@ -242,9 +242,9 @@ fn after_edits(desired: &Desired, count: usize) -> Arc<Topology> {
     Arc::clone(desired.topology())
 }
 
-/// Taken apart into resources and put together again, and written down and read back, a topology is what it was.
+/// A topology stays the same when it is split into resources and reassembled, and when it is written and read back.
 #[test]
-fn nothing_of_a_file_is_lost_between_resources() {
+fn no_part_of_a_file_is_lost_between_resources() {
     let mut tried = 0;
     for folder in fs::read_dir("fixtures/config/valid").expect("cases").map(|entry| entry.expect("an entry").path()) {
         let text = fs::read_to_string(folder.join("neargate.yaml")).expect("a file");

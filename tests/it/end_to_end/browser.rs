@@ -1,5 +1,5 @@
-//! The fixture application in a real Chromium, which trusts the stack's authority as a person's browser would and is
-//! told of names by the rules that neargate itself prints. Each test is alone with the engine: see [`Browser::visit`].
+//! The fixture application in a real Chromium, which trusts the stack's authority as a person's browser would, and
+//! resolves names with the rules that neargate prints. Each test has the engine to itself: see [`Browser::visit`].
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -24,7 +24,7 @@ async fn browser_for(stack: &Stack) -> Browser {
     Browser::start(Some(&stack.authority().await), rules.trim()).await
 }
 
-/// What becomes of the session that the page asks for, unless its request was cut off.
+/// Result of the session that the page requests, unless its request was aborted.
 async fn session(browser: &mut Browser, url: &str) -> String {
     loop {
         browser.visit(url).await.unwrap();
@@ -36,7 +36,7 @@ async fn session(browser: &mut Browser, url: &str) -> String {
 }
 
 #[tokio::test]
-async fn over_plain_http_there_is_no_random_uuid_and_the_page_says_so() {
+async fn plain_http_has_no_random_uuid_and_the_page_says_so() {
     let Some(_turn) = engine::turn_alone().await else { return };
     let view = Chatkit::shared().await.stack.view().await;
     let address = view.services[0].tasks[0].private_ipv4_address.clone().unwrap();
@@ -44,7 +44,7 @@ async fn over_plain_http_there_is_no_random_uuid_and_the_page_says_so() {
         eprintln!("skipped: the task's own address {address} cannot be reached from here");
         return;
     }
-    // The front end itself, without the load balancer, under a name that is not localhost.
+    // The front end itself, without the load balancer, under a name other than localhost.
     let mut browser = Browser::start(None, &format!("MAP {DOMAIN} {address}")).await;
     browser.visit(&format!("http://{DOMAIN}/")).await.unwrap();
     assert_eq!(browser.shown("secure-context", "").await, "no");
@@ -84,7 +84,7 @@ async fn through_the_load_balancer_the_context_is_secure_and_the_secure_cookie_c
 #[tokio::test]
 async fn a_wrong_allowed_origin_is_a_cors_error_and_the_right_one_is_not() {
     let Some(_turn) = engine::turn_alone().await else { return };
-    // Its images are built by then.
+    // Its images are already built.
     Chatkit::shared().await;
     let chatkit = Chatkit::new(None, |folder| {
         let file = folder.join("neargate.yaml");
@@ -94,7 +94,7 @@ async fn a_wrong_allowed_origin_is_a_cors_error_and_the_right_one_is_not() {
         std::fs::write(file, changed).unwrap();
     })
     .await;
-    // The page is on page.domain.com and calls app.domain.com, which lets in its own origin only.
+    // The page is on page.domain.com and calls app.domain.com, which allows only its own origin.
     chatkit.allow_origins("https://app.domain.com");
     chatkit.stack.up().await;
     let mut browser = browser_for(&chatkit.stack).await;
@@ -130,8 +130,7 @@ async fn certificates_are_good_only_with_the_authority_and_only_for_its_names() 
     assert_eq!(browser.visit(&beyond).await.unwrap_err(), "net::ERR_CERT_INVALID", "name constraints hold");
 }
 
-/// A server for a name that is none of the stack's, with a certificate that somebody who got hold of the authority's
-/// key has issued.
+/// A server for a name outside the stack, with a certificate issued by somebody who obtained the authority's key.
 async fn signed_by_the_stack(stack: &Stack, name: &str) -> SocketAddr {
     let key = std::fs::read_to_string(stack.data_folder().join("ca-key.pem")).unwrap();
     let issuer = Issuer::from_ca_cert_pem(&stack.authority().await, KeyPair::from_pem(&key).unwrap()).unwrap();

@@ -1,4 +1,4 @@
-//! The fixture application as a client of the load balancer sees it: `fixtures/chatkit`, built by neargate.
+//! The fixture application `fixtures/chatkit`, built by neargate, as a client of the load balancer sees it.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -21,19 +21,19 @@ pub(super) struct Chatkit {
 }
 
 impl Chatkit {
-    /// The one that every test may look at and none may change; started when it is first wanted.
+    /// A shared instance that tests may inspect but not change; started on first use.
     pub(super) async fn shared() -> &'static Self {
         static SHARED: OnceCell<Chatkit> = OnceCell::const_new();
         let start = async || {
             let chatkit = Self::new(None, |_| {}).await;
-            // The images are built from the fixture as it is now; what has not changed is in the engine's cache.
+            // The images are built from the current fixture; the engine's cache has everything that has not changed.
             chatkit.stack.run(&["up", "-d", "--wait", "--build", "--wait-timeout", "900"]).await.succeeded();
             chatkit
         };
         SHARED.get_or_init(start).await
     }
 
-    /// A copy of the fixture, changed by the test, on ports of the test's choice; nothing runs yet.
+    /// A copy of the fixture, changed by the test, on ports that the test chooses; not started.
     pub(super) async fn new(ports: Option<BTreeMap<u16, u16>>, change: impl FnOnce(&Path)) -> Self {
         let fill = |folder: &Path| {
             copy(&fixtures().join("chatkit"), folder);
@@ -53,7 +53,7 @@ impl Chatkit {
         chatkit
     }
 
-    /// The `.env` of someone who uses the stand-in, and more lines.
+    /// The `.env` of a user of the stand-in, with additional lines.
     fn write_environment(&self, openai: &str, more: &str) {
         // The workflow of `make demo`, so that both build the same images.
         let text =
@@ -61,7 +61,7 @@ impl Chatkit {
         std::fs::write(self.stack.folder().join(".env"), text).unwrap();
     }
 
-    /// Another list of origins that the back end lets in.
+    /// Another list of origins that the back end allows.
     pub(super) fn allow_origins(&self, origins: &str) {
         let file = self.stack.folder().join(".env");
         let text = std::fs::read_to_string(&file).unwrap();
@@ -70,7 +70,7 @@ impl Chatkit {
     }
 }
 
-/// A folder as a clone has it: without what was built or written into it.
+/// Copies a folder as a clone would have it: without build results or generated files.
 pub(super) fn copy(from: &Path, to: &Path) {
     std::fs::create_dir_all(to).unwrap();
     for entry in std::fs::read_dir(from).unwrap() {
@@ -87,13 +87,13 @@ pub(super) fn copy(from: &Path, to: &Path) {
 }
 
 #[tokio::test]
-async fn with_mapped_ports_the_application_is_answered_as_in_production() {
+async fn the_application_on_mapped_ports_gets_the_responses_of_production() {
     let Some(_turn) = engine::turn().await else { return };
-    is_answered_as_in_production(&Chatkit::shared().await.stack).await;
+    gets_the_responses_of_production(&Chatkit::shared().await.stack).await;
 }
 
 #[tokio::test]
-async fn on_the_listeners_own_ports_the_application_is_answered_as_in_production() {
+async fn the_application_on_the_listeners_own_ports_gets_the_responses_of_production() {
     let Some(_turn) = engine::turn().await else { return };
     for port in [80, 443] {
         if let Err(error) = std::net::TcpListener::bind(("127.0.0.1", port)) {
@@ -101,20 +101,20 @@ async fn on_the_listeners_own_ports_the_application_is_answered_as_in_production
             return;
         }
     }
-    // Its images are built by then.
+    // Its images are already built.
     Chatkit::shared().await;
     let chatkit = Chatkit::new(Some(BTreeMap::from([(80, 80), (443, 443)])), |_| {}).await;
     chatkit.stack.up().await;
-    is_answered_as_in_production(&chatkit.stack).await;
+    gets_the_responses_of_production(&chatkit.stack).await;
     chatkit.stack.down().await;
 }
 
-async fn is_answered_as_in_production(stack: &Stack) {
+async fn gets_the_responses_of_production(stack: &Stack) {
     plain_http_is_redirected_to_the_byte(stack).await;
     the_page_comes_from_the_front_end(stack).await;
     paths_are_routed_by_the_rules(stack).await;
     a_session_is_created(stack).await;
-    the_back_end_sees_who_asked(stack).await;
+    the_back_end_sees_the_client(stack).await;
     a_websocket_goes_through(stack).await;
 }
 
@@ -168,7 +168,7 @@ async fn a_session_is_created(stack: &Stack) {
     assert_eq!(connection.send(again, body).await.json()["returning"], json!(true));
 }
 
-async fn the_back_end_sees_who_asked(stack: &Stack) {
+async fn the_back_end_sees_the_client(stack: &Stack) {
     let mut connection = stack.open(443).await;
     let request = http::Request::get("/api/whoami?a=b").header("X-Forwarded-For", "203.0.113.7");
     let seen = connection.send(request, "").await.json();
@@ -182,7 +182,7 @@ async fn the_back_end_sees_who_asked(stack: &Stack) {
     assert_eq!(header("X-Forwarded-Proto").as_deref(), Some("https"));
     assert_eq!(header("X-Forwarded-Port").as_deref(), Some("443"), "the listener's port, wherever it is bound");
     assert!(header("X-Amzn-Trace-Id").unwrap().starts_with("Root=1-"), "{seen}");
-    // What uvicorn makes of it.
+    // uvicorn's view of it.
     assert_eq!((&seen["scheme"], &seen["query"]), (&json!("https"), &json!("a=b")));
 }
 

@@ -1,8 +1,8 @@
-//! Two checkouts of one project (worktrees, branches, agents side by side) are two stacks: neither takes the other's.
+//! Two checkouts of one project (worktrees, branches, agents side by side) are two stacks: neither affects the other's.
 
 use crate::support::stack::{DOMAIN, Output, Stack};
 
-/// A load balancer that says which checkout it is of. It needs no engine.
+/// A load balancer whose response names its checkout. It needs no engine.
 fn write(stack: &Stack, project: &str, text: &str) {
     let file = format!(
         "name: {project}\nload_balancer:\n  listeners:\n    - port: 80\n      protocol: HTTP\n      default_action: {{ \
@@ -23,13 +23,13 @@ fn assert_refused(output: &Output, folder: &Stack) {
 }
 
 #[tokio::test]
-async fn a_verb_leaves_the_stack_of_another_checkout_alone() {
+async fn a_verb_does_not_touch_the_stack_of_another_checkout() {
     let mut one = Stack::listening_on([(80, crate::support::stack::free_port())].into(), |_| {});
     let mut other = Stack::listening_on([(80, crate::support::stack::free_port())].into(), |_| {});
     let project = one.project().to_owned();
     write(&one, &project, "one");
     write(&other, &project, "other");
-    // As people have it: the name is in the file, and the folders for state are the user's.
+    // The usual setup: the name is in the file, and the state folders are the user's.
     for (name, folder) in [("NEARGATE_STATE_DIR", one.state_folder()), ("NEARGATE_DATA_DIR", one.data_folder())] {
         other.set(name, folder.parent().unwrap().to_str().unwrap());
     }

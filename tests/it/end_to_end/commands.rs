@@ -1,4 +1,4 @@
-//! What the commands promise: exit codes, output for programs, what they change and what they leave alone.
+//! What the commands promise: exit codes, machine-readable output, what they change and what they leave alone.
 
 use std::time::{Duration, Instant};
 
@@ -17,7 +17,7 @@ use crate::support::scenario::{Scenario, container, with};
 use crate::support::stack::{DOMAIN, Output, Stack, targets};
 use crate::support::waiting::eventually;
 
-/// The ids of the tasks that run.
+/// The IDs of the running tasks.
 fn running(view: &ClusterView) -> Vec<String> {
     let tasks = view.services.iter().flat_map(|service| &service.tasks);
     tasks.filter(|task| task.last_status == TaskStatus::Running).map(|task| task.task_id.clone()).collect()
@@ -25,9 +25,9 @@ fn running(view: &ClusterView) -> Vec<String> {
 
 // --- Looking at a stack, and into it -------------------------------------------------------------------------
 
-/// One stack for everything that only looks.
+/// One stack for all tests that only read.
 #[tokio::test]
-async fn a_running_stack_is_looked_at_and_into() {
+async fn commands_inspect_a_running_stack() {
     let Some(_turn) = engine::turn().await else { return };
     let stack = Scenario::web_and_api().stack();
     let before = stack.run(&["ps", "--format", "json"]).await.succeeded().json();
@@ -40,7 +40,7 @@ async fn a_running_stack_is_looked_at_and_into() {
     exec_passes_the_exit_code_and_the_output_on(&stack).await;
     logs_can_be_filtered_limited_and_followed(&stack).await;
     explain_names_the_rule_and_the_targets(&stack).await;
-    run_uses_the_stack_that_runs(&stack).await;
+    run_uses_the_running_stack(&stack).await;
     restart_replaces_the_tasks(&stack).await;
 }
 
@@ -50,7 +50,7 @@ async fn exec_passes_the_exit_code_and_the_output_on(stack: &Stack) {
     let output = stack.run(&["exec", "web", "--", "printenv", "NAME"]).await.succeeded();
     assert_eq!(output.stdout, "web\n");
     let output = stack.run(&["exec", "web", "--", "no-such-program"]).await;
-    // As a shell answers: 127, or from older engines 126.
+    // As from a shell: 127, or 126 with older engines.
     assert!(matches!(output.code, Some(126 | 127)), "{output:?}");
     let output = stack.run(&["exec", "wbe", "--", "true"]).await;
     assert_fails(&output, 1, &["wbe", "web"]);
@@ -112,7 +112,7 @@ async fn explain_names_the_rule_and_the_targets(stack: &Stack) {
     assert_eq!(connection.get("/a?b=c").await.header("location"), location, "is what happens");
 }
 
-async fn run_uses_the_stack_that_runs(stack: &Stack) {
+async fn run_uses_the_running_stack(stack: &Stack) {
     let before = running(&stack.view().await);
     let output = stack.run(&["run", "--", "sh", "-c", "echo $NEARGATE_URL; exit 5"]).await;
     assert_eq!(output.code, Some(5), "{output:?}");
@@ -138,7 +138,7 @@ async fn restart_replaces_the_tasks(stack: &Stack) {
 // --- Starting, changing, ending ------------------------------------------------------------------------------
 
 #[tokio::test]
-async fn a_second_up_applies_a_changed_file_and_drops_no_connection_that_need_not_drop() {
+async fn a_second_up_applies_a_changed_file_without_dropping_connections_needlessly() {
     let Some(_turn) = engine::turn().await else { return };
     let mut scenario = Scenario::web_and_api();
     let stack = scenario.stack();
@@ -234,7 +234,7 @@ async fn ctrl_c_lets_requests_end_and_leaves_nothing() {
 }
 
 #[tokio::test]
-async fn an_up_that_comes_while_the_stack_is_taken_down_waits_and_starts_it_again() {
+async fn an_up_during_a_down_waits_and_starts_the_stack_again() {
     let Some(_turn) = engine::turn().await else { return };
     let mut deaf = with(container("web", 80), "DEAF", "1");
     deaf["stopTimeout"] = json!(4);
@@ -251,7 +251,7 @@ async fn an_up_that_comes_while_the_stack_is_taken_down_waits_and_starts_it_agai
 }
 
 #[tokio::test]
-async fn a_second_ctrl_c_waits_for_nothing_and_leaves_nothing() {
+async fn a_second_ctrl_c_stops_at_once_and_leaves_nothing() {
     let Some(_turn) = engine::turn_alone().await else { return };
     let mut deaf = with(container("web", 80), "DEAF", "1");
     deaf["stopTimeout"] = json!(100);
@@ -280,7 +280,7 @@ async fn run_starts_the_stack_for_one_command_that_trusts_and_reaches_it() {
     assert_eq!(output.code, Some(9), "each names a file: {output:?}");
     assert_nothing_is_left(&stack, &before).await;
 
-    // Two clients that take their trust from the environment; names are reached without the system's resolver.
+    // Two clients that take their trust from the environment and resolve names without the system's resolver.
     let curl = format!("curl -sS --resolve {DOMAIN}:${{NEARGATE_URL##*:}}:127.0.0.1 $NEARGATE_URL/api/x");
     let python = format!(
         "import os, socket, ssl; port = int(os.environ['NEARGATE_URL'].rsplit(':', 1)[1]); \

@@ -1,5 +1,5 @@
-//! What production shows when something is wrong, shown here: the status that clients get, the state, reason and
-//! description of the target, and what `doctor` says the cause and the fix are.
+//! Production's symptoms, reproduced: the status that clients get, the state, reason and description of the target, and
+//! the cause and fix that `doctor` reports.
 
 use neargate::admin::view::words::Word;
 use neargate::model::target_health::{TargetHealthReason, TargetHealthState};
@@ -12,24 +12,24 @@ use crate::support::scenario::{Scenario, container, with};
 use crate::support::stack::{Stack, targets};
 use crate::support::waiting::eventually;
 
-/// Long enough that no task is replaced for its health while a test looks at it.
+/// So long that no task is replaced for its health during a test.
 const GRACE_PERIOD_SECONDS: u32 = 600;
 
-/// `web`, which is well, beside this `api`, whose task is left alone however its health is.
+/// `web`, which is healthy, next to this `api`, whose task is not replaced whatever its health.
 fn with_api(api: serde_json::Value) -> Scenario {
     let mut scenario = Scenario::of(vec![container("web", 80), api]);
     scenario.service()["health_check_grace_period_seconds"] = json!(GRACE_PERIOD_SECONDS);
     scenario
 }
 
-/// Starts what will not become healthy.
+/// Starts a stack that will not become healthy.
 async fn up(scenario: &Scenario) -> Stack {
     let stack = scenario.stack();
     stack.run(&["up", "-d"]).await.succeeded();
     stack
 }
 
-/// Waits until the target of `api` is unhealthy; its reason, its description, and what doctor says.
+/// Waits until the target of `api` is unhealthy; returns its reason, its description, and doctor's report.
 async fn unhealthy_api(stack: &Stack) -> (TargetHealthReason, String, [String; 3]) {
     let view = stack
         .until("api is unhealthy", |view| {
@@ -42,7 +42,7 @@ async fn unhealthy_api(stack: &Stack) -> (TargetHealthReason, String, [String; 3
     (reason, description, stack.diagnosis("tg-api").await)
 }
 
-/// The whole response of the load balancer itself.
+/// The complete response of the load balancer itself.
 fn own_response(status: &str) -> String {
     let body = page(status.split_once(' ').map_or(status, |_| status));
     format!(
@@ -62,7 +62,7 @@ fn assert_says(text: &str, parts: &[&str]) {
 }
 
 #[tokio::test]
-async fn a_back_end_that_crashes_at_start_gives_503_and_doctor_shows_its_last_words() {
+async fn a_back_end_that_crashes_at_start_gives_503_and_doctor_shows_its_last_output() {
     let Some(_turn) = engine::turn().await else { return };
     let scenario = with_api(with(container("api", 8000), "CRASH", "3"));
     let stack = scenario.stack();
@@ -81,7 +81,7 @@ async fn a_back_end_that_crashes_at_start_gives_503_and_doctor_shows_its_last_wo
     let crashed = stopped.containers.iter().find(|container| container.name == "api").unwrap();
     assert_eq!((crashed.exit_code, crashed.last_status.known()), (Some(3), Some(ContainerStatus::Stopped)));
 
-    // Between one task and the next nothing is registered. Exactly then the load balancer answers by itself.
+    // Between one task and the next no target is registered. Exactly then the load balancer answers by itself.
     let mut response = String::new();
     eventually("503", async || {
         response = exchange(stack.stream(443).await, ASK_API).await;
@@ -103,7 +103,7 @@ async fn a_back_end_that_crashes_at_start_gives_503_and_doctor_shows_its_last_wo
 }
 
 #[tokio::test]
-async fn a_deployment_that_fails_beside_a_healthy_task_is_told_by_up_and_by_doctor_as_one_cause() {
+async fn a_failed_deployment_beside_a_healthy_task_is_one_cause_for_up_and_for_doctor() {
     let Some(_turn) = engine::turn().await else { return };
     let mut scenario = Scenario::of(vec![container("web", 80)]);
     let stack = scenario.stack();
@@ -116,13 +116,13 @@ async fn a_deployment_that_fails_beside_a_healthy_task_is_told_by_up_and_by_doct
     assert_eq!(up.code, Some(1), "{up:?}");
     let told = ["service service is not coming up", "container web crashed with exit code 1", "no database: giving up"];
     assert_says(&up.stderr, &told);
-    // Clients see nothing of it.
+    // Clients do not notice.
     assert_eq!(stack.get("https://app.domain.com/").await.status, 200);
     let report = stack.run(&["doctor"]).await;
     assert_eq!(report.code, Some(1), "{report:?}");
     assert_says(&report.stdout, &["responses from the previous deployment", told[1], told[2]]);
 
-    // Mended, it is no longer spoken of.
+    // Once fixed, it is no longer reported.
     scenario.task["containerDefinitions"][0] = container("web", 80);
     scenario.write(stack.folder());
     let up = stack.up().await;
@@ -217,7 +217,7 @@ async fn a_task_that_stays_unhealthy_is_replaced_with_the_reason_that_ecs_gives(
 }
 
 #[tokio::test]
-async fn a_command_that_the_image_lacks_is_named_and_so_is_the_fix() {
+async fn a_command_that_the_image_lacks_is_named_with_its_fix() {
     let Some(_turn) = engine::turn().await else { return };
     let mut api = container("api", 8000);
     api["command"] = json!(["no-such-program"]);

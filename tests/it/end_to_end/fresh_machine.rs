@@ -1,5 +1,5 @@
-//! `make demo` on a machine as it is before anything was tried: an engine that was never restarted and has nothing but
-//! the base images. Then on the same engine without a default bridge.
+//! `make demo` on an untouched machine: an engine that was never restarted and has only the base images. Then on the
+//! same engine without a default bridge.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -11,10 +11,10 @@ use crate::support::expected::fixtures;
 use crate::support::janitor::Janitor;
 use crate::support::stack::Output;
 
-/// What the fixture's Dockerfiles start from, and the stand-in for OpenAI.
+/// The base images of the fixture's Dockerfiles and of the stand-in for OpenAI.
 const BASE_IMAGES: [&str; 3] = ["python:3.11-slim", "node:22-slim", "nginx:stable"];
 
-/// Nobody's trust stores but this shell's own, and those of what it starts.
+/// The trust stores of this shell and its children only.
 const PRIVATE_STORES: &str = r#"
 for folder in /etc/ssl /etc/ca-certificates /usr/local/share/ca-certificates; do
   if [ -d "$folder" ]; then
@@ -24,7 +24,7 @@ for folder in /etc/ssl /etc/ca-certificates /usr/local/share/ca-certificates; do
 done
 "#;
 
-/// A clone of the repository, as far as the demo needs it, and an engine that only it uses.
+/// A clone of the repository, as far as the demo needs it, and an engine that nothing else uses.
 struct Machine {
     clone: PathBuf,
     engine: PathBuf,
@@ -39,7 +39,7 @@ impl Machine {
             eprintln!("skipped: an engine for this test alone takes root and dockerd");
             return None;
         }
-        // Not in /tmp, which may be memory.
+        // Not in /tmp, which may be in memory.
         let base = Path::new("/var/tmp").join(format!("it-fresh-machine-{}", std::process::id()));
         let (clone, engine, home) = (base.join("clone"), base.join("engine"), base.join("home"));
         let root = fixtures().parent().unwrap().to_path_buf();
@@ -54,7 +54,7 @@ impl Machine {
             ("NEARGATE_STATE_DIR", in_base("state")),
             ("NEARGATE_DATA_DIR", in_base("data")),
         ]);
-        // The process that runs the stack lives in the engine's network, but not in its process namespace.
+        // The process that runs the stack is in the engine's network namespace, but not in its process namespace.
         let janitor = Janitor::of(&format!(
             "cd {clone}; NEARGATE_STATE_DIR={state} NEARGATE_DATA_DIR={data} DOCKER_HOST=unix://{engine}/docker.sock \
              {neargate} down --force --file fixtures/chatkit/neargate.yaml; docker/spare-engine remove {engine}; \
@@ -74,7 +74,7 @@ impl Machine {
         let mut command = tokio::process::Command::new(self.clone.join("docker/spare-engine"));
         command.arg(verb).arg(&self.engine).args(arguments.iter().map(AsRef::as_ref));
         command.current_dir(&self.clone).envs(&self.environment).stdin(Stdio::null());
-        // As at a terminal without a display, and with an authority that is kept.
+        // As on a terminal without a display, and with a persistent authority.
         for name in ["DISPLAY", "WAYLAND_DISPLAY", "CI", "LISTEN", "CARGO_TARGET_DIR", "NEARGATE_LISTEN"] {
             command.env_remove(name);
         }
@@ -123,12 +123,12 @@ async fn the_demo_works_on_an_engine_never_restarted_and_on_one_without_a_defaul
 
     machine.engine::<&str>("stop", &[]).await.succeeded();
     machine.engine("start", &["--bridge=none"]).await.succeeded();
-    // So that its `pip install` needs a network where there is none by default.
+    // So that its `pip install` needs a network, which is missing by default.
     let back_end = "docker images --format '{{.Repository}}:{{.Tag}}' | grep backend | xargs docker rmi --force";
     machine.shell(back_end).await.succeeded();
     machine.demo("up").await.succeeded();
     nothing_listens_on_all_interfaces(&machine).await;
-    a_demo_that_does_not_do_what_it_advertises_fails(&machine).await;
+    a_demo_that_does_not_work_as_advertised_fails(&machine).await;
     machine.demo("down").await.succeeded();
     std::fs::remove_file(machine.clone.join("fixtures/chatkit/.env")).unwrap();
     nothing_of_the_demo_is_left(&machine).await;
@@ -142,7 +142,7 @@ async fn nothing_listens_on_all_interfaces(machine: &Machine) {
     assert_eq!(listening.iter().find(everywhere), None, "{listening:?}");
 }
 
-/// Each command as it would be pasted.
+/// Runs each command as it would be pasted.
 async fn what_it_says_to_try_works(machine: &Machine, printed: &str) {
     let lines = printed.lines().filter_map(|line| line.strip_prefix("  ")).filter(|line| !line.starts_with('#'));
     let text = lines.collect::<Vec<_>>().join("\n").replace("\\\n", " ");
@@ -152,7 +152,7 @@ async fn what_it_says_to_try_works(machine: &Machine, printed: &str) {
     for command in commands {
         let is_browser = command.contains("--headless");
         let script = match command {
-            // The picture, and what a test can read.
+            // The picture, and a machine-readable form.
             command if is_browser => format!("{command} --dump-dom"),
             command if command.contains(" trust ") => format!("{PRIVATE_STORES}{command}"),
             command => command.to_owned(),
@@ -176,8 +176,8 @@ async fn what_it_says_to_try_works(machine: &Machine, printed: &str) {
     shown(" logs ", "POST /api/create-session");
 }
 
-/// With a key that the stand-in does not take: a `.env` of the user's, which stays.
-async fn a_demo_that_does_not_do_what_it_advertises_fails(machine: &Machine) {
+/// With a key that the stand-in refuses, in a `.env` of the user's, which must stay.
+async fn a_demo_that_does_not_work_as_advertised_fails(machine: &Machine) {
     let file = machine.clone.join("fixtures/chatkit/.env");
     let written = std::fs::read_to_string(&file).unwrap();
     let (mark, values) = written.split_once('\n').unwrap();

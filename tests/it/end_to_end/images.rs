@@ -1,4 +1,4 @@
-//! Images that are built here: whose code runs, when it is built, and what is said about it.
+//! Images that are built here: whose code runs, when it is built, and what is reported.
 
 use serde_json::json;
 
@@ -9,8 +9,8 @@ use crate::support::scenario::{Scenario, container};
 use crate::support::stack::{DOMAIN, Stack};
 use crate::support::waiting::eventually;
 
-/// A service of one container that is built from the stack's folder. The name in its task definition is one that any
-/// number of projects may use.
+/// A service with one container that is built from the stack's folder. Any number of projects may use the name in its
+/// task definition.
 pub(super) fn built() -> Scenario {
     let mut web = container("web", 80);
     web["image"] = json!("same:latest");
@@ -20,7 +20,7 @@ pub(super) fn built() -> Scenario {
     scenario
 }
 
-/// What the image answers with, and what is done on the way to it.
+/// The image's response, and the steps of its build.
 pub(super) fn source(stack: &Stack, answer: &str, step: &str) {
     let dockerfile = format!(
         "FROM busybox:1.35\nRUN mkdir /w && echo fine >/w/health\n{step}\nCOPY answer /w/index.html\n\
@@ -48,7 +48,7 @@ async fn two_projects_with_one_image_name_run_their_own_code() {
 }
 
 #[tokio::test]
-async fn what_has_changed_is_built_and_rolled_and_what_has_not_stays() {
+async fn changed_images_are_built_and_rolled_and_others_stay() {
     let Some(_turn) = engine::turn().await else { return };
     let stack = built().stack();
     source(&stack, "first", "");
@@ -80,7 +80,7 @@ async fn what_has_changed_is_built_and_rolled_and_what_has_not_stays() {
 }
 
 #[tokio::test]
-async fn a_build_that_fails_is_tried_once_and_told_once() {
+async fn a_failing_build_is_tried_once_and_reported_once() {
     let Some(_turn) = engine::turn().await else { return };
     let stack = built().stack();
     source(&stack, "never", "RUN echo it broke because; exit 3");
@@ -99,7 +99,7 @@ async fn a_build_that_fails_is_tried_once_and_told_once() {
     stack.down().await;
 }
 
-/// Nothing but images has come of it, and no image that is not named here.
+/// Only images have been created, and all of them are named here.
 async fn assert_only_images_are_there(stack: &Stack) {
     let there = Listing::of(stack.project()).await;
     let ours: Vec<&str> = there.besides_images().into_iter().filter(|line| line.contains(stack.project())).collect();
@@ -108,7 +108,7 @@ async fn assert_only_images_are_there(stack: &Stack) {
 }
 
 #[tokio::test]
-async fn build_has_the_images_before_anything_runs() {
+async fn build_makes_the_images_before_anything_runs() {
     let Some(_turn) = engine::turn().await else { return };
     let stack = built().stack();
     let image = format!("neargate/{}/service/web:latest", stack.project());
@@ -131,7 +131,7 @@ async fn build_has_the_images_before_anything_runs() {
     }
     assert_only_images_are_there(&stack).await;
 
-    // What was built is what runs.
+    // The built image is the one that runs.
     let up = stack.run(&["up", "-d", "--wait", "--no-build"]).await.succeeded();
     assert!(up.stderr.contains("there already"), "{up:?}");
     assert_eq!(answer(&stack).await, "first");
@@ -149,7 +149,7 @@ async fn build_has_the_images_before_anything_runs() {
 }
 
 #[tokio::test]
-async fn pull_has_the_images_that_are_not_built() {
+async fn pull_fetches_the_images_that_are_not_built() {
     let Some(_turn) = engine::turn().await else { return };
     let registry = Registry::start(Answer::Image).await;
     let mut scenario = Scenario::of(vec![container("web", 80)]);

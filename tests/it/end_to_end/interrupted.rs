@@ -1,4 +1,4 @@
-//! `kill -9` at the worst moments, and an engine that goes away: what is left is found by its label and removed.
+//! `kill -9` at the worst moments, and an engine that disappears: all remains are found by their labels and removed.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -13,18 +13,18 @@ use crate::support::scenario::{Scenario, container, with};
 use crate::support::stack::{DOMAIN, Running, kill};
 use crate::support::waiting::eventually;
 
-/// Ends the process as nothing can prevent.
+/// Kills the process without a chance to clean up.
 async fn kill_dead(process: Running) {
     process.signal(Signal::KILL);
     assert_eq!(process.end().await.code, None);
 }
 
 #[tokio::test]
-async fn killed_while_starting_down_leaves_nothing() {
+async fn after_a_kill_during_the_start_down_leaves_nothing() {
     let Some(_turn) = engine::turn_alone().await else { return };
     let stack = Scenario::web_and_api().stack();
     let before = Listing::of(stack.project()).await;
-    // As early as the first object is there, and again with more of them.
+    // As soon as the first object exists, and again when there are more.
     for tasks in ["PROVISIONING", "PENDING"] {
         let up = stack.spawn(&["up"]);
         eventually("something of ours is in the engine", async || {
@@ -39,13 +39,13 @@ async fn killed_while_starting_down_leaves_nothing() {
 }
 
 #[tokio::test]
-async fn killed_while_building_an_image_down_leaves_nothing() {
+async fn after_a_kill_during_a_build_down_leaves_nothing() {
     let Some(_turn) = engine::turn_alone().await else { return };
     let mut scenario = Scenario::of(vec![container("web", 80)]);
     scenario.task["containerDefinitions"][0]["image"] = json!("neargate-it/never-built:latest");
     scenario.service()["build"] = json!({ "web": { "context": "." } });
     let stack = scenario.stack();
-    // Finished steps would stay as the engine's build cache, which is no more ours than that of `docker build`.
+    // Finished steps stay in the engine's build cache, which is no more ours than that of `docker build`.
     let step = "FROM busybox:1.35\nRUN echo it builds; head -c 1000 /dev/urandom >/layer; sleep 20\n";
     std::fs::write(stack.folder().join("Dockerfile"), step).unwrap();
     let before = Listing::of(stack.project()).await;
@@ -53,13 +53,13 @@ async fn killed_while_building_an_image_down_leaves_nothing() {
     eventually("it builds", async || has_container_that_runs("it builds").await).await;
     kill_dead(up).await;
     stack.down().await;
-    // The engine notices by itself that nobody waits for the build any more.
+    // The engine itself notices that the client of the build is gone.
     eventually("the builder's container is gone", async || !has_container_that_runs("it builds").await).await;
     assert_nothing_is_left(&stack, &before).await;
 }
 
 #[tokio::test]
-async fn killed_under_traffic_the_next_up_goes_on_and_down_leaves_nothing() {
+async fn after_a_kill_under_traffic_the_next_up_continues_and_down_leaves_nothing() {
     let Some(_turn) = engine::turn_alone().await else { return };
     let stack = Scenario::web_and_api().stack();
     let before = Listing::of(stack.project()).await;
@@ -94,7 +94,7 @@ async fn killed_under_traffic_the_next_up_goes_on_and_down_leaves_nothing() {
 }
 
 #[tokio::test]
-async fn what_a_command_changed_survives_a_crash_and_goes_with_down() {
+async fn changes_by_commands_survive_a_crash_and_end_with_down() {
     let Some(_turn) = engine::turn_alone().await else { return };
     let stack = Scenario::of(vec![container("web", 80)]).stack();
     let before = Listing::of(stack.project()).await;
@@ -103,7 +103,7 @@ async fn what_a_command_changed_survives_a_crash_and_goes_with_down() {
     stack.up().await;
     stack.run(&["scale", "service=2"]).await.succeeded();
 
-    // Nobody says goodbye: the next process has only what is on the disk.
+    // The process gets no warning: the next one has only the files on disk.
     kill(owner_of(stack.project()).await.unwrap(), Signal::KILL);
     eventually("the process is gone", async || !stack.listens()).await;
     let up = stack.up().await;
@@ -128,7 +128,7 @@ async fn what_a_command_changed_survives_a_crash_and_goes_with_down() {
 }
 
 #[tokio::test]
-async fn killed_while_stopping_a_second_down_leaves_nothing() {
+async fn after_a_kill_during_the_stop_a_second_down_leaves_nothing() {
     let Some(_turn) = engine::turn_alone().await else { return };
     let mut deaf = with(container("web", 80), "DEAF", "1");
     deaf["stopTimeout"] = json!(60);
@@ -139,11 +139,11 @@ async fn killed_while_stopping_a_second_down_leaves_nothing() {
     let down = stack.spawn(&["down"]);
     stack.until("it is stopping", |view| view.shutting_down).await;
     kill(owner, Signal::KILL);
-    // The `down` that was waiting notices, and does by label what was left undone.
+    // The waiting `down` notices, and removes by label what was left.
     down.end().await.succeeded();
     assert_nothing_is_left(&stack, &before).await;
 
-    // Killed itself, `down` leaves the stack to stop by itself, and can be typed again.
+    // If `down` itself is killed, the stack finishes stopping by itself, and another `down` is possible.
     stack.up().await;
     let down = stack.spawn(&["down"]);
     stack.until("it is stopping", |view| view.shutting_down).await;
@@ -153,7 +153,7 @@ async fn killed_while_stopping_a_second_down_leaves_nothing() {
 }
 
 #[tokio::test]
-async fn a_stack_outlives_its_engine_going_away_and_heals_when_it_is_back() {
+async fn a_stack_survives_the_loss_of_its_engine_and_recovers_when_it_is_back() {
     let Some(_turn) = engine::turn().await else { return };
     let Some(relay) = Relay::new().await else { return };
     let mut stack = Scenario::web_and_api().stack();
@@ -168,7 +168,7 @@ async fn a_stack_outlives_its_engine_going_away_and_heals_when_it_is_back() {
 
     relay.mend();
     stack.until("it is well again", |view| view.trouble.is_none() && view.ready).await;
-    // A container that ended meanwhile would have been replaced; one that ends now is.
+    // A container that exited in the meantime would have been replaced; one that exits now is replaced.
     let _ = stack.open(443).await.try_send(http::Request::get("/api/end?code=1"), "").await;
     stack
         .until("the task is replaced", |view| {
@@ -189,7 +189,7 @@ async fn an_engine_that_is_gone_for_good_is_not_waited_for() {
     relay.cut();
     assert_fails(&stack.run(&["down"]).await, 4, &[&relay.path().display().to_string()]);
     assert!(!stack.listens() && !stack.state_folder().exists(), "the process is gone all the same");
-    // What is left in the engine is found when it is back.
+    // Objects left in the engine are found when it is back.
     relay.mend();
     stack.down().await;
     assert_nothing_is_left(&stack, &before).await;
@@ -224,13 +224,13 @@ async fn a_process_without_its_socket_or_its_folder_is_ended_by_down_and_never_r
 }
 
 #[tokio::test]
-async fn of_several_ups_at_once_one_starts_the_stack_and_the_others_apply_their_file() {
+async fn one_of_several_ups_at_once_starts_the_stack_and_the_others_apply_their_file() {
     let Some(_turn) = engine::turn_alone().await else { return };
     let Some(relay) = Relay::new().await else { return };
     let mut stack = Scenario::web_and_api().stack();
     stack.set("DOCKER_HOST", &format!("unix://{}", relay.path().display()));
     let before = Listing::of(stack.project()).await;
-    // An engine that does not answer yet: the first has the project and nothing to show for it.
+    // An engine that does not answer yet: the first process owns the project but has nothing to show.
     relay.hold();
     let ups: Vec<Running> = (0..3).map(|_| stack.spawn(&["up", "-d", "--wait"])).collect();
     eventually("one has the project", async || stack.state_folder().join("lock").exists()).await;

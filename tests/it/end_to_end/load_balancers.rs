@@ -1,5 +1,5 @@
-//! A public and an internal load balancer in front of three services: each answers at its own address, and whatever looks
-//! at the stack tells them apart.
+//! A public and an internal load balancer in front of three services: each answers at its own address, and every
+//! command tells them apart.
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, TcpListener};
@@ -20,7 +20,7 @@ use crate::support::waiting::{eventually, until};
 const PUBLIC: (&str, Ipv4Addr) = ("shop.domain.com", Ipv4Addr::new(127, 77, 0, 1));
 const INTERNAL: (&str, Ipv4Addr) = ("stock.internal.domain.com", Ipv4Addr::new(127, 77, 0, 2));
 
-/// One that can have 443 without being root somewhere else, too: the same for both, which is the point.
+/// 443 if that is possible without root, otherwise a free port: the same one for both, which is the point.
 fn local_port() -> u16 {
     let is_free = |address: Ipv4Addr| TcpListener::bind((address, 443)).is_ok();
     if is_free(PUBLIC.1) && is_free(INTERNAL.1) { 443 } else { free_port() }
@@ -77,7 +77,7 @@ fn write(folder: &Path) {
     std::fs::write(folder.join("neargate.yaml"), file.to_string()).unwrap();
 }
 
-/// A request to one of them, for any name.
+/// Sends a request to one of them, for any name.
 async fn get(stack: &Stack, at: (&str, Ipv4Addr), local: u16, host: &str, path: &str) -> Reply {
     let authority = stack.authority().await;
     let stream = http::connect_to((at.1, local).into(), Some((at.0, &authority))).await.unwrap();
@@ -101,7 +101,7 @@ async fn a_public_and_an_internal_load_balancer_are_told_apart() {
     logs_tell_them_apart(&stack).await;
     metrics_tell_them_apart(admin).await;
     explain_tells_them_apart(&stack).await;
-    names_lead_to_their_addresses(&stack).await;
+    names_resolve_to_their_addresses(&stack).await;
     one_can_go_while_the_other_stays(&mut stack, local).await;
 
     stack.down().await;
@@ -113,7 +113,7 @@ async fn each_answers_at_its_own_address(stack: &Stack, local: u16) {
     assert_eq!(name(get(stack, PUBLIC, local, PUBLIC.0, "/").await), "web");
     assert_eq!(name(get(stack, PUBLIC, local, PUBLIC.0, "/api/x").await), "api");
     assert_eq!(name(get(stack, INTERNAL, local, INTERNAL.0, "/api/x").await), "stock");
-    // Rules are those of the address, whatever `Host` says.
+    // The address decides which rules apply, whatever `Host` says.
     assert_eq!(get(stack, INTERNAL, local, PUBLIC.0, "/").await.status, 404);
     assert_eq!(name(get(stack, PUBLIC, local, INTERNAL.0, "/").await), "web");
 }
@@ -186,7 +186,7 @@ async fn explain_tells_them_apart(stack: &Stack) {
     assert_fails(&stack.run(&["explain", "--load-balancer", "other", "/"]).await, 2, &["internal, public"]);
 }
 
-async fn names_lead_to_their_addresses(stack: &Stack) {
+async fn names_resolve_to_their_addresses(stack: &Stack) {
     let hosts = stack.run(&["hosts"]).await.succeeded().stdout;
     for (name, address) in [PUBLIC, INTERNAL] {
         assert!(hosts.contains(&format!("{address} {name}\n")), "{hosts}");

@@ -1,6 +1,6 @@
-//! The real binary in front of a real engine, and a real browser in front of that: what a person would see.
+//! The real binary in front of a real engine, with a real browser in front of that: what a person would see.
 //!
-//! Without an engine these tests fail, unless `NEARGATE_TEST_NO_ENGINE` is set, which prints that they were skipped.
+//! Without an engine these tests fail, unless `NEARGATE_TEST_NO_ENGINE` is set; then they print that they were skipped.
 
 /// The fixture application in a real Chromium.
 mod browser;
@@ -14,39 +14,39 @@ mod commands;
 mod deploying;
 /// What clients, targets and `doctor` show when something is wrong with the application.
 mod failures;
-/// The README's first command on an engine of the test's own: never restarted, empty, then without a default bridge.
+/// The README's first command on a separate engine: never restarted, empty, then without a default bridge.
 mod fresh_machine;
-/// Images that are built here: whose code runs, when it is built, and what is said about it.
+/// Images that are built here: whose code runs, when it is built, and what is reported.
 mod images;
-/// `kill -9` at the worst moments, and an engine that goes away.
+/// `kill -9` at the worst moments, and an engine that disappears.
 mod interrupted;
 /// A public and an internal load balancer in front of three services.
 mod load_balancers;
 /// What containers find at 169.254.170.2, and that nothing else does.
 mod metadata;
-/// What goes wrong before anything runs: one message, its exit code, and nothing left half done.
+/// Failures before anything runs: one message, its exit code, and nothing left half done.
 mod refused;
-/// Troubles that no health check sees.
+/// Problems that no health check sees.
 mod unseen;
-/// Verbs for a running stack: more and fewer tasks, events, output beside `up`, what a shell may offer.
+/// Verbs for a running stack: scaling, events, output beside `up`, and shell completion.
 mod verbs;
 
-/// `up --watch`: what follows from files that change while a stack runs.
+/// `up --watch`: the effect of files that change while a stack runs.
 mod watching;
-/// What people read: a closed port in `explain`, the lines of `up`, what `trust` did.
+/// Texts for people: a closed port in `explain`, the lines of `up`, what `trust` did.
 mod words;
 
 use crate::support::engine::Listing;
 use crate::support::stack::{Output, Stack};
 
-/// Nothing of the project is left: in the engine, in the state folder, on any port.
+/// Nothing of the project is left: not in the engine, not in the state folder, not on any port.
 async fn assert_nothing_is_left(stack: &Stack, before: &Listing) {
     before.assert_unchanged(stack.project(), "afterwards").await;
     assert!(!stack.state_folder().exists(), "{:?} is still there", stack.state_folder());
     assert!(!stack.listens(), "something still listens");
 }
 
-/// The command failed with this code and one message that says this.
+/// The command failed with this code and one message that contains this.
 #[track_caller]
 fn assert_fails(output: &Output, code: i32, parts: &[&str]) {
     assert_eq!(output.code, Some(code), "{output:?}");

@@ -1,4 +1,4 @@
-//! What goes wrong before anything runs: one message, its exit code, and nothing left half done.
+//! Failures before anything runs: one message, its exit code, and nothing left half done.
 
 use std::collections::BTreeMap;
 
@@ -24,7 +24,7 @@ async fn a_port_in_use_is_named_with_its_holder_and_nothing_is_left() {
         before.assert_unchanged(stack.project(), &format!("after {arguments:?}")).await;
         assert!(!stack.state_folder().exists(), "after {arguments:?}");
     }
-    // Found out before the engine is asked for anything.
+    // Detected before the first call to the engine.
     let mut without_engine = scenario.stack();
     without_engine.set("NEARGATE_LISTEN", &format!("80={taken},443={}", free_port()));
     without_engine.set("DOCKER_HOST", "unix:///nonexistent/docker.sock");
@@ -49,12 +49,12 @@ async fn a_port_that_another_stack_holds_is_named_with_its_project_by_up_and_by_
     for part in [&format!("port {}", first.local_port(80)), &holder, &way_out] {
         assert!(report.stdout.contains(part.as_str()), "no {part:?} in {report:?}");
     }
-    // As in CI: what the variable says is what is looked at.
+    // As in CI: the ports in the variable are checked.
     first.run(&["doctor"]).await.succeeded();
 }
 
 #[tokio::test]
-async fn without_the_right_to_bind_80_one_message_says_how_to_do_without() {
+async fn one_message_says_how_to_do_without_the_right_to_bind_80() {
     let Some(_turn) = engine::turn_alone().await else { return };
     let first_free = std::fs::read_to_string("/proc/sys/net/ipv4/ip_unprivileged_port_start").unwrap_or_default();
     if first_free.trim().parse::<u16>().is_ok_and(|port| port <= 80) {
@@ -64,7 +64,7 @@ async fn without_the_right_to_bind_80_one_message_says_how_to_do_without() {
     let scenario = Scenario::web_and_api();
     let stack = Stack::listening_on(BTreeMap::from([(80, 80), (443, free_port())]), |folder| scenario.write(folder));
     let before = Listing::of(stack.project()).await;
-    // Root without the one capability is in the same place as anyone else.
+    // Root without the capability is in the same position as any other user.
     let is_root = rustix::process::geteuid().is_root();
     let drop = ["setpriv", "--bounding-set=-net_bind_service", "--inh-caps=-net_bind_service", "--"];
     let output = stack.spawn_under(if is_root { &drop } else { &[] }, &["up", "-d"]).end().await;
@@ -79,7 +79,7 @@ async fn a_full_disk_is_one_message_and_nothing_is_left() {
     let disk = stack.state_folder().parent().unwrap().to_owned();
     std::fs::create_dir_all(&disk).unwrap();
     let mut mount = std::process::Command::new("mount");
-    // Enough for a lock and a socket, not for the roots that the machine trusts.
+    // Enough for a lock and a socket, but not for the machine's roots.
     mount.args(["-t", "tmpfs", "-o", "size=16k", "none"]).arg(&disk);
     if !mount.output().is_ok_and(|output| output.status.success()) {
         eprintln!("skipped: no small disk can be made here");
@@ -111,7 +111,7 @@ async fn an_engine_that_is_not_there_is_one_message_and_exit_code_4() {
     let checks = report.json()["checks"].clone();
     let engine = checks.as_array().unwrap().iter().find(|check| check["name"].as_str().unwrap().contains("engine"));
     assert_eq!(engine.unwrap()["status"], json!("problem"));
-    // What needs no engine does without.
+    // Commands that need no engine work without it.
     stack.run(&["check"]).await.succeeded();
     stack.run(&["explain", &format!("https://{DOMAIN}/api/x")]).await.succeeded();
 }

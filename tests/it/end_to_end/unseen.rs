@@ -1,5 +1,5 @@
-//! Troubles that no health check sees, on a stack whose targets are all healthy: `doctor` finds them in what clients got,
-//! and in what a page would get.
+//! Problems that no health check sees, on a stack whose targets are all healthy: `doctor` finds them in the responses
+//! that clients got, and in those that a page would get.
 
 use serde_json::json;
 
@@ -27,7 +27,7 @@ async fn requests_that_outlive_the_idle_timeout_are_found_until_it_is_raised() {
     assert!(doctor.stdout.contains("clients get: 504 Gateway Time-out after 1 s"), "{doctor:?}");
     assert!(doctor.stdout.contains("| taking 3000 ms"), "the container's last lines: {doctor:?}");
 
-    // The fix that it names is one.
+    // The fix that it names works.
     scenario.file["load_balancer"]["idle_timeout"] = json!(30);
     scenario.write(stack.folder());
     stack.up().await;
@@ -37,7 +37,7 @@ async fn requests_that_outlive_the_idle_timeout_are_found_until_it_is_raised() {
 }
 
 #[tokio::test]
-async fn a_page_that_the_back_end_does_not_let_in_is_found_by_asking_as_that_page() {
+async fn a_page_that_the_back_end_refuses_is_found_by_a_request_as_that_page() {
     let Some(_turn) = engine::turn().await else { return };
     let api = with(container("api", 8000), "ALLOWED_ORIGINS", "http://localhost:5173");
     let mut scenario = Scenario::of(vec![container("web", 80), api]);
@@ -58,7 +58,7 @@ async fn a_page_that_the_back_end_does_not_let_in_is_found_by_asking_as_that_pag
     let doctor = stack.run(&["doctor"]).await;
     assert_eq!(doctor.code, Some(1), "{doctor:?}");
 
-    // Where the file is told to put it.
+    // Placed where doctor's fix says.
     scenario.service()["environment"] = json!({ "api": { "ALLOWED_ORIGINS": format!("https://{DOMAIN}") } });
     scenario.write(stack.folder());
     stack.up().await;

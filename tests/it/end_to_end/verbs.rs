@@ -1,5 +1,4 @@
-//! Verbs for a running stack: more and fewer tasks, one that is stopped, events, output beside `up`, and what a shell may
-//! offer while a line is typed.
+//! Verbs for a running stack: scaling, stopping a task, events, output beside `up`, and shell completion.
 
 use neargate::model::task::{DesiredStatus, StopCode, TaskStatus};
 use rustix::process::Signal;
@@ -11,7 +10,7 @@ use crate::support::scenario::{Scenario, container};
 use crate::support::stack::{DOMAIN, Stack};
 use crate::support::waiting::eventually;
 
-/// The ids of the tasks that are wanted.
+/// The IDs of the desired tasks.
 async fn tasks(stack: &Stack) -> Vec<String> {
     let view = stack.view().await;
     let tasks = view.services.iter().flat_map(|service| &service.tasks);
@@ -20,7 +19,7 @@ async fn tasks(stack: &Stack) -> Vec<String> {
 
 /// One stack for all of them.
 #[tokio::test]
-async fn tasks_are_scaled_stopped_and_started_and_events_tell_of_it() {
+async fn tasks_are_scaled_stopped_and_started_with_events() {
     let Some(_turn) = engine::turn().await else { return };
     let stack = Scenario::of(vec![container("web", 80)]).stack();
     assert_fails(&stack.run(&["scale", "service=2"]).await, 1, &["not running"]);
@@ -28,11 +27,11 @@ async fn tasks_are_scaled_stopped_and_started_and_events_tell_of_it() {
     let events = stack.spawn(&["events", "-f", "--format", "json"]);
 
     a_task_that_is_stopped_is_replaced(&stack).await;
-    a_service_runs_as_many_tasks_as_it_is_told(&stack).await;
+    a_service_runs_as_many_tasks_as_requested(&stack).await;
     what_up_changes_is_said(&stack).await;
-    the_same_words_as_compose_s_are_understood(&stack).await;
-    a_shell_is_offered_what_there_is(&stack).await;
-    explain_takes_what_people_type(&stack).await;
+    the_verbs_of_compose_are_accepted(&stack).await;
+    completions_offer_existing_names(&stack).await;
+    explain_accepts_what_people_type(&stack).await;
     open_prints_a_command_that_reaches_the_page(&stack).await;
 
     eventually("the events", async || events.stdout().contains("has reached a steady state")).await;
@@ -65,11 +64,11 @@ async fn a_task_that_is_stopped_is_replaced(stack: &Stack) {
     let stopped = view.services[0].tasks.iter().find(|task| task.task_id == before[0]).unwrap();
     assert_eq!(stopped.stop_code, Some(StopCode::UserInitiated.into()));
     assert_eq!(stopped.stopped_reason.as_deref(), Some("Task stopped by user"));
-    // It was wanted so: no failure.
+    // It was intended: not a failure.
     stack.run(&["doctor"]).await.succeeded();
 }
 
-async fn a_service_runs_as_many_tasks_as_it_is_told(stack: &Stack) {
+async fn a_service_runs_as_many_tasks_as_requested(stack: &Stack) {
     assert_fails(&stack.run(&["scale", "srvice=3"]).await, 2, &["srvice", "service"]);
     stack.run(&["scale", "service=3"]).await.succeeded();
     stack.until("three tasks", |view| view.ready && view.services[0].running_count == 3).await;
@@ -95,7 +94,7 @@ async fn what_up_changes_is_said(stack: &Stack) {
     assert!(up.stderr.contains("routes") && up.stderr.contains("everything"), "{up:?}");
 }
 
-async fn the_same_words_as_compose_s_are_understood(stack: &Stack) {
+async fn the_verbs_of_compose_are_accepted(stack: &Stack) {
     for (alias, verb) in [("status", "ps"), ("ls", "ps")] {
         let (one, other) =
             (stack.run(&[alias, "--format", "json"]).await, stack.run(&[verb, "--format", "json"]).await);
@@ -106,7 +105,7 @@ async fn the_same_words_as_compose_s_are_understood(stack: &Stack) {
     assert!(version.stdout.starts_with("neargate "), "{version:?}");
 }
 
-async fn a_shell_is_offered_what_there_is(stack: &Stack) {
+async fn completions_offer_existing_names(stack: &Stack) {
     let id = tasks(stack).await[0][..8].to_owned();
     for (line, offered) in [
         (&["neargate", "scale", "ser"][..], "service="),
@@ -123,7 +122,7 @@ async fn a_shell_is_offered_what_there_is(stack: &Stack) {
     }
 }
 
-async fn explain_takes_what_people_type(stack: &Stack) {
+async fn explain_accepts_what_people_type(stack: &Stack) {
     for typed in [DOMAIN, "/api/x"] {
         let explained = stack.run(&["explain", typed, "--format", "json"]).await.succeeded().json();
         assert!(explained["url"].as_str().unwrap().starts_with(&format!("https://{DOMAIN}")), "{explained}");
@@ -156,7 +155,7 @@ async fn up_in_the_foreground_shows_what_containers_write_but_no_health_checks()
     eventually("a line that comes later", async || up.stdout().contains("hello")).await;
     let shown = up.stdout();
     assert!(!shown.contains("api listens") && !shown.contains("/health"), "{shown}");
-    // What led to the start is no news after it.
+    // Events of the start are not repeated after it.
     let after = up.stderr().split("is up").nth(1).unwrap_or_default().to_owned();
     assert!(!after.contains("has started "), "{after}");
     up.signal(Signal::INT);
@@ -164,7 +163,7 @@ async fn up_in_the_foreground_shows_what_containers_write_but_no_health_checks()
 }
 
 #[tokio::test]
-async fn logs_of_no_container_are_refused_at_once_and_health_checks_can_be_left_out() {
+async fn logs_of_an_unknown_container_are_refused_at_once_and_health_checks_can_be_left_out() {
     let Some(_turn) = engine::turn().await else { return };
     let mut scenario = Scenario::of(vec![container("web", 80)]);
     let print = "import http.server as h; s = h.HTTPServer(('', 80), h.SimpleHTTPRequestHandler); s.serve_forever()";

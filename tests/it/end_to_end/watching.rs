@@ -1,4 +1,4 @@
-//! `up --watch`: what follows from files that change while a stack runs.
+//! `up --watch`: the effect of files that change while a stack runs.
 
 use neargate::model::task::DesiredStatus;
 use rustix::process::Signal;
@@ -16,7 +16,7 @@ async fn page(stack: &Stack, path: &str) -> (u16, String) {
     (reply.status, reply.body)
 }
 
-/// The tasks that are wanted.
+/// The desired tasks.
 async fn tasks(stack: &Stack) -> Vec<String> {
     let view = stack.view().await;
     let tasks = view.services.iter().flat_map(|service| &service.tasks);
@@ -52,7 +52,7 @@ async fn a_change_in_the_build_context_is_built_and_rolled() {
 }
 
 #[tokio::test]
-async fn folders_are_copied_into_the_containers_that_run_and_that_will() {
+async fn folders_are_copied_into_running_and_future_containers() {
     let Some(_turn) = engine::turn().await else { return };
     let mut scenario = built();
     scenario.service()["develop"] = json!({ "web": { "watch": [
@@ -62,7 +62,7 @@ async fn folders_are_copied_into_the_containers_that_run_and_that_will() {
     ] } });
     let stack = scenario.stack();
     source(&stack, "first", "RUN mkdir /w/site && echo before >/motd");
-    // What it serves is read when it starts.
+    // The container reads the file at its start.
     let dockerfile = std::fs::read_to_string(stack.folder().join("Dockerfile")).unwrap();
     let start = "CMD [\"sh\", \"-c\", \"cp /motd /w/motd; exec httpd -f -p 80 -h /w\"]\n";
     let kept: String =
@@ -73,7 +73,7 @@ async fn folders_are_copied_into_the_containers_that_run_and_that_will() {
     stack.up().await;
     let before = tasks(&stack).await;
 
-    // A stack that runs already is watched as well, and keeps running afterwards.
+    // A stack that is already running is watched as well, and keeps running afterwards.
     let up = stack.spawn(&["up", "--watch"]);
     eventually("it watches", async || up.stderr().contains("is up")).await;
     std::fs::create_dir(stack.folder().join("site/deep")).unwrap();
@@ -105,7 +105,7 @@ async fn folders_are_copied_into_the_containers_that_run_and_that_will() {
 }
 
 #[tokio::test]
-async fn a_changed_file_is_applied_and_a_mistake_in_it_leaves_what_runs() {
+async fn a_changed_file_is_applied_and_a_mistake_in_it_changes_nothing() {
     let Some(_turn) = engine::turn().await else { return };
     let mut scenario = Scenario::of(vec![container("web", 80)]);
     let stack = scenario.stack();
@@ -113,7 +113,7 @@ async fn a_changed_file_is_applied_and_a_mistake_in_it_leaves_what_runs() {
     stack.until("it is up", |view| view.ready).await;
     let before = tasks(&stack).await;
 
-    // What an editor does: another file takes the place of this one.
+    // As an editor does: a new file replaces this one.
     std::fs::write(stack.folder().join("new"), "services: [").unwrap();
     std::fs::rename(stack.folder().join("new"), stack.folder().join("neargate.yaml")).unwrap();
     let stays = "not applied; the stack keeps running unchanged";
@@ -126,7 +126,7 @@ async fn a_changed_file_is_applied_and_a_mistake_in_it_leaves_what_runs() {
     stack.until("two tasks", |view| view.ready && view.services[0].running_count == 2).await;
     assert!(up.stderr().contains("desired_count"), "what has changed is told: {}", up.stderr());
 
-    // A file that was not there, and one that the file names.
+    // A file that did not exist, and one that the file names.
     let over = json!({ "services": { "service": { "desired_count": 1 } } });
     std::fs::write(stack.folder().join("neargate.override.yaml"), over.to_string()).unwrap();
     stack.until("the override counts", |view| view.ready && view.services[0].running_count == 1).await;
@@ -149,7 +149,7 @@ async fn a_changed_file_is_applied_and_a_mistake_in_it_leaves_what_runs() {
 }
 
 #[tokio::test]
-async fn files_are_there_from_the_start_and_a_command_takes_in_what_has_changed() {
+async fn files_are_there_from_the_start_and_a_command_loads_changes() {
     let Some(_turn) = engine::turn().await else { return };
     let mut scenario = built();
     let take_in = json!({ "command": "sh -c 'cp /conf/motd /w/motd; echo $$WHO took it in $$(pwd); [ ! -e /conf/bad ]'",

@@ -1,4 +1,4 @@
-//! What people read: a closed port in `explain`, the lines of `up`, and what `trust` did and how to undo it.
+//! Texts for people: a closed port in `explain`, the lines of `up`, and what `trust` did and how to undo it.
 
 use std::path::Path;
 
@@ -12,7 +12,7 @@ use crate::support::scenario::{Scenario, container};
 use crate::support::stack::{DOMAIN, Stack};
 use crate::support::waiting::eventually;
 
-/// Known from the file alone: nothing runs.
+/// Known from the file alone, without a running stack.
 #[tokio::test]
 async fn explain_says_that_a_port_is_closed_and_what_opens_it() {
     let mut scenario = Scenario::web_and_api();
@@ -32,10 +32,10 @@ async fn explain_says_that_a_port_is_closed_and_what_opens_it() {
 }
 
 #[tokio::test]
-async fn up_in_the_background_says_how_far_it_is_and_how_to_go_on() {
+async fn up_in_the_background_reports_progress_and_the_next_steps() {
     let Some(_turn) = engine::turn().await else { return };
     let mut scenario = Scenario::of(vec![container("web", 80)]);
-    // It starts, and is never healthy.
+    // It starts, but never becomes healthy.
     scenario.file["target_groups"]["tg-web"]["health_check"]["matcher"] = json!("418");
     scenario.service()["health_check_grace_period_seconds"] = json!(600);
     let stack = scenario.stack();
@@ -62,7 +62,7 @@ async fn up_in_the_background_says_how_far_it_is_and_how_to_go_on() {
 }
 
 #[tokio::test]
-async fn up_in_the_foreground_shows_the_containers_that_are_asked_for() {
+async fn up_in_the_foreground_shows_the_requested_containers() {
     let Some(_turn) = engine::turn().await else { return };
     let stack = Scenario::web_and_api().stack();
     assert_fails(&stack.run(&["up", "-d", "--attach", "web"]).await, 2, &["--detach"]);
@@ -81,10 +81,10 @@ async fn up_in_the_foreground_shows_the_containers_that_are_asked_for() {
     assert!(ended.stderr.contains("taking the stack down (Ctrl-C to force)"), "{ended:?}");
 }
 
-/// Files of the machine that `trust` may change; the command gets copies of them, in a namespace of its own.
+/// Files of the machine that `trust` may change; the command gets copies of them, in its own namespace.
 const STORES: [&str; 3] = ["/usr/local/share/ca-certificates", "/etc/ssl", "/etc/ca-certificates"];
 
-/// The lines that `trust` and its like say.
+/// The lines that `trust` and the like print.
 async fn said(stack: &Stack, home: &str, verb: &[&str]) -> (Option<i32>, String) {
     let folder = stack.folder().join("stores").display().to_string();
     let copies: Vec<String> = STORES
@@ -103,7 +103,7 @@ async fn said(stack: &Stack, home: &str, verb: &[&str]) -> (Option<i32>, String)
 }
 
 #[tokio::test]
-async fn trust_says_what_it_trusts_where_and_how_to_undo_it() {
+async fn trust_reports_what_it_trusts_where_and_how_to_undo_it() {
     if !has_namespaces().await || !Path::new("/usr/sbin/update-ca-certificates").exists() {
         eprintln!("skipped: not a machine of Debian's kind with namespaces");
         return;
@@ -143,9 +143,9 @@ async fn trust_says_what_it_trusts_where_and_how_to_undo_it() {
     assert!(at_last.contains("· system (Debian, Ubuntu, Alpine): would be added ("), "{at_last}");
 }
 
-/// The README's first failure: nothing is wrong with the stack, and pages break all the same. Needs no running stack.
+/// The README's first failure: the stack is fine, and pages still break. Needs no running stack.
 #[tokio::test]
-async fn doctor_says_where_pages_are_no_secure_context() {
+async fn doctor_names_listeners_whose_pages_are_not_a_secure_context() {
     let mut scenario = Scenario::of(vec![container("web", 80)]);
     let stack = scenario.stack();
     let doctor = stack.run(&["doctor"]).await;

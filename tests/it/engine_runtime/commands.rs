@@ -41,7 +41,7 @@ fn a_small_terminal() -> mpsc::Receiver<(u16, u16)> {
 }
 
 #[tokio::test]
-async fn a_command_has_its_streams_and_its_exit_code() {
+async fn a_command_gets_its_streams_and_returns_its_exit_code() {
     let Some(world) = World::new().await else { return };
     let task = task(vec![world.container("web", "sleep 600")]);
     world.run(&task).await;
@@ -64,7 +64,7 @@ async fn a_command_has_its_streams_and_its_exit_code() {
 }
 
 #[tokio::test]
-async fn a_container_that_does_not_run_is_named() {
+async fn a_container_that_is_not_running_is_named() {
     let Some(world) = World::new().await else { return };
     let task = task(vec![world.container("web", "true")]);
     world.run(&task).await;

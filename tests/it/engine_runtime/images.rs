@@ -15,7 +15,7 @@ use tokio::sync::mpsc;
 use super::world::{World, container, name, task};
 use crate::support::registry::{Answer, Registry};
 
-/// A world and a folder to build in. Images it makes are labelled, and go with it.
+/// A world and a folder to build in. Its images are labelled and removed with it.
 struct Workshop {
     world: World,
     folder: tempfile::TempDir,
@@ -36,7 +36,7 @@ impl Workshop {
         self
     }
 
-    /// A Dockerfile of stages that start from the local busybox.
+    /// A Dockerfile with stages that start from the local busybox.
     fn dockerfile(&self, text: &str) -> &Self {
         let start = format!("FROM {}\nLABEL {}", self.world.busybox, self.world.image_label());
         self.file(
@@ -130,7 +130,7 @@ async fn a_build_takes_arguments_target_and_dockerignore() {
 }
 
 #[tokio::test]
-async fn what_was_done_for_an_image_is_said_as_it_was() {
+async fn the_origin_of_an_image_is_reported() {
     for builder in BUILDERS {
         let Some(shop) = Workshop::new(builder).await else { return };
         let unbuilt = ImageRequest { policy: ImagePolicy::Never, ..shop.request() };
@@ -165,7 +165,7 @@ async fn what_was_done_for_an_image_is_said_as_it_was() {
 }
 
 #[tokio::test]
-async fn an_image_that_runs_is_kept_until_it_does_not() {
+async fn an_image_is_kept_while_it_is_running() {
     let Some(shop) = Workshop::new(BuilderMode::Classic).await else { return };
     shop.file("v", "1").dockerfile("FROM busybox\nCOPY v /v\n");
     let first = shop.provide(&shop.request()).await.0.unwrap();
@@ -182,7 +182,7 @@ async fn an_image_that_runs_is_kept_until_it_does_not() {
 }
 
 #[tokio::test]
-async fn a_step_that_fails_is_named_with_its_last_words() {
+async fn a_failing_step_is_named_with_its_last_output() {
     for builder in BUILDERS {
         let Some(shop) = Workshop::new(builder).await else { return };
         shop.dockerfile("FROM busybox\nRUN echo before\nRUN printf 'it broke because' >&2; exit 3\n");
@@ -219,14 +219,14 @@ async fn an_engine_behind_tcp_builds_with_buildkit_and_publishes_ports() {
     let dial = shop.world.run(&task).await.dial(80).unwrap();
     assert!(dial.ip().is_loopback());
     assert_eq!(super::world::answer_of(dial).await, "answer\n");
-    // Removed over TCP: the relay ends with this test, before the world does.
+    // Removed over TCP: the relay ends with this test, before the world is cleaned up.
     shop.world.runtime.close_task(&task.id).await.unwrap();
     let runtime = neargate::runtime::docker::DockerRuntime::new(shop.world.engine.clone(), shop.world.options());
     shop.world.runtime = std::sync::Arc::new(runtime);
 }
 
 #[tokio::test]
-async fn a_build_that_nobody_waits_for_stops() {
+async fn a_build_without_a_client_stops() {
     for (builder, marker) in BUILDERS.into_iter().zip(["4711081", "4711082"]) {
         let Some(shop) = Workshop::new(builder).await else { return };
         shop.dockerfile(&format!("FROM busybox\nRUN sleep {marker}\n"));
@@ -244,7 +244,7 @@ async fn a_build_that_nobody_waits_for_stops() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_built_says_why() {
+async fn a_failing_build_says_why() {
     let Some(shop) = Workshop::new(BuilderMode::Classic).await else { return };
     let text = shop.provide(&shop.request()).await.0.unwrap_err().to_string();
     assert!(text.contains("the Dockerfile") && text.contains("cannot be read"), "{text}");
@@ -254,7 +254,7 @@ async fn what_cannot_be_built_says_why() {
 }
 
 #[tokio::test]
-async fn an_image_is_pulled_with_the_credentials_that_were_given() {
+async fn an_image_is_pulled_with_the_given_credentials() {
     let Some(world) = World::new().await else { return };
     let registry = Registry::start(Answer::ImageFor { username: "me", password: "s3cr?t>>" }).await;
     let image = registry.image(&world.options().project.to_string());
@@ -274,7 +274,7 @@ async fn an_image_is_pulled_with_the_credentials_that_were_given() {
 }
 
 #[tokio::test]
-async fn a_pull_that_fails_is_told_in_ecs_words() {
+async fn a_failing_pull_is_reported_in_the_words_of_ecs() {
     let Some(world) = World::new().await else { return };
     let cases = [
         (

@@ -1,15 +1,15 @@
-//! The Docker runtime against a real engine. Each test has a project of its own and leaves nothing of it.
+//! The Docker runtime against a real engine. Each test has its own project and leaves nothing of it behind.
 //!
-//! Without an engine they fail, unless `NEARGATE_TEST_NO_ENGINE` is set, which prints that they were skipped.
+//! Without an engine they fail, unless `NEARGATE_TEST_NO_ENGINE` is set; then they print that they were skipped.
 
 /// Builders and observers.
 mod world;
 
 /// Other ways to the engine.
 mod relay;
-/// What it costs beside the bare engine calls.
+/// The cost compared with the bare engine calls.
 mod speed;
-/// Nothing is left, and nothing that is not ours is touched.
+/// Nothing is left behind, and nothing that is not ours is touched.
 mod sweeping;
 
 /// Commands in running containers.
@@ -22,5 +22,5 @@ mod endings;
 mod images;
 /// A task's namespace, its members, and what they see.
 mod tasks;
-/// What the engine reports: exits, memory, health, gaps.
+/// Reports of the engine: exits, memory, health, gaps.
 mod watching;

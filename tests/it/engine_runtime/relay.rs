@@ -1,4 +1,4 @@
-//! Other ways to the engine: a socket that can be cut, a TCP port.
+//! Other ways to reach the engine: a socket that can be cut, and a TCP port.
 
 use neargate::runtime::docker::DockerRuntime;
 use neargate::runtime::docker::engine::endpoint::{Candidate, Endpoint};
@@ -7,7 +7,7 @@ use neargate::runtime::docker::{DockerOptions, Engine};
 use super::world::World;
 use crate::support::engine::Relay;
 
-/// The runtime as it is over a socket that can be cut.
+/// The runtime over a socket that can be cut.
 pub(super) async fn runtime(relay: &Relay, options: DockerOptions) -> DockerRuntime {
     let candidate = Candidate { endpoint: Endpoint::Unix(relay.path()), source: "relay".to_owned() };
     DockerRuntime::new(Engine::connect_in(&[candidate]).await.unwrap(), options)

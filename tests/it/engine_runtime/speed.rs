@@ -1,4 +1,5 @@
-//! What a task costs beside the bare engine calls. Prints figures and asserts nothing: a busy machine is no mistake.
+//! The cost of a task compared with the bare engine calls. Prints figures and asserts nothing: a busy machine is not an
+//! error.
 
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
@@ -41,13 +42,13 @@ async fn a_task_of_two_containers_beside_the_bare_calls() {
     let seconds = |figures: &[Duration]| median(figures.iter().map(Duration::as_secs_f64).collect());
     let [bare_up, bare_down, up, down] = &figures;
     for (what, ours, bare) in [("up", up, bare_up), ("down", down, bare_down)] {
-        // Of each round, because the machine's load changes between them.
+        // Ratios within a round, because the machine's load varies between rounds.
         let ratios = ours.iter().zip(bare).map(|(ours, bare)| ours.as_secs_f64() / bare.as_secs_f64()).collect();
         eprintln!("{what}: {:.3} s, bare {:.3} s, ratio {:.2}", seconds(ours), seconds(bare), median(ratios));
     }
 }
 
-/// The same work with nothing but the calls it takes.
+/// The same work with only the necessary calls.
 async fn bare(world: &World) -> (Duration, Duration) {
     let docker = world.docker();
     let network = format!("neargate-{}", world.options().project);

@@ -1,4 +1,4 @@
-//! Nothing is left, and nothing that is not ours is touched.
+//! Nothing is left behind, and nothing that is not ours is touched.
 
 use std::process::Command;
 
@@ -36,13 +36,13 @@ async fn the_engine_is_as_it_was_before() {
     }
     assert_eq!(world.listing().await, before);
     let mut rest = other.sweep(Owners::Any).await.unwrap();
-    // The other tests bring the pause image back.
+    // The other tests recreate the pause image.
     rest.retain(|words| !words.starts_with("image "));
     assert_eq!(rest, Vec::<String>::new(), "there is nothing left to do");
 }
 
 #[tokio::test]
-async fn what_a_living_process_owns_stays_and_what_a_dead_one_left_goes() {
+async fn objects_of_a_living_process_stay_and_those_of_a_dead_one_go() {
     let Some(world) = World::new().await else { return };
     let task = task(vec![world.container("web", "sleep 600")]);
     world.run(&task).await;

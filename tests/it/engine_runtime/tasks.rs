@@ -54,7 +54,7 @@ async fn a_task_can_be_reached_directly_or_through_published_ports() {
 }
 
 #[tokio::test]
-async fn what_the_definition_says_is_what_the_container_sees() {
+async fn the_container_has_the_settings_of_its_definition() {
     let Some(world) = World::new().await else { return };
     let mut web =
         world.container("web", "echo $A-$SECRET-$AWS_EXECUTION_ENV-$AWS_REGION; id -u; pwd; ulimit -n; touch /x 2>&1");
@@ -72,7 +72,7 @@ async fn what_the_definition_says_is_what_the_container_sees() {
 }
 
 #[tokio::test]
-async fn this_machine_has_a_name_in_the_task_only_if_that_was_asked_for() {
+async fn this_machine_has_a_name_in_the_task_only_on_request() {
     for asked in [false, true] {
         let Some(world) = World::with(|options| options.host_gateway = asked).await else { return };
         let hosts = world.output(world.container("web", "cat /etc/hosts")).await;
@@ -116,7 +116,7 @@ async fn volumes_belong_to_the_task() {
 }
 
 #[tokio::test]
-async fn stopping_takes_as_long_as_the_application_or_the_stop_timeout() {
+async fn stopping_takes_as_long_as_the_application_but_at_most_the_stop_timeout() {
     let Some(world) = World::new().await else { return };
     let polite = world.container("polite", "trap 'echo bye; exit 0' TERM; while true; do sleep 0.1; done");
     let deaf = world.container("deaf", "trap '' TERM; while true; do sleep 0.1; done");

@@ -1,4 +1,4 @@
-//! What the engine reports: exits, memory, health, gaps.
+//! Reports of the engine: exits, memory, health, gaps.
 
 use std::time::Duration;
 
@@ -24,7 +24,7 @@ async fn an_exit_is_reported_with_its_code() {
 }
 
 #[tokio::test]
-async fn the_kernels_verdict_on_memory_is_told_from_other_kills() {
+async fn an_out_of_memory_kill_is_distinguished_from_others() {
     let Some(world) = World::new().await else { return };
     let mut observer = world.observe();
     observer.inventory().await;
@@ -34,7 +34,7 @@ async fn the_kernels_verdict_on_memory_is_told_from_other_kills() {
     world.run(&task(vec![greedy, killed])).await;
     let exit = observer.exit("greedy").await;
     assert_eq!((exit.exit_code, exit.out_of_memory), (137, true));
-    // pid 1 cannot kill itself; it ends as it likes.
+    // pid 1 cannot kill itself; it exits in its own way.
     assert!(!observer.exit("killed").await.out_of_memory);
 }
 
@@ -50,7 +50,7 @@ async fn a_task_is_held_within_its_memory_as_a_whole() {
     assert_eq!((exit.exit_code, exit.out_of_memory), (137, true));
 }
 
-/// What the engine does to start containers is not throttled; what they do is.
+/// Starting a container is the engine's work and is not throttled; the container's own work is.
 #[tokio::test]
 async fn a_task_is_held_within_its_cpu_as_a_whole() {
     let Some(world) = World::new().await else { return };
@@ -105,7 +105,7 @@ async fn health_goes_from_unknown_to_healthy_to_unhealthy() {
 }
 
 #[tokio::test]
-async fn after_a_gap_the_inventory_tells_what_is() {
+async fn after_a_gap_the_inventory_reports_the_state() {
     let Some(world) = World::new().await else { return };
     let task = task(vec![
         world.container("ends", "exit 3"),
@@ -149,7 +149,7 @@ async fn a_lost_pause_container_is_noticed_live_and_after_a_gap() {
 }
 
 #[tokio::test]
-async fn an_engine_that_goes_away_is_reported_and_found_again() {
+async fn an_engine_that_disappears_is_reported_and_found_again() {
     let Some(world) = World::new().await else { return };
     let Some(relay) = Relay::new().await else { return };
     let through = super::relay::runtime(&relay, world.options()).await;

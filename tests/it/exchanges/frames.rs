@@ -1,4 +1,4 @@
-//! Frames of HTTP/2 as lines that people read:
+//! HTTP/2 frames as readable lines:
 //!
 //! ```text
 //! HEADERS 1 END_STREAM
@@ -7,12 +7,12 @@
 //! GOAWAY 1 NO_ERROR
 //! ```
 //!
-//! A line that is not indented is a frame: its kind, its stream (GOAWAY: the last stream), and flags, codes or numbers.
-//! Indented lines are its fields or its data. A header block is one frame, in no table when it is written.
+//! A line without indentation is a frame: its kind, its stream (GOAWAY: the last stream), and flags, codes or numbers.
+//! Indented lines are its fields or data. A header block is one frame, and writing it adds nothing to HPACK's table.
 
 use httlib_hpack::Decoder;
 
-/// What a client of HTTP/2 begins with.
+/// The beginning of every HTTP/2 client connection.
 pub(crate) const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
 const DATA: u8 = 0;
@@ -75,12 +75,12 @@ pub(crate) fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8>
     frame
 }
 
-/// An empty SETTINGS, which both sides begin with.
+/// An empty SETTINGS frame, with which both sides begin.
 pub(crate) fn settings() -> Vec<u8> {
     frame(SETTINGS, 0, 0, &[])
 }
 
-/// The frames of a text, all in a row.
+/// All frames of a text, concatenated.
 pub(crate) fn encode(text: &str) -> Vec<u8> {
     encode_each(text).concat()
 }
@@ -109,13 +109,13 @@ pub(crate) fn encode_each(text: &str) -> Vec<Vec<u8>> {
     frames
 }
 
-/// `1..5` is streams 1, 3 and 5; what is no number is the connection.
+/// `1..5` means streams 1, 3 and 5; anything but a number means the connection.
 fn streams(word: &str) -> (u32, u32) {
     let (first, last) = word.split_once("..").unwrap_or((word, word));
     (first.parse().unwrap_or(0), last.parse().unwrap_or(0))
 }
 
-/// Fields of which none goes into a table.
+/// Fields, none of which goes into HPACK's table.
 fn block(fields: &[&str]) -> Vec<u8> {
     let mut block = Vec::new();
     for field in fields {
@@ -125,7 +125,7 @@ fn block(fields: &[&str]) -> Vec<u8> {
     block
 }
 
-/// One that goes into no table.
+/// A field that does not go into HPACK's table.
 pub(crate) fn field(name: &[u8], value: &[u8], block: &mut Vec<u8>) {
     block.push(0);
     for text in [name, value] {
@@ -152,16 +152,16 @@ fn length(mut number: usize, out: &mut Vec<u8>) {
 pub(crate) struct Reader {
     unread: Vec<u8>,
     decoder: Decoder<'static>,
-    /// SETTINGS, WINDOW_UPDATE and PING are shown, too.
+    /// Whether SETTINGS, WINDOW_UPDATE and PING are shown as well.
     every_frame: bool,
-    /// A client begins with it.
+    /// Whether a preface comes first, as from a client.
     preface: usize,
-    /// PINGs that are to be acknowledged.
+    /// PINGs still to be acknowledged.
     replies: Vec<u8>,
 }
 
 impl Reader {
-    /// For a client, or for a target, which gets a preface first.
+    /// For a client, or for a target, which receives a preface first.
     pub(crate) fn new(of_target: bool, every_frame: bool) -> Self {
         let preface = if of_target { PREFACE.len() } else { 0 };
         Self { unread: Vec::new(), decoder: Decoder::default(), every_frame, preface, replies: Vec::new() }
@@ -194,7 +194,7 @@ impl Reader {
         text
     }
 
-    /// What goes back of itself.
+    /// The frames that it sends back by itself.
     pub(crate) fn take_replies(&mut self) -> Vec<u8> {
         std::mem::take(&mut self.replies)
     }

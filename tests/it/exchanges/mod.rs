@@ -1,5 +1,6 @@
-//! Exchanges on the wire, as dialogues: what clients and targets say, and to the byte what each of them hears. The cases
-//! of `fixtures/alb/exchanges/`, `errors/` and `limits/`; how to write one is explained in `exchanges/README.md` there.
+//! Exchanges on the wire, as dialogues: what clients and targets send, and, to the byte, what each of them receives.
+//! The cases of `fixtures/alb/exchanges/`, `errors/` and `limits/`; `exchanges/README.md` there explains how to write
+//! one.
 
 pub(crate) mod frames;
 mod over_http2;
@@ -17,7 +18,7 @@ use serde::Deserialize;
 use crate::support::expected::{cases, read};
 use stage::Stage;
 
-/// Most cases wait for something, and not for the processor.
+/// Most cases wait for something other than the processor.
 const AT_ONCE: usize = 4;
 
 /// One case.
@@ -33,16 +34,16 @@ pub(crate) struct Exchange {
     /// How clients connect.
     #[serde(default)]
     client: Speaks,
-    /// Frames that keep HTTP/2 going are to be shown, too.
+    /// Whether the frames that keep HTTP/2 going are shown as well.
     #[serde(default)]
     every_frame: bool,
     /// Why it is played over HTTP/1.1 only.
     http1_only: Option<String>,
     steps: Vec<Step>,
-    /// Status and status of the target of every request, as the access log has them, in the order of their ends; then
-    /// what it is classified as, if it is.
+    /// The access log's status and target status of every request, in the order in which they ended, and its
+    /// classification, if it has one.
     pub(crate) log: Vec<String>,
-    /// Why the last one failed: a name in `src/proxy/answer/error.rs`.
+    /// Why the last request failed: a name in `src/proxy/answer/error.rs`.
     pub(crate) cause: Option<String>,
 }
 
@@ -61,7 +62,7 @@ struct LoadBalancer {
     action: ActionWord,
     /// Headers that the listener sets in responses.
     response_headers: BTreeMap<String, String>,
-    /// Whether the load balancer names itself.
+    /// Whether the load balancer sends its `Server` header.
     server: Option<bool>,
 }
 
@@ -89,11 +90,11 @@ enum ActionWord {
     #[default]
     Forward,
     Redirect,
-    /// A transform makes a path of `/bad` that is none.
+    /// A transform turns the path `/bad` into an invalid one.
     Rewrite,
-    /// 403 for `admin.example.com`; all others are forwarded.
+    /// 403 for `admin.example.com`; all other requests are forwarded.
     Guarded,
-    /// 200 with this text.
+    /// Responds 200 with this text.
     Fixed(String),
 }
 
@@ -102,9 +103,9 @@ enum ActionWord {
 struct TargetGroup {
     protocol: Option<Protocol>,
     protocol_version: Option<Version>,
-    /// What is the matter with its only target.
+    /// The condition of its only target.
     target: TargetWord,
-    /// Seconds that its cookies stick.
+    /// Duration of stickiness in seconds.
     stickiness: Option<f64>,
 }
 
@@ -133,9 +134,9 @@ enum TargetWord {
     Unused,
     /// Nothing listens there.
     Refuses,
-    /// No network leads there.
+    /// No network route leads there.
     Unreachable,
-    /// No security group lets the load balancer in.
+    /// No security group allows the load balancer.
     Filtered,
 }
 
@@ -157,7 +158,7 @@ enum Speaks {
 }
 
 impl Speaks {
-    /// What the client offers; `None` without TLS.
+    /// The protocols that the client offers; `None` without TLS.
     fn offers(self) -> Option<&'static [&'static str]> {
         match self {
             Self::Http1 | Self::Mistaken => None,
@@ -187,14 +188,14 @@ impl Step {
 }
 
 impl Exchange {
-    /// What went otherwise than it says. The cause of the last failure is looked up among those that the code knows.
+    /// Deviations from the case. The cause of the last failure is looked up among those that the code knows.
     pub(crate) async fn difference(&self, causes: &BTreeMap<String, String>, over_http2: bool) -> Option<String> {
         let outcome = self.run(causes, over_http2).await;
         let over = if over_http2 { ", over HTTP/2" } else { "" };
         outcome.err().map(|error| format!("== {}{over} ({})\n{error}", self.name, self.source))
     }
 
-    /// Over which versions it is played.
+    /// The versions over which it is played.
     pub(crate) fn played(&self) -> Played {
         match (&self.http1_only, self.client) {
             (Some(reason), _) => Played::OverHttp1(reason.clone()),
@@ -235,9 +236,9 @@ pub(crate) fn of_folder(folder: &str) -> Vec<Exchange> {
 #[derive(PartialEq)]
 pub(crate) enum Played {
     OverBoth,
-    /// It is HTTP/2's own.
+    /// It is specific to HTTP/2.
     InFrames,
-    /// For this reason.
+    /// HTTP/1.1 only, for this reason.
     OverHttp1(String),
 }
 
@@ -252,7 +253,7 @@ pub(crate) fn of_file(file: &str) -> Vec<Exchange> {
     read(&Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/alb").join(file))
 }
 
-/// Every case, and all that went otherwise at once.
+/// Plays every case and reports all deviations at once.
 pub(crate) async fn check_all(exchanges: &[Exchange], causes: &BTreeMap<String, String>) {
     let of_both =
         exchanges.iter().filter(|exchange| exchange.played() == Played::OverBoth).map(|exchange| (exchange, true));
@@ -263,6 +264,6 @@ pub(crate) async fn check_all(exchanges: &[Exchange], causes: &BTreeMap<String, 
 }
 
 #[tokio::test]
-async fn everybody_hears_what_the_cases_say() {
+async fn every_side_receives_what_the_cases_say() {
     check_all(&of_folder("exchanges"), &crate::recipes::causes()).await;
 }

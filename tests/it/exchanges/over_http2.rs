@@ -1,6 +1,6 @@
-//! A client that is told what to say in HTTP/1.1 and says it in HTTP/2: requests become HEADERS and DATA, and what comes back
-//! is compared with the response that HTTP/1.1 would have got, apart from what only one version has (`Connection`, chunks, the
-//! order of fields, the end of the connection).
+//! A client whose script is in HTTP/1.1 and which speaks HTTP/2: requests become HEADERS and DATA, and responses are
+//! compared with those that HTTP/1.1 would have received, apart from what only one version has (`Connection`, chunks,
+//! the order of fields, the end of the connection).
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -19,29 +19,29 @@ const CONTINUATION: u8 = 9;
 const END_STREAM: u8 = 1;
 const END_HEADERS: u8 = 4;
 
-/// What of HTTP/1.1 has no place in HTTP/2, or another one.
+/// Parts of HTTP/1.1 that HTTP/2 does not have, or has in another form.
 const OF_HTTP1: [&str; 4] = ["connection", "keep-alive", "transfer-encoding", "upgrade"];
 
 pub(super) struct Translated {
     party: Party,
     decoder: Decoder<'static>,
-    /// A header block that goes on in the next frame.
+    /// A header block that continues in the next frame.
     block: Vec<u8>,
-    /// Said and not yet a whole head.
+    /// Text so far, not yet a complete head.
     unsaid: Vec<u8>,
-    /// The newest stream, and how much of its body is still to be said.
+    /// The newest stream, and how much of its body is still to be sent.
     stream: u32,
     left: usize,
-    /// The stream whose answer is listened to, and what is still expected of its body.
+    /// The stream whose response is being compared, and how much of its body is still expected.
     heard: u32,
     due: usize,
-    /// Its length is not known before its end.
+    /// The length is known only at the end.
     chunked: bool,
     answers: BTreeMap<u32, Answer>,
     ends: bool,
 }
 
-/// What came on one stream.
+/// Everything received on one stream.
 #[derive(Default)]
 struct Answer {
     head: Option<String>,
@@ -50,7 +50,7 @@ struct Answer {
 }
 
 impl Translated {
-    /// Has shaken hands and said the preface.
+    /// Completes the handshake and sends the preface.
     pub(super) fn new(party: Party) -> Self {
         Self {
             party,
@@ -101,7 +101,7 @@ impl Translated {
         Ok(())
     }
 
-    /// A request line and its fields, on a stream of their own.
+    /// Sends a request line and its fields, on a new stream.
     async fn begin(&mut self, head: &str) -> Option<()> {
         self.stream = self.stream.wrapping_add(2);
         let mut lines = head.split("\r\n");
@@ -138,7 +138,7 @@ impl Translated {
         Some(())
     }
 
-    /// Hears what this response, or part of one, says in HTTP/1.1.
+    /// Expects this HTTP/1.1 response, or part of one.
     pub(super) async fn hear(&mut self, text: &str) -> Result<(), String> {
         let text = wire(&with_page(text));
         let mut rest = text.as_str();
@@ -170,7 +170,7 @@ impl Translated {
                 return Err(format!("-- over HTTP/2 should be\n{should}\n-- is\n{is}\n"));
             }
             let length = should.lines().find_map(|line| line.strip_prefix("content-length: "));
-            // Of HEAD and 304 there is a length and no body.
+            // A response to HEAD, and a 304, has a length but no body.
             let length = length.map_or(0, |length| length.parse().unwrap());
             self.due = if later.is_empty() || later.starts_with("HTTP/1.1 ") { 0 } else { length };
             self.chunked = head.to_lowercase().contains("\r\ntransfer-encoding: chunked");
@@ -193,7 +193,8 @@ impl Translated {
         ))
     }
 
-    /// The end of a connection of HTTP/1.1 is the end of the stream here: with an error if its response is not complete.
+    /// The end of an HTTP/1.1 connection corresponds to the end of the stream: with an error if its response is
+    /// incomplete.
     pub(super) async fn hear_the_end(&mut self) -> Result<(), String> {
         if self.due > 0 || self.chunked {
             let stream = self.heard;
@@ -241,7 +242,7 @@ impl Translated {
                     answer.head = Some(canonical(lines.collect()));
                 }
                 DATA => answer.body.append(&mut payload),
-                // After a whole answer it says that the rest of the request is not wanted.
+                // After a complete response it means that the rest of the request is not wanted.
                 RST_STREAM => answer.reset = payload != [0; 4],
                 GOAWAY => self.ends = true,
                 _ => {}
@@ -249,7 +250,7 @@ impl Translated {
         }
     }
 
-    /// Nothing was said but what was listened to.
+    /// Checks that nothing was received but what was expected.
     pub(super) async fn silence(&mut self) -> Result<(), String> {
         self.party.catch_up().await;
         self.take_frames();
@@ -273,7 +274,7 @@ fn canonical(mut lines: Vec<String>) -> String {
     lines.join("\n")
 }
 
-/// Status line and fields as HTTP/2 has them, in an order that says nothing.
+/// Status line and fields as HTTP/2 has them, in an order without meaning.
 fn canonical_head(head: &str) -> String {
     let mut lines = head.split("\r\n");
     let status = lines.next().unwrap().split(' ').nth(1).unwrap();

@@ -1,4 +1,4 @@
-//! One end of a connection: says what it is told to, and compares what it hears with what it should.
+//! One end of a connection: sends its script, and compares what it receives with what it should.
 
 use std::time::Duration;
 
@@ -10,36 +10,36 @@ use super::frames::{self, Reader};
 use crate::alb::{DEADLINE, page, within};
 use crate::support::http::Stream;
 
-/// What stands for something that is another each time.
+/// Placeholders for text that differs each time.
 const PLACEHOLDERS: [(&str, &str); 3] = [
     ("<date>", "[A-Z][a-z]{2}, [0-9]{2} [A-Z][a-z]{2} [0-9]{4} [0-9:]{8} GMT"),
     ("<trace>", "1-[0-9a-f]{8}-[0-9a-f]{24}"),
     ("<any>", "[^\r\n;]+"),
 ];
 
-/// A client, or a connection of the target's.
+/// A client, or a connection of the target.
 pub(super) struct Party {
     /// `None` when it has left.
     stream: Option<Stream>,
     /// The same socket, to reset it.
     socket: socket2::Socket,
-    /// Of HTTP/2.
+    /// Whether it speaks HTTP/2.
     frames: Option<Reader>,
     pub(super) heard: Vec<u8>,
-    /// Whatever it hears is nothing to it.
+    /// Ignores everything that it receives.
     indifferent: bool,
     over: bool,
-    /// How many it has opened without being told their numbers.
+    /// How many streams it has opened without being given their numbers.
     streams: usize,
 }
 
 impl Party {
-    /// A second handle of its socket.
+    /// A second handle for its socket.
     pub(super) fn socket(tcp: &TcpStream) -> socket2::Socket {
         socket2::SockRef::from(tcp).try_clone().unwrap()
     }
 
-    /// Speaks HTTP/1, or whatever it is told to.
+    /// Speaks HTTP/1, or any bytes in its script.
     pub(super) fn plain(stream: Stream, socket: socket2::Socket) -> Self {
         Self {
             stream: Some(stream),
@@ -52,14 +52,14 @@ impl Party {
         }
     }
 
-    /// Speaks HTTP/2, and has begun to.
+    /// Speaks HTTP/2, and has sent the beginning.
     pub(super) async fn framed(stream: Stream, socket: socket2::Socket, reader: Reader, opening: &[u8]) -> Self {
         let mut party = Self { frames: Some(reader), ..Self::plain(stream, socket) };
         party.write(opening).await;
         party
     }
 
-    /// Takes the other side's TLS, with a certificate that nobody has issued for somebody else.
+    /// Accepts TLS from the other side, with a self-signed certificate for another name.
     pub(super) async fn accept_tls(&mut self) {
         let acceptor = crate::target_protocols::acceptor(&["http/1.1"]);
         let stream = self.stream.take().unwrap();
@@ -68,7 +68,7 @@ impl Party {
         self.stream = Some(Box::pin(stream));
     }
 
-    /// The text as it goes over the wire.
+    /// The text as sent over the wire.
     pub(super) async fn say(&mut self, text: &str) {
         let bytes = match self.frames {
             Some(_) => frames::encode(&repeated(text)),
@@ -77,7 +77,7 @@ impl Party {
         self.write(&bytes).await;
     }
 
-    /// Byte by byte, or frame by frame, each this long after the one before.
+    /// Sends byte by byte, or frame by frame, with this pause in between.
     pub(super) async fn drip(&mut self, text: &str, pause: Duration) {
         let mut tick = tokio::time::interval(pause);
         let pieces = match self.frames {
@@ -90,7 +90,7 @@ impl Party {
         }
     }
 
-    /// The other side may have gone, which is for whoever listens to find.
+    /// The other side may have left, which the reading half will detect.
     pub(super) async fn write(&mut self, bytes: &[u8]) {
         let stream = self.stream.as_mut().expect("who has left says nothing");
         let writing = async {
@@ -100,7 +100,7 @@ impl Party {
         tokio::time::timeout(DEADLINE, writing).await.expect("it should be read");
     }
 
-    /// Hears this, and leaves what follows for later.
+    /// Expects this text, and keeps anything after it for later.
     pub(super) async fn hear(&mut self, text: &str) -> Result<(), String> {
         let text =
             if self.frames.is_some() { repeated(text).trim_end().to_owned() + "\n" } else { wire(&with_page(text)) };
@@ -108,7 +108,7 @@ impl Party {
         self.hear_pattern(&text, &pattern).await
     }
 
-    /// Hears a request as it is when its client speaks HTTP/2: of TLS, and with names in lower case.
+    /// Expects a request as it arrives from an HTTP/2 client: over TLS, and with names in lower case.
     pub(super) async fn hear_of_http2(&mut self, text: &str) -> Result<(), String> {
         let text = wire(text).replace("X-Forwarded-Proto: http\r", "X-Forwarded-Proto: https\r");
         let text = text.replace("X-Forwarded-Port: 80\r", "X-Forwarded-Port: 443\r");
@@ -133,7 +133,7 @@ impl Party {
         }
     }
 
-    /// Hears a head of HTTP/1, whatever it is.
+    /// Reads an HTTP/1 head, whatever it contains.
     pub(super) async fn hear_head(&mut self) -> Result<(), String> {
         loop {
             if let Some(end) = memchr::memmem::find(&self.heard, b"\r\n\r\n") {
@@ -146,7 +146,7 @@ impl Party {
         }
     }
 
-    /// Hears nothing more until the connection ends.
+    /// Expects nothing more until the connection ends.
     pub(super) async fn hear_the_end(&mut self) -> Result<(), String> {
         while !self.over {
             if tokio::time::timeout(DEADLINE, self.listen()).await.is_err() {
@@ -156,7 +156,7 @@ impl Party {
         self.silence()
     }
 
-    /// Has heard nothing that it did not expect.
+    /// Checks that it received nothing unexpected.
     pub(super) fn silence(&self) -> Result<(), String> {
         let heard = String::from_utf8_lossy(&self.heard);
         if heard.is_empty() || self.indifferent {
@@ -166,7 +166,7 @@ impl Party {
         }
     }
 
-    /// Takes in what has come already, without waiting for more.
+    /// Reads what has already arrived, without waiting for more.
     pub(super) async fn catch_up(&mut self) {
         while self.stream.is_some() && !self.over {
             tokio::select! {
@@ -177,7 +177,7 @@ impl Party {
         }
     }
 
-    /// Reads once; `false` at the end, which a reset is, too.
+    /// Reads once; `false` at the end, which may also be a reset.
     pub(super) async fn listen(&mut self) -> bool {
         let Some(stream) = self.stream.as_mut().filter(|_| !self.over) else { return false };
         let mut part = [0; 16 * 1024];
@@ -199,7 +199,7 @@ impl Party {
         !self.over
     }
 
-    /// Makes so many requests of HTTP/2, a hundred at a time, and forgets their answers.
+    /// Makes this many HTTP/2 requests, a hundred at a time, and discards their responses.
     pub(super) async fn ask(&mut self, times: usize) -> Result<(), String> {
         let mut asked = 0;
         while asked < times {
@@ -217,7 +217,7 @@ impl Party {
                     return Err(format!("there are not {asked} answers"));
                 }
             }
-            // What is not an answer is still to be looked at.
+            // Anything but a response still has to be checked.
             let mut of_answer = false;
             let heard = String::from_utf8(std::mem::take(&mut self.heard)).unwrap();
             for line in heard.split_inclusive('\n') {
@@ -230,27 +230,27 @@ impl Party {
         Ok(())
     }
 
-    /// From now on nothing it hears is looked at.
+    /// From now on everything that it receives is ignored.
     pub(super) fn ignore(&mut self) {
         self.indifferent = true;
     }
 
-    /// Has nothing more to say, and listens.
+    /// Shuts down its sending side and keeps reading.
     pub(super) async fn end(&mut self) {
         let _ = self.stream.as_mut().unwrap().shutdown().await;
     }
 
-    /// Closes the connection, with what came before it read.
+    /// Closes the connection, after reading what has arrived.
     pub(super) fn leave(&mut self) {
         self.stream = None;
         let _ = self.socket.shutdown(std::net::Shutdown::Both);
     }
 
-    /// Ends it with a reset.
+    /// Ends the connection with a reset.
     pub(super) fn reset(&mut self) {
         self.socket.set_linger(Some(Duration::ZERO)).unwrap();
         self.stream = None;
-        // The descriptor that is closed last is the one that resets.
+        // The descriptor that is closed last causes the reset.
         self.socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
     }
 }
@@ -261,15 +261,15 @@ fn repeated(text: &str) -> String {
     marks.replace_all(text, |found: &regex::Captures<'_>| found[1].repeat(found[2].parse().unwrap())).into_owned()
 }
 
-/// As it goes over the wire.
+/// The text as sent over the wire.
 pub(super) fn wire(text: &str) -> String {
     repeated(text).replace('\n', "\r\n")
 }
 
-/// What browsers get six times behind a page.
+/// The padding that browsers get after an error page.
 const PADDING: &str = "<!-- a padding to disable MSIE and Chrome friendly error page -->\n";
 
-/// `<page>` is nginx's page for the status of the response, `<padding>` what follows it for some browsers.
+/// `<page>` is nginx's page for the status of the response, `<padding>` the padding that some browsers get.
 pub(super) fn with_page(text: &str) -> String {
     let mut title = "";
     let mut whole = String::new();
@@ -292,7 +292,7 @@ pub(super) fn pattern(text: &str) -> Regex {
     Regex::new(&format!("(?s-u)^{pattern}")).unwrap()
 }
 
-/// With placeholders instead of what is another each time, to be compared by the eye.
+/// With placeholders for text that differs each time, for comparison by eye.
 fn stable(heard: &[u8]) -> Vec<u8> {
     let mut heard = heard.to_vec();
     for (placeholder, found) in &PLACEHOLDERS[..2] {

@@ -1,4 +1,4 @@
-//! A load balancer as a case wants it, its clients and its target, and what they do step by step.
+//! A load balancer as a case describes it, its clients and its target, and their actions step by step.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -21,7 +21,7 @@ use crate::alb::{
 };
 use crate::http2;
 
-/// Headers that a listener can set, as the code names them.
+/// Headers that a listener can set, by their names in the code.
 const RESPONSE_HEADERS: [&str; 2] = ["Strict-Transport-Security", "X-Frame-Options"];
 
 pub(super) struct Stage {
@@ -29,19 +29,19 @@ pub(super) struct Stage {
     listener: Option<TcpListener>,
     clients: Vec<Party>,
     targets: Vec<Party>,
-    /// Clients that are told what to say in HTTP/1.1 and say it in HTTP/2.
+    /// Clients whose script is in HTTP/1.1 and which speak HTTP/2.
     translated: Vec<Translated>,
     over_http2: bool,
     speaks: Speaks,
     every_frame: bool,
-    /// Whether the target is spoken to in frames.
+    /// Whether the target's script consists of frames.
     framed_target: bool,
-    /// Between the bytes of what drips: short enough to keep a connection alive.
+    /// Pause between the bytes of slow data: short enough to keep a connection alive.
     pause: Duration,
 }
 
 impl Stage {
-    /// `over_http2`: whatever clients say in HTTP/1.1 they say in HTTP/2.
+    /// `over_http2`: clients whose script is in HTTP/1.1 speak HTTP/2.
     pub(super) async fn prepare(case: &Exchange, over_http2: bool) -> Self {
         let group = &case.target_group;
         let listens = matches!(
@@ -53,7 +53,7 @@ impl Stage {
         let mut state = healthy(listener.as_ref().map_or_else(refusing, |listener| listener.local_addr().unwrap()));
         match group.target {
             TargetWord::Unused => state.health = TargetHealth::Unused,
-            // Linux knows no way to it, as if a router had said so.
+            // Linux reports that there is no route, as a router would.
             TargetWord::Unreachable => state.dial = SocketAddr::from(([255, 255, 255, 255], 9)),
             TargetWord::Draining => state.health = TargetHealth::Draining,
             TargetWord::Filtered => state.reachable = false,
@@ -80,11 +80,11 @@ impl Stage {
         }
         configure(case, &mut setup);
         if over_http2 {
-            // A handshake belongs to it, which a busy machine takes its time for.
+            // That includes a handshake, which takes its time on a busy machine.
             setup.attributes().idle_timeout =
                 case.idle_timeout().map_or(setup.attributes().idle_timeout, |time| time * 3);
         }
-        // A second request finds the connection of the first.
+        // So that a second request finds the connection of the first.
         setup.workers = 1;
         Self {
             pause: setup.attributes().idle_timeout / 6,
@@ -100,7 +100,7 @@ impl Stage {
         }
     }
 
-    /// One step.
+    /// Performs one step.
     pub(super) async fn play(&mut self, what: &str, text: &str) -> Result<(), String> {
         match what {
             "the deregistration delay ends" => {
@@ -172,7 +172,7 @@ impl Stage {
         Ok(())
     }
 
-    /// The client with this number, who connects if nothing was heard of it yet.
+    /// The client with this number; it connects when it is first mentioned.
     async fn client(&mut self, number: usize) -> &mut Party {
         if self.clients.len() < number {
             let client = match self.speaks.offers() {
@@ -197,7 +197,7 @@ impl Stage {
         &mut self.clients[number - 1]
     }
 
-    /// The target's end of the connection with this number, for which it waits.
+    /// The target's end of the connection with this number, once it has been accepted.
     async fn target(&mut self, number: usize) -> Result<&mut Party, String> {
         while self.targets.len() < number {
             let accepting = self.listener.as_ref().ok_or("there is no target")?.accept();
@@ -213,7 +213,7 @@ impl Stage {
         Ok(&mut self.targets[number - 1])
     }
 
-    /// Nothing more was said than the steps say, and the log is this one. Returns why the last request failed.
+    /// Checks that nothing else was received, and that the log is as expected. Returns why the last request failed.
     pub(super) async fn finish(mut self, log: &[String]) -> Result<String, String> {
         let mut error = String::new();
         let mut logged = Vec::new();
@@ -291,7 +291,7 @@ fn configure(case: &Exchange, setup: &mut Setup) {
     }
 }
 
-/// Status and status of the target, as the access log has them, and what the request is classified as, if it is.
+/// The access log's status and target status, and the request's classification, if any.
 fn statuses(transaction: &Transaction) -> String {
     let (id, dns_name) = (arn::load_balancer_id(&"test".into()), arn::load_balancer_dns_name(&"test".into(), false));
     let mut line = Vec::new();
@@ -304,7 +304,7 @@ fn statuses(transaction: &Transaction) -> String {
     }
 }
 
-/// Deregisters the only target, and lets its delay run out.
+/// Deregisters the only target, and lets its delay expire.
 async fn deregister(alb: &mut Alb, address: SocketAddr) {
     let mut draining = healthy(address);
     draining.health = TargetHealth::Draining;

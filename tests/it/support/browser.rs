@@ -5,8 +5,8 @@
 //! messages nor why a request failed, which is what a test about CORS asserts on; `headless_chrome` blocks. What these
 //! tests need is five commands over a WebSocket, and a WebSocket client is here already.
 //!
-//! Certificates are checked by the browser as a person's is: the stack's root is put into the NSS database of a home
-//! folder made for the test, and nothing tells Chromium to overlook anything.
+//! The browser verifies certificates as usual: the stack's root is added to the NSS database of a home folder made for
+//! the test, and no option tells Chromium to ignore errors.
 
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
@@ -25,10 +25,10 @@ use super::waiting::until;
 /// A browser on a busy machine.
 const DEADLINE: Duration = Duration::from_secs(60);
 
-/// What Chromium says of a connection that it gave up itself.
+/// Chromium's error for a connection that it aborted by itself.
 const NETWORK_CHANGED: &str = "net::ERR_NETWORK_CHANGED";
 
-/// What a run of its own needs, and nothing that would make it forgiving.
+/// Options for an independent instance; none makes it lenient.
 const FLAGS: [&str; 11] = [
     "--headless",
     "--no-sandbox", // Tests run as root in containers, where its sandbox does not work.
@@ -39,7 +39,7 @@ const FLAGS: [&str; 11] = [
     "--disable-background-networking",
     "--disable-component-update",
     "--no-first-run",
-    // It would try https by itself first, and never see the load balancer's redirect.
+    // It would try https first by itself, and never see the load balancer's redirect.
     "--disable-features=HttpsUpgrades",
     "--remote-debugging-port=0",
 ];
@@ -51,7 +51,7 @@ pub(crate) struct Browser {
     socket: WebSocketStream<MaybeTlsStream<TcpStream>>,
     session: String,
     number: u64,
-    /// Everything the browser has reported since the last visit began, oldest first.
+    /// Everything that the browser has reported since the last visit began, oldest first.
     events: Vec<Value>,
 }
 
@@ -84,8 +84,8 @@ impl Browser {
 
     /// Goes to a URL and waits until the page is there; the error is Chromium's, e.g. `net::ERR_CERT_INVALID`.
     ///
-    /// Chromium drops what it is loading whenever an address of the machine comes or goes, as with every container that
-    /// starts or ends. Nobody can keep other programs from starting containers, so then it goes there again.
+    /// Chromium aborts loading whenever an address of the machine appears or disappears, as with every container that
+    /// starts or stops. Other programs may start containers at any time, so in that case it tries again.
     pub(crate) async fn visit(&mut self, url: &str) -> Result<(), String> {
         loop {
             self.events.clear();
@@ -102,7 +102,7 @@ impl Browser {
         }
     }
 
-    /// Whether Chromium has given up anything, since the last visit began, because an address came or went.
+    /// Whether Chromium has aborted anything since the last visit began because an address appeared or disappeared.
     pub(crate) fn was_cut_off(&self) -> bool {
         self.events.iter().any(|event| event["params"]["errorText"] == NETWORK_CHANGED)
     }
@@ -117,7 +117,7 @@ impl Browser {
 
     /// The text of the element with this `data-testid`, once the page shows one other than `but`.
     pub(crate) async fn shown(&mut self, test_id: &str, but: &str) -> String {
-        // With the whole page, for the message of a test that fails.
+        // With the whole page, for the message of a failing test.
         let expression = format!(
             "[document.querySelector('[data-testid=\"{test_id}\"]')?.innerText ?? '', \
              location.href + ' ' + document.body?.innerText]"
@@ -130,7 +130,7 @@ impl Browser {
         until(&format!("{test_id} on the page"), look, |(text, _)| !text.is_empty() && text != but).await.0
     }
 
-    /// Waits for an event of this name, since the last visit began, that is as wanted.
+    /// Waits for an event of this name, since the last visit began, that satisfies the predicate.
     pub(crate) async fn event(&mut self, method: &str, is_wanted: impl Fn(&Value) -> bool) -> Value {
         let find = |events: &[Value]| {
             events.iter().find(|event| event["method"] == method && is_wanted(&event["params"])).cloned()
@@ -153,7 +153,7 @@ impl Browser {
         answer["cookies"].as_array().unwrap().clone()
     }
 
-    /// A command of the protocol, and its answer. What is reported meanwhile is kept.
+    /// A command of the protocol, and its result. Events in the meantime are kept.
     async fn call(&mut self, method: &str, parameters: Value) -> Value {
         self.number += 1;
         let number = self.number;
@@ -205,7 +205,7 @@ async fn debugger(file: &Path) -> String {
     until("Chromium listens", look, |_| true).await
 }
 
-/// Puts a root into the database where Chromium on Linux looks for what its user trusts.
+/// Adds a root to the database in which Chromium on Linux looks for its user's roots.
 fn trust(home: &Path, pem: &str) {
     let database = home.join(".pki/nssdb");
     std::fs::create_dir_all(&database).unwrap();

@@ -1,7 +1,7 @@
-//! The real engine: who may use it when, and what is in it.
+//! The real engine: which tests may use it at the same time, and what it contains.
 //!
-//! Tests share one engine and two cores. A test that starts containers holds a [`Turn`]; one that compares the whole
-//! engine before and after holds the only one, so that nobody else's containers come and go meanwhile.
+//! Tests share one engine and two cores. A test that starts containers holds a [`Turn`]; a test that compares the whole
+//! engine before and after holds the only one, so that no other test's containers appear or disappear in the meantime.
 
 use std::collections::{BTreeSet, HashMap};
 use std::path::PathBuf;
@@ -13,21 +13,21 @@ use neargate::runtime::docker::Engine;
 use neargate::runtime::docker::engine::endpoint::Endpoint;
 use tokio::sync::{Semaphore, SemaphorePermit};
 
-/// The label of everything that neargate makes.
+/// The label of every object that neargate creates.
 const PROJECT: &str = "dev.neargate.project";
-/// How the line of the built-in pause image begins.
+/// The beginning of the line for the built-in pause image.
 const PAUSE_IMAGE: &str = "image neargate/pause:";
-/// Tests with a stack at the same time: more of them would make each other's probes late on two cores.
+/// How many tests may have a stack at the same time: with more, probes would be late on two cores.
 const TOGETHER: u32 = 3;
 
 static TURNS: Semaphore = Semaphore::const_new(TOGETHER as usize);
 
-/// Leave to use the engine.
+/// Permission to use the engine.
 pub(crate) struct Turn {
     _permit: SemaphorePermit<'static>,
 }
 
-/// Waits for a turn beside others; `None` if the tests are to do without an engine.
+/// Waits for a turn shared with others; `None` if the tests are to run without an engine.
 pub(crate) async fn turn() -> Option<Turn> {
     turns(1).await
 }
@@ -50,17 +50,19 @@ async fn connect() -> Engine {
     Engine::connect().await.expect("an engine; NEARGATE_TEST_NO_ENGINE=1 skips these tests")
 }
 
-/// What is in the engine, as far as one project may have to do with it, one line each.
+/// The engine's objects that may belong to one project, one line each.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Listing {
     lines: BTreeSet<String>,
-    /// Other projects run too. Then the pause image, which goes with its last project, is not ours alone.
+    /// Whether other projects are running. Then the pause image, which is removed with the last project, is not ours
+    /// alone.
     is_shared: bool,
 }
 
 impl Listing {
-    /// What is there now: containers, networks and volumes that bear the project's label or look like neargate's without
-    /// any; every image and every layer, since a nameless one could be anybody's. What other projects have is theirs.
+    /// Lists the current objects: containers, networks and volumes with the project's label, or like neargate's but
+    /// without labels; and every image and layer, since nobody knows whose a nameless one is. Objects of other projects
+    /// are left out.
     pub(crate) async fn of(project: &str) -> Self {
         let engine = connect().await;
         let docker = engine.docker();
@@ -91,7 +93,7 @@ impl Listing {
                 lines.insert(format!("volume {}", found.name));
             }
         }
-        // Intermediate layers too.
+        // Including intermediate layers.
         let all = ListImagesOptionsBuilder::new().all(true).build();
         for found in docker.list_images(Some(all)).await.unwrap() {
             lines.insert(format!("image {} {}", found.repo_tags.join(" "), found.id));
@@ -99,12 +101,12 @@ impl Listing {
         Self { lines, is_shared }
     }
 
-    /// What there is beside images.
+    /// Everything except images.
     pub(crate) fn besides_images(&self) -> Vec<&str> {
         self.lines.iter().map(String::as_str).filter(|line| !line.starts_with("image ")).collect()
     }
 
-    /// Fails the test if anything has come or gone since; `when` is for the message.
+    /// Fails the test if anything has appeared or disappeared since; `when` is for the message.
     pub(crate) async fn assert_unchanged(&self, project: &str, when: &str) {
         let now = Self::of(project).await;
         let is_shared = self.is_shared || now.is_shared;
@@ -128,21 +130,21 @@ pub(crate) async fn remove_image(name: &str) {
     connect().await.docker().remove_image(name, None::<RemoveImageOptions>, None).await.unwrap();
 }
 
-/// Whether any container, whoever made it, runs a command with these words: a builder's containers have no name and no
-/// label.
+/// Whether any container runs a command with these words, whoever created it: a builder's containers have neither name
+/// nor label.
 pub(crate) async fn has_container_that_runs(words: &str) -> bool {
     let all = ListContainersOptionsBuilder::new().all(true).build();
     let containers = connect().await.docker().list_containers(Some(all)).await.unwrap();
     containers.iter().any(|found| found.command.as_deref().is_some_and(|command| command.contains(words)))
 }
 
-/// The process that owns a project, as its labels say.
+/// The process that owns a project, according to its labels.
 pub(crate) async fn owner_of(project: &str) -> Option<u32> {
     let projects = connect().await.projects().await.unwrap();
     projects.into_iter().find(|found| found.project.as_str() == project).and_then(|found| found.owner_pid)
 }
 
-/// An engine that can be made to go away: a socket that leads to the real one until it is cut.
+/// An engine that can be made to disappear: a socket that leads to the real one until it is cut.
 pub(crate) struct Relay {
     folder: tempfile::TempDir,
     target: PathBuf,
@@ -172,18 +174,18 @@ impl Relay {
         self.folder.path().join("docker.sock")
     }
 
-    /// The engine is gone: no new connection, and those that are open end.
+    /// The engine disappears: new connections fail, and open ones end.
     pub(crate) fn cut(&self) {
         std::fs::remove_file(self.path()).unwrap();
         *self.accepting.lock().unwrap() = tokio::task::JoinSet::new();
     }
 
-    /// The engine takes connections and does not answer.
+    /// The engine accepts connections and does not answer.
     pub(crate) fn hold(&self) {
         self.held.send_replace(true);
     }
 
-    /// It answers what it was asked.
+    /// It answers pending requests.
     pub(crate) fn release(&self) {
         self.held.send_replace(false);
     }

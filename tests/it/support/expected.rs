@@ -1,5 +1,5 @@
-//! Expected output as files beside the cases. `UPDATE_EXPECTED=1 cargo test` writes them anew; the change is then
-//! read as a diff.
+//! Expected output as files next to the cases. `UPDATE_EXPECTED=1 cargo test` rewrites them; review the change as a
+//! diff.
 
 use std::path::{Path, PathBuf};
 
@@ -21,13 +21,13 @@ pub(crate) fn cases(folder: &str, ending: &str) -> Vec<PathBuf> {
     paths
 }
 
-/// What a file of cases holds.
+/// The contents of a file of cases.
 pub(crate) fn read<T: serde::de::DeserializeOwned>(path: &Path) -> T {
     let text = std::fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
     serde_saphyr::from_str(&text).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
-/// Whether the text is what the file says; collects what differs, so that one run shows all.
+/// Compares texts with files, and collects the differences so that one run shows all.
 #[derive(Default)]
 pub(crate) struct Differences(Vec<String>);
 

@@ -1,4 +1,4 @@
-//! A client of the load balancer. HTTP/1.1 by hyper where a response counts, plain bytes where its form does.
+//! A client of the load balancer: hyper for HTTP/1.1 where the response matters, plain bytes where its form matters.
 
 use std::net::SocketAddr;
 use std::pin::Pin;
@@ -14,7 +14,7 @@ use rustls::pki_types::{CertificateDer, ServerName};
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
-/// Longer than any time-out that a test waits for.
+/// Longer than any timeout that a test waits for.
 const DEADLINE: Duration = Duration::from_secs(90);
 
 /// A connection, with or without TLS.
@@ -30,7 +30,7 @@ pub(crate) async fn connect(port: u16, tls: Option<(&str, &str)>) -> std::io::Re
     connect_to(([127, 0, 0, 1], port).into(), tls).await
 }
 
-/// The same at any address.
+/// The same for any address.
 pub(crate) async fn connect_to(address: SocketAddr, tls: Option<(&str, &str)>) -> std::io::Result<Stream> {
     let tcp = TcpStream::connect(address).await?;
     let Some((name, authority_pem)) = tls else { return Ok(Box::pin(tcp)) };
@@ -49,18 +49,18 @@ pub(crate) async fn connect_to(address: SocketAddr, tls: Option<(&str, &str)>) -
     Ok(Box::pin(tokio_rustls::TlsConnector::from(Arc::new(config)).connect(name, tcp).await?))
 }
 
-/// One connection that is kept for as long as the test wants.
+/// A connection that stays open as long as the test needs it.
 pub(crate) struct Connection {
     sender: http1::SendRequest<Full<Bytes>>,
     authority: String,
 }
 
 impl Connection {
-    /// Speaks HTTP/1.1 over the stream. `authority` is what `Host` says.
+    /// Speaks HTTP/1.1 over the stream. `authority` is the value of `Host`.
     pub(crate) async fn over(stream: Stream, authority: &str) -> Self {
         let (sender, connection) = http1::handshake(TokioIo::new(stream)).await.unwrap();
         tokio::spawn(async move {
-            // The sender says what became of its request.
+            // The sender reports the result of its request.
             let _ = connection.await;
         });
         Self { sender, authority: authority.to_owned() }
@@ -88,7 +88,7 @@ impl Connection {
         Ok(Reply { status: head.status.as_u16(), headers: head.headers, body: String::from_utf8_lossy(&body).into() })
     }
 
-    /// Whether the other side has hung up.
+    /// Whether the other side has closed the connection.
     pub(crate) fn is_closed(&self) -> bool {
         self.sender.is_closed()
     }
@@ -103,7 +103,7 @@ pub(crate) struct Reply {
 }
 
 impl Reply {
-    /// A header's value; empty if it is not there.
+    /// The value of a header; empty if it is absent.
     pub(crate) fn header(&self, name: &str) -> &str {
         self.headers.get(name).map_or("", |value| value.to_str().unwrap())
     }
@@ -141,7 +141,7 @@ fn is_whole(received: &[u8]) -> bool {
     length.is_some_and(|length| body.len() >= length.parse().unwrap())
 }
 
-/// What the load balancer itself answers with a body: a page of nginx's form.
+/// The load balancer's own response with a body: a page in nginx's form.
 pub(crate) fn page(title: &str) -> String {
     format!(
         "<html>\r\n<head><title>{title}</title></head>\r\n<body>\r\n<center><h1>{title}</h1></center>\r\n</body>\r\n\

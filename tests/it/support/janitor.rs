@@ -1,12 +1,12 @@
-//! Takes a stack away when its test is over: passed, failed, or killed.
+//! Removes a stack at the end of its test, whether that passed, failed, or was killed.
 
 use std::collections::BTreeMap;
 use std::os::unix::process::CommandExt as _;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
-/// What becomes of a stack. `down` is what a person would do; what a broken `down` leaves is removed by label, if there
-/// is a docker command.
+/// How a stack is removed: `down`, as a person would do it. Whatever a broken `down` leaves is removed by label, if
+/// there is a docker command.
 const OF_A_STACK: &str = r#"
 "$neargate" down --force --rmi local
 if command -v docker >/dev/null; then
@@ -18,12 +18,12 @@ fi
 cd / && rm -rf "$base"
 "#;
 
-/// A process that waits for the test's end. The kernel closes its standard input whatever way that comes, so a stack
-/// in a `static`, which is never dropped, and a test that is killed leave as little as one that passes.
+/// A process that waits for the end of the test. However the test ends, the kernel closes the process's standard input,
+/// so a stack in a `static`, which is never dropped, and a killed test are cleaned up as well as a passing one.
 pub(crate) struct Janitor(Child);
 
 impl Janitor {
-    /// For a stack whose commands run in `folder` with this environment, and who has all its files below `base`.
+    /// For a stack whose commands run in `folder` with this environment, and whose files are all below `base`.
     pub(crate) fn of_stack(base: &Path, folder: &Path, environment: &BTreeMap<String, String>) -> Self {
         let mut command = Self::shell(OF_A_STACK);
         command.current_dir(folder).envs(environment);
@@ -31,7 +31,7 @@ impl Janitor {
         Self(command.spawn().unwrap())
     }
 
-    /// For anything that one line of shell takes away.
+    /// For anything that one line of shell can remove.
     pub(crate) fn of(duties: &str) -> Self {
         Self(Self::shell(duties).spawn().unwrap())
     }
@@ -39,7 +39,7 @@ impl Janitor {
     fn shell(duties: &str) -> Command {
         let mut command = Command::new("sh");
         command.arg("-c").arg(format!("cat >/dev/null\n{duties}"));
-        // A group of its own: Ctrl-C is meant for the tests.
+        // In its own process group: Ctrl-C is meant for the tests.
         command.process_group(0).stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
         command
     }

@@ -1,4 +1,4 @@
-//! What the tests share: builders, waiting, expected files.
+//! Shared by the tests: builders, waiting, expected files.
 
 pub(crate) mod browser;
 pub(crate) mod engine;

@@ -1,4 +1,4 @@
-//! A registry on loopback, which engines take without TLS: one image, or one way to refuse it.
+//! A registry on loopback, which engines accept without TLS: it has one image, or one way to refuse it.
 
 use std::io::Write as _;
 use std::net::SocketAddr;
@@ -10,22 +10,22 @@ use neargate::runtime::docker::engine::pause;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 
-/// How it treats a request for a manifest.
+/// How it responds to a request for a manifest.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Answer {
-    /// There is none.
+    /// There is no such image.
     Missing,
     /// Its token service refuses, as ghcr.io's does for private images.
     Private,
-    /// It has trouble of its own.
+    /// An error of its own.
     Broken,
     /// One image, for everybody.
     Image,
-    /// The same for those who may have it.
+    /// The same, for authorized clients.
     ImageFor { username: &'static str, password: &'static str },
 }
 
-/// A registry that runs.
+/// A running registry.
 pub(crate) struct Registry {
     address: SocketAddr,
     serving: tokio::task::JoinHandle<()>,
@@ -46,7 +46,7 @@ impl Registry {
         Self { address, serving }
     }
 
-    /// A reference to what it has, under this name.
+    /// A reference to its image, under this name.
     pub(crate) fn image(&self, name: &str) -> String {
         format!("{}/it/{name}:1", self.address)
     }
@@ -96,7 +96,7 @@ async fn serve(mut stream: TcpStream, address: SocketAddr, answer: Answer, blobs
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") {
         match stream.read_u8().await {
-            // The engine tries TLS first, and falls back when it is refused.
+            // The engine tries TLS first, and falls back when that is refused.
             Ok(0x16) if head.is_empty() => return,
             Ok(byte) => head.push(byte),
             Err(_) => return,

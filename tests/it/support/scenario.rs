@@ -1,6 +1,6 @@
-//! Builds small stacks: containers of [`fixtures/target`], each behind a target group of its own.
+//! Builds small stacks: containers of [`fixtures/target`], each behind its own target group.
 //!
-//! The first container gets what no rule matches; container `api` gets `/api/*`.
+//! The first container gets requests that no rule matches; container `api` gets `/api/*`.
 
 use std::path::Path;
 
@@ -8,12 +8,12 @@ use serde_json::{Map, Value, json};
 
 use super::stack::{DOMAIN, Stack};
 
-/// What all containers run.
+/// The program in all containers.
 const SERVER: &str = include_str!("../../../fixtures/target/server.py");
-/// What [`container`] runs on.
+/// The base image of [`container`].
 const IMAGE: &str = "python:3.11-slim";
 
-/// The two files of a stack, before they are written. JSON is YAML.
+/// The two files of a stack, before they are written, as JSON, which is valid YAML.
 #[derive(Clone, Debug)]
 pub(crate) struct Scenario {
     pub(crate) file: Value,
@@ -29,7 +29,7 @@ pub(crate) fn container(name: &str, port: u16) -> Value {
         "command": ["python3", "-c", SERVER],
         "portMappings": [{ "containerPort": port, "protocol": "tcp" }],
         "environment": [{ "name": "NAME", "value": name }, { "name": "PORT", "value": port.to_string() }],
-        // A target that does not end by itself must not hold up a test.
+        // A target that does not end by itself must not delay a test.
         "stopTimeout": 2,
         "logConfiguration": {
             "logDriver": "awslogs",
@@ -132,7 +132,7 @@ impl Scenario {
         Self::of(vec![container("web", 80), container("api", 8000)])
     }
 
-    /// The load balancer alone: nothing behind it, and no engine needed.
+    /// Only the load balancer, with no targets and no engine.
     pub(crate) fn load_balancer_only() -> Self {
         let mut scenario = Self::of(vec![container("web", 80)]);
         let file = scenario.file.as_object_mut().unwrap();
@@ -154,12 +154,12 @@ impl Scenario {
         self.file["load_balancer"]["listeners"][1]["rules"].as_array_mut().unwrap()
     }
 
-    /// A project with these files; nothing runs yet.
+    /// A project with these files, not started.
     pub(crate) fn stack(&self) -> Stack {
         Stack::new(|folder| self.write(folder))
     }
 
-    /// Writes the files, anew if they are there.
+    /// Writes the files, replacing existing ones.
     pub(crate) fn write(&self, folder: &Path) {
         let text = |value: &Value| serde_json::to_string_pretty(value).unwrap();
         std::fs::write(folder.join("neargate.yaml"), text(&self.file)).unwrap();

@@ -1,7 +1,7 @@
-//! A stack as a person has it: a folder with a `neargate.yaml`, and the real binary in front of the real engine.
+//! A stack as a person has it: a folder with a `neargate.yaml`, and the real binary with the real engine.
 //!
-//! Each stack has a project name, state and data folders and local ports of its own, so any number run side by side.
-//! Whatever becomes of the test, nothing stays behind: see [`Janitor`].
+//! Each stack has its own project name, state and data folders and local ports, so any number can run side by side.
+//! Whatever the result of the test, nothing stays behind: see [`Janitor`].
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -17,9 +17,9 @@ use super::http::{self, Connection, Reply, Stream};
 use super::janitor::Janitor;
 use super::waiting::until;
 
-/// The name that stacks answer for.
+/// The domain name of the stacks.
 pub(crate) const DOMAIN: &str = "app.domain.com";
-/// No command takes this long, unless it hangs.
+/// No command takes this long unless it hangs.
 const LONGEST_COMMAND: Duration = Duration::from_secs(240);
 
 /// A project, running or not.
@@ -31,7 +31,7 @@ pub(crate) struct Stack {
     _janitor: Janitor,
 }
 
-/// What a command did.
+/// The result of a command.
 #[derive(Clone)]
 pub(crate) struct Output {
     pub(crate) code: Option<i32>,
@@ -46,7 +46,7 @@ impl fmt::Debug for Output {
 }
 
 impl Output {
-    /// Fails the test unless the command did what was asked.
+    /// Fails the test unless the command succeeded.
     #[track_caller]
     pub(crate) fn succeeded(self) -> Self {
         assert!(self.code == Some(0), "{self:?}");
@@ -61,12 +61,12 @@ impl Output {
 }
 
 impl Stack {
-    /// A folder of its own, filled by the test; listeners 80 and 443 are mapped to free ports.
+    /// A new folder, filled by the test; listeners 80 and 443 are mapped to free ports.
     pub(crate) fn new(fill: impl FnOnce(&Path)) -> Self {
         Self::listening_on(BTreeMap::from([(80, free_port()), (443, free_port())]), fill)
     }
 
-    /// The same with ports of the test's choice.
+    /// The same with ports that the test chooses.
     pub(crate) fn listening_on(ports: BTreeMap<u16, u16>, fill: impl FnOnce(&Path)) -> Self {
         static NEXT: AtomicU32 = AtomicU32::new(0);
         let project = format!("it-e2e-{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
@@ -88,12 +88,12 @@ impl Stack {
         Self { folder, project, ports, environment, _janitor: janitor }
     }
 
-    /// Another value for a variable that its commands see.
+    /// Sets a variable for its commands.
     pub(crate) fn set(&mut self, name: &str, value: &str) {
         self.environment.insert(name.to_owned(), value.to_owned());
     }
 
-    /// No value for a variable that its commands see.
+    /// Unsets a variable for its commands.
     pub(crate) fn unset(&mut self, name: &str) {
         self.environment.remove(name);
     }
@@ -103,29 +103,29 @@ impl Stack {
         &self.project
     }
 
-    /// Where `neargate.yaml` is.
+    /// The folder of `neargate.yaml`.
     pub(crate) fn folder(&self) -> &Path {
         &self.folder
     }
 
-    /// Where the stack keeps what goes with it.
+    /// The state folder of the stack.
     pub(crate) fn state_folder(&self) -> PathBuf {
         Path::new(&self.environment["NEARGATE_STATE_DIR"]).join(&self.project)
     }
 
-    /// Where its authority is kept.
+    /// The folder of its authority.
     pub(crate) fn data_folder(&self) -> PathBuf {
         Path::new(&self.environment["NEARGATE_DATA_DIR"]).join(&self.project)
     }
 
-    /// The local port of a listener. A port that is none of the file's is taken as it is: redirects name local ones.
+    /// The local port of a listener. A port that is not in the file is used unchanged: redirects name local ones.
     pub(crate) fn local_port(&self, port: u16) -> u16 {
         self.ports.get(&port).copied().unwrap_or(port)
     }
 
     // --- Commands ------------------------------------------------------------------------------------------
 
-    /// Runs `neargate` with these arguments, to its end.
+    /// Runs `neargate` with these arguments to its end.
     pub(crate) async fn run<S: AsRef<str>>(&self, arguments: &[S]) -> Output {
         self.spawn(arguments).end().await
     }
@@ -143,14 +143,14 @@ impl Stack {
         self.spawn_under(&words, arguments)
     }
 
-    /// The same under another program, e.g. one that takes a right away.
+    /// The same under another program, e.g. one that drops a capability.
     pub(crate) fn spawn_under<S: AsRef<str>>(&self, program: &[&str], arguments: &[S]) -> Running {
         let words = program.iter().copied().chain([env!("CARGO_BIN_EXE_neargate")]);
         let words: Vec<&str> = words.chain(arguments.iter().map(AsRef::as_ref)).collect();
         self.spawn_program(words[0], &words[1..])
     }
 
-    /// Starts another program where and as the commands are started.
+    /// Starts another program in the same folder and environment.
     pub(crate) fn spawn_program(&self, program: &str, arguments: &[&str]) -> Running {
         static NEXT: AtomicU32 = AtomicU32::new(0);
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
@@ -174,7 +174,7 @@ impl Stack {
         self.run(&["down"]).await.succeeded()
     }
 
-    // --- What there is ---------------------------------------------------------------------------------------
+    // --- Observations ----------------------------------------------------------------------------------------
 
     /// What `ps` shows.
     pub(crate) async fn view(&self) -> ClusterView {
@@ -182,12 +182,12 @@ impl Stack {
         serde_json::from_str(&output.stdout).unwrap_or_else(|error| panic!("{error}: {output:?}"))
     }
 
-    /// Waits until the view is as wanted, and returns it.
+    /// Waits until the view satisfies the predicate, and returns it.
     pub(crate) async fn until(&self, what: &str, is_wanted: impl Fn(&ClusterView) -> bool) -> ClusterView {
         until(what, async || Some(self.view().await), is_wanted).await
     }
 
-    /// `doctor`, once it says something about this: what it found, as `(symptom, cause, fix)`.
+    /// The report of `doctor`, once it mentions this, as `(symptom, cause, fix)`.
     pub(crate) async fn diagnosis(&self, subject: &str) -> [String; 3] {
         let look = async || {
             let report = self.run(&["doctor", "--format", "json"]).await.json();
@@ -237,7 +237,7 @@ impl Drop for Stack {
         if !std::thread::panicking() {
             return;
         }
-        // The janitor takes it all away; this is what a person wants to read before.
+        // The janitor removes everything; this is what a person wants to read before.
         if let Ok(log) = std::fs::read_to_string(self.state_folder().join("neargate.log")) {
             let lines: Vec<&str> = log.lines().collect();
             eprintln!("-- the end of neargate.log\n{}", lines[lines.len().saturating_sub(30)..].join("\n"));
@@ -245,7 +245,7 @@ impl Drop for Stack {
     }
 }
 
-/// A command that runs.
+/// A running command.
 pub(crate) struct Running {
     child: tokio::process::Child,
     words: String,
@@ -259,12 +259,12 @@ impl Running {
         self.child.id().expect("it runs")
     }
 
-    /// What it has written to standard error so far.
+    /// Its standard error so far.
     pub(crate) fn stderr(&self) -> String {
         std::fs::read_to_string(&self.err).unwrap()
     }
 
-    /// What it has written to standard output so far.
+    /// Its standard output so far.
     pub(crate) fn stdout(&self) -> String {
         std::fs::read_to_string(&self.out).unwrap()
     }
@@ -291,8 +291,8 @@ pub(crate) fn kill(process: u32, signal: rustix::process::Signal) {
     rustix::process::kill_process(process, signal).unwrap();
 }
 
-/// A port that nobody has; each is given away once. Below the range from which the system takes ports for outgoing
-/// connections, or one of those might have it by the time it is bound.
+/// A free port, given out only once. It is below the range from which the system takes ports for outgoing connections,
+/// one of which could otherwise have it by the time it is bound.
 pub(crate) fn free_port() -> u16 {
     static NEXT: AtomicU16 = AtomicU16::new(0);
     let start = 12_000 + (std::process::id() % 100) as u16 * 100;

@@ -1,16 +1,16 @@
-//! Waiting for what other processes do: looking again and again, for as long as a busy machine may take.
+//! Waits for other processes by polling, for as long as a busy machine may need.
 
 use std::fmt::Debug;
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// No test waits this long unless it fails.
+/// Only a failing test waits this long.
 const DEADLINE: Duration = Duration::from_secs(90);
-/// Between two looks.
+/// Interval between two polls.
 const PAUSE: Duration = Duration::from_millis(40);
 
-/// Looks until there is something as wanted, and returns it.
+/// Polls until there is a value that satisfies the predicate, and returns it.
 pub(crate) async fn until<T: Debug>(
     what: &str,
     mut look: impl AsyncFnMut() -> Option<T>,
@@ -26,7 +26,7 @@ pub(crate) async fn until<T: Debug>(
     }
 }
 
-/// Waits until something is so.
+/// Polls until a condition holds.
 pub(crate) async fn eventually(what: &str, mut is_so: impl AsyncFnMut() -> bool) {
     until(what, async || is_so().await.then_some(()), |()| true).await;
 }

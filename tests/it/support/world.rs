@@ -1,5 +1,5 @@
-//! A pretended engine: a whole world in which containers take time, exit, and lie, but not a recorder of calls. It
-//! obeys tokio's clock, so that a test with a paused clock lives through minutes in no time.
+//! A pretended engine: a whole world in which containers take time, exit, and lie, rather than a recorder of calls. It
+//! follows tokio's clock, so that a test with a paused clock passes minutes in no time.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::net::{IpAddr, Ipv4Addr};
@@ -21,17 +21,17 @@ use tokio::sync::mpsc;
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct Script {
-    /// By image reference, for one that is built by container; each time takes the next entry, the last one repeats.
+    /// By image reference; for a built image, by container. Each time takes the next entry, and the last one repeats.
     pub(crate) images: BTreeMap<String, Vec<ImageScript>>,
-    /// By container name; each start takes the next entry, the last one repeats.
+    /// By container name. Each start takes the next entry, and the last one repeats.
     pub(crate) containers: BTreeMap<String, Vec<ContainerScript>>,
-    /// With more containers than this at once the machine is so busy that every container's check fails.
+    /// With more containers than this at once, the machine is so busy that every container's health check fails.
     pub(crate) bears: Option<usize>,
-    /// Seconds that it takes to make a task's network, and to remove it.
+    /// Seconds that it takes to create a task's network, and to remove it.
     pub(crate) network_takes: f64,
-    /// From this second to that one the engine is stopped, and its containers with it.
+    /// The engine, with its containers, is stopped between these two seconds.
     pub(crate) away: Option<(f64, f64)>,
-    /// By name; without any there is one.
+    /// By name; if empty, there is a single node.
     pub(crate) nodes: BTreeMap<String, NodeScript>,
 }
 
@@ -39,11 +39,11 @@ pub(crate) struct Script {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct NodeScript {
-    /// Where it is.
+    /// Its availability zone.
     pub(crate) zone: String,
-    /// From this second to that one its engine is stopped, and its containers with it.
+    /// Its engine, with its containers, is stopped between these two seconds.
     pub(crate) away: Option<(f64, f64)>,
-    /// From this second to that one its engine cannot be asked, but its containers run on.
+    /// Its engine is unreachable between these two seconds, but its containers keep running.
     pub(crate) cut_off: Option<(f64, f64)>,
 }
 
@@ -51,11 +51,11 @@ pub(crate) struct NodeScript {
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct ImageScript {
-    /// Seconds until it is there.
+    /// Seconds until the image is available.
     pub(crate) takes: f64,
-    /// Cannot be pulled or built.
+    /// It cannot be pulled or built.
     pub(crate) fails: Option<String>,
-    /// Content; the same means that nothing has changed.
+    /// Content; equal values mean that nothing has changed.
     pub(crate) content: String,
 }
 
@@ -63,25 +63,25 @@ pub(crate) struct ImageScript {
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct ContainerScript {
-    /// Seconds until it runs.
+    /// Seconds until the container runs.
     pub(crate) takes: f64,
-    /// Cannot be started.
+    /// It cannot be started.
     pub(crate) fails: Option<String>,
     /// Seconds from its start until it exits by itself.
     pub(crate) exits_after: Option<f64>,
-    /// With this code.
+    /// Its exit code.
     pub(crate) exit_code: i64,
-    /// Because of memory.
+    /// Whether it ran out of memory.
     pub(crate) out_of_memory: bool,
-    /// Seconds from its start until its check passes.
+    /// Seconds from its start until its health check passes.
     pub(crate) healthy_after: Option<f64>,
-    /// Seconds from its start until its check has failed.
+    /// Seconds from its start until its health check has failed.
     pub(crate) unhealthy_after: Option<f64>,
-    /// Seconds it takes to obey the stop signal; more than its stopTimeout means SIGKILL.
+    /// Seconds from the stop signal to its exit; more than its stopTimeout means SIGKILL.
     pub(crate) stops_after: f64,
 }
 
-/// What the runtime says of an engine that went away.
+/// The runtime's message about an engine that has disappeared.
 const GONE: &str = "no container engine at unix:///var/run/docker.sock: connection refused";
 
 /// The pretended engine.
@@ -98,9 +98,9 @@ struct State {
     next_address: u8,
     next_id: u32,
     running: HashMap<(TaskId, ContainerName), (String, ContainerScript)>,
-    /// Each with the node that it is on.
+    /// Each with its node.
     open: BTreeMap<TaskId, NodeName>,
-    /// Which node was asked for which image, if the node was named.
+    /// Which node was asked for which image, if a node was named.
     provided: Vec<(NodeName, String)>,
     events: Option<mpsc::Sender<RuntimeEvent>>,
     away: BTreeSet<NodeName>,
@@ -113,18 +113,18 @@ impl World {
         Self { script, state: Arc::default() }
     }
 
-    /// What is there: open tasks and running containers.
+    /// The current inventory: open tasks and running containers.
     pub(crate) fn left(&self) -> (usize, usize) {
         let state = self.state.lock().unwrap();
         (state.open.len(), state.running.len())
     }
 
-    /// How often something was asked of it while it was away.
+    /// How many calls it got while it was away.
     pub(crate) fn asked_in_vain(&self) -> u32 {
         self.state.lock().unwrap().asked_in_vain
     }
 
-    /// On which node an image was provided, in this order, where there are several.
+    /// The nodes on which an image was provided, in order, if there are several.
     pub(crate) fn provided(&self) -> Vec<(NodeName, String)> {
         self.state.lock().unwrap().provided.clone()
     }
@@ -137,7 +137,7 @@ impl World {
         self.script.nodes.iter().map(|(name, node)| (NodeName::new(name), node.clone())).collect()
     }
 
-    /// The node that a step goes to.
+    /// The node of a step.
     fn node(&self, named: Option<&NodeName>) -> NodeName {
         assert_eq!(named.is_none(), self.script.nodes.is_empty(), "of several nodes one is named");
         named.cloned().unwrap_or_else(|| NodeName::new("engine"))
@@ -152,13 +152,13 @@ impl World {
         Ok(())
     }
 
-    /// Whether the node of a task answers; one that has no task is not asked.
+    /// Whether the node of a task answers; for a task without a node, nothing is checked.
     fn answers_for(&self, task: &TaskId) -> Result<(), RuntimeError> {
         let node = self.state.lock().unwrap().open.get(task).cloned();
         node.map_or(Ok(()), |node| self.answers(&node))
     }
 
-    /// The engine of a node goes away and comes back.
+    /// Lets the engine of a node disappear and come back.
     async fn goes_away(
         &self,
         node: &NodeName,
@@ -223,7 +223,8 @@ async fn end(state: &Mutex<State>, key: &(TaskId, ContainerName), runtime_id: &s
     report(state, observed).await;
 }
 
-/// A container's check every 5 seconds, 3 failures of which are too many, on a machine that bears so many containers.
+/// Runs a container's health check every 5 seconds, with 3 failures allowed, on a machine that can bear this many
+/// containers.
 async fn check_while_busy(state: Arc<Mutex<State>>, key: (TaskId, ContainerName), runtime_id: String, bears: usize) {
     let mut failures = 0;
     loop {

@@ -1,4 +1,4 @@
-//! Files that import each other in a circle, and files that import the face of their own folder. Neither can be read,
+//! Files that import each other in a circle, and files that import their own folder's mod.rs. Neither can be read,
 //! moved or tested on its own: what both need belongs in a file below them.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -39,7 +39,7 @@ impl<'a> Arrows<'a> {
         Self { from: from.collect() }
     }
 
-    /// Every set of two or more files in which each leads to each, by Tarjan's algorithm.
+    /// Every set of two or more files that all lead to each other, by Tarjan's algorithm.
     fn circles(&self) -> Vec<Vec<&'a str>> {
         let mut search = Search::new(self);
         for file in self.from.keys() {
@@ -93,7 +93,7 @@ impl<'s, 'a> Search<'s, 'a> {
     }
 }
 
-/// A path from the top of `src/`. `None` where it leads to somebody else's crate.
+/// A path from the top of `src/`. `None` if it leads to another crate.
 fn absolute(source: &Source, own: &BTreeSet<&str>, path: &[String]) -> Option<Vec<String>> {
     let module = source.module.as_slice();
     let up = path.iter().take_while(|segment| *segment == "super").count();
@@ -125,7 +125,7 @@ pub(super) fn circles(sources: &[Source]) -> Vec<String> {
     arrows.circles().into_iter().map(sentence).collect()
 }
 
-/// Files that import the face of a folder in which they stand, as sentences.
+/// Files that import the mod.rs of a folder that contains them, as sentences.
 pub(super) fn faces(sources: &[Source]) -> Vec<String> {
     let arrows = Arrows::new(sources);
     let modules: BTreeMap<&str, &[String]> =
@@ -143,7 +143,7 @@ pub(super) fn faces(sources: &[Source]) -> Vec<String> {
 }
 
 #[test]
-fn circles_and_arrows_to_a_face_are_found() {
+fn circles_and_imports_of_the_own_mod_file_are_found() {
     let source = |path: &str, module: &[&str], text: &str| Source {
         path: path.to_owned(),
         module: module.iter().map(|name| (*name).to_owned()).collect(),

@@ -1,12 +1,12 @@
-//! Every crate has a reason, none has a bad name, and what must be one version is one. `deny.toml` says the same to
-//! cargo-deny, which knows advisories as well; this needs nothing but the lock file.
+//! Every crate has a reason, none is banned, and crates that must have a single version do. `deny.toml` says the same
+//! to cargo-deny, which also knows advisories; this test needs only the lock file.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::source::module_of_crate;
 use super::{fail_on, layers, sources, text, top};
 
-/// Crates that must not come back, by anybody's wish, and what is used instead.
+/// Crates that must not come back, not even as dependencies of others, and their replacements.
 const BANNED: &[(&str, &str)] = &[
     ("serde_yaml", "archived; `config` reads YAML by granit-parser, tests by serde-saphyr"),
     ("serde_yml", "unsound and archived; `config` reads YAML by granit-parser, tests by serde-saphyr"),
@@ -22,7 +22,7 @@ const BANNED: &[(&str, &str)] = &[
     ("async-std", "discontinued; the runtime is tokio"),
 ];
 
-/// Crates whose types meet at seams: two versions would not fit together, or would start two of something.
+/// Crates whose types meet at seams: two versions would not fit together, or would run two of something.
 const ONE_VERSION: &[&str] = &[
     "bytes",
     "h2",
@@ -41,15 +41,15 @@ const ONE_VERSION: &[&str] = &[
 /// A dependency as a manifest lists it.
 struct Dependency {
     name: String,
-    /// The section it stands in, e.g. `[dev-dependencies]`.
+    /// The section that contains it, e.g. `[dev-dependencies]`.
     section: String,
-    /// A comment stands above it.
+    /// Whether a comment precedes it.
     has_comment: bool,
-    /// Version and reason stand at the top, in `[workspace.dependencies]`.
+    /// Version and reason are at the top, in `[workspace.dependencies]`.
     is_inherited: bool,
 }
 
-/// The folders that are crates, such as `src/alb`. Programs beside neargate's (`benches`, `fuzz`) are none.
+/// The folders that are crates, such as `src/alb`. Separate programs (`benches`, `fuzz`) do not count.
 pub(super) fn crates() -> Vec<String> {
     let manifest = text("Cargo.toml");
     let members = manifest.split("\nmembers = [").nth(1).and_then(|rest| rest.split(']').next()).unwrap();
@@ -57,12 +57,12 @@ pub(super) fn crates() -> Vec<String> {
     folders.filter(|folder| top().join(folder).join("lib.rs").exists()).map(str::to_owned).collect()
 }
 
-/// The folder of each package whose code is in [`sources`], with a slash at its end; the first is the top.
+/// The folder of each package whose code is in [`sources`], with a trailing slash; the first is the top.
 fn packages() -> Vec<String> {
     std::iter::once(String::new()).chain(crates().into_iter().map(|folder| format!("{folder}/"))).collect()
 }
 
-/// `name = …` and `name.workspace = …` lines of the sections of dependencies.
+/// `name = …` and `name.workspace = …` lines of the dependency sections.
 fn declared(manifest: &str) -> Vec<Dependency> {
     let manifest = text(manifest);
     let mut section = "";
@@ -83,12 +83,12 @@ fn declared(manifest: &str) -> Vec<Dependency> {
     found
 }
 
-/// As code names it.
+/// The name used in code.
 fn in_code(dependency: &Dependency) -> String {
     dependency.name.replace('-', "_")
 }
 
-/// What the packages of the program depend on beside each other, as code names it.
+/// The packages of this workspace that each package depends on, by the names used in code.
 pub(super) fn crate_names() -> BTreeSet<String> {
     packages()
         .iter()
@@ -119,7 +119,7 @@ fn every_dependency_says_what_it_is_for_and_is_used() {
     let mut inherited = BTreeSet::new();
     for folder in &packages {
         let manifest = format!("{folder}Cargo.toml");
-        // The code of a package, without that of the crates below it.
+        // The code of a package, without that of crates in subfolders.
         let package_of = |path: &str| packages.iter().rfind(|folder| path.starts_with(folder.as_str()));
         let code = sources().iter().filter(|source| package_of(&source.path) == Some(folder));
         let listed = declared(&manifest);
@@ -130,7 +130,7 @@ fn every_dependency_says_what_it_is_for_and_is_used() {
         for Dependency { name, has_comment, is_inherited, .. } in shared.iter().chain(&own) {
             if *is_inherited {
                 inherited.insert(name.clone());
-            // A second mention adds features for tests; the reason stands at the first.
+            // A second mention adds features for tests; the reason is at the first.
             } else if seen.insert(name) && !has_comment {
                 mistakes.push(format!("{manifest}: say in a comment above `{name}` what it is for"));
             }

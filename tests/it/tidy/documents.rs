@@ -1,20 +1,20 @@
-//! Documents that cannot be true any more: paths that are gone, modules that are missing from the map, commands that
-//! nobody understands.
+//! Documents that have become untrue: paths that no longer exist, modules that are missing from the map, commands that
+//! the program does not accept.
 
 use std::collections::BTreeSet;
 
 use super::{fail_on, files, sources, text, top};
 
 const ARCHITECTURE: &str = "ARCHITECTURE.md";
-/// What people read at the top of the repository.
+/// The documents at the top of the repository.
 const DOCUMENTS: &[&str] = &["README.md", "CONTRIBUTING.md", "SECURITY.md", ARCHITECTURE, "CHANGELOG.md"];
-/// Where people learn which `make` targets there are.
+/// The documents that list `make` targets.
 const FOR_DEVELOPERS: &[&str] = &["README.md", "CONTRIBUTING.md"];
 
-/// Verbs that documents speak of as something to come.
+/// Verbs that documents mention as future ones.
 const LATER: &[&str] = &["deploy"];
 
-/// The code in a document: lines of blocks, and what stands between backticks.
+/// The code in a document: lines of blocks, and text between backticks.
 fn code(document: &str) -> Vec<(usize, &str)> {
     let mut in_block = false;
     let mut found = Vec::new();
@@ -65,9 +65,10 @@ fn the_map_shows_every_module_and_no_place_that_does_not_exist() {
     fail_on(&mistakes);
 }
 
-/// Promises. A page says what is; what is planned stands in the issues, and is forgotten here when it is done.
+/// Promises. A page describes what exists; plans are in the issues, and a plan on a page would be forgotten when it is
+/// carried out.
 const PROMISES: &[&str] = &["not yet", "none yet", "for now", "later version", "future version", "will be supported"];
-/// Pages that tests write: their words are tested where they come from.
+/// Pages that tests generate: their words are tested at the source.
 const GENERATED: &[&str] = &["docs/alb.md", "docs/configuration.md", "docs/ecs.md", "docs/fidelity.md"];
 
 #[test]
@@ -118,7 +119,7 @@ fn documents_and_makefile_name_the_same_targets() {
     let workflows = files(".github").into_iter().chain(files(".ci"));
     for document in DOCUMENTS.iter().map(|name| (*name).to_owned()).chain(workflows) {
         let text = text(&document);
-        // Only where it stands as code: prose may make sense.
+        // Only in code: in prose the words may mean something else.
         for place in ["`make ", "\nmake ", "  make ", "run: make "] {
             for rest in text.split(place).skip(1) {
                 let target: String = rest.chars().take_while(|c| c.is_alphanumeric() || *c == '-').collect();
@@ -143,7 +144,7 @@ fn documents_and_makefile_name_the_same_targets() {
     fail_on(&mistakes);
 }
 
-/// The arguments, where code calls neargate.
+/// The arguments, if the code calls neargate.
 fn arguments(code: &str) -> Option<Vec<&str>> {
     let code = code.trim_start().trim_start_matches("- run: ").split(['#', '|', '>', ';']).next()?;
     // After `sudo`, and after variables that are set for this call.
@@ -152,7 +153,7 @@ fn arguments(code: &str) -> Option<Vec<&str>> {
 }
 
 #[test]
-fn documents_call_neargate_as_it_wants_to_be_called() {
+fn documents_use_commands_that_neargate_accepts() {
     let command = <neargate::cli::Cli as clap::CommandFactory>::command();
     let mut mistakes = Vec::new();
     for document in DOCUMENTS {
@@ -182,7 +183,7 @@ fn documents_call_neargate_as_it_wants_to_be_called() {
 }
 
 #[test]
-fn every_module_of_this_binary_has_its_sentence() {
+fn every_module_of_this_binary_has_a_sentence() {
     let main = text("tests/it/main.rs");
     let lines: Vec<&str> = main.lines().collect();
     let without = lines.windows(2).filter(|pair| pair[1].starts_with("mod ") && !pair[0].starts_with("///"));

@@ -1,13 +1,13 @@
-//! Who may know whom. Arrows point down only; a module that is missing here fails the test.
+//! Which module may import which. Arrows point down only; a module that is missing here fails the test.
 
 use std::collections::BTreeSet;
 
 use super::source::{Source, module_of_crate, own_modules, paths};
 
-/// What every edge may import: the layers below, never another edge. Two edges that need to talk do so through
-/// `control`, or `app` introduces them.
+/// What every edge may import: the layers below, never another edge. Two edges that need each other communicate through
+/// `control`, or `app` connects them.
 const BELOW_EDGES: &[&str] = &["model", "http1", "alb", "ecs", "machine", "transport", "control"];
-/// Wiring and words see everything below them.
+/// Wiring and words may import everything below them.
 const EVERYTHING: &[&str] = &["*"];
 
 /// A top-level module, and the modules it may import.
@@ -15,14 +15,14 @@ const LAYERS: &[(&str, &[&str])] = &[
     // nouns, and the codec of HTTP/1
     ("model", &[]),
     ("http1", &[]),
-    // decisions, and above them the user's files: what a file leads to is asked of the decisions themselves
+    // decisions, and above them the user's files: the effect of a file is asked of the decisions themselves
     ("alb", &["model", "http1"]),
     ("ecs", &["model", "alb"]),
     ("lint", &["model", "http1", "alb"]),
     ("replay", &["model", "http1", "alb"]),
     ("config", &["model", "alb", "ecs", "lint"]),
     ("import", &["config"]),
-    // what this machine has: its folders, its stores of roots, the certificates made here
+    // what this machine has: folders, trust stores, the certificates issued here
     ("machine", &["model", "alb", "ecs"]),
     ("certs", &["model", "alb", "ecs", "machine"]),
     ("transport", &["alb"]),
@@ -45,11 +45,11 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("main", &["cli"]),
 ];
 
-/// An import that the table forbids, by file and module, and why it is right all the same.
+/// An import that the table forbids, by file and module, and why it is acceptable.
 const EXCEPTIONS: &[(&str, &str, &str)] = &[];
 
-/// What the pure layers may use besides `std`. A cipher and a classifier are functions of what they are given, too:
-/// keys and nonces arrive as arguments. So is a parser.
+/// What the pure layers may use besides `std`. A cipher, a classifier and a parser are functions of their arguments:
+/// keys and nonces are passed in.
 const PURE: &[(&str, &[&str])] = &[
     ("model", &["ipnet", "serde", "strum"]),
     ("http1", &["httparse", "memchr"]),
@@ -92,7 +92,7 @@ const IO_AND_CLOCK: &[&str] = &[
     "UnixStream",
 ];
 
-/// A crate that only these modules know, so that replacing it is a change in one place.
+/// A crate that only these modules may use, so that replacing it is a change in one place.
 const OWNED: &[(&str, &[&str], &str)] = &[
     ("bollard", &["runtime"], "only `runtime::docker` speaks to an engine"),
     ("tar", &["runtime"], "build contexts and the pause image"),
@@ -133,7 +133,7 @@ const PRINTERS: &[(&str, &str)] = &[
 ];
 const PRINTING: &[&str] = &["print", "println", "eprint", "eprintln"];
 
-/// Everything that a file may not know, as sentences.
+/// Every forbidden import of a file, as sentences.
 pub(super) fn mistakes(sources: &[Source], crates: &BTreeSet<String>) -> Vec<String> {
     let mut mistakes = Vec::new();
     let sources = || sources.iter().filter(|source| source.path.starts_with("src/"));
@@ -238,7 +238,7 @@ fn crate_mistake(top: &str, name: &str) -> Option<String> {
     (!owners.contains(&top)).then(|| format!("`{name}` belongs to {}: {why}", owners.join(" and ")))
 }
 
-/// What the manifest of a pure layer may not list: with nothing else to import, the compiler keeps the wall.
+/// What the manifest of a pure layer may not list: a crate that is not a dependency cannot be imported.
 pub(super) fn forbidden_dependencies(layer: &str, dependencies: &BTreeSet<String>) -> Vec<String> {
     let Some((_, allowed)) = PURE.iter().find(|(pure, _)| *pure == layer) else { return Vec::new() };
     let below = LAYERS.iter().find(|(name, _)| *name == layer).map_or(EVERYTHING, |(_, below)| *below);
@@ -252,7 +252,7 @@ pub(super) fn forbidden_dependencies(layer: &str, dependencies: &BTreeSet<String
     dependencies.iter().filter(|name| !is_allowed(name)).map(sentence).collect()
 }
 
-/// Dependencies that no code of their package names, so that its manifest says what is really used.
+/// Dependencies that no code of their package uses, so that its manifest lists only what is used.
 pub(super) fn unused<'s>(
     manifest: &str,
     sources: impl Iterator<Item = &'s Source>,

@@ -1,5 +1,5 @@
 //! Is the house tidy? Layers, files, fixtures, dependencies and documents, checked like any other behaviour. Every
-//! complaint says how to mend it; every exception stands in a table with its reason.
+//! complaint says how to fix it; every exception is in a table with its reason.
 
 mod circles;
 mod dependencies;
@@ -13,12 +13,12 @@ use std::sync::LazyLock;
 
 use source::{Kind, Source, Token, reachable};
 
-/// A file that is longer is really two.
+/// A longer file is really two.
 const MOST_LINES: usize = 600;
-/// From here on it is worth a thought.
+/// From this length on, consider splitting it.
 const MANY_LINES: usize = 400;
 
-/// Fixtures that programs use rather than tests: folder, who uses it.
+/// Fixtures that programs use rather than tests: folder, and the program.
 const FIXTURES_OF_PROGRAMS: &[(&str, &str)] = &[("chatkit", "docker/demo"), ("openai-stand-in", "docker/demo")];
 
 /// Functions that read every file of a family of fixtures.
@@ -58,7 +58,7 @@ fn files(folder: &str) -> Vec<String> {
         for entry in std::fs::read_dir(top().join(&folder)).into_iter().flatten() {
             let entry = entry.unwrap();
             let path = folder.join(entry.file_name());
-            // What running and building the fixtures leaves beside them is not in the repository.
+            // Files created by running and building the fixtures are not in the repository.
             let is_left_over = matches!(entry.file_name().to_str(), Some("node_modules" | "dist" | "__pycache__"))
                 || path == Path::new("fixtures/chatkit/.env");
             match entry.file_type().unwrap().is_dir() {
@@ -87,7 +87,7 @@ fn no_files_import_each_other_in_a_circle() {
 }
 
 #[test]
-fn no_file_imports_the_face_of_its_own_folder() {
+fn no_file_imports_its_own_folders_mod_file() {
     fail_on(&circles::faces(sources()));
 }
 
@@ -117,7 +117,7 @@ fn every_file_is_reachable_says_what_it_is_and_is_short() {
 }
 
 #[test]
-fn failures_are_handled_or_their_impossibility_is_argued() {
+fn failures_are_handled_or_shown_to_be_impossible() {
     let mut mistakes = Vec::new();
     for source in sources() {
         for window in source.code.windows(4) {
@@ -153,14 +153,14 @@ fn tests_wait_for_a_predicate_and_do_not_sleep() {
     fail_on(&mistakes);
 }
 
-/// What tests say they read, below `fixtures/`: paths with that word in them, and what the readers of families get.
+/// What tests read below `fixtures/`: paths that contain the word, and the arguments of readers of families.
 fn fixtures_read() -> BTreeSet<&'static str> {
     let mut read = BTreeSet::new();
     for window in sources().iter().flat_map(|source| source.tests.windows(3)) {
         let [reader, open, name] = window else { continue };
         let by_family = open.is("(") && FIXTURE_READERS.iter().any(|known| reader.is(known));
         match name.text.rsplit_once("fixtures/") {
-            // `fixtures/alb/health/{file}` is the whole folder.
+            // `fixtures/alb/health/{file}` counts as the whole folder.
             Some((_, path)) if name.kind == Kind::Text => {
                 read.insert(path.split('{').next().unwrap_or_default().trim_end_matches('/'));
             }
@@ -194,7 +194,7 @@ fn every_fixture_is_used() {
     fail_on(&mistakes);
 }
 
-/// What is true on one desk only: the folder of this checkout, the home of whoever runs the test.
+/// Text that is true on one machine only: the folder of this checkout, the home of the user who runs the test.
 #[test]
 fn no_file_knows_the_machine_it_was_written_on() {
     let here = top().to_str().unwrap().to_owned();
@@ -205,7 +205,7 @@ fn no_file_knows_the_machine_it_was_written_on() {
     let folders = ["src", "tests", "fixtures", "docker", "docs", "schema", "benches", "packaging", ".github", ".ci"];
     let mut mistakes = Vec::new();
     for path in folders.into_iter().flat_map(files).chain(at_top) {
-        // Pictures and the like are no text.
+        // Pictures and the like are not text.
         let Ok(text) = std::fs::read_to_string(top().join(&path)) else { continue };
         for (index, line) in text.lines().enumerate() {
             if [Some(&here), home.as_ref()].into_iter().flatten().any(|folder| line.contains(folder.as_str())) {

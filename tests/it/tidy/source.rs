@@ -1,5 +1,5 @@
-//! Rust source as words and marks: enough to see what a file declares, names and calls. Comments are gone, strings are
-//! single tokens, and what only tests compile is kept apart.
+//! Rust source as tokens: enough to see what a file declares, names and calls. Comments are dropped, strings are single
+//! tokens, and test-only code is kept separate.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -25,20 +25,20 @@ impl Token {
     }
 }
 
-/// One file that a `mod` line reaches.
+/// A file that a `mod` line reaches.
 #[derive(Clone)]
 pub(super) struct Source {
-    /// From the top of the repository, e.g. `src/proxy/answer/respond.rs`.
+    /// Path from the top of the repository, e.g. `src/proxy/answer/respond.rs`.
     pub(super) path: String,
-    /// Of the module, e.g. `["proxy", "respond"]`; empty for `src/lib.rs` and `src/main.rs`. A crate below `src/` is a module
-    /// like any other here: that of its folder.
+    /// Path of the module, e.g. `["proxy", "respond"]`; empty for `src/lib.rs` and `src/main.rs`. A crate below `src/`
+    /// counts as the module of its folder.
     pub(super) module: Vec<String>,
-    /// What `crate` stands for: the module of the crate's folder, or nothing.
+    /// The meaning of `crate`: the module of the crate's folder, or nothing.
     pub(super) root: Vec<String>,
     pub(super) text: String,
-    /// What everybody compiles.
+    /// Code that is always compiled.
     pub(super) code: Vec<Token>,
-    /// What only tests compile. In a file of tests that is everything, and `code` is empty.
+    /// Code that only tests compile. In a test file that is everything, and `code` is empty.
     pub(super) tests: Vec<Token>,
 }
 
@@ -55,7 +55,7 @@ pub(super) fn reachable(top: &Path, roots: &[String]) -> Vec<Source> {
 }
 
 fn reach(top: &Path, path: &Path, module: Vec<String>, root: &[String], of_tests: bool, sources: &mut Vec<Source>) {
-    // A `mod` line without its file is the compiler's business.
+    // A `mod` line without a file is the compiler's business.
     let Ok(text) = std::fs::read_to_string(top.join(path)) else { return };
     let (code, tests) = apart(tokens(&text), of_tests);
     let stem = path.file_stem().unwrap().to_str().unwrap();
@@ -76,7 +76,7 @@ fn reach(top: &Path, path: &Path, module: Vec<String>, root: &[String], of_tests
     }
 }
 
-/// The names of `mod name;` lines, those inside of blocks excepted.
+/// The names of `mod name;` lines outside blocks.
 fn declared(tokens: &[Token]) -> Vec<String> {
     let mut depth = 0;
     let mut names = Vec::new();
@@ -118,7 +118,7 @@ fn starts_with(tokens: &[Token], words: &[&str]) -> bool {
     tokens.len() >= words.len() && tokens.iter().zip(words).all(|(token, word)| token.is(word))
 }
 
-/// Up to the `;` or the closing brace that ends the item, its attributes included.
+/// Up to the `;` or closing brace that ends the item, including its attributes.
 fn item_length(tokens: &[Token]) -> usize {
     let mut depth = 0;
     for (index, token) in tokens.iter().enumerate() {
@@ -138,7 +138,7 @@ fn item_length(tokens: &[Token]) -> usize {
     tokens.len()
 }
 
-/// Every path that is named, from its first segment: `["crate", "model", "TaskId"]`. Groups of `use` are spelled out.
+/// Every path that is named, from its first segment: `["crate", "model", "TaskId"]`. Groups in `use` are expanded.
 pub(super) fn paths(tokens: &[Token]) -> Vec<(usize, Vec<String>)> {
     let mut found = Vec::new();
     let mut at = 0;
@@ -156,7 +156,7 @@ pub(super) fn paths(tokens: &[Token]) -> Vec<(usize, Vec<String>)> {
                 path.push(tokens[at + 2].text.clone());
                 at += 2;
             }
-            // `<T as Trait>::name` and `::name` go on from something that was named before; `pub(in …)` imports nothing.
+            // `<T as Trait>::name` and `::name` continue a path that was named before; `pub(in …)` imports nothing.
             let is_visibility = start >= 2 && tokens[start - 1].is("in") && tokens[start - 2].is("(");
             if !is_visibility && !before.is_some_and(|token| token.is("::")) {
                 found.push((line, path));
@@ -196,12 +196,12 @@ fn use_tree(tokens: &[Token], at: &mut usize, prefix: &mut Vec<String>, found: &
     prefix.truncate(length);
 }
 
-/// The module that a crate of this workspace is: `alb` for `neargate_alb`.
+/// The module for a crate of this workspace: `alb` for `neargate_alb`.
 pub(super) fn module_of_crate(name: &str) -> Option<&str> {
     name.strip_prefix("neargate_")
 }
 
-/// The modules that a file declares itself: names that could be taken for those of crates.
+/// The modules that a file declares itself: names that could be mistaken for crates.
 pub(super) fn own_modules(tokens: &[Token]) -> BTreeSet<&str> {
     tokens.windows(2).filter(|pair| pair[0].is("mod")).map(|pair| pair[1].text.as_str()).collect()
 }
@@ -267,7 +267,7 @@ impl Lexer<'_> {
     }
 }
 
-/// Of a block comment, those inside it included.
+/// Length of a block comment, including nested ones.
 fn comment_length(text: &str) -> usize {
     let mut depth = 0;
     let mut at = 0;
@@ -284,7 +284,7 @@ fn comment_length(text: &str) -> usize {
     at
 }
 
-/// Up to the closing quote.
+/// Length up to the closing quote.
 fn string_length(text: &str, is_raw: bool, hashes: usize) -> usize {
     if is_raw {
         return text.find(&format!("\"{}", "#".repeat(hashes))).unwrap_or(text.len());
@@ -299,7 +299,7 @@ fn string_length(text: &str, is_raw: bool, hashes: usize) -> usize {
         .unwrap_or(text.len())
 }
 
-/// Of a character literal, or of the `'` of a lifetime.
+/// Length of a character literal, or of the `'` of a lifetime.
 fn quote_length(text: &str) -> usize {
     let mut chars = text.char_indices().skip(1);
     match (chars.next(), chars.next()) {
