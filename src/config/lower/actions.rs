@@ -150,6 +150,7 @@ fn forward(file: &ForwardFile, at: &Context<'_>, lowering: &mut Lowering<'_>) ->
 /// A group that this listener can forward to.
 fn member(name: &Spanned<String>, at: &Context<'_>, lowering: &mut Lowering<'_>) -> Option<TargetGroupName> {
     let group = lowering.target_group(name)?;
+    lowering.places.forwards.push((group.clone(), name.span));
     if let Err(Violation::ProtocolVersionNeedsHttps { version, .. }) = judge::member(&group, at) {
         let word = if version == ProtocolVersion::Grpc { "GRPC" } else { "HTTP2" };
         let declared = lowering.places.target_groups.get(group.as_str()).copied();

@@ -15,7 +15,6 @@ use crate::text::source::Span;
 use neargate_alb::violation::Violation;
 use neargate_alb::violation::problems::NameKind;
 use neargate_model::listener::LoadBalancer;
-use neargate_model::rule::Action;
 use neargate_model::target_group::TargetGroup;
 use neargate_model::{DomainName, LoadBalancerName, ProjectName, TargetGroupName};
 
@@ -49,6 +48,7 @@ pub(super) fn lower(
         || lowering.reader.has_explained(file.whole, "domain")
         || all.iter().any(|given| given.file.domain.is_some());
     let mut lowered = BTreeMap::new();
+    let mut forwards: Vec<ForwardPlace> = Vec::new();
     let mut is_whole = !all.is_empty();
     for (index, (given, bind_address)) in all.iter().zip(addresses).enumerate() {
         let name = name(given, project, lowering);
@@ -68,13 +68,15 @@ pub(super) fn lower(
         // Its certificates name what leads to it, and not what leads to the others.
         let own = if domains.is_empty() { names.all.clone() } else { domains.clone() };
         let around = Around { file, domains: &own, target_groups, groups, domain_given };
-        let settled = Settled { name, domains, bind_address, is_first: index == 0 };
+        let settled = Settled { name: name.clone(), domains, bind_address, is_first: index == 0 };
         match listeners::load_balancer(given.file, &around, settled, lowering) {
             Some(balancer) => drop(lowered.insert(balancer.name.clone(), balancer)),
             None => is_whole = false,
         }
+        let own = std::mem::take(&mut lowering.places.forwards);
+        forwards.extend(own.into_iter().map(|(group, span)| (group, name.clone(), span)));
     }
-    one_for_each_target_group(&lowered, lowering);
+    one_for_each_target_group(forwards, lowering);
     one_for_each_socket(&lowered, lowering);
     let mut domains = names.all;
     if domains.is_empty() {
@@ -228,32 +230,24 @@ fn bind_address(file: &LoadBalancerFile, lowering: &mut Lowering<'_>) -> Option<
     }
 }
 
+/// A forward action's target group, with the load balancer and the position in the file.
+type ForwardPlace = (TargetGroupName, LoadBalancerName, Span);
+
 /// A target group belongs to one load balancer.
-fn one_for_each_target_group(all: &BTreeMap<LoadBalancerName, LoadBalancer>, lowering: &mut Lowering<'_>) {
-    // In the order of the file, so that it is the later one that is wrong.
-    let mut forwards: Vec<(&TargetGroupName, &LoadBalancerName, Span)> = Vec::new();
-    for balancer in all.values() {
-        for (listener, (span, rules)) in balancer.listeners.iter().zip(lowering.places.listeners_of(balancer)) {
-            let actions = listener.rules.iter().map(|rule| &rule.actions.routing).zip(rules);
-            for (action, span) in actions.chain([(&listener.default_actions.routing, span)]) {
-                let Action::Forward(forward) = action else { continue };
-                let groups = forward.target_groups.iter();
-                forwards.extend(groups.map(|weighted| (&weighted.target_group, &balancer.name, *span)));
-            }
-        }
-    }
+fn one_for_each_target_group(mut forwards: Vec<ForwardPlace>, lowering: &mut Lowering<'_>) {
+    // In the order of the file, so that the later one is reported.
     forwards.sort_by_key(|(_, _, span)| *span);
     let mut owners: BTreeMap<&TargetGroupName, (&LoadBalancerName, Span)> = BTreeMap::new();
     let mut told = Vec::new();
-    for (group, balancer, span) in forwards {
-        let (owner, first) = *owners.entry(group).or_insert((balancer, span));
+    for (group, balancer, span) in &forwards {
+        let (owner, first) = *owners.entry(group).or_insert((balancer, *span));
         if owner == balancer || told.contains(&(group, balancer)) {
             continue;
         }
         told.push((group, balancer));
         let wrong = format!("`{group}` belongs to load balancer `{owner}`, so `{balancer}` cannot forward to it");
         lowering.report(
-            Diagnostic::error(wrong, span, "")
+            Diagnostic::error(wrong, *span, "")
                 .also(first, format!("`{owner}` forwards to it here"))
                 .refused(&Violation::TargetGroupAssociationLimit(group.clone()), "CreateRule")
                 .help("declare a second target group; a service can register its tasks in several"),

@@ -38,6 +38,8 @@ pub(crate) struct Places {
     pub(crate) load_balancers: BTreeMap<LoadBalancerName, Span>,
     /// By load balancer, in the order of its listeners, with their rules in the order of the topology's rules.
     pub(crate) listeners: BTreeMap<LoadBalancerName, Vec<(Span, Vec<Span>)>>,
+    /// Target groups with the positions at which the load balancer that is being lowered forwards to them.
+    pub(crate) forwards: Vec<(TargetGroupName, Span)>,
     /// By service, in the order of its bindings.
     pub(crate) bindings: BTreeMap<String, Vec<Span>>,
     /// By service.
