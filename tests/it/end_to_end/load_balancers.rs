@@ -102,6 +102,7 @@ async fn a_public_and_an_internal_load_balancer_are_told_apart() {
     metrics_tell_them_apart(admin).await;
     explain_tells_them_apart(&stack).await;
     names_resolve_to_their_addresses(&stack).await;
+    a_command_gets_the_address_of_each(&stack, local).await;
     one_can_go_while_the_other_stays(&mut stack, local).await;
 
     stack.down().await;
@@ -193,6 +194,12 @@ async fn names_resolve_to_their_addresses(stack: &Stack) {
     }
     let opened = stack.run(&["open", "--print", "--load-balancer", "internal"]).await;
     assert!(opened.stdout.contains(INTERNAL.0) || opened.code != Some(0), "{opened:?}");
+}
+
+async fn a_command_gets_the_address_of_each(stack: &Stack, local: u16) {
+    let output = stack.run(&["run", "--", "sh", "-c", "echo $NEARGATE_URL_PUBLIC $NEARGATE_URL_INTERNAL"]).await;
+    let url = |name: &str| if local == 443 { format!("https://{name}") } else { format!("https://{name}:{local}") };
+    assert_eq!(output.succeeded().stdout, format!("{} {}\n", url(PUBLIC.0), url(INTERNAL.0)));
 }
 
 async fn one_can_go_while_the_other_stays(stack: &mut Stack, local: u16) {

@@ -50,7 +50,7 @@ pub(super) struct Launch {
     /// As it was typed.
     pub(super) words: Vec<OsString>,
     /// Beside our own variables.
-    pub(super) variables: Vec<(&'static str, String)>,
+    pub(super) variables: Vec<(String, String)>,
     /// The file that describes its view; without it, it sees the machine's files.
     pub(super) plan: Option<PathBuf>,
 }

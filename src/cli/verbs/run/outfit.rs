@@ -23,7 +23,7 @@ use crate::machine::trust::{SystemRunner, bundles, system};
 /// For as long as this lives.
 pub(super) struct Outfit {
     /// What the command gets beside our own.
-    pub(super) variables: Vec<(&'static str, String)>,
+    pub(super) variables: Vec<(String, String)>,
     /// What it is to see: a file for `enter`.
     pub(super) plan: Option<PathBuf>,
     folder: PathBuf,

@@ -81,7 +81,7 @@ pub struct Env<'a> {
 #[derive(Debug, Default)]
 pub struct Environment {
     /// By name.
-    pub variables: BTreeMap<&'static str, String>,
+    pub variables: BTreeMap<String, String>,
     /// Their contents, by path.
     pub files: BTreeMap<PathBuf, Vec<u8>>,
 }
@@ -116,6 +116,12 @@ pub fn environment(folder: &Path, around: &Env<'_>) -> Environment {
     environment
 }
 
+/// The variable with the address of one of several load balancers: `NEARGATE_URL_` and its name, in capitals and with
+/// underscores, because shells accept nothing else.
+fn url_variable(site: &Site) -> String {
+    format!("NEARGATE_URL_{}", site.load_balancer.as_str().to_ascii_uppercase().replace('-', "_"))
+}
+
 /// The roots that this variable names already.
 fn before(name: &str, around: &Env<'_>) -> Option<String> {
     let path = (around.variable)(name).filter(|path| !path.is_empty())?;
@@ -124,7 +130,7 @@ fn before(name: &str, around: &Env<'_>) -> Option<String> {
 
 impl Environment {
     fn name(&mut self, variable: &'static str, path: PathBuf, contents: Vec<u8>) {
-        self.variables.insert(variable, path.display().to_string());
+        self.variables.insert(variable.into(), path.display().to_string());
         self.files.insert(path, contents);
     }
 
@@ -136,13 +142,17 @@ impl Environment {
     fn reach(&mut self, around: &Env<'_>) {
         let sites = around.sites;
         if let Some(url) = sites.first().and_then(reach::url) {
-            self.variables.insert("NEARGATE_URL", url);
+            self.variables.insert("NEARGATE_URL".into(), url);
+        }
+        if sites.len() > 1 {
+            let urls = sites.iter().filter_map(|site| Some((url_variable(site).into(), reach::url(site)?)));
+            self.variables.extend(urls);
         }
         let rules = reach::chromium_host_resolver_rules(sites);
-        self.variables.insert("NEARGATE_CHROMIUM_HOST_RESOLVER_RULES", rules);
+        self.variables.insert("NEARGATE_CHROMIUM_HOST_RESOLVER_RULES".into(), rules);
         // One on each line: the rules have spaces and commas in them.
         let arguments = reach::chromium_arguments(sites, around.keys).join("\n");
-        self.variables.insert("NEARGATE_CHROMIUM_ARGS", arguments);
+        self.variables.insert("NEARGATE_CHROMIUM_ARGS".into(), arguments);
     }
 
     fn java(&mut self, folder: &Path, around: &Env<'_>) {
@@ -161,7 +171,7 @@ impl Environment {
         for name in JAVA_OPTIONS {
             let theirs = (around.variable)(name).unwrap_or_default();
             if *name == JAVA_OPTIONS[0] || theirs.contains(TRUST_STORE) {
-                self.variables.insert(name, format!("{theirs} {options}").trim_start().to_owned());
+                self.variables.insert((*name).into(), format!("{theirs} {options}").trim_start().to_owned());
             }
         }
         self.files.insert(path, java::key_store(&certificates));
@@ -174,7 +184,7 @@ impl Environment {
         let text = format!("curl.cainfo = \"{bundle}\"\nopenssl.cafile = \"{bundle}\"\n");
         self.files.insert(settings.join("neargate.ini"), text.into());
         let theirs = (around.variable)("PHP_INI_SCAN_DIR").unwrap_or_default();
-        self.variables.insert("PHP_INI_SCAN_DIR", format!("{theirs}:{}", settings.display()));
+        self.variables.insert("PHP_INI_SCAN_DIR".into(), format!("{theirs}:{}", settings.display()));
     }
 
     /// The variable names the file that is read in place of `~/.wgetrc`.

@@ -18,7 +18,7 @@ fn variables_that_replace_get_the_machines_roots_and_ours_and_those_that_add_get
         assert_eq!(file(&environment, name), bundles::combined(Some(SYSTEM), OURS), "{name}");
     }
     for name in REPLACING_IF_SET {
-        assert!(!environment.variables.contains_key(name), "{name}");
+        assert!(!environment.variables.contains_key(*name), "{name}");
     }
     assert_eq!(environment.variables["NEARGATE_URL"], "https://app.domain.com:8443");
     let arguments: Vec<&str> = environment.variables["NEARGATE_CHROMIUM_ARGS"].lines().collect();
@@ -27,6 +27,22 @@ fn variables_that_replace_get_the_machines_roots_and_ours_and_those_that_add_get
         format!("--host-resolver-rules={}", environment.variables["NEARGATE_CHROMIUM_HOST_RESOLVER_RULES"])
     );
     assert_eq!(arguments[1], "--ignore-certificate-errors-spki-list=key=");
+    let urls = environment.variables.keys().filter(|name| name.starts_with("NEARGATE_URL"));
+    assert_eq!(urls.collect::<Vec<_>>(), ["NEARGATE_URL"], "a single load balancer needs no other");
+}
+
+#[test]
+fn each_of_several_load_balancers_has_a_variable_with_its_address() {
+    let public = site("public", &["app.domain.com"], "127.0.0.1:8443");
+    let internal = site("Internal-2", &[], "127.0.0.2:443");
+    let environment = made_for(&[public, internal], &[]);
+    for (name, url) in [
+        ("NEARGATE_URL", "https://app.domain.com:8443"),
+        ("NEARGATE_URL_PUBLIC", "https://app.domain.com:8443"),
+        ("NEARGATE_URL_INTERNAL_2", "https://127.0.0.2"),
+    ] {
+        assert_eq!(environment.variables[name], url, "{name}");
+    }
 }
 
 #[test]
@@ -90,12 +106,19 @@ fn file(environment: &Environment, variable: &str) -> String {
     String::from_utf8(environment.files[path].clone()).expect("text")
 }
 
+fn site(name: &str, domains: &[&str], bind: &str) -> Site {
+    Site {
+        load_balancer: LoadBalancerName::new(name),
+        domains: domains.iter().map(DomainName::new).collect(),
+        listeners: vec![Reachable { port: 443, bind: bind.parse().expect("an address"), https: true }],
+    }
+}
+
 fn made(set: &[(&str, &str)]) -> Environment {
-    let site = Site {
-        load_balancer: LoadBalancerName::new("test"),
-        domains: vec![DomainName::new("app.domain.com")],
-        listeners: vec![Reachable { port: 443, bind: "127.0.0.1:8443".parse().expect("an address"), https: true }],
-    };
+    made_for(&[site("test", &["app.domain.com"], "127.0.0.1:8443")], set)
+}
+
+fn made_for(sites: &[Site], set: &[(&str, &str)]) -> Environment {
     environment(
         Path::new("/run"),
         &Env {
@@ -109,7 +132,7 @@ fn made(set: &[(&str, &str)]) -> Environment {
             java: &[b"java".to_vec()],
             system: Some(SYSTEM),
             root: OURS,
-            sites: &[site],
+            sites,
             keys: &["key=".to_owned()],
         },
     )
