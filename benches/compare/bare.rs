@@ -1,13 +1,13 @@
-//! The least that anybody could do with the libraries neargate uses: a floor for workloads a to f.
+//! The minimum possible with the libraries that neargate uses: a floor for workloads a to f.
 //!
-//! One thread and one epoll; rustls; a kept connection to the target. It reads, decrypts, puts a fixed block of header
-//! lines behind the request line, writes, reads the answer, encrypts it as it is, and writes: two reads and two writes.
-//! It knows where a head ends and how long a body is, and nothing else: no rules, no classes of requests, no limits, no
-//! timeouts, no counters, no checks of health. Sockets block while they are written, because its peers always read. Over
-//! HTTP/2 it does not even look at the request, and sends the same one on every time.
+//! One thread and one epoll; rustls; a kept connection to the target. It reads, decrypts, inserts a fixed block of
+//! header lines after the request line, writes, reads the response, encrypts it unchanged, and writes: two reads and
+//! two writes. It knows where a head ends and how long a body is, and nothing else: no rules, no classification, no
+//! limits, no timeouts, no counters, no health checks. Writes block, because its peers always read. Over HTTP/2 it does
+//! not even look at the request, and forwards the same one every time.
 //!
-//! It is started only when asked for (`--only bare,neargate,nginx`), because it is nothing to compare a load balancer
-//! with: it shows how much of a load balancer's time is the kernel's and the cryptography's.
+//! It runs only on request (`--only bare,neargate,nginx`), because a load balancer cannot be compared with it: it shows
+//! how much of a load balancer's time belongs to the kernel and the cryptography.
 
 use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -22,26 +22,27 @@ use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::{ServerConfig, ServerConnection};
 
-/// What everybody else reads large bodies with, too.
+/// The buffer size that all contenders use for large bodies.
 const LARGE: usize = 256 * 1024;
-/// The listener's place among the connections.
+/// The listener's token among the connections.
 const LISTENER: usize = 0;
-/// HTTP/2: the client's greeting, the head of a frame, our SETTINGS (empty) and our consent to the client's.
+/// HTTP/2: the client's preface, the length of a frame header, our empty SETTINGS and our acknowledgement of the
+/// client's.
 const PREFACE: usize = 24;
 const FRAME: usize = 9;
 const SETTINGS: [u8; FRAME] = [0, 0, 0, 4, 0, 0, 0, 0, 0];
 const SETTINGS_ACK: [u8; FRAME] = [0, 0, 0, 4, 1, 0, 0, 0, 0];
-/// The only request that is made for clients of HTTP/2.
+/// The only request sent for HTTP/2 clients.
 const REQUEST: &[u8] = b"GET /small HTTP/1.1\r\nHost: bench.example\r\nAccept: */*\r\n\r\n";
 
 struct Bare {
     epoll: OwnedFd,
     tls: Arc<ServerConfig>,
-    /// What goes behind every request line.
+    /// Inserted after every request line.
     lines: Vec<u8>,
-    /// Of `/` and of `/api/`.
+    /// Targets of `/` and of `/api/`.
     targets: [SocketAddr; 2],
-    /// Connections to them that serve nobody now.
+    /// Idle connections to them.
     kept: [Vec<usize>; 2],
     connections: Vec<Option<Connection>>,
     free: Vec<usize>,
@@ -56,13 +57,13 @@ enum Connection {
 struct Client {
     tcp: TcpStream,
     tls: ServerConnection,
-    /// Received and not yet passed on.
+    /// Received and not yet forwarded.
     received: Vec<u8>,
-    /// Who has the request, and how much of its body is still to come.
+    /// The target that has the request, and how much of its body is still to come.
     target: Option<usize>,
     left: usize,
     close: bool,
-    /// HTTP/2: the stream that waits for an answer; `Some(0)` before the first.
+    /// HTTP/2: the stream that waits for a response; `Some(0)` before the first.
     stream: Option<u32>,
 }
 
@@ -70,11 +71,11 @@ struct Target {
     tcp: TcpStream,
     which: usize,
     client: usize,
-    /// Of its answer, once the head has come.
+    /// The rest of its response, once the head has arrived.
     left: Option<usize>,
 }
 
-/// Serves until it is killed. The file holds three ports; the certificate lies beside it.
+/// Runs until it is killed. The file contains three ports; the certificate is next to it.
 pub(crate) fn run(file: &Path) -> Result<(), Box<dyn std::error::Error>> {
     let ports: Vec<u16> =
         std::fs::read_to_string(file)?.split_whitespace().map(str::parse).collect::<Result<_, _>>()?;
@@ -145,7 +146,7 @@ impl Bare {
         self.free.push(place);
     }
 
-    /// Something can be read. An error ends the connection.
+    /// The connection is readable. An error ends it.
     fn turn(&mut self, place: usize) -> io::Result<()> {
         match self.connections[place].take() {
             Some(Connection::Client(mut client)) => {
@@ -166,7 +167,7 @@ impl Bare {
         }
     }
 
-    /// From the client to a target.
+    /// Forwards from the client to a target.
     fn pass_on(&mut self, client: &mut Client, place: usize) -> io::Result<()> {
         if client.tls.alpn_protocol() == Some(b"h2") {
             while client.next_stream()? {
@@ -216,7 +217,7 @@ impl Bare {
         }
     }
 
-    /// From a target to its client. Says whether that was all.
+    /// Forwards from a target to its client. Returns whether the response is complete.
     fn answer(&mut self, target: &mut Target) -> io::Result<bool> {
         let count = target.tcp.read(&mut self.buffer)?;
         let Some(Connection::Client(client)) = &mut self.connections[target.client] else {
@@ -264,7 +265,7 @@ impl Client {
         let was_handshaking = self.tls.is_handshaking();
         let state = self.tls.process_new_packets().map_err(io::Error::other)?;
         if was_handshaking && self.tls.is_handshaking() {
-            // Once that is over, tickets leave together with the first answer.
+            // After the handshake, session tickets are sent together with the first response.
             self.write()?;
         }
         let (had, more) = (self.received.len(), state.plaintext_bytes_to_read());
@@ -279,7 +280,7 @@ impl Client {
         Ok(())
     }
 
-    /// HTTP/2: takes complete frames off, up to one that begins a stream.
+    /// HTTP/2: removes complete frames, up to one that begins a stream.
     fn next_stream(&mut self) -> io::Result<bool> {
         if self.stream.is_none() {
             if self.received.len() < PREFACE {

@@ -1,4 +1,4 @@
-//! Whether a contender does the work that is compared: a few requests, whose echoes are looked at.
+//! Checks that a contender does the work that is compared: a few requests, whose echoes are inspected.
 
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
@@ -26,7 +26,7 @@ pub(crate) async fn first_request(running: &mut Running, tls: &Tls, started: Ins
     }
 }
 
-/// Same work? `Err` says what is different.
+/// Whether it does the same work. `Err` says what differs.
 pub(crate) async fn same_work(running: &Running, ground: &Ground, tls: &Tls) -> Result<(), String> {
     let place = &running.place;
     let mut trace_ids = Vec::new();
@@ -47,14 +47,14 @@ pub(crate) async fn same_work(running: &Running, ground: &Ground, tls: &Tls) -> 
     trace_ids.sort();
     let all = trace_ids.len();
     trace_ids.dedup();
-    // Traefik has nothing that makes them; everybody else must.
+    // Traefik cannot add them; all others must.
     if running.name != "traefik" && (trace_ids.len() < all || trace_ids.contains(&None)) {
         return Err("trace ids are missing or not unique".to_owned());
     }
     Ok(())
 }
 
-/// Looks at one echo; returns its trace id.
+/// Inspects one echo and returns its trace ID.
 fn inspect(echo: &str, path: &str, port: u16, target: u16) -> Result<Option<String>, String> {
     let mut lines = echo.split("\r\n");
     let expect = |what: &str, found: Option<&str>, expected: &str| match found {

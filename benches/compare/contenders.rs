@@ -1,4 +1,4 @@
-//! Who is compared, how each is configured and started. The configurations are files in `benches/contenders`.
+//! The contenders, and how each is configured and started. The configurations are files in `benches/contenders`.
 
 use std::ffi::OsString;
 use std::io;
@@ -8,18 +8,18 @@ use std::process::Command;
 
 use crate::process::{PROXY_CORE, Tree};
 
-/// A load balancer that can be had.
+/// An available load balancer.
 #[derive(Clone, Debug)]
 pub(crate) struct Contender {
     pub(crate) name: &'static str,
     pub(crate) binary: PathBuf,
     file: &'static str,
-    /// What `{{n}}` of the file counts to.
+    /// The number that `{{n}}` of the file counts to.
     rules: usize,
     arguments: fn(&Place) -> Vec<OsString>,
 }
 
-/// A running one. Ends when dropped.
+/// A running contender. Ends when dropped.
 #[derive(Debug)]
 pub(crate) struct Running {
     pub(crate) name: &'static str,
@@ -27,7 +27,7 @@ pub(crate) struct Running {
     pub(crate) place: Place,
 }
 
-/// Where a contender keeps its files and listens.
+/// A contender's files and ports.
 #[derive(Clone, Debug)]
 pub(crate) struct Place {
     pub(crate) folder: PathBuf,
@@ -40,36 +40,36 @@ pub(crate) struct Place {
 }
 
 impl Place {
-    /// The configuration that it runs with.
+    /// Its configuration.
     pub(crate) fn file(&self) -> &Path {
         &self.configuration
     }
 }
 
-/// What all have in common.
+/// Common to all contenders.
 #[derive(Clone, Debug)]
 pub(crate) struct Ground {
-    /// For everything the harness makes.
+    /// For all files that the harness creates.
     pub(crate) folder: PathBuf,
     pub(crate) target_web: u16,
     pub(crate) target_api: u16,
 }
 
-/// Beside the configuration that names it, in workload j.
+/// Next to the configuration that names it, in workload j.
 const TASK_DEFINITION: &str = include_str!("../contenders/task-definition.json");
 
 /// All contenders.
 pub(crate) const NAMES: [&str; 8] = ["neargate", "nginx", "haproxy", "envoy", "caddy", "traefik", BARE, BEFORE];
 
-/// What most files count to.
+/// The number that most files count to.
 const RULES: usize = 100;
 
-/// neargate as it was before a change: a copy of its binary, called `neargate-before`. Only there when asked for.
+/// neargate before a change: a copy of its binary, called `neargate-before`. Only included on request.
 pub(crate) const BEFORE: &str = "before";
 
-/// What [`crate::bare`] is called.
+/// The name of [`crate::bare`].
 pub(crate) const BARE: &str = "bare";
-/// What takes rules, a log or a start that means something.
+/// Contenders with rules, a log, or a meaningful start time.
 const NOT_FOR_BARE: [&str; 3] = ["h", "a-log", "i"];
 
 impl Contender {
@@ -131,22 +131,22 @@ impl Contender {
         Ok(Self { name, binary, file, rules: RULES, arguments })
     }
 
-    /// Whether it does the work that the others do, and so can be held to it.
+    /// Whether it does the same work as the others, so that it can be required to.
     pub(crate) fn is_whole(&self) -> bool {
         self.name != BARE
     }
 
-    /// neargate again, with a task in place of the load balancer's targets.
+    /// neargate again, with a task in place of its static targets.
     pub(crate) fn of_a_task(&self) -> Self {
         Self { file: "neargate-task.yaml", ..self.clone() }
     }
 
-    /// neargate again, with one listener and so many rules, of which the last one matches.
+    /// neargate again, with one listener and this many rules, the last of which matches.
     pub(crate) fn of_rules(&self, rules: usize) -> Self {
         Self { file: "neargate-rules.yaml", rules, ..self.clone() }
     }
 
-    /// Starts it with fresh files. It is not yet ready then.
+    /// Starts it with new files. It is not ready yet when this returns.
     pub(crate) fn start(&self, ground: &Ground, log: bool) -> io::Result<Running> {
         let folder = ground.folder.join(self.name);
         let _ = std::fs::remove_dir_all(&folder);
@@ -197,13 +197,13 @@ fn fill_in(template: &str, place: &Place, ground: &Ground, rules: usize) -> Stri
     text
 }
 
-/// Ports that nobody listens on now.
+/// Ports without a listener at the moment.
 pub(crate) fn free_ports() -> io::Result<[u16; 2]> {
     let sockets = [TcpListener::bind("127.0.0.1:0")?, TcpListener::bind("127.0.0.1:0")?];
     Ok([sockets[0].local_addr()?.port(), sockets[1].local_addr()?.port()])
 }
 
-/// Whether a contender can do this workload.
+/// Whether a contender supports this workload.
 pub(crate) fn takes(name: &str, workload: &str) -> bool {
     name != BARE || !NOT_FOR_BARE.contains(&workload)
 }
@@ -213,7 +213,7 @@ fn find_binary(name: &str, installed: &Path) -> Option<PathBuf> {
         return std::env::current_exe().ok();
     }
     if name == "neargate" || name == BEFORE {
-        // Beside this program, where `cargo build --release` has put it.
+        // Next to this program, where `cargo build --release` puts it.
         let file = if name == BEFORE { "neargate-before" } else { name };
         return Some(std::env::current_exe().ok()?.with_file_name(file)).filter(|file| file.is_file());
     }

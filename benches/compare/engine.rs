@@ -1,8 +1,8 @@
-//! Workload j: one task of two containers, up and down, beside the bare calls to the container engine that it takes.
+//! Workload j: one task with two containers, started and stopped, compared with the bare calls to the container engine.
 //!
-//! Up, for neargate: from the start of the process until the engine says that the last container was started. Down: from
-//! the signal until the process has ended, with nothing of the task left. For the engine: the same objects, made and
-//! removed with nothing but the calls, those that can be at the same time at the same time.
+//! Start, for neargate: from the start of the process until the engine reports that the last container has started.
+//! Stop: from the signal until the process has ended, with nothing left of the task. For the engine: the same objects,
+//! created and removed with only the necessary calls, concurrently where possible.
 
 use std::io;
 use std::path::PathBuf;
@@ -14,29 +14,29 @@ use tokio::net::UnixStream;
 
 use crate::contenders::{Contender, Ground};
 
-/// What the two containers are made of; `contenders/task-definition.json` says the same.
+/// The image of the two containers; `contenders/task-definition.json` names the same.
 const IMAGE: &str = "busybox:1.35";
 const COMMAND: [&str; 3] = ["sh", "-c", "trap 'exit 0' TERM; sleep 600 & wait"];
 /// The project of `contenders/neargate-task.yaml`.
 const LABEL: &str = "dev.neargate.project=bench-task";
-/// What the bare calls make.
+/// Name of the bare calls' network, and prefix of their containers' names.
 const NAME: &str = "neargate-bench-bare";
-/// Of a task: what holds its network, and its two containers.
+/// Containers of a task: the one that holds its network, and the two of its definition.
 const CONTAINERS: usize = 3;
-/// No start and no end of a task takes this long.
+/// No start and no stop of a task takes this long.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// How long up and down took.
+/// Duration of start and stop.
 pub(crate) type UpDown = (Duration, Duration);
 
-/// An engine that answers and has the images.
+/// A reachable engine that has the images.
 pub(crate) struct Engine {
     socket: PathBuf,
     pause: String,
 }
 
 impl Engine {
-    /// `Err` says what is missing. Runs the task once, so that everything is there that only the first one makes.
+    /// `Err` says what is missing. Runs the task once, to create what only the first run creates.
     pub(crate) async fn find(neargate: &Contender, ground: &Ground) -> Result<Self, String> {
         let socket = match std::env::var("DOCKER_HOST") {
             Ok(host) => host.strip_prefix("unix://").ok_or("workload j takes an engine on a Unix socket")?.into(),
@@ -52,7 +52,7 @@ impl Engine {
         Ok(engine)
     }
 
-    /// The image of neargate's that holds a task's network.
+    /// neargate's image for the container that holds a task's network.
     async fn pause_image(&self) -> io::Result<String> {
         let filter = r#"{"reference":["neargate/pause"]}"#;
         let images = self.call("GET", &format!("/images/json?filters={}", escaped(filter)), None).await?;
@@ -60,7 +60,7 @@ impl Engine {
         pause.map(str::to_owned).ok_or_else(|| io::Error::other("neargate's pause image is not there"))
     }
 
-    /// The last stack takes the pause image with it. A container that uses it keeps it, as another stack would.
+    /// The last stack removes the pause image. A container that uses it keeps it, as another stack would.
     async fn keep_pause_image(&self) -> io::Result<()> {
         if self.pause.is_empty() {
             let keeper = json!({ "Image": self.pause_image().await?, "Entrypoint": ["/pause"] });
@@ -69,13 +69,13 @@ impl Engine {
         Ok(())
     }
 
-    /// Takes away what measuring has left.
+    /// Removes everything left by a measurement.
     pub(crate) async fn leave(&self) {
         self.forget().await;
         let _ = self.call("DELETE", &format!("/images/{}", self.pause), None).await;
     }
 
-    /// The task, run by neargate.
+    /// Runs the task with neargate.
     pub(crate) async fn task(&self, neargate: &Contender, ground: &Ground) -> io::Result<UpDown> {
         let filter = json!({ "event": ["start"], "label": [LABEL] }).to_string();
         let mut events = self.send("GET", &format!("/events?filters={}", escaped(&filter)), None).await?;
@@ -99,7 +99,7 @@ impl Engine {
         Ok((up, start.elapsed()))
     }
 
-    /// The same task with nothing but the calls that it takes.
+    /// Runs the same task with only the necessary calls.
     pub(crate) async fn bare(&self) -> io::Result<UpDown> {
         let start = Instant::now();
         self.call("POST", "/networks/create", Some(json!({ "Name": NAME, "CheckDuplicate": true }))).await?;
@@ -139,7 +139,7 @@ impl Engine {
         Ok(id)
     }
 
-    /// One call, with a connection of its own; a status of 400 and above is an error.
+    /// Makes one call on its own connection; a status of 400 and above is an error.
     async fn call(&self, method: &str, path: &str, body: Option<Value>) -> io::Result<Value> {
         let answered = async {
             let mut stream = self.send(method, path, body).await?;
@@ -156,7 +156,7 @@ impl Engine {
         Ok(serde_json::from_str(body).unwrap_or_default())
     }
 
-    /// HTTP/1.0, so that the answer comes in one piece and ends with the connection.
+    /// HTTP/1.0, so that the response arrives in one piece and ends with the connection.
     async fn send(&self, method: &str, path: &str, body: Option<Value>) -> io::Result<UnixStream> {
         let mut stream = UnixStream::connect(&self.socket).await?;
         let body = body.map(|body| body.to_string()).unwrap_or_default();

@@ -1,6 +1,6 @@
-//! Workload n: how cost grows with what the file has and with what runs. `neargate check` and a request with a hundred,
-//! a thousand and ten thousand rules; plans of a pretended world with many targets, tasks and services, and the
-//! renewal of a routing table, by the library, because no machine runs ten thousand tasks.
+//! Workload n: how cost grows with the file and with the running tasks. `neargate check` and a request with a hundred,
+//! a thousand and ten thousand rules; and, by calls of the library because no machine runs ten thousand tasks, plans of
+//! a pretended world with many targets, tasks and services, and the renewal of a routing table.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
@@ -29,10 +29,10 @@ use crate::contenders::Running;
 /// A file with many rules.
 pub(crate) struct Rules {
     pub(crate) count: usize,
-    /// What its requests are called as a workload, and `neargate check` of it.
+    /// The workload names of its requests, and of `neargate check` with it.
     pub(crate) requests: &'static str,
     pub(crate) check: &'static str,
-    /// Of a request that the last rule matches.
+    /// Path of a request that the last rule matches.
     pub(crate) paths: &'static [&'static str],
 }
 
@@ -45,31 +45,31 @@ pub(crate) const RULES: [Rules; 3] = [
 
 /// A pretended world.
 pub(crate) struct Size {
-    /// What a plan of everything is called as a workload, and a plan of one change.
+    /// The workload names of a plan of everything, and of a plan of one change.
     pub(crate) everything: &'static str,
     pub(crate) change: &'static str,
     services: usize,
-    /// Of each service; of two containers each.
+    /// Tasks of each service, each with two containers.
     tasks: usize,
-    /// That the file gives by address.
+    /// Targets that the file gives by address.
     targets: usize,
 }
 
-/// Both that have a goal, the smaller one first.
+/// Both sizes that have a goal, the smaller one first.
 pub(crate) const SIZES: [Size; 2] = [
     Size { everything: "n-plan-100", change: "n-change-100", services: 10, tasks: 10, targets: 1_000 },
     Size { everything: "n-plan-10000", change: "n-change-10000", services: 1_000, tasks: 10, targets: 0 },
 ];
 
-/// What the renewal of a routing table with as many rules as [`RULES`] has at most is called.
+/// The workload name of the renewal of a routing table with the largest number of rules in [`RULES`].
 pub(crate) const RENEWAL: &str = "n-renew-10000";
 
-/// AWS takes no more of them for one load balancer.
+/// AWS's limit for one load balancer.
 const MOST_TARGET_GROUPS: usize = 100;
-/// The median of so many counts.
+/// The median of this many runs counts.
 const MEASUREMENTS: usize = 15;
 
-/// How long `neargate check` takes for the file of a running one.
+/// Duration of `neargate check` for the file of a running contender.
 pub(crate) fn check(binary: &Path, running: &Running) -> io::Result<Duration> {
     let mut command = Command::new(binary);
     command.arg("check").arg("-f").arg(running.place.file()).current_dir(&running.place.folder);
@@ -80,11 +80,11 @@ pub(crate) fn check(binary: &Path, running: &Running) -> io::Result<Duration> {
     if status.success() { Ok(took) } else { Err(io::Error::other("neargate check refuses the file")) }
 }
 
-/// How long plans take in a world where everything runs and one container has just ended.
+/// Duration of plans in a world where everything runs and one container has just ended.
 pub(crate) struct Planning {
-    /// Of one that looks at everything.
+    /// A plan that looks at everything.
     pub(crate) everything: Duration,
-    /// Of one that looks at what changed.
+    /// A plan that looks at what changed.
     pub(crate) change: Duration,
 }
 
@@ -119,7 +119,7 @@ pub(crate) fn planning(size: &Size) -> Result<Planning, String> {
     Ok(Planning { everything: plans(true)?, change: plans(false)? })
 }
 
-/// How long the routing table takes to follow a change of one target's health.
+/// Duration of the routing table's update after a change of one target's health.
 pub(crate) fn renewal() -> Result<Duration, String> {
     let most = RULES.iter().map(|rules| rules.count).max().unwrap_or_default();
     let topology = Size { services: 1, tasks: 1, targets: 10, ..SIZES[0] }.topology_with(most)?;
@@ -148,7 +148,7 @@ impl Size {
         self.topology_with(0)
     }
 
-    /// With rules beside those that forward to the groups.
+    /// With rules in addition to those that forward to the groups.
     fn topology_with(&self, rules: usize) -> Result<Topology, String> {
         let text = self.file(rules);
         let source = Source {
@@ -209,7 +209,7 @@ const TASK_DEFINITION: &str = r#"{"family":"f","networkMode":"awsvpc","requiresC
     {"name":"web","image":"web","essential":true,"portMappings":[{"containerPort":80}]},
     {"name":"beside","image":"beside","essential":true}]}"#;
 
-/// The world in which all that is wanted runs, and every target is healthy.
+/// The world in which everything desired is running, and every target is healthy.
 fn steady(topology: &Topology, now: Now) -> World {
     let mut world = World { project: Preparation::Ready, ..World::default() };
     let local = ObservedNode { name: "local".into(), zone: "a".into(), state: NodeState::Ready, schedulable: true };

@@ -1,7 +1,7 @@
-//! The load: a closed loop over a fixed number of connections, a fixed rate, or connections that do nothing.
+//! The load: a closed loop over a fixed number of connections, a fixed rate, or idle connections.
 //!
 //! Everything runs on the harness's own thread, pinned to the core that the contenders do not use. Every run ends by
-//! itself; a response that is not as expected ends it with an error.
+//! itself; an unexpected response ends it with an error.
 
 use std::cell::{Cell, RefCell};
 use std::io;
@@ -21,35 +21,35 @@ use tokio::task::JoinSet;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
-/// The name that the certificate is for.
+/// The certificate's name.
 pub(crate) const HOST: &str = "bench.example";
 
 /// Longest wait for any one response.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// How a request is made.
+/// How requests use connections.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
     /// Over HTTP/1.1 connections that stay open.
     Http1,
     /// Over HTTP/2, one at a time on each connection.
     Http2,
-    /// With a connection of its own.
+    /// Each on its own connection.
     NewConnection,
 }
 
-/// What is asked for.
+/// The request.
 #[derive(Clone, Debug)]
 pub(crate) struct Job {
     pub(crate) kind: Kind,
-    /// Taken in turn.
+    /// Paths, used in turn.
     pub(crate) paths: &'static [&'static str],
-    /// Bytes sent along; 0: a GET.
+    /// Size of the request body in bytes; 0 means a GET.
     pub(crate) upload: usize,
     pub(crate) connections: usize,
 }
 
-/// What a run saw.
+/// Results of a run.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Seen {
     pub(crate) requests: u64,
@@ -71,7 +71,8 @@ impl Seen {
     }
 }
 
-/// What every client uses: TLS 1.3 with one cipher and one group, so that all contenders do the same cryptography.
+/// The TLS configuration of every client: TLS 1.3 with one cipher and one group, so that all contenders do the same
+/// cryptography.
 #[derive(Clone)]
 pub(crate) struct Tls {
     plain: Arc<ClientConfig>,
@@ -105,7 +106,7 @@ impl Tls {
     }
 }
 
-/// Makes requests for `warm_up` and then for `measured`; tells `mark` when the second begins and when it has ended.
+/// Makes requests for `warm_up` and then for `measured`; calls `mark` at the beginning and at the end of the latter.
 pub(crate) async fn run(
     tls: &Tls,
     address: SocketAddr,
@@ -177,10 +178,10 @@ async fn connect_loop(
     first: usize,
     resume: bool,
 ) -> io::Result<()> {
-    // Tickets of its own for every client: others would use them up.
+    // Every client has its own session tickets: others would use them up.
     let mut config = ClientConfig::clone(&tls.plain);
     if resume {
-        // Tickets of its own for every client: others would use them up.
+        // Every client has its own session tickets: others would use them up.
         config.resumption = Resumption::in_memory_sessions(8);
     }
     let config = &Arc::new(config);
@@ -213,7 +214,7 @@ async fn http2_loop(tls: &Tls, address: SocketAddr, job: &Job, clock: &RunClock,
             Some(sender) => sender,
             None => http2_connect(tls, address).await?,
         };
-        // A server may end a connection politely after so many requests; that is no failure.
+        // A server may close a connection gracefully after a number of requests; that is not a failure.
         if let Ok(ready) = sender.clone().ready().await {
             sender = ready;
             match http2_exchange(&mut sender, path, job.upload).await {
@@ -265,7 +266,7 @@ async fn http2_exchange(
     Ok(whole)
 }
 
-/// What a browser's script might send.
+/// Headers as a browser's script might send.
 const HEADERS: &[(&str, &str)] = &[
     (
         "user-agent",
@@ -305,7 +306,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Http1<S> {
         Self { stream, buffer: vec![0; 2048] }
     }
 
-    /// Sends a request and reads its response, which must be a 200 with a length. Returns what arrived with the head.
+    /// Sends a request and reads its response, which must be a 200 with a length. Returns the bytes that arrived with
+    /// the head.
     async fn exchange(&mut self, request: &[u8]) -> io::Result<Vec<u8>> {
         let answered = async {
             self.stream.write_all(request).await?;
@@ -348,8 +350,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Http1<S> {
     }
 }
 
-/// Makes one request at a time, every `every`, over a few connections that stay open; over plain TCP if there is no
-/// TLS.
+/// Makes one request at a time, every `every`, over a few connections that stay open; over plain TCP without a TLS
+/// configuration.
 pub(crate) async fn at_rate(
     tls: Option<&Tls>,
     address: SocketAddr,
@@ -401,7 +403,7 @@ async fn paced<S: AsyncRead + AsyncWrite + Unpin>(
     Ok(Seen::new(latencies))
 }
 
-/// Connections that made one request each and now rest.
+/// Connections that have made one request each and are now idle.
 pub(crate) async fn rest(tls: &Tls, address: SocketAddr, count: usize) -> io::Result<Vec<Http1<TlsStream<TcpStream>>>> {
     let request = http1_request("/small", 0, true);
     let mut resting = Vec::with_capacity(count);
@@ -414,7 +416,7 @@ pub(crate) async fn rest(tls: &Tls, address: SocketAddr, count: usize) -> io::Re
     Ok(resting)
 }
 
-/// One request; returns the body, as far as it came with the head, and how it got here.
+/// Makes one request on a new connection and returns the part of the body that arrived with the head.
 pub(crate) async fn once(tls: &Tls, address: SocketAddr, path: &str, kind: Kind) -> io::Result<String> {
     let body = match kind {
         Kind::Http2 => {

@@ -1,10 +1,10 @@
-//! neargate beside other load balancers, on the same work, in one go: `make bench`.
+//! Compares neargate with other load balancers, on the same work, in one run: `make bench`.
 //!
 //! ```text
 //!  make bench                                  everything, seven rounds
 //!  make bench ARGS="a b --rounds 3"            two workloads, three rounds
 //!  make bench ARGS="--only neargate,nginx"     some contenders
-//!  make figures                                what was measured last, into the two READMEs and their picture
+//!  make figures                                writes the latest results into the two READMEs and their picture
 //! ```
 //!
 //! `benches/README.md` says what is measured and how to read it.
@@ -34,23 +34,23 @@ use process::Tree;
 use report::{Figures, Results};
 use runs::Runs;
 
-/// All workloads, in the order in which they are run.
+/// All workloads, in the order in which they run.
 const WORKLOADS: [&str; 14] = ["a", "h", "b", "c", "d", "e", "e-resumed", "g", "a-log", "f", "i", "j", "k", "n"];
 
-/// Before every measurement.
+/// Duration of the warm-up before every measurement.
 const WARM_UP: Duration = Duration::from_millis(300);
-/// Of workload f.
+/// Number of connections of workload f.
 const RESTING_CONNECTIONS: usize = 5_000;
-/// Of workload g.
+/// Interval between the requests of workload g.
 const RATE_EVERY: Duration = Duration::from_millis(2);
-/// Memory is looked at when things have calmed down.
+/// Memory is measured after this settling time.
 const CALM: Duration = Duration::from_millis(1_500);
 /// How long idle processes are watched.
 const WATCH: Duration = Duration::from_secs(5);
-/// Memory hardly differs between rounds, and a round of it takes long.
+/// Rounds for memory, which hardly differs between rounds and takes long to measure.
 const ROUNDS_OF_MEMORY: usize = 3;
-/// What one contender takes in one round beside what is measured, for the estimate: connections, a start, five
-/// thousand connections, a task, a run.
+/// The time for one contender in one round in addition to the measurements, for the estimate: connections, a start,
+/// five thousand connections, a task, a run.
 const BESIDE_TRAFFIC: Duration = Duration::from_millis(250);
 const BESIDE_START: Duration = Duration::from_millis(500);
 const BESIDE_REST: Duration = Duration::from_secs(5);
@@ -93,7 +93,7 @@ fn run() -> Result<()> {
     tokio::task::LocalSet::new().block_on(&runtime, compare(plan))
 }
 
-/// What is to be measured.
+/// The plan of a run.
 struct Plan {
     workloads: Vec<String>,
     contenders: Vec<String>,
@@ -130,7 +130,7 @@ impl Plan {
         Ok(plan)
     }
 
-    /// How long it will take, about.
+    /// The estimated duration.
     fn estimate(&self, contenders: usize) -> Duration {
         let rounds = |workload: &str| if workload == "f" { self.rounds_of_memory() } else { self.rounds };
         let one = |workload: &str| match workload {
@@ -149,13 +149,13 @@ impl Plan {
         self.rounds.min(ROUNDS_OF_MEMORY)
     }
 
-    /// The wanted ones among these, in their order.
+    /// The requested ones among these, in their order.
     fn wanted<'n>(&self, names: &[&'n str]) -> Vec<&'n str> {
         names.iter().copied().filter(|name| self.workloads.iter().any(|wanted| wanted == name)).collect()
     }
 }
 
-/// Where everything is kept that is measured, for [`Results::read`].
+/// The file with all results, for [`Results::read`].
 const MEASURED: &str = "target/bench/measured.json";
 
 fn root() -> PathBuf {
@@ -217,7 +217,7 @@ struct Bench {
 }
 
 impl Bench {
-    /// Whoever does not start, or does not do the same work, is left out; the others are compared all the same.
+    /// Contenders that do not start, or do not do the same work, are left out; the others are still compared.
     async fn keep_those_that_work(&mut self) {
         let mut working = Vec::new();
         for contender in std::mem::take(&mut self.contenders) {
@@ -240,7 +240,7 @@ impl Bench {
         Ok(())
     }
 
-    /// Workloads that send requests. All contenders run side by side and rest unless it is their turn.
+    /// Workloads that send requests. All contenders run at the same time and are idle except in their turn.
     async fn traffic(&mut self, workloads: &[&'static str], log: bool) -> Result<()> {
         let workloads = self.plan.wanted(workloads);
         if workloads.is_empty() {
@@ -255,7 +255,7 @@ impl Bench {
         for round in 0..self.plan.rounds {
             for &workload in &workloads {
                 let direct = if workload == "g" { Some(self.rate(None).await?) } else { None };
-                // Nobody is always first.
+                // No contender is always first.
                 running.rotate_left(1);
                 for contender in running.iter().filter(|running| contenders::takes(running.name, workload)) {
                     eprintln!("round {} of {}: {workload} {}", round + 1, self.plan.rounds, contender.name);
@@ -312,7 +312,7 @@ impl Bench {
         })
     }
 
-    /// 500 requests per second, to a contender or, without one, to a target.
+    /// 500 requests per second, to a contender or directly to a target.
     async fn rate(&self, contender: Option<&Running>) -> Result<load::Seen> {
         let port = contender.map_or(self.ground.target_web, |contender| contender.place.port);
         let address = SocketAddr::from(([127, 0, 0, 1], port));
@@ -320,7 +320,7 @@ impl Bench {
         Ok(load::at_rate(contender.map(|_| &self.tls), address, "/small", RATE_EVERY, count).await?)
     }
 
-    /// What a contender adds to the latency of its target.
+    /// The latency that a contender adds to that of its target.
     async fn added(&self, contender: &Running, direct: &load::Seen) -> Result<Figures> {
         let before = contender.tree.cpu_time();
         let seen = self.rate(Some(contender)).await?;
@@ -336,7 +336,7 @@ impl Bench {
         })
     }
 
-    /// Memory per connection: with all of them, less what it was after the first request.
+    /// Memory per connection: with all connections, minus the memory after the first request.
     async fn resting_connections(&mut self) -> Result<()> {
         let rounds = self.plan.rounds_of_memory();
         for round in 0..rounds {
@@ -361,7 +361,7 @@ impl Bench {
         Ok(())
     }
 
-    /// From the start of the process to the first response; in the last round also what it does at rest.
+    /// From the start of the process to the first response; in the last round also its activity when idle.
     async fn start(&mut self) -> Result<()> {
         for round in 0..self.plan.rounds {
             for workload in self.plan.wanted(&["i"]) {
@@ -393,7 +393,7 @@ impl Bench {
 }
 
 impl Bench {
-    /// A task by neargate, and by nothing but the engine's calls.
+    /// A task run by neargate, and by the bare calls to the engine.
     async fn tasks(&mut self) {
         let [workload] = self.plan.wanted(&["j"])[..] else { return };
         let Some(neargate) = self.contenders.iter().find(|contender| contender.name == "neargate") else { return };
@@ -404,7 +404,7 @@ impl Bench {
         };
         for round in 0..self.plan.rounds {
             eprintln!("round {} of {}: {workload}", round + 1, self.plan.rounds);
-            // Each goes first every other time.
+            // The order alternates.
             let (task, bare) = if round % 2 == 0 {
                 let task = engine.task(&neargate, &self.ground).await;
                 (task, engine.bare().await)
@@ -429,7 +429,7 @@ impl Bench {
 }
 
 impl Bench {
-    /// The stack for one command, beside docker compose and the application alone.
+    /// The stack for one command, compared with docker compose and with the application alone.
     fn runs(&mut self) {
         let [workload] = self.plan.wanted(&["k"])[..] else { return };
         let Some(neargate) = self.contenders.iter().find(|contender| contender.name == "neargate") else { return };
@@ -479,7 +479,7 @@ impl Bench {
     }
 }
 
-/// A P-256 certificate that all contenders use.
+/// The P-256 certificate of all contenders.
 fn make_certificate(folder: &Path) -> Result<()> {
     let key = rcgen::KeyPair::generate_for(&rcgen::PKCS_ECDSA_P256_SHA256)?;
     let certificate = rcgen::CertificateParams::new(vec![load::HOST.to_owned()])?.self_signed(&key)?.pem();
@@ -490,7 +490,7 @@ fn make_certificate(folder: &Path) -> Result<()> {
     Ok(file("key.pem", &key)?)
 }
 
-/// Contenders inherit it.
+/// Contenders inherit the limit.
 fn raise_file_limit() -> Result<()> {
     use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
     let most = getrlimit(Resource::Nofile).maximum;

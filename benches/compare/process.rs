@@ -1,4 +1,4 @@
-//! What the kernel knows of a contender: its CPU time, its memory; and where processes may run.
+//! The kernel's data about a contender: its CPU time and memory; and pinning processes to cores.
 
 use std::fs;
 use std::io;
@@ -9,31 +9,31 @@ use std::time::{Duration, Instant};
 use rustix::process::{Pid, Signal, getppid, kill_process};
 use rustix::thread::{CpuSet, sched_setaffinity};
 
-/// The core of whichever contender is being measured.
+/// The core of the contender that is being measured.
 pub(crate) const PROXY_CORE: usize = 0;
 /// The core of the load and of the targets.
 pub(crate) const LOAD_CORE: usize = 1;
 
-/// Linux counts CPU time in hundredths of a second for everybody outside the kernel (`USER_HZ`).
+/// Linux reports CPU time to user space in hundredths of a second (`USER_HZ`).
 const TICK: Duration = Duration::from_millis(10);
-/// How long a process may take to end when it is asked to.
+/// How long a process may take to end on request.
 const ENDING: Duration = Duration::from_secs(5);
 
-/// Keeps this thread, and what it starts, on one core.
+/// Pins this thread, and processes that it starts, to one core.
 pub(crate) fn pin_to(core: usize) -> io::Result<()> {
     let mut cores = CpuSet::new();
     cores.set(core);
     Ok(sched_setaffinity(None, &cores)?)
 }
 
-/// A process with all its children; ended when dropped.
+/// A process with all its children, ended when dropped.
 #[derive(Debug)]
 pub(crate) struct Tree {
     root: Child,
 }
 
 impl Tree {
-    /// Starts a command on one core, its output in a file.
+    /// Starts a command on one core, with its output in a file.
     pub(crate) fn start(mut command: Command, core: usize, log: &Path) -> io::Result<Self> {
         let output = fs::File::create(log)?;
         command.stdin(Stdio::null()).stderr(output.try_clone()?).stdout(output);
@@ -53,18 +53,18 @@ impl Tree {
         user + system
     }
 
-    /// The two apart. The kernel knows their sum exactly; how it is shared out it samples.
+    /// User and system time separately. The kernel knows their sum exactly, but samples their shares.
     pub(crate) fn cpu_times(&self) -> [Duration; 2] {
         let ticks: Vec<[u32; 2]> = self.pids().into_iter().filter_map(ticks).collect();
         [0, 1].map(|part| TICK * ticks.iter().map(|ticks| ticks[part]).sum::<u32>())
     }
 
-    /// Memory of all processes; what they share among themselves and with others is shared out (Pss).
+    /// Memory of all processes; shared memory is divided among its users (Pss).
     pub(crate) fn memory_kib(&self) -> u64 {
         self.pids().into_iter().filter_map(pss_kib).sum()
     }
 
-    /// How often all threads went to sleep of their own accord since they were started: every one is a wake-up.
+    /// How often all threads have gone to sleep voluntarily since they were started: each time is a wake-up.
     pub(crate) fn sleeps(&self) -> u64 {
         self.pids().into_iter().map(sleeps).sum()
     }
@@ -96,7 +96,7 @@ impl Drop for Tree {
     }
 }
 
-/// Whether whoever started this process is still there; a target must not outlive its harness.
+/// Whether the process that started this one still exists; a target must not outlive its harness.
 pub(crate) fn is_orphan() -> bool {
     getppid().is_none_or(Pid::is_init)
 }
@@ -106,7 +106,7 @@ fn all_pids() -> impl Iterator<Item = u32> {
     entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok())
 }
 
-/// The fields of `/proc/<pid>/stat` after the name, which may contain anything.
+/// The fields of `/proc/<pid>/stat` after the name, which may contain any character.
 fn stat(pid: u32) -> Option<Vec<String>> {
     let text = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
     let (_, fields) = text.rsplit_once(") ")?;

@@ -1,4 +1,4 @@
-//! Figures into a table, JSON files and a picture. What the READMEs show of them is in [`crate::documents`].
+//! Turns results into a table, JSON files and a picture. [`crate::documents`] puts them into the READMEs.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -7,11 +7,11 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-/// What one round of one workload said of one contender.
+/// The result of one workload for one contender in one round.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Figures {
     pub(crate) cpu_us: Option<f64>,
-    /// Of it, outside the kernel.
+    /// The part of it outside the kernel.
     pub(crate) user_us: Option<f64>,
     pub(crate) rps: Option<f64>,
     pub(crate) p50_ms: Option<f64>,
@@ -19,7 +19,7 @@ pub(crate) struct Figures {
     pub(crate) memory_kib: Option<f64>,
 }
 
-/// A figure under its name in files.
+/// A result, under its name in files.
 type Named = (&'static str, fn(&Figures) -> Option<f64>);
 
 impl Figures {
@@ -46,14 +46,14 @@ impl Figures {
     }
 }
 
-/// What a contender does when nobody wants anything of it.
+/// A contender's activity when idle.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Rest {
     pub(crate) wake_ups_per_second: f64,
     pub(crate) cpu_percent: f64,
 }
 
-/// Everything measured, by workload, contender and round.
+/// All results, by workload, contender and round.
 #[derive(Debug, Default)]
 pub(crate) struct Results {
     rounds: BTreeMap<(String, String), Vec<Figures>>,
@@ -62,13 +62,13 @@ pub(crate) struct Results {
     rest: BTreeMap<String, Rest>,
 }
 
-/// Beside the contenders, in workload j: the bare calls.
+/// The bare calls, in workload j.
 const ENGINE: &str = "engine";
 
-/// What the others are compared with.
+/// The contender that the others are compared with.
 const REFERENCES: [&str; 2] = ["nginx", "haproxy"];
 
-/// What a workload is about, where it is not CPU time.
+/// The measured quantity of workloads about something other than CPU time.
 pub(crate) fn main_figure(workload: &str) -> (&'static str, Figure) {
     match workload {
         "c" | "d" => ("CPU µs/MiB", |figures| figures.cpu_us),
@@ -87,7 +87,7 @@ pub(crate) fn main_figure(workload: &str) -> (&'static str, Figure) {
     }
 }
 
-/// One of the figures of a round.
+/// One of the results of a round.
 pub(crate) type Figure = fn(&Figures) -> Option<f64>;
 
 impl Results {
@@ -111,7 +111,7 @@ impl Results {
         self.rest.get(contender).copied()
     }
 
-    /// Of the workload that has most.
+    /// The number of rounds of the workload that has most.
     pub(crate) fn most_rounds(&self) -> usize {
         self.rounds.values().map(Vec::len).max().unwrap_or(0)
     }
@@ -130,7 +130,7 @@ impl Results {
         quartiles(values).map(|[_, median, _]| median)
     }
 
-    /// Quartiles of the ratios within one round each.
+    /// Quartiles of the ratios, each within one round.
     pub(crate) fn ratio(
         &self,
         one: (&str, &str),
@@ -152,7 +152,7 @@ impl Results {
         crate::contenders::NAMES.into_iter().chain([ENGINE]).filter(is_there).collect()
     }
 
-    /// For people.
+    /// Output for people.
     pub(crate) fn table(&self) -> String {
         let mut text = String::new();
         for workload in self.workloads() {
@@ -208,12 +208,12 @@ impl Results {
         text
     }
 
-    /// Of workload j.
+    /// Results of workload j.
     pub(crate) fn beside_engine(&self, workload: &str) -> Option<[f64; 3]> {
         self.ratio((workload, "neargate"), (workload, ENGINE), |figures| figures.p50_ms)
     }
 
-    /// For programs.
+    /// Output for programs.
     pub(crate) fn json(&self) -> Value {
         let entries = self.rounds.iter().map(|((workload, contender), rounds)| {
             let mut entry = json!({ "workload": workload, "contender": contender });
@@ -226,7 +226,7 @@ impl Results {
         entries.collect()
     }
 
-    /// Everything, for [`Results::read`].
+    /// All results, for [`Results::read`].
     fn everything(&self) -> Value {
         let rounds = self.rounds.iter().map(|((workload, contender), rounds)| {
             let rounds: Vec<Value> = rounds.iter().map(Figures::to_json).collect();
@@ -238,7 +238,7 @@ impl Results {
         json!({ "measured": rounds, "binaries": self.binaries, "rest": rest })
     }
 
-    /// What an earlier run has written.
+    /// Reads the results of an earlier run.
     pub(crate) fn read(file: &Path) -> Result<Self, String> {
         let text = std::fs::read_to_string(file).map_err(|_| "nothing was measured yet (make bench)")?;
         let json: Value = serde_json::from_str(&text).map_err(|error| error.to_string())?;
@@ -284,7 +284,7 @@ impl Results {
         self.draw(picture)
     }
 
-    /// The picture, if there is anything to compare.
+    /// The picture, if there are contenders to compare.
     pub(crate) fn draw(&self, picture: &Path) -> std::io::Result<()> {
         if self.ratio(("a", "neargate"), ("a", "nginx"), |figures| figures.cpu_us).is_some() {
             std::fs::write(picture, self.picture())?;

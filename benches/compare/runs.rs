@@ -1,6 +1,6 @@
-//! Workload k: what it costs to have the stack for one command. `neargate run -- true`, from its start to its end;
-//! `docker compose up --wait` with nginx in front of the same application, and `down`; and the application alone, from
-//! `docker run` until it answers. What is above the last is added to a test's own time.
+//! Workload k: the cost of a stack for one command. `neargate run -- true`, from start to end; `docker compose up
+//! --wait` with nginx in front of the same application, and `down`; and the application alone, from `docker run` until
+//! it answers. The difference to the last is added to the duration of a test.
 
 use std::io::{self, Read as _, Write as _};
 use std::net::TcpStream;
@@ -12,15 +12,15 @@ use crate::contenders::{Contender, Ground, free_ports};
 
 /// The application: it answers as soon as it listens.
 const IMAGE: &str = "nginx:stable";
-/// Of containers and projects that this makes.
+/// Name of the project and of the container that this creates.
 const NAME: &str = "neargate-bench-run";
 /// Nothing here takes this long.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// The files of both, in `benches/contenders/run`.
+/// The files for both, in `benches/contenders/run`.
 const FILES: [&str; 4] = ["neargate.yaml", "task-definition.json", "compose.yaml", "nginx.conf"];
 
-/// An engine that answers and has the image.
+/// A reachable engine that has the image.
 pub(crate) struct Runs {
     folder: PathBuf,
     neargate: PathBuf,
@@ -28,7 +28,7 @@ pub(crate) struct Runs {
 }
 
 impl Runs {
-    /// `Err` says what is missing. Runs neargate once, for what only the first run makes.
+    /// `Err` says what is missing. Runs neargate once, to create what only the first run creates.
     pub(crate) fn find(neargate: &Contender, ground: &Ground) -> Result<Self, String> {
         let folder = ground.folder.join("run");
         let prepared = std::fs::create_dir_all(&folder).and_then(|()| {
@@ -47,7 +47,7 @@ impl Runs {
         Ok(runs)
     }
 
-    /// Each of them once, by name.
+    /// Runs each of them once, by name.
     pub(crate) fn all(&self) -> Vec<(&'static str, io::Result<Duration>)> {
         let mut all = vec![("neargate", self.neargate()), ("application", self.application())];
         if self.has_compose {
@@ -80,7 +80,7 @@ impl Runs {
         Ok(start.elapsed())
     }
 
-    /// Until it answers; its end is not counted, because nobody waits for it.
+    /// Runs until it answers; its end is not counted, because nothing waits for it.
     #[expect(clippy::disallowed_methods, reason = "between two looks at what another process does")]
     fn application(&self) -> io::Result<Duration> {
         let [port, _] = free_ports()?;
@@ -106,7 +106,7 @@ fn docker(words: &[&str]) -> Command {
     command
 }
 
-/// Runs it; the error is the last line of what it said.
+/// Runs it; the error is the last line of its output.
 fn ends_well(mut command: Command) -> io::Result<()> {
     let output = command.stdin(Stdio::null()).output()?;
     if output.status.success() {
@@ -116,7 +116,7 @@ fn ends_well(mut command: Command) -> io::Result<()> {
     Err(io::Error::other(said))
 }
 
-/// Something listens on a published port before the application does; only an answer counts.
+/// A published port accepts connections before the application does; only a response counts.
 fn answers(port: u16) -> bool {
     let ask = || {
         let mut stream = TcpStream::connect(("127.0.0.1", port))?;

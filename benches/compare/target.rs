@@ -1,4 +1,4 @@
-//! The targets: an HTTP/1.1 server that does next to nothing, in a process of its own.
+//! The targets: an HTTP/1.1 server that does next to nothing, in its own process.
 //!
 //! | path ends in | answer |
 //! |---|---|
@@ -15,10 +15,10 @@ use tokio::net::{TcpListener, TcpStream};
 
 use crate::process;
 
-/// How often a target looks whether it is still needed.
+/// How often a target checks whether it is still needed.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 
-/// Serves on these listeners until the harness is gone.
+/// Serves on these listeners until the harness has ended.
 pub(crate) fn run(ports: &[u16]) -> io::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     tokio::task::LocalSet::new().block_on(&runtime, async {
@@ -97,7 +97,7 @@ async fn serve(mut stream: TcpStream) -> io::Result<()> {
     }
 }
 
-/// Of a head in any case; contenders pass lengths on as lengths.
+/// Finds a length in a head, in any case: contenders may change the case of names.
 fn content_length(head: &[u8]) -> usize {
     let name = b"\r\ncontent-length:";
     let found = head.windows(name.len()).position(|window| window.eq_ignore_ascii_case(name));
