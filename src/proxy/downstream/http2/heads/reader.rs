@@ -1,32 +1,16 @@
-//! Parses request heads below `h2`.
-//!
-//! ```text
-//!           HEADERS, CONTINUATION ──► decoded ──► HEADERS, with the head as the value of one field ──┐
-//!  TLS ──► [Heads]                                                                                  ├──► h2
-//!           every other frame ───────────────────────────────────────────────────────── untouched ──┘
-//! ```
-//!
-//! `h2` restricts requests to the grammar of the `http` types, which is narrower than what an ALB accepts and forwards: a
-//! quotation mark in a query costs the stream, a control character in a value costs the connection, and we can observe
-//! neither. So `h2` does what it is good at (frames, streams, windows, protection from floods) and never sees a real head:
-//! it gets a substitute with the real head as one opaque value, and passes that on. As with HTTP/1, we then interpret the
-//! head ourselves, from its bytes and in their order ([`super::head`]).
-//!
-//! This module also replaces `h2`'s protection from floods of heads: see the limits.
+//! Replaces the heads in a client's bytes with those that `h2` gets: frames are found, header blocks decoded, and
+//! substitutes written. What is not a head passes unchanged.
 
 use std::cell::Cell;
-use std::io;
-use std::pin::Pin;
 use std::rc::Rc;
-use std::task::{Context, Poll, ready};
 
 use h2::Reason;
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::ReadBuf;
 
-use super::frame::{CONTINUATION, FRAME_HEAD, FrameHead, HEADERS, number};
-use super::hpack::Decoder;
-use super::opaque;
-use super::refused::Refusals;
+use super::super::frame::{CONTINUATION, FRAME_HEAD, FrameHead, HEADERS, number};
+use super::super::hpack::Decoder;
+use super::super::opaque;
+use super::super::refused::Refusals;
 use crate::http1::message;
 use crate::proxy::io::inflow::MALFORMED_TRAILERS;
 
@@ -46,82 +30,10 @@ const LARGEST_DECODED: usize = 512 * 1024;
 const MOST_CONTINUATIONS: usize = 16;
 
 /// An error that ends the connection, for its owner to act on. After it, nothing more is read.
-pub(super) type Fault = Rc<Cell<Option<Reason>>>;
+pub(crate) type Fault = Rc<Cell<Option<Reason>>>;
 
-/// A connection under `h2`.
-pub(super) struct Heads<T> {
-    inner: T,
-    reader: Reader,
-}
-
-impl<T> Heads<T> {
-    pub(super) fn new(inner: T, fault: Fault, refusals: Rc<Refusals>) -> Self {
-        Self { inner, reader: Reader::new(fault, refusals) }
-    }
-}
-
-impl<T: AsyncRead + Unpin> AsyncRead for Heads<T> {
-    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, space: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        let Self { inner, reader } = self.get_mut();
-        loop {
-            if reader.give(space) {
-                return Poll::Ready(Ok(()));
-            }
-            if reader.fault.get().is_some() {
-                return Poll::Pending;
-            }
-            let start = space.filled().len();
-            ready!(Pin::new(&mut *inner).poll_read(cx, space))?;
-            let read = &space.filled()[start..];
-            if read.is_empty() {
-                return Poll::Ready(Ok(()));
-            }
-            let untouched = reader.take(read);
-            space.set_filled(start + untouched);
-            if untouched > 0 {
-                return Poll::Ready(Ok(()));
-            }
-        }
-    }
-}
-
-impl<T: AsyncWrite + Unpin> AsyncWrite for Heads<T> {
-    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, data: &[u8]) -> Poll<io::Result<usize>> {
-        let written = ready!(Pin::new(&mut self.inner).poll_write(cx, data))?;
-        self.reader.refusals.watch(&data[..written]);
-        Poll::Ready(Ok(written))
-    }
-
-    fn poll_write_vectored(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        slices: &[io::IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        let written = ready!(Pin::new(&mut self.inner).poll_write_vectored(cx, slices))?;
-        let mut left = written;
-        for slice in slices {
-            let count = left.min(slice.len());
-            self.reader.refusals.watch(&slice[..count]);
-            left -= count;
-        }
-        Poll::Ready(Ok(written))
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        self.inner.is_write_vectored()
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.inner).poll_flush(cx)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.inner).poll_shutdown(cx)
-    }
-}
-
-/// Goes over what a client sends.
-struct Reader {
+/// Processes the bytes of a client, without I/O.
+pub(super) struct Reader {
     decoder: Decoder,
     /// The remaining length of something that passes unchanged: the preface, or the payload of a frame.
     passing: usize,
@@ -134,8 +46,8 @@ struct Reader {
     open: Option<Open>,
     /// The highest stream that was opened.
     newest: u32,
-    fault: Fault,
-    refusals: Rc<Refusals>,
+    pub(super) fault: Fault,
+    pub(super) refusals: Rc<Refusals>,
 }
 
 /// A head under way.
@@ -151,7 +63,7 @@ struct Open {
 type Checked<T = ()> = Result<T, Reason>;
 
 impl Reader {
-    fn new(fault: Fault, refusals: Rc<Refusals>) -> Self {
+    pub(super) fn new(fault: Fault, refusals: Rc<Refusals>) -> Self {
         Self {
             decoder: Decoder::default(),
             passing: PREFACE,
@@ -166,7 +78,7 @@ impl Reader {
     }
 
     /// Hands out ready bytes; `false` if there are none.
-    fn give(&mut self, space: &mut ReadBuf<'_>) -> bool {
+    pub(super) fn give(&mut self, space: &mut ReadBuf<'_>) -> bool {
         let ready = &self.out[self.given..];
         if ready.is_empty() {
             return false;
@@ -182,7 +94,7 @@ impl Reader {
     }
 
     /// Takes in what was read, and returns how much at its beginning passes where it lies.
-    fn take(&mut self, read: &[u8]) -> usize {
+    pub(super) fn take(&mut self, read: &[u8]) -> usize {
         if self.fault.get().is_some() {
             return 0;
         }
@@ -377,9 +289,9 @@ fn write_string(string: &[u8], out: &mut Vec<u8>) {
     out.extend_from_slice(string);
 }
 
-/// What `h2` gets of input that comes in such pieces.
+/// The bytes that `h2` gets from input that arrives in these pieces.
 #[cfg(any(test, feature = "fuzzing"))]
-pub(super) fn passed(input: &[u8], sizes: impl IntoIterator<Item = usize>) -> (Vec<u8>, Option<Reason>) {
+pub(crate) fn passed(input: &[u8], sizes: impl IntoIterator<Item = usize>) -> (Vec<u8>, Option<Reason>) {
     let mut reader = Reader::new(Fault::default(), Rc::default());
     let mut out = Vec::new();
     let mut rest = input;
