@@ -9,8 +9,9 @@ use super::input::Source;
 use super::lower::lowering::Places;
 use super::read::reader::{Read as _, Reader};
 use super::text::diagnostics::{Diagnostic, Diagnostics, Severity};
+use super::text::parse;
 use super::text::source::{Sources, Span};
-use super::text::tree::{self, Node, Value};
+use super::text::tree::{Node, Value};
 use super::variables::{dotenv, interpolate};
 use super::{file, lower, merge, warnings};
 use neargate_model::Topology;
@@ -34,7 +35,7 @@ pub fn load(source: Source<'_>) -> Result<Loaded, Diagnostics> {
     let mut sources = Sources::default();
     let mut reader = Reader::default();
     let file = sources.add(source.path, source.text);
-    let mut root = match tree::parse(&sources, file) {
+    let mut root = match parse::parse(&sources, file) {
         Ok(root) => root,
         Err(diagnostic) => return Err(Diagnostics::new(vec![*diagnostic], sources)),
     };
@@ -45,7 +46,7 @@ pub fn load(source: Source<'_>) -> Result<Loaded, Diagnostics> {
     hide_secrets(&root, &mut sources);
     for (path, text) in source.overrides {
         let file = sources.add(path, text);
-        match tree::parse(&sources, file) {
+        match parse::parse(&sources, file) {
             Ok(over) => {
                 hide_secrets(&over, &mut sources);
                 merge::merge(&mut root, over);

@@ -81,14 +81,14 @@ fn list(items: &mut Vec<Node>, more: Vec<Node>, name: Option<&str>) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::text::parse;
     use crate::text::source::Sources;
-    use crate::text::tree;
     use std::path::Path;
 
     fn parsed(text: &str) -> Node {
         let mut sources = Sources::default();
         let file = sources.add(Path::new("f"), text);
-        tree::parse(&sources, file).unwrap()
+        parse::parse(&sources, file).unwrap()
     }
 
     /// The merged text, in a form like JSON.

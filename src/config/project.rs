@@ -3,8 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use super::lower::names;
+use super::text::parse;
 use super::text::source::Sources;
-use super::text::tree;
 use neargate_model::ProjectName;
 
 /// The file that applies to a folder: `neargate.yaml` or `.yml` in it or in one of its parents.
@@ -34,7 +34,7 @@ pub fn name_of(folder: &Path, files: &[(PathBuf, String)]) -> Option<ProjectName
     let mut found = None;
     for (path, text) in files {
         let file = sources.add(path, text);
-        let root = tree::parse(&sources, file).ok()?;
+        let root = parse::parse(&sources, file).ok()?;
         found = root.get("name").map(|name| name.text().map(str::to_owned)).or(found);
     }
     match found {

@@ -17,9 +17,9 @@ use super::input::{Source, Tasks};
 use super::lower::{conditions, lowering::Lowering};
 use super::read::reader::{Read as _, Reader, Spanned};
 use super::text::diagnostics::{Diagnostic, Diagnostics};
+use super::text::parse;
 use super::text::source::{Sources, Span};
 use super::text::suggest::help_for;
-use super::text::tree;
 
 /// A file of tests without mistakes.
 #[derive(Clone, Debug)]
@@ -68,7 +68,7 @@ pub struct Forbidden {
 pub fn load(path: &Path, text: &str, topology: &Topology) -> Result<RouteTests, Diagnostics> {
     let mut sources = Sources::default();
     let file = sources.add(path, text);
-    let root = match tree::parse(&sources, file) {
+    let root = match parse::parse(&sources, file) {
         Ok(root) => root,
         Err(diagnostic) => return Err(Diagnostics::new(vec![*diagnostic], sources)),
     };

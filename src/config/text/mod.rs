@@ -2,6 +2,7 @@
 
 pub mod diagnostics;
 pub(crate) mod hints;
+pub(crate) mod parse;
 pub mod source;
 pub(crate) mod suggest;
 pub(crate) mod syntax;

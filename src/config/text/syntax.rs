@@ -5,8 +5,9 @@ use std::borrow::Cow;
 use std::ops::Range;
 
 use super::diagnostics::Diagnostic;
+use super::parse;
 use super::source::{FileId, Sources, Span};
-use super::tree::{self, Node};
+use super::tree::Node;
 use crate::read::reader::Reader;
 use crate::text::unreadable::{conflict, too_deep};
 use crate::variables::template;
@@ -17,10 +18,10 @@ pub(crate) fn parse_definition(sources: &Sources, file: FileId, reader: &mut Rea
     let is_json = text.trim_start_matches('\u{feff}').trim_start().starts_with(['{', '['])
         || sources.path(file).extension().is_some_and(|extension| extension == "json");
     if !is_json || conflict(text, file).is_some() {
-        return tree::parse(sources, file).map_err(|diagnostic| reader.report(*diagnostic)).ok();
+        return parse::parse(sources, file).map_err(|diagnostic| reader.report(*diagnostic)).ok();
     }
     if text.trim().is_empty() {
-        return tree::parse(sources, file).ok();
+        return parse::parse(sources, file).ok();
     }
     let scan = Scan::new(text);
     let text = scan.without_comments(text);
@@ -28,7 +29,7 @@ pub(crate) fn parse_definition(sources: &Sources, file: FileId, reader: &mut Rea
         reader.report(comment(Span::new(file, first.clone()), more.len()));
     }
     let json = serde_json::from_str::<serde::de::IgnoredAny>(text.trim_start_matches('\u{feff}'));
-    match (tree::parse_text(sources, file, &text), json) {
+    match (parse::parse_text(sources, file, &text), json) {
         (Ok(node), Ok(_)) => Some(node),
         (Ok(node), Err(error)) => {
             let diagnostic = only_yaml(&text, file, &error);
