@@ -6,13 +6,15 @@ use std::time::Duration;
 use serde::Deserialize;
 
 use super::actions::limits::{self as actions, Context};
+use super::actions::transform;
 use super::rules::limits as rules;
+use super::security_group;
 use super::targets::limits as targets;
 use super::violation::Violation;
 use neargate_fixture as fixture;
 use neargate_model::TargetGroupName;
 use neargate_model::rule::{
-    Action, Actions, Condition, FixedResponse, Forward, Redirect, Rule, Transforms, WeightedTargetGroup,
+    Action, Actions, Condition, FixedResponse, Forward, Redirect, Rewrite, Rule, Transforms, WeightedTargetGroup,
 };
 use neargate_model::target_group::{Algorithm, Matcher, ProtocolVersion, Stickiness, TargetGroup};
 
@@ -35,6 +37,9 @@ struct Case {
     fixed_response: Option<FixedText>,
     /// Weights by target group; one named `grpc` speaks gRPC, one named `sticky` is sticky.
     forward: Option<BTreeMap<String, u16>>,
+    rewrite: Option<Rewrite>,
+    /// How many a load balancer is in.
+    security_groups: Option<usize>,
     /// Code and message of each violation.
     refused: Vec<String>,
 }
@@ -151,6 +156,12 @@ fn violations(case: &Case) -> Vec<Violation> {
         let groups = groups.into_iter().map(|(name, group)| (TargetGroupName::new(name), group)).collect();
         let port = if case.https { 443 } else { 80 };
         return actions::judge(&Actions::from(action), &Context { https: case.https, port, groups: &groups });
+    }
+    if let Some(rewrite) = &case.rewrite {
+        return transform::judge(&Transforms { host_header: None, url: Some(rewrite.clone()) });
+    }
+    if let Some(count) = case.security_groups {
+        return security_group::members(count).err().into_iter().collect();
     }
     if let Some(RuleText { priority, conditions }) = &case.rule {
         let fixed = FixedResponse { status_code: 200, content_type: None, message_body: String::new() };

@@ -4,6 +4,7 @@
 
 pub mod metadata;
 pub mod moment;
+pub mod names;
 pub mod nodes;
 pub mod persistent_map;
 pub mod usage;

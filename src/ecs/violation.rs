@@ -7,6 +7,25 @@ use crate::task_definition::violation::Violation as DefinitionViolation;
 use neargate_model::task_definition::RevisionName;
 use neargate_model::{ClusterName, ContainerName, ServiceName};
 
+/// What a name is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NameKind {
+    /// A cluster.
+    Cluster,
+    /// A service.
+    Service,
+}
+
+/// As AWS's messages call the name.
+impl fmt::Display for NameKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Cluster => "ClusterName",
+            Self::Service => "ServiceName",
+        })
+    }
+}
+
 /// A refused change.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Violation {
@@ -26,6 +45,13 @@ pub enum Violation {
     OverrideForUnknownContainer(ContainerName),
     /// RunTask with another `count` than 1 to 10.
     CountOutOfRange(usize),
+    /// A name that a cluster or a service cannot have.
+    InvalidName {
+        /// What it names.
+        kind: NameKind,
+        /// The name.
+        name: String,
+    },
     /// The cluster does not exist.
     ClusterNotFound(ClusterName),
     /// DeleteCluster of the cluster that services are in.
@@ -70,6 +96,7 @@ impl Violation {
             | Self::OverrideForUnknownContainer(_)
             | Self::CountOutOfRange(_)
             | Self::NotIdempotent(_)
+            | Self::InvalidName { .. }
             | Self::ScaledAboveZero(_)
             | Self::ContainerNotFound(_)
             | Self::PortNotFound { .. }
@@ -86,6 +113,9 @@ impl fmt::Display for Violation {
         match self {
             Self::ServiceNotFound(_) => f.write_str("Service not found."),
             Self::TaskDefinition(violation) => violation.fmt(f),
+            Self::InvalidName { kind, name } => {
+                write!(f, "{kind} must match ^[a-zA-Z0-9\\-_]{{1,255}}$, but was {name}")
+            }
             Self::NotIdempotent(_) => f.write_str("Creation of service was not idempotent."),
             // Its text is not published.
             Self::NoSuchTaskDefinition(_) => f.write_str("The specified task definition does not exist."),

@@ -8,12 +8,16 @@ use regex::bytes::{Captures, Regex};
 use crate::request::facts::RequestFacts;
 use crate::rules::expression;
 use crate::rules::expression::Refused;
+use crate::violation::Violation;
 use neargate_model::rule::{Rewrite, Transforms};
 
 /// How many digits after `$` count as a group's number. More than nine groups cannot be referred to.
 const GROUP_DIGITS: usize = 1;
 /// A rewritten URL must be no longer than a request line may be.
 const LONGEST_RESULT: usize = 16 * 1024 - 1;
+/// The longest expression and the longest replacement, in characters (ELBv2 API reference, RewriteConfig).
+pub const LONGEST: usize = 1024;
+
 /// Compiled size above which a pattern is `TransformCompileTooBig`; AWS does not publish its own limit.
 const LARGEST_PROGRAM: usize = 1 << 20;
 
@@ -174,6 +178,27 @@ fn compile(pattern: &str) -> Result<Regex, TransformStatus> {
         Refused::TooBig => TransformStatus::CompileTooBig,
         Refused::Syntax(_) => TransformStatus::RegexSyntaxError,
     })
+}
+
+/// Judges the transforms of a rule.
+pub fn judge(transforms: &Transforms) -> Vec<Violation> {
+    [&transforms.host_header, &transforms.url].into_iter().flatten().flat_map(rewrite).collect()
+}
+
+/// Judges one rewrite. A replacement may refer to a group that the expression does not have: each request that matches
+/// is then answered with 500.
+pub fn rewrite(rewrite: &Rewrite) -> Vec<Violation> {
+    let mut found = Vec::new();
+    if rewrite.regex.chars().count() > LONGEST {
+        found.push(Violation::RewriteRegexTooLong { most: LONGEST });
+    }
+    if rewrite.replace.chars().count() > LONGEST {
+        found.push(Violation::RewriteReplaceTooLong { most: LONGEST });
+    }
+    if let Err(status) = compile(&rewrite.regex) {
+        found.push(Violation::InvalidRewriteRegex { regex: rewrite.regex.clone(), status: status.name() });
+    }
+    found
 }
 
 /// What is known of a rewrite before any request: how many groups its expression has, and the highest group that its

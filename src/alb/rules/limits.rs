@@ -4,6 +4,7 @@
 use neargate_model::rule::{Condition, Patterns, Rule};
 
 use super::pattern;
+use crate::actions::transform;
 use crate::limits;
 use crate::violation::Violation;
 use crate::violation::problems::ValueProblem;
@@ -24,6 +25,7 @@ pub const PATH_CHARACTERS: &str = "_-.$/~\"'@:+&";
 /// Judges a rule but for its actions.
 pub fn judge(rule: &Rule) -> Vec<Violation> {
     let mut found = conditions(&rule.conditions);
+    found.extend(transform::judge(&rule.transforms));
     found.extend(limits::PRIORITY.judge(rule.priority).map_err(Violation::from).err());
     found
 }

@@ -32,6 +32,19 @@ pub fn judge(rule: &IngressRule) -> Result<(), Violation> {
     ports(rule.from_port, rule.to_port)
 }
 
+/// The most groups of one network interface (ECS API reference, AwsVpcConfiguration: "There's a limit of 5 security
+/// groups").
+pub const GROUPS_PER_INTERFACE: usize = 5;
+
+/// Judges the groups of a load balancer or a service.
+///
+/// # Errors
+///
+/// There are more than [`GROUPS_PER_INTERFACE`].
+pub fn members(count: usize) -> Result<(), Violation> {
+    if count <= GROUPS_PER_INTERFACE { Ok(()) } else { Err(Violation::TooManySecurityGroups { count }) }
+}
+
 /// Judges a range of ports.
 ///
 /// # Errors

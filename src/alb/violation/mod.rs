@@ -188,6 +188,28 @@ pub enum Violation {
         /// The last port.
         to: u16,
     },
+    /// More security groups than a network interface can be in.
+    TooManySecurityGroups {
+        /// How many there are.
+        count: usize,
+    },
+    /// The expression of a rewrite is too long.
+    RewriteRegexTooLong {
+        /// The limit, in characters.
+        most: usize,
+    },
+    /// The replacement of a rewrite is too long.
+    RewriteReplaceTooLong {
+        /// The limit, in characters.
+        most: usize,
+    },
+    /// The expression of a rewrite does not compile.
+    InvalidRewriteRegex {
+        /// The expression.
+        regex: String,
+        /// Why not, as access logs say it.
+        status: &'static str,
+    },
     /// DeregisterTargets for a target that is not registered.
     InvalidTarget(String),
     /// CreateSecurityGroup with a name that is taken.
@@ -234,6 +256,9 @@ impl Violation {
             | Self::CertificateMissing
             | Self::HeaderValueTooLong { .. }
             | Self::InvalidHeaderCharacter(_)
+            | Self::RewriteRegexTooLong { .. }
+            | Self::RewriteReplaceTooLong { .. }
+            | Self::InvalidRewriteRegex { .. }
             | Self::InvalidHeaderName(_) => "ValidationError",
             Self::AnomalyMitigationWithoutWeightedRandom
             | Self::SlowStartWithoutRoundRobin(_)
@@ -249,6 +274,7 @@ impl Violation {
             Self::TooManyTargetGroupsInAction { .. } => "TooManyTargetGroups",
             Self::SslPolicyNotFound(_) => "SSLPolicyNotFound",
             Self::InvalidPortRange { .. } => "InvalidParameterValue",
+            Self::TooManySecurityGroups { .. } => "SecurityGroupsPerInterfaceLimitExceeded",
             Self::RuleNotFound(_) => "RuleNotFound",
             Self::DuplicateTargetGroupName(_) => "DuplicateTargetGroupName",
             Self::TargetGroupNotFound(_) => "TargetGroupNotFound",
@@ -283,6 +309,12 @@ impl fmt::Display for Violation {
                 write!(f, "A rule can only have '{}' condition values and regex values", Condition::VALUES_PER_RULE)
             }
             Self::OutOfRange(out) => out.fmt(f),
+            Self::TooManySecurityGroups { .. } => {
+                f.write_str("The maximum number of security groups per interface has been reached.")
+            }
+            Self::RewriteRegexTooLong { most } => too_long("regex", *most, f),
+            Self::RewriteReplaceTooLong { most } => too_long("replace", *most, f),
+            Self::InvalidRewriteRegex { regex, .. } => write!(f, "The regex '{regex}' of a transform is not valid"),
             Self::InvalidName { kind, name, problem } => invalid_name(*kind, name, *problem, f),
             Self::NoConditions => f.write_str("A condition must be specified"),
             Self::NoConditionValues => f.write_str("A condition value must be specified"),
@@ -424,6 +456,15 @@ impl fmt::Display for Violation {
 }
 
 impl std::error::Error for Violation {}
+
+/// A text of a rewrite, in the words of a parameter that is checked against the API's model.
+fn too_long(what: &str, most: usize, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    write!(
+        f,
+        "1 validation error detected: Value at '{what}' failed to satisfy constraint: Member must have length less than or \
+         equal to {most}"
+    )
+}
 
 impl From<OutOfRange> for Violation {
     fn from(out: OutOfRange) -> Self {

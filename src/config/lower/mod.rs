@@ -34,7 +34,7 @@ pub(crate) fn lower(file: &File, lowering: &mut Lowering<'_>) -> Option<Topology
     let name = names::project(file, lowering);
     let cluster = match &file.cluster {
         Some(cluster) => {
-            names::ecs(cluster, "ClusterName", lowering);
+            names::cluster(cluster, lowering);
             ClusterName::new(&cluster.value)
         }
         None => ClusterName::new(name.as_str()),

@@ -7,7 +7,7 @@ use crate::read::reader::Spanned;
 use crate::text::diagnostics::Diagnostic;
 use neargate_alb::violation::Violation;
 use neargate_alb::violation::problems::{NameKind, NameProblem};
-use neargate_ecs::task_definition;
+use neargate_ecs::violation::Violation as Refused;
 use neargate_model::{DomainName, ProjectName};
 
 /// `name`, or the folder's.
@@ -27,15 +27,22 @@ pub(super) fn project(file: &File, lowering: &mut Lowering<'_>) -> ProjectName {
     clean
 }
 
-/// `^[a-zA-Z0-9\-_]{1,255}$`, in ECS's words.
-pub(super) fn ecs(name: &Spanned<String>, what: &str, lowering: &mut Lowering<'_>) {
-    if !task_definition::is_name(name) {
-        let page = if what == "ClusterName" { "CreateCluster" } else { "CreateService" };
-        lowering.report(Diagnostic::error(format!("`{}` is not a valid name in ECS", name.value), name.span, "").aws(
-            &format!("{what} must match ^[a-zA-Z0-9\\-_]{{1,255}}$, but was {}", name.value),
-            &format!("ECS API reference, {page}"),
-        ));
-    }
+/// The name of the cluster.
+pub(super) fn cluster(name: &Spanned<String>, lowering: &mut Lowering<'_>) {
+    ecs(name, neargate_ecs::names::cluster(name), "CreateCluster", lowering);
+}
+
+/// The name of a service.
+pub(super) fn service(name: &Spanned<String>, lowering: &mut Lowering<'_>) {
+    ecs(name, neargate_ecs::names::service(name), "CreateService", lowering);
+}
+
+fn ecs(name: &Spanned<String>, refused: Option<Refused>, action: &str, lowering: &mut Lowering<'_>) {
+    let Some(violation) = refused else { return };
+    lowering.report(
+        Diagnostic::error(format!("`{}` is not a valid name in ECS", name.value), name.span, "")
+            .aws(&violation.to_string(), &format!("ECS API reference, {action}")),
+    );
 }
 
 /// Names of load balancers and target groups.

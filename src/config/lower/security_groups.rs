@@ -115,7 +115,10 @@ pub(super) fn members(
     lowering: &mut Lowering<'_>,
 ) -> Vec<SecurityGroupName> {
     let all: Vec<&str> = groups.keys().map(SecurityGroupName::as_str).collect();
-    if let Some(sixth) = names.and_then(|names| names.get(5)) {
+    if let Some(names) = names
+        && security_group::members(names.len()).is_err()
+        && let Some(sixth) = names.get(security_group::GROUPS_PER_INTERFACE)
+    {
         lowering.report(
             Diagnostic::error("more than five security groups", sixth.span, "the sixth")
                 .note("a network interface is in at most five (ECS API reference, AwsVpcConfiguration)"),

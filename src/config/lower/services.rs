@@ -39,7 +39,7 @@ pub(super) fn lower(
     let mut services = BTreeMap::new();
     let mut read: BTreeMap<String, Option<ReadDefinition>> = BTreeMap::new();
     for (name, service) in file.services.iter().flat_map(|services| services.iter()) {
-        names::ecs(name, "ServiceName", lowering);
+        names::service(name, lowering);
         lowering.places.services.insert(name.value.clone(), name.span);
         let security_groups = security_groups::members(service.security_groups.as_ref(), groups, lowering);
         settings(service, lowering);

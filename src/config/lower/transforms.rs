@@ -5,12 +5,12 @@ use crate::file::load_balancer::{RewriteFile, TransformFile, TransformWord};
 use crate::read::reader::Spanned;
 use crate::text::diagnostics::Diagnostic;
 use neargate_alb::actions::transform;
+use neargate_alb::violation::Violation;
 use neargate_model::rule::{Rewrite, Transforms};
 
 const PAGE: &str = "ALB user guide, Transforms for listener rules";
 const RULES: &str = "ALB user guide, Listener rules";
 const API: &str = "ELBv2 API reference, RewriteConfig";
-const LONGEST: usize = 1024;
 
 /// The transforms of a rule.
 pub(super) fn lower(files: &[TransformFile], lowering: &mut Lowering<'_>) -> Transforms {
@@ -54,30 +54,34 @@ pub(super) fn lower(files: &[TransformFile], lowering: &mut Lowering<'_>) -> Tra
 
 fn rewrite(file: &RewriteFile, lowering: &mut Lowering<'_>) -> Option<Rewrite> {
     let (regex, replace) = (file.regex.as_ref()?, file.replace.as_ref()?);
-    for (text, what) in [(regex, "regex"), (replace, "replace")] {
-        if text.chars().count() > LONGEST {
-            lowering.report(
-                Diagnostic::error(format!("{what} has more than {LONGEST} characters"), text.span, "")
-                    .note(format!("at most {LONGEST} ({API})")),
-            );
-        }
-    }
     let rewrite = Rewrite { regex: regex.value.clone(), replace: replace.value.clone() };
-    match transform::check_rewrite(&rewrite) {
-        Err(status) => lowering.report(
-            Diagnostic::error(
-                format!("`{}` cannot be a regular expression here", regex.value),
-                regex.span,
-                status.name(),
-            )
-            .note(format!("no look-around, back-references, possessive quantifiers or Unicode classes ({RULES})")),
-        ),
-        Ok(groups) if groups.asked_for > groups.there_are => lowering.report(
+    for violation in transform::rewrite(&rewrite) {
+        lowering.report(match violation {
+            Violation::RewriteRegexTooLong { .. } => too_long("regex", regex),
+            Violation::RewriteReplaceTooLong { .. } => too_long("replace", replace),
+            Violation::InvalidRewriteRegex { status, .. } => {
+                Diagnostic::error(format!("`{}` cannot be a regular expression here", regex.value), regex.span, status)
+                    .note(format!(
+                        "no look-around, back-references, possessive quantifiers or Unicode classes ({RULES})"
+                    ))
+            }
+            other => Diagnostic::error("this cannot be a rewrite", regex.span, "").refused(&other, "CreateRule"),
+        });
+    }
+    if let Ok(groups) = transform::check_rewrite(&rewrite)
+        && groups.asked_for > groups.there_are
+    {
+        lowering.report(
             Diagnostic::warning(format!("there is no group ${}", groups.asked_for), replace.span, "")
                 .also(regex.span, format!("groups in here: {}", groups.there_are))
                 .note(format!("a request that matches is answered with 500 ({PAGE})")),
-        ),
-        Ok(_) => {}
+        );
     }
     Some(rewrite)
+}
+
+fn too_long(what: &str, text: &Spanned<String>) -> Diagnostic {
+    let most = transform::LONGEST;
+    Diagnostic::error(format!("{what} has more than {most} characters"), text.span, "")
+        .note(format!("at most {most} ({API})"))
 }

@@ -36,7 +36,7 @@ const CHAPTERS: &[Chapter] = &[
     Chapter { title: "What a task is told about itself", folders: &["metadata"], records: &[] },
     Chapter {
         title: "Services and deployments",
-        folders: &["services", "bounds", "deployments", "circuit-breaker", "events", "placement"],
+        folders: &["services", "names", "bounds", "deployments", "circuit-breaker", "events", "placement"],
         records: &[
             "service",
             "deployment_circuit_breaker",

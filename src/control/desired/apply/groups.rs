@@ -74,6 +74,7 @@ pub(super) fn delete_target_group(name: &TargetGroupName, resources: &mut Resour
 }
 
 pub(super) fn check_security_groups(names: &[SecurityGroupName], resources: &Resources) -> Result<(), Violation> {
+    security_group::members(names.len())?;
     match names.iter().find(|name| !resources.security_groups.contains_key(*name)) {
         Some(unknown) => Err(Violation::SecurityGroupNotFound(unknown.clone())),
         None => Ok(()),

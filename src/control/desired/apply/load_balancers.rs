@@ -7,6 +7,7 @@ use super::certificates;
 use super::first::judged;
 use super::groups::check_security_groups;
 use crate::alb::actions::limits::{self as actions, Context};
+use crate::alb::actions::transform;
 use crate::alb::rules::limits as rules;
 use crate::alb::violation::Violation;
 use crate::alb::violation::problems::NameKind;
@@ -174,6 +175,7 @@ pub(super) fn modify_rule(id: &RuleId, changes: &RuleChanges<'_>, resources: &mu
     let listener = find_rule(id, resources)?.listener.clone();
     let OwnedListener { load_balancer, listener: owner } = find_listener(&listener, resources)?.clone();
     judged(changes.conditions.map(rules::conditions).unwrap_or_default())?;
+    judged(changes.transforms.map(transform::judge).unwrap_or_default())?;
     if let Some(actions) = changes.actions {
         let context = Context::new(&owner.protocol, owner.port, &resources.target_groups);
         judged(actions::judge(actions, &context))?;

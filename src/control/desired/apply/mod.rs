@@ -12,7 +12,7 @@ use super::resources::Resources;
 use super::violation::Violation;
 use crate::alb::listeners;
 use crate::alb::targets::limits as target_groups;
-use crate::ecs::task_definition;
+use crate::ecs::{names, task_definition};
 
 /// Makes the change, or leaves everything as it is.
 pub(super) fn apply(edit: &Edit, resources: &mut Resources) -> Result<(), Violation> {
@@ -88,6 +88,7 @@ pub(super) fn apply(edit: &Edit, resources: &mut Resources) -> Result<(), Violat
         Edit::RequestCertificate { names } => certificates::request(names, resources)?,
         Edit::DeleteCertificate { certificate } => certificates::delete(certificate, resources)?,
         Edit::CreateCluster { cluster } => {
+            names::cluster(cluster.as_str()).map_or(Ok(()), Err)?;
             resources.clusters.entry(cluster.clone()).or_default();
         }
         Edit::DeleteCluster { cluster } => services::delete_cluster(cluster, resources)?,

@@ -7,6 +7,7 @@ use super::super::families::Status;
 use super::super::resources::Resources;
 use super::super::violation::Violation;
 use super::groups::{check_security_groups, find_target_group};
+use crate::ecs::names;
 use crate::ecs::service::bounds;
 use crate::ecs::standalone;
 use crate::ecs::violation::Violation as Refused;
@@ -29,6 +30,7 @@ pub(super) fn create(
         Some(known) if known == settings => Ok(()),
         Some(_) => Err(Refused::NotIdempotent(name.clone()).into()),
         None => {
+            names::service(name.as_str()).map_or(Ok(()), Err)?;
             check_task_definition(&settings.task_definition, resources)?;
             check(settings, resources)?;
             resources.services.insert(name.clone(), settings.clone());
