@@ -337,7 +337,7 @@ impl World {
             let text = format!(
                 "(task {task}) (port {}) is unhealthy in (target-group {}) due to (reason {reason}).",
                 target.port,
-                neargate_model::arn::target_group(group)
+                neargate_model::arn::Arn::target_group(group)
             );
             let failed = FailedHealthCheck { target_group: group.clone(), port: target.port, reason: *reason, detail };
             let failing = self.tasks.get_mut(task);

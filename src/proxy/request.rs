@@ -291,7 +291,7 @@ fn prepare_forward(
     }
     let group = action.choose(bound.group, || worker.random.next()).ok_or(ProxyError::NoTargets)?;
     if let Some(text) = &mut transaction.text {
-        text.target_group_arn = Some(Arc::clone(&snapshot.meters[group].meter.arn));
+        text.target_group_arn = Some(snapshot.meters[group].meter.arn.clone());
     }
     let settings = &table.target_groups[group].settings;
     if !protocols::takes(settings.protocol_version, transaction.protocol, request.facts.method) {

@@ -54,8 +54,8 @@ pub(crate) fn figures(alb: &Alb) -> Figures {
 }
 
 fn of_group(figures: &Figures, group: &str, count: GroupCount) -> u64 {
-    let arn = arn::target_group(&group.into());
-    let found = figures.groups.iter().find(|figures| arn.ends_with(&figures.target_group));
+    let arn = arn::Arn::target_group(&group.into());
+    let found = figures.groups.iter().find(|figures| arn.as_str().ends_with(&figures.target_group));
     found.unwrap_or_else(|| panic!("no figures for {group}")).counts[count as usize]
 }
 

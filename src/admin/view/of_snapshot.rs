@@ -14,7 +14,7 @@ use crate::ecs::registration;
 use crate::ecs::world::{
     Deployment, FailedHealthCheck, ImageState, Phase, Preparation, ServiceRecord, TargetRecord, Task, World,
 };
-use crate::model::arn;
+use crate::model::arn::Arn;
 use crate::model::listener::ListenerProtocol;
 use crate::model::service::LoadBalancerBinding;
 use crate::model::target_health::TargetHealth;
@@ -191,7 +191,7 @@ fn deployment(record: &ServiceRecord, deployment: &Deployment, tasks: &[&Task]) 
 fn task(topology: &Topology, world: &World, task: &Task) -> TaskView {
     TaskView {
         task_id: task.spec.id.to_string(),
-        task_arn: arn::task(&topology.cluster, &task.spec.id),
+        task_arn: Arn::task(&topology.cluster, &task.spec.id).to_string(),
         last_status: task.status().into(),
         desired_status: if task.is_wanted() { DesiredStatus::Running } else { DesiredStatus::Stopped }.into(),
         health_status: task.health().into(),
@@ -277,7 +277,7 @@ fn target_groups(topology: &Topology, world: &World) -> Vec<TargetGroupView> {
                 name: name.to_string(),
                 load_balancer: (several && used.contains(name))
                     .then(|| topology.load_balancer_of(name).name.to_string()),
-                arn: arn::target_group(name),
+                arn: Arn::target_group(name).to_string(),
                 in_use: used.contains(name),
                 health_check: format!("{port}{}", check.path),
                 targets: records

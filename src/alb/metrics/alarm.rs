@@ -10,7 +10,7 @@ use crate::metrics::figures::{Count, Figures, GroupCount, GroupFigures, dimensio
 use crate::routing::{RoutedTargetGroup, RoutingTable};
 use crate::targets::balancing;
 use neargate_model::alarm::{AlarmState, Comparison, MetricAlarm, MissingData, Statistic};
-use neargate_model::arn;
+use neargate_model::arn::Arn;
 use neargate_model::target_health::TargetHealth;
 
 /// What a metric is, and so which statistics it has.
@@ -79,7 +79,7 @@ pub enum Reading {
 
 /// Reads the alarm's metric.
 pub fn read(alarm: &MetricAlarm, figures: &Figures, table: &RoutingTable) -> Option<Reading> {
-    let group = alarm.target_group.as_ref().map(|group| dimension(&arn::target_group(group)).to_owned());
+    let group = alarm.target_group.as_ref().map(|group| dimension(&Arn::target_group(group)).to_owned());
     let measured =
         figures.groups.iter().filter(|known| group.as_ref().is_none_or(|group| known.target_group == *group));
     let of_groups = |value: &dyn Fn(&GroupFigures) -> (f64, u64)| {

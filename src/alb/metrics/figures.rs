@@ -1,5 +1,6 @@
 //! The counters: their names, what each counts, and how they add up.
 
+use neargate_model::arn::Arn;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -252,8 +253,8 @@ impl Figures {
 }
 
 /// `targetgroup/<name>/<id>`: the end of the ARN, which CloudWatch uses as the dimension.
-pub fn dimension(arn: &str) -> &str {
-    arn.rsplit(':').next().unwrap_or(arn)
+pub fn dimension(arn: &Arn) -> &str {
+    arn.resource()
 }
 
 #[cfg(test)]

@@ -22,7 +22,7 @@ use super::rules::index::Index;
 use super::rules::prefilter::{Prefilter, RequestKey};
 use super::targets::balancing;
 use super::targets::target_tls::TargetPolicy;
-use neargate_model::arn;
+use neargate_model::arn::{self, Arn};
 use neargate_model::listener::{HeaderModification, Listener, ListenerProtocol, LoadBalancer, LoadBalancerAttributes};
 use neargate_model::rule::{Action, FixedResponse, Forward};
 use neargate_model::target_group::TargetGroup;
@@ -147,7 +147,7 @@ pub struct RoutedTargetGroup {
     /// Its name.
     pub name: TargetGroupName,
     /// `arn:aws:elasticloadbalancing:…:targetgroup/<name>/<id>`
-    pub arn: Arc<str>,
+    pub arn: Arn,
     /// The hexadecimal part of its ARN: what cookies call it.
     pub id: u64,
     /// Its settings.
@@ -202,7 +202,7 @@ impl RoutingTable {
                 let targets = targets.get(name).cloned().unwrap_or_default();
                 RoutedTargetGroup {
                     name: name.clone(),
-                    arn: arn::target_group(name).into(),
+                    arn: Arn::target_group(name),
                     id: arn::target_group_id(name),
                     settings: Arc::new(settings.clone()),
                     in_use: in_use.contains(name),

@@ -80,7 +80,7 @@ fn group(id: u64, stickiness: Option<Stickiness>) -> RoutedTargetGroup {
     };
     RoutedTargetGroup {
         name: "web".into(),
-        arn: Arc::default(),
+        arn: neargate_model::arn::Arn::target_group(&"web".into()),
         id,
         settings: Arc::new(TargetGroup {
             attributes: TargetGroupAttributes { stickiness, ..TargetGroupAttributes::default() },

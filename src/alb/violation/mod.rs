@@ -9,10 +9,11 @@ pub mod problems;
 use std::fmt;
 use std::time::Duration;
 
+use neargate_model::arn::Arn;
 use neargate_model::rule::{AuthenticateAction, Condition};
 use neargate_model::security_group::{IngressRule, IpProtocol, Source};
 use neargate_model::target_group::{Algorithm, ProtocolVersion};
-use neargate_model::{CertificateId, ListenerId, LoadBalancerName, RuleId, SecurityGroupName, TargetGroupName, arn};
+use neargate_model::{CertificateId, ListenerId, LoadBalancerName, RuleId, SecurityGroupName, TargetGroupName};
 
 use crate::limits::OutOfRange;
 use problems::{NameKind, NameProblem, RedirectPart, RedirectProblem, ValueProblem};
@@ -300,7 +301,7 @@ impl fmt::Display for Violation {
             Self::DuplicateLoadBalancerName(name) => {
                 write!(f, "A load balancer with the same name '{name}' exists, but with different settings")
             }
-            Self::LoadBalancerNotFound(name) => write!(f, "Load balancers '[{}]' not found", arn::load_balancer(name)),
+            Self::LoadBalancerNotFound(name) => write!(f, "Load balancers '[{}]' not found", Arn::load_balancer(name)),
             Self::DuplicateListener { .. } => f.write_str("A listener with the specified port already exists."),
             Self::ListenerNotFound(_) => f.write_str("One or more listeners not found"),
             Self::PriorityInUse { .. } => f.write_str("The specified priority is in use."),
@@ -393,13 +394,13 @@ impl fmt::Display for Violation {
                 f.write_str("You've reached the limit on the number of target groups per action.")
             }
             Self::TargetGroupTwiceInAction(name) => {
-                write!(f, "Target group '{}' was provided multiple times", arn::target_group(name))
+                write!(f, "Target group '{}' was provided multiple times", Arn::target_group(name))
             }
             Self::StickyTargetGroupInAction(name) => write!(
                 f,
                 "This target group appears behind a rule with group stickiness disabled ({}). You must enable group \
                  stickiness before enabling target stickiness",
-                arn::target_group(name)
+                Arn::target_group(name)
             ),
             Self::InvalidRedirect { part, text, problem } => invalid_redirect(*part, text, problem, f),
             Self::RedirectToHttp => f.write_str("Redirects from HTTPS to HTTP are not supported"),
@@ -431,17 +432,17 @@ impl fmt::Display for Violation {
             }
             Self::RuleNotFound(_) => f.write_str("One or more rules not found"),
             Self::DuplicateTargetGroupName(_) => f.write_str("A target group with the specified name already exists."),
-            Self::TargetGroupNotFound(name) => write!(f, "Target group '{}' not found", arn::target_group(name)),
-            Self::CertificateNotFound(id) => write!(f, "Certificate '{}' not found", arn::certificate_by_id(id)),
-            Self::NoSuchCertificate(id) => write!(f, "Could not find certificate {}.", arn::certificate_by_id(id)),
-            Self::CertificateInUse(id) => write!(f, "Certificate {} is in use.", arn::certificate_by_id(id)),
+            Self::TargetGroupNotFound(name) => write!(f, "Target group '{}' not found", Arn::target_group(name)),
+            Self::CertificateNotFound(id) => write!(f, "Certificate '{}' not found", Arn::certificate(id)),
+            Self::NoSuchCertificate(id) => write!(f, "Could not find certificate {}.", Arn::certificate(id)),
+            Self::CertificateInUse(id) => write!(f, "Certificate {} is in use.", Arn::certificate(id)),
             Self::TargetGroupInUse(name) => {
-                write!(f, "Target group '{}' is currently in use by a listener or a rule", arn::target_group(name))
+                write!(f, "Target group '{}' is currently in use by a listener or a rule", Arn::target_group(name))
             }
             Self::TargetGroupAssociationLimit(name) => write!(
                 f,
                 "The following target groups cannot be associated with more than one load balancer: {}",
-                arn::target_group(name)
+                Arn::target_group(name)
             ),
             Self::InvalidTarget(target) => write!(f, "The following targets are not registered: {target}"),
             Self::DuplicateSecurityGroup(name) => write!(f, "The security group '{name}' already exists"),

@@ -5,9 +5,10 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use serde::Serialize;
 
+use neargate_model::arn::{self, Arn};
+use neargate_model::dns;
 use neargate_model::task::HealthStatus;
 use neargate_model::task_definition::ContainerDefinition;
-use neargate_model::{arn, dns};
 
 use super::ids::runtime_id;
 use super::subject::Subject;
@@ -48,7 +49,7 @@ pub(super) struct ContainerMetadata<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     log_options: Option<BTreeMap<&'static str, String>>,
     #[serde(rename = "ContainerARN")]
-    container_arn: String,
+    container_arn: Arn,
     networks: Vec<Network>,
     snapshotter: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -109,7 +110,7 @@ impl<'a> ContainerMetadata<'a> {
             health: definition.health_check.as_ref().map(|_| Health { status: health(container.health) }),
             log_driver: definition.log_configuration.as_ref().map(|_| "awslogs"),
             log_options: definition.log_configuration.as_ref().map(|_| log_options(subject, definition)),
-            container_arn: arn::container(subject.cluster, &spec.id, &definition.name),
+            container_arn: Arn::container(subject.cluster, &spec.id, &definition.name),
             networks: network(task.address()).into_iter().collect(),
             snapshotter: "overlayfs",
             restart_count: definition.restart_policy.as_ref().map(|_| container.restarts),
@@ -121,9 +122,9 @@ fn labels(subject: &Subject<'_>, definition: &ContainerDefinition) -> BTreeMap<S
     let spec = &subject.task.spec;
     let mut labels = definition.docker_labels.clone();
     for (name, value) in [
-        ("cluster", arn::cluster(subject.cluster)),
+        ("cluster", Arn::cluster(subject.cluster).to_string()),
         ("container-name", definition.name.to_string()),
-        ("task-arn", arn::task(subject.cluster, &spec.id)),
+        ("task-arn", Arn::task(subject.cluster, &spec.id).to_string()),
         ("task-definition-family", spec.definition.family.clone()),
         ("task-definition-version", spec.revision.to_string()),
     ] {

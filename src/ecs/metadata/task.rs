@@ -3,7 +3,7 @@
 use jiff::{RoundMode, Timestamp, TimestampRound, Unit};
 use serde::Serialize;
 
-use neargate_model::arn;
+use neargate_model::arn::Arn;
 use neargate_model::task::TaskStatus;
 use neargate_model::task_definition::TaskDefinition;
 
@@ -17,9 +17,9 @@ const CLOCK_ERROR_BOUND: f64 = 0.5;
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub(super) struct TaskMetadata<'a> {
-    cluster: String,
+    cluster: Arn,
     #[serde(rename = "TaskARN")]
-    task_arn: String,
+    task_arn: Arn,
     family: &'a str,
     revision: String,
     desired_status: &'static str,
@@ -71,8 +71,8 @@ impl<'a> TaskMetadata<'a> {
         let spec = &*task.spec;
         let containers = spec.definition.containers.iter();
         Self {
-            cluster: arn::cluster(subject.cluster),
-            task_arn: arn::task(subject.cluster, &spec.id),
+            cluster: Arn::cluster(subject.cluster),
+            task_arn: Arn::task(subject.cluster, &spec.id),
             family: &spec.definition.family,
             revision: spec.revision.to_string(),
             desired_status: if task.is_wanted() { "RUNNING" } else { "STOPPED" },

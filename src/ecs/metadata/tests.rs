@@ -209,8 +209,8 @@ fn fill(text: &str, task: &Task) -> String {
     let mut filled = text.replace("{credentials}", &credentials_id(&task.spec.id));
     for name in task.containers.keys() {
         filled = filled.replace(&format!("{{{name}}}"), &runtime_id(&task.spec.id, name));
-        let arn = arn::container(&ClusterName::new(CLUSTER), &task.spec.id, name);
-        filled = filled.replace(&format!("{{{name} ARN}}"), &arn);
+        let arn = arn::Arn::container(&ClusterName::new(CLUSTER), &task.spec.id, name);
+        filled = filled.replace(&format!("{{{name} ARN}}"), arn.as_str());
     }
     filled
 }
@@ -301,9 +301,12 @@ fn ids_have_the_form_that_aws_documents() {
     let digits = id.strip_prefix("cd189a933e5849daa93386466019ab50-").unwrap();
     assert!(digits.len() == 10 && digits.bytes().all(|byte| byte.is_ascii_digit()), "{id}");
     assert_ne!(id, runtime_id(&task, &ContainerName::new("other")));
-    let arn = arn::container(&ClusterName::new("default"), &task, &ContainerName::new("curl"));
-    let uuid = arn.rsplit('/').next().unwrap();
+    let arn = arn::Arn::container(&ClusterName::new("default"), &task, &ContainerName::new("curl"));
+    let uuid = arn.as_str().rsplit('/').next().unwrap();
     let groups: Vec<usize> = uuid.split('-').map(str::len).collect();
     assert_eq!(groups, [8, 4, 4, 4, 12], "{arn}");
-    assert!(arn.starts_with(&format!("arn:aws:ecs:us-east-1:111122223333:container/default/{task}/")), "{arn}");
+    assert!(
+        arn.as_str().starts_with(&format!("arn:aws:ecs:us-east-1:111122223333:container/default/{task}/")),
+        "{arn}"
+    );
 }

@@ -8,7 +8,8 @@ use std::collections::BTreeMap;
 use std::fmt::{self, Write};
 use std::time::Duration;
 
-use neargate_model::{DeploymentId, ServiceName, TargetGroupName, TaskId, arn};
+use neargate_model::arn::Arn;
+use neargate_model::{DeploymentId, ServiceName, TargetGroupName, TaskId};
 
 /// A service that stays steady says so again after this time, as observed.
 pub(crate) const STEADY_AGAIN: Duration = Duration::from_secs(6 * 3600);
@@ -137,5 +138,5 @@ fn list(tasks: &[TaskId]) -> String {
 fn targets(what: &str, groups: &BTreeMap<TargetGroupName, usize>) -> impl Iterator<Item = String> {
     groups
         .iter()
-        .map(move |(group, count)| format!("{what} {count} targets in (target-group {})", arn::target_group(group)))
+        .map(move |(group, count)| format!("{what} {count} targets in (target-group {})", Arn::target_group(group)))
 }

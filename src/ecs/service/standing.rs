@@ -65,7 +65,7 @@ fn failure(census: &Census, task: &Task) -> Option<String> {
         return Some("Task failed container health checks".to_owned());
     }
     let group = failing_target_group(census, task)?;
-    Some(format!("Task failed ELB health checks in (target-group {})", neargate_model::arn::target_group(group)))
+    Some(format!("Task failed ELB health checks in (target-group {})", neargate_model::arn::Arn::target_group(group)))
 }
 
 fn failing_target_group<'a>(census: &Census, task: &'a Task) -> Option<&'a TargetGroupName> {

@@ -158,7 +158,7 @@ fn table<const N: usize>(groups: [(&str, bool); N], health: TargetHealth) -> Arc
     let probed = probed("127.0.0.1:9".parse().expect("an address"));
     let group = |(name, in_use): (&str, bool)| RoutedTargetGroup {
         name: TargetGroupName::new(name),
-        arn: Arc::default(),
+        arn: neargate_model::arn::Arn::target_group(&name.into()),
         id: 0,
         settings: probed.settings.clone(),
         in_use,

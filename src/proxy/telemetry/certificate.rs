@@ -14,16 +14,16 @@ use x509_parser::extensions::GeneralName;
 use x509_parser::prelude::{FromDer, X509Certificate};
 
 use crate::alb::certificates;
-use crate::model::arn;
+use crate::model::arn::{self, Arn};
 
 /// More certificates than this are not remembered at once; a listener has at most 25 beside the default one.
 const MOST_REMEMBERED: usize = 64;
 
 /// What logs say of a certificate.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CertificateFacts {
     /// `arn:aws:acm:…`
-    pub arn: String,
+    pub arn: Arn,
     /// Its names, in lower case.
     pub names: Vec<String>,
 }
@@ -31,7 +31,7 @@ pub struct CertificateFacts {
 impl CertificateFacts {
     fn from_certified(certified: &CertifiedKey) -> Self {
         let names = certified.cert.first().map(|leaf| names_of(leaf)).unwrap_or_default();
-        Self { arn: arn::certificate(&names), names }
+        Self { arn: Arn::certificate(&arn::certificate_id(&names)), names }
     }
 
     /// Whether it is for this name.

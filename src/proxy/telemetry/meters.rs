@@ -14,6 +14,7 @@ use crate::alb::metrics::figures::{BUCKETS, Count, Figures, GroupCount, GroupFig
 use crate::alb::routing::RoutingTable;
 use crate::alb::targets::balancing;
 use crate::alb::targets::protocols::RequestProtocol;
+use crate::model::arn::Arn;
 use crate::model::target_health::TargetHealth;
 
 /// Reads what all workers have counted.
@@ -56,13 +57,13 @@ fn add_all(sums: &mut [u64], cells: &[Cell]) {
 #[derive(Debug, Default)]
 pub(crate) struct WorkerMeters {
     counts: [Cell; Count::ALL.len()],
-    groups: Mutex<BTreeMap<Arc<str>, Arc<GroupMeter>>>,
+    groups: Mutex<BTreeMap<Arn, Arc<GroupMeter>>>,
 }
 
 /// The counters of one worker for one target group.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct GroupMeter {
-    pub(crate) arn: Arc<str>,
+    pub(crate) arn: Arn,
     counts: [Cell; GroupCount::ALL.len()],
     buckets: [Cell; BUCKETS.len() + 1],
     response_micros: Cell,
@@ -94,6 +95,18 @@ impl Cell {
     }
 }
 
+impl GroupMeter {
+    fn new(arn: Arn) -> Self {
+        Self {
+            arn,
+            counts: Default::default(),
+            buckets: Default::default(),
+            response_micros: Cell::default(),
+            per_target: Cell::default(),
+        }
+    }
+}
+
 impl WorkerMeters {
     pub(crate) fn add(&self, count: Count, amount: u64) {
         self.counts[count as usize].add(amount);
@@ -103,9 +116,7 @@ impl WorkerMeters {
     pub(crate) fn open(&self, table: &RoutingTable) -> Vec<MeteredGroup> {
         let mut groups = lock(&self.groups);
         let metered = table.target_groups.iter().map(|group| {
-            let meter = groups
-                .entry(group.arn.clone())
-                .or_insert_with(|| Arc::new(GroupMeter { arn: Arc::clone(&group.arn), ..GroupMeter::default() }));
+            let meter = groups.entry(group.arn.clone()).or_insert_with(|| Arc::new(GroupMeter::new(group.arn.clone())));
             let count = |wanted: fn(&TargetHealth) -> bool| balancing::count(&group.targets, wanted);
             let failing_open = balancing::group_fails_open(&group.targets, &group.settings.attributes);
             let share = figures::share_of_target(count(balancing::is_healthy), count(balancing::is_registered));

@@ -139,7 +139,7 @@ pub struct Text {
     /// `HTTP/1.1`
     pub version: &'static str,
     /// Of the target group.
-    pub target_group_arn: Option<Arc<str>>,
+    pub target_group_arn: Option<crate::model::arn::Arn>,
     /// Host and URL after transforms, where these changed them.
     pub transformed: Transformed,
     /// Of a redirect.
@@ -227,7 +227,7 @@ impl LogLine for Transaction {
             }),
             listener_port: self.listener_port,
             tls: text.and_then(|text| text.tls.as_deref()).map(TlsFacts::words),
-            target_group_arn: text.and_then(|text| text.target_group_arn.as_deref()),
+            target_group_arn: text.and_then(|text| text.target_group_arn.as_ref()).map(|arn| arn.as_str()),
             rule: self.rule,
             created: self.created,
             action: self.action.map(ActionKind::as_str),

@@ -145,7 +145,7 @@ impl Environment {
             self.variables.insert("NEARGATE_URL".into(), url);
         }
         if sites.len() > 1 {
-            let urls = sites.iter().filter_map(|site| Some((url_variable(site).into(), reach::url(site)?)));
+            let urls = sites.iter().filter_map(|site| Some((url_variable(site), reach::url(site)?)));
             self.variables.extend(urls);
         }
         let rules = reach::chromium_host_resolver_rules(sites);

@@ -100,7 +100,7 @@ fn table(algorithm: &str, mitigation: bool, did: &[String], generation: u64) -> 
     let targets: Vec<_> = did.iter().zip(1..).map(state).collect();
     let group = RoutedTargetGroup {
         name: "web".into(),
-        arn: Arc::default(),
+        arn: crate::model::arn::Arn::target_group(&"web".into()),
         id: 0,
         in_use: true,
         eligible: balancing::eligible(&targets, &attributes).into(),
