@@ -7,6 +7,7 @@ use serde::Deserialize;
 
 use super::actions::limits::{self as actions, Context};
 use super::actions::transform;
+use super::metrics::alarm_limits;
 use super::rules::limits as rules;
 use super::security_group;
 use super::targets::limits as targets;
@@ -40,6 +41,12 @@ struct Case {
     rewrite: Option<Rewrite>,
     /// How many a load balancer is in.
     security_groups: Option<usize>,
+    #[serde(default)]
+    without_health_checks: bool,
+    #[serde(default)]
+    without_cross_zone: bool,
+    /// Period in seconds, evaluation periods, datapoints to alarm.
+    metric_alarm: Option<(u32, u32, u32)>,
     /// Code and message of each violation.
     refused: Vec<String>,
 }
@@ -160,6 +167,9 @@ fn violations(case: &Case) -> Vec<Violation> {
     if let Some(rewrite) = &case.rewrite {
         return transform::judge(&Transforms { host_header: None, url: Some(rewrite.clone()) });
     }
+    if let Some((period, periods, datapoints)) = case.metric_alarm {
+        return alarm_limits::judge(period, periods, datapoints);
+    }
     if let Some(count) = case.security_groups {
         return security_group::members(count).err().into_iter().collect();
     }
@@ -173,7 +183,11 @@ fn violations(case: &Case) -> Vec<Violation> {
         });
     }
     let name = case.target_group.as_deref().unwrap_or("group");
-    targets::judge(&TargetGroupName::new(name), &target_group(case))
+    let group = target_group(case);
+    let mut found = targets::judge(&TargetGroupName::new(name), &group);
+    found.extend(targets::health_checks(!case.without_health_checks).err());
+    found.extend(targets::cross_zone(&group.attributes, !case.without_cross_zone).err());
+    found
 }
 
 /// Ids of ARNs are digests of names: cases leave them out.

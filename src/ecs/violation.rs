@@ -52,6 +52,8 @@ pub enum Violation {
         /// The name.
         name: String,
     },
+    /// CreateService with another `schedulingStrategy` than REPLICA.
+    DaemonOnFargate,
     /// The cluster does not exist.
     ClusterNotFound(ClusterName),
     /// DeleteCluster of the cluster that services are in.
@@ -95,6 +97,7 @@ impl Violation {
             Self::TaskDefinitionInactiveToRun(_)
             | Self::OverrideForUnknownContainer(_)
             | Self::CountOutOfRange(_)
+            | Self::DaemonOnFargate
             | Self::NotIdempotent(_)
             | Self::InvalidName { .. }
             | Self::ScaledAboveZero(_)
@@ -123,6 +126,8 @@ impl fmt::Display for Violation {
             Self::OverrideForUnknownContainer(container) => {
                 write!(f, "Override for container named {container} is not a container in the TaskDefinition.")
             }
+            // The text is not published; this is the API's documentation.
+            Self::DaemonOnFargate => f.write_str("Fargate tasks do not support the DAEMON scheduling strategy"),
             // The text is not published.
             Self::CountOutOfRange(_) => f.write_str("count must be between 1 and 10"),
             Self::ClusterNotFound(_) => f.write_str("Cluster not found."),

@@ -2,5 +2,6 @@
 //! Application Load Balancer"). [`prometheus`] formats them for Prometheus.
 
 pub mod alarm;
+pub mod alarm_limits;
 pub mod figures;
 pub mod prometheus;

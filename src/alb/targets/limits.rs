@@ -118,6 +118,19 @@ pub fn attributes(attributes: &TargetGroupAttributes) -> Vec<Violation> {
     found
 }
 
+/// Whether health checks may be turned off: "If the target type is `instance`, `ip`, or `alb`, health checks are always
+/// enabled and can't be disabled" (ELBv2 API, CreateTargetGroup, `HealthCheckEnabled`).
+pub fn health_checks(enabled: bool) -> Result<(), Violation> {
+    if enabled { Ok(()) } else { Err(Violation::HealthChecksTurnedOff) }
+}
+
+/// Whether stickiness is possible: it "isn't supported when cross-zone load balancing is off" (ALB user guide, "Edit target
+/// group attributes").
+pub fn cross_zone(attributes: &TargetGroupAttributes, enabled: bool) -> Result<(), Violation> {
+    let is_possible = enabled || attributes.stickiness.is_none();
+    if is_possible { Ok(()) } else { Err(Violation::StickinessWithoutCrossZone) }
+}
+
 /// Judges what attributes exclude each other, and what one of them needs.
 pub fn combinations(attributes: &TargetGroupAttributes) -> Vec<Violation> {
     let mut found = Vec::new();

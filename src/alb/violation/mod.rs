@@ -85,6 +85,14 @@ pub enum Violation {
     DuplicateTargetGroupName(TargetGroupName),
     /// There is no such target group.
     TargetGroupNotFound(TargetGroupName),
+    /// PutMetricAlarm with another `Period` than 10, 20, 30 or a multiple of 60 seconds (CloudWatch).
+    InvalidAlarmPeriod(u32),
+    /// PutMetricAlarm with `EvaluationPeriods` 0 (CloudWatch).
+    NoEvaluationPeriods,
+    /// PutMetricAlarm with `DatapointsToAlarm` 0, or more than `EvaluationPeriods` (CloudWatch).
+    InvalidDatapointsToAlarm,
+    /// PutMetricAlarm with periods of more than a day together (CloudWatch).
+    AlarmLooksBackTooLong,
     /// A listener names a certificate that nobody requested.
     CertificateNotFound(CertificateId),
     /// DeleteCertificate of a certificate that does not exist (ACM).
@@ -246,6 +254,10 @@ impl Violation {
             | Self::TimeoutNotBelowInterval { .. }
             | Self::InvalidHealthCheckPath(_)
             | Self::InvalidMatcher { .. }
+            | Self::InvalidAlarmPeriod(_)
+            | Self::NoEvaluationPeriods
+            | Self::InvalidDatapointsToAlarm
+            | Self::AlarmLooksBackTooLong
             | Self::HealthChecksTurnedOff
             | Self::CookieNameMissing
             | Self::ReservedCookieName(_)
@@ -335,6 +347,12 @@ impl fmt::Display for Violation {
             Self::InvalidMatcher { codes, .. } => {
                 write!(f, "Health check matcher HTTP code '{codes}' must be within '200-499' inclusive")
             }
+            Self::InvalidAlarmPeriod(_) => f.write_str("Period must be 10, 20, 30 or a multiple of 60"),
+            Self::NoEvaluationPeriods => f.write_str("EvaluationPeriods must be at least 1"),
+            Self::InvalidDatapointsToAlarm => {
+                f.write_str("DatapointsToAlarm must be at least 1 and at most EvaluationPeriods")
+            }
+            Self::AlarmLooksBackTooLong => f.write_str("Period times EvaluationPeriods must be at most 86400 seconds"),
             Self::HealthChecksTurnedOff => {
                 f.write_str("Health check enabled must be true for target groups with target type 'ip'")
             }

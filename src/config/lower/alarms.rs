@@ -10,14 +10,12 @@ use crate::read::reader::Spanned;
 use crate::text::diagnostics::Diagnostic;
 use crate::text::suggest::help_for;
 use neargate_alb::metrics::alarm::Kind;
+use neargate_alb::metrics::alarm_limits;
+use neargate_alb::violation::Violation;
 use neargate_model::alarm::{Comparison, MetricAlarm, MissingData, Statistic};
 use neargate_model::{AlarmName, LoadBalancerName};
 
 const PUT: &str = "CloudWatch API reference, PutMetricAlarm";
-/// "The number of evaluation periods multiplied by the length of each … cannot exceed 86,400 seconds" for periods of less
-/// than an hour; longer ones are of no use to a deployment here.
-const LONGEST: u64 = 86_400;
-
 /// By name; `None` for an alarm with mistakes.
 pub(super) type Alarms = BTreeMap<AlarmName, Option<MetricAlarm>>;
 
@@ -137,33 +135,32 @@ fn periods(file: &MetricAlarmFile, lowering: &mut Lowering<'_>) -> (Duration, u3
     let value = |field: &Option<Spanned<u32>>, default: u32| field.as_ref().map_or(default, |field| field.value);
     let (period, periods) = (value(&file.period, 60), value(&file.evaluation_periods, 1));
     let datapoints = value(&file.datapoints_to_alarm, periods);
-    if let Some(field) = &file.period
-        && !(matches!(period, 10 | 20 | 30) || (period > 0 && period % 60 == 0))
-    {
-        lowering.report(
-            Diagnostic::error(format!("a period of {period} seconds"), field.span, "")
-                .note(format!("valid values are 10, 20, 30, and any multiple of 60 ({PUT})")),
-        );
-    }
-    if let Some(field) = file.evaluation_periods.as_ref().filter(|field| field.value == 0) {
-        lowering.report(
-            Diagnostic::error("an alarm looks at one period at least", field.span, "")
-                .note(format!("evaluation_periods is at least 1 ({PUT})")),
-        );
-    }
-    if let Some(field) = file.datapoints_to_alarm.as_ref().filter(|field| field.value == 0 || field.value > periods) {
-        lowering.report(
-            Diagnostic::error(format!("{datapoints} of {periods} periods"), field.span, "")
-                .note(format!("datapoints_to_alarm is at least 1 and at most evaluation_periods ({PUT})")),
-        );
-    }
-    if u64::from(period) * u64::from(periods) > LONGEST {
-        let longest = file.evaluation_periods.as_ref().or(file.period.as_ref());
-        let span = longest.map_or(file.span, |field| field.span);
-        lowering.report(
-            Diagnostic::error("an alarm that looks back for more than a day", span, "")
-                .note(format!("period times evaluation_periods is at most {LONGEST} seconds ({PUT})")),
-        );
+    for violation in alarm_limits::judge(period, periods, datapoints) {
+        // What follows from a default has been told of the field that does not go with it.
+        let told = match violation {
+            Violation::InvalidAlarmPeriod(_) => file.period.as_ref().map(|field| {
+                Diagnostic::error(format!("a period of {period} seconds"), field.span, "")
+                    .note(format!("valid values are 10, 20, 30, and any multiple of 60 ({PUT})"))
+            }),
+            Violation::NoEvaluationPeriods => file.evaluation_periods.as_ref().map(|field| {
+                Diagnostic::error("an alarm looks at one period at least", field.span, "")
+                    .note(format!("evaluation_periods is at least 1 ({PUT})"))
+            }),
+            Violation::InvalidDatapointsToAlarm => file.datapoints_to_alarm.as_ref().map(|field| {
+                Diagnostic::error(format!("{datapoints} of {periods} periods"), field.span, "")
+                    .note(format!("datapoints_to_alarm is at least 1 and at most evaluation_periods ({PUT})"))
+            }),
+            _ => {
+                let place = file.evaluation_periods.as_ref().or(file.period.as_ref());
+                let span = place.map_or(file.span, |field| field.span);
+                let longest = alarm_limits::LONGEST_SECONDS;
+                Some(
+                    Diagnostic::error("an alarm that looks back for more than a day", span, "")
+                        .note(format!("period times evaluation_periods is at most {longest} seconds ({PUT})")),
+                )
+            }
+        };
+        told.into_iter().for_each(|told| lowering.report(told));
     }
     (Duration::from_secs(period.into()), periods, datapoints)
 }

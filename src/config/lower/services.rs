@@ -20,6 +20,8 @@ use crate::task_definition::context::unknown_container;
 use crate::text::diagnostics::Diagnostic;
 use crate::text::suggest::help_for;
 use crate::text::syntax;
+use neargate_ecs::service::bounds;
+use neargate_ecs::task_definition::violation::Violation as DefinitionViolation;
 use neargate_ecs::violation::Violation;
 use neargate_model::service::{Build, LoadBalancerBinding, Service};
 use neargate_model::target_group::TargetGroup;
@@ -98,10 +100,12 @@ fn settings(file: &ServiceFile, lowering: &mut Lowering<'_>) {
                 .help("write `FARGATE`, or leave it out"),
         );
     }
-    if let Some(strategy) = file.scheduling_strategy.as_ref().filter(|strategy| strategy.value != "REPLICA") {
+    if let Some(strategy) = &file.scheduling_strategy
+        && let Err(violation) = bounds::scheduling_strategy(&strategy.value)
+    {
         lowering.report(
             Diagnostic::error(format!("a service with strategy `{}`", strategy.value), strategy.span, "")
-                .note(format!("Fargate tasks do not support the DAEMON scheduling strategy ({CREATE})"))
+                .note(format!("{violation} ({CREATE})"))
                 .help("write `REPLICA`, or leave it out"),
         );
     }
@@ -294,11 +298,7 @@ fn environment(
                 lowering.report(
                     Diagnostic::error(format!("`{}` already comes from a secret", name.value), name.span, "")
                         .aws(
-                            &format!(
-                                "The secret name must be unique and not shared with any new or existing environment \
-                                 variables set on the container, such as '{}'.",
-                                name.value
-                            ),
+                            &DefinitionViolation::SecretNameTaken(name.value.clone()).to_string(),
                             task_definition::context::REGISTER,
                         )
                         .help(format!("give the secret `{}` its value under `secrets`", found.secrets[at].secret)),

@@ -98,7 +98,9 @@ fn address(text: &Spanned<String>, lowering: &mut Lowering<'_>) -> Option<IpAddr
 fn health_check(file: Option<&HealthCheckFile>, version: ProtocolVersion, lowering: &mut Lowering<'_>) -> HealthCheck {
     let mut check = HealthCheck::new(version);
     let Some(file) = file else { return check };
-    if let Some(enabled) = file.enabled.as_ref().filter(|enabled| !enabled.value) {
+    if let Some(enabled) = &file.enabled
+        && group::health_checks(enabled.value).is_err()
+    {
         lowering.report(
             Diagnostic::error("health checks cannot be turned off", enabled.span, "")
                 .note(format!("for targets of type `ip` and `instance` they are always on ({HEALTH})"))
@@ -239,11 +241,12 @@ fn attributes(file: &TargetGroupFile, lowering: &mut Lowering<'_>) -> TargetGrou
     for violation in group::combinations(&attributes) {
         combination(&violation, file, lowering);
     }
-    let cross_zone_off = file.load_balancing_cross_zone_enabled.as_ref().filter(|word| word.value == "false");
-    if let (Some(_), Some(off), Some(sticky)) = (&attributes.stickiness, cross_zone_off, &file.stickiness) {
+    if let (Some(word), Some(sticky)) = (&file.load_balancing_cross_zone_enabled, &file.stickiness)
+        && group::cross_zone(&attributes, word.value != "false").is_err()
+    {
         lowering.report(
             Diagnostic::error("stickiness needs cross-zone load balancing", sticky.span, "")
-                .also(off.span, "turned off here")
+                .also(word.span, "turned off here")
                 .note(format!("stickiness isn't supported when cross-zone load balancing is off ({ATTRIBUTES})")),
         );
     }

@@ -23,6 +23,11 @@ impl Bounds {
     }
 }
 
+/// Judges the `schedulingStrategy` of a service (ECS API, CreateService).
+pub fn scheduling_strategy(strategy: &str) -> Result<(), Violation> {
+    if strategy == "REPLICA" { Ok(()) } else { Err(Violation::DaemonOnFargate) }
+}
+
 /// Why ECS refuses these percentages, if it does.
 pub fn violations(configuration: &DeploymentConfiguration) -> Vec<Violation> {
     let (least, most) = (configuration.minimum_healthy_percent, configuration.maximum_percent);
