@@ -10,6 +10,7 @@ pub mod head;
 pub mod limits;
 pub mod listeners;
 pub mod names;
+pub mod quotas;
 pub mod request;
 pub mod routing;
 pub mod rules;

@@ -15,6 +15,7 @@ pub mod image;
 pub mod listener;
 pub mod node;
 pub mod overrides;
+pub mod quota;
 pub mod redacted;
 pub mod registration;
 pub mod rule;

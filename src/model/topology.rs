@@ -7,6 +7,7 @@ use super::ids::{
     ClusterName, DomainName, LoadBalancerName, ProjectName, SecurityGroupName, ServiceName, TargetGroupName,
 };
 use super::listener::{Listener, LoadBalancer};
+use super::quota::Quotas;
 use super::redacted::Redacted;
 use super::security_group::SecurityGroup;
 use super::service::Service;
@@ -35,6 +36,8 @@ pub struct Topology {
     pub secrets: BTreeMap<String, Redacted>,
     /// Texts of the files in S3 that containers name under `environmentFiles`, by ARN.
     pub environment_files: BTreeMap<String, Redacted>,
+    /// Quotas that differ from the defaults.
+    pub quotas: Quotas,
     /// Divides the waits that depend only on the clock; 1 is real time.
     pub time_scale: TimeScale,
 }
@@ -53,6 +56,7 @@ impl Topology {
             services: BTreeMap::new(),
             secrets: BTreeMap::new(),
             environment_files: BTreeMap::new(),
+            quotas: Quotas::new(),
             time_scale: TimeScale::REAL,
         }
     }

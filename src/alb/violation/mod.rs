@@ -10,6 +10,7 @@ use std::fmt;
 use std::time::Duration;
 
 use neargate_model::arn::Arn;
+use neargate_model::quota::Quota;
 use neargate_model::rule::{AuthenticateAction, Condition};
 use neargate_model::security_group::{IngressRule, IpProtocol, Source};
 use neargate_model::target_group::{Algorithm, ProtocolVersion};
@@ -93,6 +94,8 @@ pub enum Violation {
     InvalidDatapointsToAlarm,
     /// PutMetricAlarm with periods of more than a day together (CloudWatch).
     AlarmLooksBackTooLong,
+    /// More than the account may have.
+    QuotaExceeded(Quota),
     /// A listener names a certificate that nobody requested.
     CertificateNotFound(CertificateId),
     /// DeleteCertificate of a certificate that does not exist (ACM).
@@ -292,6 +295,13 @@ impl Violation {
             Self::DuplicateTargetGroupName(_) => "DuplicateTargetGroupName",
             Self::TargetGroupNotFound(_) => "TargetGroupNotFound",
             Self::TargetGroupInUse(_) => "ResourceInUse",
+            Self::QuotaExceeded(quota) => match quota {
+                Quota::RulesPerLoadBalancer => "TooManyRules",
+                Quota::ListenersPerLoadBalancer => "TooManyListeners",
+                Quota::CertificatesPerLoadBalancer => "TooManyCertificates",
+                Quota::TargetGroupsPerLoadBalancer => "TooManyUniqueTargetGroupsPerLoadBalancer",
+                Quota::TargetsPerTargetGroup | Quota::TargetsPerLoadBalancer => "TooManyTargets",
+            },
             Self::CertificateNotFound(_) => "CertificateNotFound",
             Self::NoSuchCertificate(_) => "ResourceNotFoundException",
             Self::CertificateInUse(_) => "ResourceInUseException",
@@ -451,6 +461,18 @@ impl fmt::Display for Violation {
             Self::RuleNotFound(_) => f.write_str("One or more rules not found"),
             Self::DuplicateTargetGroupName(_) => f.write_str("A target group with the specified name already exists."),
             Self::TargetGroupNotFound(name) => write!(f, "Target group '{}' not found", Arn::target_group(name)),
+            Self::QuotaExceeded(quota) => {
+                f.write_str("You've reached the limit on the number of ")?;
+                f.write_str(match quota {
+                    Quota::RulesPerLoadBalancer => "rules per load balancer.",
+                    Quota::ListenersPerLoadBalancer => "listeners per load balancer.",
+                    Quota::CertificatesPerLoadBalancer => "certificates per load balancer.",
+                    Quota::TargetGroupsPerLoadBalancer => {
+                        "unique target groups per load balancer across all listeners."
+                    }
+                    Quota::TargetsPerTargetGroup | Quota::TargetsPerLoadBalancer => "targets.",
+                })
+            }
             Self::CertificateNotFound(id) => write!(f, "Certificate '{}' not found", Arn::certificate(id)),
             Self::NoSuchCertificate(id) => write!(f, "Could not find certificate {}.", Arn::certificate(id)),
             Self::CertificateInUse(id) => write!(f, "Certificate {} is in use.", Arn::certificate(id)),

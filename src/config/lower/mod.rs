@@ -61,6 +61,7 @@ pub(crate) fn lower(file: &File, lowering: &mut Lowering<'_>) -> Option<Topology
         services,
         secrets,
         environment_files,
+        quotas: quotas::raised(file),
         time_scale,
     })
 }

@@ -9,21 +9,22 @@ use crate::file::{File, QuotasFile};
 use crate::read::reader::Spanned;
 use crate::text::diagnostics::Diagnostic;
 use crate::text::source::Span;
+use neargate_alb::quotas;
+use neargate_alb::violation::Violation;
 use neargate_model::TargetGroupName;
 use neargate_model::listener::Listener;
+use neargate_model::quota::{Quota, Quotas};
 use neargate_model::rule::Action;
 
 pub(super) const PAGE: &str = "ALB user guide, Quotas for your Application Load Balancers";
 
-/// One quota.
-struct Quota {
+/// One quota, as a file counts it.
+struct Counting {
+    quota: Quota,
     /// What is counted, and what contains it.
     what: &'static str,
     taker: &'static str,
-    /// The limit, unless `quotas` raises it.
-    default: usize,
-    /// AWS's error, and the call that returns it.
-    error: &'static str,
+    /// The call that AWS refuses.
     call: &'static str,
     /// Additional information.
     note: &'static str,
@@ -48,12 +49,11 @@ struct Counted<'a> {
     lowered: &'a [(Listener, Span, Vec<Span>)],
 }
 
-const QUOTAS: &[Quota] = &[
-    Quota {
+const QUOTAS: &[Counting] = &[
+    Counting {
+        quota: Quota::RulesPerLoadBalancer,
         what: "rule",
         taker: "the load balancer",
-        default: 100,
-        error: "TooManyRules: You've reached the limit on the number of rules per load balancer.",
         call: "CreateRule",
         note: "default rules are not counted; ",
         raised: Some(Raised {
@@ -65,11 +65,10 @@ const QUOTAS: &[Quota] = &[
             vec![rules.map(|rule| rule.priority.as_ref().map_or(rule.span, |priority| priority.span)).collect()]
         },
     },
-    Quota {
+    Counting {
+        quota: Quota::ListenersPerLoadBalancer,
         what: "listener",
         taker: "the load balancer",
-        default: 50,
-        error: "TooManyListeners: You've reached the limit on the number of listeners per load balancer.",
         call: "CreateListener",
         note: "",
         raised: Some(Raised {
@@ -78,11 +77,10 @@ const QUOTAS: &[Quota] = &[
         }),
         counted: |counted| vec![counted.listeners.iter().map(|listener| listener.span).collect()],
     },
-    Quota {
+    Counting {
+        quota: Quota::CertificatesPerLoadBalancer,
         what: "certificate",
         taker: "the load balancer",
-        default: 25,
-        error: "TooManyCertificates: You've reached the limit on the number of certificates per load balancer.",
         call: "AddListenerCertificates",
         note: "default certificates are not counted; ",
         raised: Some(Raised {
@@ -94,12 +92,10 @@ const QUOTAS: &[Quota] = &[
             vec![listeners.flat_map(|many| many.0.iter().skip(1)).map(|certificate| certificate.span).collect()]
         },
     },
-    Quota {
+    Counting {
+        quota: Quota::TargetGroupsPerLoadBalancer,
         what: "target group",
         taker: "the load balancer",
-        default: 100,
-        error: "TooManyUniqueTargetGroupsPerLoadBalancer: You've reached the limit on the number of unique target groups \
-                per load balancer across all listeners.",
         call: "CreateRule",
         note: "",
         raised: None,
@@ -108,11 +104,10 @@ const QUOTAS: &[Quota] = &[
             vec![forwards(counted.lowered).filter(|(group, _)| seen.insert(*group)).map(|(_, span)| span).collect()]
         },
     },
-    Quota {
+    Counting {
+        quota: Quota::TargetsPerTargetGroup,
         what: "target",
         taker: "a target group",
-        default: 1000,
-        error: TOO_MANY_TARGETS,
         call: "RegisterTargets",
         note: "",
         raised: Some(Raised {
@@ -121,11 +116,10 @@ const QUOTAS: &[Quota] = &[
         }),
         counted: |counted| targets(counted).filter(|_| counted.first).map(|(_, targets)| targets).collect(),
     },
-    Quota {
+    Counting {
+        quota: Quota::TargetsPerLoadBalancer,
         what: "target",
         taker: "the load balancer",
-        default: 1000,
-        error: TOO_MANY_TARGETS,
         call: "RegisterTargets",
         note: "",
         raised: Some(Raised {
@@ -140,8 +134,6 @@ const QUOTAS: &[Quota] = &[
     },
 ];
 
-const TOO_MANY_TARGETS: &str = "TooManyTargets: You've reached the limit on the number of targets.";
-
 /// Reports the first item above the quota.
 pub(super) fn check(
     file: &File,
@@ -151,24 +143,31 @@ pub(super) fn check(
     lowering: &mut Lowering<'_>,
 ) {
     let counted = Counted { file, first, listeners, lowered };
+    let raised = raised(file);
     for quota in QUOTAS {
-        let raised = quota.raised.as_ref().zip(file.quotas.as_ref());
-        let raised = raised.and_then(|(raised, quotas)| (raised.value)(quotas));
-        let limit = raised.map_or(quota.default, |raised| raised.value as usize);
+        let limit = quotas::limit(quota.quota, &raised);
         for places in (quota.counted)(&counted) {
-            if let Some(over) = places.get(limit) {
-                lowering.report(quota.exceeded(places.len(), limit, *over));
+            if let Err(violation) = quotas::judge(quota.quota, places.len(), &raised) {
+                lowering.report(quota.exceeded(places.len(), limit, places[limit], &violation));
             }
         }
     }
 }
 
-impl Quota {
-    fn exceeded(&self, count: usize, limit: usize, over: Span) -> Diagnostic {
+/// The quotas that the file raises.
+pub(super) fn raised(file: &File) -> Quotas {
+    let each = QUOTAS.iter().filter_map(|counting| {
+        let value = (counting.raised.as_ref()?.value)(file.quotas.as_ref()?)?;
+        Some((counting.quota, value.value))
+    });
+    each.collect()
+}
+
+impl Counting {
+    fn exceeded(&self, count: usize, limit: usize, over: Span, violation: &Violation) -> Diagnostic {
         let Self { what, taker, note, .. } = self;
         let title = format!("{count} {what}s, {taker} takes {limit}");
-        let diagnostic = Diagnostic::error(title, over, format!("{what} {}", limit + 1))
-            .aws(self.error, format!("ELBv2 API reference, {}", self.call).as_str());
+        let diagnostic = Diagnostic::error(title, over, format!("{what} {}", limit + 1)).refused(violation, self.call);
         match &self.raised {
             Some(raised) => diagnostic
                 .note(format!("{note}the quota can be raised on request ({PAGE})"))

@@ -232,6 +232,7 @@ pub(super) fn merge(then: &Resources, now: &Resources, wanted: &Resources) -> Re
         security_groups: Merge::merge(&then.security_groups, &now.security_groups, &wanted.security_groups),
         certificates: Merge::merge(&then.certificates, &now.certificates, &wanted.certificates),
         clusters: Merge::merge(&then.clusters, &now.clusters, &wanted.clusters),
+        quotas: now.quotas.clone(),
         task_definitions: now.task_definitions.clone(),
         services: Merge::merge(&then.services, &now.services, &wanted.services),
     };

@@ -8,6 +8,7 @@ use super::families::Families;
 use serde::{Deserialize, Serialize};
 
 use crate::model::listener::{Certificate, Listener, ListenerProtocol, LoadBalancer};
+use crate::model::quota::Quotas;
 use crate::model::rule::Rule;
 use crate::model::security_group::{SecurityGroup, Source};
 use crate::model::service::Service;
@@ -36,6 +37,8 @@ pub struct Resources {
     pub certificates: BTreeMap<CertificateId, Vec<DomainName>>,
     /// All of them. Services are in the file's.
     pub clusters: BTreeMap<ClusterName, Cluster>,
+    /// Quotas that differ from the defaults.
+    pub quotas: Quotas,
     /// By family.
     pub task_definitions: Families,
     /// By name. Each names a revision.
@@ -93,6 +96,7 @@ impl Resources {
             target_groups: topology.target_groups.clone(),
             security_groups: topology.security_groups.clone(),
             clusters: BTreeMap::from([(topology.cluster.clone(), Cluster { is_the_stacks: true })]),
+            quotas: topology.quotas.clone(),
             task_definitions,
             services,
             ..Self::default()
@@ -150,6 +154,7 @@ impl Resources {
             cluster: file.cluster.clone(),
             secrets: file.secrets.clone(),
             environment_files: file.environment_files.clone(),
+            quotas: self.quotas.clone(),
             time_scale: file.time_scale,
         }
     }

@@ -141,6 +141,7 @@ fn topology(time_scale: f64, delay: Option<u64>) -> Topology {
     let listener = Listener::new(80, ListenerProtocol::Http, Action::Forward(forward));
     Topology {
         target_groups: [("web".into(), group)].into(),
+        quotas: Default::default(),
         time_scale: TimeScale::new(time_scale).unwrap(),
         ..Topology::new("test", [LoadBalancer::new("test", vec![listener])])
     }

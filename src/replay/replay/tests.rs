@@ -91,6 +91,7 @@ fn topology() -> Topology {
         services: BTreeMap::new(),
         secrets: BTreeMap::new(),
         environment_files: BTreeMap::new(),
+        quotas: Default::default(),
         time_scale: TimeScale::REAL,
     }
 }

@@ -166,6 +166,7 @@ pub(super) fn topology(case: &Case) -> Topology {
         services: [("app".into(), service)].into(),
         secrets: BTreeMap::new(),
         environment_files: BTreeMap::new(),
+        quotas: Default::default(),
         time_scale: TimeScale::REAL,
     }
 }

@@ -4,6 +4,7 @@ mod certificates;
 mod first;
 mod groups;
 mod load_balancers;
+mod quotas;
 mod services;
 
 use self::first::judged;
@@ -16,6 +17,14 @@ use crate::ecs::{names, task_definition};
 
 /// Makes the change, or leaves everything as it is.
 pub(super) fn apply(edit: &Edit, resources: &mut Resources) -> Result<(), Violation> {
+    let mut changed = resources.clone();
+    make(edit, &mut changed)?;
+    quotas::check(resources, &changed)?;
+    *resources = changed;
+    Ok(())
+}
+
+fn make(edit: &Edit, resources: &mut Resources) -> Result<(), Violation> {
     match edit {
         Edit::CreateLoadBalancer { settings } => load_balancers::create(settings, resources)?,
         Edit::ModifyLoadBalancerAttributes { load_balancer, attributes } => {

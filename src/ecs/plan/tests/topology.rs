@@ -61,6 +61,7 @@ pub(super) fn topology(variant: usize) -> Topology {
         ]
         .into(),
         services,
+        quotas: Default::default(),
         time_scale: TimeScale::DEFAULT,
         ..Topology::new("growth", [LoadBalancer::new("growth", vec![listener])])
     }
