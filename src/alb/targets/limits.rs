@@ -149,7 +149,7 @@ pub fn combinations(attributes: &TargetGroupAttributes) -> Vec<Violation> {
 
 /// "The threshold for DNS failover must be greater than or equal to the threshold for routing failover, so that DNS
 /// failover occurs either with or before routing failover" (ALB user guide, Target group health). What is `off` is not
-/// compared, nor is the count of DNS failover that nobody has changed.
+/// compared, nor is an unchanged count for DNS failover.
 fn thresholds(dns: &HealthThreshold, routing: &HealthThreshold) -> Vec<Violation> {
     let is_below = |dns: Option<u32>, routing: Option<u32>| matches!((dns, routing), (Some(d), Some(r)) if d < r);
     let mut found = Vec::new();

@@ -8,7 +8,7 @@ use crate::head::headers::ClientProtocol;
 use neargate_http1::fields::{FieldKind, Fields};
 use neargate_model::target_group::ProtocolVersion;
 
-/// A client's protocol, as far as target groups distinguish it.
+/// The client protocols that target groups tell apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RequestProtocol {
     /// HTTP/1.0 or HTTP/1.1

@@ -86,7 +86,9 @@ impl<'t> Replay<'t> {
 
     /// Judges a line.
     pub fn judge(&mut self, line: &Line<'_>) -> Verdict {
-        let Some(recorded) = line.priority else { return Verdict::NotRouted };
+        // In AWS's examples a request that was not understood has the default rule's priority, and no action.
+        let was_understood = line.request.method != b"-";
+        let Some(recorded) = line.priority.filter(|_| was_understood) else { return Verdict::NotRouted };
         let Some(listener) = self.listener(line) else { return Verdict::NoListener };
         self.decide(line, listener);
         let contradiction = |own: u32, what| Verdict::Contradicts(Contradiction { listener, recorded, own, what });
