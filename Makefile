@@ -13,7 +13,7 @@ CAPTURE = env PATH="$(CURDIR)/target/demo:$$PATH" \
 
 .NOTPARALLEL:
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-down test lint fmt bench fuzz figures pictures setup rust
+.PHONY: help demo demo-down test soak lint fmt bench fuzz figures pictures setup rust
 
 help: ## This list
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | column -t -s '|' 2>/dev/null || \
@@ -27,6 +27,9 @@ demo-down: rust ## Remove the demo
 
 test: setup lint ## Run everything that CI runs: lint, then all tests, with a real engine and a real browser
 	$(CARGO) test $(LOCKED)
+
+soak: setup ## Roll a service 50 times in a row under traffic, with a real engine (ROLLS=50), and count what is lost
+	NEARGATE_ROLLS=$(or $(ROLLS),50) $(CARGO) test $(LOCKED) --test it -- --nocapture rehearsing::rolls
 
 lint: rust ## Formatting, clippy, documentation; workflow files and shell scripts
 	@docker/setup compiler

@@ -15,6 +15,7 @@ pub use neargate_model as model;
 pub use neargate_alb as alb;
 pub use neargate_ecs as ecs;
 pub use neargate_lint as lint;
+pub use neargate_rehearsal as rehearsal;
 pub use neargate_replay as replay;
 
 // This machine, and connections to targets.
@@ -32,6 +33,7 @@ pub mod metadata;
 pub mod probes;
 pub mod proxy;
 pub mod runtime;
+pub mod traffic;
 pub mod web;
 
 // What holds for whatever strangers send; for tests and `make fuzz`.

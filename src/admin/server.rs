@@ -14,6 +14,8 @@ use crate::admin::view::shape::ClusterView;
 use crate::admin::view::views::Views;
 use crate::admin::wire::{Answer, DeployRequest, Refused, Request, RunTaskRequest, UpRequest};
 use crate::control::snapshot::Snapshot;
+use crate::control::tap::Listening;
+use crate::model::settled_request::SettledRequest;
 
 /// A request may hold the values of a file's variables, but no more.
 const LONGEST_REQUEST: u64 = 1 << 20;
@@ -39,6 +41,10 @@ pub trait Stack: Send + Sync + 'static {
     -> impl Future<Output = Result<(), Refused>> + Send;
     /// Deploys a revision; the answer names it and the deployment.
     fn deploy(&self, request: DeployRequest) -> impl Future<Output = Result<Answer, Refused>> + Send;
+    /// Stops the deployment of a service; the answer says which, and what is restored.
+    fn stop_deployment(&self, service: String, abort: bool) -> impl Future<Output = Result<Answer, Refused>> + Send;
+    /// Requests to the load balancers, from now on.
+    fn requests(&self) -> Listening<SettledRequest>;
     /// Runs tasks without a service; the answer names them.
     fn run_task(&self, request: RunTaskRequest) -> impl Future<Output = Result<Answer, Refused>> + Send;
     /// Starts taking everything down.
@@ -145,6 +151,18 @@ async fn converse(stream: UnixStream, stack: &impl Stack) -> io::Result<()> {
         Request::Deploy(request) => {
             let answer = stack.deploy(request).await.unwrap_or_else(Answer::Refused);
             send(&mut write, &answer).await
+        }
+        Request::StopDeployment { service, abort } => {
+            let answer = stack.stop_deployment(service, abort).await.unwrap_or_else(Answer::Refused);
+            send(&mut write, &answer).await
+        }
+        Request::Requests => {
+            let mut requests = stack.requests();
+            send(&mut write, &Answer::Listening).await?;
+            while let Some(settled) = requests.next().await {
+                send(&mut write, &Answer::Settled(settled)).await?;
+            }
+            Ok(())
         }
         Request::RunTask(request) => {
             let answer = stack.run_task(request).await.unwrap_or_else(Answer::Refused);

@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use crate::admin::view::shape::ClusterView;
+use crate::model::settled_request::SettledRequest;
 use crate::model::task_definition::TaskDefinition;
 
 /// One line from the client.
@@ -49,6 +50,15 @@ pub enum Request {
     },
     /// Deploy another revision of what a service runs.
     Deploy(DeployRequest),
+    /// Stop the deployment of a service that is in progress.
+    StopDeployment {
+        /// Whose.
+        service: String,
+        /// Everything stays as it is now, and the last completed deployment is not restored.
+        abort: bool,
+    },
+    /// Every request to the load balancers from now on, when it is settled.
+    Requests,
     /// Run tasks that belong to no service.
     RunTask(RunTaskRequest),
     /// Take everything down and exit.
@@ -199,6 +209,19 @@ pub enum Answer {
         /// The PRIMARY deployment of the service.
         deployment: String,
     },
+    /// To `StopDeployment`: what was stopped, and what is restored.
+    Stopped {
+        /// The id of the deployment that was stopped.
+        deployment: String,
+        /// `family:revision` of that.
+        task_definition: String,
+        /// The deployment that is restored, if any.
+        restored: Option<String>,
+    },
+    /// To `Requests`, first: those that come from now on will be told.
+    Listening,
+    /// To `Requests`.
+    Settled(SettledRequest),
     /// To `RunTask`.
     Running {
         /// `family:revision`

@@ -23,6 +23,7 @@ pub mod violation;
 pub mod explain;
 pub mod logs;
 pub mod metrics;
+pub mod way_in;
 
 #[cfg(test)]
 mod forward_cases;

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use crate::admin::wire::{Answer, DeployRequest, Refused, Replacements, RunTaskRequest, WhatToRun};
 use crate::control::ControlHandle;
-use crate::control::command::{Refusal, Renew};
+use crate::control::command::{Refusal, Renew, StopType};
 use crate::control::desired::edit::Edit;
 use crate::control::ids::{IdSource, RandomIds};
 use crate::ecs::images::naming;
@@ -94,6 +94,30 @@ pub(super) async fn run_task(control: &ControlHandle, request: RunTaskRequest) -
     })?;
     let tasks = tasks.iter().map(ToString::to_string).collect();
     Ok(Answer::Running { task_definition: revision.to_string(), tasks })
+}
+
+/// Stops the deployment of a service that is in progress, as StopServiceDeployment does.
+pub(super) async fn stop(control: &ControlHandle, service: String, abort: bool) -> Result<Answer, Refused> {
+    let name = ServiceName::new(service);
+    let topology = control.topology();
+    if !topology.services.contains_key(&name) {
+        let known = list(topology.services.keys());
+        return Err(refused(&Violation::ServiceNotFound(name), format!("the services of this stack are: {known}")));
+    }
+    let stop_type = if abort { StopType::Abort } else { StopType::Rollback };
+    control.stop_service_deployment(name.clone(), stop_type).await.map_err(|refusal| refused_edit(&refusal))?;
+    let snapshots = control.snapshots();
+    let snapshot = snapshots.borrow();
+    let record = snapshot.world.services.get(&name);
+    let Some((record, failed)) = record.and_then(|record| Some((record, record.given_up.as_ref()?))) else {
+        return Err(Refused::failed("the deployment is gone already"));
+    };
+    let restored = (record.primary.id != failed.id).then_some(&record.primary);
+    Ok(Answer::Stopped {
+        deployment: failed.id.to_string(),
+        task_definition: failed.task_definition(),
+        restored: restored.map(|restored| restored.id.to_string()),
+    })
 }
 
 /// What containers of a family run here where a service of that family builds or replaces their images.

@@ -20,9 +20,11 @@ use crate::certs::targets::ClientConfigs;
 use crate::control::ControlHandle;
 use crate::control::routing::Routing;
 use crate::control::sink::Sink;
+use crate::control::tap::Tap;
 use crate::logs::load_balancer;
 use crate::model::LoadBalancerName;
 use crate::model::alarm::MetricAlarm;
+use crate::model::settled_request::SettledRequest;
 use crate::probes;
 use crate::proxy::{AccessSink, ConnectionSink, DataPlane, DataPlaneConfig, ListenerTls};
 
@@ -38,6 +40,8 @@ pub(super) struct Given {
     pub(super) target_tls: ClientConfigs,
     /// The folder of their logs.
     pub(super) logs: PathBuf,
+    /// For those who want to know what becomes of requests.
+    pub(super) requests: Tap<SettledRequest>,
 }
 
 /// Every load balancer that runs.
@@ -160,7 +164,7 @@ impl LoadBalancers {
 
 impl Running {
     fn start(given: &Given, name: &LoadBalancerName, tables: &watch::Receiver<Arc<RoutingTable>>) -> io::Result<Self> {
-        let records = start_records(tables, &given.logs)?;
+        let records = start_records(tables, given)?;
         let tls = ListenerTls::new(name.clone(), given.certificates.subscribe());
         let mut config = DataPlaneConfig::new(tls, given.target_tls.clone(), seed());
         config.access = Some(records.access.clone());
@@ -170,7 +174,13 @@ impl Running {
         let Records { access, connections, health_checks } = records;
         let tasks = [
             tokio::spawn(probes::run(tables.clone(), observations, target_tls, health_checks.clone())),
-            tokio::spawn(load_balancer::follow(tables.clone(), access.clone(), connections, health_checks)),
+            tokio::spawn(load_balancer::follow(
+                tables.clone(),
+                access.clone(),
+                connections,
+                health_checks,
+                given.requests.clone(),
+            )),
         ];
         Ok(Self {
             tables: tables.clone(),
@@ -195,7 +205,7 @@ struct Records {
 }
 
 /// Closed until the routing table wants logs.
-fn start_records(tables: &watch::Receiver<Arc<RoutingTable>>, folder: &std::path::Path) -> io::Result<Records> {
+fn start_records(tables: &watch::Receiver<Arc<RoutingTable>>, given: &Given) -> io::Result<Records> {
     let (access, requests) = AccessSink::bounded(load_balancer::QUEUE);
     let (connections, connection_queue) = ConnectionSink::bounded(load_balancer::QUEUE);
     let (health_checks, check_queue) = Sink::bounded(load_balancer::QUEUE);
@@ -203,7 +213,7 @@ fn start_records(tables: &watch::Receiver<Arc<RoutingTable>>, folder: &std::path
     connections.set_open(false);
     health_checks.set_open(false);
     let queues = load_balancer::Queues { access: requests, connection: connection_queue, health_check: check_queue };
-    load_balancer::start(folder.to_owned(), tables.clone(), queues)?;
+    load_balancer::start(given.logs.clone(), tables.clone(), queues, given.requests.clone())?;
     Ok(Records { access, connections, health_checks })
 }
 

@@ -35,12 +35,14 @@ use crate::control::desired::state::{Desired, StillNeeded};
 use crate::control::ids::RandomIds;
 use crate::control::runtime::{Owners, Runtime, RuntimeError};
 use crate::control::snapshot::Snapshot;
+use crate::control::tap::{Listening, Tap};
 use crate::control::{self, ControlHandle};
 use crate::logs::containers::collector;
 use crate::machine::folders;
 use crate::machine::folders::{Folders, Kept, ProjectLock};
 use crate::metadata::MetadataServer;
 use crate::model::listener::{Listener, LoadBalancer};
+use crate::model::settled_request::SettledRequest;
 use crate::model::{ContainerName, ServiceName, TaskId, Topology};
 use crate::proxy;
 use crate::runtime;
@@ -180,24 +182,29 @@ impl App {
         notes.extend(desired.left_alone().iter().map(ToString::to_string));
         let journal = Journal::begin(folders.journal(), &desired).map_err(io("write the journal"))?;
         let control = control::start(desired, renew, Arc::clone(&runtime), RandomIds);
+        let requests = Tap::new();
         let load_balancers = LoadBalancers::start(load_balancers::Given {
             control: control.clone(),
             certificates: Arc::clone(&certificates),
             target_tls: targets::client_configs()?,
             logs: folders.load_balancer_logs(),
+            requests: requests.clone(),
         })
         .map_err(io("start the load balancers"))?;
 
         let (shut_down, _) = watch::channel(ShutDown::No);
         let keep = Arc::new(AtomicBool::new(false));
         let socket = server::bind(&folders.socket()).map_err(io("create the control socket"))?;
+        let journal = Arc::new(Mutex::new(journal));
+        let rollbacks = keep_rollbacks(control.clone(), Arc::clone(&journal));
         let stack = AppStack {
             control: control.clone(),
             certificates: Arc::clone(&certificates),
             folders: folders.clone(),
             shut_down: shut_down.clone(),
             keep: Arc::clone(&keep),
-            journal: Arc::new(Mutex::new(journal)),
+            journal,
+            requests,
             loader,
         };
         let renewal = Arc::clone(&certificates);
@@ -206,6 +213,7 @@ impl App {
             spawn(server::serve(socket, Arc::new(stack))),
             spawn(Arc::clone(&load_balancers).follow()),
             spawn(async move { renewal.renew_in_time().await }),
+            spawn(rollbacks),
             spawn(alarms::watch(control.clone(), Arc::clone(&load_balancers))),
         ];
         if let Some(address) = request.admin {
@@ -364,6 +372,25 @@ pub fn make_authority(topology: &Topology, folders: &Folders) -> Result<(), Cert
     folder::open(folders.data(), &topology.name, &owner, &topology.domains, Timestamp::now()).map(|_| ())
 }
 
+/// Writes what is wanted into the journal. It is read when it is its turn, so that nothing older is written after it.
+async fn keep(control: ControlHandle, journal: Arc<Mutex<Journal>>) -> Result<io::Result<()>, tokio::task::JoinError> {
+    let kept = move || {
+        let mut journal = journal.lock().unwrap_or_else(PoisonError::into_inner);
+        journal.keep(&control.desired())
+    };
+    tokio::task::spawn_blocking(kept).await
+}
+
+/// Writes down what nobody is waiting for: that a deployment was rolled back.
+async fn keep_rollbacks(control: ControlHandle, journal: Arc<Mutex<Journal>>) {
+    let mut authored = control.authored();
+    while authored.changed().await.is_ok() {
+        if let Err(error) = keep(control.clone(), Arc::clone(&journal)).await.map_err(io::Error::other).flatten() {
+            tracing::warn!(%error, "the journal cannot be written");
+        }
+    }
+}
+
 fn spawn(future: impl Future<Output = ()> + Send + 'static) -> AbortOnDropHandle<()> {
     AbortOnDropHandle::new(tokio::spawn(future))
 }
@@ -376,15 +403,14 @@ struct AppStack {
     shut_down: watch::Sender<ShutDown>,
     keep: Arc<AtomicBool>,
     journal: Arc<Mutex<Journal>>,
+    requests: Tap<SettledRequest>,
     loader: Loader,
 }
 
 impl AppStack {
     /// Writes down what is wanted against the file's word, before anybody is told that it is.
     async fn keep_edits(&self) -> Result<(), Refused> {
-        let (journal, desired) = (Arc::clone(&self.journal), self.control.desired());
-        let kept =
-            tokio::task::spawn_blocking(move || journal.lock().unwrap_or_else(PoisonError::into_inner).keep(&desired));
+        let kept = keep(self.control.clone(), Arc::clone(&self.journal));
         kept.await.map_err(io::Error::other).flatten().map_err(|error| {
             let path = self.folders.journal();
             Refused::failed(format!(
@@ -453,6 +479,16 @@ impl Stack for AppStack {
         let answer = deploying::deploy(&self.control, request).await;
         self.keep_edits().await?;
         answer
+    }
+
+    async fn stop_deployment(&self, service: String, abort: bool) -> Result<Answer, Refused> {
+        let answer = deploying::stop(&self.control, service, abort).await;
+        self.keep_edits().await?;
+        answer
+    }
+
+    fn requests(&self) -> Listening<SettledRequest> {
+        self.requests.listen()
     }
 
     async fn run_task(&self, request: RunTaskRequest) -> Result<Answer, Refused> {

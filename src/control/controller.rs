@@ -345,7 +345,23 @@ impl<I: IdSource> Controller<I> {
         }
         let roll_back = stop_type == StopType::Rollback;
         self.world.fail_deployment(service, Failure::Stopped, roll_back, &self.topology, now());
+        self.keep_rollback(service);
         Ok(())
+    }
+
+    /// A service that was rolled back is wanted as it was: what failed is not deployed again because neargate is restarted.
+    /// Where that cannot be (the file no longer has what it ran with), what was asked for stays wanted.
+    fn keep_rollback(&mut self, service: &ServiceName) {
+        let Some(record) = self.world.services.get(service).filter(|record| record.is_rolling_back()) else { return };
+        let (restored, now_wanted) = (Arc::clone(&record.primary.service), self.topology.services.get(service));
+        let Some(now_wanted) = now_wanted else { return };
+        let edit = Edit::restore(service.clone(), &restored, now_wanted);
+        if self.desired.edit(edit).is_ok() {
+            self.world.rollback_accepted(service);
+            let options = self.renew;
+            self.take_desired(Renew { builds: false, pulls: false }, BTreeSet::new());
+            self.renew = options;
+        }
     }
 
     fn stop_task(&mut self, task: TaskId) -> Result<(), Refusal> {
@@ -528,6 +544,9 @@ impl<I: IdSource> Controller<I> {
             deployment_id: &mut deployment_id,
         };
         self.world.apply(change, context);
+        if let Change::FailDeployment { service, roll_back: true, .. } = change {
+            self.keep_rollback(service);
+        }
     }
 
     fn publish(&mut self) {

@@ -80,6 +80,11 @@ impl ControlHandle {
         Arc::clone(&self.desired.borrow())
     }
 
+    /// The same, whenever it changes.
+    pub fn authored(&self) -> watch::Receiver<Arc<Desired>> {
+        self.desired.clone()
+    }
+
     /// Stops every task and waits for the last one until the deadline. Returns whether all are gone.
     pub async fn shut_down(&self, within: Duration) -> bool {
         if self.send(|reply| Command::ShutDown { reply }).await.is_err() {

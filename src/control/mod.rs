@@ -43,6 +43,7 @@ mod secrets;
 pub mod sink;
 pub mod snapshot;
 mod specs;
+pub mod tap;
 
 pub use controller::start;
 pub use handle::ControlHandle;

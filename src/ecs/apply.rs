@@ -178,7 +178,11 @@ impl World {
     ) {
         let Some(record) = self.services.get(service) else { return };
         let (spec, secrets) = (context.new_task)(service, &record.primary);
+        let pinned = record.pinned_images().cloned().unwrap_or_default();
         let id = self.add_task(TaskSpec { node, ..spec }, secrets, context.now);
+        for (container, image) in pinned {
+            self.with_container(&id, &container, |container| container.image_id = Some(image));
+        }
         if let Some(record) = self.services.get_mut(service) {
             if replaces_unhealthy {
                 record.unhealthy_replaced(context.now, context.topology.time_scale);
@@ -329,7 +333,12 @@ impl World {
 
     fn mark_steady(&mut self, service: &ServiceName, now: Now) {
         let Some(record) = self.services.get_mut(service) else { return };
-        if let Some(id) = record.has_become_steady(now) {
+        let own =
+            self.tasks.values().filter(|task| task.is_wanted() && task.spec.deployment() == Some(&record.primary.id));
+        let started_from = own.flat_map(|task| &task.containers);
+        let images = started_from.filter_map(|(name, container)| Some((name.clone(), container.image_id.clone()?)));
+        let images = images.collect();
+        if let Some(id) = record.has_become_steady(images, now) {
             record.record_event(service, now.timestamp, events::completed(&id));
         }
         record.record_event(service, now.timestamp, events::STEADY);

@@ -170,6 +170,10 @@ enum Supply<'a> {
 }
 
 fn supply<'a>(world: &'a World, task: &Task, definition: &ContainerDefinition) -> Supply<'a> {
+    // It is an image that ran before, whatever becomes of a newer one.
+    if task.containers[&definition.name].image_id.is_some() {
+        return Supply::Usable;
+    }
     let Some(image) = world.images.get(task.spec.image(definition)) else { return Supply::Wanted };
     if image.is_usable(task.spec.node.as_ref(), world.deployment_is_complete(task)) {
         return Supply::Usable;

@@ -21,6 +21,7 @@ pub mod registration;
 pub mod rule;
 pub mod security_group;
 pub mod service;
+pub mod settled_request;
 pub mod target_group;
 pub mod target_health;
 pub mod task;

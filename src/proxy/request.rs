@@ -103,6 +103,7 @@ pub(super) async fn serve<C: Client>(
         Ok(settled) => settled,
         Err(error) => {
             transaction.error = Some(error.to_string());
+            transaction.fault = error.fault();
             let started = transaction.status != 0;
             if started || matches!(error, ProxyError::ClientGone) {
                 transaction.status = if started { transaction.status } else { error.status() };
@@ -177,6 +178,7 @@ fn begin(worker: &Worker, connection: &Connection, client_protocol: ClientProtoc
         error_reason: None,
         transform_status: None,
         error: None,
+        fault: None,
         text: None,
     }
 }

@@ -5,11 +5,9 @@
 //! get its origins from elsewhere.
 
 use super::finding::{Finding, Severity};
-use crate::alb::request::facts::RequestFacts;
-use crate::alb::routing::{RoutedAction, RoutingTable};
-use crate::http1::fields::{FieldSpan, Fields};
+use crate::alb::routing::RoutingTable;
+use crate::alb::way_in;
 use crate::model::listener::{Listener, ListenerProtocol, LoadBalancer};
-use crate::model::rule::{Condition, Patterns};
 use crate::model::{DomainName, LoadBalancerName, TargetGroupName, Topology};
 
 /// A variable that names origins, none of which is the stack's.
@@ -133,7 +131,7 @@ fn question(topology: &Topology, group: &TargetGroupName) -> Option<Question> {
     let own = origins_of(balancer);
     let (listener, domain, _) = own.first()?;
     let table = RoutingTable::compile(topology, balancer, &std::collections::BTreeMap::new(), 0);
-    let path = path_to(topology, &table, listener, domain, group.as_str())?;
+    let path = way_in::path_to(topology, &table, listener, ("OPTIONS", domain.as_str()), group)?;
     Some(Question { load_balancer: balancer.name.clone(), port: listener.port, domain: domain.to_string(), path })
 }
 
@@ -204,44 +202,5 @@ fn lets_in(item: &str, origin: &str) -> bool {
         Some((before, after)) => {
             origin.len() >= before.len() + after.len() && origin.starts_with(before) && origin.ends_with(after)
         }
-    }
-}
-
-/// A path that the listener's rules lead to the group.
-fn path_to(
-    topology: &Topology,
-    table: &RoutingTable,
-    listener: &Listener,
-    domain: &DomainName,
-    group: &str,
-) -> Option<String> {
-    let index = table.listener_by_port(listener.port)?;
-    let patterns = listener.rules.iter().flat_map(|rule| &rule.conditions).filter_map(|condition| match condition {
-        Condition::PathPattern(Patterns::Wildcards(patterns)) => Some(patterns),
-        _ => None,
-    });
-    let check = topology.target_groups.get(group).map(|group| group.health_check.path.clone());
-    let candidates = patterns.flatten().map(|pattern| pattern.replace('*', "").replace('?', "x"));
-    // The health check's path is one that the container has for sure.
-    let mut candidates = check.into_iter().chain(candidates).chain(["/".to_owned()]);
-    candidates.find(|path| path.starts_with('/') && leads_to(table, index, domain, path, group))
-}
-
-fn leads_to(table: &RoutingTable, listener: usize, domain: &DomainName, path: &str, group: &str) -> bool {
-    let bytes = format!("Host{domain}").into_bytes();
-    let spans = [FieldSpan::new(&bytes, 0..4, 4..bytes.len())];
-    let facts = RequestFacts {
-        method: b"OPTIONS",
-        authority: None,
-        path: path.as_bytes(),
-        query: None,
-        fields: Fields::new(&bytes, &spans),
-        client: (std::net::Ipv4Addr::LOCALHOST, 40000).into(),
-    };
-    match table.route(listener, &facts).action {
-        RoutedAction::Forward(forward) => {
-            forward.groups.iter().any(|found| table.target_groups[found.group].name.as_str() == group)
-        }
-        RoutedAction::Redirect(_) | RoutedAction::FixedResponse(_) => false,
     }
 }

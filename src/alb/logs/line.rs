@@ -3,10 +3,17 @@
 use jiff::Timestamp;
 use jiff::tz::Offset;
 
+use neargate_model::settled_request::SettledRequest;
+
 /// An entry that becomes one line of a log.
 pub trait LogLine: Send + 'static {
     /// Appends the line, without a line end.
     fn write(&self, names: Names<'_>, out: &mut Vec<u8>);
+
+    /// What matters of a request to the one who sent it; nothing of other entries.
+    fn settled(&self) -> Option<SettledRequest> {
+        None
+    }
 }
 
 /// The load balancer's names.

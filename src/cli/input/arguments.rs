@@ -100,7 +100,7 @@ pub(crate) enum Verb {
     Restart(RestartArgs),
     /// Deploy a new revision of a service's task definition, and follow the deployment to its end
     #[command(
-        long_about = "Register a revision of a service's task definition file, with other images or variables, update the service, and follow the deployment to its end.\n\nExits with 0 if the service is stable, 1 if the deployment failed or was rolled back, 3 if the service is not stable in time."
+        long_about = "Register a revision of a service's task definition file, with other images or variables, update the service, and follow the deployment to its end.\n\nWith --rehearse, steady traffic goes through the load balancer meanwhile: over kept and new connections, HTTP/1.1 and HTTP/2. Every request that failed is reported with its time, its task, the phase of that task's life and the reason, and a timeline is drawn.\n\nExits with 0 if the service is stable, 1 if the deployment failed or was rolled back, or a request of the rehearsal failed, 3 if the service is not stable in time."
     )]
     Deploy(DeployArgs),
     /// Run a task that belongs to no service, show its output, and exit with its exit code

@@ -1,5 +1,7 @@
 //! Options of `deploy` and `run-task`.
 
+use std::path::PathBuf;
+
 use clap::Args;
 use clap_complete::engine::ArgValueCandidates;
 
@@ -36,7 +38,81 @@ pub(crate) struct DeployArgs {
     #[arg(long, value_name = "SECONDS", default_value_t = 600, env = "NEARGATE_WAIT_TIMEOUT")]
     pub(crate) wait_timeout: u64,
     #[command(flatten)]
+    pub(crate) stopping: StoppingArgs,
+    #[command(flatten)]
+    pub(crate) rehearsal: RehearsalArgs,
+    #[command(flatten)]
     pub(crate) format: FormatArgs,
+}
+
+/// `--rollback` and `--stop`.
+#[derive(Debug, Args)]
+#[group(multiple = false)]
+pub(crate) struct StoppingArgs {
+    /// Stop the deployment in progress and restore the last one that completed
+    #[arg(long, conflicts_with_all = DEPLOYS)]
+    pub(crate) rollback: bool,
+    /// Stop the deployment in progress and leave everything as it is now
+    #[arg(long, conflicts_with_all = DEPLOYS)]
+    pub(crate) stop: bool,
+}
+
+/// Options that deploy something.
+const DEPLOYS: [&str; 7] =
+    ["cluster", "task_definition", "image", "variable-of-container", "build", "force_new_deployment", "rehearse"];
+
+/// How a deployment in progress is to end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum How {
+    /// `--rollback`
+    Rollback,
+    /// `--stop`
+    Abort,
+}
+
+impl StoppingArgs {
+    /// What was asked for, if anything.
+    pub(crate) fn how(&self) -> Option<How> {
+        match (self.rollback, self.stop) {
+            (true, _) => Some(How::Rollback),
+            (false, true) => Some(How::Abort),
+            (false, false) => None,
+        }
+    }
+}
+
+/// `--rehearse` and what goes with it.
+#[derive(Debug, Args)]
+pub(crate) struct RehearsalArgs {
+    /// Send steady traffic through the load balancer meanwhile, and report every request that failed, and why
+    #[arg(long, conflicts_with = "detach")]
+    pub(crate) rehearse: bool,
+    /// How many requests to send
+    #[arg(long, value_name = "N/s", default_value = "100/s", value_parser = parse_rate, requires = "rehearse")]
+    pub(crate) rate: f64,
+    /// What to ask for, with GET [default: a path that leads to the service, its health check's if that does]
+    #[arg(long, value_name = "PATH", value_parser = parse_path, requires = "rehearse")]
+    pub(crate) path: Option<String>,
+    /// Also hold WebSockets open at this path
+    #[arg(long, value_name = "PATH", value_parser = parse_path, requires = "rehearse")]
+    pub(crate) websocket: Option<String>,
+    /// Where to write the timeline, as SVG [default: the stack's state folder]
+    #[arg(long, value_name = "FILE", requires = "rehearse")]
+    pub(crate) picture: Option<PathBuf>,
+}
+
+/// More would measure this machine rather than the deployment.
+const MOST_PER_SECOND: f64 = 5000.0;
+
+fn parse_rate(text: &str) -> Result<f64, String> {
+    let rate = text.strip_suffix("/s").unwrap_or(text).trim().parse::<f64>().ok();
+    let rate = rate.filter(|rate| (0.1..=MOST_PER_SECOND).contains(rate));
+    rate.ok_or_else(|| format!("must look like 200/s, and be between 0.1 and {MOST_PER_SECOND} requests a second"))
+}
+
+fn parse_path(text: &str) -> Result<String, String> {
+    let is_path = text.starts_with('/') && text.parse::<http::uri::PathAndQuery>().is_ok() && !text.contains('#');
+    if is_path { Ok(text.to_owned()) } else { Err("must be a path, such as /api/orders?page=1".to_owned()) }
 }
 
 /// `--image` and `--env`.

@@ -78,9 +78,7 @@ pub(crate) async fn apply(
                 watch_it_go(folders, printer).await?;
             }
             // It ended in the middle of the conversation.
-            Some(Answer::View(_) | Answer::Deployed { .. } | Answer::Running { .. }) | None => {
-                watch_it_go(folders, printer).await?;
-            }
+            Some(_) | None => watch_it_go(folders, printer).await?,
         }
     }
 }

@@ -19,6 +19,7 @@ use crate::cli::output::picture::Mood;
 use crate::cli::output::printer::Printer;
 use crate::cli::output::{findings, welcome};
 use crate::cli::running::asking;
+use crate::cli::running::outcomes::Outcomes;
 use crate::cli::running::process::Signals;
 use crate::ecs::world::RolloutState;
 use crate::model::{TargetGroupName, Topology};
@@ -32,6 +33,8 @@ const FAILED_TASKS_TO_GIVE_UP: usize = 3;
 pub(crate) enum Goal {
     /// Every service runs its tasks.
     Started,
+    /// Every deployment has ended.
+    Deployed,
     /// Every target is healthy.
     Healthy,
     /// Ctrl-C.
@@ -70,6 +73,7 @@ async fn follow_views(
     let mut signals = Signals::new()?;
     let mut last: Option<ClusterView> = None;
     let mut failed_before = None;
+    let mut outcomes = Outcomes::default();
     loop {
         let next = tokio::select! {
             // Cancel-safe enough: on the other arms the conversation is not used again.
@@ -87,11 +91,15 @@ async fn follow_views(
         };
         let Ok(Some(view)) = next else { return Err(Failure::printed(ExitStatus::FAILED)) };
         live.draw(&view, printer);
+        for line in outcomes.see(&view, std::time::Instant::now()) {
+            live.note(&line, printer);
+        }
         patience.saw(&view);
         if let Some(failure) = cannot_listen(&view) {
             return Err(failure);
         }
-        if let Some(failure) = given_up(project, &view) {
+        // While images are built, what failed before may be about to be replaced.
+        if let Some(failure) = given_up(project, &view).filter(|_| !view.is_waiting_for_images()) {
             return Err(failure);
         }
         if is_reached(goal, &view) {
@@ -142,6 +150,10 @@ impl Patience {
 fn is_reached(goal: Goal, view: &ClusterView) -> bool {
     match goal {
         Goal::Healthy | Goal::Forever => view.ready,
+        Goal::Deployed => {
+            is_reached(Goal::Started, view)
+                && view.services.iter().all(|service| service.rollout_state != RolloutState::InProgress)
+        }
         Goal::Started => {
             view.listeners.iter().all(|listener| listener.bound)
                 && !view.is_waiting_for_images()
@@ -162,12 +174,19 @@ fn waits_for(topology: &Topology, seconds: u64) -> String {
     format!("waiting up to {seconds} s for {what}")
 }
 
-/// A deployment that ECS has given up. The stack may be healthy nevertheless, but it does not run what the file says.
+/// A deployment that ECS has given up, once what it was rolled back to has come up. The stack may be healthy nevertheless,
+/// but it does not run what the file says.
 pub(crate) fn given_up(project: &Project, view: &ClusterView) -> Option<Failure> {
     let (service, failed) =
         view.services.iter().find_map(|service| Some((service, service.failed_deployment.as_ref()?)))?;
+    if service.rollout_state == RolloutState::InProgress {
+        return None;
+    }
     let what = match failed.id == service.deployment {
         true => "failed".to_owned(),
+        false if failed.task_definition == service.task_definition => {
+            "with another image failed and was rolled back".to_owned()
+        }
         false => format!("failed and was rolled back to {}", service.task_definition),
     };
     let name = &service.service_name;

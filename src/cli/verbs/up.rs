@@ -1,5 +1,7 @@
 //! `up`: starts the stack here or in the background, or applies a changed file to the running one.
 
+use std::time::Instant;
+
 use crate::admin::wire::{Request, UpRequest};
 use crate::cli::failure::{ExitStatus, Failure};
 use crate::cli::input::arguments::UpArgs;
@@ -13,6 +15,7 @@ use crate::cli::output::welcome;
 use crate::cli::running::asking;
 use crate::cli::running::attached::Attached;
 use crate::cli::running::background::{in_the_background, wait_for_background};
+use crate::cli::running::outcomes::Outcomes;
 use crate::cli::running::process::{Signals, block_on_threads, start, stop};
 use crate::cli::running::stack;
 use crate::cli::running::waiting;
@@ -34,7 +37,11 @@ pub(crate) fn up(global: &Global, args: &UpArgs, printer: &mut Printer) -> Resul
         loop {
             if let Some(applied) = stack::apply(&project.folders, &request, printer).await? {
                 applied.tell(&project.file, printer);
-                let goal = if goal == Goal::Forever { Goal::Healthy } else { goal };
+                // Deployments are followed to their ends, as `deploy` does.
+                let goal = match goal {
+                    Goal::Started | Goal::Deployed => Goal::Deployed,
+                    Goal::Healthy | Goal::Forever => Goal::Healthy,
+                };
                 let followed = follow(&project, goal, &args.start, printer).await;
                 return match followed {
                     Err(failure) if args.watch && failure.status == ExitStatus::FAILED => {
@@ -80,6 +87,7 @@ async fn in_the_foreground(
     let mut output = Attached::new(project, args);
     let mut welcomed = false;
     let mut told = None;
+    let mut outcomes = Outcomes::default();
     // The project as a changed file has made it.
     let mut changed_project = None;
     let status = loop {
@@ -102,12 +110,14 @@ async fn in_the_foreground(
         watching.catch_up(project, &view, printer).await;
         if welcomed {
             live.report(&view, printer);
+            outcomes.see(&view, Instant::now()).into_iter().for_each(|line| printer.note(line));
         } else {
             live.draw(&view, printer);
             if view.ready {
                 live.finish();
                 // What led here is no news.
                 live.prime(&view);
+                outcomes = Outcomes::of(&view, Instant::now());
                 welcomed = true;
                 welcome::print(project, &view, true, printer);
             }
@@ -146,6 +156,7 @@ async fn watch(
     let mut view = conversation.view().await?.unwrap_or_default();
     live.prime(&view);
     let mut told = waiting::failed_build(&view);
+    let mut outcomes = Outcomes::of(&view, Instant::now());
     watching.catch_up(&project, &view, printer).await;
     loop {
         tokio::select! {
@@ -168,6 +179,7 @@ async fn watch(
             }
         }
         live.report(&view, printer);
+        outcomes.see(&view, Instant::now()).into_iter().for_each(|line| printer.note(line));
         let failed = waiting::failed_build(&view);
         if let Some(failure) = failed.as_ref().filter(|_| failed != told) {
             printer.failure(failure);

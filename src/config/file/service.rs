@@ -39,7 +39,7 @@ record! {
         deployment_circuit_breaker: CircuitBreakerFile,
         /// Recognised; the only controller is ECS's own.
         deployment_controller: Anything,
-        /// Recognised; failed deployments are not rolled back.
+        /// Recognised; deployments always roll, neither blue/green nor linear nor canary.
         deployment_configuration: Anything,
         /// Alarms that end a deployment when they go off.
         alarms: DeploymentAlarmsFile,

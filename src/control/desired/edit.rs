@@ -306,4 +306,24 @@ impl Edit {
             force_new_deployment: false,
         }
     }
+
+    /// UpdateService with what a service ran `before`, where it is wanted otherwise now: what a rollback makes of it (ECS API,
+    /// ServiceRevision).
+    pub fn restore(service: ServiceName, before: &Service, now: &Service) -> Self {
+        fn unless_same<T: Clone + PartialEq>(before: &T, now: &T) -> Option<T> {
+            (before != now).then(|| before.clone())
+        }
+        Self::UpdateService {
+            service,
+            desired_count: None,
+            task_definition: (before.task_definition != now.task_definition).then(|| before.task_definition.name()),
+            security_groups: unless_same(&before.security_groups, &now.security_groups),
+            load_balancers: unless_same(&before.load_balancers, &now.load_balancers),
+            health_check_grace_period: None,
+            deployment_configuration: None,
+            builds: unless_same(&before.builds, &now.builds),
+            images: unless_same(&before.images, &now.images),
+            force_new_deployment: false,
+        }
+    }
 }

@@ -1,6 +1,6 @@
 //! The scheduler's memory of a service: its deployments, its failures, when the next task may start.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -13,7 +13,7 @@ use crate::service::events::{self, Tally};
 use neargate_model::deployment::DeploymentAlarms;
 use neargate_model::service::Service;
 use neargate_model::topology::TimeScale;
-use neargate_model::{AlarmName, DeploymentId, ServiceName, TaskId};
+use neargate_model::{AlarmName, ContainerName, DeploymentId, ServiceName, TaskId};
 
 /// The number of service events to keep (ECS API, Service.events).
 pub const EVENTS_KEPT: usize = 100;
@@ -77,6 +77,9 @@ pub struct Deployment {
     pub ignored_alarms: BTreeSet<AlarmName>,
     /// Until when its alarms are watched although it has come up.
     pub bakes_until: Option<Instant>,
+    /// The engine's ids of the images that its containers were started from, once it has come up (ECS API,
+    /// ServiceRevision.containerImages).
+    pub images: BTreeMap<ContainerName, String>,
     /// `createdAt`
     pub created_at: Timestamp,
     /// `updatedAt`
@@ -147,6 +150,7 @@ impl Deployment {
             failure: None,
             ignored_alarms: BTreeSet::new(),
             bakes_until: None,
+            images: BTreeMap::new(),
             created_at: now.timestamp,
             updated_at: now.timestamp,
         }
@@ -246,6 +250,17 @@ impl ServiceRecord {
     /// What a new deployment that nobody asked for in particular runs: what runs now, be it after a rollback.
     pub(crate) fn current_settings(&self) -> Arc<Service> {
         Arc::clone(&self.primary.service)
+    }
+
+    /// Whether the last completed deployment is being restored.
+    pub fn is_rolling_back(&self) -> bool {
+        self.primary.rollout == RolloutState::InProgress && self.primary.is_rollback()
+    }
+
+    /// What new tasks are started from, whatever their images' names mean by now: those of a deployment that was restored
+    /// would be what it replaces.
+    pub(crate) fn pinned_images(&self) -> Option<&BTreeMap<ContainerName, String>> {
+        (!self.rejected_images.is_empty()).then_some(&self.primary.images)
     }
 
     /// Somebody accepts that the service was rolled back: the settings that failed are asked for no longer.
@@ -361,8 +376,12 @@ impl ServiceRecord {
         self.next_start_at = Some(now.instant + time_scale.apply(REPLACEMENT_CADENCE));
     }
 
-    /// The service has reached its desired state. Returns the deployment that this completes.
-    pub(crate) fn has_become_steady(&mut self, now: Now) -> Option<DeploymentId> {
+    /// The service has reached its desired state; its tasks run these images. Returns the deployment that this completes.
+    pub(crate) fn has_become_steady(
+        &mut self,
+        images: BTreeMap<ContainerName, String>,
+        now: Now,
+    ) -> Option<DeploymentId> {
         self.steady = true;
         self.steady_at = Some(now.instant);
         if self.primary.rollout != RolloutState::InProgress {
@@ -371,6 +390,7 @@ impl ServiceRecord {
         self.primary.rollout = RolloutState::Completed;
         self.primary.failure = None;
         self.primary.updated_at = now.timestamp;
+        self.primary.images = images;
         self.completed = Some(self.primary.clone());
         self.proven.clear();
         Some(self.primary.id.clone())

@@ -36,7 +36,9 @@ use crate::alb::logs::key::LogKind;
 use crate::alb::logs::line::{LogLine, Names};
 use crate::alb::routing::RoutingTable;
 use crate::control::sink::Sink;
+use crate::control::tap::Tap;
 use crate::model::listener::{LoadBalancerAttributes, LogDelivery};
+use crate::model::settled_request::SettledRequest;
 use files::LogFiles;
 
 /// Accounts that may wait for the writer. At 20 ms per look that is enough for 400,000 requests in a second.
@@ -63,36 +65,43 @@ pub fn start<A: LogLine, C: LogLine, H: LogLine>(
     folder: PathBuf,
     tables: watch::Receiver<Arc<RoutingTable>>,
     queues: Queues<A, C, H>,
+    tap: Tap<SettledRequest>,
 ) -> io::Result<JoinHandle<()>> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
     let deliver_to = move |kind| (LogFiles::new(folder.clone(), kind), tables.clone());
     std::thread::Builder::new().name("records".into()).spawn(move || {
         runtime.block_on(async {
             tokio::join!(
-                deliver(queues.access, deliver_to(LogKind::Access)),
-                deliver(queues.connection, deliver_to(LogKind::Connection)),
-                deliver(queues.health_check, deliver_to(LogKind::HealthCheck)),
+                deliver(queues.access, deliver_to(LogKind::Access), Some(&tap)),
+                deliver(queues.connection, deliver_to(LogKind::Connection), None),
+                deliver(queues.health_check, deliver_to(LogKind::HealthCheck), None),
             );
         });
     })
 }
 
-/// Opens and closes sinks as the table says, for as long as it is polled.
+/// Opens and closes sinks as the table says, for as long as it is polled; that of requests also while somebody listens to
+/// them.
 pub async fn follow<A, C, H>(
     mut tables: watch::Receiver<Arc<RoutingTable>>,
     access: Sink<A>,
     connection: Sink<C>,
     health_check: Sink<H>,
+    tap: Tap<SettledRequest>,
 ) {
+    let mut listeners = tap.listeners();
     loop {
         {
             let table = tables.borrow_and_update();
-            access.set_open(delivery(LogKind::Access, &table.attributes).is_some());
+            let is_tapped = *listeners.borrow_and_update() > 0;
+            access.set_open(is_tapped || delivery(LogKind::Access, &table.attributes).is_some());
             connection.set_open(delivery(LogKind::Connection, &table.attributes).is_some());
             health_check.set_open(delivery(LogKind::HealthCheck, &table.attributes).is_some());
         }
-        if tables.changed().await.is_err() {
-            return;
+        // Both branches only wait. The tap cannot be gone: it is here.
+        tokio::select! {
+            changed = tables.changed() => if changed.is_err() { return },
+            _ = listeners.changed() => {}
         }
     }
 }
@@ -108,6 +117,7 @@ fn delivery(kind: LogKind, attributes: &LoadBalancerAttributes) -> Option<&LogDe
 async fn deliver<T: LogLine>(
     mut queue: mpsc::Receiver<T>,
     (mut files, tables): (LogFiles, watch::Receiver<Arc<RoutingTable>>),
+    tap: Option<&Tap<SettledRequest>>,
 ) {
     let mut batch = Vec::new();
     let mut text = Vec::new();
@@ -127,11 +137,18 @@ async fn deliver<T: LogLine>(
         let table = Arc::clone(&tables.borrow());
         let full = batch.len() == BATCH;
         let names = Names { id: &table.load_balancer_id, dns_name: &table.dns_name };
+        let delivery = delivery(files.kind(), &table.attributes);
+        let tap = tap.filter(|tap| tap.is_wanted());
         for account in batch.drain(..) {
-            account.write(names, &mut text);
-            text.push(b'\n');
+            if let Some((tap, settled)) = tap.and_then(|tap| Some((tap, account.settled()?))) {
+                tap.pass(settled);
+            }
+            if delivery.is_some() {
+                account.write(names, &mut text);
+                text.push(b'\n');
+            }
         }
-        if let Some(delivery) = delivery(files.kind(), &table.attributes) {
+        if let Some(delivery) = delivery {
             let node = table.listeners.first().map(|listener| listener.bind.ip());
             let written = files.append(delivery, names.id, node, Timestamp::now(), &text);
             told.note(written);

@@ -34,7 +34,7 @@ fn what_sinks_take_stands_in_files_when_they_are_gone() {
     let (connections, connection_queue) = Sink::<Plain>::bounded(1);
     let (checks, check_queue) = Sink::<Plain>::bounded(1);
     let queues = Queues { access: queue, connection: connection_queue, health_check: check_queue };
-    let thread = start(folder.clone(), tables, queues).unwrap();
+    let thread = start(folder.clone(), tables, queues, Tap::new()).unwrap();
     // Not enabled in the table, so not written.
     connections.accept(Plain("nobody asked"));
     for word in ["one", "two", "three"] {
@@ -112,11 +112,12 @@ fn nothing_is_left_behind_when_the_state_folder_is_gone() {
 }
 
 #[tokio::test]
-async fn sinks_are_open_while_the_table_says_so() {
+async fn sinks_are_open_while_the_table_says_so_or_somebody_listens() {
     let (publish, tables) = watch::channel(table(None));
     let (access, _queue) = Sink::<()>::bounded(1);
     let (other, _queue) = Sink::<()>::bounded(1);
-    let following = tokio::spawn(follow(tables, access.clone(), other.clone(), other.clone()));
+    let tap = Tap::new();
+    let following = tokio::spawn(follow(tables, access.clone(), other.clone(), other.clone(), tap.clone()));
     let until = async |open| {
         while access.is_open() != open {
             tokio::task::yield_now().await;
@@ -126,5 +127,12 @@ async fn sinks_are_open_while_the_table_says_so() {
     publish.send(table(Some(delivered("")))).unwrap();
     until(true).await;
     assert!(!other.is_open());
+    publish.send(table(None)).unwrap();
+    until(false).await;
+    let listening = tap.listen();
+    until(true).await;
+    assert!(!other.is_open());
+    drop(listening);
+    until(false).await;
     following.abort();
 }

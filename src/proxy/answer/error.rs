@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use crate::alb::actions::transform::TransformStatus;
 use crate::http1::error::RequestError;
+use crate::model::settled_request::TargetFault;
 
 /// What a URL of more than 16 KiB is answered with. The user guide ("Troubleshoot your Application Load Balancers") has both
 /// words on it: 414, "the request URL or query string parameters are too large", and 400, "the request header exceeded 16 K
@@ -94,6 +95,23 @@ impl ProxyError {
             Self::ConnectTimeout | Self::TargetTlsTimeout | Self::TargetTimeout => 504,
             Self::LocationTooLong => 507,
         }
+    }
+}
+
+impl ProxyError {
+    /// What was wrong with the target, if that is why.
+    pub(crate) fn fault(&self) -> Option<TargetFault> {
+        Some(match self {
+            Self::NoTargets => TargetFault::NoTargets,
+            Self::Unreachable(_) => TargetFault::Refused,
+            Self::ConnectTimeout => TargetFault::ConnectTimeout,
+            Self::TargetTls(_) | Self::TargetTlsTimeout => TargetFault::Tls,
+            Self::TargetClosed => TargetFault::Closed,
+            Self::Deregistered => TargetFault::Deregistered,
+            Self::MalformedResponse(_) | Self::ResponseHeadTooLarge => TargetFault::Malformed,
+            Self::TargetTimeout => TargetFault::Silent,
+            _ => return None,
+        })
     }
 }
 

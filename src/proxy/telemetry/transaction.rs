@@ -16,6 +16,7 @@ use crate::alb::logs::line::{LogLine, Names};
 use crate::alb::request::desync::Classification;
 use crate::alb::targets::protocols::RequestProtocol;
 use crate::control::sink::Sink;
+use crate::model::settled_request::{SettledRequest, TargetFault};
 use crate::proxy::tls::TlsFacts;
 
 /// One request from its first byte to its last.
@@ -63,6 +64,8 @@ pub struct Transaction {
     pub transform_status: Option<TransformStatus>,
     /// Why it failed.
     pub error: Option<String>,
+    /// What was wrong with the target, if that is why.
+    pub fault: Option<TargetFault>,
     /// Texts; only kept for a sink.
     pub text: Option<Box<Text>>,
 }
@@ -242,6 +245,17 @@ impl LogLine for Transaction {
             connection: self.connection,
         }
         .write(names, out);
+    }
+
+    fn settled(&self) -> Option<SettledRequest> {
+        let text = self.text.as_deref()?;
+        Some(SettledRequest {
+            trace_id: String::from_utf8_lossy(text.trace_id()).into_owned(),
+            target: self.target,
+            status: self.status,
+            target_status: self.target_status,
+            fault: self.fault,
+        })
     }
 }
 

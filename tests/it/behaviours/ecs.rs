@@ -34,6 +34,7 @@ const CHAPTERS: &[Chapter] = &[
     Chapter { title: "Containers that depend on each other", folders: &["depends-on"], records: &[] },
     Chapter { title: "Why a task stopped", folders: &["stop-reasons"], records: &[] },
     Chapter { title: "What a task is told about itself", folders: &["metadata"], records: &[] },
+    Chapter { title: "What a deployment does to requests", folders: &["rehearsal"], records: &[] },
     Chapter {
         title: "Services and deployments",
         folders: &["services", "names", "bounds", "deployments", "circuit-breaker", "events", "placement"],
@@ -53,6 +54,26 @@ const TITLES: &[(&str, &str)] = &[
     (
         "ALB user guide, \"Health check reason codes\"",
         "https://docs.aws.amazon.com/elasticloadbalancing/latest/application/target-group-health-checks.html",
+    ),
+    (
+        "ALB user guide, \"Troubleshoot your Application Load Balancers\"",
+        "https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-troubleshooting.html",
+    ),
+    (
+        "ALB user guide, \"Edit target group attributes\"",
+        "https://docs.aws.amazon.com/elasticloadbalancing/latest/application/edit-target-group-attributes.html",
+    ),
+    (
+        "ALB user guide, \"Health checks for your target groups\"",
+        "https://docs.aws.amazon.com/elasticloadbalancing/latest/application/target-group-health-checks.html",
+    ),
+    (
+        "ALB user guide, \"Access logs for your Application Load Balancer\"",
+        "https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-access-logs.html",
+    ),
+    (
+        "ALB user guide, \"Listeners for your Application Load Balancers\"",
+        "https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-listeners.html",
     ),
     (
         "ALB user guide, \"Target security groups\"",

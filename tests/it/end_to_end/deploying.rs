@@ -76,6 +76,27 @@ async fn what_fails_is_rolled_back(stack: &Stack) {
     let late = stack.run(&["deploy", "--env", "web.HEALTH=500", "--wait-timeout", "0"]).await;
     assert_eq!(late.code, Some(3), "{late:?}");
     assert!(late.stdout.contains("is not stable on scenario:4"), "{late:?}");
+
+    // Somebody has seen enough of it.
+    assert_fails(&stack.run(&["deploy", "--rollback", "--build"]).await, 2, &["cannot be used with"]);
+    assert_fails(&stack.run(&["deploy", "--rollback", "srvice"]).await, 2, &["Service not found."]);
+    let stopped = stack.run(&["deploy", "--rollback", "--format", "json"]).await.succeeded();
+    let report = last_line(&stopped);
+    assert_eq!((&report["taskDefinition"], &report["outcome"]), (&json!("scenario:4"), &json!("STABLE")));
+    assert_eq!(stack.view().await.services[0].task_definition, "scenario:2");
+    assert_fails(&stack.run(&["deploy", "--rollback"]).await, 2, &["ConflictException", "no deployment in progress"]);
+    let late = stack.run(&["deploy", "--env", "web.HEALTH=500", "--detach"]).await;
+    assert!(late.stdout.contains("is being deployed"), "{late:?}");
+    let stopped = stack.run(&["deploy", "--stop"]).await.succeeded();
+    assert!(stopped.stdout.contains("tasks stay as they are"), "{stopped:?}");
+    stack.run(&["deploy", "--task-definition", "scenario:2"]).await.succeeded();
+
+    // What failed does not come back with neargate.
+    assert_eq!(stack.run(&["deploy", "--env", "web.CRASH=3"]).await.code, Some(1));
+    stack.run(&["down", "--keep"]).await.succeeded();
+    let up = stack.up().await;
+    assert!(up.stderr.contains("task_definition stays at scenario:2"), "{up:?}");
+    assert_eq!(stack.view().await.services[0].task_definition, "scenario:2");
     stack.run(&["deploy", "--task-definition", "scenario:1"]).await.succeeded();
 }
 

@@ -63,8 +63,8 @@ async fn changed_images_are_built_and_rolled_and_others_stay() {
     assert_eq!(tasks().await, before, "nothing has changed");
 
     source(&stack, "second", "");
-    let up = stack.up().await;
-    assert!(up.stderr.contains("built"), "{up:?}");
+    let up = stack.run(&["up", "-d"]).await.succeeded();
+    assert!(up.stderr.contains("built") && up.stderr.contains("service service is stable on scenario:1"), "{up:?}");
     assert_eq!(answer(&stack).await, "second");
 
     source(&stack, "third", "");
@@ -77,6 +77,30 @@ async fn changed_images_are_built_and_rolled_and_others_stay() {
         removed.stderr.contains(&format!("removed image neargate/{}/service/web:latest", stack.project())),
         "{removed:?}"
     );
+}
+
+#[tokio::test]
+async fn an_image_that_does_not_run_is_rolled_back_to_the_one_before() {
+    let Some(_turn) = engine::turn().await else { return };
+    let mut scenario = built();
+    scenario.service()["deployment_circuit_breaker"] = json!({ "enable": true, "rollback": true });
+    // No task of the old image is left when the new one fails.
+    scenario.service()["deployment_minimum_healthy_percent"] = json!(0);
+    scenario.service()["deployment_maximum_percent"] = json!(100);
+    let stack = scenario.stack();
+    source(&stack, "first", "");
+    stack.up().await;
+
+    std::fs::write(stack.folder().join("Dockerfile"), "FROM busybox:1.35\nCMD [\"false\"]\n").unwrap();
+    let up = stack.run(&["up", "-d"]).await;
+    assert_eq!(up.code, Some(1), "{up:?}");
+    assert!(up.stderr.contains("with another image failed and was rolled back"), "{up:?}");
+    assert_eq!(answer(&stack).await, "first");
+
+    source(&stack, "mended", "");
+    stack.run(&["up", "-d"]).await.succeeded();
+    assert_eq!(answer(&stack).await, "mended");
+    stack.down().await;
 }
 
 #[tokio::test]

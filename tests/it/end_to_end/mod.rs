@@ -26,6 +26,8 @@ mod load_balancers;
 mod metadata;
 /// Failures before anything runs: one message, its exit code, and nothing left half done.
 mod refused;
+/// Deployments under traffic: what is lost, what is said of it, and that a well-behaved application loses nothing.
+mod rehearsing;
 /// Problems that no health check sees.
 mod unseen;
 /// Verbs for a running stack: scaling, events, output beside `up`, and shell completion.

@@ -195,7 +195,9 @@ async fn act(
             }
             "restart" => handle.restart(Some(service)).await.unwrap(),
             "force a new deployment" | "ask for the definition again" => {
-                let asked = handle.topology().services[&service].task_definition.name();
+                // The last one that was registered, which is not what is wanted after a rollback.
+                let family = &topology.services[&service].task_definition.family;
+                let asked = handle.desired().task_definitions().latest(family).unwrap().name();
                 let mut edit = Edit::scale(service.clone(), wanted.services[&service].desired_count);
                 if let Edit::UpdateService { force_new_deployment, task_definition, .. } = &mut edit {
                     *force_new_deployment = action == "force a new deployment";

@@ -141,7 +141,7 @@ pub(super) fn topology(case: &Case) -> Topology {
     Topology {
         name: "test".into(),
         domains: Vec::new(),
-        security_groups: [("tasks".into(), open_to_the_load_balancer(case))].into(),
+        security_groups: [("alb".into(), open_to_all()), ("tasks".into(), open_to_the_load_balancer(case))].into(),
         target_groups,
         load_balancers: BTreeMap::from([(
             "test".into(),
@@ -187,6 +187,11 @@ fn alarms(case: &Case) -> Option<DeploymentAlarms> {
     let alarms: BTreeMap<AlarmName, MetricAlarm> =
         case.alarms.iter().map(|(name, period)| (AlarmName::new(name), alarm(*period))).collect();
     (!alarms.is_empty()).then_some(DeploymentAlarms { rollback: true, alarms })
+}
+
+fn open_to_all() -> SecurityGroup {
+    let source = Source::Cidr("0.0.0.0/0".parse().unwrap());
+    SecurityGroup { ingress: vec![IngressRule { protocol: IpProtocol::Tcp, from_port: 80, to_port: 80, source }] }
 }
 
 fn open_to_the_load_balancer(case: &Case) -> SecurityGroup {

@@ -20,6 +20,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("ecs", &["model", "alb"]),
     ("lint", &["model", "http1", "alb"]),
     ("replay", &["model", "http1", "alb"]),
+    ("rehearsal", &["model"]),
     ("config", &["model", "alb", "ecs", "lint"]),
     ("import", &["config"]),
     // what this machine has: folders, trust stores, the certificates issued here
@@ -35,6 +36,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("probes", BELOW_EDGES),
     ("proxy", BELOW_EDGES),
     ("runtime", BELOW_EDGES),
+    ("traffic", &["model", "rehearsal"]),
     ("web", BELOW_EDGES),
     // wiring
     ("app", EVERYTHING),
@@ -71,11 +73,12 @@ const PURE: &[(&str, &[&str])] = &[
     ),
     ("import", &["hcl", "regex", "serde_json"]),
     ("lint", &["ipnet", "regex_automata", "regex_syntax"]),
+    ("rehearsal", &[]),
     ("replay", &["memchr"]),
 ];
 
 /// Layers without async, I/O and clock: time, files and variables arrive as arguments.
-const WITHOUT_IO: &[&str] = &["model", "http1", "alb", "ecs", "lint", "replay", "config", "import"];
+const WITHOUT_IO: &[&str] = &["model", "http1", "alb", "ecs", "lint", "rehearsal", "replay", "config", "import"];
 const IO_AND_CLOCK: &[&str] = &[
     "Instant::now",
     "SystemTime",
@@ -98,19 +101,20 @@ const OWNED: &[(&str, &[&str], &str)] = &[
     ("tar", &["runtime"], "build contexts and the pause image"),
     (
         "hyper",
-        &["metadata", "runtime", "web"],
-        "metadata and figures are served, and BuildKit takes calls that bollard cannot make; the proxy reads and writes HTTP itself",
+        &["metadata", "runtime", "traffic", "web"],
+        "metadata and figures are served, BuildKit takes calls that bollard cannot make, and rehearsals need a client; the proxy \
+         reads and writes HTTP itself",
     ),
-    ("hyper_util", &["metadata", "runtime", "web"], "as hyper"),
-    ("http_body_util", &["metadata", "runtime", "web"], "as hyper"),
+    ("hyper_util", &["metadata", "runtime", "traffic", "web"], "as hyper"),
+    ("http_body_util", &["metadata", "runtime", "traffic", "web"], "as hyper"),
     ("h2", &["proxy", "probes"], "HTTP/2 on connections; what a request means is decided before"),
     ("httparse", &["http1", "probes"], "heads are read where bytes arrive"),
     (
         "rustls",
-        &["certs", "transport", "proxy", "probes", "machine"],
-        "`certs` and `transport` decide what TLS offers, `proxy` and `probes` speak it, `machine` reads a root",
+        &["certs", "transport", "proxy", "probes", "traffic", "machine"],
+        "`certs` and `transport` decide what TLS offers, `proxy`, `probes` and `traffic` speak it, `machine` reads a root",
     ),
-    ("tokio_rustls", &["proxy", "probes"], "TLS on sockets"),
+    ("tokio_rustls", &["proxy", "probes", "traffic"], "TLS on sockets"),
     ("rcgen", &["certs"], "certificates are issued in one place"),
     ("x509_parser", &["certs", "proxy", "machine"], "certificates are read where they are kept, shown and trusted"),
     ("annotate_snippets", &["config"], "mistakes of files are drawn in one place"),
