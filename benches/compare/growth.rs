@@ -289,6 +289,7 @@ fn run_task(topology: &Topology, world: &mut World, name: &ServiceName, number: 
             registered_at: Some(now.instant),
             running_since: Some(now),
             failed_health_check: None,
+            protection: None,
             stop: None,
             created_at: now.timestamp,
             connected_at: Some(now.timestamp),

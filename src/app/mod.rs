@@ -11,6 +11,7 @@ mod alarms;
 mod deploying;
 mod journal;
 mod load_balancers;
+mod scaling;
 mod trust_files;
 
 use std::io;
@@ -215,6 +216,7 @@ impl App {
             spawn(async move { renewal.renew_in_time().await }),
             spawn(rollbacks),
             spawn(alarms::watch(control.clone(), Arc::clone(&load_balancers))),
+            spawn(scaling::watch(control.clone(), Arc::clone(&runtime), Arc::clone(&load_balancers))),
         ];
         if let Some(address) = request.admin {
             let listener = tokio::net::TcpListener::bind(address).await;
@@ -228,7 +230,7 @@ impl App {
         }
         let logs =
             tokio::spawn(collector::collect(Arc::clone(&runtime), control.snapshots(), folders.container_logs()));
-        let metadata = MetadataServer::start(Arc::clone(&runtime), control.snapshots());
+        let metadata = MetadataServer::start(Arc::clone(&runtime), control.clone());
         let folders = folders.clone();
         Ok(move |lock| Self {
             control,
@@ -381,7 +383,7 @@ async fn keep(control: ControlHandle, journal: Arc<Mutex<Journal>>) -> Result<io
     tokio::task::spawn_blocking(kept).await
 }
 
-/// Writes down what nobody is waiting for: that a deployment was rolled back.
+/// Writes down what nobody is waiting for: that a deployment was rolled back, or a service scaled.
 async fn keep_rollbacks(control: ControlHandle, journal: Arc<Mutex<Journal>>) {
     let mut authored = control.authored();
     while authored.changed().await.is_ok() {

@@ -6,6 +6,7 @@ use std::fmt::{Debug, Display};
 
 use crate::alb::security_group;
 use crate::model::listener::{Listener, LoadBalancer};
+use crate::model::scaling::ScalableTarget;
 use crate::model::security_group::{IngressRule, SecurityGroup};
 use crate::model::service::Service;
 use crate::model::target_group::TargetGroup;
@@ -16,6 +17,7 @@ use crate::model::{Redacted, Topology};
 pub fn changes(before: &Topology, after: &Topology) -> Vec<String> {
     let mut lines = Lines(Vec::new());
     lines.each("service", &before.services, &after.services, service);
+    lines.each("scalable target", &before.scalable_targets, &after.scalable_targets, scalable_target);
     lines.each("target group", &before.target_groups, &after.target_groups, target_group);
     lines.each("security group", &before.security_groups, &after.security_groups, group);
     load_balancers(&mut lines, before, after);
@@ -124,6 +126,12 @@ fn container(lines: &mut Lines, subject: &str, before: &ContainerDefinition, aft
         &after.environment,
         |lines: &mut Lines, subject: &str, _: &String, _: &String| lines.0.push(format!("{subject}: another value")),
     );
+}
+
+fn scalable_target(lines: &mut Lines, subject: &str, before: &ScalableTarget, after: &ScalableTarget) {
+    lines.value(&format!("{subject}: min_capacity"), &before.min_capacity, &after.min_capacity);
+    lines.value(&format!("{subject}: max_capacity"), &before.max_capacity, &after.max_capacity);
+    lines.each(&format!("{subject}: policy"), &before.policies, &after.policies, |_, _, _, _| {});
 }
 
 fn target_group(lines: &mut Lines, subject: &str, before: &TargetGroup, after: &TargetGroup) {

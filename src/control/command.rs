@@ -9,6 +9,7 @@ use tokio::sync::oneshot;
 use crate::control::desired::edit::Edit;
 use crate::control::desired::state::StillNeeded;
 use crate::control::desired::violation::Violation;
+use crate::ecs::service::protection::{ProtectionChange, ProtectionFailure};
 use crate::model::{ContainerName, ServiceName, TaskId, Topology};
 
 /// One request, and where to send the reply.
@@ -74,6 +75,16 @@ pub enum Command {
         /// Where to send the reply.
         reply: oneshot::Sender<Result<(), Refusal>>,
     },
+    /// Protect a task from being scaled in, or do no longer, as ECS's UpdateTaskProtection does. It is no edit: a task does not
+    /// outlive the process, so nothing of it is wanted later. Refused where ECS would refuse it.
+    UpdateTaskProtection {
+        /// The task.
+        task: TaskId,
+        /// What is asked for.
+        change: ProtectionChange,
+        /// Where to send the reply.
+        reply: oneshot::Sender<Result<(), Refusal>>,
+    },
     /// Stop every task. Never refused. The reply comes at once; it is done when the view reports that everything is at
     /// rest.
     ShutDown {
@@ -121,6 +132,8 @@ pub enum Refusal {
     },
     /// The task does not exist, or is already stopping.
     UnknownTask(TaskId),
+    /// ECS would refuse to change the protection of a task.
+    TaskProtection(ProtectionFailure),
     /// AWS would refuse it.
     Violation(Violation),
     /// The file no longer has what others refer to.
@@ -138,6 +151,7 @@ impl fmt::Display for Refusal {
                 write!(f, "there is no service `{name}`; the services are: {}", known.join(", "))
             }
             Self::UnknownTask(task) => write!(f, "no running task {task}"),
+            Self::TaskProtection(failure) => failure.fmt(f),
             Self::Violation(violation) => violation.fmt(f),
             Self::StillNeeded(needed) => needed.fmt(f),
             Self::Gone => f.write_str("neargate is exiting"),

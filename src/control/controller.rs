@@ -27,6 +27,7 @@ use crate::ecs::apply::Context;
 use crate::ecs::images::naming;
 use crate::ecs::plan::Planner;
 use crate::ecs::registration;
+use crate::ecs::scaling::record::Activity;
 use crate::ecs::standalone::STOPPED_BY_USER;
 use crate::ecs::step::{Change, Step};
 use crate::ecs::violation as service;
@@ -228,6 +229,10 @@ impl<I: IdSource> Controller<I> {
                 let verdict = self.stop_task(task);
                 self.replies.push((reply, verdict));
             }
+            Command::UpdateTaskProtection { task, change, reply } => {
+                let verdict = self.world.update_task_protection(&task, change, now()).map_err(Refusal::TaskProtection);
+                self.replies.push((reply, verdict));
+            }
             Command::ShutDown { reply } => {
                 self.world.shutting_down = true;
                 self.executor.abandon_images();
@@ -274,6 +279,19 @@ impl<I: IdSource> Controller<I> {
         let listeners: BTreeSet<(LoadBalancerName, u16)> =
             self.topology.listeners().map(|(balancer, listener)| (balancer.name.clone(), listener.port)).collect();
         self.bindings.retain(|listener, _| listeners.contains(listener));
+        let topology = Arc::clone(&self.topology);
+        for (service, activity) in self.world.scalable_targets_wanted(&topology) {
+            self.scale(service, activity);
+        }
+    }
+
+    /// Application Auto Scaling calls UpdateService, and shows what it did among the service's events.
+    fn scale(&mut self, service: ServiceName, activity: Activity) {
+        let images_as_they_are = Renew { builds: false, pulls: false };
+        match self.edit(Edit::scale(service.clone(), activity.desired), images_as_they_are) {
+            Ok(()) => self.world.scaling_begun(&service, activity, now()),
+            Err(refusal) => tracing::warn!(%service, %refusal, "cannot scale a service"),
+        }
     }
 
     fn rebuild(&mut self, containers: &[(ServiceName, ContainerName)]) -> Result<(), Refusal> {
@@ -416,6 +434,13 @@ impl<I: IdSource> Controller<I> {
                 self.bindings.insert((load_balancer, port), Err(message));
             }
             Observation::AlarmChanged { alarm, state } => self.world.alarm_changed(alarm, state),
+            Observation::MetadataEndpoint(found) => self.world.metadata_trouble = found.err(),
+            Observation::ScalingMeasured { service, points } => {
+                let topology = Arc::clone(&self.topology);
+                if let Some(activity) = self.world.scaling_measured(&service, &points, &topology, now()) {
+                    self.scale(service, activity);
+                }
+            }
             Observation::TargetSilent { target_group, target, request, idle_timeout } => {
                 self.world.target_silent(&target_group, &target, request, idle_timeout, now());
             }
@@ -450,7 +475,7 @@ impl<I: IdSource> Controller<I> {
         };
         match &observed.state {
             ObservedState::Running => {
-                self.world.container_health(&observed.task, name, &observed.runtime_id, observed.health);
+                self.world.container_health(&observed.task, name, &observed.runtime_id, observed.health, now());
             }
             ObservedState::Exited(exit) => {
                 self.world.container_exited(&observed.task, name, &observed.runtime_id, exit, now());

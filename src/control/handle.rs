@@ -11,6 +11,7 @@ use crate::control::desired::state::Desired;
 use crate::control::observation::Observation;
 use crate::control::routing::Routing;
 use crate::control::snapshot::Snapshot;
+use crate::ecs::service::protection::ProtectionChange;
 use crate::model::{ContainerName, ServiceName, TaskId, Topology};
 
 /// Cheap to clone.
@@ -68,6 +69,11 @@ impl ControlHandle {
     /// Stops one task; its service replaces it.
     pub async fn stop_task(&self, task: TaskId) -> Result<(), Refusal> {
         self.send(|reply| Command::StopTask { task, reply }).await
+    }
+
+    /// Protects a task from being scaled in, or does no longer.
+    pub async fn update_task_protection(&self, task: TaskId, change: ProtectionChange) -> Result<(), Refusal> {
+        self.send(|reply| Command::UpdateTaskProtection { task, change, reply }).await
     }
 
     /// The current desired topology.

@@ -1,12 +1,13 @@
 //! Facts that the edges report to the single writer. They are never requests; see `command` for those.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::alb::targets::health::ProbeTick;
 use crate::control::runtime::{ImageProgress, RuntimeEvent};
 use crate::model::alarm::AlarmState;
 use crate::model::target_health::{ProbeOutcome, Target};
-use crate::model::{AlarmName, LoadBalancerName, TargetGroupName};
+use crate::model::{AlarmName, LoadBalancerName, ScalingPolicyName, ServiceName, TargetGroupName};
 
 /// One fact.
 #[derive(Clone, Debug)]
@@ -53,6 +54,15 @@ pub enum Observation {
         /// Its state now.
         state: AlarmState,
     },
+    /// A minute has passed, in which this was measured for the scaling policies of a service.
+    ScalingMeasured {
+        /// Which service.
+        service: ServiceName,
+        /// By policy; one without a value is missing.
+        points: BTreeMap<ScalingPolicyName, f64>,
+    },
+    /// Tasks reach their metadata endpoint, or why they do not.
+    MetadataEndpoint(Result<(), String>),
     /// A request was answered with 504, because its target sent nothing during the idle timeout.
     TargetSilent {
         /// The group through which it was sent.

@@ -63,6 +63,7 @@ impl World {
                     container.phase = Phase::Starting;
                     container.created_at = Some(now.timestamp);
                     container.health = neargate_model::task::HealthStatus::Unknown;
+                    container.health_since = None;
                     container.image_id = container.image_id.take().or(image_id);
                 });
             }
@@ -74,6 +75,7 @@ impl World {
                 container.to_restart = false;
                 container.restarts += 1;
                 container.health = neargate_model::task::HealthStatus::Unknown;
+                container.health_since = None;
             }),
         }
     }
@@ -149,6 +151,22 @@ impl World {
                     record.bake(now, context.topology.time_scale);
                 }
             }
+            Change::BeginRebalancing { service, spread } => {
+                if let Some(record) = self.services.get_mut(service) {
+                    record.begin_rebalancing(service, spread, now.timestamp);
+                }
+            }
+            Change::EndRebalancing { service, spread } => {
+                if let Some(record) = self.services.get_mut(service) {
+                    record.end_rebalancing(service, spread.as_deref(), now.timestamp);
+                }
+            }
+            Change::ReportHeldBack { service, tasks } => {
+                if let Some(record) = self.services.get_mut(service) {
+                    record.report_held_back(service, tasks, now.timestamp);
+                }
+            }
+            Change::EndScalingActivity(service) => self.scaling_fulfilled(service, context.topology, now),
             Change::ReportBlocked(service) => {
                 if let Some(record) = self.services.get_mut(service) {
                     record.blocked = true;
@@ -179,6 +197,7 @@ impl World {
         let Some(record) = self.services.get(service) else { return };
         let (spec, secrets) = (context.new_task)(service, &record.primary);
         let pinned = record.pinned_images().cloned().unwrap_or_default();
+        let zone = node.as_ref().and_then(|node| self.nodes.zone(node)).cloned();
         let id = self.add_task(TaskSpec { node, ..spec }, secrets, context.now);
         for (container, image) in pinned {
             self.with_container(&id, &container, |container| container.image_id = Some(image));
@@ -187,7 +206,10 @@ impl World {
             if replaces_unhealthy {
                 record.unhealthy_replaced(context.now, context.topology.time_scale);
             }
-            record.tally.started(id, replaces_unhealthy);
+            match zone.filter(|_| record.rebalancing.is_some()) {
+                Some(zone) => record.tally.started_in(zone, id),
+                None => record.tally.started(id, replaces_unhealthy),
+            }
         }
     }
 
@@ -225,6 +247,7 @@ impl World {
             task.execution_stopped(now);
         }
         let ran = task.running_since.map(|since| now.instant.saturating_duration_since(since.instant));
+        let zone = task.zone().cloned();
         let Origin::Service { service, deployment } = task.spec.origin.clone() else { return };
         let Some(record) = self.services.get_mut(&service) else { return };
         record.steady = false;
@@ -244,7 +267,10 @@ impl World {
                 record.task_failed(&deployment, ran, now, context.topology.time_scale);
             }
             StopCode::UserInitiated => {}
-            StopCode::ServiceSchedulerInitiated => record.tally.stopped(id.clone(), ran.is_some()),
+            StopCode::ServiceSchedulerInitiated => match zone.filter(|_| record.rebalancing.is_some()) {
+                Some(zone) => record.tally.stopped_in(zone, id.clone()),
+                None => record.tally.stopped(id.clone(), ran.is_some()),
+            },
         }
     }
 

@@ -67,6 +67,9 @@ impl Census {
         for service in before.services.differences(&after.services) {
             touched.units.insert(Unit::Service(service.key.clone()));
         }
+        for scaled in before.scaling.differences(&after.scaling) {
+            touched.units.insert(Unit::Service(scaled.key.clone()));
+        }
         for task in before.tasks.differences(&after.tasks) {
             if let Some(task) = task.before {
                 self.take_out(task);

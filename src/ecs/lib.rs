@@ -18,6 +18,7 @@ pub mod log_stream;
 pub mod plan;
 pub mod registration;
 pub mod retry;
+pub mod scaling;
 pub mod service;
 pub mod standalone;
 mod task;
@@ -26,5 +27,6 @@ pub mod task_definition;
 // From actions and observations to the known state.
 pub mod apply;
 mod observe;
+mod protecting;
 pub mod step;
 pub mod violation;

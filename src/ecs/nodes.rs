@@ -56,6 +56,16 @@ impl Nodes {
         self.0.get(name).is_some_and(Node::takes_tasks)
     }
 
+    /// The zones that take tasks at the moment.
+    pub(crate) fn zones(&self) -> impl Iterator<Item = &Zone> {
+        self.0.values().filter(|node| node.takes_tasks()).map(|node| &node.observed.zone)
+    }
+
+    /// The zone of a node.
+    pub(crate) fn zone(&self, name: &NodeName) -> Option<&Zone> {
+        self.0.get(name).map(|node| &node.observed.zone)
+    }
+
     /// Where more tasks of a service may go; `placed` are the nodes of those that it has.
     pub(crate) fn placement<'n>(&'n self, placed: impl Iterator<Item = &'n NodeName>) -> Placement<'n> {
         let candidates = self.0.values().filter(|node| node.takes_tasks()).map(|node| &node.observed);

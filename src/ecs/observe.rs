@@ -237,10 +237,20 @@ impl World {
     }
 
     /// The result of a container's health check changed.
-    pub fn container_health(&mut self, id: &TaskId, name: &ContainerName, runtime_id: &str, health: HealthStatus) {
+    pub fn container_health(
+        &mut self,
+        id: &TaskId,
+        name: &ContainerName,
+        runtime_id: &str,
+        health: HealthStatus,
+        now: Now,
+    ) {
         if let Some(container) = self.tasks.get_mut(id).and_then(|task| task.containers.get_mut(name))
             && container.runtime_id.as_deref().is_none_or(|known| known == runtime_id)
         {
+            if container.health != health {
+                container.health_since = Some(now.timestamp);
+            }
             container.health = health;
         }
     }

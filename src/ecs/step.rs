@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
+use super::service::protection::HeldBack;
 use super::world::{Failing, Failure, sooner};
 use neargate_model::task::{StopCode, TaskSpec};
 use neargate_model::{ContainerName, DeploymentId, NodeName, ServiceName, TaskId};
@@ -144,6 +145,29 @@ pub enum Change {
     },
     /// The service's PRIMARY deployment has come up, and its alarms are watched for some time.
     Bake(ServiceName),
+    /// The service's tasks are spread unevenly, and are to be spread over the zones again.
+    BeginRebalancing {
+        /// Which service.
+        service: ServiceName,
+        /// How they are spread, in words.
+        spread: String,
+    },
+    /// They are, or something else is more important.
+    EndRebalancing {
+        /// Which service.
+        service: ServiceName,
+        /// How they are spread, in words.
+        spread: Option<String>,
+    },
+    /// These tasks of the service are to go, and stay because they are protected.
+    ReportHeldBack {
+        /// Which service.
+        service: ServiceName,
+        /// By deployment; none any more if it is empty.
+        tasks: HeldBack,
+    },
+    /// As many tasks run as a scaling activity of the service wants, or another number is wanted since.
+    EndScalingActivity(ServiceName),
     /// The service's deployment can neither stop nor start tasks within its bounds.
     ReportBlocked(ServiceName),
     /// The last task of a dropped service is gone.

@@ -77,6 +77,8 @@ pub enum Violation {
     MinimumAbove100,
     /// `maximumPercent` below 100.
     MaximumBelow100,
+    /// `availabilityZoneRebalancing` is ENABLED, and `maximumPercent` 100.
+    NoRoomToRebalance,
     /// `minimumHealthyPercent` and `maximumPercent` are both 100.
     NothingCanBeReplaced,
 }
@@ -105,6 +107,7 @@ impl Violation {
             | Self::PortNotFound { .. }
             | Self::MinimumAbove100
             | Self::MaximumBelow100
+            | Self::NoRoomToRebalance
             | Self::NothingCanBeReplaced => "InvalidParameterException",
         }
     }
@@ -147,6 +150,10 @@ impl fmt::Display for Violation {
             Self::MinimumAbove100 => f.write_str("minimumHealthyPercent must be at most 100"),
             // The text is not published; it is said as of the minimum.
             Self::MaximumBelow100 => f.write_str("maximumPercent must be at least 100"),
+            // The text is not published; the AWS CDK refuses it in these terms.
+            Self::NoRoomToRebalance => {
+                f.write_str("availabilityZoneRebalancing ENABLED requires a maximumPercent above 100")
+            }
             Self::NothingCanBeReplaced => f.write_str(
                 "Both maximumPercent and minimumHealthyPercent cannot be 100 as this will block deployments.",
             ),

@@ -14,6 +14,8 @@ pub use crate::moment::Now;
 use crate::nodes::Nodes;
 use crate::persistent_map::PersistentMap;
 use crate::retry::Retry;
+use crate::scaling::record::ScalingRecord;
+use crate::service::protection::Protection;
 pub use crate::service::record::{Deployment, EVENTS_KEPT, Failure, RolloutState, ServiceEvent, ServiceRecord};
 use neargate_alb::targets::health::HealthRecord;
 use neargate_model::alarm::AlarmState;
@@ -40,8 +42,12 @@ pub struct World {
     pub targets: PersistentMap<TargetGroupName, Vec<Arc<TargetRecord>>>,
     /// The machines that run tasks.
     pub nodes: Nodes,
+    /// Why tasks cannot reach their metadata endpoint, in words.
+    pub metadata_trouble: Option<String>,
     /// The alarms that services have, as they were evaluated last.
     pub alarms: BTreeMap<AlarmName, AlarmState>,
+    /// What is remembered of services that are scaled, by name.
+    pub scaling: PersistentMap<ServiceName, ScalingRecord>,
     /// Images to build or pull even if they exist.
     pub renew: BTreeSet<String>,
     /// Whether all tasks stop and none starts.
@@ -88,6 +94,8 @@ pub struct Task {
     pub running_since: Option<Now>,
     /// The last health check of the load balancer that turned one of its targets unhealthy.
     pub failed_health_check: Option<FailedHealthCheck>,
+    /// Its protection from being scaled in, which may be over.
+    pub protection: Option<Protection>,
     /// Why it must stop; `None` while it is wanted.
     pub stop: Option<Stop>,
     /// `createdAt`
@@ -152,6 +160,8 @@ pub struct Container {
     pub phase: Phase,
     /// Result of its health check.
     pub health: HealthStatus,
+    /// Since when, if it has had one.
+    pub health_since: Option<Timestamp>,
     /// The engine's id for it.
     pub runtime_id: Option<String>,
     /// The engine's id of the image from which it was first started.
@@ -256,6 +266,7 @@ impl Task {
             registered_at: None,
             running_since: None,
             failed_health_check: None,
+            protection: None,
             stop: None,
             created_at,
             connected_at: None,
@@ -334,6 +345,11 @@ impl Task {
         }
     }
 
+    /// Its protection from being scaled in, while it lasts.
+    pub fn protection(&self, now: Instant) -> Option<&Protection> {
+        self.protection.as_ref().filter(|protection| now < protection.until())
+    }
+
     /// The zone of its network interface, while it has one.
     pub fn zone(&self) -> Option<&Zone> {
         match &self.network {
@@ -357,6 +373,7 @@ impl Container {
         Self {
             phase: Phase::Pending,
             health: HealthStatus::Unknown,
+            health_since: None,
             runtime_id: None,
             image_id: None,
             image_digest: None,

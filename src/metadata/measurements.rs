@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use crate::control::runtime::{Runtime, RuntimeError, TaskUsage};
-use crate::ecs::metadata::answer::Need;
+use crate::ecs::metadata::request::Need;
 use crate::model::TaskId;
 
 /// The interval of measurements on Fargate (ECS developer guide, "Amazon ECS task metadata v4 examples for tasks on

@@ -4,8 +4,11 @@
 //! and is told nothing about others. *Invariant:* neither a request nor its answer is logged: answers hold credentials.
 
 mod measurements;
+mod profile_files;
+mod profiles;
 
 use std::convert::Infallible;
+use std::error::Error as _;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -13,7 +16,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use http::header::{CONTENT_TYPE, HeaderValue};
 use http::{Request, Response, StatusCode};
-use http_body_util::Full;
+use http_body_util::{BodyExt as _, Collected, Full, Limited};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -24,18 +27,27 @@ use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
+use crate::control::ControlHandle;
+use crate::control::command::Refusal;
+use crate::control::observation::Observation;
 use crate::control::runtime::{Runtime, TaskListener};
 use crate::control::snapshot::Snapshot;
 use crate::ecs::metadata::address::{ADDRESS, link_local};
-use crate::ecs::metadata::answer::{self, Need};
+use crate::ecs::metadata::credentials::{Given, RoleCredentials};
+use crate::ecs::metadata::request::{self, Need};
 use crate::ecs::metadata::response::Answer;
 use crate::ecs::metadata::subject::{Measured, Subject};
+use crate::ecs::metadata::{answer, protection};
+use crate::ecs::service::protection::ProtectionFailure;
 use crate::ecs::world::{Now, Task};
-use crate::model::TaskId;
+use crate::model::{ProfileName, TaskId};
 use measurements::{Measurements, Pair};
+use profiles::Profiles;
 
 /// Connections at the same time, of all tasks; more wait to be accepted.
 const CONNECTIONS: usize = 256;
+/// The longest content of a request.
+const CONTENT: usize = 64 * 1024;
 /// How long a client may take to send the head of a request.
 const PATIENCE: Duration = Duration::from_secs(10);
 /// How long a connection may last, whatever happens on it.
@@ -55,9 +67,9 @@ pub struct MetadataServer {
 
 impl MetadataServer {
     /// Starts serving as soon as there is a task.
-    pub fn start(runtime: Arc<dyn Runtime>, snapshots: watch::Receiver<Arc<Snapshot>>) -> Self {
+    pub fn start(runtime: Arc<dyn Runtime>, control: ControlHandle) -> Self {
         let stop = CancellationToken::new();
-        let running = tokio::spawn(serve(runtime, snapshots, stop.clone()));
+        let running = tokio::spawn(serve(runtime, control, stop.clone()));
         Self { stop, running }
     }
 
@@ -71,7 +83,8 @@ impl MetadataServer {
     }
 }
 
-async fn serve(runtime: Arc<dyn Runtime>, mut snapshots: watch::Receiver<Arc<Snapshot>>, stop: CancellationToken) {
+async fn serve(runtime: Arc<dyn Runtime>, control: ControlHandle, stop: CancellationToken) {
+    let (mut snapshots, observations) = (control.snapshots(), control.observations());
     let any_task = snapshots.wait_for(|snapshot| !snapshot.world.tasks.is_empty());
     // Cancel-safe: nothing is lost that a later look would not find.
     let found = tokio::select! {
@@ -82,7 +95,13 @@ async fn serve(runtime: Arc<dyn Runtime>, mut snapshots: watch::Receiver<Arc<Sna
         return;
     }
     let connections = Arc::new(Semaphore::new(CONNECTIONS));
-    let server = Arc::new(Server { runtime: Arc::clone(&runtime), snapshots, measurements: Measurements::default() });
+    let server = Arc::new(Server {
+        runtime: Arc::clone(&runtime),
+        control,
+        snapshots,
+        measurements: Measurements::default(),
+        profiles: Profiles::default(),
+    });
     let mut wait = FIRST_WAIT;
     let mut said = String::new();
     while !stop.is_cancelled() {
@@ -91,6 +110,8 @@ async fn serve(runtime: Arc<dyn Runtime>, mut snapshots: watch::Receiver<Arc<Sna
             Ok(TaskListener { listener, lost }) => {
                 wait = FIRST_WAIT;
                 said.clear();
+                // The controller is gone: so is the stack.
+                let _ = observations.send(Observation::MetadataEndpoint(Ok(()))).await;
                 tokio::select! {
                     () = accept(&listener, &server, &connections) => {}
                     () = lost.cancelled() => {}
@@ -101,6 +122,7 @@ async fn serve(runtime: Arc<dyn Runtime>, mut snapshots: watch::Receiver<Arc<Sna
                 let text = error.to_string();
                 if text != said {
                     tracing::warn!("{text}");
+                    let _ = observations.send(Observation::MetadataEndpoint(Err(text.clone()))).await;
                     said = text;
                 }
             }
@@ -133,7 +155,7 @@ async fn accept(listener: &TcpListener, server: &Arc<Server>, connections: &Arc<
 async fn converse(stream: TcpStream, peer: IpAddr, server: Arc<Server>) {
     let service = service_fn(move |request: Request<Incoming>| {
         let server = Arc::clone(&server);
-        async move { Ok::<_, Infallible>(response(server.answer(&request, peer).await)) }
+        async move { Ok::<_, Infallible>(response(server.answer(request, peer).await)) }
     });
     let _ = http1::Builder::new()
         .timer(TokioTimer::new())
@@ -145,24 +167,75 @@ async fn converse(stream: TcpStream, peer: IpAddr, server: Arc<Server>) {
 /// What answers need.
 struct Server {
     runtime: Arc<dyn Runtime>,
+    control: ControlHandle,
     snapshots: watch::Receiver<Arc<Snapshot>>,
     measurements: Measurements,
+    profiles: Profiles,
 }
 
 impl Server {
     /// `None`: the address is no task's.
-    async fn answer<B>(&self, request: &Request<B>, peer: IpAddr) -> Option<Answer> {
+    async fn answer(&self, request: Request<Incoming>, peer: IpAddr) -> Option<Answer> {
         let snapshot = Arc::clone(&self.snapshots.borrow());
         let task = task_at(peer, &snapshot)?;
-        let uri = request.uri();
-        let request = answer::Request { method: request.method().as_str(), path: uri.path(), query: uri.query() };
+        let (head, content) = request.into_parts();
+        let (method, path, query) = (head.method.as_str(), head.uri.path(), head.uri.query());
+        let request = request::Request { method, path, query };
+        if request.changes_protection() {
+            return self.protect(request, content, peer).await;
+        }
         let pair = match request.need() {
             Need::Nothing => Pair::default(),
             need => self.measure(&snapshot, &task.spec.id, need).await,
         };
         let measured = pair.now.as_deref().map(|now| Measured { before: pair.before.as_deref().unwrap_or(now), now });
-        let now = Now { instant: Instant::now(), timestamp: Timestamp::now() };
-        Some(answer::answer(request, &Subject { task, cluster: &snapshot.topology.cluster, now, measured }))
+        let profile =
+            request::role_asked_for(&request, &task.spec).and_then(|role| snapshot.topology.task_roles.get(role));
+        let given = match profile {
+            Some(profile) => Some(self.credentials(profile).await),
+            None => None,
+        };
+        let credentials = match &given {
+            None => Given::Nothing,
+            Some(None) => Given::Unavailable,
+            Some(Some(credentials)) => Given::Profile(credentials),
+        };
+        let subject = Subject { measured, credentials, ..subject(task, &snapshot) };
+        Some(answer::answer(request, &subject))
+    }
+
+    /// Changes the protection of the task that asks, as ECS would if the agent called it.
+    async fn protect(&self, request: request::Request<'_>, content: Incoming, peer: IpAddr) -> Option<Answer> {
+        // Content that is longer than any that can be read is read as none.
+        let content = Limited::new(content, CONTENT).collect().await.map(Collected::to_bytes).unwrap_or_default();
+        let before = Arc::clone(&self.snapshots.borrow());
+        let task = task_at(peer, &before)?;
+        let change = match protection::asked(request, &content, &subject(task, &before)) {
+            Ok(change) => change,
+            Err(answer) => return Some(answer),
+        };
+        let refusal = self.control.update_task_protection(task.spec.id.clone(), change).await.err();
+        let after = Arc::clone(&self.snapshots.borrow());
+        let subject = subject(task_at(peer, &after)?, &after);
+        Some(match refusal {
+            None => protection::current(&subject),
+            Some(Refusal::TaskProtection(failure)) => protection::refused(failure, &subject),
+            // The stack is going, and the task with it.
+            Some(_) => protection::refused(ProtectionFailure::NotValid, &subject),
+        })
+    }
+
+    /// Those of a profile, or `None` after saying why not.
+    async fn credentials(&self, profile: &ProfileName) -> Option<RoleCredentials> {
+        match self.profiles.credentials(profile).await {
+            Ok(credentials) => Some(credentials),
+            Err(error) => {
+                // Its cause is about running a program, and no secret either.
+                let cause = error.source().map(|cause| format!(": {cause}")).unwrap_or_default();
+                tracing::warn!("tasks get no credentials: {error}{cause}");
+                None
+            }
+        }
     }
 
     /// Nothing is known of a task that cannot be measured; its other figures are.
@@ -174,6 +247,11 @@ impl Server {
             Pair::default()
         })
     }
+}
+
+fn subject<'a>(task: &'a Task, snapshot: &'a Snapshot) -> Subject<'a> {
+    let now = Now { instant: Instant::now(), timestamp: Timestamp::now() };
+    Subject { task, cluster: &snapshot.topology.cluster, now, measured: None, credentials: Given::Nothing }
 }
 
 /// The task with this address, its own or its link-local one.

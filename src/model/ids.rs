@@ -58,6 +58,14 @@ name_type! {
     AlarmName
 }
 name_type! {
+    /// A scaling policy of a service; 1 to 256 characters (Application Auto Scaling API, PutScalingPolicy).
+    ScalingPolicyName
+}
+name_type! {
+    /// A profile in AWS's shared configuration files.
+    ProfileName
+}
+name_type! {
     /// The project: its load balancers, its network and its services. Becomes the name of Docker objects.
     ProjectName
 }

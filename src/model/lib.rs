@@ -19,6 +19,7 @@ pub mod quota;
 pub mod redacted;
 pub mod registration;
 pub mod rule;
+pub mod scaling;
 pub mod security_group;
 pub mod service;
 pub mod settled_request;
@@ -30,7 +31,8 @@ pub mod topology;
 
 pub use ids::{
     AlarmName, CertificateId, ClusterName, ContainerName, DeploymentId, DomainName, ListenerId, LoadBalancerName,
-    NodeName, ProjectName, RuleId, SecurityGroupName, ServiceName, TargetGroupName, TaskId, Zone,
+    NodeName, ProfileName, ProjectName, RuleId, ScalingPolicyName, SecurityGroupName, ServiceName, TargetGroupName,
+    TaskId, Zone,
 };
 pub use redacted::Redacted;
 pub use topology::Topology;

@@ -34,6 +34,17 @@ pub struct Service<D = Revision> {
     /// How its tasks are replaced.
     #[serde(default)]
     pub deployment_configuration: DeploymentConfiguration,
+    /// `availabilityZoneRebalancing`: whether tasks that are spread unevenly over the zones are moved.
+    #[serde(default = "enabled", skip_serializing_if = "is_enabled")]
+    pub availability_zone_rebalancing: bool,
+}
+
+fn enabled() -> bool {
+    true
+}
+
+fn is_enabled(value: &bool) -> bool {
+    *value
 }
 
 impl<D> Service<D> {
@@ -49,6 +60,7 @@ impl<D> Service<D> {
             watches: BTreeMap::new(),
             health_check_grace_period: Duration::ZERO,
             deployment_configuration: DeploymentConfiguration::default(),
+            availability_zone_rebalancing: true,
         }
     }
 
@@ -64,6 +76,7 @@ impl<D> Service<D> {
             watches,
             health_check_grace_period,
             deployment_configuration,
+            availability_zone_rebalancing,
         } = self;
         Service {
             task_definition,
@@ -75,6 +88,7 @@ impl<D> Service<D> {
             watches,
             health_check_grace_period,
             deployment_configuration,
+            availability_zone_rebalancing,
         }
     }
 }

@@ -4,11 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use super::ids::{
-    ClusterName, DomainName, LoadBalancerName, ProjectName, SecurityGroupName, ServiceName, TargetGroupName,
+    ClusterName, DomainName, LoadBalancerName, ProfileName, ProjectName, SecurityGroupName, ServiceName,
+    TargetGroupName,
 };
 use super::listener::{Listener, LoadBalancer};
 use super::quota::Quotas;
 use super::redacted::Redacted;
+use super::scaling::ScalableTarget;
 use super::security_group::SecurityGroup;
 use super::service::Service;
 use super::target_group::TargetGroup;
@@ -31,9 +33,13 @@ pub struct Topology {
     pub cluster: ClusterName,
     /// By name.
     pub services: BTreeMap<ServiceName, Service>,
+    /// How services are scaled, by service. Each is one of `services`.
+    pub scalable_targets: BTreeMap<ServiceName, ScalableTarget>,
     /// Values of Secrets Manager secrets and SSM parameters, by ARN or name as `valueFrom` gives it (without the
     /// json-key, version-stage and version-id parts).
     pub secrets: BTreeMap<String, Redacted>,
+    /// The profile that has the credentials of a role of tasks, by the role as task definitions name it.
+    pub task_roles: BTreeMap<String, ProfileName>,
     /// Texts of the files in S3 that containers name under `environmentFiles`, by ARN.
     pub environment_files: BTreeMap<String, Redacted>,
     /// Quotas that differ from the defaults.
@@ -54,7 +60,9 @@ impl Topology {
             load_balancers: load_balancers.into_iter().map(named).collect(),
             cluster: name.into(),
             services: BTreeMap::new(),
+            scalable_targets: BTreeMap::new(),
             secrets: BTreeMap::new(),
+            task_roles: BTreeMap::new(),
             environment_files: BTreeMap::new(),
             quotas: Quotas::new(),
             time_scale: TimeScale::REAL,

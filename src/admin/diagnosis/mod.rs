@@ -10,10 +10,12 @@
 //!  stopped      why one task stopped
 //!  targets      security groups, health checks of the load balancer, groups without targets
 //!  silence      requests that outlive the idle timeout
+//!  endpoint     the metadata endpoint of tasks
 //!  origins      CORS: the origins that containers allow
 //! ```
 
 mod deployments;
+mod endpoint;
 pub mod finding;
 pub mod origins;
 mod silence;
@@ -51,6 +53,7 @@ pub fn diagnose(view: &ClusterView, topology: &Topology, now: Timestamp) -> Vec<
     findings.extend(deployments);
     findings.extend(targets);
     findings.extend(silence::findings(view, topology, now));
+    findings.extend(endpoint::finding(view, topology));
     findings
 }
 

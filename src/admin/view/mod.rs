@@ -4,6 +4,7 @@
 //! This is also the documented shape of `--format json`: names are ECS's and ELBv2's, fields are only ever added.
 
 mod of_snapshot;
+pub mod scaling;
 pub mod shape;
 pub mod views;
 pub mod words;

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::scaling::ScalingView;
 use super::shape::{
     ClusterView, ContainerView, DeploymentView, EventView, FailedHealthCheckView, ImageView, ListenerView, ServiceView,
     SilenceView, TargetGroupView, TargetView, TaskView,
@@ -49,6 +50,7 @@ impl From<&Snapshot> for ClusterView {
                 Preparation::Failed { reason, .. } => Some(reason.clone()),
                 _ => None,
             }),
+            metadata_trouble: world.metadata_trouble.clone(),
             shutting_down: world.shutting_down,
             ready: snapshot.is_ready(),
             at_rest: world.is_at_rest(),
@@ -141,6 +143,7 @@ fn service(
         failed_tasks: record.primary.failed_tasks,
         deployments,
         failed_deployment: record.given_up.as_ref().map(|failed| deployment(record, failed, tasks)),
+        scaling: ScalingView::new(topology, world, name),
         tasks: tasks.iter().map(|shown| task(topology, world, shown)).collect(),
         events: record
             .events
@@ -211,6 +214,7 @@ fn task(topology: &Topology, world: &World, task: &Task) -> TaskView {
         stopped_at: task.stopped_at.map(|at| at.to_string()),
         stop_code: task.stop.as_ref().map(|stop| stop.code.into()),
         stopped_reason: task.stop.as_ref().map(|stop| stop.reason.clone()),
+        protected_until: task.protection.as_ref().map(|protection| protection.expires_at.to_string()),
         failed_health_check: task.failed_health_check.as_ref().map(|failed| failed_health_check(world, task, failed)),
         containers: task.spec.definition.containers.iter().map(|definition| container(task, definition)).collect(),
     }

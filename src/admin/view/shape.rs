@@ -2,8 +2,10 @@
 
 use std::net::IpAddr;
 
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::scaling::ScalingView;
 use super::words::{DeploymentStatus, ImageStatus, Protocol, Word};
 use crate::ecs::world::RolloutState;
 use crate::model::image::ImageOrigin;
@@ -39,6 +41,9 @@ pub struct ClusterView {
     /// Something is wrong with the engine or with what all tasks share; in words.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub trouble: Option<String>,
+    /// Why tasks cannot reach their metadata endpoint, in words.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub metadata_trouble: Option<String>,
     /// The stack is being taken down.
     pub shutting_down: bool,
     /// Every service runs what it should, every target group in use has only healthy targets, every listener is
@@ -148,6 +153,9 @@ pub struct ServiceView {
     /// The last deployment, if it failed: also after it was rolled back, until the next one begins.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failed_deployment: Option<DeploymentView>,
+    /// How it is scaled, if it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scaling: Option<ScalingView>,
     /// Living tasks first, then the last stopped ones.
     pub tasks: Vec<TaskView>,
     /// Newest last.
@@ -253,6 +261,9 @@ pub struct TaskView {
     /// `stoppedReason`
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub stopped_reason: Option<String>,
+    /// `expirationDate` of its protection from being scaled in, which may be over. RFC 3339.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub protected_until: Option<String>,
     /// The health check that made the load balancer call its target unhealthy.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub failed_health_check: Option<FailedHealthCheckView>,
@@ -273,6 +284,12 @@ impl TaskView {
             Some((name, of_container)) => format!("{reason}; container {name}: {of_container}"),
             None => reason.clone(),
         })
+    }
+
+    /// Until when it is protected from being scaled in.
+    pub fn protection(&self, now: Timestamp) -> Option<Timestamp> {
+        let until: Timestamp = self.protected_until.as_ref()?.parse().ok()?;
+        (now < until && self.stop_code.is_none()).then_some(until)
     }
 
     /// Why it stopped, for people, who see the containers' own reasons beside it and need not read one twice.

@@ -8,5 +8,6 @@ pub(crate) mod live;
 pub(crate) mod picture;
 pub(crate) mod printer;
 pub(crate) mod sanitise;
+pub(crate) mod scaling_lines;
 pub(crate) mod terminal;
 pub(crate) mod welcome;

@@ -3,6 +3,8 @@
 use std::fmt::Write;
 use std::net::SocketAddr;
 
+use jiff::Timestamp;
+
 use crate::admin::view::shape::{
     ClusterView, ContainerView, DeploymentView, ImageView, ServiceView, TargetView, TaskView,
 };
@@ -13,6 +15,7 @@ use crate::cli::input::global::Global;
 use crate::cli::input::project;
 use crate::cli::output::picture::short;
 use crate::cli::output::printer::{BAD, DIM, GOOD, NOTE, Printer, STRONG};
+use crate::cli::output::scaling_lines;
 use crate::cli::running::asking;
 use crate::model::target_health::TargetHealthState;
 use crate::model::task::{ContainerStatus, HealthStatus, TaskStatus};
@@ -113,6 +116,9 @@ fn service(text: &mut String, service: &ServiceView, images: &[ImageView], all: 
         align(text, &["DEPLOYMENT", "STATUS", "TASK DEFINITION", "DESIRED", "PENDING", "RUNNING", "ROLLOUT"], &rows);
         text.push('\n');
     }
+    for line in service.scaling.iter().flat_map(scaling_lines::lines) {
+        let _ = writeln!(text, "{DIM}{line}{DIM:#}");
+    }
     tasks(text, &service.tasks, images, all);
     if events {
         text.push('\n');
@@ -158,12 +164,14 @@ fn task_row(task: &TaskView) -> Vec<Cell> {
         Some(TaskStatus::Stopped) => BAD,
         _ => NOTE,
     };
+    let until = task.protection(Timestamp::now());
+    let protected = until.map(|until| format!("protected from scale-in until {until}"));
     vec![
         Cell::plain(short(&task.task_id)),
         Cell::new(task.last_status.as_str(), style),
         Cell::plain(health(&task.health_status)),
         Cell::plain(task.private_ipv4_address.as_deref().unwrap_or("-")),
-        Cell::plain(&task.why_stopped().unwrap_or_default()),
+        Cell::plain(&task.why_stopped().or(protected).unwrap_or_default()),
     ]
 }
 

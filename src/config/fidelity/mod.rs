@@ -1,8 +1,10 @@
 //! How neargate treats every AWS field in the user's files: honoured, approximated, not yet, or ignored.
 //!
-//! Only [`table`] defines this; a test keeps it complete. When a feature lands, its line changes there.
+//! Only [`table`], with the parts of it that are files of their own, defines this; a test keeps it complete. When a feature lands, its line changes there.
 
 pub mod level;
+mod line;
+mod scaling;
 mod table;
 
 use super::read::reader::Used;

@@ -3,12 +3,10 @@
 use super::level::Entry;
 use super::level::Entry::{Aws, Holds, Own};
 use super::level::Level::{Approximated, Honoured, Ignored, NotYet};
-
-/// A record's kind, keys of it, the values the line is about (none: all), and the verdict.
-pub(super) type Line = (&'static str, &'static [&'static str], &'static [&'static str], Entry);
+use super::line::{Line, UNSEEN};
+use super::scaling;
 
 const ONE_ZONE: Entry = Aws(Ignored("there is one zone"));
-const UNSEEN: Entry = Aws(Ignored("it changes nothing that traffic or tasks can see"));
 const ANSWER_ONLY: Entry =
     Aws(Ignored("a response-only field that registration does not accept; the deploy action removes it as well"));
 const REFUSED: Entry = Aws(Ignored("Fargate accepts it only when it is empty or off"));
@@ -56,6 +54,7 @@ const TABLE: &[Line] = &[
         &[],
         Holds,
     ),
+    ("file", &["task_roles"], &[], Holds),
     ("file", &["secrets"], &[], Own),
     ("file", &["environment_files"], &[], Own),
     ("file", &["cluster"], &[], Aws(Honoured)),
@@ -278,9 +277,11 @@ const TABLE: &[Line] = &[
         Aws(Honoured),
     ),
     ("target", &["address", "port"], &[], Own),
+    ("task role", &["profile"], &[], Own),
     // services
     ("service", &["task_definition"], &[], Holds),
     ("service", &["load_balancers", "deployment_circuit_breaker", "alarms"], &[], Holds),
+    ("service", &["appautoscaling_target", "appautoscaling_policy"], &[], Holds),
     ("service", &["build", "develop", "environment", "image"], &[], Own),
     (
         "service",
@@ -307,7 +308,12 @@ const TABLE: &[Line] = &[
     ),
     ("service", &["capacity_provider_strategy"], &[], Aws(Ignored("this machine is the only capacity"))),
     ("service", &["service_registries", "service_connect_configuration"], &[], NO_SERVICE_CONNECT),
-    ("service", &["availability_zone_rebalancing"], &[], ONE_ZONE),
+    (
+        "service",
+        &["availability_zone_rebalancing"],
+        &[],
+        Aws(Approximated("a zone is a machine that runs tasks; on one machine nothing is to be moved")),
+    ),
     (
         "service",
         &["wait_for_steady_state", "force_new_deployment"],
@@ -558,8 +564,7 @@ const TABLE: &[Line] = &[
 
 /// What the table says; a field that is not in it is this program's own.
 pub(super) fn find(record: &str, key: &str, value: Option<&str>) -> Entry {
-    TABLE
-        .iter()
+    all_lines()
         .find(|(kind, keys, values, _)| {
             *kind == record
                 && keys.contains(&key)
@@ -570,17 +575,21 @@ pub(super) fn find(record: &str, key: &str, value: Option<&str>) -> Entry {
 
 /// Every line.
 pub(super) fn lines() -> impl Iterator<Item = Line> {
-    TABLE.iter().copied()
+    all_lines().copied()
 }
 
 /// Whether the table says something about the field whatever its value.
 #[cfg(test)]
 pub(super) fn lists(record: &str, key: &str) -> bool {
-    TABLE.iter().any(|(kind, keys, values, _)| *kind == record && keys.contains(&key) && values.is_empty())
+    all_lines().any(|(kind, keys, values, _)| *kind == record && keys.contains(&key) && values.is_empty())
 }
 
 /// Everything the table says something about.
 #[cfg(test)]
 pub(super) fn all() -> impl Iterator<Item = (&'static str, &'static [&'static str])> {
-    TABLE.iter().map(|(kind, keys, ..)| (*kind, *keys))
+    all_lines().map(|(kind, keys, ..)| (*kind, *keys))
+}
+
+fn all_lines() -> impl Iterator<Item = &'static Line> {
+    TABLE.iter().chain(scaling::TABLE)
 }

@@ -7,6 +7,7 @@ pub(crate) mod actions;
 pub(crate) mod alarm;
 pub(crate) mod conditions;
 pub(crate) mod load_balancer;
+pub(crate) mod scaling;
 pub(crate) mod service;
 pub(crate) mod target_group;
 
@@ -43,6 +44,9 @@ record! {
         /// Local files with environment variables, by the ARN of the file in S3 that a container names under
         /// `environmentFiles`. Paths are relative to this file.
         environment_files: Named<Spanned<String>>,
+        /// Whose credentials tasks are given, by the role that their task definition names in `taskRoleArn`. Tasks with
+        /// another role are given made-up ones.
+        task_roles: Named<TaskRoleFile>,
         /// Name of the ECS cluster. Default: the project's name.
         cluster: Spanned<String>,
         /// Divides the waits that depend only on the clock: the load balancer's health check intervals and back-off. 1 is real time; targets are then shown as `draining` for their whole delay as well.
@@ -50,6 +54,15 @@ record! {
         time_scale: Spanned<f64>,
         /// Quotas of your AWS account that differ from the defaults.
         quotas: QuotasFile,
+    }
+}
+
+record! {
+    /// A role of tasks.
+    TaskRoleFile, "task role" {
+        /// A profile of yours, whose credentials the tasks are given: one with keys or a `credential_process` in AWS's files,
+        /// or any that the AWS CLI can resolve.
+        profile: Spanned<String> [required],
     }
 }
 

@@ -1,5 +1,6 @@
 //! `services:` in the file (Terraform: `aws_ecs_service`).
 
+use super::scaling::{ScalableTargetFile, ScalingPolicyFile};
 use crate::read::reader::Spanned;
 use crate::read::{Anything, CommandLine, Named, OneOrMany, keywords, record};
 
@@ -43,6 +44,10 @@ record! {
         deployment_configuration: Anything,
         /// Alarms that end a deployment when they go off.
         alarms: DeploymentAlarmsFile,
+        /// Between how many tasks the service is scaled.
+        appautoscaling_target: ScalableTargetFile,
+        /// What scales it, by name.
+        appautoscaling_policy: Named<ScalingPolicyFile>,
         /// Recognised; `neargate exec` works either way.
         enable_execute_command: bool,
         /// Recognised; `security_groups` of the service applies instead, and the project's network replaces subnets.
@@ -53,8 +58,9 @@ record! {
         service_registries: Anything,
         /// Recognised; there is no Service Connect.
         service_connect_configuration: Anything,
-        /// Recognised; there is one zone.
-        availability_zone_rebalancing: String,
+        /// Whether tasks that are spread unevenly over the zones are moved. Default: `ENABLED`, if
+        /// `deployment_maximum_percent` is above 100.
+        availability_zone_rebalancing: Spanned<RebalancingWord>,
         /// Recognised; `up --wait` waits.
         wait_for_steady_state: bool,
         /// Recognised; use `neargate restart` instead.
@@ -65,6 +71,16 @@ record! {
         enable_ecs_managed_tags: bool,
         /// Recognised; shown nowhere.
         tags: Anything,
+    }
+}
+
+keywords! {
+    /// Whether tasks are moved between zones.
+    RebalancingWord, "a state of Availability Zone rebalancing" {
+        /// They are.
+        Enabled = "ENABLED",
+        /// They are not.
+        Disabled = "DISABLED",
     }
 }
 

@@ -16,10 +16,12 @@ mod load_balancers;
 pub(crate) mod lowering;
 pub(crate) mod names;
 mod quotas;
+mod scaling;
 mod secrets;
 mod security_groups;
 mod services;
 mod target_groups;
+mod task_roles;
 mod transforms;
 mod watches;
 
@@ -45,7 +47,9 @@ pub(crate) fn lower(file: &File, lowering: &mut Lowering<'_>) -> Option<Topology
     let names: Option<Vec<_>> = balancers.as_ref().map(|(_, balancers)| balancers.keys().cloned().collect());
     let alarms = alarms::lower(file, names.as_deref(), lowering);
     let services = services::lower(file, &target_groups, &security_groups, &alarms, lowering);
+    let scalable_targets = scaling::lower(file, &cluster, &services, lowering);
     let secrets = secrets::lower(file, &services, lowering);
+    let task_roles = task_roles::lower(file, &services, lowering);
     let environment_files = environment_files::lower(file, lowering);
     let time_scale = time_scale(file, lowering);
     let (domains, mut load_balancers) = balancers?;
@@ -59,7 +63,9 @@ pub(crate) fn lower(file: &File, lowering: &mut Lowering<'_>) -> Option<Topology
         load_balancers,
         cluster,
         services,
+        scalable_targets,
         secrets,
+        task_roles,
         environment_files,
         quotas: quotas::raised(file),
         time_scale,

@@ -10,7 +10,7 @@ use super::lowering::Lowering;
 use super::security_groups::Groups;
 use super::{deployments, images, names, security_groups, watches};
 use crate::file::File;
-use crate::file::service::{BuildFile, ServiceFile};
+use crate::file::service::{BuildFile, RebalancingWord, ServiceFile};
 use crate::lower::containers::{container_names, known_container, normal};
 use crate::read::Named;
 use crate::read::reader::Spanned;
@@ -23,6 +23,7 @@ use crate::text::syntax;
 use neargate_ecs::service::bounds;
 use neargate_ecs::task_definition::violation::Violation as DefinitionViolation;
 use neargate_ecs::violation::Violation;
+use neargate_model::deployment::DeploymentConfiguration;
 use neargate_model::service::{Build, LoadBalancerBinding, Service};
 use neargate_model::target_group::TargetGroup;
 use neargate_model::task_definition::Revision;
@@ -85,6 +86,7 @@ pub(super) fn lower(
                 health_check_grace_period: Duration::from_secs(
                     service.health_check_grace_period_seconds.as_ref().map_or(0, |seconds| seconds.value.into()),
                 ),
+                availability_zone_rebalancing: rebalancing(service, &deployment_configuration, lowering),
                 deployment_configuration,
             },
         );
@@ -115,6 +117,22 @@ fn settings(file: &ServiceFile, lowering: &mut Lowering<'_>) {
                 .help("two or three tasks are enough to see a service scale"),
         );
     }
+}
+
+/// Whether tasks are moved between zones, which takes room for one more.
+fn rebalancing(file: &ServiceFile, deployments: &DeploymentConfiguration, lowering: &mut Lowering<'_>) -> bool {
+    let allowed = bounds::rebalancing(deployments);
+    let Some(word) = &file.availability_zone_rebalancing else { return allowed.is_ok() };
+    let is_enabled = word.value == RebalancingWord::Enabled;
+    if let (true, Err(violation)) = (is_enabled, allowed) {
+        let diagnostic = Diagnostic::error("there is no room for a task in another zone", word.span, "");
+        let diagnostic = match &file.deployment_maximum_percent {
+            Some(most) => diagnostic.also(most.span, "the maximum"),
+            None => diagnostic,
+        };
+        lowering.report(diagnostic.aws(&violation.to_string(), CREATE));
+    }
+    is_enabled
 }
 
 fn task_definition(path: &Spanned<String>, file: &File, lowering: &mut Lowering<'_>) -> Option<ReadDefinition> {

@@ -10,13 +10,14 @@ use crate::model::deployment::DeploymentConfiguration;
 use crate::model::listener::{HeaderModification, Listener, ListenerProtocol, LoadBalancer, LoadBalancerAttributes};
 use crate::model::overrides::TaskOverride;
 use crate::model::rule::{Actions, Condition, Rule, Transforms};
+use crate::model::scaling::{Suspended, TargetTracking};
 use crate::model::security_group::IngressRule;
 use crate::model::service::{Build, LoadBalancerBinding, Service};
 use crate::model::target_group::{HealthCheck, StaticTarget, TargetGroup, TargetGroupAttributes};
 use crate::model::task_definition::{RevisionName, TaskDefinition};
 use crate::model::{
-    CertificateId, ClusterName, ContainerName, DomainName, ListenerId, LoadBalancerName, RuleId, SecurityGroupName,
-    ServiceName, TargetGroupName, TaskId,
+    CertificateId, ClusterName, ContainerName, DomainName, ListenerId, LoadBalancerName, RuleId, ScalingPolicyName,
+    SecurityGroupName, ServiceName, TargetGroupName, TaskId,
 };
 
 /// A change. Ids are chosen by its author; an absent field stays as it is.
@@ -271,6 +272,41 @@ pub enum Edit {
         service: ServiceName,
         /// Whether its tasks are stopped with it.
         force: bool,
+    },
+    /// A service that is scaled. Registered again, it keeps its policies.
+    RegisterScalableTarget {
+        /// `ResourceId`
+        service: ServiceName,
+        /// `MinCapacity`
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        min_capacity: Option<u32>,
+        /// `MaxCapacity`
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        max_capacity: Option<u32>,
+        /// `SuspendedState`
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        suspended: Option<Suspended>,
+    },
+    /// A service that is scaled no longer. Its number of tasks stays.
+    DeregisterScalableTarget {
+        /// `ResourceId`
+        service: ServiceName,
+    },
+    /// A target tracking policy, in place of the one with this name.
+    PutScalingPolicy {
+        /// `ResourceId`
+        service: ServiceName,
+        /// `PolicyName`
+        policy: ScalingPolicyName,
+        /// `TargetTrackingScalingPolicyConfiguration`
+        settings: TargetTracking,
+    },
+    /// A policy.
+    DeleteScalingPolicy {
+        /// `ResourceId`
+        service: ServiceName,
+        /// `PolicyName`
+        policy: ScalingPolicyName,
     },
 }
 

@@ -15,6 +15,7 @@ use crate::model::listener::{
     DesyncMode, HeaderModification, Listener, ListenerProtocol, LoadBalancer, LoadBalancerAttributes, XffMode,
 };
 use crate::model::rule::{Actions, Condition, Rule, Transforms};
+use crate::model::scaling::{ScalableTarget, Suspended, TargetTracking};
 use crate::model::security_group::{IngressRule, SecurityGroup};
 use crate::model::service::{Build, LoadBalancerBinding, Service, Watch};
 use crate::model::target_group::{
@@ -56,6 +57,15 @@ pub enum Departure {
         /// What the file says.
         file: Option<String>,
     },
+    /// The desired count of a service that is scaled.
+    Scaled {
+        /// `service api: desired_count`
+        field: String,
+        /// What is wanted.
+        wanted: String,
+        /// What the file says.
+        file: String,
+    },
     /// A resource of the file is gone.
     Deleted {
         /// `rule 10 of listener 443`
@@ -63,13 +73,31 @@ pub enum Departure {
     },
 }
 
+/// The field that `scale` and Application Auto Scaling set.
+const DESIRED_COUNT: &str = "desired_count";
+
+impl Departure {
+    /// Application Auto Scaling decides this field.
+    fn attribute_to_scaling(&mut self, scaled: &str) {
+        if let Self::Changed { field, wanted: Some(wanted), file: Some(file) } = self
+            && field == scaled
+        {
+            let (field, wanted, file) = (std::mem::take(field), std::mem::take(wanted), std::mem::take(file));
+            *self = Self::Scaled { field, wanted, file };
+        }
+    }
+}
+
 impl Display for Departure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Deleted { resource } => write!(f, "{resource} stays deleted; the file still has it")?,
+            Self::Scaled { field, wanted, file } => {
+                write!(f, "{field} stays at {wanted}, as the service is scaled; the file says {file}")?;
+            }
             Self::Changed { field, wanted, file } => {
                 // Only one command sets a field; it is named by what people type.
-                let by = if field.ends_with(": desired_count") { "set by `scale`" } else { "it was changed since" };
+                let by = if field.ends_with(DESIRED_COUNT) { "set by `scale`" } else { "it was changed since" };
                 match (wanted, file) {
                     (Some(wanted), Some(file)) => {
                         write!(f, "{field} stays at {wanted}, as {by}; the file says {file}")?;
@@ -187,6 +215,7 @@ by_field!(TargetGroupAttributes {
     dns_failover,
 });
 by_field!(SecurityGroup { ingress });
+by_field!(ScalableTarget { min_capacity, max_capacity, suspended, policies });
 by_field!(ServiceSettings {
     task_definition,
     desired_count,
@@ -197,6 +226,7 @@ by_field!(ServiceSettings {
     watches,
     health_check_grace_period,
     deployment_configuration,
+    availability_zone_rebalancing,
 });
 
 // Whose it is never changes.
@@ -235,6 +265,7 @@ pub(super) fn merge(then: &Resources, now: &Resources, wanted: &Resources) -> Re
         quotas: now.quotas.clone(),
         task_definitions: now.task_definitions.clone(),
         services: Merge::merge(&then.services, &now.services, &wanted.services),
+        scalable_targets: Merge::merge(&then.scalable_targets, &now.scalable_targets, &wanted.scalable_targets),
     };
     merged.prune();
     merged
@@ -257,6 +288,11 @@ pub(super) fn departures(file: &Resources, wanted: &Resources) -> Vec<Departure>
     Merge::compare(&file.certificates, &wanted.certificates, &Path::Kind("certificate"), found_in);
     Merge::compare(&file.clusters, &wanted.clusters, &Path::Kind("cluster"), found_in);
     Merge::compare(&file.services, &wanted.services, &Path::Kind("service"), found_in);
+    Merge::compare(&file.scalable_targets, &wanted.scalable_targets, &Path::Kind("scalable target"), found_in);
+    for service in wanted.scalable_targets.keys() {
+        let scaled = format!("service {service}: {DESIRED_COUNT}");
+        found.iter_mut().for_each(|departure| departure.attribute_to_scaling(&scaled));
+    }
     found
 }
 
@@ -279,7 +315,9 @@ whole!(
     LoadBalancerName,
     Matcher,
     ProtocolVersion,
+    Suspended,
     TargetProtocol,
+    TargetTracking,
     Transforms,
     Vec<Condition>,
     Vec<crate::model::DomainName>,

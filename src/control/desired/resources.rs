@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::model::listener::{Certificate, Listener, ListenerProtocol, LoadBalancer};
 use crate::model::quota::Quotas;
 use crate::model::rule::Rule;
+use crate::model::scaling::ScalableTarget;
 use crate::model::security_group::{SecurityGroup, Source};
 use crate::model::service::Service;
 use crate::model::target_group::TargetGroup;
@@ -43,6 +44,9 @@ pub struct Resources {
     pub task_definitions: Families,
     /// By name. Each names a revision.
     pub services: BTreeMap<ServiceName, Service<RevisionName>>,
+    /// By service. Application Auto Scaling keeps them, and they go with their service.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty", default)]
+    pub scalable_targets: BTreeMap<ServiceName, ScalableTarget>,
 }
 
 /// A cluster.
@@ -99,6 +103,7 @@ impl Resources {
             quotas: topology.quotas.clone(),
             task_definitions,
             services,
+            scalable_targets: topology.scalable_targets.clone(),
             ..Self::default()
         };
         for (name, load_balancer) in &topology.load_balancers {
@@ -149,10 +154,12 @@ impl Resources {
                 .iter()
                 .map(|(name, service)| (name.clone(), self.with_definition(service)))
                 .collect(),
+            scalable_targets: self.scalable_targets.clone(),
             name: file.name.clone(),
             domains: file.domains.clone(),
             cluster: file.cluster.clone(),
             secrets: file.secrets.clone(),
+            task_roles: file.task_roles.clone(),
             environment_files: file.environment_files.clone(),
             quotas: self.quotas.clone(),
             time_scale: file.time_scale,
@@ -165,11 +172,13 @@ impl Resources {
     }
 
     /// Deletes the listeners of load balancers that are gone, and the rules of listeners that are gone (ELBv2 API,
-    /// DeleteLoadBalancer: "Deleting a load balancer also deletes its listeners"; DeleteListener likewise).
+    /// DeleteLoadBalancer: "Deleting a load balancer also deletes its listeners"; DeleteListener likewise). A service that is
+    /// gone is not scaled any more.
     pub(super) fn prune(&mut self) {
-        let Self { load_balancers, listeners, rules, .. } = self;
+        let Self { load_balancers, listeners, rules, services, scalable_targets, .. } = self;
         listeners.retain(|_, owned| load_balancers.contains_key(&owned.load_balancer));
         rules.retain(|_, owned| listeners.contains_key(&owned.listener));
+        scalable_targets.retain(|service, _| services.contains_key(service));
     }
 
     /// What people call a listener: its port, and its load balancer where there are several.

@@ -11,6 +11,8 @@ pub enum Violation {
     Alb(alb::violation::Violation),
     /// By ECS.
     Ecs(ecs::violation::Violation),
+    /// By Application Auto Scaling.
+    Scaling(ecs::scaling::violation::Violation),
 }
 
 impl Violation {
@@ -19,6 +21,7 @@ impl Violation {
         match self {
             Self::Alb(violation) => violation.code(),
             Self::Ecs(violation) => violation.code(),
+            Self::Scaling(violation) => violation.code(),
         }
     }
 }
@@ -28,6 +31,7 @@ impl fmt::Display for Violation {
         match self {
             Self::Alb(violation) => violation.fmt(f),
             Self::Ecs(violation) => violation.fmt(f),
+            Self::Scaling(violation) => violation.fmt(f),
         }
     }
 }
@@ -49,5 +53,11 @@ impl From<ecs::task_definition::violation::Violation> for Violation {
 impl From<ecs::violation::Violation> for Violation {
     fn from(violation: ecs::violation::Violation) -> Self {
         Self::Ecs(violation)
+    }
+}
+
+impl From<ecs::scaling::violation::Violation> for Violation {
+    fn from(violation: ecs::scaling::violation::Violation) -> Self {
+        Self::Scaling(violation)
     }
 }

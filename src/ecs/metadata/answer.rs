@@ -3,47 +3,16 @@
 use std::collections::BTreeMap;
 
 use super::container::ContainerMetadata;
-use super::credentials::Credentials;
-use super::errors::{Asked, no_credentials_id, no_such_credentials, unknown_id};
+use super::credentials::{Credentials, Given};
+use super::errors::{Asked, no_credentials, no_credentials_id, no_such_credentials, unknown_id};
 use super::ids::{container, credentials_id, runtime_id};
 use super::path::Path;
+use super::protection;
+use super::request::Request;
 use super::response::Answer;
 use super::stats::ContainerStats;
 use super::subject::Subject;
 use super::task::TaskMetadata;
-
-/// A request.
-#[derive(Clone, Copy, Debug)]
-pub struct Request<'a> {
-    /// `GET`, `PUT`, …
-    pub method: &'a str,
-    /// Begins with `/`.
-    pub path: &'a str,
-    /// What follows `?`.
-    pub query: Option<&'a str>,
-}
-
-/// What must be measured before a request can be answered in full.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Need {
-    /// Nothing.
-    Nothing,
-    /// How much the task uses.
-    Usage,
-    /// How much it uses, twice, some time apart.
-    Rates,
-}
-
-impl Request<'_> {
-    /// What to measure for it.
-    pub fn need(&self) -> Need {
-        match Path::parse(self.path, self.query) {
-            Some(Path::ContainerStats(..) | Path::TaskStats(..)) => Need::Rates,
-            Some(Path::Task(..) | Path::TaskWithTags(..)) => Need::Usage,
-            _ => Need::Nothing,
-        }
-    }
-}
 
 /// Answers a task's request.
 pub fn answer(request: Request<'_>, subject: &Subject<'_>) -> Answer {
@@ -74,12 +43,14 @@ pub fn answer(request: Request<'_>, subject: &Subject<'_>) -> Answer {
         },
         Path::Credentials(None) => no_credentials_id(),
         Path::Credentials(Some(id)) => match &spec.definition.task_role_arn {
-            Some(role) if id == credentials_id(&spec.id) => {
-                Answer::json(200, &Credentials::made_up(role, &spec.id, subject.now.timestamp))
-            }
+            Some(role) if id == credentials_id(&spec.id) => match subject.credentials {
+                Given::Nothing => Answer::json(200, &Credentials::made_up(role, &spec.id, subject.now.timestamp)),
+                Given::Profile(given) => Answer::json(200, &Credentials::of_profile(role, given)),
+                Given::Unavailable => no_credentials(),
+            },
             _ => no_such_credentials(),
         },
-        Path::Protection(_) => Answer::text(404, "404 page not found\n"),
+        Path::Protection(id) => protection::state(id, subject),
     }
 }
 

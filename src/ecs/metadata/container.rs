@@ -65,8 +65,11 @@ struct Limits {
 }
 
 #[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
 struct Health {
     status: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    status_since: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -107,7 +110,10 @@ impl<'a> ContainerMetadata<'a> {
             started_at: container.started_at.map(|at| at.timestamp.to_string()),
             finished_at: container.ended_at.filter(|_| container.is_stopped()).map(|at| at.timestamp.to_string()),
             r#type: "NORMAL",
-            health: definition.health_check.as_ref().map(|_| Health { status: health(container.health) }),
+            health: definition.health_check.as_ref().map(|_| Health {
+                status: health(container.health),
+                status_since: container.health_since.map(|since| since.to_string()),
+            }),
             log_driver: definition.log_configuration.as_ref().map(|_| "awslogs"),
             log_options: definition.log_configuration.as_ref().map(|_| log_options(subject, definition)),
             container_arn: Arn::container(subject.cluster, &spec.id, &definition.name),

@@ -1,16 +1,41 @@
-//! Credentials of a task's role. They are made up, and look it; nothing at AWS accepts them.
+//! Credentials of a task's role: those of a profile, if the file gives the role one. Otherwise they are made up, and look
+//! it; nothing at AWS accepts them.
 //!
 //! Source: amazon-ecs-agent, `ecs-agent/credentials` and `ecs-agent/tmds/handlers/v1` (the shape of the answer).
 
 use jiff::{RoundMode, SignedDuration, Timestamp, TimestampRound, Unit};
 use serde::Serialize;
 
-use neargate_model::TaskId;
 use neargate_model::arn::fingerprint;
+use neargate_model::{Redacted, TaskId};
 
 /// How long credentials of a role are valid. (SDK reference guide, "Container credential provider": they are renewed by
 /// whoever serves them; six hours are what tasks on Fargate are seen to get.)
 const LIFETIME: SignedDuration = SignedDuration::from_hours(6);
+
+/// Credentials that AWS accepts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RoleCredentials {
+    /// `AccessKeyId`
+    pub access_key_id: String,
+    /// `SecretAccessKey`
+    pub secret_access_key: Redacted,
+    /// `Token`
+    pub session_token: Option<Redacted>,
+    /// `Expiration`
+    pub expires_at: Timestamp,
+}
+
+/// What is known of a role's credentials.
+#[derive(Clone, Copy, Debug)]
+pub enum Given<'a> {
+    /// The file gives the role none.
+    Nothing,
+    /// Those of its profile.
+    Profile(&'a RoleCredentials),
+    /// Its profile has none at the moment.
+    Unavailable,
+}
 
 /// The answer to a request for credentials.
 #[derive(Serialize)]
@@ -24,6 +49,17 @@ pub(super) struct Credentials<'a> {
 }
 
 impl<'a> Credentials<'a> {
+    /// Those of a profile. Clients expect a token, if only an empty one.
+    pub(super) fn of_profile(role_arn: &'a str, given: &RoleCredentials) -> Self {
+        Self {
+            role_arn,
+            access_key_id: given.access_key_id.clone(),
+            secret_access_key: given.secret_access_key.expose().to_owned(),
+            token: given.session_token.as_ref().map(|token| token.expose().to_owned()).unwrap_or_default(),
+            expiration: given.expires_at.to_string(),
+        }
+    }
+
     /// What a task with this role is given: the same all through the hour, and others in the next.
     pub(super) fn made_up(role_arn: &'a str, task: &TaskId, now: Timestamp) -> Self {
         let down = TimestampRound::new().smallest(Unit::Hour).mode(RoundMode::Floor);

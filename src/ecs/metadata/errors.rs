@@ -50,6 +50,12 @@ pub(super) fn no_such_credentials() -> Answer {
     credentials_error("InvalidIdInRequest", "CredentialsV2Request: Credentials not found")
 }
 
+/// There should be some, and there are none.
+pub(super) fn no_credentials() -> Answer {
+    let (code, message) = ("InternalServerError", "CredentialsV2Request: Internal server error");
+    Answer::json(500, &CredentialsError { code, message, status: 500 })
+}
+
 fn credentials_error(code: &str, message: &str) -> Answer {
     Answer::json(400, &CredentialsError { code, message, status: 400 })
 }

@@ -9,10 +9,12 @@
 pub mod address;
 pub mod answer;
 mod container;
-mod credentials;
+pub mod credentials;
 mod errors;
 pub mod ids;
 mod path;
+pub mod protection;
+pub mod request;
 pub mod response;
 mod stats;
 pub mod subject;

@@ -2,6 +2,7 @@
 
 use neargate_model::ClusterName;
 
+use super::credentials::Given;
 use crate::moment::Now;
 use crate::usage::TaskUsage;
 use crate::world::Task;
@@ -17,6 +18,8 @@ pub struct Subject<'a> {
     pub now: Now,
     /// What it uses, if that has been measured.
     pub measured: Option<Measured<'a>>,
+    /// What is known of its role's credentials.
+    pub credentials: Given<'a>,
 }
 
 /// Two looks at a task, between which rates are known.

@@ -8,16 +8,21 @@ use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::answer::{Request, answer};
+use super::answer::answer;
+use super::credentials::{Given, RoleCredentials};
 use super::ids::{credentials_id, runtime_id};
+use super::protection;
+use super::request::Request;
+use super::response::Answer;
 use super::subject::{Measured, Subject};
 use super::variables;
 use crate::moment::Now;
+use crate::service::protection::ProtectionChange;
 use crate::usage::{BlockIo, ContainerUsage, Counters, CpuUsage, MemoryUsage, NetworkUsage, TaskUsage};
 use crate::world::{Network, Phase, Task};
 use neargate_model::task::{ContainerExit, HealthStatus, Origin, Reach, TaskNetwork, TaskSpec};
 use neargate_model::task_definition::{ContainerDefinition, ContainerHealthCheck, LogConfiguration, TaskDefinition};
-use neargate_model::{ClusterName, ContainerName, TaskId, arn};
+use neargate_model::{ClusterName, ContainerName, Redacted, TaskId, arn};
 
 /// A request of a container, and what the container gets.
 #[derive(Deserialize)]
@@ -33,6 +38,15 @@ struct Case {
     get: Option<String>,
     #[serde(default)]
     put: Option<String>,
+    /// What is sent with it.
+    #[serde(default)]
+    content: String,
+    /// The file gives its role a profile: with this id, secret and token, valid for an hour, or without credentials.
+    #[serde(default)]
+    profile: Option<ProfileCase>,
+    /// The task was protected before, for so many minutes.
+    #[serde(default)]
+    protected_for: Option<i64>,
     #[serde(default = "ok")]
     status: u16,
     /// The content, member for member and in this order, with the same placeholders.
@@ -47,6 +61,13 @@ struct Case {
     /// The variables of the first container, if they are what the case is about.
     #[serde(default)]
     variables: Option<BTreeMap<String, String>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "snake_case")]
+enum ProfileCase {
+    Has([String; 3]),
+    HasNone,
 }
 
 fn ok() -> u16 {
@@ -163,15 +184,33 @@ fn every_path_answers_as_on_fargate() {
 
 fn check(case: Case) {
     let now = Now { instant: Instant::now() + Duration::from_secs(3600), timestamp: NOW.parse().unwrap() };
-    let task = task(&case.task, now);
+    let mut task = task(&case.task, now);
+    if let Some(minutes) = case.protected_for {
+        let change = ProtectionChange { enabled: true, expires_in_minutes: Some(minutes) };
+        task.change_protection(change, now).expect("a task that can be protected");
+    }
     let cluster = ClusterName::new(CLUSTER);
     let fill = |text: &str| fill(text, &task);
     let measured = case.task.usage.as_ref().map(|usage| usage.measured(now.timestamp));
+    let profile = case.profile.as_ref().map(|profile| match profile {
+        ProfileCase::HasNone => None,
+        ProfileCase::Has([id, secret, token]) => Some(RoleCredentials {
+            access_key_id: id.clone(),
+            secret_access_key: Redacted::new(secret),
+            session_token: (!token.is_empty()).then(|| Redacted::new(token)),
+            expires_at: now.timestamp + Duration::from_secs(3600),
+        }),
+    });
     let subject = Subject {
         task: &task,
         cluster: &cluster,
         now,
         measured: measured.as_ref().map(|(before, now)| Measured { before, now }),
+        credentials: match &profile {
+            None => Given::Nothing,
+            Some(None) => Given::Unavailable,
+            Some(Some(credentials)) => Given::Profile(credentials),
+        },
     };
     if let Some(expected) = &case.variables {
         let container = &task.spec.definition.containers[0].name;
@@ -188,7 +227,11 @@ fn check(case: Case) {
     };
     let path = fill(path);
     let (path, query) = path.split_once('?').map_or((path.as_str(), None), |(path, query)| (path, Some(query)));
-    let answer = answer(Request { method, path, query }, &subject);
+    let request = Request { method, path, query };
+    let answer = match request.changes_protection() {
+        true => protect(request, &case, &subject),
+        false => answer(request, &subject),
+    };
     assert_eq!(answer.status, case.status, "{}: {}", case.name, answer.body);
     if let Some(expected) = case.answer {
         // As text, because the order of members is part of it.
@@ -203,6 +246,18 @@ fn check(case: Case) {
     if let Some(text) = case.text {
         assert_eq!(answer.body.trim_end(), text, "{}", case.name);
     }
+}
+
+/// What the server does about such a request.
+fn protect(request: Request<'_>, case: &Case, subject: &Subject<'_>) -> Answer {
+    let change = match protection::asked(request, case.content.as_bytes(), subject) {
+        Ok(change) => change,
+        Err(answer) => return answer,
+    };
+    let mut task = subject.task.clone();
+    let refused = task.change_protection(change, subject.now).err();
+    let subject = Subject { task: &task, ..*subject };
+    refused.map_or_else(|| protection::current(&subject), |failure| protection::refused(failure, &subject))
 }
 
 fn fill(text: &str, task: &Task) -> String {
@@ -271,6 +326,9 @@ fn task(described: &Described, now: Now) -> Task {
             Some(HealthWord::Unhealthy) => HealthStatus::Unhealthy,
             Some(HealthWord::Unknown) | None => HealthStatus::Unknown,
         };
+        if container.health != HealthStatus::Unknown {
+            container.health_since = Some(ago(20).timestamp);
+        }
     }
     task
 }

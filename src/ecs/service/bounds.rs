@@ -44,6 +44,11 @@ pub fn violations(configuration: &DeploymentConfiguration) -> Vec<Violation> {
     violations
 }
 
+/// Whether a service with these percentages can be rebalanced: a task is started before another one is stopped.
+pub fn rebalancing(configuration: &DeploymentConfiguration) -> Result<(), Violation> {
+    if configuration.maximum_percent > 100 { Ok(()) } else { Err(Violation::NoRoomToRebalance) }
+}
+
 #[cfg(test)]
 mod tests {
     use neargate_fixture as fixture;

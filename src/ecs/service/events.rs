@@ -8,8 +8,9 @@ use std::collections::BTreeMap;
 use std::fmt::{self, Write};
 use std::time::Duration;
 
+use crate::service::rebalancing::{self, Moved};
 use neargate_model::arn::Arn;
-use neargate_model::{DeploymentId, ServiceName, TargetGroupName, TaskId};
+use neargate_model::{DeploymentId, ServiceName, TargetGroupName, TaskId, Zone};
 
 /// A service that stays steady says so again after this time, as observed.
 pub(crate) const STEADY_AGAIN: Duration = Duration::from_secs(6 * 3600);
@@ -53,6 +54,8 @@ pub(crate) fn message(service: &ServiceName, text: impl fmt::Display) -> String 
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Tally {
     started: Vec<TaskId>,
+    started_to_rebalance: Moved,
+    stopped_to_rebalance: Moved,
     unhealthy_replaced: usize,
     registered: BTreeMap<TargetGroupName, usize>,
     stopped_running: Vec<TaskId>,
@@ -72,6 +75,16 @@ impl Tally {
     pub(crate) fn started(&mut self, task: TaskId, replaces_unhealthy: bool) {
         self.started.push(task);
         self.unhealthy_replaced += usize::from(replaces_unhealthy);
+    }
+
+    /// A task was created so that its zone has more.
+    pub(crate) fn started_in(&mut self, zone: Zone, task: TaskId) {
+        self.started_to_rebalance.entry(zone).or_default().push(task);
+    }
+
+    /// A task was stopped so that its zone has fewer.
+    pub(crate) fn stopped_in(&mut self, zone: Zone, task: TaskId) {
+        self.stopped_to_rebalance.entry(zone).or_default().push(task);
     }
 
     /// The scheduler stopped a task that had reached RUNNING or not.
@@ -108,11 +121,16 @@ impl Tally {
             }
             texts.push(text);
         }
+        let moved = |(zone, tasks): (_, &Vec<TaskId>), text: fn(&Zone, usize, &str) -> String| {
+            text(zone, tasks.len(), &list(tasks))
+        };
+        texts.extend(self.started_to_rebalance.iter().map(|one| moved(one, rebalancing::started)));
         texts.extend(targets("registered", &self.registered));
         if !self.stopped_running.is_empty() {
             let (count, tasks) = (self.stopped_running.len(), list(&self.stopped_running));
             texts.push(format!("has stopped {count} running tasks: {tasks}."));
         }
+        texts.extend(self.stopped_to_rebalance.iter().map(|one| moved(one, rebalancing::stopped)));
         if self.stopped_pending > 0 {
             texts.push(format!("stopped {} pending tasks.", self.stopped_pending));
         }

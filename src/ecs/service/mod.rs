@@ -3,6 +3,8 @@
 pub mod bounds;
 mod circuit_breaker;
 pub(crate) mod events;
+pub mod protection;
+pub(crate) mod rebalancing;
 pub(crate) mod record;
 pub(crate) mod scheduler;
 pub(crate) mod standing;

@@ -10,6 +10,8 @@ use strum::{Display, EnumString, IntoStaticStr};
 use crate::moment::Now;
 use crate::service::circuit_breaker::RAN_UNNOTICED;
 use crate::service::events::{self, Tally};
+use crate::service::protection::{self, HeldBack};
+use crate::service::rebalancing::{self, Rebalancing};
 use neargate_model::deployment::DeploymentAlarms;
 use neargate_model::service::Service;
 use neargate_model::topology::TimeScale;
@@ -57,6 +59,10 @@ pub struct ServiceRecord {
     pub rejected_images: BTreeSet<String>,
     /// Whether an event reported that the PRIMARY deployment can neither stop nor start tasks.
     pub blocked: bool,
+    /// Whether its tasks are being spread over the zones again.
+    pub rebalancing: Option<Rebalancing>,
+    /// Protected tasks that an event reported last.
+    pub held_back: HeldBack,
 }
 
 /// A deployment of a service (ECS API, Deployment): one version of what its tasks run. The number of its tasks follows
@@ -224,6 +230,8 @@ impl ServiceRecord {
             proven: BTreeSet::new(),
             rejected_images: BTreeSet::new(),
             blocked: false,
+            rebalancing: None,
+            held_back: HeldBack::new(),
         }
     }
 
@@ -403,6 +411,30 @@ impl ServiceRecord {
         self.primary.bakes_until = Some(now.instant + time_scale.apply(time));
     }
 
+    /// The tasks of the service, spread like this, are to be spread more evenly.
+    pub(crate) fn begin_rebalancing(&mut self, name: &ServiceName, spread: &str, at: Timestamp) {
+        let desired = self.primary.service.desired_count as usize;
+        self.rebalancing = Some(Rebalancing { desired });
+        self.record_event(name, at, rebalancing::begun(spread));
+    }
+
+    /// They are spread evenly, like this; or something else came up.
+    pub(crate) fn end_rebalancing(&mut self, name: &ServiceName, spread: Option<&str>, at: Timestamp) {
+        self.rebalancing = None;
+        let text = spread.map_or_else(|| rebalancing::STOPPED.to_owned(), rebalancing::balanced);
+        self.record_event(name, at, text);
+    }
+
+    /// Tells of protected tasks that stay, unless it has been told.
+    pub(crate) fn report_held_back(&mut self, name: &ServiceName, held_back: &HeldBack, at: Timestamp) {
+        for (deployment, tasks) in held_back {
+            if self.held_back.get(deployment) != Some(tasks) {
+                self.record_event(name, at, protection::held_back(deployment, *tasks));
+            }
+        }
+        self.held_back = held_back.clone();
+    }
+
     /// Adds an event, dropping the oldest.
     pub(crate) fn record_event(&mut self, name: &ServiceName, at: Timestamp, text: impl std::fmt::Display) {
         self.record_message(at, events::message(name, text));
@@ -415,7 +447,8 @@ impl ServiceRecord {
         }
     }
 
-    fn record_message(&mut self, at: Timestamp, message: String) {
+    /// Likewise, for one that does not begin with the service.
+    pub(crate) fn record_message(&mut self, at: Timestamp, message: String) {
         self.events.push_back(ServiceEvent { at, message });
         while self.events.len() > EVENTS_KEPT {
             self.events.pop_front();

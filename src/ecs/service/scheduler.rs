@@ -9,9 +9,12 @@ use std::time::Instant;
 
 use crate::census::{Census, Unit};
 use crate::images::renewal;
+use crate::scaling::world::plan_fulfilment;
 use crate::service::bounds::Bounds;
 use crate::service::circuit_breaker;
 use crate::service::events::STEADY_AGAIN;
+use crate::service::protection::HeldBack;
+use crate::service::rebalancing::{self, Spread, Stage};
 use crate::service::standing::Standing;
 use crate::step::{Change, Plan};
 use crate::world::{Failure, RolloutState, STOPPED_TASKS_KEPT, ServiceRecord, Task, World};
@@ -48,10 +51,16 @@ pub(crate) fn plan_service(situation: &Situation<'_>, name: &ServiceName, record
         }
         return;
     };
+    plan_fulfilment(world, name, wanted.desired_count, &all, plan);
     let tasks = Tasks::new(situation, record, wanted, &all, plan);
     if tasks.current().any(|(task, _)| renewal::is_outdated(world, task, &record.rejected_images)) {
         plan.push(Change::Redeploy(name.clone()));
         return;
+    }
+    let mut tasks = tasks;
+    match plan_rebalancing(world, name, record, &tasks, plan) {
+        Some(extra) => tasks.extra = extra,
+        None => return,
     }
     let is_failed = record.primary.rollout == RolloutState::Failed;
     if record.primary.rollout == RolloutState::InProgress
@@ -60,7 +69,7 @@ pub(crate) fn plan_service(situation: &Situation<'_>, name: &ServiceName, record
         return;
     }
 
-    let stops = plan_stops(situation, record, &tasks, is_failed, plan);
+    let stops = plan_stops(situation, name, record, &tasks, is_failed, plan);
     // A deployment that has failed starts no more tasks.
     let room = if is_failed { 0 } else { tasks.room() };
     let mut placement = world.nodes.placement(tasks.good().filter_map(|task| task.spec.node.as_ref()));
@@ -78,7 +87,7 @@ pub(crate) fn plan_service(situation: &Situation<'_>, name: &ServiceName, record
         }
     }
 
-    if !record.steady && tasks.are_as_desired() {
+    if !record.steady && record.rebalancing.is_none() && tasks.are_as_desired() {
         plan_steady(situation, name, record, plan);
     }
     if let Some(at) = record.steady_at.filter(|_| record.steady) {
@@ -88,6 +97,42 @@ pub(crate) fn plan_service(situation: &Situation<'_>, name: &ServiceName, record
     if !record.blocked && room == 0 && stops == 0 && tasks.block_each_other(record) {
         plan.push(Change::ReportBlocked(name.clone()));
     }
+}
+
+/// Begins and ends rebalancing; then the service is looked at again. Otherwise returns how many tasks it may have above the
+/// desired count.
+fn plan_rebalancing(
+    world: &World,
+    name: &ServiceName,
+    record: &ServiceRecord,
+    tasks: &Tasks<'_>,
+    plan: &mut Plan,
+) -> Option<usize> {
+    let spread = Spread::new(&world.nodes, tasks.good().filter_map(Task::zone));
+    let state = rebalancing::State {
+        is_enabled: record.primary.service.availability_zone_rebalancing,
+        begun: record.rebalancing,
+        is_undisturbed: record.primary.rollout == RolloutState::Completed
+            && tasks.old.is_empty()
+            && tasks.failing.is_empty(),
+        is_steady: record.steady,
+        has_room: tasks.bounds.maximum > tasks.desired,
+        is_balanced: spread.is_balanced(),
+        desired: tasks.desired,
+        tasks: tasks.good.len(),
+        healthy: healthy(&tasks.good),
+        leaving: tasks.leaving,
+    };
+    let service = name.clone();
+    let change = match state.stage() {
+        Stage::None => return Some(0),
+        Stage::Moving { extra } => return Some(extra),
+        Stage::Begin => Change::BeginRebalancing { service, spread: spread.to_string() },
+        Stage::Balanced => Change::EndRebalancing { service, spread: Some(spread.to_string()) },
+        Stage::Stopped => Change::EndRebalancing { service, spread: None },
+    };
+    plan.push(change);
+    None
 }
 
 /// The service is as desired, and so steady, unless the alarms of a deployment in progress are to be watched first.
@@ -142,17 +187,21 @@ fn plan_circuit_breaker(name: &ServiceName, record: &ServiceRecord, tasks: &Task
 /// Stops the tasks that are to go now; returns their number.
 fn plan_stops(
     situation: &Situation<'_>,
+    name: &ServiceName,
     record: &ServiceRecord,
     tasks: &Tasks<'_>,
     is_failed: bool,
     plan: &mut Plan,
 ) -> usize {
+    let to_go = tasks.old_to_stop().into_iter().chain(tasks.surplus());
+    let (protected, to_go): (Vec<&Task>, Vec<&Task>) = to_go.partition(|task| tasks.is_protected(task));
+    plan_held_back(name, record, &protected, situation.now, plan);
     let before = plan.steps.len();
     let failing = if is_failed { tasks.failing.as_slice() } else { tasks.replaced() };
     for (task, standing) in failing {
         stop_failing(task, standing, true).into_iter().for_each(|change| plan.push(change));
     }
-    for task in tasks.old_to_stop().into_iter().chain(tasks.surplus()) {
+    for task in to_go {
         plan.push(stop(task, scaling_reason(record)));
     }
     if plan.steps.len() == before
@@ -166,10 +215,28 @@ fn plan_stops(
     plan.steps.len() - before
 }
 
+/// Tells of tasks that are to go and stay, because they are protected.
+fn plan_held_back(name: &ServiceName, record: &ServiceRecord, protected: &[&Task], now: Instant, plan: &mut Plan) {
+    let mut tasks = HeldBack::new();
+    for task in protected {
+        let deployment = task.spec.deployment().unwrap_or(&record.primary.id);
+        *tasks.entry(deployment.clone()).or_default() += 1;
+        if let Some(protection) = task.protection(now) {
+            plan.wake_by(protection.until());
+        }
+    }
+    if tasks != record.held_back {
+        plan.push(Change::ReportHeldBack { service: name.clone(), tasks });
+    }
+}
+
 /// The tasks of a service, by what becomes of them.
 struct Tasks<'a> {
+    now: Instant,
     bounds: Bounds,
     desired: usize,
+    /// How many more it may have while it is being rebalanced.
+    extra: usize,
     /// Of the PRIMARY deployment, those that no check fails.
     good: Vec<(&'a Task, Standing)>,
     /// The others of it.
@@ -208,7 +275,11 @@ impl<'a> Tasks<'a> {
             kind.push((*task, standing));
         }
         let leaving = all.iter().filter(|task| !task.is_wanted() && !task.is_stopped()).count();
-        Self { bounds, desired, good, failing, old, leaving }
+        Self { now: situation.now, bounds, desired, extra: 0, good, failing, old, leaving }
+    }
+
+    fn is_protected(&self, task: &Task) -> bool {
+        task.protection(self.now).is_some()
     }
 
     fn current(&self) -> impl Iterator<Item = &(&'a Task, Standing)> {
@@ -252,26 +323,35 @@ impl<'a> Tasks<'a> {
         self.leaving == 0 && self.good.len() < self.desired && self.count() >= self.bounds.maximum
     }
 
-    /// Tasks of earlier deployments stop as those of the new one become healthy: those that serve least go first.
+    /// Tasks of earlier deployments stop as those of the new one become healthy: those that serve least go first. Protected
+    /// ones come last, and stay.
     fn old_to_stop(&self) -> Vec<&'a Task> {
         let still_needed = self.bounds.minimum.saturating_sub(healthy(&self.good));
         let mut old: Vec<_> = self.old.iter().collect();
-        old.sort_by_key(|(task, standing)| (*standing == Standing::Healthy, task.sequence));
+        old.sort_by_key(|(task, standing)| (self.is_protected(task), *standing == Standing::Healthy, task.sequence));
         old.truncate(self.old.len().saturating_sub(still_needed));
+        // One that stays because it is protected need not be healthy.
+        let mut dispensable = healthy(&self.old).saturating_sub(still_needed);
+        old.retain(|(task, standing)| {
+            let serves = *standing == Standing::Healthy && !self.is_protected(task);
+            let goes = !serves || dispensable > 0;
+            dispensable -= usize::from(serves && goes);
+            goes
+        });
         old.into_iter().map(|(task, _)| *task).collect()
     }
 
-    /// More than desired: first those that have made the least progress, then those of the zone with the most tasks (ECS
+    /// More than desired: first those that are not protected, those that have made the least progress, then those of the zone with the most tasks (ECS
     /// developer guide, "Amazon ECS service scheduler concepts"), then the newest.
     fn surplus(&self) -> Vec<&'a Task> {
         let mut tasks: Vec<_> = self.good.iter().collect();
-        let surplus = self.good.len().saturating_sub(self.desired);
+        let surplus = self.good.len().saturating_sub(self.desired + self.extra);
         let next = |tasks: &[&(&'a Task, Standing)]| {
             let in_zone = |zone| tasks.iter().filter(|(task, _)| task.zone() == zone).count();
             let rank = |index: &usize| {
                 let (task, standing) = tasks[*index];
                 let progress = (*standing == Standing::Healthy, task.running_since.is_some());
-                (progress, Reverse(in_zone(task.zone())), Reverse(task.sequence))
+                (self.is_protected(task), progress, Reverse(in_zone(task.zone())), Reverse(task.sequence))
             };
             (0..tasks.len()).min_by_key(rank)
         };
@@ -286,7 +366,7 @@ impl<'a> Tasks<'a> {
     fn room(&self) -> usize {
         let crowding = if self.failing.is_empty() { 0 } else { self.leaving };
         let room = self.bounds.maximum.saturating_sub(self.count() + crowding);
-        self.desired.saturating_sub(self.good.len()).min(room)
+        (self.desired + self.extra).saturating_sub(self.good.len()).min(room)
     }
 
     /// Whether the deployment cannot go on, because of the minimum and the maximum alone.
@@ -295,6 +375,7 @@ impl<'a> Tasks<'a> {
             && self.is_full()
             && self.failing.is_empty()
             && self.good.iter().chain(&self.old).all(|(_, standing)| *standing == Standing::Healthy)
+            && !self.old.iter().any(|(task, _)| self.is_protected(task))
     }
 }
 

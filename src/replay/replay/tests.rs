@@ -89,6 +89,8 @@ fn topology() -> Topology {
         load_balancers: BTreeMap::from([(balancer.name.clone(), balancer)]),
         cluster: "test".into(),
         services: BTreeMap::new(),
+        scalable_targets: BTreeMap::new(),
+        task_roles: BTreeMap::new(),
         secrets: BTreeMap::new(),
         environment_files: BTreeMap::new(),
         quotas: Default::default(),

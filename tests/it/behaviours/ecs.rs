@@ -47,6 +47,17 @@ const CHAPTERS: &[Chapter] = &[
             "dimensions",
         ],
     },
+    Chapter {
+        title: "Scaling",
+        folders: &["scaling", "utilization", "protection"],
+        records: &[
+            "appautoscaling_target",
+            "suspended_state",
+            "appautoscaling_policy",
+            "target_tracking_scaling_policy_configuration",
+            "predefined_metric_specification",
+        ],
+    },
 ];
 
 /// Where the titles that sources begin with can be read; pages of the API reference need none.
@@ -111,8 +122,25 @@ const TITLES: &[(&str, &str)] = &[
         "ECS developer guide, \"Amazon ECS task metadata v4 examples for tasks on Fargate\"",
         "task-metadata-endpoint-v4-fargate-examples.html",
     ),
+    (
+        "ECS developer guide, \"Protect your Amazon ECS tasks from being terminated by scale-in events\"",
+        "task-scale-in-protection.html",
+    ),
+    ("ECS developer guide, \"Amazon ECS task scale-in protection endpoint\"", "task-scale-in-protection-endpoint.html"),
+    ("ECS developer guide, \"Automatically scale your Amazon ECS service\"", "service-auto-scaling.html"),
+    (
+        "ECS developer guide, \"Use a target metric to scale Amazon ECS services\"",
+        "service-autoscaling-targettracking.html",
+    ),
+    ("ECS developer guide, \"Amazon ECS service utilization metrics\"", "service_utilization.html"),
+    (
+        "Application Auto Scaling user guide, \"How target tracking scaling for Application Auto Scaling works\"",
+        "https://docs.aws.amazon.com/autoscaling/application/userguide/target-tracking-scaling-policy-overview.html",
+    ),
+    ("Application Auto Scaling API, ", "https://docs.aws.amazon.com/autoscaling/application/APIReference/"),
     ("ECS developer guide, \"Amazon ECS task IAM role\"", "task-iam-roles.html"),
     ("ECS developer guide, \"Amazon ECS service event messages\"", "service-event-messages-list.html"),
+    ("ECS developer guide, \"Balancing an Amazon ECS service across Availability Zones\"", "service-rebalancing.html"),
     ("ECS developer guide, \"Amazon ECS service scheduler concepts\"", "ecs_services.html"),
     ("ECS developer guide, \"Determine task health using container health checks\"", "healthcheck.html"),
     (

@@ -109,6 +109,23 @@ pub(super) enum Change {
         #[serde(default)]
         force: bool,
     },
+    RegisterScalableTarget {
+        service: String,
+        min_capacity: Option<u32>,
+        max_capacity: Option<u32>,
+    },
+    DeregisterScalableTarget {
+        service: String,
+    },
+    /// With the settings of the file.
+    PutScalingPolicy {
+        service: String,
+        policy: String,
+    },
+    DeleteScalingPolicy {
+        service: String,
+        policy: String,
+    },
     RunTask {
         task_definition: RevisionName,
         #[serde(default = "one")]
@@ -342,6 +359,23 @@ impl Change {
             },
             Self::DeleteService { service, force } => {
                 Edit::DeleteService { service: ServiceName::new(service), force: *force }
+            }
+            Self::RegisterScalableTarget { service, min_capacity, max_capacity } => Edit::RegisterScalableTarget {
+                service: ServiceName::new(service),
+                min_capacity: *min_capacity,
+                max_capacity: *max_capacity,
+                suspended: None,
+            },
+            Self::DeregisterScalableTarget { service } => {
+                Edit::DeregisterScalableTarget { service: ServiceName::new(service) }
+            }
+            Self::PutScalingPolicy { service, policy } => Edit::PutScalingPolicy {
+                service: ServiceName::new(service),
+                policy: policy.as_str().into(),
+                settings: settings().scalable_targets[service.as_str()].policies[policy.as_str()].clone(),
+            },
+            Self::DeleteScalingPolicy { service, policy } => {
+                Edit::DeleteScalingPolicy { service: ServiceName::new(service), policy: policy.as_str().into() }
             }
         }
     }

@@ -28,6 +28,10 @@ mod metadata;
 mod refused;
 /// Deployments under traffic: what is lost, what is said of it, and that a well-behaved application loses nothing.
 mod rehearsing;
+/// A service that is scaled by its own load.
+mod scaling;
+/// AWS's SDKs in real containers, and a task that protects itself.
+mod sdks;
 /// Problems that no health check sees.
 mod unseen;
 /// Verbs for a running stack: scaling, events, output beside `up`, and shell completion.

@@ -19,6 +19,7 @@ use neargate::control::desired::edit::Edit;
 use neargate::control::ids::CountedIds;
 use neargate::control::observation::Observation;
 use neargate::control::{self, ControlHandle};
+use neargate::ecs::service::protection::ProtectionChange;
 use neargate::model::target_health::{ProbeOutcome, Target, TargetHealthState};
 use neargate::model::task::HealthStatus;
 use neargate::model::topology::Topology;
@@ -37,6 +38,8 @@ fn scripts() -> Vec<PathBuf> {
         cases("ecs/events", "yaml"),
         cases("ecs/lifecycle", "yaml"),
         cases("ecs/placement", "yaml"),
+        cases("ecs/protection", "yaml"),
+        cases("ecs/scaling", "yaml"),
         cases("ecs/services", "yaml"),
         cases("ecs/stop-reasons", "yaml"),
     ]
@@ -88,6 +91,7 @@ async fn live(case: &Case) -> String {
     let handle =
         control::start(Arc::clone(&topology), Renew::default(), Arc::<World>::clone(&world), CountedIds::default());
     tokio::spawn(probe(handle.clone(), case.probes.clone()));
+    tokio::spawn(measure(handle.clone(), case.metrics.clone()));
     let (asked, mut doctor) = tokio::sync::mpsc::channel(1);
     tokio::spawn(act(handle.clone(), Arc::clone(&topology), case.actions.clone(), begin, asked));
     handle
@@ -169,6 +173,19 @@ async fn probe(handle: ControlHandle, script: BTreeMap<u16, Vec<(f64, String)>>)
     }
 }
 
+/// At the end of every minute, measures for scaling policies what the case says.
+async fn measure(handle: ControlHandle, metrics: BTreeMap<String, Vec<(u64, Option<f64>)>>) {
+    let begin = Instant::now();
+    while !metrics.is_empty() {
+        tokio::time::sleep(Duration::from_secs(60)).await;
+        let second = begin.elapsed().as_secs();
+        let value = |steps: &[(u64, Option<f64>)]| steps.iter().rev().find(|(from, _)| *from <= second)?.1;
+        let points = metrics.iter().filter_map(|(policy, steps)| Some((policy.as_str().into(), value(steps)?)));
+        let (service, points) = (ServiceName::new("app"), points.collect());
+        handle.observations().send(Observation::ScalingMeasured { service, points }).await.unwrap();
+    }
+}
+
 async fn act(
     handle: ControlHandle,
     topology: Arc<Topology>,
@@ -188,6 +205,20 @@ async fn act(
             "stop task" => {
                 let wanted = handle.snapshots().borrow().world.tasks.values().find(|task| task.is_wanted()).cloned();
                 handle.stop_task(wanted.unwrap().spec.id.clone()).await.unwrap();
+            }
+            protect if protect.starts_with("protect ") || protect.starts_with("release ") => {
+                // `protect the oldest 2 for 5 minutes`, `release the oldest 1`
+                let words: Vec<&str> = protect.split(' ').collect();
+                let change = ProtectionChange {
+                    enabled: words[0] == "protect",
+                    expires_in_minutes: words.get(5).map(|minutes| minutes.parse().unwrap()),
+                };
+                let tasks = handle.snapshots().borrow().world.tasks.clone();
+                let mut tasks: Vec<_> = tasks.values().filter(|task| task.is_wanted()).collect();
+                tasks.sort_by_key(|task| task.sequence);
+                for task in tasks.iter().take(words[3].parse().unwrap()) {
+                    handle.update_task_protection(task.spec.id.clone(), change).await.unwrap();
+                }
             }
             "restart in place" => {
                 let web = topology.services[&service].task_definition.containers[0].name.clone();

@@ -7,6 +7,7 @@ use neargate::model::alarm::{Comparison, MetricAlarm, MissingData, Statistic};
 use neargate::model::deployment::{DeploymentAlarms, DeploymentConfiguration};
 use neargate::model::listener::{HeaderModification, Listener, ListenerProtocol, LoadBalancer, LoadBalancerAttributes};
 use neargate::model::rule::{Action, Forward, WeightedTargetGroup};
+use neargate::model::scaling::{ScalableTarget, ScalingMetric, Suspended, TargetTracking};
 use neargate::model::security_group::{IngressRule, IpProtocol, SecurityGroup, Source};
 use neargate::model::service::{Build, LoadBalancerBinding, Service};
 use neargate::model::target_group::{TargetGroup, TargetGroupAttributes};
@@ -39,6 +40,13 @@ pub(super) struct Case {
     /// Alarms that end a deployment and roll it back, each with its period in seconds.
     #[serde(default)]
     alarms: BTreeMap<String, u64>,
+    #[serde(default = "yes")]
+    availability_zone_rebalancing: bool,
+    /// How the service is scaled.
+    scaling: Option<ScalingCase>,
+    /// What is measured for a scaling policy at the end of each minute: from this second on. Without a value, nothing.
+    #[serde(default)]
+    pub(super) metrics: BTreeMap<String, Vec<(u64, Option<f64>)>>,
     containers: Vec<ContainerCase>,
     #[serde(default)]
     pub(super) world: Script,
@@ -62,6 +70,38 @@ pub(super) struct Case {
     pub(super) times: bool,
     /// How long the case is watched.
     pub(super) seconds: f64,
+}
+
+/// A scalable target.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ScalingCase {
+    min_capacity: u32,
+    max_capacity: u32,
+    #[serde(default)]
+    policies: BTreeMap<String, PolicyCase>,
+}
+
+/// A target tracking policy on the CPU, or on the requests of `tg-web`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct PolicyCase {
+    metric: MetricCase,
+    target_value: f64,
+    #[serde(default = "three_hundred")]
+    scale_out_cooldown: u64,
+    #[serde(default = "three_hundred")]
+    scale_in_cooldown: u64,
+    #[serde(default)]
+    disable_scale_in: bool,
+}
+
+#[derive(Clone, Copy, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum MetricCase {
+    Cpu,
+    Memory,
+    Requests,
 }
 
 /// A container of its tasks.
@@ -96,6 +136,10 @@ fn yes() -> bool {
 
 fn thirty() -> u64 {
     30
+}
+
+fn three_hundred() -> u64 {
+    300
 }
 
 /// What the case wants.
@@ -137,6 +181,7 @@ pub(super) fn topology(case: &Case) -> Topology {
             alarms: alarms(case),
             ..case.deployment_configuration.clone()
         },
+        availability_zone_rebalancing: case.availability_zone_rebalancing,
     };
     Topology {
         name: "test".into(),
@@ -164,10 +209,32 @@ pub(super) fn topology(case: &Case) -> Topology {
         )]),
         cluster: "test".into(),
         services: [("app".into(), service)].into(),
+        scalable_targets: case.scaling.iter().map(|scaling| ("app".into(), scalable_target(scaling))).collect(),
         secrets: BTreeMap::new(),
+        task_roles: BTreeMap::new(),
         environment_files: BTreeMap::new(),
         quotas: Default::default(),
         time_scale: TimeScale::REAL,
+    }
+}
+
+fn scalable_target(case: &ScalingCase) -> ScalableTarget {
+    let policy = |case: &PolicyCase| TargetTracking {
+        metric: match case.metric {
+            MetricCase::Cpu => ScalingMetric::Cpu,
+            MetricCase::Memory => ScalingMetric::Memory,
+            MetricCase::Requests => ScalingMetric::RequestCountPerTarget("tg-web".into()),
+        },
+        target_value: case.target_value,
+        scale_out_cooldown: Duration::from_secs(case.scale_out_cooldown),
+        scale_in_cooldown: Duration::from_secs(case.scale_in_cooldown),
+        disable_scale_in: case.disable_scale_in,
+    };
+    ScalableTarget {
+        min_capacity: case.min_capacity,
+        max_capacity: case.max_capacity,
+        suspended: Suspended::default(),
+        policies: case.policies.iter().map(|(name, case)| (name.as_str().into(), policy(case))).collect(),
     }
 }
 

@@ -6,6 +6,7 @@ use std::path::Path;
 
 use serde::Serialize;
 
+use super::scaling::ScalingView;
 use super::settings::{self, HealthCheckView};
 use crate::alb::security_group;
 use crate::cli::input::file::relative;
@@ -195,6 +196,8 @@ struct ServiceView<'a> {
     name: &'a str,
     family: &'a str,
     desired_count: u32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    scaling: Option<ScalingView<'a>>,
     cpu: u32,
     memory: u32,
     security_groups: Vec<&'a str>,
@@ -300,7 +303,11 @@ fn project<'a>(topology: &'a Topology, folder: &Path) -> Project<'a> {
             })
             .collect(),
         cluster: topology.cluster.as_str(),
-        services: topology.services.iter().map(|(name, service)| self::service(name, service, folder)).collect(),
+        services: topology
+            .services
+            .iter()
+            .map(|(name, service)| self::service(name, topology, service, folder))
+            .collect(),
         secrets: topology.secrets.keys().map(String::as_str).collect(),
     }
 }
@@ -447,6 +454,7 @@ fn targets<'a>(
 
 fn service<'a>(
     name: &'a crate::model::ServiceName,
+    topology: &'a Topology,
     service: &'a crate::model::service::Service,
     folder: &Path,
 ) -> ServiceView<'a> {
@@ -455,6 +463,7 @@ fn service<'a>(
         name: name.as_str(),
         family: &definition.family,
         desired_count: service.desired_count,
+        scaling: topology.scalable_targets.get(name).map(ScalingView::from),
         cpu: definition.cpu,
         memory: definition.memory_mib,
         security_groups: service.security_groups.iter().map(|name| name.as_str()).collect(),

@@ -1,6 +1,7 @@
 //! `neargate check`: parses, resolves, and prints what would run and what would differ from AWS. Needs no engine.
 
 mod json;
+mod scaling;
 mod settings;
 pub(crate) mod tree;
 

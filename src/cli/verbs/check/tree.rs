@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
+use super::scaling;
 use crate::alb::security_group;
 use crate::cli::input::file::relative;
 use crate::ecs::images::naming;
@@ -34,7 +35,7 @@ pub(super) fn render(topology: &Topology, folder: &Path) -> String {
     };
     let services = Branch {
         line: format!("services of cluster {}", topology.cluster),
-        below: topology.services.iter().map(|(name, service)| self::service(name, service, folder)).collect(),
+        below: topology.services.iter().map(|(name, service)| self::service(name, topology, service, folder)).collect(),
     };
     for branch in balancers.chain([groups, services]) {
         if !branch.below.is_empty() {
@@ -262,7 +263,7 @@ fn seconds(duration: Duration) -> String {
     if seconds.fract() == 0.0 { format!("{seconds:.0}") } else { format!("{seconds:.1}") }
 }
 
-fn service(name: &ServiceName, service: &Service, folder: &Path) -> Branch {
+fn service(name: &ServiceName, topology: &Topology, service: &Service, folder: &Path) -> Branch {
     let definition = &service.task_definition;
     let tasks =
         if service.desired_count == 1 { "1 task".to_owned() } else { format!("{} tasks", service.desired_count) };
@@ -292,6 +293,10 @@ fn service(name: &ServiceName, service: &Service, folder: &Path) -> Branch {
         }
         leaf(facts.join("  "))
     });
+    let scaling = topology.scalable_targets.get(name).map(|target| {
+        let (line, policies) = scaling::lines(target);
+        Branch { line, below: policies.into_iter().map(leaf).collect() }
+    });
     Branch {
         line: format!(
             "{name}  {tasks} of {} ({} CPU units, {} MiB)  in {}",
@@ -300,6 +305,6 @@ fn service(name: &ServiceName, service: &Service, folder: &Path) -> Branch {
             definition.memory_mib,
             names(&service.security_groups)
         ),
-        below: below.collect(),
+        below: below.chain(scaling).collect(),
     }
 }

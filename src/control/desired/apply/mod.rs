@@ -5,9 +5,11 @@ mod first;
 mod groups;
 mod load_balancers;
 mod quotas;
+mod scaling;
 mod services;
 
 use self::first::judged;
+use self::scaling::Registration;
 use super::edit::Edit;
 use super::resources::Resources;
 use super::violation::Violation;
@@ -136,6 +138,15 @@ fn make(edit: &Edit, resources: &mut Resources) -> Result<(), Violation> {
             services::run_task(tasks, task_definition, overrides, resources)?;
         }
         Edit::DeleteService { service, force } => services::delete(service, *force, resources)?,
+        Edit::RegisterScalableTarget { service, min_capacity, max_capacity, suspended } => {
+            let (min_capacity, max_capacity, suspended) = (*min_capacity, *max_capacity, *suspended);
+            scaling::register(service, &Registration { min_capacity, max_capacity, suspended }, resources)?;
+        }
+        Edit::DeregisterScalableTarget { service } => scaling::deregister(service, resources)?,
+        Edit::PutScalingPolicy { service, policy, settings } => {
+            scaling::put_policy(service, policy, settings, resources)?;
+        }
+        Edit::DeleteScalingPolicy { service, policy } => scaling::delete_policy(service, policy, resources)?,
     }
     Ok(())
 }

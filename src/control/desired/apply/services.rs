@@ -112,6 +112,7 @@ pub(super) fn delete(name: &ServiceName, force: bool, resources: &mut Resources)
         return Err(Refused::ScaledAboveZero(name.clone()).into());
     }
     resources.services.remove(name);
+    resources.prune();
     Ok(())
 }
 

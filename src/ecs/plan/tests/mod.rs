@@ -13,6 +13,7 @@ use super::*;
 use crate::apply::Context;
 use crate::census::Touched;
 use crate::images::naming;
+use crate::service::protection::ProtectionChange;
 use crate::step::{Change, Step};
 use crate::world::{Deployment, ImageState, Network, Now, Phase};
 use neargate_alb::targets::health::{Probe, ProbeTick};
@@ -49,6 +50,7 @@ enum Fact {
     Drained(usize),
     RestartInPlace(usize),
     StopTask(usize),
+    Protect(usize, i64),
     RunTask,
     Restart(usize),
     Trouble(bool),
@@ -81,6 +83,7 @@ fn fact() -> impl Strategy<Value = Fact> {
         1 => one.clone().prop_map(Fact::Drained),
         1 => (0_usize..3).prop_map(Fact::RestartInPlace),
         1 => one.clone().prop_map(Fact::StopTask),
+        2 => (one.clone(), 0_i64..10).prop_map(|(task, minutes)| Fact::Protect(task, minutes)),
         1 => (0_usize..3).prop_map(Fact::Restart),
         1 => Just(Fact::RunTask),
         1 => any::<bool>().prop_map(Fact::Trouble),
@@ -238,14 +241,15 @@ impl Stack {
             Fact::Health(task, container, well) => {
                 let (id, name) = self.container(task, container)?;
                 let health = if well { HealthStatus::Healthy } else { HealthStatus::Unhealthy };
-                self.world.container_health(&id, &name, &runtime_id(&id, &name), health);
+                self.world.container_health(&id, &name, &runtime_id(&id, &name), health, now);
             }
             Fact::NetworkLost(task) => self.world.network_lost(&self.task(task)?, now),
             Fact::NotClosed(task) => {
                 self.world.task_not_closed(&self.task(task)?, now);
             }
             Fact::Image(image, result) => {
-                self.world.image_provided(&self.image(image)?, vec![node()], provided(result), now)
+                let nodes = self.node_names();
+                self.world.image_provided(&self.image(image)?, nodes, provided(result), now)
             }
             Fact::ImageProgressed(image) => self.world.image_progressed(&self.image(image)?, "half of it".to_owned()),
             Fact::Renew(image) => self.world.images_to_renew([self.image(image)?]),
@@ -275,6 +279,11 @@ impl Stack {
                 };
                 let stop = Change::StopTask { task: id, code: StopCode::UserInitiated, reason: "asked to".to_owned() };
                 self.world.apply(&stop, &mut context);
+            }
+            Fact::Protect(task, minutes) => {
+                let change = ProtectionChange { enabled: minutes > 0, expires_in_minutes: Some(minutes) };
+                // A task without a service is not protected.
+                let _ = self.world.update_task_protection(&self.task(task)?, change, now);
             }
             Fact::RunTask => {
                 self.made += 1;
@@ -334,7 +343,7 @@ impl Stack {
         }
         for (image, state) in self.world.images.clone().iter() {
             if state.state == ImageState::Providing {
-                self.world.image_provided(image, vec![node()], provided(Ok(0)), now);
+                self.world.image_provided(image, self.node_names(), provided(Ok(0)), now);
             }
         }
     }
@@ -342,7 +351,25 @@ impl Stack {
     /// Addresses come back: those of the file's targets, too.
     fn network(&self, id: &TaskId) -> TaskNetwork {
         let last = self.world.tasks[id].sequence % u64::from(self.addresses);
-        TaskNetwork { address: address(last as u8), reach: Reach::Direct, node: node(), zone: "a".into() }
+        let node = self.world.tasks[id].spec.node.clone().unwrap_or_else(node);
+        let zone = if node == self::node() { "a" } else { "b" };
+        TaskNetwork { address: address(last as u8), reach: Reach::Direct, node, zone: zone.into() }
+    }
+
+    /// Another machine, in another zone.
+    fn add_node(&mut self) {
+        let machine = |name: NodeName, zone: &str| ObservedNode {
+            name,
+            zone: zone.into(),
+            state: NodeState::Ready,
+            schedulable: true,
+        };
+        self.world.nodes.observed(vec![machine(node(), "a"), machine("other".into(), "b")]);
+    }
+
+    fn node_names(&self) -> Vec<NodeName> {
+        let all = [node(), "other".into()];
+        all.into_iter().filter(|name| self.world.nodes.zone(name).is_some()).collect()
     }
 }
 

@@ -9,10 +9,12 @@ use super::topology::topology;
 use super::{Fact, Stack, fact};
 use crate::census::Unit;
 use crate::service::bounds::Bounds;
+use crate::service::rebalancing::Spread;
 use crate::service::standing::Standing;
 use crate::step::{Change, Plan, Step};
 use crate::world::{RolloutState, Task};
 use neargate_model::deployment::{CircuitBreaker, DeploymentConfiguration};
+use neargate_model::scaling::{ScalableTarget, ScalingMetric, Suspended, TargetTracking};
 use neargate_model::service::Service;
 use neargate_model::task::StopCode;
 use neargate_model::{ServiceName, TaskId, Topology};
@@ -31,6 +33,15 @@ pub(super) fn check_bounds(stack: &Stack, plan: &Plan) {
         }
     }
     assert!(stopped.values().all(|times| *times == 1), "a task is stopped once: {plan:#?}");
+    for step in &plan.steps {
+        if let Step::Change(Change::StopTask { task, code: StopCode::ServiceSchedulerInitiated, .. }) = step {
+            let task = &stack.world.tasks[task];
+            let is_wanted = stack.world.service_of(task).is_some_and(|record| record.wanted().is_some());
+            let is_left_alone =
+                is_wanted && !stack.world.shutting_down && task.protection(stack.now().instant).is_some();
+            assert!(!is_left_alone, "a protected task is neither scaled in nor replaced: {plan:#?}");
+        }
+    }
     for (name, record) in stack.world.services.iter() {
         let Some(settings) = record.wanted().filter(|_| !stack.world.shutting_down) else { continue };
         let Bounds { minimum, maximum } =
@@ -94,6 +105,8 @@ enum Turn {
     Deploy(u8),
     Scale(u32),
     Force,
+    /// A minute passes, in which the CPU was used like this.
+    Measure(f64),
 }
 
 fn turn() -> impl Strategy<Value = Turn> {
@@ -103,6 +116,7 @@ fn turn() -> impl Strategy<Value = Turn> {
         1 => any::<u8>().prop_map(Turn::Deploy),
         1 => (0_u32..5).prop_map(Turn::Scale),
         1 => Just(Turn::Force),
+        2 => (0.0..200.0).prop_map(Turn::Measure),
     ]
 }
 
@@ -119,6 +133,14 @@ fn configuration() -> impl Strategy<Value = DeploymentConfiguration> {
 fn of_one(configuration: DeploymentConfiguration, is_checked: bool, is_bound: bool) -> Topology {
     let mut topology = topology(0);
     topology.services.retain(|name, _| *name == service());
+    let policy = TargetTracking::new(ScalingMetric::Cpu, 60.0);
+    let target = ScalableTarget {
+        min_capacity: 1,
+        max_capacity: 5,
+        suspended: Suspended::default(),
+        policies: [("cpu".into(), policy)].into(),
+    };
+    topology.scalable_targets = [(service(), target)].into();
     let service = topology.services.get_mut(&service()).expect("it is there");
     service.builds.clear();
     service.deployment_configuration = configuration;
@@ -154,6 +176,18 @@ impl Stack {
         });
     }
 
+    /// What the controller does about a measurement.
+    fn measure(&mut self, cpu: f64) {
+        let (topology, now) = (self.topology.clone(), self.now());
+        let points = BTreeMap::from([("cpu".into(), cpu)]);
+        let Some(activity) = self.world.scaling_measured(&service(), &points, &topology, now) else { return };
+        let target = &topology.scalable_targets[&service()];
+        assert!((target.min_capacity..=target.max_capacity).contains(&activity.desired), "{activity:?}");
+        self.tell(|service| service.desired_count = activity.desired);
+        self.world.scaling_begun(&service(), activity, now);
+        self.seconds += 60;
+    }
+
     /// From now on all goes well.
     fn go_well(&mut self) {
         self.take(&Fact::Progress);
@@ -177,11 +211,15 @@ proptest! {
     fn whatever_happens_the_service_gets_there_and_leaves_nothing(
         configuration in configuration(),
         checks in (any::<bool>(), any::<bool>()),
+        has_two_nodes in any::<bool>(),
         turns in prop::collection::vec((prop::collection::vec(turn(), 1..4), prop_oneof![Just(1_usize), Just(64)]), 1..60),
     ) {
         let mut stack = Stack::new();
         stack.world.services.retain(|name, _| *name == service());
         stack.addresses = 250;
+        if has_two_nodes {
+            stack.add_node();
+        }
         stack.want(of_one(configuration, checks.0, checks.1));
         for (turns, rounds) in &turns {
             for turn in turns {
@@ -190,6 +228,7 @@ proptest! {
                     Turn::Deploy(version) => stack.deploy_version(*version),
                     Turn::Scale(count) => stack.tell(|service| service.desired_count = *count),
                     Turn::Force => stack.deploy([service()].into()),
+                    Turn::Measure(cpu) => (0..3).for_each(|_| stack.measure(*cpu)),
                 }
             }
             let is_settled = stack.settle(*rounds);
@@ -208,7 +247,8 @@ proptest! {
         let is_there = (0..400).any(|_| {
             assert!(stack.settle(64), "no step is planned for ever");
             stack.go_well();
-            stack.world.services[&service()].steady
+            let record = &stack.world.services[&service()];
+            record.steady && record.rebalancing.is_none()
         });
         assert!(is_there, "it is steady in the end: {}", outline(&stack));
         assert!(stack.settle(64));
@@ -218,6 +258,10 @@ proptest! {
         assert_eq!(record.primary.rollout, RolloutState::Completed);
         assert!(record.active.is_empty());
         assert!(tasks.iter().all(|task| task.spec.deployment() == Some(&record.primary.id)));
+        let Bounds { maximum, .. } =
+            Bounds::new(tasks.len(), &record.primary.service.deployment_configuration);
+        let spread = Spread::new(&stack.world.nodes, tasks.iter().filter_map(|task| task.zone()));
+        assert!(spread.is_balanced() || maximum == tasks.len(), "the zones have their shares: {spread}");
 
         stack.take(&Fact::ShutDown);
         let is_at_rest = (0..100).any(|_| {
