@@ -11,7 +11,7 @@ use crate::words;
 
 const WIDTH: f64 = 1000.0;
 /// Where time begins, and where it ends.
-const LEFT: f64 = 190.0;
+const LEFT: f64 = 215.0;
 const RIGHT: f64 = 980.0;
 /// The top of the bars that count requests, and their height.
 const BARS: f64 = 62.0;
@@ -50,7 +50,7 @@ pub fn draw(recording: &Recording, verdict: &Verdict, title: &str) -> String {
     let lanes_top = BARS + BARS_HEIGHT + 16.0;
     let axis = lanes_top + LANE * lanes.len() as f64 + 6.0;
     let findings = told(recording, verdict);
-    let height = axis + 54.0 + LINE * findings.len() as f64;
+    let height = axis + 62.0 + LINE * findings.len() as f64;
     let mut svg = format!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {WIDTH} {height}\" role=\"img\" aria-label=\"{}\">\n\
          <style>{STYLE}</style>\n<rect class=\"ground\" width=\"{WIDTH}\" height=\"{height}\"/>\n",
@@ -69,7 +69,7 @@ pub fn draw(recording: &Recording, verdict: &Verdict, title: &str) -> String {
     draw_axis(&mut svg, recording, axis);
     draw_legend(&mut svg, axis + 36.0);
     for (index, (class, line)) in findings.iter().enumerate() {
-        text(&mut svg, class, 20.0, axis + 54.0 + LINE * index as f64, line);
+        text(&mut svg, class, 20.0, axis + 62.0 + LINE * index as f64, line);
     }
     svg.push_str("</svg>\n");
     svg
@@ -119,7 +119,7 @@ fn draw_lane(
     text(svg, "", 20.0, top + 13.0, &format!("{} {which}", task.short()));
     let of = target.and_then(|target| task.targets.get(&target));
     let container = of.map(|life| format!(" {}", life.container)).unwrap_or_default();
-    text(svg, "dim", 100.0, top + 13.0, &shortened(&format!("{}{container}", task.revision), 15));
+    text(svg, "dim", 115.0, top + 13.0, &shortened(&format!("{}{container}", task.revision), 15));
     let phases = match target {
         Some(target) => task.phases(target),
         None => vec![(task.created, Phase::Starting)],

@@ -115,6 +115,8 @@ async fn what_is_wrong_is_said_before_anything_is_deployed(stack: &Stack) {
     assert_fails(&elsewhere, 2, &["must look like 200/s"]);
     assert_fails(&rehearse(stack, &["service", "--path", "orders"]).await, 2, &["must be a path"]);
     assert_fails(&rehearse(stack, &["service", "--websocket", "/"]).await, 2, &["/ is no WebSocket", "101"]);
+    let nowhere = rehearse(stack, &["service", "--picture", "nowhere/roll.svg"]).await;
+    assert_fails(&nowhere, 1, &["cannot write the timeline to", "nowhere/roll.svg"]);
     assert_fails(&stack.run(&["deploy", "service", "--rate", "9/s"]).await, 2, &["--rehearse"]);
     assert_eq!(stack.view().await.services[0].deployment, deployment, "nothing was deployed");
 }

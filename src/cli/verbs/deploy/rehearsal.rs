@@ -1,6 +1,6 @@
 //! `deploy --rehearse`: traffic before, during and after the deployment, and what it shows.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -72,6 +72,8 @@ impl Rehearsal {
             Some(file) => std::path::absolute(file)?,
             None => project.folders.state().join("rehearsal.svg"),
         };
+        // Before anything is deployed: what was seen must not be lost for want of a place.
+        std::fs::write(&picture, "").map_err(|error| cannot_write(&picture, error))?;
         let began = Instant::now();
         let mut observed = Observed::new(service);
         observed.see(view, Duration::ZERO);
@@ -124,8 +126,7 @@ impl Rehearsal {
         let verdict = judge(&recording);
         let title = format!("{}: rehearsal of a deployment of {service}", project.topology.name);
         let svg = picture::draw(&recording, &verdict, &title);
-        std::fs::write(&self.picture, svg)
-            .map_err(|error| Failure::from(error).context(format!("cannot write {}", self.picture.display())))?;
+        std::fs::write(&self.picture, svg).map_err(|error| cannot_write(&self.picture, error))?;
         let (url, skipped) = (self.target.url, self.traffic.skipped());
         Ok(Shown { recording, verdict, url, picture: self.picture, skipped })
     }
@@ -144,6 +145,10 @@ impl Rehearsal {
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
     }
+}
+
+fn cannot_write(picture: &Path, error: std::io::Error) -> Failure {
+    Failure::from(error).context(format!("cannot write the timeline to {}", picture.display()))
 }
 
 /// Hears what becomes of every request, from now on.
