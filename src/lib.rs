@@ -28,8 +28,10 @@ pub mod control;
 
 // Edges.
 pub mod admin;
+pub mod connect;
 pub mod logs;
 pub mod metadata;
+pub mod names;
 pub mod probes;
 pub mod proxy;
 pub mod runtime;

@@ -264,6 +264,8 @@ fn run_task(topology: &Topology, world: &mut World, name: &ServiceName, number: 
         secrets: BTreeMap::new(),
         images: BTreeMap::new(),
         node: None,
+        endpoints: Vec::new(),
+        router_configuration: None,
     };
     let mut registered = Vec::new();
     for binding in &service.load_balancers {

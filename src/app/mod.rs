@@ -30,6 +30,7 @@ use crate::admin::view::views::Views;
 use crate::admin::wire::{Answer, DeployRequest, Refused, RunTaskRequest, UpRequest};
 use crate::certs::error::CertError;
 use crate::certs::{Authority, CertStore, authority, folder, targets};
+use crate::connect::ConnectProxy;
 use crate::control::changes::changes;
 use crate::control::command::Renew;
 use crate::control::desired::state::{Desired, StillNeeded};
@@ -45,6 +46,7 @@ use crate::metadata::MetadataServer;
 use crate::model::listener::{Listener, LoadBalancer};
 use crate::model::settled_request::SettledRequest;
 use crate::model::{ContainerName, ServiceName, TaskId, Topology};
+use crate::names::NameServer;
 use crate::proxy;
 use crate::runtime;
 use crate::web::metrics;
@@ -73,6 +75,8 @@ pub struct App {
     _tasks: Vec<AbortOnDropHandle<()>>,
     logs: tokio::task::JoinHandle<()>,
     metadata: MetadataServer,
+    names: NameServer,
+    connect: ConnectProxy,
     lock: ProjectLock,
 }
 
@@ -231,6 +235,8 @@ impl App {
         let logs =
             tokio::spawn(collector::collect(Arc::clone(&runtime), control.snapshots(), folders.container_logs()));
         let metadata = MetadataServer::start(Arc::clone(&runtime), control.clone());
+        let names = NameServer::start(Arc::clone(&runtime), control.snapshots());
+        let connect = ConnectProxy::start(Arc::clone(&runtime), control.snapshots());
         let folders = folders.clone();
         Ok(move |lock| Self {
             control,
@@ -243,6 +249,8 @@ impl App {
             _tasks: tasks,
             logs,
             metadata,
+            names,
+            connect,
             lock,
         })
     }
@@ -293,7 +301,7 @@ impl App {
             error = until_gone(&*self.runtime) => Err(error),
         };
         self.logs.abort();
-        self.metadata.stop().await;
+        tokio::join!(self.metadata.stop(), self.names.stop(), self.connect.stop());
         let kept = if self.keep.load(Ordering::Relaxed) { Kept::Journal } else { Kept::Nothing };
         let swept = match engine {
             Ok(()) => self.runtime.sweep(Owners::DeadOrSelf).await.map(drop),

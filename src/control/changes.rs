@@ -95,6 +95,12 @@ fn service(lines: &mut Lines, subject: &str, before: &Service, after: &Service) 
     lines.value(&format!("{subject}: desired_count"), &before.desired_count, &after.desired_count);
     lines.list(&format!("{subject}: security groups"), &before.security_groups, &after.security_groups);
     lines.changed(&format!("{subject}: load_balancers"), &before.load_balancers, &after.load_balancers);
+    lines.changed(&format!("{subject}: service_registries"), &before.service_registry, &after.service_registry);
+    lines.changed(
+        &format!("{subject}: service_connect_configuration"),
+        &before.service_connect,
+        &after.service_connect,
+    );
     lines.changed(&format!("{subject}: build"), &before.builds, &after.builds);
     let seconds = |service: &Service| format!("{} s", service.health_check_grace_period.as_secs());
     lines.value(&format!("{subject}: grace period"), &seconds(before), &seconds(after));

@@ -11,7 +11,7 @@ use std::net::SocketAddrV4;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpStream, UdpSocket};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
@@ -91,6 +91,16 @@ pub trait Runtime: Send + Sync + 'static {
         Err(RuntimeError::Other("this runtime has no sockets in the network of its tasks".into()))
     }
 
+    /// The sockets of the DNS server that tasks ask for names.
+    async fn resolver(&self) -> Result<TaskResolver, RuntimeError> {
+        Err(RuntimeError::Other("tasks of this runtime ask others for names".into()))
+    }
+
+    /// A connection to the DNS server that knows all other names.
+    async fn connect_upstream(&self) -> Result<TcpStream, RuntimeError> {
+        Err(RuntimeError::Other("tasks of this runtime ask others for names".into()))
+    }
+
     /// Runs until the receiver is dropped: reports the nodes and the current containers of each
     /// ([`RuntimeEvent::Inventory`]), then every change. Reconnects when an engine goes away, starting again with an
     /// inventory.
@@ -115,6 +125,19 @@ pub struct TaskListener {
     /// Accepts connections from tasks.
     pub listener: TcpListener,
     /// Cancelled when nothing can connect any more and another one is to be asked for.
+    pub lost: CancellationToken,
+}
+
+/// The sockets of the DNS server of the tasks.
+#[derive(Debug)]
+pub struct TaskResolver {
+    /// Receives questions.
+    pub datagrams: UdpSocket,
+    /// Accepts connections for questions whose answers are long.
+    pub connections: TcpListener,
+    /// Asks the DNS server that knows all other names.
+    pub upstream: UdpSocket,
+    /// Cancelled when nothing can ask any more and others are to be asked for.
     pub lost: CancellationToken,
 }
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use crate::control::ids::IdSource;
 use crate::control::secrets;
+use crate::ecs::firelens::configuration;
 use crate::ecs::images::naming;
 use crate::ecs::standalone;
 use crate::ecs::world::Deployment;
@@ -38,8 +39,17 @@ pub(crate) fn of_service(
         secrets,
         images,
         node: None,
+        endpoints: deployment.endpoints.to_vec(),
+        router_configuration: None,
     };
-    (spec, verdict)
+    (with_router(spec, topology), verdict)
+}
+
+/// Adds the configuration of the log router, which names the task.
+fn with_router(mut spec: TaskSpec, topology: &Topology) -> TaskSpec {
+    let router = spec.definition.containers.iter().find_map(|container| container.log_router.as_ref());
+    spec.router_configuration = router.map(|router| configuration::configuration(&spec, router, &topology.cluster));
+    spec
 }
 
 /// The values of a task's secrets, and whether it has all that it needs, credentials for its images included.
@@ -82,7 +92,9 @@ impl StandaloneRun {
             secrets: secrets.clone(),
             images: images.clone(),
             node: None,
+            endpoints: Vec::new(),
+            router_configuration: None,
         };
-        ids.into_iter().map(|id| (spec(id), verdict.clone())).collect()
+        ids.into_iter().map(|id| (with_router(spec(id), topology), verdict.clone())).collect()
     }
 }

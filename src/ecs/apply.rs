@@ -121,10 +121,11 @@ impl World {
             }
             Change::Redeploy(service) => {
                 let ignored_alarms = self.raised_alarms();
+                let endpoints = self.endpoints_of(service);
                 if let Some(record) = self.services.get_mut(service) {
                     let (id, service) = ((context.deployment_id)(), Arc::clone(&record.primary.service));
                     let deployment = Deployment::new(id, service, now);
-                    record.redeploy(Deployment { ignored_alarms, ..deployment });
+                    record.redeploy(Deployment { ignored_alarms, endpoints, ..deployment });
                 }
             }
             Change::EndDeployment { service, deployment } => {

@@ -12,7 +12,11 @@ pub mod world;
 
 // From the known state to the next steps.
 mod census;
+#[cfg(test)]
+mod container_health;
 mod dependencies;
+pub mod discovery;
+pub mod firelens;
 pub mod images;
 pub mod log_stream;
 pub mod plan;
@@ -20,6 +24,7 @@ pub mod registration;
 pub mod retry;
 pub mod scaling;
 pub mod service;
+pub mod service_connect;
 pub mod standalone;
 mod task;
 pub mod task_definition;

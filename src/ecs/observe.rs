@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::service_connect::endpoints;
 use crate::world::{
     Deployment, FailedHealthCheck, Failing, ImageState, Network, Now, Phase, Preparation, ServiceRecord, Silence,
     TargetRecord, Task, World,
@@ -464,8 +465,9 @@ impl World {
             }
             let service = Arc::new(service.clone());
             let mut deployment = |service: Arc<Service>| {
+                let endpoints = endpoints::of_deployment(&service, wanted.values()).into();
                 let deployment = Deployment::new(deployment_id(), service, now);
-                Deployment { ignored_alarms: raised_alarms.clone(), ..deployment }
+                Deployment { ignored_alarms: raised_alarms.clone(), endpoints, ..deployment }
             };
             match self.services.get_mut(name) {
                 None => {

@@ -74,6 +74,8 @@ mod tests {
             definition: Arc::new(TaskDefinition::new("migrate", Vec::new())),
             revision: 3,
             node: None,
+            endpoints: Vec::new(),
+            router_configuration: None,
             secrets: BTreeMap::new(),
             images: BTreeMap::new(),
         };

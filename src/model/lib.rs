@@ -9,6 +9,7 @@
 pub mod alarm;
 pub mod arn;
 pub mod deployment;
+pub mod discovery;
 pub mod dns;
 pub mod ids;
 pub mod image;
@@ -22,6 +23,7 @@ pub mod rule;
 pub mod scaling;
 pub mod security_group;
 pub mod service;
+pub mod service_connect;
 pub mod settled_request;
 pub mod target_group;
 pub mod target_health;

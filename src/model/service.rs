@@ -8,7 +8,9 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::deployment::DeploymentConfiguration;
+use super::discovery::ServiceRegistry;
 use super::ids::{ContainerName, SecurityGroupName, TargetGroupName};
+use super::service_connect::ServiceConnect;
 use super::task_definition::Revision;
 
 /// A service with scheduling strategy REPLICA. Where task definitions are kept apart from it, it only names its own
@@ -37,6 +39,12 @@ pub struct Service<D = Revision> {
     /// `availabilityZoneRebalancing`: whether tasks that are spread unevenly over the zones are moved.
     #[serde(default = "enabled", skip_serializing_if = "is_enabled")]
     pub availability_zone_rebalancing: bool,
+    /// `serviceRegistries`, of which ECS takes one.
+    #[serde(default)]
+    pub service_registry: Option<ServiceRegistry>,
+    /// `serviceConnectConfiguration`, if it is enabled.
+    #[serde(default)]
+    pub service_connect: Option<ServiceConnect>,
 }
 
 fn enabled() -> bool {
@@ -61,6 +69,8 @@ impl<D> Service<D> {
             health_check_grace_period: Duration::ZERO,
             deployment_configuration: DeploymentConfiguration::default(),
             availability_zone_rebalancing: true,
+            service_registry: None,
+            service_connect: None,
         }
     }
 
@@ -77,6 +87,8 @@ impl<D> Service<D> {
             health_check_grace_period,
             deployment_configuration,
             availability_zone_rebalancing,
+            service_registry,
+            service_connect,
         } = self;
         Service {
             task_definition,
@@ -89,6 +101,8 @@ impl<D> Service<D> {
             health_check_grace_period,
             deployment_configuration,
             availability_zone_rebalancing,
+            service_registry,
+            service_connect,
         }
     }
 }

@@ -14,6 +14,7 @@ use strum::{Display, EnumString, IntoStaticStr};
 
 use super::ids::{ContainerName, DeploymentId, NodeName, ServiceName, TaskId, Zone};
 use super::redacted::Redacted;
+use super::service_connect::Endpoint;
 use super::task_definition::{ContainerDefinition, TaskDefinition};
 
 /// `lastStatus` of a task.
@@ -132,6 +133,10 @@ pub struct TaskSpec {
     pub images: BTreeMap<ContainerName, String>,
     /// The machine that it runs on; `None` if there is only one.
     pub node: Option<NodeName>,
+    /// What it finds by Service Connect.
+    pub endpoints: Vec<Endpoint>,
+    /// The configuration of its log router, if it has one.
+    pub router_configuration: Option<String>,
 }
 
 impl TaskSpec {

@@ -10,6 +10,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::ids::ContainerName;
+use super::service_connect::AppProtocol;
 
 /// A task definition and the number that it was registered with.
 #[derive(Clone, Debug, PartialEq)]
@@ -261,6 +262,12 @@ pub struct ContainerDefinition {
     pub capabilities_drop: Vec<String>,
     /// Where output goes. Without it, Fargate discards the output, and a warning says so.
     pub log_configuration: Option<LogConfiguration>,
+    /// `firelensConfiguration`, if it is the task's log router.
+    #[serde(default)]
+    pub log_router: Option<LogRouter>,
+    /// The options of a `logConfiguration` with driver `awsfirelens`: what the router does with the output.
+    #[serde(default)]
+    pub router_options: Option<BTreeMap<String, String>>,
 }
 
 impl ContainerDefinition {
@@ -300,6 +307,8 @@ impl ContainerDefinition {
             capabilities_add: Vec::new(),
             capabilities_drop: Vec::new(),
             log_configuration: None,
+            log_router: None,
+            router_options: None,
         }
     }
 }
@@ -311,6 +320,19 @@ pub struct PortMapping {
     pub container_port: u16,
     /// `tcp` unless the file says `udp`.
     pub udp: bool,
+    /// What Service Connect calls it.
+    #[serde(default)]
+    pub name: Option<String>,
+    /// What Service Connect passes on.
+    #[serde(default)]
+    pub app_protocol: AppProtocol,
+}
+
+impl PortMapping {
+    /// A TCP port without a name.
+    pub fn tcp(container_port: u16) -> Self {
+        Self { container_port, udp: false, name: None, app_protocol: AppProtocol::Tcp }
+    }
 }
 
 /// `secrets[]`: an environment variable from a secret.
@@ -420,6 +442,26 @@ pub struct LogConfiguration {
     pub group: String,
     /// `awslogs-stream-prefix`: the stream is `prefix/container/task-id`.
     pub stream_prefix: String,
+}
+
+/// `firelensConfiguration`
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LogRouter {
+    /// `type`
+    pub kind: RouterKind,
+    /// `enable-ecs-log-metadata`: the router adds cluster, task and task definition to each message.
+    pub adds_metadata: bool,
+    /// `config-file-value`: a file in its image that its configuration includes.
+    pub configuration_file: Option<String>,
+}
+
+/// What a log router runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum RouterKind {
+    /// `fluentd`
+    Fluentd,
+    /// `fluentbit`
+    Fluentbit,
 }
 
 #[cfg(test)]

@@ -4,7 +4,9 @@
 
 pub mod level;
 mod line;
+mod names;
 mod scaling;
+mod standing;
 mod table;
 
 use super::read::reader::Used;
@@ -73,7 +75,7 @@ pub fn markdown() -> String {
         page.push_str(&format!("| {}{only} | {level} | {reason} |\n", quoted(keys)));
     }
     page.push_str("\n## always\n\n| | |\n|---|---|\n");
-    for (what, reason) in table::STANDING.iter().chain([&table::DRAINING]) {
+    for (what, reason) in standing::STANDING.iter().chain([&standing::DRAINING]) {
         page.push_str(&format!("| {what} | {reason} |\n"));
     }
     page
@@ -97,9 +99,9 @@ fn standing(topology: &Topology) -> Vec<Fidelity> {
              measures the application (timeouts, containers' own health checks, stop timeouts) is not; `time_scale: 1` is \
              real time",
         ));
-        list.push((table::DRAINING.0.to_owned(), table::DRAINING.1));
+        list.push((standing::DRAINING.0.to_owned(), standing::DRAINING.1));
     }
-    list.extend(table::STANDING.iter().map(|(what, reason)| ((*what).to_owned(), *reason)));
+    list.extend(standing::STANDING.iter().map(|(what, reason)| ((*what).to_owned(), *reason)));
     list.into_iter()
         .map(|(field, reason)| Fidelity { field, level: Level::Approximated(reason), locations: Vec::new() })
         .collect()
@@ -110,6 +112,8 @@ mod tests {
     use super::super::file::actions::*;
     use super::super::file::alarm::*;
     use super::super::file::conditions::*;
+    use super::super::file::connect::*;
+    use super::super::file::discovery::*;
     use super::super::file::load_balancer::*;
     use super::super::file::service::*;
     use super::super::file::target_group::*;
@@ -132,6 +136,8 @@ mod tests {
             DnsFailoverFile StaticTargetFile
             ServiceFile CircuitBreakerFile ThresholdFile DeploymentAlarmsFile MetricAlarmFile DimensionsFile
             BindingFile BuildFile DevelopFile WatchFile HookFile
+            DiscoveryServiceFile DnsConfigFile DnsRecordFile CustomHealthFile RegistryFile
+            ConnectFile OfferedFile ClientAliasFile ConnectTimeoutFile
             TaskDefinitionFile RuntimePlatformFile EphemeralStorageFile VolumeFile HostVolumeFile ContainerFile
             RepositoryCredentialsFile PortMappingFile NameValueFile SecretFile MountPointFile DependencyFile
             ContainerHealthCheckFile RestartPolicyFile UlimitFile LogConfigurationFile LinuxParametersFile

@@ -1,56 +1,34 @@
 //! The table: record, keys, values, level. The first matching line counts.
 
-use super::level::Entry;
 use super::level::Entry::{Aws, Holds, Own};
 use super::level::Level::{Approximated, Honoured, Ignored, NotYet};
+use super::level::{Entry, NO_ROLLING};
 use super::line::{Line, UNSEEN};
+use super::names::NAMES;
 use super::scaling;
 
 const ONE_ZONE: Entry = Aws(Ignored("there is one zone"));
 const ANSWER_ONLY: Entry =
     Aws(Ignored("a response-only field that registration does not accept; the deploy action removes it as well"));
 const REFUSED: Entry = Aws(Ignored("Fargate accepts it only when it is empty or off"));
-const NO_ROLLING: Entry = Aws(NotYet("deployments always roll: there is neither blue/green nor linear nor canary"));
 const LOG_FILES: Entry =
     Aws(Approximated("a folder below `s3/` in the state folder; files are compressed only with `gzip: true`"));
 const NO_AUTH: Entry = Aws(NotYet("no client is asked to sign in: every request goes to the other action"));
-const NO_SERVICE_CONNECT: Entry = Aws(NotYet("names of Service Connect do not resolve"));
-
-/// A difference that `time_scale: 1` takes away.
-pub(super) const DRAINING: (&str, &str) = (
-    "draining ends early",
-    "a deregistered target disappears as soon as nothing is in flight, at the latest after its delay; `time_scale: 1` shows it for \
-     the whole delay",
-);
-
-/// Differences that no field asks for.
-pub(super) const STANDING: &[(&str, &str)] = &[
-    (
-        "certificates",
-        "issued by a local authority for the names of the file; `neargate trust` makes browsers accept them",
-    ),
-    ("one zone, one machine", "the load balancer has one node, and every task runs on this machine"),
-    (
-        "the VPC is a Docker bridge network",
-        "addresses are the bridge's; security groups are enforced for traffic through the load balancer",
-    ),
-    ("the ports are on loopback", "unless `bind_address` says otherwise, only this machine reaches the load balancer"),
-    (
-        "limits of open files",
-        "Fargate's nofile limits are not applied where the engine lacks the right to raise limits (an engine in a container)",
-    ),
-    (
-        "a task is a group of containers",
-        "Fargate gives each task a virtual machine; here tasks share the engine's kernel",
-    ),
-];
 
 const TABLE: &[Line] = &[
     // neargate.yaml: the file
     ("file", &["name", "domain", "time_scale", "quotas"], &[], Own),
     (
         "file",
-        &["load_balancer", "load_balancers", "target_groups", "services", "security_groups", "metric_alarms"],
+        &[
+            "load_balancer",
+            "load_balancers",
+            "target_groups",
+            "services",
+            "security_groups",
+            "metric_alarms",
+            "service_discovery",
+        ],
         &[],
         Holds,
     ),
@@ -307,7 +285,8 @@ const TABLE: &[Line] = &[
         Aws(Ignored("`security_groups` of the service applies instead; the project's network replaces subnets")),
     ),
     ("service", &["capacity_provider_strategy"], &[], Aws(Ignored("this machine is the only capacity"))),
-    ("service", &["service_registries", "service_connect_configuration"], &[], NO_SERVICE_CONNECT),
+    ("service", &["service_registries"], &[], Holds),
+    ("service", &["service_connect_configuration"], &[], Holds),
     (
         "service",
         &["availability_zone_rebalancing"],
@@ -407,7 +386,12 @@ const TABLE: &[Line] = &[
         &[],
         Aws(Approximated("images are built and pulled for it; the engine emulates foreign processors if it can")),
     ),
-    ("ephemeral storage", &["sizeInGiB"], &[], Aws(NotYet("the disk is as large as the engine's"))),
+    (
+        "ephemeral storage",
+        &["sizeInGiB"],
+        &[],
+        Aws(Approximated("the metadata endpoint tells the size; the disk is as large as the engine's")),
+    ),
     ("volume", &["name", "host"], &[], Aws(Honoured)),
     (
         "volume",
@@ -491,8 +475,16 @@ const TABLE: &[Line] = &[
         Aws(Approximated("`mountPoints` come along, volumes of the image do not")),
     ),
     ("volumesFrom entry", &["sourceContainer", "readOnly"], &[], Holds),
-    ("container definition", &["firelensConfiguration"], &[], Aws(NotYet("the router runs, but no logs reach it"))),
-    ("firelens configuration", &["type", "options"], &[], Holds),
+    ("container definition", &["firelensConfiguration"], &[], Holds),
+    (
+        "firelens configuration",
+        &["type", "options"],
+        &[],
+        Aws(Approximated(
+            "where there is a metadata endpoint, the router gets its configuration and the output of the others, with the \
+             engine's ids and names of containers; nothing at AWS accepts what it sends with the role's credentials",
+        )),
+    ),
     (
         "container definition",
         &["versionConsistency"],
@@ -523,7 +515,7 @@ const TABLE: &[Line] = &[
         Aws(Approximated("used if `secrets` has a value for it; otherwise your own `docker login` is used")),
     ),
     ("port mapping", &["containerPort", "hostPort", "protocol", "containerPortRange"], &[], Aws(Honoured)),
-    ("port mapping", &["name", "appProtocol"], &[], Aws(Ignored("only Service Connect uses it"))),
+    ("port mapping", &["name", "appProtocol"], &[], Aws(Honoured)),
     ("environment variable", &["name", "value"], &[], Aws(Honoured)),
     ("secret", &["name"], &[], Holds),
     (
@@ -540,8 +532,16 @@ const TABLE: &[Line] = &[
     (
         "log configuration",
         &["logDriver", "options"],
-        &["splunk", "awsfirelens"],
+        &["splunk"],
         Aws(NotYet("output is kept in local files as with awslogs")),
+    ),
+    (
+        "log configuration",
+        &["logDriver", "options"],
+        &["awsfirelens"],
+        Aws(Approximated(
+            "output goes to the log router, and is kept in local files as well; `neargate logs` shows it",
+        )),
     ),
     (
         "log configuration",
@@ -591,5 +591,5 @@ pub(super) fn all() -> impl Iterator<Item = (&'static str, &'static [&'static st
 }
 
 fn all_lines() -> impl Iterator<Item = &'static Line> {
-    TABLE.iter().chain(scaling::TABLE)
+    TABLE.iter().chain(scaling::TABLE).chain(NAMES)
 }

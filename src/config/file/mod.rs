@@ -6,6 +6,8 @@
 pub(crate) mod actions;
 pub(crate) mod alarm;
 pub(crate) mod conditions;
+pub(crate) mod connect;
+pub(crate) mod discovery;
 pub(crate) mod load_balancer;
 pub(crate) mod scaling;
 pub(crate) mod service;
@@ -14,6 +16,7 @@ pub(crate) mod target_group;
 use super::read::reader::Spanned;
 use super::read::{Named, OneOrMany, record};
 pub(crate) use alarm::MetricAlarmFile;
+pub(crate) use discovery::DiscoveryServiceFile;
 pub(crate) use load_balancer::LoadBalancerFile;
 pub(crate) use service::ServiceFile;
 pub(crate) use target_group::TargetGroupFile;
@@ -38,6 +41,8 @@ record! {
         security_groups: Named<SecurityGroupFile>,
         /// Alarms on metrics of the load balancers by name; services name them under `alarms`.
         metric_alarms: Named<MetricAlarmFile>,
+        /// Cloud Map services by name; services name them under `service_registries`.
+        service_discovery: Named<DiscoveryServiceFile>,
         /// Values of Secrets Manager secrets and SSM parameters, by ARN or name as `valueFrom` gives it. Write
         /// `${VARIABLE}` and keep the values in the environment or in `.env`.
         secrets: Named<Spanned<String>>,

@@ -1,5 +1,7 @@
 //! `services:` in the file (Terraform: `aws_ecs_service`).
 
+use super::connect::ConnectFile;
+use super::discovery::RegistryFile;
 use super::scaling::{ScalableTargetFile, ScalingPolicyFile};
 use crate::read::reader::Spanned;
 use crate::read::{Anything, CommandLine, Named, OneOrMany, keywords, record};
@@ -54,10 +56,10 @@ record! {
         network_configuration: Anything,
         /// Recognised; everything runs on this machine.
         capacity_provider_strategy: Anything,
-        /// Recognised; names are not registered.
-        service_registries: Anything,
-        /// Recognised; there is no Service Connect.
-        service_connect_configuration: Anything,
+        /// The Cloud Map service in which its tasks are registered.
+        service_registries: RegistryFile,
+        /// Which services of its namespace it reaches, and under which names they reach it.
+        service_connect_configuration: ConnectFile,
         /// Whether tasks that are spread unevenly over the zones are moved. Default: `ENABLED`, if
         /// `deployment_maximum_percent` is above 100.
         availability_zone_rebalancing: Spanned<RebalancingWord>,

@@ -6,23 +6,22 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::alarms::Alarms;
+use super::discovery::Registries;
 use super::lowering::Lowering;
 use super::security_groups::Groups;
-use super::{deployments, images, names, security_groups, watches};
+use super::{connect, deployments, discovery, images, names, security_groups, watches};
 use crate::file::File;
 use crate::file::service::{BuildFile, RebalancingWord, ServiceFile};
-use crate::lower::containers::{container_names, known_container, normal};
+use crate::lower::containers::{known_container, normal, port_exists};
 use crate::read::Named;
 use crate::read::reader::Spanned;
 use crate::task_definition;
 use crate::task_definition::ReadDefinition;
-use crate::task_definition::context::unknown_container;
 use crate::text::diagnostics::Diagnostic;
 use crate::text::suggest::help_for;
 use crate::text::syntax;
 use neargate_ecs::service::bounds;
 use neargate_ecs::task_definition::violation::Violation as DefinitionViolation;
-use neargate_ecs::violation::Violation;
 use neargate_model::deployment::DeploymentConfiguration;
 use neargate_model::service::{Build, LoadBalancerBinding, Service};
 use neargate_model::target_group::TargetGroup;
@@ -37,9 +36,11 @@ pub(super) fn lower(
     target_groups: &BTreeMap<TargetGroupName, TargetGroup>,
     groups: &Groups,
     alarms: &Alarms,
+    registries: &Registries,
     lowering: &mut Lowering<'_>,
 ) -> BTreeMap<ServiceName, Service> {
     let mut services = BTreeMap::new();
+    let mut connected = connect::Taken::default();
     let mut read: BTreeMap<String, Option<ReadDefinition>> = BTreeMap::new();
     for (name, service) in file.services.iter().flat_map(|services| services.iter()) {
         names::service(name, lowering);
@@ -60,6 +61,8 @@ pub(super) fn lower(
         let builds = builds(service, definition.as_ref(), lowering);
         let images = images::lower(service, definition.as_ref(), lowering);
         let watches = watches::lower(service, definition.as_ref(), &builds, lowering);
+        let service_registry = discovery::registry(service, definition.as_ref(), registries, lowering);
+        let service_connect = connect::lower(service, definition.as_ref(), &mut connected, lowering);
         let definition = definition.map(|definition| environment(service.environment.as_ref(), definition, lowering));
         let Some(definition) = definition else { continue };
         images::judge(name, &definition, &builds, &images, lowering);
@@ -88,6 +91,8 @@ pub(super) fn lower(
                 ),
                 availability_zone_rebalancing: rebalancing(service, &deployment_configuration, lowering),
                 deployment_configuration,
+                service_registry,
+                service_connect,
             },
         );
     }
@@ -210,47 +215,6 @@ fn bindings(
     }
     lowering.places.bindings.insert(service.value.clone(), spans);
     bindings
-}
-
-fn port_exists(name: &Spanned<String>, port: &Spanned<u16>, definition: &ReadDefinition, lowering: &mut Lowering<'_>) {
-    let containers = &definition.definition.containers;
-    let Some(index) = containers.iter().position(|container| container.name.as_str() == name.value) else {
-        lowering.report(
-            unknown_container(name, &container_names(definition), "the task definition")
-                .aws(&Violation::ContainerNotFound(ContainerName::new(&name.value)).to_string(), CREATE),
-        );
-        return;
-    };
-    let ports: Vec<u16> = containers[index].port_mappings.iter().map(|mapping| mapping.container_port).collect();
-    // A mapping that could not be read may be the one.
-    if ports.contains(&port.value) || definition.containers.get(index).is_some_and(|(_, sure)| !sure) {
-        return;
-    }
-    let owner = containers
-        .iter()
-        .find(|container| container.port_mappings.iter().any(|mapping| mapping.container_port == port.value));
-    let help = match (ports.as_slice(), owner) {
-        (_, Some(owner)) => format!("port {} belongs to the container `{}`", port.value, owner.name),
-        ([], None) => format!("add {{\"containerPort\": {}}} to the `portMappings` of `{}`", port.value, name.value),
-        ([only], None) => format!("its port is {only}"),
-        (several, None) => {
-            let several = several.iter().map(u16::to_string).collect::<Vec<_>>().join(", ");
-            format!("its ports are {several}")
-        }
-    };
-    let wrong = format!("the container `{}` has no port {}", name.value, port.value);
-    let mut diagnostic = Diagnostic::error(wrong, port.span, "");
-    if let Some((span, _)) = definition.containers.get(index) {
-        diagnostic = diagnostic.also(*span, "the container");
-    }
-    lowering.report(
-        diagnostic
-            .aws(
-                &Violation::PortNotFound { container: ContainerName::new(&name.value), port: port.value }.to_string(),
-                CREATE,
-            )
-            .help(help),
-    );
 }
 
 fn builds(

@@ -200,6 +200,10 @@ impl Told<'_> {
                  :json-key:version-stage:version-id, or the ARN or name of an SSM parameter \
                  (ECS developer guide, Pass sensitive data to an Amazon ECS container)",
             ),
+            Violation::ParameterOfOtherAccount { own } => refused(error("a parameter of another account".into(), ""))
+                .help(format!(
+                    "the execution role is in account {own}; for another account's values, use Secrets Manager"
+                )),
             Violation::HealthCheckRange { field, .. } => {
                 refused(error(format!("{field} of the health check is out of range"), ""))
             }

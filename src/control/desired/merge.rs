@@ -227,6 +227,8 @@ by_field!(ServiceSettings {
     health_check_grace_period,
     deployment_configuration,
     availability_zone_rebalancing,
+    service_registry,
+    service_connect,
 });
 
 // Whose it is never changes.

@@ -12,13 +12,12 @@ use neargate_model::task_definition::ContainerDefinition;
 
 use super::ids::runtime_id;
 use super::subject::Subject;
+use crate::discovery::files;
 use crate::log_stream::LogStream;
 use crate::world::{Container, Phase};
 
 /// The kernel's least weight, which is reported where the task definition gives none.
 const LEAST_CPU: u32 = 2;
-/// The engine's resolver, where all containers of its own networks find it.
-const RESOLVER: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 11);
 
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
@@ -173,7 +172,7 @@ fn network(address: Option<IpAddr>) -> Option<Network> {
         attachment_index: 0,
         mac_address: mac_address(address),
         ipv4_subnet: format!("{a}.{b}.{c}.0/24"),
-        domain_name_servers: [RESOLVER],
+        domain_name_servers: [files::resolver(address)],
         domain_name_search_list: [dns::search_domain(arn::REGION)],
         private_dns_name: dns::private_name(Ipv4Addr::new(a, b, c, d), arn::REGION),
         subnet_gateway_ipv4_address: format!("{a}.{b}.{c}.1/24"),

@@ -290,6 +290,8 @@ fn task(described: &Described, now: Now) -> Task {
         secrets: BTreeMap::new(),
         images: BTreeMap::new(),
         node: None,
+        endpoints: Vec::new(),
+        router_configuration: None,
     };
     let mut task = Task::new(spec, 0, now.timestamp);
     if let Some(address) = described.address {

@@ -14,6 +14,7 @@ use crate::service::protection::{self, HeldBack};
 use crate::service::rebalancing::{self, Rebalancing};
 use neargate_model::deployment::DeploymentAlarms;
 use neargate_model::service::Service;
+use neargate_model::service_connect::Endpoint;
 use neargate_model::topology::TimeScale;
 use neargate_model::{AlarmName, ContainerName, DeploymentId, ServiceName, TaskId};
 
@@ -86,6 +87,8 @@ pub struct Deployment {
     /// The engine's ids of the images that its containers were started from, once it has come up (ECS API,
     /// ServiceRevision.containerImages).
     pub images: BTreeMap<ContainerName, String>,
+    /// What its tasks find by Service Connect.
+    pub endpoints: Arc<[Endpoint]>,
     /// `createdAt`
     pub created_at: Timestamp,
     /// `updatedAt`
@@ -157,6 +160,7 @@ impl Deployment {
             ignored_alarms: BTreeSet::new(),
             bakes_until: None,
             images: BTreeMap::new(),
+            endpoints: Arc::default(),
             created_at: now.timestamp,
             updated_at: now.timestamp,
         }
@@ -192,6 +196,8 @@ fn run_alike(one: &Service, other: &Service) -> bool {
     one.task_definition == other.task_definition
         && one.security_groups == other.security_groups
         && one.load_balancers == other.load_balancers
+        && one.service_registry == other.service_registry
+        && one.service_connect == other.service_connect
         // How an image is built matters only if the result is another image, which shows when it is built.
         && one.builds.keys().eq(other.builds.keys())
         && one.images == other.images
@@ -204,6 +210,8 @@ fn restored(earlier: &Service, asked: &Service) -> Service {
         task_definition: earlier.task_definition.clone(),
         security_groups: earlier.security_groups.clone(),
         load_balancers: earlier.load_balancers.clone(),
+        service_registry: earlier.service_registry.clone(),
+        service_connect: earlier.service_connect.clone(),
         builds: earlier.builds.clone(),
         images: earlier.images.clone(),
         ..asked.clone()

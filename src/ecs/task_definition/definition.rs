@@ -5,10 +5,11 @@ use std::time::Duration;
 
 use neargate_model::ContainerName;
 use neargate_model::registration::{self as input, Registration};
+use neargate_model::service_connect::AppProtocol;
 use neargate_model::task_definition::{
     ContainerDefinition, ContainerHealthCheck, CpuArchitecture, Dependency, DependencyCondition, LogConfiguration,
-    MountPoint, PortMapping, RestartPolicy, SecretReference, TaskDefinition, Tmpfs, Ulimit, Volume, VolumeFrom,
-    VolumeKind,
+    LogRouter, MountPoint, PortMapping, RestartPolicy, RouterKind, SecretReference, TaskDefinition, Tmpfs, Ulimit,
+    Volume, VolumeFrom, VolumeKind,
 };
 
 use super::{sizes, value_from};
@@ -28,7 +29,8 @@ pub fn definition(registration: &Registration) -> Option<TaskDefinition> {
     let (cpu, memory_mib) = sizes::size(registration)?;
     let family = registration.family.clone().unwrap_or_default();
     let containers = registration.container_definitions.iter().map(|one| container(one, &family));
-    let containers = containers.collect::<Option<Vec<_>>>().filter(|containers| !containers.is_empty())?;
+    let mut containers = containers.collect::<Option<Vec<_>>>().filter(|containers| !containers.is_empty())?;
+    after_router(&mut containers);
     Some(TaskDefinition {
         containers,
         cpu,
@@ -109,6 +111,8 @@ fn container(container: &input::Container, family: &str) -> Option<ContainerDefi
         capabilities_add: linux.capabilities.add.clone(),
         capabilities_drop: linux.capabilities.drop.clone(),
         log_configuration: container.log_configuration.as_ref().and_then(|log| self::log(log, family)),
+        log_router: container.firelens_configuration.as_ref().and_then(log_router),
+        router_options: router_options(container),
     })
 }
 
@@ -123,10 +127,16 @@ fn ports(mapping: &input::PortMapping) -> Vec<PortMapping> {
         || port.map(|port| (port, port)), //
         |_| mapping.range(),
     );
+    let app_protocol = match mapping.app_protocol.as_deref() {
+        Some("http") => AppProtocol::Http,
+        Some("http2") => AppProtocol::Http2,
+        Some("grpc") => AppProtocol::Grpc,
+        _ => AppProtocol::Tcp,
+    };
     ports
         .into_iter()
         .flat_map(|(from, to)| from..=to)
-        .map(|container_port| PortMapping { container_port, udp })
+        .map(|container_port| PortMapping { container_port, udp, name: mapping.name.clone(), app_protocol })
         .collect()
 }
 
@@ -211,6 +221,35 @@ fn tmpfs(tmpfs: &input::Tmpfs) -> Option<Tmpfs> {
         size_mib: u32::try_from(tmpfs.size?).ok()?,
         mount_options: tmpfs.mount_options.clone(),
     })
+}
+
+fn log_router(router: &input::FirelensConfiguration) -> Option<LogRouter> {
+    let kind = match router.r#type.as_deref()? {
+        "fluentd" => RouterKind::Fluentd,
+        "fluentbit" => RouterKind::Fluentbit,
+        _ => return None,
+    };
+    let adds_metadata = router.options.get("enable-ecs-log-metadata").is_none_or(|value| value != "false");
+    Some(LogRouter { kind, adds_metadata, configuration_file: router.options.get("config-file-value").cloned() })
+}
+
+fn router_options(container: &input::Container) -> Option<BTreeMap<String, String>> {
+    let log = container.log_configuration.as_ref()?;
+    (log.log_driver.as_deref() == Some("awsfirelens")).then(|| log.options.clone())
+}
+
+/// The router starts before the containers whose output it gets, and stops after them (Amazon ECS container agent,
+/// `addFirelensContainerDependency`).
+fn after_router(containers: &mut [ContainerDefinition]) {
+    let Some(router) = containers.iter().find(|container| container.log_router.is_some()) else { return };
+    let waits_for: Vec<ContainerName> = router.depends_on.iter().map(|one| one.container.clone()).collect();
+    let router = router.name.clone();
+    for container in containers.iter_mut().filter(|container| container.router_options.is_some()) {
+        let depends = container.depends_on.iter().any(|dependency| dependency.container == router);
+        if !depends && !waits_for.contains(&container.name) && container.name != router {
+            container.depends_on.push(Dependency { container: router.clone(), condition: DependencyCondition::Start });
+        }
+    }
 }
 
 /// Output of other drivers than `awslogs` is kept as if the family were the group.

@@ -1,4 +1,4 @@
-//! The execution role: everything on Fargate that a definition is refused for without it.
+//! The execution role: everything on Fargate that a definition is refused for without it, and what it cannot read.
 
 use neargate_model::registration::{Container, Registration};
 
@@ -6,13 +6,36 @@ use super::place::Place;
 use super::refusal::Refusal;
 use super::violation::{RoleNeed, Violation};
 
-/// Judges whether a missing role is needed.
+/// Judges whether a missing role is needed, and whether the role can read what it is to read.
 pub(super) fn judge(task: &Registration, found: &mut Vec<Refusal>) {
-    if task.execution_role_arn.is_some() {
-        return;
-    }
     for (index, container) in task.container_definitions.iter().enumerate() {
-        needs(container, &Place::container(index), found);
+        let at = Place::container(index);
+        match &task.execution_role_arn {
+            Some(role) => foreign_parameters(container, account(role), &at, found),
+            None => needs(container, &at, found),
+        }
+    }
+}
+
+/// The account in an ARN.
+fn account(arn: &str) -> Option<&str> {
+    let account = arn.split(':').nth(4)?;
+    // A pipeline may fill it in.
+    (account.len() == 12 && account.bytes().all(|byte| byte.is_ascii_digit())).then_some(account)
+}
+
+/// Parameters of Systems Manager are of the account of the role that reads them.
+fn foreign_parameters(container: &Container, own: Option<&str>, at: &Place, found: &mut Vec<Refusal>) {
+    for (index, secret) in container.secrets.iter().enumerate() {
+        let Some(parameter) = secret.value_from.as_ref().filter(|from| from.split(':').nth(2) == Some("ssm")) else {
+            continue;
+        };
+        if let (Some(own), Some(other)) = (own, account(parameter))
+            && own != other
+        {
+            let place = at.field("secrets").index(index).field("valueFrom");
+            found.push(Refusal::new(place, Violation::ParameterOfOtherAccount { own: own.to_owned() }));
+        }
     }
 }
 

@@ -121,6 +121,11 @@ pub enum Violation {
         /// Why not.
         why: &'static str,
     },
+    /// The ARN of a parameter in another account than the task's.
+    ParameterOfOtherAccount {
+        /// The account of the execution role.
+        own: String,
+    },
     /// A number of a health check outside of its range.
     HealthCheckRange {
         /// The container.
@@ -348,6 +353,10 @@ impl fmt::Display for Violation {
                  container, such as '{name}'."
             ),
             Self::ValueFrom { text, .. } => write!(f, "Invalid 'valueFrom' setting for secret: '{text}'."),
+            // The text goes on; the rest of it is not known.
+            Self::ParameterOfOtherAccount { .. } => f.write_str(
+                "The Systems Manager parameter ARN has a different account ID than the current account.",
+            ),
             Self::HealthCheckRange { container, field, limit, below } => {
                 let bound = match below {
                     true => "greater than or equal to the minimum",

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use neargate_model::registration::{self as input, Registration};
+use neargate_model::service_connect::AppProtocol;
 use neargate_model::task_definition::{
     ContainerDefinition, CpuArchitecture, DependencyCondition, LogConfiguration, TaskDefinition, Volume, VolumeKind,
 };
@@ -80,6 +81,13 @@ fn container(container: &ContainerDefinition) -> input::Container {
             .map(|mapping| input::PortMapping {
                 container_port: Some(mapping.container_port.into()),
                 protocol: Some(if mapping.udp { "udp" } else { "tcp" }.to_owned()),
+                name: mapping.name.clone(),
+                app_protocol: match mapping.app_protocol {
+                    AppProtocol::Tcp => None,
+                    AppProtocol::Http => Some("http".to_owned()),
+                    AppProtocol::Http2 => Some("http2".to_owned()),
+                    AppProtocol::Grpc => Some("grpc".to_owned()),
+                },
                 ..input::PortMapping::default()
             })
             .collect(),

@@ -2,11 +2,13 @@
 
 use std::collections::{BTreeSet, HashMap};
 use std::net::{Ipv4Addr, SocketAddrV4};
+use std::path::PathBuf;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use tokio::net::TcpStream;
 use tokio::sync::mpsc;
 
 use super::door::keeper::Door;
@@ -19,7 +21,7 @@ use super::engine::owner::Owner;
 use super::tasks::container_config::TaskLimits;
 use crate::control::runtime::{
     ImageProgress, ImageRequest, LogLine, NodeState, ObservedNode, Owners, ProvidedImage, Runtime, RuntimeError,
-    RuntimeEvent, StartedContainer, TaskListener, TaskNetwork, TaskSpec, TaskUsage,
+    RuntimeEvent, StartedContainer, TaskListener, TaskNetwork, TaskResolver, TaskSpec, TaskUsage,
 };
 use crate::model::task::ContainerExit;
 use crate::model::{ContainerName, NodeName, TaskId, Zone};
@@ -35,6 +37,8 @@ pub struct DockerRuntime {
     pub(super) network: tokio::sync::Mutex<Option<Arc<ProjectNetwork>>>,
     /// The way in for sockets of ours; made when the first is asked for.
     pub(super) door: tokio::sync::Mutex<Option<Door>>,
+    /// Whether none could be made when a task was to find it: the next tasks do not wait for another attempt.
+    pub(super) door_failed: AtomicBool,
     /// Present if control groups can limit tasks as a whole.
     pub(super) cgroups: Option<Cgroups>,
     /// Tasks opened by this process. Tasks of earlier processes are found by their labels.
@@ -57,6 +61,8 @@ pub(crate) struct OpenTask {
     /// Whether it finds something at 169.254.170.2.
     pub(super) has_endpoint: bool,
     pub(super) group: Option<Arc<TaskGroup>>,
+    /// The folder of its `/etc/hosts` and `/etc/resolv.conf`, if they are ours.
+    pub(super) etc: Option<PathBuf>,
     pub(super) containers: HashMap<ContainerName, String>,
 }
 
@@ -81,6 +87,7 @@ impl DockerRuntime {
             owner,
             network: tokio::sync::Mutex::default(),
             door: tokio::sync::Mutex::default(),
+            door_failed: AtomicBool::new(false),
             tasks: Mutex::default(),
             ulimits_refused: AtomicBool::new(false),
             digests: Mutex::default(),
@@ -201,6 +208,14 @@ impl Runtime for DockerRuntime {
 
     async fn listen(&self, address: SocketAddrV4) -> Result<TaskListener, RuntimeError> {
         DockerRuntime::listen(self, address).await.map_err(|error| self.engine.located(error))
+    }
+
+    async fn resolver(&self) -> Result<TaskResolver, RuntimeError> {
+        DockerRuntime::resolver(self).await.map_err(|error| self.engine.located(error))
+    }
+
+    async fn connect_upstream(&self) -> Result<TcpStream, RuntimeError> {
+        DockerRuntime::connect_upstream(self).await.map_err(|error| self.engine.located(error))
     }
 
     async fn watch(&self, events: mpsc::Sender<RuntimeEvent>) {

@@ -14,6 +14,8 @@ mod commands;
 mod deploying;
 /// What clients, targets and `doctor` show when something is wrong with the application.
 mod failures;
+/// A log router gets the output of the other containers.
+mod firelens;
 /// The README's first command on a separate engine: never restarted, empty, then without a default bridge.
 mod fresh_machine;
 /// Images that are built here: whose code runs, when it is built, and what is reported.
@@ -24,6 +26,8 @@ mod interrupted;
 mod load_balancers;
 /// What containers find at 169.254.170.2, and that nothing else does.
 mod metadata;
+/// Names that lead from one service to another.
+mod names;
 /// Failures before anything runs: one message, its exit code, and nothing left half done.
 mod refused;
 /// Deployments under traffic: what is lost, what is said of it, and that a well-behaved application loses nothing.
@@ -32,6 +36,8 @@ mod rehearsing;
 mod scaling;
 /// AWS's SDKs in real containers, and a task that protects itself.
 mod sdks;
+/// Services that reach each other by Service Connect.
+mod service_connect;
 /// Problems that no health check sees.
 mod unseen;
 /// Verbs for a running stack: scaling, events, output beside `up`, and shell completion.

@@ -214,7 +214,7 @@ async fn an_engine_behind_tcp_builds_with_buildkit_and_publishes_ports() {
     shop.dockerfile("FROM busybox\nRUN echo answer >/answer\n");
     shop.provide(&shop.request()).await.0.unwrap();
     let mut web = container("web", &shop.image, "while true; do nc -l -p 80 </answer; done");
-    web.port_mappings = vec![neargate::model::task_definition::PortMapping { container_port: 80, udp: false }];
+    web.port_mappings = vec![neargate::model::task_definition::PortMapping::tcp(80)];
     let task = super::world::task(vec![web]);
     let dial = shop.world.run(&task).await.dial(80).unwrap();
     assert!(dial.ip().is_loopback());

@@ -40,7 +40,7 @@ async fn a_task_can_be_reached_directly_or_through_published_ports() {
     for mode in [ReachMode::Auto, ReachMode::Published] {
         let Some(world) = World::with(|options| options.reach = mode).await else { return };
         let mut server = world.container("api", "while true; do echo answer | nc -l -p 8000; done");
-        server.port_mappings = vec![PortMapping { container_port: 8000, udp: false }];
+        server.port_mappings = vec![PortMapping::tcp(8000)];
         let task = task(vec![server]);
         let network = world.run(&task).await;
         if mode == ReachMode::Published {

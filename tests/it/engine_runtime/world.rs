@@ -144,6 +144,8 @@ pub(super) fn task(containers: Vec<ContainerDefinition>) -> TaskSpec {
         definition: Arc::new(TaskDefinition::new("it", containers)),
         revision: 1,
         node: None,
+        endpoints: Vec::new(),
+        router_configuration: None,
         secrets: BTreeMap::new(),
         images: BTreeMap::new(),
     }

@@ -176,6 +176,8 @@ pub(super) fn topology(case: &Case) -> Topology {
             .collect(),
         images: BTreeMap::new(),
         watches: BTreeMap::new(),
+        service_registry: None,
+        service_connect: None,
         health_check_grace_period: Duration::from_secs(case.grace_period),
         deployment_configuration: DeploymentConfiguration {
             alarms: alarms(case),
@@ -300,7 +302,7 @@ fn container(case: &ContainerCase) -> ContainerDefinition {
     };
     ContainerDefinition {
         essential: case.essential,
-        port_mappings: case.port.map(|container_port| PortMapping { container_port, udp: false }).into_iter().collect(),
+        port_mappings: case.port.map(PortMapping::tcp).into_iter().collect(),
         depends_on: case
             .depends_on
             .iter()

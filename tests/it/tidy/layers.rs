@@ -31,8 +31,10 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("control", &["model", "alb", "ecs"]),
     // edges
     ("admin", BELOW_EDGES),
+    ("connect", BELOW_EDGES),
     ("logs", BELOW_EDGES),
     ("metadata", BELOW_EDGES),
+    ("names", BELOW_EDGES),
     ("probes", BELOW_EDGES),
     ("proxy", BELOW_EDGES),
     ("runtime", BELOW_EDGES),
@@ -101,12 +103,13 @@ const OWNED: &[(&str, &[&str], &str)] = &[
     ("tar", &["runtime"], "build contexts and the pause image"),
     (
         "hyper",
-        &["metadata", "runtime", "traffic", "web"],
-        "metadata and figures are served, BuildKit takes calls that bollard cannot make, and rehearsals need a client; the proxy \
-         reads and writes HTTP itself",
+        &["connect", "metadata", "runtime", "traffic", "web"],
+        "metadata and figures are served, Service Connect is a small proxy, BuildKit takes calls that bollard cannot make, and \
+         rehearsals need a client; the proxy reads and writes HTTP itself",
     ),
-    ("hyper_util", &["metadata", "runtime", "traffic", "web"], "as hyper"),
-    ("http_body_util", &["metadata", "runtime", "traffic", "web"], "as hyper"),
+    ("hyper_util", &["connect", "metadata", "runtime", "traffic", "web"], "as hyper"),
+    ("http_body_util", &["connect", "metadata", "runtime", "traffic", "web"], "as hyper"),
+    ("simple_dns", &["names"], "messages of DNS are read where they arrive"),
     ("h2", &["proxy", "probes"], "HTTP/2 on connections; what a request means is decided before"),
     ("httparse", &["http1", "probes"], "heads are read where bytes arrive"),
     (

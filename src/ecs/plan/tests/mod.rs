@@ -296,6 +296,8 @@ impl Stack {
                     secrets: BTreeMap::new(),
                     images: BTreeMap::new(),
                     node: None,
+                    endpoints: Vec::new(),
+                    router_configuration: None,
                 };
                 self.world.tasks_created += 1;
                 let task = Task::new(spec, self.world.tasks_created, now.timestamp);
@@ -413,6 +415,8 @@ fn specification(topology: &Topology, name: &ServiceName, deployment: &Deploymen
         secrets: BTreeMap::new(),
         images: containers.map(|container| (container.name.clone(), image(container))).collect(),
         node: None,
+        endpoints: Vec::new(),
+        router_configuration: None,
     }
 }
 

@@ -1,14 +1,15 @@
-//! What the door's program is asked: the system calls of a listening socket, and the one that hands it out.
+//! What the door's program is asked: the system calls of a socket, and the one that hands it out.
 
 use std::io;
 use std::mem::MaybeUninit;
-use std::net::{SocketAddrV4, TcpListener};
+use std::net::SocketAddrV4;
 use std::os::fd::OwnedFd;
 
 use rustix::net::{RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, recvmsg};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, Interest};
 use tokio::net::UnixStream;
 
+use crate::control::runtime::RuntimeError;
 use crate::runtime::docker::engine::door::{BUFFER, REQUEST};
 use crate::runtime::docker::engine::pause::Arch;
 
@@ -17,6 +18,7 @@ const BACKLOG: u64 = 1024;
 
 const AF_INET: u16 = 2;
 const SOCK_STREAM: u64 = 1;
+const SOCK_DGRAM: u64 = 2;
 const SOL_SOCKET: u64 = 1;
 const SO_REUSEADDR: u64 = 2;
 const SCM_RIGHTS: u32 = 1;
@@ -28,13 +30,34 @@ struct Numbers {
     socket: u64,
     bind: u64,
     listen: u64,
+    connect: u64,
     setsockopt: u64,
     sendmsg: u64,
     close: u64,
 }
 
-const AMD64: Numbers = Numbers { socket: 41, bind: 49, listen: 50, setsockopt: 54, sendmsg: 46, close: 3 };
-const ARM64: Numbers = Numbers { socket: 198, bind: 200, listen: 201, setsockopt: 208, sendmsg: 211, close: 57 };
+const AMD64: Numbers = Numbers { socket: 41, bind: 49, listen: 50, connect: 42, setsockopt: 54, sendmsg: 46, close: 3 };
+const ARM64: Numbers =
+    Numbers { socket: 198, bind: 200, listen: 201, connect: 203, setsockopt: 208, sendmsg: 211, close: 57 };
+
+/// A socket to be opened where the program runs.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Wanted {
+    /// Accepts connections to this address.
+    Listener(SocketAddrV4),
+    /// Receives datagrams to this address.
+    Receiver(SocketAddrV4),
+    /// Exchanges datagrams with this address.
+    Sender(SocketAddrV4),
+    /// Is connected to this address, which must be at hand: the program waits for the connection.
+    Connection(SocketAddrV4),
+}
+
+/// A socket could not be opened.
+pub(super) fn not_opened(address: SocketAddrV4, error: io::Error) -> RuntimeError {
+    RuntimeError::Other(format!("opening a socket for {address} in the tasks' network: {error}").into())
+        .caused_by(error)
+}
 
 /// The connection to the door's program.
 pub(super) struct Conversation {
@@ -56,24 +79,45 @@ impl Conversation {
     }
 
     /// Opens a socket where the program runs. Not cancel-safe.
-    pub(super) async fn listen(&mut self, address: SocketAddrV4) -> io::Result<TcpListener> {
-        let Numbers { socket, bind, listen, setsockopt, close, .. } = *self.numbers;
-        let descriptor = self.call(socket, &[AF_INET.into(), SOCK_STREAM, 0], &[]).await?;
-        let data = self.data;
-        let opened = async {
-            // After a door that was removed there may be connections of it in TIME_WAIT.
-            self.call(setsockopt, &[descriptor, SOL_SOCKET, SO_REUSEADDR, data, 4], &1_u32.to_le_bytes()).await?;
-            let address = sockaddr_in(address);
-            self.call(bind, &[descriptor, data, address.len() as u64], &address).await?;
-            self.call(listen, &[descriptor, BACKLOG], &[]).await?;
-            self.take(descriptor).await
+    pub(super) async fn open(&mut self, wanted: Wanted) -> io::Result<OwnedFd> {
+        let Numbers { socket, close, .. } = *self.numbers;
+        let kind = match wanted {
+            Wanted::Listener(_) | Wanted::Connection(_) => SOCK_STREAM,
+            Wanted::Receiver(_) | Wanted::Sender(_) => SOCK_DGRAM,
         };
-        let opened = opened.await;
+        let descriptor = self.call(socket, &[AF_INET.into(), kind, 0], &[]).await?;
+        let opened = match self.set_up(descriptor, wanted).await {
+            Ok(()) => self.take(descriptor).await,
+            Err(error) => Err(error),
+        };
         // Only we hold it from now on, so that it goes when we do.
         self.call(close, &[descriptor], &[]).await?;
-        let listener = TcpListener::from(opened?);
-        listener.set_nonblocking(true)?;
-        Ok(listener)
+        let opened = opened?;
+        rustix::io::ioctl_fionbio(&opened, true)?;
+        Ok(opened)
+    }
+
+    async fn set_up(&mut self, descriptor: u64, wanted: Wanted) -> io::Result<()> {
+        let Numbers { bind, listen, connect, setsockopt, .. } = *self.numbers;
+        let data = self.data;
+        match wanted {
+            Wanted::Listener(address) => {
+                // After a door that was removed there may be connections of it in TIME_WAIT.
+                self.call(setsockopt, &[descriptor, SOL_SOCKET, SO_REUSEADDR, data, 4], &1_u32.to_le_bytes()).await?;
+                self.call_with_address(bind, descriptor, address).await?;
+                self.call(listen, &[descriptor, BACKLOG], &[]).await?;
+            }
+            Wanted::Receiver(address) => self.call_with_address(bind, descriptor, address).await?,
+            Wanted::Sender(address) | Wanted::Connection(address) => {
+                self.call_with_address(connect, descriptor, address).await?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn call_with_address(&mut self, number: u64, descriptor: u64, address: SocketAddrV4) -> io::Result<()> {
+        let address = sockaddr_in(address);
+        self.call(number, &[descriptor, self.data, address.len() as u64], &address).await.map(drop)
     }
 
     /// Has a descriptor sent to us.
@@ -238,17 +282,31 @@ mod tests {
     async fn hands_out_sockets(arch: Arch, emulator: Option<&str>) {
         let (mut conversation, mut child, _folder) = with_program(arch, emulator).await;
         let any = SocketAddrV4::new(Ipv4Addr::LOCALHOST, 0);
-        let listener = conversation.listen(any).await.unwrap();
-        let address = listener.local_addr().unwrap();
+        let listener = std::net::TcpListener::from(conversation.open(Wanted::Listener(any)).await.unwrap());
+        let std::net::SocketAddr::V4(address) = listener.local_addr().unwrap() else { panic!("it is IPv4") };
         let listener = tokio::net::TcpListener::from_std(listener).unwrap();
         let (connected, accepted) = tokio::join!(tokio::net::TcpStream::connect(address), listener.accept());
         assert_eq!(connected.unwrap().local_addr().unwrap(), accepted.unwrap().1);
 
-        let taken = conversation.listen(SocketAddrV4::new(Ipv4Addr::LOCALHOST, address.port())).await.unwrap_err();
+        let connection = conversation.open(Wanted::Connection(address)).await.unwrap();
+        let connection = std::net::TcpStream::from(connection);
+        assert_eq!(connection.peer_addr().unwrap(), address.into());
+
+        let receiver = std::net::UdpSocket::from(conversation.open(Wanted::Receiver(any)).await.unwrap());
+        let std::net::SocketAddr::V4(received_at) = receiver.local_addr().unwrap() else { panic!("it is IPv4") };
+        let sender = std::net::UdpSocket::from(conversation.open(Wanted::Sender(received_at)).await.unwrap());
+        sender.send(b"hello").unwrap();
+        let mut datagram = [0; 8];
+        let receiver = tokio::net::UdpSocket::from_std(receiver).unwrap();
+        let (size, from) = receiver.recv_from(&mut datagram).await.unwrap();
+        assert_eq!((&datagram[..size], from), (&b"hello"[..], sender.local_addr().unwrap()));
+
+        let taken = conversation.open(Wanted::Listener(address)).await.unwrap_err();
         assert_eq!(taken.kind(), io::ErrorKind::AddrInUse);
-        let foreign = conversation.listen(SocketAddrV4::new(Ipv4Addr::new(192, 0, 2, 1), 80)).await.unwrap_err();
+        let foreign =
+            conversation.open(Wanted::Listener(SocketAddrV4::new(Ipv4Addr::new(192, 0, 2, 1), 80))).await.unwrap_err();
         assert_eq!(foreign.kind(), io::ErrorKind::AddrNotAvailable);
-        assert!(conversation.listen(any).await.is_ok(), "a failure is not the end");
+        assert!(conversation.open(Wanted::Listener(any)).await.is_ok(), "a failure is not the end");
 
         drop(conversation);
         assert!(child.0.wait().unwrap().success(), "it ends when its connection does");

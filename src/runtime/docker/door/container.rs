@@ -9,6 +9,7 @@ use bollard::models::{
 };
 
 use crate::ecs::metadata::address::ADDRESS;
+use crate::ecs::service_connect::endpoints;
 use crate::runtime::docker::engine::door;
 use crate::runtime::docker::engine::labels::Names;
 use crate::runtime::docker::engine::network::ProjectNetwork;
@@ -18,11 +19,17 @@ pub(super) const SOCKET_FILE: &str = "door.sock";
 /// Nobody's, on every system that we know of.
 const USER: &str = "65533:65533";
 
+/// The metadata endpoint's, and those of Service Connect.
+fn link_local_ips() -> Vec<String> {
+    let endpoints = (0..endpoints::MOST).map(endpoints::address);
+    std::iter::once(*ADDRESS.ip()).chain(endpoints).map(|address| address.to_string()).collect()
+}
+
 pub(super) fn body(names: &Names, image: &str, network: &ProjectNetwork, folder: &Path) -> ContainerCreateBody {
     let endpoint = EndpointSettings {
         ipam_config: Some(EndpointIpamConfig {
             ipv4_address: network.door_address().map(|address| address.to_string()),
-            link_local_ips: Some(vec![ADDRESS.ip().to_string()]),
+            link_local_ips: Some(link_local_ips()),
             ..EndpointIpamConfig::default()
         }),
         ..EndpointSettings::default()

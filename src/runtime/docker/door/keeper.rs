@@ -1,13 +1,15 @@
 //! Keeps the connection to the door's program, for any number of requests, and notices its end.
 
+use std::collections::BTreeMap;
 use std::io;
-use std::net::{SocketAddrV4, TcpListener};
+use std::net::SocketAddrV4;
+use std::os::fd::OwnedFd;
 use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
-use super::calls::Conversation;
+use super::calls::{Conversation, Wanted};
 
 /// How long the calls of one socket may take.
 const CALLS_LIMIT: Duration = Duration::from_secs(5);
@@ -17,12 +19,32 @@ const CALLS_LIMIT: Duration = Duration::from_secs(5);
 pub(crate) struct Door {
     requests: mpsc::Sender<Request>,
     lost: CancellationToken,
+    /// The sockets on which names are asked for, until somebody answers there.
+    pub(super) names: Names,
+    /// The addresses of Service Connect on which something listens, and the sockets that nobody has taken.
+    pub(super) endpoints: BTreeMap<SocketAddrV4, Option<OwnedFd>>,
 }
 
-/// A request for a socket that listens on that address.
+/// The sockets of the tasks' DNS server. They are opened with the door, so that a question waits for its answer and is never
+/// refused.
+#[derive(Debug)]
+pub(super) enum Names {
+    /// Nobody has taken them.
+    Open {
+        /// Receives questions.
+        datagrams: OwnedFd,
+        /// Accepts connections for those that need one.
+        connections: OwnedFd,
+    },
+    /// Somebody answers, or did.
+    Taken,
+    /// They could not be opened.
+    Missing,
+}
+
 struct Request {
-    address: SocketAddrV4,
-    reply: oneshot::Sender<io::Result<TcpListener>>,
+    wanted: Wanted,
+    reply: oneshot::Sender<io::Result<OwnedFd>>,
 }
 
 impl Door {
@@ -31,7 +53,7 @@ impl Door {
         let (requests, received) = mpsc::channel(8);
         let lost = CancellationToken::new();
         tokio::spawn(keep(conversation, received, lost.clone().drop_guard()));
-        Self { requests, lost }
+        Self { requests, lost, names: Names::Missing, endpoints: BTreeMap::new() }
     }
 
     /// Whether its program runs.
@@ -44,12 +66,12 @@ impl Door {
         self.lost.clone()
     }
 
-    /// A socket that listens where the program runs.
-    pub(super) async fn listen(&self, address: SocketAddrV4) -> io::Result<TcpListener> {
+    /// A socket where the program runs.
+    pub(super) async fn open(&self, wanted: Wanted) -> io::Result<OwnedFd> {
         let ended = || io::Error::from(io::ErrorKind::BrokenPipe);
-        let (reply, listener) = oneshot::channel();
-        self.requests.send(Request { address, reply }).await.map_err(|_| ended())?;
-        listener.await.map_err(|_| ended())?
+        let (reply, socket) = oneshot::channel();
+        self.requests.send(Request { wanted, reply }).await.map_err(|_| ended())?;
+        socket.await.map_err(|_| ended())?
     }
 }
 
@@ -60,10 +82,10 @@ async fn keep(mut conversation: Conversation, mut requests: mpsc::Receiver<Reque
             request = requests.recv() => request,
             () = conversation.ended() => return,
         };
-        let Some(Request { address, reply }) = request else { return };
-        let listening = tokio::time::timeout(CALLS_LIMIT, conversation.listen(address)).await;
+        let Some(Request { wanted, reply }) = request else { return };
+        let opening = tokio::time::timeout(CALLS_LIMIT, conversation.open(wanted)).await;
         // After a call without an answer the next answer could be that one's.
-        let Ok(result) = listening else { return };
+        let Ok(result) = opening else { return };
         let _ = reply.send(result);
     }
 }

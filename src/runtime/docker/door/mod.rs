@@ -17,16 +17,21 @@
 
 mod calls;
 mod container;
+mod endpoints;
 pub(super) mod keeper;
+mod names;
 
 use std::io;
 use std::net::SocketAddrV4;
+use std::os::fd::OwnedFd;
 use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::net::{TcpListener, UnixListener};
+use tokio::sync::MutexGuard;
+use tokio_util::sync::CancellationToken;
 
 use crate::control::runtime::{RuntimeError, TaskListener};
 
@@ -35,7 +40,7 @@ use super::engine::error::{self, Phrase};
 use super::engine::network::ProjectNetwork;
 use super::engine::pause::Arch;
 use super::runtime::DockerRuntime;
-use calls::Conversation;
+use calls::{Conversation, Wanted, not_opened};
 use keeper::Door;
 
 /// How long the door's program may take to connect: the engine has said by then that it runs.
@@ -46,19 +51,34 @@ const ATTEMPTS: usize = 4;
 impl DockerRuntime {
     /// Listens in the network of the tasks. Makes the door unless there is one.
     pub(crate) async fn listen(&self, address: SocketAddrV4) -> Result<TaskListener, RuntimeError> {
+        let (socket, lost) = match self.opened_endpoint(address).await? {
+            Some(opened) => opened,
+            None => self.open_socket(Wanted::Listener(address)).await?,
+        };
+        let listener = TcpListener::from_std(socket.into()).map_err(|error| not_opened(address, error))?;
+        Ok(TaskListener { listener, lost })
+    }
+
+    /// A socket in the network of the tasks, and what tells that it is lost.
+    async fn open_socket(&self, wanted: Wanted) -> Result<(OwnedFd, CancellationToken), RuntimeError> {
+        let slot = self.open_door().await?;
+        let Some(door) = slot.as_ref() else { unreachable!("it is open") };
+        let (Wanted::Listener(address)
+        | Wanted::Receiver(address)
+        | Wanted::Sender(address)
+        | Wanted::Connection(address)) = wanted;
+        let socket = door.open(wanted).await.map_err(|error| not_opened(address, error))?;
+        Ok((socket, door.lost()))
+    }
+
+    /// The door, which is made unless there is one. Never `None`.
+    async fn open_door(&self) -> Result<MutexGuard<'_, Option<Door>>, RuntimeError> {
         let mut slot = self.door.lock().await;
-        let door = match slot.take().filter(Door::is_open) {
-            Some(door) => door,
-            None => self.make_door().await?,
-        };
-        let door = slot.insert(door);
-        let failed = |error: io::Error| {
-            RuntimeError::Other(format!("listening on {address} in the tasks' network: {error}").into())
-                .caused_by(error)
-        };
-        let listener = door.listen(address).await.map_err(failed)?;
-        let listener = TcpListener::from_std(listener).map_err(failed)?;
-        Ok(TaskListener { listener, lost: door.lost() })
+        if !slot.as_ref().is_some_and(Door::is_open) {
+            *slot = None;
+            *slot = Some(self.make_door().await?);
+        }
+        Ok(slot)
     }
 
     /// Ends the door's program, and with it the sockets' connection to the tasks.
@@ -88,7 +108,11 @@ impl DockerRuntime {
             }
             let body = container::body(&self.names, &arch.image(), &network, folder);
             let error = match self.create_and_start(&self.names.door(), body, None).await {
-                Ok(_) => return self.converse(&socket, arch, folder).await,
+                Ok(_) => {
+                    let mut door = self.converse(&socket, arch, folder).await?;
+                    door.names = names::open(&door, &network).await;
+                    return Ok(door);
+                }
                 Err(error) => error,
             };
             let text = error::message(&error.cause);

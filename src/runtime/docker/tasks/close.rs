@@ -13,6 +13,7 @@ use crate::control::runtime::RuntimeError;
 use crate::model::task::ContainerExit;
 use crate::model::{ContainerName, TaskId};
 
+use super::etc;
 use crate::runtime::docker::engine::error;
 use crate::runtime::docker::engine::error::{classify, runtime_error};
 use crate::runtime::docker::engine::labels::{CONTAINER, PAUSE, TASK};
@@ -94,6 +95,10 @@ impl DockerRuntime {
         join_all(volumes.iter().map(|volume| remove_volume(docker, volume))).await;
         if let Some(cgroups) = &self.cgroups {
             cgroups.close(self.names.project(), task);
+        }
+        if let Some(folder) = etc::folder(&self.options, task) {
+            // The state folder ends with everything in it.
+            let _ = std::fs::remove_dir_all(folder);
         }
         let open = self.tasks().remove(task);
         if let (Some(address), Some(network)) = (open.and_then(|open| open.address), &*self.network.lock().await) {

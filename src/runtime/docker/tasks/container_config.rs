@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::net::{IpAddr, Ipv4Addr};
+use std::path::Path;
 use std::time::Duration;
 
 use bollard::models::{
@@ -11,10 +12,12 @@ use bollard::models::{
 };
 
 use crate::control::runtime::TaskSpec;
+use crate::ecs::firelens::configuration;
 use crate::ecs::metadata::variables;
 use crate::model::dns;
 use crate::model::task_definition::{ContainerDefinition, ContainerHealthCheck, TaskDefinition};
 
+use super::etc;
 use super::mounts::{mounts, tmpfs};
 use crate::runtime::docker::engine::labels::{Names, PAUSE};
 use crate::runtime::docker::engine::network::bindings;
@@ -45,6 +48,8 @@ pub(crate) struct Added<'a> {
     pub(crate) region: &'a str,
     /// Whether the task finds something at 169.254.170.2; otherwise no variable leads there.
     pub(crate) has_endpoint: bool,
+    /// The folder of the task's `/etc/hosts` and `/etc/resolv.conf`, if they are ours.
+    pub(crate) etc: Option<&'a Path>,
 }
 
 /// The input for the pause container.
@@ -139,6 +144,7 @@ pub(crate) fn member_body(
             // Containers that share processes share those of the pause container (Amazon ECS container agent, pidMode
             // `task`).
             pid_mode: task.definition.shares_processes.then(|| format!("container:{pause}")),
+            binds: added.etc.map(|folder| etc::binds(folder, container)),
             mounts: some_unless_empty(mounts(names, task, container)),
             tmpfs: some_unless_empty(tmpfs(container)),
             readonly_rootfs: Some(container.readonly_root_filesystem),
@@ -147,18 +153,24 @@ pub(crate) fn member_body(
             cap_drop: some_unless_empty(container.capabilities_drop.clone()),
             sysctls: some_unless_empty(system_controls([container], false)),
             ulimits: some_unless_empty(ulimits(container)),
-            // What follows the logs must be able to read them, whatever the engine's default driver is; bounded,
-            // because they are also kept by log group and stream.
-            log_config: Some(HostConfigLogConfig {
-                typ: Some("json-file".to_owned()),
-                config: Some(HashMap::from([
-                    ("max-size".to_owned(), "50m".to_owned()),
-                    ("max-file".to_owned(), "2".to_owned()),
-                ])),
-            }),
+            log_config: Some(
+                added.etc.and_then(|folder| etc::log_driver(folder, task, container)).unwrap_or_else(kept_by_engine),
+            ),
             ..limited(&task.definition, container, limits)
         }),
         ..ContainerCreateBody::default()
+    }
+}
+
+/// What follows the logs must be able to read them, whatever the engine's default driver is; bounded, because they are also
+/// kept by log group and stream. (What the engine sends to a log router, it keeps as well.)
+fn kept_by_engine() -> HostConfigLogConfig {
+    HostConfigLogConfig {
+        typ: Some("json-file".to_owned()),
+        config: Some(HashMap::from([
+            ("max-size".to_owned(), "50m".to_owned()),
+            ("max-file".to_owned(), "2".to_owned()),
+        ])),
     }
 }
 
@@ -167,6 +179,9 @@ fn environment(added: &Added<'_>, task: &TaskSpec, container: &ContainerDefiniti
     let mut fargate = variables::of_every_container(added.region);
     if added.has_endpoint {
         fargate.extend(variables::of_endpoint(task, &container.name));
+    }
+    if container.router_options.is_some() {
+        fargate.extend(configuration::VARIABLES.map(|(name, value)| (name, value.to_owned())));
     }
     let mut variables: BTreeMap<&str, &str> = fargate.iter().map(|(name, value)| (*name, value.as_str())).collect();
     variables.extend(container.environment.iter().map(|(name, value)| (name.as_str(), value.as_str())));
@@ -274,6 +289,8 @@ mod tests {
             }),
             revision: 1,
             node: None,
+            endpoints: Vec::new(),
+            router_configuration: None,
             images: BTreeMap::new(),
             secrets: BTreeMap::new(),
         }
@@ -281,7 +298,7 @@ mod tests {
 
     fn body(task: &TaskSpec, limits: &TaskLimits) -> ContainerCreateBody {
         let names = Names::new(ProjectName::new("p"), &Owner::current());
-        let added = Added { region: "us-east-1", has_endpoint: false };
+        let added = Added { region: "us-east-1", has_endpoint: false, etc: None };
         member_body(&names, &added, task, &task.definition.containers[0], "pause-id", limits)
     }
 
@@ -340,7 +357,7 @@ mod tests {
     #[test]
     fn the_network_belongs_to_the_pause_container() {
         let mut web = container("web");
-        web.port_mappings = vec![PortMapping { container_port: 80, udp: false }];
+        web.port_mappings = vec![PortMapping::tcp(80)];
         web.system_controls =
             vec![("net.core.somaxconn".to_owned(), "9".to_owned()), ("kernel.shmmax".to_owned(), "8".to_owned())];
         web.mount_points =

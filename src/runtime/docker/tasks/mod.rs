@@ -2,6 +2,7 @@
 
 pub(crate) mod close;
 pub(crate) mod container_config;
+mod etc;
 pub mod exec;
 pub(crate) mod logs;
 mod mounts;

@@ -89,6 +89,8 @@ mod tests {
             definition: Arc::new(definition),
             revision: 1,
             node: None,
+            endpoints: Vec::new(),
+            router_configuration: None,
             images: BTreeMap::new(),
             secrets: BTreeMap::new(),
         };

@@ -5,6 +5,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -20,6 +21,7 @@ use crate::model::{ContainerName, TaskId};
 
 use super::close::remove_container;
 use super::container_config::{Added, PauseSpec, TaskLimits, member_body, pause_body};
+use super::etc;
 use crate::runtime::docker::engine::cgroup::{Cgroups, TaskGroup};
 use crate::runtime::docker::engine::error;
 use crate::runtime::docker::engine::error::{Phrase, classify, runtime_error};
@@ -57,8 +59,20 @@ impl DockerRuntime {
 
     /// Creates the task's namespace.
     pub(crate) async fn open(&self, task: &TaskSpec) -> Result<TaskNetwork, RuntimeError> {
-        let ((), opened) = tokio::try_join!(self.create_volumes(task), self.start_pause(task))?;
-        Ok(opened)
+        // Containers that start find the door open, so that their first question has an answer.
+        let name_server = async {
+            let name_server = self.name_server().await;
+            if name_server.is_some() {
+                self.open_endpoints(task).await?;
+            }
+            Ok(name_server)
+        };
+        let ((), name_server, network) =
+            tokio::try_join!(self.create_volumes(task), name_server, self.start_pause(task))?;
+        if name_server.is_some() {
+            self.write_etc(task)?;
+        }
+        Ok(network)
     }
 
     async fn start_pause(&self, task: &TaskSpec) -> Result<TaskNetwork, RuntimeError> {
@@ -130,9 +144,23 @@ impl DockerRuntime {
             }
         };
         let network = TaskNetwork { address: address_seen, reach, node: self.engine.node(), zone: self.zone() };
-        let open = OpenTask { pause_id, address, limits, has_endpoint, group, containers: HashMap::new() };
+        let open = OpenTask { pause_id, address, limits, has_endpoint, group, etc: None, containers: HashMap::new() };
         self.tasks().insert(task.id.clone(), open);
         Ok(network)
+    }
+
+    /// Gives the task's containers the files that Fargate's have.
+    fn write_etc(&self, task: &TaskSpec) -> Result<(), RuntimeError> {
+        let mut tasks = self.tasks();
+        let (Some(open), Some(folder)) = (tasks.get_mut(&task.id), etc::folder(&self.options, &task.id)) else {
+            return Ok(());
+        };
+        let Some(address) = open.address else { return Ok(()) };
+        etc::write(&folder, task, address, &self.options.region).map_err(|error| {
+            RuntimeError::Other(format!("writing to {}: {error}", folder.display()).into()).caused_by(error)
+        })?;
+        open.etc = Some(folder);
+        Ok(())
     }
 
     async fn create_volumes(&self, task: &TaskSpec) -> Result<(), RuntimeError> {
@@ -161,8 +189,8 @@ impl DockerRuntime {
         let Some(definition) = task.definition.container(container) else {
             return Err(RuntimeError::Other(format!("the task definition has no container {container}").into()));
         };
-        let Pause { id: pause, limits, group, has_endpoint } = self.pause_of(task);
-        let added = Added { region: &self.options.region, has_endpoint };
+        let Pause { id: pause, limits, group, has_endpoint, etc } = self.pause_of(task);
+        let added = Added { region: &self.options.region, has_endpoint, etc: etc.as_deref() };
         let mut body = member_body(&self.names, &added, task, definition, &pause, &limits);
         let name = self.names.member(task, container);
         let platform = self.foreign_platform(task);
@@ -203,12 +231,12 @@ impl DockerRuntime {
 
     fn pause_of(&self, task: &TaskSpec) -> Pause {
         if let Some(open) = self.tasks().get(&task.id) {
-            let OpenTask { pause_id, limits, group, has_endpoint, .. } = open.clone();
-            return Pause { id: pause_id, limits, group, has_endpoint };
+            let OpenTask { pause_id, limits, group, has_endpoint, etc, .. } = open.clone();
+            return Pause { id: pause_id, limits, group, has_endpoint, etc };
         }
         // A task of an earlier process: its pause container is known by name.
         let limits = TaskLimits::PerContainer { engine_cpus: self.engine.cpus() };
-        Pause { id: self.names.pause(task), limits, group: None, has_endpoint: false }
+        Pause { id: self.names.pause(task), limits, group: None, has_endpoint: false, etc: None }
     }
 
     /// Creates a container and starts it; if it does not start, it is removed.
@@ -266,6 +294,7 @@ struct Pause {
     limits: TaskLimits,
     group: Option<Arc<TaskGroup>>,
     has_endpoint: bool,
+    etc: Option<PathBuf>,
 }
 
 /// Records which of the two calls failed, because ECS reports them differently.
