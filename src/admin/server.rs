@@ -39,6 +39,8 @@ pub trait Stack: Send + Sync + 'static {
     /// Restarts containers as they are.
     fn restart_containers(&self, containers: Vec<(String, String)>)
     -> impl Future<Output = Result<(), Refused>> + Send;
+    /// Decides about a paused deployment.
+    fn continue_deployment(&self, service: String, rollback: bool) -> impl Future<Output = Result<(), Refused>> + Send;
     /// Deploys a revision; the answer names it and the deployment.
     fn deploy(&self, request: DeployRequest) -> impl Future<Output = Result<Answer, Refused>> + Send;
     /// Stops the deployment of a service; the answer says which, and what is restored.
@@ -148,6 +150,9 @@ async fn converse(stream: UnixStream, stack: &impl Stack) -> io::Result<()> {
         Request::StopTask { task } => done(&mut write, stack.stop_task(task).await).await,
         Request::Rebuild { containers } => done(&mut write, stack.rebuild(containers).await).await,
         Request::RestartContainers { containers } => done(&mut write, stack.restart_containers(containers).await).await,
+        Request::ContinueDeployment { service, rollback } => {
+            done(&mut write, stack.continue_deployment(service, rollback).await).await
+        }
         Request::Deploy(request) => {
             let answer = stack.deploy(request).await.unwrap_or_else(Answer::Refused);
             send(&mut write, &answer).await

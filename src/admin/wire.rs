@@ -48,6 +48,13 @@ pub enum Request {
         /// Its id, in full.
         task: String,
     },
+    /// Decide about a deployment that a lifecycle hook has paused.
+    ContinueDeployment {
+        /// Whose.
+        service: String,
+        /// Whether it is rolled back instead.
+        rollback: bool,
+    },
     /// Deploy another revision of what a service runs.
     Deploy(DeployRequest),
     /// Stop the deployment of a service that is in progress.

@@ -32,7 +32,7 @@ use crate::certs::error::CertError;
 use crate::certs::{Authority, CertStore, authority, folder, targets};
 use crate::connect::ConnectProxy;
 use crate::control::changes::changes;
-use crate::control::command::Renew;
+use crate::control::command::{PauseAction, Renew};
 use crate::control::desired::state::{Desired, StillNeeded};
 use crate::control::ids::RandomIds;
 use crate::control::runtime::{Owners, Runtime, RuntimeError};
@@ -391,7 +391,7 @@ async fn keep(control: ControlHandle, journal: Arc<Mutex<Journal>>) -> Result<io
     tokio::task::spawn_blocking(kept).await
 }
 
-/// Writes down what nobody is waiting for: that a deployment was rolled back, or a service scaled.
+/// Writes down what nobody is waiting for: that a deployment was rolled back, a service scaled, or traffic shifted.
 async fn keep_rollbacks(control: ControlHandle, journal: Arc<Mutex<Journal>>) {
     let mut authored = control.authored();
     while authored.changed().await.is_ok() {
@@ -483,6 +483,11 @@ impl Stack for AppStack {
 
     async fn stop_task(&self, task: String) -> Result<(), Refused> {
         self.control.stop_task(TaskId::new(task)).await.map_err(Refused::failed)
+    }
+
+    async fn continue_deployment(&self, service: String, rollback: bool) -> Result<(), Refused> {
+        let action = if rollback { PauseAction::Rollback } else { PauseAction::Continue };
+        self.control.continue_service_deployment(ServiceName::new(service), action).await.map_err(Refused::usage)
     }
 
     async fn deploy(&self, request: DeployRequest) -> Result<Answer, Refused> {

@@ -62,6 +62,7 @@ fn dispatch(cli: Cli, printer: &mut Printer) -> Result<ExitStatus, Failure> {
         Verb::Exec(args) => verbs::exec::exec(&global, &args),
         Verb::Restart(args) => running::stack::restart(&global, args.service, printer),
         Verb::Deploy(args) => verbs::deploy::deploy(&global, &args, printer),
+        Verb::ContinueDeployment(args) => verbs::services::continue_deployment(&global, &args, printer),
         Verb::RunTask(args) => verbs::run_task::run_task(&global, &args, printer),
         Verb::Check(args) => check_file(&global, &args, printer),
         Verb::Lint(args) => lint_file(&global, &args, printer),

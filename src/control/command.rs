@@ -9,6 +9,7 @@ use tokio::sync::oneshot;
 use crate::control::desired::edit::Edit;
 use crate::control::desired::state::StillNeeded;
 use crate::control::desired::violation::Violation;
+pub use crate::ecs::service::lifecycle::change::PauseAction;
 use crate::ecs::service::protection::{ProtectionChange, ProtectionFailure};
 use crate::model::{ContainerName, ServiceName, TaskId, Topology};
 
@@ -65,6 +66,16 @@ pub enum Command {
         service: ServiceName,
         /// What becomes of the service.
         stop_type: StopType,
+        /// Where to send the reply.
+        reply: oneshot::Sender<Result<(), Refusal>>,
+    },
+    /// Decide about a deployment that a lifecycle hook has paused, as ECS's ContinueServiceDeployment does. Refused for an
+    /// unknown service, if its deployment is not paused, and while shutting down.
+    ContinueServiceDeployment {
+        /// Whose deployment.
+        service: ServiceName,
+        /// What becomes of it.
+        action: PauseAction,
         /// Where to send the reply.
         reply: oneshot::Sender<Result<(), Refusal>>,
     },

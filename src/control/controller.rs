@@ -9,7 +9,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::Instant;
 
 use crate::alb::targets::health::Probe;
-use crate::control::command::{Command, Refusal, Renew, StopType};
+use crate::control::command::{Command, Refusal, Renew};
 use crate::control::desired::edit::Edit;
 use crate::control::desired::merge::Departure;
 use crate::control::desired::state::Desired;
@@ -21,6 +21,7 @@ use crate::control::ids::IdSource;
 use crate::control::observation::Observation;
 use crate::control::routing::Publisher;
 use crate::control::runtime::{ObservedContainer, ObservedState, Runtime, RuntimeEvent};
+use crate::control::service_deployments;
 use crate::control::snapshot::{Bindings, Snapshot};
 use crate::control::specs::{self, StandaloneRun};
 use crate::ecs::apply::Context;
@@ -29,9 +30,9 @@ use crate::ecs::plan::Planner;
 use crate::ecs::registration;
 use crate::ecs::scaling::record::Activity;
 use crate::ecs::standalone::STOPPED_BY_USER;
-use crate::ecs::step::{Change, Step};
+use crate::ecs::step::{Change, Step, TrafficShift};
 use crate::ecs::violation as service;
-use crate::ecs::world::{Deployment, Failure, Now, RolloutState, Task, World};
+use crate::ecs::world::{Deployment, Now, Task, World};
 use crate::model::task::StopCode;
 use crate::model::{ContainerName, LoadBalancerName, ServiceName, TaskId, Topology};
 
@@ -222,7 +223,13 @@ impl<I: IdSource> Controller<I> {
                 self.replies.push((reply, verdict));
             }
             Command::StopServiceDeployment { service, stop_type, reply } => {
-                let verdict = self.stop_deployment(&service, stop_type);
+                let verdict = service_deployments::stop(&mut self.world, &self.topology, &service, stop_type, now());
+                self.keep_rollback(&service);
+                self.replies.push((reply, verdict));
+            }
+            Command::ContinueServiceDeployment { service, action, reply } => {
+                let verdict = service_deployments::resume(&mut self.world, &self.topology, &service, action, now());
+                self.keep_rollback(&service);
                 self.replies.push((reply, verdict));
             }
             Command::StopTask { task, reply } => {
@@ -345,25 +352,6 @@ impl<I: IdSource> Controller<I> {
             // What is missing later is still built.
             self.renew = options;
         }
-        Ok(())
-    }
-
-    fn stop_deployment(&mut self, service: &ServiceName, stop_type: StopType) -> Result<(), Refusal> {
-        if self.world.shutting_down {
-            return Err(Refusal::ShuttingDown);
-        }
-        let Some(record) = self.world.services.get(service) else {
-            return Err(Refusal::UnknownService {
-                name: service.clone(),
-                known: self.topology.services.keys().cloned().collect(),
-            });
-        };
-        if record.primary.rollout != RolloutState::InProgress {
-            return Err(Refusal::Violation(service::Violation::NoDeploymentInProgress(service.clone()).into()));
-        }
-        let roll_back = stop_type == StopType::Rollback;
-        self.world.fail_deployment(service, Failure::Stopped, roll_back, &self.topology, now());
-        self.keep_rollback(service);
         Ok(())
     }
 
@@ -515,6 +503,9 @@ impl<I: IdSource> Controller<I> {
                 }
                 self.world.container_restarted(&task, &container, result.ok().flatten(), now);
             }
+            Outcome::HookAnswered { call, outcome } => {
+                self.world.hook_answered(&call, &outcome, self.topology.time_scale, now);
+            }
             Outcome::TaskClosed { task, result } => match result {
                 Ok(()) => self.world.task_closed(&task, now),
                 Err(error) => {
@@ -542,6 +533,7 @@ impl<I: IdSource> Controller<I> {
                         effects.push(effect);
                     }
                     Step::Change(change) => self.apply(&change),
+                    Step::Shift(shift) => self.shift(&shift),
                 }
             }
         }
@@ -572,6 +564,21 @@ impl<I: IdSource> Controller<I> {
         if let Change::FailDeployment { service, roll_back: true, .. } = change {
             self.keep_rollback(service);
         }
+    }
+
+    /// ECS changes a listener rule, as one of the authors of what is wanted. Nothing else of it changes, so that no image is
+    /// asked for and no service updated.
+    fn shift(&mut self, shift: &TrafficShift) {
+        let TrafficShift { service, rule, target_groups } = shift;
+        if let Err(violation) = self.desired.shift(rule, target_groups) {
+            tracing::warn!(%service, %rule, %violation, "cannot shift traffic");
+            return;
+        }
+        self.left_alone = self.desired.left_alone().into();
+        self.desired_out.send_replace(Arc::new(self.desired.clone()));
+        self.topology = Arc::clone(self.desired.topology());
+        self.planner.look_at_everything();
+        self.world.target_groups_wanted(&self.topology, now());
     }
 
     fn publish(&mut self) {

@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use crate::control::command::Renew;
 use crate::control::image_request;
-use crate::control::runtime::{ImagePolicy, ImageRequest};
-use crate::ecs::step::ImageUser;
+use crate::control::runtime::{ImagePolicy, ImageRequest, Invocation};
+use crate::ecs::service::lifecycle::payload;
+use crate::ecs::step::{HookCall, ImageUser};
 use crate::ecs::world::World;
 use crate::model::task::TaskSpec;
 use crate::model::{ContainerName, TaskId, Topology};
@@ -41,6 +42,11 @@ impl Details<'_> {
             }
             _ => spec,
         })
+    }
+
+    /// What is run and told when a lifecycle hook is asked.
+    pub(crate) fn invocation(&self, call: &HookCall) -> Option<Invocation> {
+        payload::invocation(self.topology, self.world, call)
     }
 
     /// The request for the image of a container.

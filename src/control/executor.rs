@@ -9,9 +9,9 @@ use tokio::task::{AbortHandle, JoinSet};
 use crate::control::details::Details;
 use crate::control::observation::Observation;
 use crate::control::runtime::{
-    ImageProgress, ImageRequest, ProvidedImage, Runtime, RuntimeError, StartedContainer, TaskNetwork,
+    HookOutcome, ImageProgress, ImageRequest, ProvidedImage, Runtime, RuntimeError, StartedContainer, TaskNetwork,
 };
-use crate::ecs::step::Effect;
+use crate::ecs::step::{Effect, HookCall};
 use crate::model::task::ContainerExit;
 use crate::model::{ContainerName, NodeName, TaskId};
 
@@ -25,6 +25,7 @@ pub(crate) enum Outcome {
     ContainerStopped { task: TaskId, container: ContainerName, result: Result<(), RuntimeError> },
     ContainerRestarted { task: TaskId, container: ContainerName, result: Result<Option<ContainerExit>, RuntimeError> },
     TaskClosed { task: TaskId, result: Result<(), RuntimeError> },
+    HookAnswered { call: HookCall, outcome: HookOutcome },
 }
 
 /// Runs any number of effects at once; the plan ensures that no two concern the same container.
@@ -75,6 +76,13 @@ impl Executor {
                 self.running.spawn(async move {
                     let result = runtime.restart_container(&task, &container, stop_timeout).await;
                     Outcome::ContainerRestarted { task, container, result }
+                });
+            }
+            Effect::InvokeHook(call) => {
+                let Some(invocation) = details.invocation(&call) else { return };
+                self.running.spawn(async move {
+                    let outcome = runtime.invoke_hook(&invocation).await;
+                    Outcome::HookAnswered { call, outcome }
                 });
             }
             Effect::CloseTask(task) => {

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot, watch};
 
-use crate::control::command::{Command, Refusal, Renew, StopType};
+use crate::control::command::{Command, PauseAction, Refusal, Renew, StopType};
 use crate::control::desired::edit::Edit;
 use crate::control::desired::state::Desired;
 use crate::control::observation::Observation;
@@ -64,6 +64,11 @@ impl ControlHandle {
     /// Ends the deployment of a service that is in progress.
     pub async fn stop_service_deployment(&self, service: ServiceName, stop_type: StopType) -> Result<(), Refusal> {
         self.send(|reply| Command::StopServiceDeployment { service, stop_type, reply }).await
+    }
+
+    /// Decides about a deployment that a lifecycle hook has paused.
+    pub async fn continue_service_deployment(&self, service: ServiceName, action: PauseAction) -> Result<(), Refusal> {
+        self.send(|reply| Command::ContinueServiceDeployment { service, action, reply }).await
     }
 
     /// Stops one task; its service replaces it.

@@ -40,6 +40,7 @@ pub mod observation;
 pub mod routing;
 pub mod runtime;
 mod secrets;
+mod service_deployments;
 pub mod sink;
 pub mod snapshot;
 mod specs;

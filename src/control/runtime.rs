@@ -15,6 +15,8 @@ use tokio::net::{TcpListener, TcpStream, UdpSocket};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
+pub use crate::ecs::service::lifecycle::answer::HookOutcome;
+pub use crate::ecs::service::lifecycle::payload::Invocation;
 pub use crate::ecs::usage::TaskUsage;
 pub use crate::model::image::{ImageOrigin, ProvidedImage};
 pub use crate::model::node::{NodeState, ObservedNode};
@@ -79,6 +81,11 @@ pub trait Runtime: Send + Sync + 'static {
     /// Whether it responds promptly.
     async fn answers(&self) -> Result<(), RuntimeError> {
         Ok(())
+    }
+
+    /// Runs the command of a lifecycle hook, here and in no container, until it ends.
+    async fn invoke_hook(&self, _hook: &Invocation) -> HookOutcome {
+        HookOutcome::Failed("this runtime runs no commands".to_owned())
     }
 
     /// Measures what the containers of a task use.

@@ -70,6 +70,7 @@ impl World {
             Effect::StopContainer(id, name, _) => {
                 self.with_container(id, name, |container| container.phase = Phase::Stopping)
             }
+            Effect::InvokeHook(call) => self.hook_called(call),
             Effect::RestartContainer(id, name, _) => self.with_container(id, name, |container| {
                 container.phase = Phase::Restarting;
                 container.to_restart = false;
@@ -91,8 +92,8 @@ impl World {
                     container.failing = *failing;
                 })
             }
-            Change::CreateTask { service, replaces_unhealthy, node } => {
-                self.create_task(service, *replaces_unhealthy, node.clone(), context)
+            Change::CreateTask { service, deployment, replaces_unhealthy, node } => {
+                self.create_task((service, deployment), *replaces_unhealthy, node.clone(), context)
             }
             Change::StopTask { task, code, reason } => self.stop_task(task, *code, reason, context),
             Change::StopUnhealthyTask { task, reason, is_replaced } => {
@@ -127,6 +128,7 @@ impl World {
                     let deployment = Deployment::new(id, service, now);
                     record.redeploy(Deployment { ignored_alarms, endpoints, ..deployment });
                 }
+                self.begin_lifecycle(service, now);
             }
             Change::EndDeployment { service, deployment } => {
                 if let Some(record) = self.services.get_mut(service) {
@@ -168,6 +170,10 @@ impl World {
                 }
             }
             Change::EndScalingActivity(service) => self.scaling_fulfilled(service, context.topology, now),
+            Change::EnterStage { service, stage, step } => {
+                self.enter_stage(service, *stage, *step, context.topology.time_scale, now);
+            }
+            Change::HookTimedOut(call) => self.hook_timed_out(call),
             Change::ReportBlocked(service) => {
                 if let Some(record) = self.services.get_mut(service) {
                     record.blocked = true;
@@ -190,14 +196,19 @@ impl World {
 
     fn create_task(
         &mut self,
-        service: &ServiceName,
+        (service, deployment): (&ServiceName, &DeploymentId),
         replaces_unhealthy: bool,
         node: Option<NodeName>,
         context: &mut Context<'_>,
     ) {
         let Some(record) = self.services.get(service) else { return };
-        let (spec, secrets) = (context.new_task)(service, &record.primary);
-        let pinned = record.pinned_images().cloned().unwrap_or_default();
+        let Some(deployment) = record.deployment(deployment) else { return };
+        let (spec, secrets) = (context.new_task)(service, deployment);
+        // One that serves beside the PRIMARY one has come up: its tasks run what they ran.
+        let pinned = match deployment.id == record.primary.id {
+            true => record.pinned_images().cloned().unwrap_or_default(),
+            false => deployment.images.clone(),
+        };
         let zone = node.as_ref().and_then(|node| self.nodes.zone(node)).cloned();
         let id = self.add_task(TaskSpec { node, ..spec }, secrets, context.now);
         for (container, image) in pinned {
@@ -294,8 +305,9 @@ impl World {
         let ran: Vec<String> = ran.collect();
         let Some(record) = self.services.get_mut(service) else { return };
         let restored = record.fail(failure, roll_back, now);
-        record.record_event(service, now.timestamp, events::failed(&failed.id, failure.cause()));
+        record.record_event(service, now.timestamp, events::failed(&failed.id, &failure.cause()));
         if let Some(restored) = restored {
+            record.begin_rollback(&failed, now);
             record.rejected_images.extend(ran);
             record.record_event(service, now.timestamp, events::rolling_back(&restored));
         }
@@ -303,22 +315,21 @@ impl World {
 
     fn register_targets(&mut self, id: &TaskId, topology: &Topology, now: Now) {
         let deployment = self.tasks.get(id).and_then(|task| self.deployment_of(task));
-        let settings = deployment.map(|deployment| Arc::clone(&deployment.service));
+        let settings = deployment.map(|deployment| (Arc::clone(&deployment.service), deployment.side));
         let Some(task) = self.tasks.get_mut(id) else { return };
         task.registered_at = Some(now.instant);
-        let (Some(settings), Some(service)) = (settings, task.spec.service().cloned()) else { return };
+        let (Some((settings, side)), Some(service)) = (settings, task.spec.service().cloned()) else { return };
         let Network::Open(network) = task.network.clone() else { return };
         // A target group that the file has dropped since is gone.
-        for binding in
-            settings.load_balancers.iter().filter(|binding| topology.target_groups.contains_key(&binding.target_group))
-        {
-            let target = Target { address: network.address, port: binding.port };
-            task.registered.push((binding.target_group.clone(), target));
-            let records = self.targets.get_or_insert_with(binding.target_group.clone(), Vec::new);
+        let bound = settings.load_balancers.iter().map(|binding| (side.target_group(binding), binding.port));
+        for (group, port) in bound.filter(|(group, _)| topology.target_groups.contains_key(*group)) {
+            let target = Target { address: network.address, port };
+            task.registered.push((group.clone(), target));
+            let records = self.targets.get_or_insert_with(group.clone(), Vec::new);
             // An address that comes back while its last holder still drains is a new target.
             records.retain(|record| record.target != target);
-            let health = HealthRecord::new(topology.is_in_use(&binding.target_group));
-            let dial = network.dial(binding.port);
+            let health = HealthRecord::new(topology.is_in_use(group));
+            let dial = network.dial(port);
             let record = TargetRecord::new(target, dial, health);
             records.push(Arc::new(TargetRecord {
                 task: Some(id.clone()),

@@ -456,6 +456,7 @@ impl World {
         now: Now,
     ) {
         let raised_alarms = self.raised_alarms();
+        let mut begun = Vec::new();
         self.services
             .change_each(|name, record| !record.dropped && !wanted.contains_key(name), |record| record.dropped = true);
         for (name, service) in wanted {
@@ -473,6 +474,7 @@ impl World {
                 None => {
                     let record = ServiceRecord::new(deployment(service));
                     self.services.insert(name.clone(), record);
+                    begun.push(name);
                 }
                 Some(record) => {
                     let goes_on = record.goes_on_with(&service) && !new_deployments.contains(name);
@@ -488,10 +490,12 @@ impl World {
                     record.dropped = false;
                     if !goes_on {
                         record.redeploy(deployment(settings));
+                        begun.push(name);
                     }
                 }
             }
         }
+        begun.into_iter().for_each(|name| self.begin_lifecycle(name, now));
     }
 }
 

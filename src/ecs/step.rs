@@ -5,6 +5,8 @@ use std::time::{Duration, Instant};
 
 use super::service::protection::HeldBack;
 use super::world::{Failing, Failure, sooner};
+use neargate_model::rule::{ListenerRule, WeightedTargetGroup};
+use neargate_model::strategy::LifecycleStage;
 use neargate_model::task::{StopCode, TaskSpec};
 use neargate_model::{ContainerName, DeploymentId, NodeName, ServiceName, TaskId};
 
@@ -15,6 +17,19 @@ pub enum Step {
     Effect(Effect),
     /// Only the known state changes.
     Change(Change),
+    /// What is wanted of a listener rule changes, with ECS as its author.
+    Shift(TrafficShift),
+}
+
+/// New weights of a rule's target groups (ELBv2 API, ModifyRule).
+#[derive(Clone, Debug, PartialEq)]
+pub struct TrafficShift {
+    /// Whose traffic it is.
+    pub service: ServiceName,
+    /// Which rule.
+    pub rule: ListenerRule,
+    /// All that it forwards to.
+    pub target_groups: Vec<WeightedTargetGroup>,
 }
 
 /// An action of the runtime. Its details, such as a task's specification, are in the known state.
@@ -43,6 +58,23 @@ pub enum Effect {
     RestartContainer(TaskId, ContainerName, Duration),
     /// Remove everything that is left of a task.
     CloseTask(TaskId),
+    /// Run the command of a lifecycle hook.
+    InvokeHook(HookCall),
+}
+
+/// One question to a lifecycle hook.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HookCall {
+    /// Whose deployment.
+    pub service: ServiceName,
+    /// The PRIMARY deployment.
+    pub deployment: DeploymentId,
+    /// Its stage.
+    pub stage: LifecycleStage,
+    /// How many steps of its production traffic have been taken.
+    pub step: usize,
+    /// Which of the stage's hooks.
+    pub hook: usize,
 }
 
 /// Who runs an image, and so says where it comes from.
@@ -64,10 +96,12 @@ impl ImageUser {
 /// A change of the known state.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Change {
-    /// A new task of the service's PRIMARY deployment. The flag says that it replaces an unhealthy one.
+    /// A new task of a service. The flag says that it replaces an unhealthy one.
     CreateTask {
         /// The service.
         service: ServiceName,
+        /// Its deployment that the task is of.
+        deployment: DeploymentId,
         /// For the text of the event.
         replaces_unhealthy: bool,
         /// Where; `None` on the only node.
@@ -168,6 +202,17 @@ pub enum Change {
     },
     /// As many tasks run as a scaling activity of the service wants, or another number is wanted since.
     EndScalingActivity(ServiceName),
+    /// The next stage of the lifecycle of the service's PRIMARY deployment begins.
+    EnterStage {
+        /// Which service.
+        service: ServiceName,
+        /// `lifecycleStage`
+        stage: LifecycleStage,
+        /// How many steps of the production traffic have been taken before.
+        step: usize,
+    },
+    /// A lifecycle hook has not decided in time.
+    HookTimedOut(HookCall),
     /// The service's deployment can neither stop nor start tasks within its bounds.
     ReportBlocked(ServiceName),
     /// The last task of a dropped service is gone.
@@ -179,6 +224,12 @@ pub enum Change {
 impl From<Effect> for Step {
     fn from(effect: Effect) -> Self {
         Self::Effect(effect)
+    }
+}
+
+impl From<TrafficShift> for Step {
+    fn from(shift: TrafficShift) -> Self {
+        Self::Shift(shift)
     }
 }
 

@@ -4,8 +4,10 @@
 use std::fmt;
 
 use crate::task_definition::violation::Violation as DefinitionViolation;
+use neargate_model::arn::Arn;
+use neargate_model::rule::ListenerRule;
 use neargate_model::task_definition::RevisionName;
-use neargate_model::{ClusterName, ContainerName, ServiceName};
+use neargate_model::{ClusterName, ContainerName, ServiceName, TargetGroupName};
 
 /// What a name is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -81,6 +83,42 @@ pub enum Violation {
     NoRoomToRebalance,
     /// `minimumHealthyPercent` and `maximumPercent` are both 100.
     NothingCanBeReplaced,
+    /// ContinueServiceDeployment of a service whose deployment is not paused.
+    NoPausedDeployment(ServiceName),
+    /// A strategy that shifts traffic, and an entry of `loadBalancers` without `advancedConfiguration`.
+    AdvancedConfigurationRequired,
+    /// Some entries of `loadBalancers` have an `advancedConfiguration`, and others do not.
+    AdvancedConfigurationInPart,
+    /// A target group of two entries of `loadBalancers`.
+    DuplicateTargetGroup(TargetGroupName),
+    /// A listener rule that does not exist, or does not forward.
+    ListenerRuleDoesNotForward(ListenerRule),
+    /// `productionListenerRule` and `testListenerRule` are the same.
+    ListenerRuleForBoth(ListenerRule),
+    /// No rule leads to one of the two target groups, and there is no `testListenerRule`.
+    TestListenerRuleRequired,
+    /// No rule leads to one of the two target groups.
+    TargetGroupNotAssociated(TargetGroupName),
+    /// The production listener rule leads elsewhere as well.
+    UnexpectedTargetGroup(TargetGroupName),
+    /// `stepPercent` below 3.
+    StepPercentOutOfRange,
+    /// `canaryPercent` below 0.1.
+    CanaryPercentOutOfRange,
+    /// A bake time of more than a day; named as the API names it.
+    BakeTimeOutOfRange(&'static str),
+    /// `timeoutInMinutes` of a hook.
+    HookTimeoutOutOfRange {
+        /// At least 1 minute, and at most so many.
+        longest_minutes: u32,
+    },
+    /// A hook that is never asked.
+    HookWithoutStages,
+    /// A hook at a stage that has none.
+    HookAtWrongStage {
+        /// Whether it is one that pauses.
+        is_pause: bool,
+    },
 }
 
 impl Violation {
@@ -90,7 +128,7 @@ impl Violation {
             Self::ServiceNotFound(_) => "ServiceNotFoundException",
             Self::ClusterNotFound(_) => "ClusterNotFoundException",
             Self::ClusterContainsServices(_) => "ClusterContainsServicesException",
-            Self::NoDeploymentInProgress(_) => "ConflictException",
+            Self::NoDeploymentInProgress(_) | Self::NoPausedDeployment(_) => "ConflictException",
             Self::TaskDefinition(violation) => violation.code(),
             Self::NoSuchTaskDefinition(_) | Self::TaskDefinitionNotFound(_) | Self::TaskDefinitionInactive(_) => {
                 "ClientException"
@@ -108,7 +146,21 @@ impl Violation {
             | Self::MinimumAbove100
             | Self::MaximumBelow100
             | Self::NoRoomToRebalance
-            | Self::NothingCanBeReplaced => "InvalidParameterException",
+            | Self::NothingCanBeReplaced
+            | Self::AdvancedConfigurationRequired
+            | Self::AdvancedConfigurationInPart
+            | Self::DuplicateTargetGroup(_)
+            | Self::ListenerRuleDoesNotForward(_)
+            | Self::ListenerRuleForBoth(_)
+            | Self::TestListenerRuleRequired
+            | Self::TargetGroupNotAssociated(_)
+            | Self::UnexpectedTargetGroup(_)
+            | Self::StepPercentOutOfRange
+            | Self::CanaryPercentOutOfRange
+            | Self::BakeTimeOutOfRange(_)
+            | Self::HookTimeoutOutOfRange { .. }
+            | Self::HookWithoutStages
+            | Self::HookAtWrongStage { .. } => "InvalidParameterException",
         }
     }
 }
@@ -157,6 +209,51 @@ impl fmt::Display for Violation {
             Self::NothingCanBeReplaced => f.write_str(
                 "Both maximumPercent and minimumHealthyPercent cannot be 100 as this will block deployments.",
             ),
+            Self::NoPausedDeployment(_) => f.write_str(
+                "Provided hookId is either completed, unavailable, or not associated with the given Resource ARN",
+            ),
+            Self::AdvancedConfigurationRequired => f.write_str(
+                "advancedConfiguration field is required for all loadBalancers when using a non-ROLLING deployment strategy",
+            ),
+            Self::AdvancedConfigurationInPart => {
+                f.write_str("Either all or none of the provided loadBalancers must have advancedConfiguration defined")
+            }
+            Self::DuplicateTargetGroup(group) => {
+                write!(f, "Duplicate targetGroupArn found: {}", Arn::target_group(group))
+            }
+            // The text is not published.
+            Self::ListenerRuleDoesNotForward(rule) => {
+                write!(f, "The listener rule {} has no forward action.", Arn::listener_rule(rule))
+            }
+            Self::ListenerRuleForBoth(rule) => write!(
+                f,
+                "The following rules cannot be used as both production and test listener rules: {}",
+                Arn::listener_rule(rule)
+            ),
+            Self::TestListenerRuleRequired => f.write_str(
+                "For Application LoadBalancer, testListenerRule is required when productionListenerRule is not associated \
+                 with both targetGroup and alternateTargetGroup",
+            ),
+            Self::TargetGroupNotAssociated(group) => write!(
+                f,
+                "Target group {} is not associated with either productionListenerRule or testListenerRule.",
+                Arn::target_group(group)
+            ),
+            Self::UnexpectedTargetGroup(group) => write!(
+                f,
+                "Production listener rule is forwarding traffic to unexpected target group {}.",
+                Arn::target_group(group)
+            ),
+            // These texts are not published; they say what the API's documentation says.
+            Self::StepPercentOutOfRange => f.write_str("stepPercent must be a multiple of 0.1 from 3.0 to 100.0"),
+            Self::CanaryPercentOutOfRange => f.write_str("canaryPercent must be a multiple of 0.1 from 0.1 to 100.0"),
+            Self::BakeTimeOutOfRange(name) => write!(f, "{name} must be between 0 and 1440"),
+            Self::HookTimeoutOutOfRange { longest_minutes } => {
+                write!(f, "timeoutInMinutes must be between 1 and {longest_minutes}")
+            }
+            Self::HookWithoutStages => f.write_str("lifecycleStages must not be empty"),
+            Self::HookAtWrongStage { is_pause: true } => f.write_str("Invalid lifecycle stage provided for Pause Hook"),
+            Self::HookAtWrongStage { is_pause: false } => f.write_str("Invalid lifecycle stage provided for Hook"),
         }
     }
 }

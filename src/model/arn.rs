@@ -11,9 +11,10 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::ids::{
-    CertificateId, ClusterName, ContainerName, ListenerId, LoadBalancerName, RuleId, ServiceName, TargetGroupName,
-    TaskId,
+    CertificateId, ClusterName, ContainerName, DeploymentId, ListenerId, LoadBalancerName, RuleId, ServiceName,
+    TargetGroupName, TaskId,
 };
+use crate::rule::ListenerRule;
 
 /// The account id of AWS's documentation examples.
 pub const ACCOUNT: &str = "111122223333";
@@ -60,6 +61,18 @@ impl Arn {
         Self::own("elasticloadbalancing", format_args!("targetgroup/{name}/{:016x}", target_group_id(name)))
     }
 
+    /// `arn:aws:elasticloadbalancing:…:listener-rule/app/<load balancer>/<id>/<id>/<id>`
+    pub fn listener_rule(rule: &ListenerRule) -> Self {
+        let ListenerRule { load_balancer, listener, priority } = rule;
+        let listener_id = listener_id(load_balancer, *listener);
+        let id = match priority {
+            Some(priority) => rule_id(load_balancer, *listener, *priority).to_string(),
+            None => format!("{:016x}", fingerprint(&["default rule", listener_id.as_str()])),
+        };
+        let load_balancer = load_balancer_id(load_balancer);
+        Self::own("elasticloadbalancing", format_args!("listener-rule/{load_balancer}/{listener_id}/{id}"))
+    }
+
     /// `arn:aws:elasticloadbalancing:…:loadbalancer/app/<name>/<id>`
     pub fn load_balancer(name: &LoadBalancerName) -> Self {
         Self::own("elasticloadbalancing", format_args!("loadbalancer/{}", load_balancer_id(name)))
@@ -78,6 +91,18 @@ impl Arn {
     /// `arn:aws:ecs:…:service/<cluster>/<name>`
     pub fn service(cluster: &ClusterName, name: &ServiceName) -> Self {
         Self::own("ecs", format_args!("service/{cluster}/{name}"))
+    }
+
+    /// `arn:aws:ecs:…:service-deployment/<cluster>/<service>/<id>`
+    pub fn service_deployment(cluster: &ClusterName, name: &ServiceName, id: &DeploymentId) -> Self {
+        let id = fingerprint(&["service-deployment", id.as_str()]);
+        Self::own("ecs", format_args!("service-deployment/{cluster}/{name}/{id:016x}"))
+    }
+
+    /// `arn:aws:ecs:…:service-revision/<cluster>/<service>/<digits>`
+    pub fn service_revision(cluster: &ClusterName, name: &ServiceName, id: &DeploymentId) -> Self {
+        let digits = id.as_str().trim_start_matches("ecs-svc/");
+        Self::own("ecs", format_args!("service-revision/{cluster}/{name}/{digits}"))
     }
 
     /// `arn:aws:ecs:…:task/<cluster>/<id>`
@@ -239,6 +264,16 @@ mod tests {
         for (arn, namespace, resource) in [
             (Arn::cluster(&cluster), "ecs", "cluster/default"),
             (Arn::service(&cluster, &"web".into()), "ecs", "service/default/web"),
+            (
+                Arn::service_deployment(&cluster, &"web".into(), &"ecs-svc/1".into()),
+                "ecs",
+                "service-deployment/default/web/",
+            ),
+            (
+                Arn::service_revision(&cluster, &"web".into(), &"ecs-svc/1".into()),
+                "ecs",
+                "service-revision/default/web/1",
+            ),
             (Arn::task(&cluster, &task), "ecs", "task/default/cd189a933e5849daa93386466019ab50"),
             (Arn::container(&cluster, &task, &"app".into()), "ecs", "container/default/"),
             (Arn::target_group(&"web".into()), "elasticloadbalancing", "targetgroup/web/"),

@@ -7,8 +7,9 @@ use serde::{Deserialize, Serialize};
 
 use super::alarm::MetricAlarm;
 use super::ids::AlarmName;
+use super::strategy::{LifecycleHook, Strategy};
 
-/// Settings of rolling updates.
+/// Settings of deployments.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct DeploymentConfiguration {
@@ -20,6 +21,12 @@ pub struct DeploymentConfiguration {
     pub circuit_breaker: CircuitBreaker,
     /// `alarms`, if they are enabled.
     pub alarms: Option<DeploymentAlarms>,
+    /// `strategy`, with its settings.
+    pub strategy: Strategy,
+    /// `bakeTimeInMinutes`: for how long both revisions run after production traffic has shifted.
+    pub bake_time: Duration,
+    /// `lifecycleHooks`
+    pub lifecycle_hooks: Vec<LifecycleHook>,
 }
 
 impl Default for DeploymentConfiguration {
@@ -30,6 +37,9 @@ impl Default for DeploymentConfiguration {
             maximum_percent: 200,
             circuit_breaker: CircuitBreaker::default(),
             alarms: None,
+            strategy: Strategy::Rolling,
+            bake_time: Duration::ZERO,
+            lifecycle_hooks: Vec::new(),
         }
     }
 }

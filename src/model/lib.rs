@@ -25,6 +25,7 @@ pub mod security_group;
 pub mod service;
 pub mod service_connect;
 pub mod settled_request;
+pub mod strategy;
 pub mod target_group;
 pub mod target_health;
 pub mod task;

@@ -1,9 +1,33 @@
 //! Rules: conditions, actions, priorities (ALB user guide, "Listener rules"; ELBv2 API: Rule, RuleCondition, Action).
 
+use std::fmt;
+
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
-use super::ids::TargetGroupName;
+use super::ids::{LoadBalancerName, TargetGroupName};
+
+/// Where a rule is.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct ListenerRule {
+    /// Whose listener it is in.
+    pub load_balancer: LoadBalancerName,
+    /// The listener's port.
+    pub listener: u16,
+    /// `None` for the listener's default rule.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub priority: Option<u32>,
+}
+
+impl fmt::Display for ListenerRule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let listener = self.listener;
+        match self.priority {
+            Some(priority) => write!(f, "rule {priority} of listener {listener}"),
+            None => write!(f, "the default rule of listener {listener}"),
+        }
+    }
+}
 
 /// One rule of a listener, other than its default rule.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::deployment::DeploymentConfiguration;
 use super::discovery::ServiceRegistry;
 use super::ids::{ContainerName, SecurityGroupName, TargetGroupName};
+use super::rule::ListenerRule;
 use super::service_connect::ServiceConnect;
 use super::task_definition::Revision;
 
@@ -116,6 +117,40 @@ pub struct LoadBalancerBinding {
     pub container: ContainerName,
     /// A port of that container.
     pub port: u16,
+    /// `advancedConfiguration`
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub advanced: Option<AdvancedConfiguration>,
+}
+
+impl LoadBalancerBinding {
+    /// Whether both register the same port with the same group.
+    pub fn is_same_port(&self, other: &Self) -> bool {
+        (&self.target_group, &self.container, self.port) == (&other.target_group, &other.container, other.port)
+    }
+
+    /// The groups that its tasks may be in.
+    pub fn target_groups(&self) -> impl Iterator<Item = &TargetGroupName> {
+        let alternate = self.advanced.as_ref().map(|advanced| &advanced.alternate_target_group);
+        std::iter::once(&self.target_group).chain(alternate)
+    }
+}
+
+/// What ECS needs to shift traffic between two revisions of a service (ECS API, AdvancedConfiguration).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AdvancedConfiguration {
+    /// `alternateTargetGroupArn`: every other revision is registered with it.
+    pub alternate_target_group: TargetGroupName,
+    /// `productionListenerRule`: forwards to both groups, by weights that ECS sets.
+    pub production_listener_rule: ListenerRule,
+    /// `testListenerRule`: leads to the new revision first.
+    pub test_listener_rule: Option<ListenerRule>,
+}
+
+impl AdvancedConfiguration {
+    /// The rules that ECS changes.
+    pub fn rules(&self) -> impl Iterator<Item = &ListenerRule> {
+        std::iter::once(&self.production_listener_rule).chain(&self.test_listener_rule)
+    }
 }
 
 /// How to build one image (compose's `build`).

@@ -10,6 +10,7 @@ use super::ids::{
 use super::listener::{Listener, LoadBalancer};
 use super::quota::Quotas;
 use super::redacted::Redacted;
+use super::rule::{Actions, ListenerRule};
 use super::scaling::ScalableTarget;
 use super::security_group::SecurityGroup;
 use super::service::Service;
@@ -92,6 +93,32 @@ impl Topology {
         // With one load balancer there is no need to search its rules.
         let several = all.len() > 1;
         several.then(|| all.find(forwarding)).flatten().unwrap_or_else(|| self.main_load_balancer())
+    }
+
+    /// What a rule does, if it exists.
+    pub fn actions_of(&self, rule: &ListenerRule) -> Option<&Actions> {
+        let mut listeners = self.load_balancers.get(&rule.load_balancer)?.listeners.iter();
+        let listener = listeners.find(|listener| listener.port == rule.listener)?;
+        match rule.priority {
+            None => Some(&listener.default_actions),
+            Some(priority) => {
+                let found = listener.rules.iter().find(|found| found.priority == priority);
+                found.map(|found| &found.actions)
+            }
+        }
+    }
+
+    /// The same, to be changed.
+    pub fn actions_of_mut(&mut self, rule: &ListenerRule) -> Option<&mut Actions> {
+        let mut listeners = self.load_balancers.get_mut(&rule.load_balancer)?.listeners.iter_mut();
+        let listener = listeners.find(|listener| listener.port == rule.listener)?;
+        match rule.priority {
+            None => Some(&mut listener.default_actions),
+            Some(priority) => {
+                let found = listener.rules.iter_mut().find(|found| found.priority == priority);
+                found.map(|found| &mut found.actions)
+            }
+        }
     }
 
     /// Every listener, with its load balancer.

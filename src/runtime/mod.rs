@@ -1,6 +1,7 @@
 //! Chooses the runtime of a stack.
 
 pub mod docker;
+pub(crate) mod hooks;
 mod nobody;
 
 use std::path::PathBuf;

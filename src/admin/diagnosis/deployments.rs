@@ -47,7 +47,10 @@ fn given_up(topology: &Topology, service: &ServiceView, failed: &DeploymentView)
     let why = last.map(|task| (task, stopped::why(topology, &service.service_name, task)));
     let cause = match &why {
         Some((task, why)) => format!("{}: {}", task.stopped_reason.as_deref().unwrap_or("a task stopped"), why.cause),
-        None => "it was stopped, or one of its alarms went off; its tasks came up".to_owned(),
+        None => match &service.service_deployment.status_reason {
+            Some(reason) => format!("{}; its tasks came up", because(reason)),
+            None => "it was stopped, or one of its alarms went off; its tasks came up".to_owned(),
+        },
     };
     let runs = format!("{} runs", service.task_definition);
     Finding {
@@ -66,6 +69,12 @@ fn given_up(topology: &Topology, service: &ServiceView, failed: &DeploymentView)
         container: why
             .and_then(|(task, why)| Some(ContainerOfTask { task: task.task_id.clone(), container: why.container? })),
     }
+}
+
+/// `Service deployment rolled back because …`, without its beginning and its end.
+fn because(status_reason: &str) -> &str {
+    let why = status_reason.split_once(" because ").map_or(status_reason, |(_, why)| why);
+    why.trim_end_matches('.')
 }
 
 /// The tasks of a deployment of the service that failed, the last one last. What an earlier deployment suffered

@@ -17,10 +17,11 @@ const AS_USUAL: &str = "normal responses: with no healthy target, ALB sends requ
 pub(super) fn closed_ports(view: &ClusterView, topology: &Topology) -> Vec<Finding> {
     let mut findings = Vec::new();
     for (name, service) in &topology.services {
-        for binding in &service.load_balancers {
-            let group = view.target_groups.iter().find(|group| group.name == binding.target_group.as_str());
+        let bindings = service.load_balancers.iter();
+        for (binding, own) in bindings.flat_map(|binding| binding.target_groups().map(move |own| (binding, own))) {
+            let group = view.target_groups.iter().find(|group| group.name == own.as_str());
             let Some(group) = group.filter(|group| group.in_use) else { continue };
-            let Some((cause, fix)) = closed(topology, name.as_str(), &binding.target_group, binding.port) else {
+            let Some((cause, fix)) = closed(topology, name.as_str(), own, binding.port) else {
                 continue;
             };
             let shown = group.targets.iter().find(|target| target.state == TargetHealthState::Unhealthy);
@@ -52,7 +53,8 @@ pub(super) fn target_group(
     let Some(settings) = topology.target_groups.get(group.name.as_str()) else { return Vec::new() };
     let staying: Vec<&TargetView> = group.targets.iter().filter(|target| !is_leaving(view, target)).collect();
     if staying.is_empty() {
-        return vec![no_targets(view, group, tasks_fail)];
+        // Of two groups between which ECS shifts traffic, one is empty most of the time.
+        return if gets_nothing(view, &group.name) { Vec::new() } else { vec![no_targets(view, group, tasks_fail)] };
     }
     let none_healthy = !staying.iter().any(|target| target.state == TargetHealthState::Healthy);
     let failing = |target: &&TargetView| {
@@ -92,6 +94,13 @@ pub fn closed(topology: &Topology, service: &str, group: &TargetGroupName, port:
     // The verdict says what to add as well.
     let (cause, fix) = verdict.because.rsplit_once("; ").unwrap_or((&verdict.because, "open the port"));
     Some((cause.to_owned(), fix.to_owned()))
+}
+
+/// Whether rules lead to the group that ECS sets weights of, and each gives it none.
+fn gets_nothing(view: &ClusterView, group: &str) -> bool {
+    let weights = view.weights.iter().flat_map(|rule| &rule.target_groups);
+    let mut own = weights.filter(|weight| weight.target_group == group).map(|weight| weight.weight).peekable();
+    own.peek().is_some() && own.all(|weight| weight == 0)
 }
 
 fn no_targets(view: &ClusterView, group: &TargetGroupView, tasks_fail: bool) -> Finding {

@@ -5,6 +5,7 @@
 
 mod of_snapshot;
 pub mod scaling;
+mod service_deployments;
 pub mod shape;
 pub mod views;
 pub mod words;

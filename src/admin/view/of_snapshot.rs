@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::scaling::ScalingView;
+use super::service_deployments;
 use super::shape::{
     ClusterView, ContainerView, DeploymentView, EventView, FailedHealthCheckView, ImageView, ListenerView, ServiceView,
     SilenceView, TargetGroupView, TargetView, TaskView,
@@ -45,6 +46,7 @@ impl From<&Snapshot> for ClusterView {
                 .collect(),
             tasks: standalone.iter().map(|shown| task(topology, world, shown)).collect(),
             target_groups: target_groups(topology, world),
+            weights: service_deployments::weights(topology),
             left_alone: left_alone.iter().map(ToString::to_string).collect(),
             trouble: world.nodes.trouble().or_else(|| match &world.project {
                 Preparation::Failed { reason, .. } => Some(reason.clone()),
@@ -144,6 +146,7 @@ fn service(
         deployments,
         failed_deployment: record.given_up.as_ref().map(|failed| deployment(record, failed, tasks)),
         scaling: ScalingView::new(topology, world, name),
+        service_deployment: service_deployments::of_service(record),
         tasks: tasks.iter().map(|shown| task(topology, world, shown)).collect(),
         events: record
             .events
@@ -175,7 +178,7 @@ fn deployment(record: &ServiceRecord, deployment: &Deployment, tasks: &[&Task]) 
         id: deployment.id.to_string(),
         status: if is_primary { DeploymentStatus::Primary } else { DeploymentStatus::Active }.into(),
         task_definition: deployment.task_definition(),
-        desired_count: match (is_primary, record.wanted()) {
+        desired_count: match (is_primary || record.keeps(&deployment.id), record.wanted()) {
             (true, Some(service)) => service.desired_count,
             (true, None) => 0,
             // What is left of it until the PRIMARY deployment takes over.
@@ -185,9 +188,10 @@ fn deployment(record: &ServiceRecord, deployment: &Deployment, tasks: &[&Task]) 
         running_count: running,
         failed_tasks: deployment.failed_tasks,
         rollout_state: deployment.rollout.into(),
-        rollout_state_reason: deployment.rollout_state_reason(),
+        rollout_state_reason: deployment.failed_stage_reason().unwrap_or_else(|| deployment.rollout_state_reason()),
         created_at: deployment.created_at.to_string(),
         updated_at: deployment.updated_at.to_string(),
+        traffic: service_deployments::traffic(record, deployment),
     }
 }
 

@@ -7,8 +7,13 @@ use serde::{Deserialize, Serialize};
 
 use super::scaling::ScalingView;
 use super::words::{DeploymentStatus, ImageStatus, Protocol, Word};
+use crate::ecs::service::lifecycle::progress::HookStatus;
+use crate::ecs::service::lifecycle::status::ServiceDeploymentStatus;
 use crate::ecs::world::RolloutState;
+use crate::model::LoadBalancerName;
 use crate::model::image::ImageOrigin;
+use crate::model::rule::ListenerRule;
+use crate::model::strategy::LifecycleStage;
 use crate::model::target_health::{TargetHealthReason, TargetHealthState};
 use crate::model::task::{ContainerStatus, DesiredStatus, HealthStatus, StopCode, TaskStatus};
 
@@ -35,6 +40,9 @@ pub struct ClusterView {
     pub tasks: Vec<TaskView>,
     /// Target groups with their targets.
     pub target_groups: Vec<TargetGroupView>,
+    /// The listener rules whose weights ECS sets.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub weights: Vec<RuleWeightsView>,
     /// Where the file does not apply, because commands have changed something since; in words.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub left_alone: Vec<String>,
@@ -156,6 +164,9 @@ pub struct ServiceView {
     /// How it is scaled, if it is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub scaling: Option<ScalingView>,
+    /// The last deployment, as DescribeServiceDeployments describes it.
+    #[serde(default)]
+    pub service_deployment: ServiceDeploymentView,
     /// Living tasks first, then the last stopped ones.
     pub tasks: Vec<TaskView>,
     /// Newest last.
@@ -163,7 +174,7 @@ pub struct ServiceView {
 }
 
 /// A deployment of a service, as DescribeServices describes it.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct DeploymentView {
     /// `ecs-svc/` and 19 digits.
@@ -188,6 +199,90 @@ pub struct DeploymentView {
     pub created_at: String,
     /// `updatedAt`, RFC 3339.
     pub updated_at: String,
+    /// Its part of the traffic, where ECS shifts it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub traffic: Option<TrafficView>,
+}
+
+/// A part of the traffic, in percent.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct TrafficView {
+    /// Of the production listener rule.
+    pub production: f64,
+    /// Of the test listener rule, if there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub test: Option<f64>,
+}
+
+/// A deployment of a service from its beginning to its end, with what it is rolled back to.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ServiceDeploymentView {
+    /// `status`
+    pub status: Word<ServiceDeploymentStatus>,
+    /// `statusReason`, if it failed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub status_reason: Option<String>,
+    /// `lifecycleStage`, while traffic is shifted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lifecycle_stage: Option<Word<LifecycleStage>>,
+    /// `lifecycleHookDetails`: the hooks that are asked at this stage.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub lifecycle_hook_details: Vec<HookView>,
+}
+
+impl ServiceDeploymentView {
+    /// Whether somebody is to decide about it.
+    pub fn is_paused(&self) -> bool {
+        self.lifecycle_hook_details.iter().any(|hook| hook.status == HookStatus::AwaitingAction)
+    }
+}
+
+/// A lifecycle hook that is asked.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct HookView {
+    /// `targetType`: `AWS_LAMBDA` or `PAUSE`.
+    pub target_type: String,
+    /// `targetArn`, or the command where no function is named.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub target_arn: Option<String>,
+    /// `status`
+    pub status: Word<HookStatus>,
+}
+
+/// The weights of a listener rule that ECS changes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RuleWeightsView {
+    /// Whose listener it is in.
+    pub load_balancer: String,
+    /// The listener's port.
+    pub listener: u16,
+    /// Absent for the default rule.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub priority: Option<u32>,
+    /// Its target groups, as they are now.
+    pub target_groups: Vec<WeightView>,
+}
+
+impl RuleWeightsView {
+    /// Which rule.
+    pub fn rule(&self) -> ListenerRule {
+        let load_balancer = LoadBalancerName::new(&self.load_balancer);
+        ListenerRule { load_balancer, listener: self.listener, priority: self.priority }
+    }
+}
+
+/// A target group of a rule.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct WeightView {
+    /// Its name.
+    pub target_group: String,
+    /// 0 to 999.
+    pub weight: u16,
 }
 
 /// A service event.

@@ -8,7 +8,7 @@ use clap_complete::engine::ArgValueCandidates;
 
 use crate::admin::wire::Listen;
 use crate::cli::input::completion;
-use crate::cli::input::deployments::{DeployArgs, RunTaskArgs};
+use crate::cli::input::deployments::{ContinueDeploymentArgs, DeployArgs, RunTaskArgs};
 pub use crate::cli::input::format::Format;
 pub(crate) use crate::cli::input::format::FormatArgs;
 use crate::cli::input::global::{Global, ShortFile, StartArgs};
@@ -103,6 +103,8 @@ pub(crate) enum Verb {
         long_about = "Register a revision of a service's task definition file, with other images or variables, update the service, and follow the deployment to its end.\n\nWith --rehearse, steady traffic goes through the load balancer meanwhile: over kept and new connections, HTTP/1.1 and HTTP/2. Every request that failed is reported with its time, its task, the phase of that task's life and the reason, and a timeline is drawn.\n\nExits with 0 if the service is stable, 1 if the deployment failed or was rolled back, or a request of the rehearsal failed, 3 if the service is not stable in time."
     )]
     Deploy(DeployArgs),
+    /// Let a deployment go on that a lifecycle hook has paused, or roll it back
+    ContinueDeployment(ContinueDeploymentArgs),
     /// Run a task that belongs to no service, show its output, and exit with its exit code
     RunTask(RunTaskArgs),
     /// Check the file and report how faithfully neargate honours each setting; needs no engine

@@ -115,6 +115,16 @@ fn parse_path(text: &str) -> Result<String, String> {
     if is_path { Ok(text.to_owned()) } else { Err("must be a path, such as /api/orders?page=1".to_owned()) }
 }
 
+#[derive(Debug, Args)]
+pub(crate) struct ContinueDeploymentArgs {
+    /// The service
+    #[arg(add = ArgValueCandidates::new(completion::services))]
+    pub(crate) service: String,
+    /// Return to what ran before
+    #[arg(long)]
+    pub(crate) rollback: bool,
+}
+
 /// `--image` and `--env`.
 #[derive(Debug, Args)]
 pub(crate) struct ReplacementArgs {

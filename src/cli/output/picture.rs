@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use crate::admin::view::shape::{ClusterView, ContainerView, ImageView, TargetView, TaskView};
+use crate::admin::view::shape::{
+    ClusterView, ContainerView, ImageView, ServiceView, TargetView, TaskView, TrafficView,
+};
 use crate::admin::view::words::{ImageStatus, Word};
 use crate::model::target_health::TargetHealthState;
 use crate::model::task::{ContainerStatus, DesiredStatus, HealthStatus, StopCode, TaskStatus};
@@ -35,6 +37,7 @@ pub(crate) enum Mood {
 pub(crate) fn lines(view: &ClusterView) -> Vec<Line> {
     let mut lines = Vec::new();
     lines.extend(view.images.iter().map(image));
+    lines.extend(view.services.iter().filter_map(stage));
     for task in
         view.services.iter().flat_map(|service| &service.tasks).filter(|task| task.last_status != TaskStatus::Stopped)
     {
@@ -62,6 +65,30 @@ pub(crate) fn lines(view: &ClusterView) -> Vec<Line> {
         });
     }
     lines
+}
+
+/// Where a deployment is that shifts traffic.
+fn stage(service: &ServiceView) -> Option<Line> {
+    let stage = service.service_deployment.lifecycle_stage.as_ref()?;
+    let paused = service.service_deployment.is_paused();
+    Some(Line {
+        subject: format!("deployment of {}", service.service_name),
+        mood: Mood::Working,
+        state: if paused { format!("{stage} (paused)") } else { stage.to_string() },
+        detail: shares(service),
+    })
+}
+
+/// `app:2 gets 10 % (tests 100 %), app:1 gets 90 %`: the parts of the traffic that are not nothing.
+pub(crate) fn shares(service: &ServiceView) -> String {
+    let shares = service.deployments.iter().filter_map(|deployment| {
+        let TrafficView { production, test } = deployment.traffic?;
+        let tests =
+            test.filter(|test| *test != production).map(|test| format!(" (tests {test} %)")).unwrap_or_default();
+        let has_some = production > 0.0 || test.is_some_and(|test| test > 0.0);
+        has_some.then(|| format!("{} gets {production} %{tests}", deployment.task_definition))
+    });
+    shares.collect::<Vec<_>>().join(", ")
 }
 
 fn image(image: &ImageView) -> Line {
@@ -202,8 +229,9 @@ fn first_line(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::admin::view::shape::{ListenerView, ServiceView};
+    use crate::admin::view::shape::{DeploymentView, ListenerView, ServiceDeploymentView};
     use crate::admin::view::words::Protocol;
+    use crate::model::strategy::LifecycleStage;
 
     fn view(state: TaskStatus) -> ClusterView {
         let task = TaskView {
@@ -244,6 +272,26 @@ mod tests {
         let changed = changes.lines(&view(TaskStatus::Running));
         assert_eq!(changed.len(), 1);
         assert_eq!((changed[0].subject.as_str(), changed[0].mood), ("task 01234567", Mood::Good));
+    }
+
+    #[test]
+    fn a_deployment_that_shifts_traffic_says_how_far_it_is() {
+        let mut view = view(TaskStatus::Running);
+        let deployment = |task_definition: &str, production, test| DeploymentView {
+            task_definition: task_definition.to_owned(),
+            traffic: Some(TrafficView { production, test }),
+            ..DeploymentView::default()
+        };
+        let service = &mut view.services[0];
+        service.deployments = vec![deployment("app:2", 10.0, Some(100.0)), deployment("app:1", 90.0, Some(0.0))];
+        service.service_deployment = ServiceDeploymentView {
+            lifecycle_stage: Some(LifecycleStage::ProductionTrafficShift.into()),
+            ..ServiceDeploymentView::default()
+        };
+        let shown = lines(&view);
+        assert_eq!(shown[0].subject, "deployment of app");
+        assert_eq!(shown[0].state, "PRODUCTION_TRAFFIC_SHIFT");
+        assert_eq!(shown[0].detail, "app:2 gets 10 % (tests 100 %), app:1 gets 90 % (tests 0 %)");
     }
 
     #[test]

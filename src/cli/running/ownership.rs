@@ -30,7 +30,8 @@ impl Concern {
             | Verb::Stop(_)
             | Verb::Start(_)
             | Verb::Deploy(_)
-            | Verb::RunTask(_) => Self::Changes,
+            | Verb::RunTask(_)
+            | Verb::ContinueDeployment(_) => Self::Changes,
             Verb::Ps(_)
             | Verb::Logs(_)
             | Verb::Exec(_)

@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use jiff::Timestamp;
 
 use crate::admin::view::shape::{
-    ClusterView, ContainerView, DeploymentView, ImageView, ServiceView, TargetView, TaskView,
+    ClusterView, ContainerView, DeploymentView, ImageView, ServiceView, TargetView, TaskView, TrafficView,
 };
 use crate::admin::view::words::{DeploymentStatus, ImageStatus, Word};
 use crate::cli::failure::{ExitStatus, Failure};
@@ -113,18 +113,38 @@ fn service(text: &mut String, service: &ServiceView, images: &[ImageView], all: 
     );
     if service.deployments.len() > 1 {
         let rows: Vec<Vec<Cell>> = service.deployments.iter().map(deployment_row).collect();
-        align(text, &["DEPLOYMENT", "STATUS", "TASK DEFINITION", "DESIRED", "PENDING", "RUNNING", "ROLLOUT"], &rows);
+        let traffic = service.deployments.iter().any(|deployment| deployment.traffic.is_some()).then_some("TRAFFIC");
+        let columns = ["DEPLOYMENT", "STATUS", "TASK DEFINITION", "DESIRED", "PENDING", "RUNNING", "ROLLOUT"];
+        let columns: Vec<&str> = columns.into_iter().chain(traffic).collect();
+        align(text, &columns, &rows);
         text.push('\n');
     }
     for line in service.scaling.iter().flat_map(scaling_lines::lines) {
         let _ = writeln!(text, "{DIM}{line}{DIM:#}");
     }
+    stage(text, service);
     tasks(text, &service.tasks, images, all);
     if events {
         text.push('\n');
         for event in &service.events {
             let _ = writeln!(text, "{DIM}{}{DIM:#}  {}", event.created_at, event.message);
         }
+    }
+    text.push('\n');
+}
+
+/// Where a deployment is that shifts traffic, and who is to decide.
+fn stage(text: &mut String, service: &ServiceView) {
+    let deployment = &service.service_deployment;
+    let Some(stage) = &deployment.lifecycle_stage else { return };
+    let _ = writeln!(text, "{NOTE}{stage}{NOTE:#}  service deployment {}", deployment.status);
+    for hook in &deployment.lifecycle_hook_details {
+        let target = hook.target_arn.as_deref().map(|target| format!(" {target}")).unwrap_or_default();
+        let _ = writeln!(text, "  hook {}{target}  {}", hook.target_type, hook.status);
+    }
+    if deployment.is_paused() {
+        let name = &service.service_name;
+        let _ = writeln!(text, "  paused: `neargate continue-deployment {name}`, or with `--rollback`");
     }
     text.push('\n');
 }
@@ -155,6 +175,10 @@ fn deployment_row(deployment: &DeploymentView) -> Vec<Cell> {
     ];
     row.extend(counts.map(|count| Cell::plain(&count.to_string())));
     row.push(Cell::plain(deployment.rollout_state.as_str()));
+    row.extend(deployment.traffic.map(|TrafficView { production, test }| {
+        let tests = test.map(|test| format!(", tests {test} %")).unwrap_or_default();
+        Cell::plain(&format!("{production} %{tests}"))
+    }));
     row
 }
 

@@ -8,6 +8,7 @@ use crate::admin::view::shape::{ClusterView, EventView};
 use crate::admin::wire::Request;
 use crate::cli::failure::{ExitStatus, Failure};
 use crate::cli::input::arguments::{EventsArgs, Format};
+use crate::cli::input::deployments::ContinueDeploymentArgs;
 use crate::cli::input::global::Global;
 use crate::cli::input::project;
 use crate::cli::output::picture::short;
@@ -45,6 +46,23 @@ pub(crate) fn stop(global: &Global, names: &[String], printer: &mut Printer) -> 
             asking::request(&folders, &request).await?.ok_or_else(|| asking::not_running(&project))?;
             printer.note(format!("task {}: stopping; its service replaces it (`neargate events -f`)", short(&task)));
         }
+        Ok(ExitStatus::SUCCESS)
+    })
+}
+
+/// `continue-deployment`: what a lifecycle hook has paused goes on, or is rolled back.
+pub(crate) fn continue_deployment(
+    global: &Global,
+    args: &ContinueDeploymentArgs,
+    printer: &mut Printer,
+) -> Result<ExitStatus, Failure> {
+    let (project, folders) = project::identify(global)?;
+    let ContinueDeploymentArgs { service, rollback } = args;
+    asking::block_on(async {
+        let request = Request::ContinueDeployment { service: service.clone(), rollback: *rollback };
+        asking::request(&folders, &request).await?.ok_or_else(|| asking::not_running(&project))?;
+        let what = if *rollback { "is rolled back" } else { "goes on" };
+        printer.note(format!("service {service}: its deployment {what} (`neargate events -f`)"));
         Ok(ExitStatus::SUCCESS)
     })
 }

@@ -43,7 +43,3 @@ pub(crate) enum Entry {
     /// A field that only neargate has.
     Own,
 }
-
-/// Of ways to deploy that there are not.
-pub(super) const NO_ROLLING: Entry =
-    Entry::Aws(Level::NotYet("deployments always roll: there is neither blue/green nor linear nor canary"));

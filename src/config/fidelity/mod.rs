@@ -7,6 +7,7 @@ mod line;
 mod names;
 mod scaling;
 mod standing;
+mod strategies;
 mod table;
 
 use super::read::reader::Used;

@@ -1,8 +1,8 @@
 //! The part of the table that is about names: service discovery and Service Connect.
 
+use super::level::Entry;
 use super::level::Entry::{Aws, Holds};
 use super::level::Level::{Approximated, Honoured, Ignored, NotYet};
-use super::level::{Entry, NO_ROLLING};
 use super::line::{Line, UNSEEN};
 
 const HEALTH: Entry = Aws(Approximated(
@@ -32,7 +32,7 @@ pub(super) const NAMES: &[Line] = &[
     ("service_connect service", &["ingress_port_override"], &[], Aws(NotYet("clients reach the container's own port"))),
     ("service_connect service", &["tls"], &[], Aws(NotYet("traffic between tasks is not encrypted"))),
     ("client_alias", &["port", "dns_name"], &[], Aws(Honoured)),
-    ("client_alias", &["test_traffic_rules"], &[], NO_ROLLING),
+    ("client_alias", &["test_traffic_rules"], &[], Aws(NotYet("test traffic is led by listener rules alone"))),
     ("timeout", &["idle_timeout_seconds", "per_request_timeout_seconds"], &[], Aws(Honoured)),
     ("service_registries", &["registry", "port", "container_name", "container_port"], &[], Aws(Honoured)),
     ("service_discovery entry", &["name"], &[], Aws(Honoured)),

@@ -1,11 +1,12 @@
 //! The table: record, keys, values, level. The first matching line counts.
 
+use super::level::Entry;
 use super::level::Entry::{Aws, Holds, Own};
 use super::level::Level::{Approximated, Honoured, Ignored, NotYet};
-use super::level::{Entry, NO_ROLLING};
 use super::line::{Line, UNSEEN};
 use super::names::NAMES;
 use super::scaling;
+use super::strategies::STRATEGIES;
 
 const ONE_ZONE: Entry = Aws(Ignored("there is one zone"));
 const ANSWER_ONLY: Entry =
@@ -277,7 +278,7 @@ const TABLE: &[Line] = &[
         Aws(Honoured),
     ),
     ("service", &["platform_version"], &[], Aws(Approximated("behaves as 1.4.0, which is LATEST"))),
-    ("service", &["deployment_controller", "deployment_configuration"], &[], NO_ROLLING),
+    ("service", &["deployment_controller"], &[], Aws(Ignored("the only controller is ECS's own"))),
     (
         "service",
         &["network_configuration"],
@@ -591,5 +592,5 @@ pub(super) fn all() -> impl Iterator<Item = (&'static str, &'static [&'static st
 }
 
 fn all_lines() -> impl Iterator<Item = &'static Line> {
-    TABLE.iter().chain(scaling::TABLE).chain(NAMES)
+    TABLE.iter().chain(scaling::TABLE).chain(NAMES).chain(STRATEGIES)
 }

@@ -11,6 +11,7 @@ pub(crate) mod discovery;
 pub(crate) mod load_balancer;
 pub(crate) mod scaling;
 pub(crate) mod service;
+pub(crate) mod strategy;
 pub(crate) mod target_group;
 
 use super::read::reader::Spanned;

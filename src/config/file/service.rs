@@ -3,6 +3,7 @@
 use super::connect::ConnectFile;
 use super::discovery::RegistryFile;
 use super::scaling::{ScalableTargetFile, ScalingPolicyFile};
+use super::strategy::{AdvancedFile, DeploymentConfigurationFile};
 use crate::read::reader::Spanned;
 use crate::read::{Anything, CommandLine, Named, OneOrMany, keywords, record};
 
@@ -42,8 +43,8 @@ record! {
         deployment_circuit_breaker: CircuitBreakerFile,
         /// Recognised; the only controller is ECS's own.
         deployment_controller: Anything,
-        /// Recognised; deployments always roll, neither blue/green nor linear nor canary.
-        deployment_configuration: Anything,
+        /// How a new revision takes over: rolling, blue/green, linear or canary.
+        deployment_configuration: DeploymentConfigurationFile,
         /// Alarms that end a deployment when they go off.
         alarms: DeploymentAlarmsFile,
         /// Between how many tasks the service is scaled.
@@ -144,6 +145,8 @@ record! {
         container: Spanned<String> [required],
         /// A port of that container's `portMappings`.
         port: Spanned<u16> [required],
+        /// What ECS needs to shift traffic between two revisions.
+        advanced_configuration: AdvancedFile,
     }
 }
 

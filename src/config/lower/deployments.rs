@@ -24,6 +24,7 @@ pub(super) fn lower(file: &ServiceFile, alarms: &Alarms, lowering: &mut Lowering
         maximum_percent: most.as_ref().map_or(default.maximum_percent, |most| most.value),
         circuit_breaker: file.deployment_circuit_breaker.as_ref().map_or(default.circuit_breaker, circuit_breaker),
         alarms: file.alarms.as_ref().and_then(|file| deployment_alarms(file, alarms, lowering)),
+        ..default
     };
     for violation in bounds::violations(&configuration) {
         let diagnostic = match (&violation, least, most) {

@@ -22,6 +22,7 @@ mod scaling;
 mod secrets;
 mod security_groups;
 mod services;
+mod strategies;
 mod target_groups;
 mod task_roles;
 mod transforms;
@@ -48,8 +49,9 @@ pub(crate) fn lower(file: &File, lowering: &mut Lowering<'_>) -> Option<Topology
     let balancers = load_balancers::lower(file, &name, &target_groups, &security_groups, lowering);
     let names: Option<Vec<_>> = balancers.as_ref().map(|(_, balancers)| balancers.keys().cloned().collect());
     let alarms = alarms::lower(file, names.as_deref(), lowering);
+    let rules = balancers.as_ref().map(|(_, balancers)| balancers);
     let registries = discovery::lower(file, lowering);
-    let services = services::lower(file, &target_groups, &security_groups, &alarms, &registries, lowering);
+    let services = services::lower(file, &target_groups, rules, &security_groups, &alarms, &registries, lowering);
     let scalable_targets = scaling::lower(file, &cluster, &services, lowering);
     let secrets = secrets::lower(file, &services, lowering);
     let task_roles = task_roles::lower(file, &services, lowering);

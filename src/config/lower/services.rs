@@ -9,15 +9,18 @@ use super::alarms::Alarms;
 use super::discovery::Registries;
 use super::lowering::Lowering;
 use super::security_groups::Groups;
-use super::{connect, deployments, discovery, images, names, security_groups, watches};
+use super::strategies::Balancers;
+use super::{connect, deployments, discovery, images, names, security_groups, strategies, watches};
 use crate::file::File;
 use crate::file::service::{BuildFile, RebalancingWord, ServiceFile};
+use crate::file::strategy::AdvancedFile;
 use crate::lower::containers::{known_container, normal, port_exists};
 use crate::read::Named;
 use crate::read::reader::Spanned;
 use crate::task_definition;
 use crate::task_definition::ReadDefinition;
 use crate::text::diagnostics::Diagnostic;
+use crate::text::source::Span;
 use crate::text::suggest::help_for;
 use crate::text::syntax;
 use neargate_ecs::service::bounds;
@@ -34,6 +37,7 @@ const CREATE: &str = "ECS API reference, CreateService";
 pub(super) fn lower(
     file: &File,
     target_groups: &BTreeMap<TargetGroupName, TargetGroup>,
+    balancers: Balancers<'_>,
     groups: &Groups,
     alarms: &Alarms,
     registries: &Registries,
@@ -47,7 +51,8 @@ pub(super) fn lower(
         lowering.places.services.insert(name.value.clone(), name.span);
         let security_groups = security_groups::members(service.security_groups.as_ref(), groups, lowering);
         settings(service, lowering);
-        let deployment_configuration = deployments::lower(service, alarms, lowering);
+        let mut deployment_configuration = deployments::lower(service, alarms, lowering);
+        strategies::lower(service, &mut deployment_configuration, lowering);
         let definition = service.task_definition.as_ref().and_then(|path| {
             // Two services may run the same definition: its mistakes are reported once.
             let known = read.get(&path.value).cloned();
@@ -57,7 +62,9 @@ pub(super) fn lower(
                 definition
             })
         });
-        let bindings = bindings(name, service, definition.as_ref(), target_groups, lowering);
+        let entries = bindings(name, service, definition.as_ref(), target_groups, balancers, lowering);
+        strategies::judge(service, &deployment_configuration, &entries, balancers, lowering);
+        let bindings = entries.into_iter().map(|(binding, ..)| binding).collect();
         let builds = builds(service, definition.as_ref(), lowering);
         let images = images::lower(service, definition.as_ref(), lowering);
         let watches = watches::lower(service, definition.as_ref(), &builds, lowering);
@@ -185,14 +192,15 @@ fn task_definition(path: &Spanned<String>, file: &File, lowering: &mut Lowering<
     task_definition::read(&root, &is_built, &mut lowering.reader)
 }
 
-fn bindings(
+fn bindings<'f>(
     service: &Spanned<String>,
-    file: &ServiceFile,
+    file: &'f ServiceFile,
     definition: Option<&ReadDefinition>,
     target_groups: &BTreeMap<TargetGroupName, TargetGroup>,
+    balancers: Balancers<'_>,
     lowering: &mut Lowering<'_>,
-) -> Vec<LoadBalancerBinding> {
-    let mut bindings: Vec<LoadBalancerBinding> = Vec::new();
+) -> Vec<(LoadBalancerBinding, Span, Option<&'f AdvancedFile>)> {
+    let mut bindings: Vec<(LoadBalancerBinding, Span, Option<&'f AdvancedFile>)> = Vec::new();
     let mut spans = Vec::new();
     for binding in file.load_balancers.iter().flatten() {
         let target_group = binding.target_group.as_ref().and_then(|name| lowering.target_group(name));
@@ -203,14 +211,16 @@ fn bindings(
         else {
             continue;
         };
-        let lowered =
-            LoadBalancerBinding { target_group, container: ContainerName::new(&container.value), port: port.value };
-        if bindings.contains(&lowered) {
+        let given = binding.advanced_configuration.as_ref();
+        let advanced = given.and_then(|advanced| strategies::advanced(advanced, balancers, lowering));
+        let container = ContainerName::new(&container.value);
+        let lowered = LoadBalancerBinding { target_group, container, port: port.value, advanced };
+        if bindings.iter().any(|(known, ..)| known.is_same_port(&lowered)) {
             lowering.report(Diagnostic::error("the same container port in the same group twice", binding.span, ""));
         }
         if target_groups.contains_key(&lowered.target_group) {
             spans.push(port.span);
-            bindings.push(lowered);
+            bindings.push((lowered, binding.span, given));
         }
     }
     lowering.places.bindings.insert(service.value.clone(), spans);

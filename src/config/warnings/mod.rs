@@ -172,8 +172,11 @@ fn clients_kept_out(topology: &Topology, balancer: &LoadBalancer, places: &Place
 fn bindings(topology: &Topology, places: &Places, out: &mut Vec<Diagnostic>) {
     for (name, service) in &topology.services {
         let Some(spans) = places.bindings.get(name.as_str()) else { continue };
-        for (binding, span) in service.load_balancers.iter().zip(spans) {
-            let Some(group) = topology.target_groups.get(&binding.target_group) else { continue };
+        let bindings = service.load_balancers.iter().zip(spans);
+        let bindings =
+            bindings.flat_map(|(binding, span)| binding.target_groups().map(move |own| (binding, own, span)));
+        for (binding, own_group, span) in bindings {
+            let Some(group) = topology.target_groups.get(own_group) else { continue };
             if group.port != binding.port {
                 let warning = Diagnostic::warning(
                     format!("the target group's port is {}, the container's {}", group.port, binding.port),
@@ -181,7 +184,7 @@ fn bindings(topology: &Topology, places: &Places, out: &mut Vec<Diagnostic>) {
                     "this one counts",
                 )
                 .note("ECS registers targets with the container's port (ECS developer guide, Use load balancing)");
-                out.push(match places.target_groups.get(binding.target_group.as_str()) {
+                out.push(match places.target_groups.get(own_group.as_str()) {
                     Some(place) => warning.also(*place, format!("port: {}", group.port)),
                     None => warning,
                 });
@@ -192,7 +195,7 @@ fn bindings(topology: &Topology, places: &Places, out: &mut Vec<Diagnostic>) {
                 _ => {}
             }
             for (port, what) in ports {
-                let balancer = &topology.load_balancer_of(&binding.target_group).security_groups;
+                let balancer = &topology.load_balancer_of(own_group).security_groups;
                 let own = &service.security_groups;
                 if !security_group::load_balancer_reaches(&topology.security_groups, balancer, own, port).allowed {
                     out.push(blocked(topology, balancer, name.as_str(), port, what, *span));

@@ -10,6 +10,7 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use super::resources::{Cluster, OwnedListener, OwnedRule, Resources};
+use super::shifts;
 use crate::model::deployment::DeploymentConfiguration;
 use crate::model::listener::{
     DesyncMode, HeaderModification, Listener, ListenerProtocol, LoadBalancer, LoadBalancerAttributes, XffMode,
@@ -275,6 +276,7 @@ pub(super) fn merge(then: &Resources, now: &Resources, wanted: &Resources) -> Re
 
 /// Where what is wanted differs from the file.
 pub(super) fn departures(file: &Resources, wanted: &Resources) -> Vec<Departure> {
+    let file = &shifts::with_weights_of(file, wanted);
     let mut found = Vec::new();
     let listener = |id: &ListenerId| file.name_of(id);
     let rule = |id: &RuleId| {

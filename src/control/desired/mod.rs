@@ -18,5 +18,6 @@ pub mod families;
 pub mod journal;
 pub mod merge;
 pub mod resources;
+mod shifts;
 pub mod state;
 pub mod violation;

@@ -243,8 +243,8 @@ impl Resources {
                 dangling.insert(Dangling { from: format!("service {name}"), to });
             }
             for binding in &service.load_balancers {
-                if !self.target_groups.contains_key(&binding.target_group) {
-                    let to = format!("target group {}", binding.target_group);
+                for group in binding.target_groups().filter(|group| !self.target_groups.contains_key(*group)) {
+                    let to = format!("target group {group}");
                     dangling.insert(Dangling { from: format!("service {name}"), to });
                 }
             }

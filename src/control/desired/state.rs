@@ -8,7 +8,9 @@ use super::families::Families;
 use super::journal::{Base, Entry};
 use super::merge::{self, Departure};
 use super::resources::{Dangling, Resources};
+use super::shifts;
 use super::violation::Violation;
+use crate::model::rule::{ListenerRule, WeightedTargetGroup};
 use crate::model::{ServiceName, Topology};
 
 /// The file's declarations, and the changes by others since.
@@ -134,6 +136,20 @@ impl Desired {
         let is_the_file = wanted == base.file && wanted == Resources::from(&*self.declared);
         self.edited = (!is_the_file).then(|| Edited::new(base, edits, wanted, &self.declared));
         Ok(())
+    }
+
+    /// Gives the target groups of a rule other weights, on behalf of ECS: to ModifyRule, or to ModifyListener for the default
+    /// rule.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Self::edit`]; or there is no such rule, or it does not forward.
+    pub fn shift(&mut self, rule: &ListenerRule, target_groups: &[WeightedTargetGroup]) -> Result<(), Violation> {
+        let edit = match &self.edited {
+            Some(edited) => shifts::edit(&edited.wanted, rule, target_groups)?,
+            None => shifts::edit(&Resources::from(&*self.declared), rule, target_groups)?,
+        };
+        self.edit(edit)
     }
 
     /// The edit that runs another number of tasks of a service; `None` is the file's.

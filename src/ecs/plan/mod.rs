@@ -17,7 +17,8 @@ use std::time::Instant;
 
 use crate::census::{Census, Unit};
 use crate::images::renewal;
-use crate::service::scheduler::{self, Situation};
+use crate::service::scheduler;
+use crate::service::tasks::Situation;
 use crate::step::{Effect, Plan};
 use crate::world::{Preparation, Task, World, sooner};
 use crate::{registration, standalone, task};
@@ -101,7 +102,8 @@ impl Planner {
         match unit {
             Unit::Service(name) => {
                 if let Some(record) = world.services.get(name) {
-                    let situation = Situation { world, census: &self.census, now, time_scale: topology.time_scale };
+                    let situation =
+                        Situation { world, census: &self.census, now, time_scale: topology.time_scale, topology };
                     scheduler::plan_service(&situation, name, record, plan);
                 }
             }

@@ -10,11 +10,13 @@ use strum::{Display, EnumString, IntoStaticStr};
 use crate::moment::Now;
 use crate::service::circuit_breaker::RAN_UNNOTICED;
 use crate::service::events::{self, Tally};
+use crate::service::lifecycle::progress::{Lifecycle, Side};
 use crate::service::protection::{self, HeldBack};
 use crate::service::rebalancing::{self, Rebalancing};
 use neargate_model::deployment::DeploymentAlarms;
 use neargate_model::service::Service;
 use neargate_model::service_connect::Endpoint;
+use neargate_model::strategy::LifecycleStage;
 use neargate_model::topology::TimeScale;
 use neargate_model::{AlarmName, ContainerName, DeploymentId, ServiceName, TaskId};
 
@@ -89,6 +91,10 @@ pub struct Deployment {
     pub images: BTreeMap<ContainerName, String>,
     /// What its tasks find by Service Connect.
     pub endpoints: Arc<[Endpoint]>,
+    /// With which target groups its tasks are registered.
+    pub side: Side,
+    /// Of one that shifts traffic, until it has come up.
+    pub lifecycle: Option<Lifecycle>,
     /// `createdAt`
     pub created_at: Timestamp,
     /// `updatedAt`
@@ -116,6 +122,14 @@ pub enum Failure {
     Alarm,
     /// Somebody stopped it (ECS API, StopServiceDeployment).
     Stopped,
+    /// A lifecycle hook of this stage did not let it go on.
+    Hook(LifecycleStage),
+    /// Nobody decided about a pause at this stage.
+    PauseTimedOut(LifecycleStage),
+    /// This stage did not come to an end.
+    StageTimedOut(LifecycleStage),
+    /// A listener rule cannot be given weights.
+    Networking,
 }
 
 impl Failure {
@@ -126,15 +140,22 @@ impl Failure {
             Self::CircuitBreaker => "ECS deployment circuit breaker",
             Self::Alarm => "ECS deployment alarm",
             Self::Stopped => "ECS deployment stopped",
+            Self::Hook(_) | Self::PauseTimedOut(_) => "ECS deployment lifecycle hook",
+            Self::StageTimedOut(_) => "ECS deployment lifecycle",
+            Self::Networking => "ECS deployment networking",
         }
     }
 
     /// What has failed.
-    pub(crate) fn cause(self) -> &'static str {
+    pub(crate) fn cause(self) -> String {
         match self {
-            Self::CircuitBreaker => "tasks failed to start",
-            Self::Alarm => "alarm detected",
-            Self::Stopped => "stopped by user",
+            Self::CircuitBreaker => "tasks failed to start".to_owned(),
+            Self::Alarm => "alarm detected".to_owned(),
+            Self::Stopped => "stopped by user".to_owned(),
+            Self::Hook(stage) => format!("{stage} lifecycle hook(s) failed"),
+            Self::PauseTimedOut(stage) => format!("{stage} pause hook timed out"),
+            Self::StageTimedOut(stage) => format!("{stage} timed out"),
+            Self::Networking => "invalid networking configuration".to_owned(),
         }
     }
 }
@@ -161,6 +182,8 @@ impl Deployment {
             bakes_until: None,
             images: BTreeMap::new(),
             endpoints: Arc::default(),
+            side: Side::default(),
+            lifecycle: None,
             created_at: now.timestamp,
             updated_at: now.timestamp,
         }
@@ -351,7 +374,7 @@ impl ServiceRecord {
         if ran.is_none_or(|time| time < RAN_UNNOTICED) {
             self.count_failure(deployment);
         }
-        if self.primary.id != *deployment {
+        if self.primary.id != *deployment && !self.keeps(deployment) {
             return;
         }
         let wait = if ran.is_some() {
@@ -369,6 +392,11 @@ impl ServiceRecord {
         if self.primary.id == *deployment && !is_replaced {
             self.to_replace += 1;
         }
+    }
+
+    /// Whether tasks of this earlier deployment are replaced: it serves until another one has its traffic.
+    pub fn keeps(&self, deployment: &DeploymentId) -> bool {
+        self.primary.lifecycle.as_ref().is_some_and(|lifecycle| lifecycle.keeps(deployment))
     }
 
     fn count_failure(&mut self, deployment: &DeploymentId) {
@@ -405,6 +433,7 @@ impl ServiceRecord {
         }
         self.primary.rollout = RolloutState::Completed;
         self.primary.failure = None;
+        self.primary.lifecycle = None;
         self.primary.updated_at = now.timestamp;
         self.primary.images = images;
         self.completed = Some(self.primary.clone());

@@ -19,12 +19,14 @@ use super::engine::network::{self, ProjectNetwork};
 use super::engine::options::DockerOptions;
 use super::engine::owner::Owner;
 use super::tasks::container_config::TaskLimits;
+use crate::control::runtime::{HookOutcome, Invocation};
 use crate::control::runtime::{
     ImageProgress, ImageRequest, LogLine, NodeState, ObservedNode, Owners, ProvidedImage, Runtime, RuntimeError,
     RuntimeEvent, StartedContainer, TaskListener, TaskNetwork, TaskResolver, TaskSpec, TaskUsage,
 };
 use crate::model::task::ContainerExit;
 use crate::model::{ContainerName, NodeName, TaskId, Zone};
+use crate::runtime::hooks;
 
 /// Runs the tasks of one project on one engine.
 #[derive(Debug)]
@@ -192,6 +194,10 @@ impl Runtime for DockerRuntime {
 
     async fn close_task(&self, task: &TaskId) -> Result<(), RuntimeError> {
         self.close(task).await.map_err(|error| self.engine.located(error))
+    }
+
+    async fn invoke_hook(&self, hook: &Invocation) -> HookOutcome {
+        hooks::run(hook).await
     }
 
     async fn other_owner(&self) -> Result<Option<u32>, RuntimeError> {

@@ -14,7 +14,8 @@ use neargate::control::desired::families::Status;
 use neargate::control::desired::journal::{self, Entry};
 use neargate::control::desired::resources::Resources;
 use neargate::control::desired::state::Desired;
-use neargate::model::{ServiceName, Topology};
+use neargate::model::rule::{ListenerRule, WeightedTargetGroup};
+use neargate::model::{ServiceName, TargetGroupName, Topology};
 use serde::Deserialize;
 
 use self::edits::Change;
@@ -40,6 +41,8 @@ struct Step {
     #[serde(default)]
     reset: bool,
     change: Option<Change>,
+    /// What ECS does to a listener rule.
+    shift: Option<Shift>,
     update_service: Option<String>,
     desired_count: Option<u32>,
     /// Settings for the change, if they differ from the ones expected after it.
@@ -54,6 +57,30 @@ struct Step {
     runs: Option<BTreeMap<String, String>>,
     #[serde(default)]
     left_alone: Vec<String>,
+}
+
+/// New weights of the target groups of a rule, or of the default rule.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Shift {
+    listener: u16,
+    priority: Option<u32>,
+    weights: BTreeMap<String, u16>,
+}
+
+impl Shift {
+    fn rule(&self, topology: &Topology) -> ListenerRule {
+        let load_balancer = topology.main_load_balancer().name.clone();
+        ListenerRule { load_balancer, listener: self.listener, priority: self.priority }
+    }
+
+    fn target_groups(&self) -> Vec<WeightedTargetGroup> {
+        let group = |(name, weight): (&String, &u16)| WeightedTargetGroup {
+            target_group: TargetGroupName::new(name),
+            weight: *weight,
+        };
+        self.weights.iter().map(group).collect()
+    }
 }
 
 /// The text of neargate.yaml after the beginning; or only the services, each with its number of tasks.
@@ -114,6 +141,10 @@ fn act(desired: Option<&Desired>, step: &Step, head: &str) -> Result<Desired, St
     let mut next = desired.clone();
     let refusal =
         |violation: neargate::control::desired::violation::Violation| format!("{}: {violation}", violation.code());
+    if let Some(shift) = &step.shift {
+        next.shift(&shift.rule(desired.topology()), &shift.target_groups()).map_err(refusal)?;
+        return Ok(next);
+    }
     match (&step.file, &step.change, &step.update_service) {
         (Some(file), None, None) => {
             next.declare(file.topology(head), step.reset).map_err(|needed| needed.to_string())?;

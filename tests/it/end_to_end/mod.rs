@@ -2,6 +2,8 @@
 //!
 //! Without an engine these tests fail, unless `NEARGATE_TEST_NO_ENGINE` is set; then they print that they were skipped.
 
+/// Blue/green under traffic: tests see the new revision first, and no request is lost.
+mod blue_green;
 /// The fixture application in a real Chromium.
 mod browser;
 /// The fixture application as a client of the load balancer sees it.

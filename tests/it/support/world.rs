@@ -9,8 +9,9 @@ use std::time::Duration;
 use async_trait::async_trait;
 use futures_util::future::join_all;
 use neargate::control::runtime::{
-    ImageOrigin, ImageProgress, ImageRequest, LogLine, NodeState, ObservedContainer, ObservedNode, ObservedState,
-    Owners, ProvidedImage, Reach, Runtime, RuntimeError, RuntimeEvent, StartedContainer, TaskNetwork, TaskSpec,
+    HookOutcome, ImageOrigin, ImageProgress, ImageRequest, Invocation, LogLine, NodeState, ObservedContainer,
+    ObservedNode, ObservedState, Owners, ProvidedImage, Reach, Runtime, RuntimeError, RuntimeEvent, StartedContainer,
+    TaskNetwork, TaskSpec,
 };
 use neargate::model::task::{ContainerExit, HealthStatus};
 use neargate::model::{ContainerName, NodeName, TaskId, Zone};
@@ -31,6 +32,8 @@ pub(crate) struct Script {
     pub(crate) network_takes: f64,
     /// The engine, with its containers, is stopped between these two seconds.
     pub(crate) away: Option<(f64, f64)>,
+    /// Lifecycle hooks by their commands. Each call takes the next entry, and the last one repeats.
+    pub(crate) hooks: BTreeMap<String, Vec<HookScript>>,
     /// By name; if empty, there is a single node.
     pub(crate) nodes: BTreeMap<String, NodeScript>,
 }
@@ -81,6 +84,18 @@ pub(crate) struct ContainerScript {
     pub(crate) stops_after: f64,
 }
 
+/// How a lifecycle hook behaves when it is asked.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct HookScript {
+    /// Seconds until it answers.
+    pub(crate) takes: f64,
+    /// Its exit code.
+    pub(crate) exit_code: i32,
+    /// What it writes.
+    pub(crate) output: String,
+}
+
 /// The runtime's message about an engine that has disappeared.
 const GONE: &str = "no container engine at unix:///var/run/docker.sock: connection refused";
 
@@ -105,6 +120,8 @@ struct State {
     events: Option<mpsc::Sender<RuntimeEvent>>,
     away: BTreeSet<NodeName>,
     asked_in_vain: u32,
+    /// What hooks were told, in words.
+    hook_events: Vec<String>,
 }
 
 impl World {
@@ -127,6 +144,11 @@ impl World {
     /// The nodes on which an image was provided, in order, if there are several.
     pub(crate) fn provided(&self) -> Vec<(NodeName, String)> {
         self.state.lock().unwrap().provided.clone()
+    }
+
+    /// What lifecycle hooks were told, in order: stage, green's traffic, details.
+    pub(crate) fn hook_events(&self) -> Vec<String> {
+        self.state.lock().unwrap().hook_events.clone()
     }
 
     fn nodes(&self) -> BTreeMap<NodeName, NodeScript> {
@@ -192,6 +214,26 @@ impl World {
         };
         let _ = events.send(RuntimeEvent::Inventory(node.clone(), there)).await;
     }
+}
+
+/// `PRODUCTION_TRAFFIC_SHIFT production {2: 10, 1: 90}`: revisions by the last digits of their ARNs.
+fn in_words(event: &str) -> String {
+    let event: serde_json::Value = serde_json::from_str(event).unwrap();
+    let mut text = event["lifecycleStage"].as_str().unwrap().to_owned();
+    for (name, key) in [("tests", "testTrafficWeights"), ("production", "productionTrafficWeights")] {
+        let weights = event["executionDetails"][key].as_object().unwrap();
+        let weights: Vec<String> = weights
+            .iter()
+            .map(|(arn, weight)| format!("{}: {weight}", arn.rsplit('/').next().unwrap().trim_start_matches('0')))
+            .collect();
+        if !weights.is_empty() {
+            text.push_str(&format!(" {name} {{{}}}", weights.join(", ")));
+        }
+    }
+    if let Some(details) = event.get("hookDetails") {
+        text.push_str(&format!(" details {details}"));
+    }
+    text
 }
 
 fn seconds(seconds: f64) -> Duration {
@@ -407,6 +449,20 @@ impl Runtime for World {
         state.open.remove(task);
         state.running.retain(|(owner, _), _| owner != task);
         Ok(())
+    }
+
+    async fn invoke_hook(&self, hook: &Invocation) -> HookOutcome {
+        let name = &hook.command[0];
+        let scripts = self.script.hooks.get(name).cloned().unwrap_or_default();
+        let script = {
+            let mut state = self.state.lock().unwrap();
+            state.hook_events.push(format!("{name} was told: {}", in_words(&hook.event)));
+            let count = state.starts.entry(format!("hook {name}")).or_default();
+            *count += 1;
+            scripts.get(*count - 1).or(scripts.last()).cloned().unwrap_or_default()
+        };
+        tokio::time::sleep(seconds(script.takes)).await;
+        HookOutcome::Exited { code: Some(script.exit_code), output: script.output, complaint: None }
     }
 
     async fn watch(&self, events: mpsc::Sender<RuntimeEvent>) {

@@ -11,10 +11,10 @@ use std::time::Duration;
 
 use neargate::admin::diagnosis::diagnose;
 use neargate::admin::diagnosis::finding::Finding;
-use neargate::admin::view::shape::{ClusterView, DeploymentView, TaskView};
+use neargate::admin::view::shape::{ClusterView, DeploymentView, ServiceDeploymentView, TaskView};
 use neargate::admin::view::views::Views;
 use neargate::alb::targets::health::ProbeTick;
-use neargate::control::command::{Renew, StopType};
+use neargate::control::command::{PauseAction, Renew, StopType};
 use neargate::control::desired::edit::Edit;
 use neargate::control::ids::CountedIds;
 use neargate::control::observation::Observation;
@@ -130,6 +130,9 @@ async fn live(case: &Case) -> String {
     }
     let (tasks, containers) = world.left();
     writeln!(transcript, "{:>6.1}  left in the engine: {tasks} tasks, {containers} containers", case.seconds).unwrap();
+    for event in world.hook_events() {
+        writeln!(transcript, "        {event}").unwrap();
+    }
     for (node, image) in world.provided() {
         writeln!(transcript, "        {image} was provided on {node}").unwrap();
     }
@@ -240,6 +243,15 @@ async fn act(
                 let (name, state) = alarm["alarm ".len()..].split_once(": ").unwrap();
                 let changed = Observation::AlarmChanged { alarm: AlarmName::new(name), state: state.parse().unwrap() };
                 handle.observations().send(changed).await.unwrap();
+            }
+            "apply the same file" => {
+                handle.apply(Arc::new(wanted.clone()), Renew::default(), false).await.unwrap();
+            }
+            "continue the deployment" => {
+                handle.continue_service_deployment(service, PauseAction::Continue).await.unwrap();
+            }
+            "roll the paused deployment back" => {
+                handle.continue_service_deployment(service, PauseAction::Rollback).await.unwrap();
             }
             "stop the deployment" => {
                 handle.stop_service_deployment(service, StopType::Rollback).await.unwrap();
@@ -371,6 +383,21 @@ impl Shown {
                 deployment.rollout_state, deployment.rollout_state_reason
             );
             lines.push((format!("deployment {id}"), text.replace(&"0".repeat(18), "…")));
+        }
+        for service in view.services.iter().filter(|_| !view.weights.is_empty()) {
+            let ServiceDeploymentView { status, status_reason, lifecycle_stage, lifecycle_hook_details } =
+                &service.service_deployment;
+            let stage = lifecycle_stage.as_ref().map(|stage| format!(" {stage}")).unwrap_or_default();
+            let reason = status_reason.as_ref().map(|reason| format!(": {reason}")).unwrap_or_default();
+            lines.push(("service deployment".into(), format!("{status}{stage}{reason}")));
+            for hook in lifecycle_hook_details {
+                let name = hook.target_arn.as_deref().unwrap_or("pause");
+                lines.push((format!("hook {name}"), hook.status.to_string()));
+            }
+        }
+        for rule in &view.weights {
+            let weights = rule.target_groups.iter().map(|group| format!("{} {}", group.target_group, group.weight));
+            lines.push((rule.rule().to_string(), weights.collect::<Vec<_>>().join(", ")));
         }
         let gone =
             |subject: &str| subject.starts_with("deployment ") && !lines.iter().any(|(shown, _)| shown == subject);

@@ -6,10 +6,11 @@ use std::time::Duration;
 use neargate::model::alarm::{Comparison, MetricAlarm, MissingData, Statistic};
 use neargate::model::deployment::{DeploymentAlarms, DeploymentConfiguration};
 use neargate::model::listener::{HeaderModification, Listener, ListenerProtocol, LoadBalancer, LoadBalancerAttributes};
-use neargate::model::rule::{Action, Forward, WeightedTargetGroup};
+use neargate::model::rule::{Action, Forward, ListenerRule, WeightedTargetGroup};
 use neargate::model::scaling::{ScalableTarget, ScalingMetric, Suspended, TargetTracking};
 use neargate::model::security_group::{IngressRule, IpProtocol, SecurityGroup, Source};
-use neargate::model::service::{Build, LoadBalancerBinding, Service};
+use neargate::model::service::{AdvancedConfiguration, Build, LoadBalancerBinding, Service};
+use neargate::model::strategy::{HookTarget, LifecycleHook, LifecycleStage, Share, Strategy, TimeoutAction};
 use neargate::model::target_group::{TargetGroup, TargetGroupAttributes};
 use neargate::model::task_definition::{
     ContainerDefinition, ContainerHealthCheck, Dependency, DependencyCondition, PortMapping, RestartPolicy, Revision,
@@ -37,6 +38,11 @@ pub(super) struct Case {
     grace_period: u64,
     #[serde(default)]
     deployment_configuration: DeploymentConfiguration,
+    /// How a new revision takes over; without, its tasks replace those of the last one.
+    pub(super) strategy: Option<StrategyCase>,
+    /// Lifecycle hooks of it.
+    #[serde(default)]
+    hooks: Vec<HookCase>,
     /// Alarms that end a deployment and roll it back, each with its period in seconds.
     #[serde(default)]
     alarms: BTreeMap<String, u64>,
@@ -104,6 +110,84 @@ enum MetricCase {
     Requests,
 }
 
+/// How a new revision takes over. Production traffic comes by the listener 80, test traffic by 8080.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct StrategyCase {
+    name: String,
+    /// Of each step, or of the canary.
+    percent: Option<f64>,
+    /// After a step, or after the canary.
+    #[serde(default)]
+    step_bake_time_in_minutes: f64,
+    #[serde(default)]
+    bake_time_in_minutes: f64,
+    #[serde(default)]
+    test_listener_rule: bool,
+}
+
+impl StrategyCase {
+    fn strategy(&self) -> Strategy {
+        let share = || Share::from_percent(self.percent.expect("percent")).expect("a share");
+        let bake_time = minutes(self.step_bake_time_in_minutes);
+        match self.name.as_str() {
+            "ROLLING" => Strategy::Rolling,
+            "BLUE_GREEN" => Strategy::BlueGreen,
+            "LINEAR" => Strategy::Linear { step: share(), bake_time },
+            "CANARY" => Strategy::Canary { share: share(), bake_time },
+            other => panic!("unknown strategy {other:?}"),
+        }
+    }
+
+    fn advanced(&self, group: &TargetGroupName) -> AdvancedConfiguration {
+        let rule = |listener| ListenerRule { load_balancer: "test".into(), listener, priority: None };
+        AdvancedConfiguration {
+            alternate_target_group: alternate(group),
+            production_listener_rule: rule(80),
+            test_listener_rule: self.test_listener_rule.then(|| rule(8080)),
+        }
+    }
+}
+
+fn alternate(group: &TargetGroupName) -> TargetGroupName {
+    TargetGroupName::new(format!("{group}-2"))
+}
+
+fn minutes(minutes: f64) -> Duration {
+    Duration::from_secs_f64(minutes * 60.0)
+}
+
+/// A lifecycle hook; the world says what it answers.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct HookCase {
+    /// Its command; without, it is a pause.
+    name: Option<String>,
+    stages: Vec<LifecycleStage>,
+    details: Option<String>,
+    timeout_in_minutes: Option<f64>,
+    #[serde(default)]
+    on_timeout: TimeoutAction,
+}
+
+impl HookCase {
+    fn hook(&self) -> LifecycleHook {
+        let target = match &self.name {
+            Some(name) => {
+                HookTarget::Lambda { name: name.clone(), command: vec![name.clone()], folder: "/project".into() }
+            }
+            None => HookTarget::Pause,
+        };
+        LifecycleHook {
+            target,
+            stages: self.stages.clone(),
+            details: self.details.clone(),
+            timeout: minutes(self.timeout_in_minutes.unwrap_or(1440.0)),
+            on_timeout: self.on_timeout,
+        }
+    }
+}
+
 /// A container of its tasks.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -147,15 +231,28 @@ pub(super) fn topology(case: &Case) -> Topology {
     let containers: Vec<ContainerDefinition> = case.containers.iter().map(container).collect();
     let bound: Vec<&ContainerCase> = case.containers.iter().filter(|container| container.port.is_some()).collect();
     let group = |container: &ContainerCase| TargetGroupName::new(format!("tg-{}", container.name));
-    let target_groups: BTreeMap<_, _> =
+    let mut target_groups: BTreeMap<_, _> =
         bound.iter().map(|container| (group(container), target_group(container.port.unwrap()))).collect();
-    let forward = Action::Forward(Forward {
-        target_groups: target_groups
-            .keys()
-            .map(|name| WeightedTargetGroup { target_group: name.clone(), weight: 1 })
-            .collect(),
-        stickiness_seconds: None,
-    });
+    let mut weights: Vec<_> =
+        target_groups.keys().map(|name| WeightedTargetGroup { target_group: name.clone(), weight: 1 }).collect();
+    if case.strategy.is_some() {
+        let alternates = bound.iter().map(|container| {
+            let name = alternate(&group(container));
+            weights.push(WeightedTargetGroup { target_group: name.clone(), weight: 0 });
+            (name, target_group(container.port.unwrap()))
+        });
+        target_groups.extend(alternates.collect::<Vec<_>>());
+    }
+    let forward = Action::Forward(Forward { target_groups: weights, stickiness_seconds: None });
+    let listener = |port| Listener {
+        port,
+        bind_port: port,
+        protocol: ListenerProtocol::Http,
+        default_actions: forward.clone().into(),
+        rules: Vec::new(),
+        headers: HeaderModification::default(),
+    };
+    let has_test_rule = case.strategy.as_ref().is_some_and(|strategy| strategy.test_listener_rule);
     let service = Service {
         task_definition: Revision::first(TaskDefinition::new("app", containers)),
         desired_count: case.desired_count,
@@ -166,6 +263,7 @@ pub(super) fn topology(case: &Case) -> Topology {
                 target_group: group(container),
                 container: ContainerName::new(&container.name),
                 port: container.port.unwrap(),
+                advanced: case.strategy.as_ref().map(|strategy| strategy.advanced(&group(container))),
             })
             .collect(),
         builds: case
@@ -181,6 +279,9 @@ pub(super) fn topology(case: &Case) -> Topology {
         health_check_grace_period: Duration::from_secs(case.grace_period),
         deployment_configuration: DeploymentConfiguration {
             alarms: alarms(case),
+            strategy: case.strategy.as_ref().map(StrategyCase::strategy).unwrap_or_default(),
+            bake_time: minutes(case.strategy.as_ref().map_or(0.0, |strategy| strategy.bake_time_in_minutes)),
+            lifecycle_hooks: case.hooks.iter().map(HookCase::hook).collect(),
             ..case.deployment_configuration.clone()
         },
         availability_zone_rebalancing: case.availability_zone_rebalancing,
@@ -197,14 +298,7 @@ pub(super) fn topology(case: &Case) -> Topology {
                 internal: false,
                 domains: Vec::new(),
                 security_groups: vec!["alb".into()],
-                listeners: vec![Listener {
-                    port: 80,
-                    bind_port: 80,
-                    protocol: ListenerProtocol::Http,
-                    default_actions: forward.into(),
-                    rules: Vec::new(),
-                    headers: HeaderModification::default(),
-                }],
+                listeners: [80].into_iter().chain(has_test_rule.then_some(8080)).map(listener).collect(),
                 attributes: LoadBalancerAttributes::default(),
                 bind_address: std::net::Ipv4Addr::LOCALHOST.into(),
             },

@@ -427,7 +427,7 @@ fn targets<'a>(
 ) -> Vec<Target<'a>> {
     let balancer = &topology.load_balancer_of(name).security_groups;
     let bound = topology.services.iter().flat_map(|(service_name, service)| {
-        let of_group = service.load_balancers.iter().filter(|binding| binding.target_group == *name);
+        let of_group = service.load_balancers.iter().filter(|binding| binding.target_groups().any(|own| own == name));
         of_group.map(move |binding| Target {
             service: Some(service_name.as_str()),
             container: Some(binding.container.as_str()),

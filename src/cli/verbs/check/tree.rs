@@ -11,6 +11,7 @@ use crate::ecs::images::naming::Source;
 use crate::model::listener::{Certificate, Listener, ListenerProtocol, LoadBalancer};
 use crate::model::rule::{Action, Condition, Patterns, Rule};
 use crate::model::service::Service;
+use crate::model::strategy::{HookTarget, Strategy};
 use crate::model::target_group::{ProtocolVersion, TargetGroup, TargetProtocol};
 use crate::model::topology::TimeScale;
 use crate::model::{DomainName, SecurityGroupName, ServiceName, TargetGroupName, Topology};
@@ -215,7 +216,7 @@ fn target_group(topology: &Topology, name: &TargetGroupName, group: &TargetGroup
     };
     let mut below = vec![leaf(health_check(group, topology.time_scale))];
     for (service_name, service) in &topology.services {
-        for binding in service.load_balancers.iter().filter(|binding| binding.target_group == *name) {
+        for binding in service.load_balancers.iter().filter(|binding| binding.target_groups().any(|own| own == name)) {
             let balancer = &topology.load_balancer_of(name).security_groups;
             let own = &service.security_groups;
             let reach =
@@ -263,6 +264,35 @@ fn seconds(duration: Duration) -> String {
     if seconds.fract() == 0.0 { format!("{seconds:.0}") } else { format!("{seconds:.1}") }
 }
 
+/// How a new revision takes over, where it does not simply replace the last one.
+fn strategy(service: &Service) -> Option<Branch> {
+    let configuration = &service.deployment_configuration;
+    let minutes = |time: Duration| format!("{} min", time.as_secs() / 60);
+    let steps = match configuration.strategy {
+        Strategy::Rolling => return None,
+        Strategy::BlueGreen => String::new(),
+        Strategy::Linear { step, bake_time } => format!(" in steps of {step}, one every {}", minutes(bake_time)),
+        Strategy::Canary { share, bake_time } => format!(" with {share} first, the rest after {}", minutes(bake_time)),
+    };
+    let bake_time = minutes(configuration.bake_time);
+    let rules = service.load_balancers.iter().filter_map(|binding| Some((binding, binding.advanced.as_ref()?)));
+    let rules = rules.map(|(binding, advanced)| {
+        let test = advanced.test_listener_rule.as_ref().map(|rule| format!(", for tests {rule}")).unwrap_or_default();
+        let (one, other) = (&binding.target_group, &advanced.alternate_target_group);
+        leaf(format!("{one} and {other} by {}{test}", advanced.production_listener_rule))
+    });
+    let hooks = configuration.lifecycle_hooks.iter().map(|hook| {
+        let stages: Vec<&str> = hook.stages.iter().map(|stage| (*stage).into()).collect();
+        let target = match &hook.target {
+            HookTarget::Lambda { command, .. } => format!("hook {}", command.join(" ")),
+            HookTarget::Pause => "pause".to_owned(),
+        };
+        leaf(format!("{target} at {}", stages.join(", ")))
+    });
+    let line = format!("{} deployments{steps}, baked for {bake_time}", configuration.strategy.name());
+    Some(Branch { line, below: rules.chain(hooks).collect() })
+}
+
 fn service(name: &ServiceName, topology: &Topology, service: &Service, folder: &Path) -> Branch {
     let definition = &service.task_definition;
     let tasks =
@@ -297,6 +327,7 @@ fn service(name: &ServiceName, topology: &Topology, service: &Service, folder: &
         let (line, policies) = scaling::lines(target);
         Branch { line, below: policies.into_iter().map(leaf).collect() }
     });
+    let below = strategy(service).into_iter().chain(below);
     Branch {
         line: format!(
             "{name}  {tasks} of {} ({} CPU units, {} MiB)  in {}",

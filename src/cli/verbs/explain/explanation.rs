@@ -16,6 +16,7 @@ use crate::cli::failure::Failure;
 use crate::cli::input::url::Url;
 use crate::http1::fields::{FieldSpan, Fields};
 use crate::model::listener::{Certificate, ListenerProtocol, LoadBalancer};
+use crate::model::service::LoadBalancerBinding;
 use crate::model::target_health::TargetHealthState;
 use crate::model::{TargetGroupName, Topology};
 
@@ -292,7 +293,8 @@ fn unnamed(balancer: &LoadBalancer, port: u16, host: &str) -> Option<String> {
 /// Why the load balancer cannot reach the targets of a group: the same on a running stack and on none.
 fn unreachable(topology: &Topology, group: &str) -> Option<String> {
     topology.services.iter().find_map(|(name, service)| {
-        let of_group = service.load_balancers.iter().filter(|binding| binding.target_group.as_str() == group);
+        let is_of_group = |binding: &&LoadBalancerBinding| binding.target_groups().any(|own| own.as_str() == group);
+        let of_group = service.load_balancers.iter().filter(is_of_group);
         let (port, (cause, fix)) = of_group
             .map(|binding| binding.port)
             .find_map(|port| Some((port, closed(topology, name.as_str(), &TargetGroupName::new(group), port)?)))?;

@@ -19,7 +19,8 @@ use crate::cli::input::url::Url;
 use crate::cli::output::printer::Printer;
 use crate::cli::running::asking;
 use crate::model::listener::LoadBalancer;
-use crate::model::{DomainName, Topology, arn};
+use crate::model::rule::{Action, Actions, WeightedTargetGroup};
+use crate::model::{DomainName, TargetGroupName, Topology, arn};
 use explanation::Explanation;
 pub(crate) use explanation::Question;
 
@@ -62,6 +63,20 @@ pub(crate) fn bind_as_running(project: &mut Project, view: &ClusterView) {
                 listener.bind_port = running.bind_port;
                 balancer.bind_address = running.bind_address.unwrap_or(balancer.bind_address);
             }
+        }
+    }
+    weigh_as_running(Arc::make_mut(&mut project.topology), view);
+}
+
+/// The weights that ECS has set in the running stack, of rules that the file gives to it.
+fn weigh_as_running(topology: &mut Topology, view: &ClusterView) {
+    for running in &view.weights {
+        if let Some(Actions { routing: Action::Forward(forward), .. }) = topology.actions_of_mut(&running.rule()) {
+            let weights = running.target_groups.iter().map(|group| WeightedTargetGroup {
+                target_group: TargetGroupName::new(&group.target_group),
+                weight: group.weight,
+            });
+            forward.target_groups = weights.collect();
         }
     }
 }

@@ -13,7 +13,7 @@ use crate::alb::violation::Violation;
 use crate::alb::violation::problems::NameKind;
 use crate::alb::{limits, listeners, names};
 use crate::model::listener::{Listener, ListenerProtocol, LoadBalancer};
-use crate::model::rule::{Action, Actions, Condition, Rule, Transforms};
+use crate::model::rule::{Action, Actions, Condition, ListenerRule, Rule, Transforms};
 use crate::model::{ListenerId, LoadBalancerName, RuleId, SecurityGroupName};
 
 pub(super) fn find<'r>(
@@ -202,12 +202,14 @@ fn find_rule<'r>(id: &RuleId, resources: &'r mut Resources) -> Result<&'r mut Ow
 pub(super) fn set_priorities(priorities: &[(RuleId, u32)], resources: &mut Resources) -> Result<(), Violation> {
     let mut changed = resources.rules.clone();
     let mut given = BTreeSet::new();
+    let mut moved = Vec::new();
     for (id, priority) in priorities {
         judged(limits::PRIORITY.judge(*priority).map_err(Violation::from).err())?;
         let owned = changed.get_mut(id).ok_or_else(|| Violation::RuleNotFound(id.clone()))?;
         if !given.insert((owned.listener.clone(), *priority)) {
             return Err(Violation::PriorityProvidedTwice { priority: *priority });
         }
+        moved.push((owned.listener.clone(), owned.rule.priority, *priority));
         owned.rule.priority = *priority;
     }
     let mut taken = BTreeSet::new();
@@ -217,7 +219,28 @@ pub(super) fn set_priorities(priorities: &[(RuleId, u32)], resources: &mut Resou
         }
     }
     resources.rules = changed;
+    follow(&moved, resources);
     Ok(())
+}
+
+/// A service names a rule by its ARN, which a new priority does not change.
+fn follow(moved: &[(ListenerId, u32, u32)], resources: &mut Resources) {
+    let listeners = &resources.listeners;
+    let new_priority = |rule: &ListenerRule| {
+        let is_its = |id: &ListenerId| {
+            listeners
+                .get(id)
+                .is_some_and(|owned| owned.load_balancer == rule.load_balancer && owned.listener.port == rule.listener)
+        };
+        moved.iter().find(|(id, before, _)| Some(*before) == rule.priority && is_its(id)).map(|(_, _, after)| *after)
+    };
+    let bindings = resources.services.values_mut().flat_map(|service| &mut service.load_balancers);
+    for advanced in bindings.filter_map(|binding| binding.advanced.as_mut()) {
+        let rules = std::iter::once(&mut advanced.production_listener_rule).chain(&mut advanced.test_listener_rule);
+        for rule in rules {
+            rule.priority = new_priority(rule).or(rule.priority);
+        }
+    }
 }
 
 pub(super) fn delete_rule(id: &RuleId, resources: &mut Resources) -> Result<(), Violation> {

@@ -5,14 +5,16 @@ use std::time::Duration;
 
 use super::super::families::Status;
 use super::super::resources::Resources;
+use super::super::shifts;
 use super::super::violation::Violation;
 use super::groups::{check_security_groups, find_target_group};
 use crate::ecs::names;
-use crate::ecs::service::bounds;
+use crate::ecs::service::{bounds, lifecycle};
 use crate::ecs::standalone;
 use crate::ecs::violation::Violation as Refused;
 use crate::model::deployment::DeploymentConfiguration;
 use crate::model::overrides::TaskOverride;
+use crate::model::rule::ListenerRule;
 use crate::model::service::{Build, LoadBalancerBinding, Service};
 use crate::model::task_definition::RevisionName;
 use crate::model::{ClusterName, ContainerName, SecurityGroupName, ServiceName, TaskId};
@@ -94,9 +96,16 @@ fn check(service: &Service<RevisionName>, resources: &mut Resources) -> Result<(
     if let Some(refused) = bounds::violations(&service.deployment_configuration).into_iter().next() {
         return Err(refused.into());
     }
+    let forwards = |rule: &ListenerRule| shifts::forwards_to(resources, rule);
+    if let Some(refused) = lifecycle::violations::judge(service, forwards).into_iter().next() {
+        return Err(refused.into());
+    }
     check_security_groups(&service.security_groups, resources)?;
-    for LoadBalancerBinding { target_group, container, port } in &service.load_balancers {
-        find_target_group(target_group, resources)?;
+    for binding in &service.load_balancers {
+        let LoadBalancerBinding { target_group: _, container, port, advanced: _ } = binding;
+        for target_group in binding.target_groups() {
+            find_target_group(target_group, resources)?;
+        }
         let revision = resources.task_definitions.revision(&service.task_definition);
         let definition = revision.as_ref().and_then(|revision| revision.container(container));
         let definition = definition.ok_or_else(|| Refused::ContainerNotFound(container.clone()))?;

@@ -13,12 +13,15 @@ use super::*;
 use crate::apply::Context;
 use crate::census::Touched;
 use crate::images::naming;
+use crate::service::lifecycle::answer::HookOutcome;
+use crate::service::lifecycle::progress::HookState;
 use crate::service::protection::ProtectionChange;
-use crate::step::{Change, Step};
+use crate::step::{Change, HookCall, Step, TrafficShift};
 use crate::world::{Deployment, ImageState, Network, Now, Phase};
 use neargate_alb::targets::health::{Probe, ProbeTick};
 use neargate_model::image::{ImageOrigin, ProvidedImage};
 use neargate_model::node::{NodeState, ObservedNode};
+use neargate_model::rule::Action;
 use neargate_model::target_health::{ProbeOutcome, Target};
 use neargate_model::task::{ContainerExit, HealthStatus, Origin, Reach, StopCode, TaskNetwork, TaskSpec};
 use neargate_model::task_definition::ContainerDefinition;
@@ -52,6 +55,7 @@ enum Fact {
     StopTask(usize),
     Protect(usize, i64),
     RunTask,
+    HookAnswers(u8),
     Restart(usize),
     Trouble(bool),
     Inventory,
@@ -86,6 +90,7 @@ fn fact() -> impl Strategy<Value = Fact> {
         2 => (one.clone(), 0_i64..10).prop_map(|(task, minutes)| Fact::Protect(task, minutes)),
         1 => (0_usize..3).prop_map(Fact::Restart),
         1 => Just(Fact::RunTask),
+        2 => (0_u8..3).prop_map(Fact::HookAnswers),
         1 => any::<bool>().prop_map(Fact::Trouble),
         1 => Just(Fact::Inventory),
         1 => Just(Fact::ShutDown),
@@ -157,6 +162,7 @@ impl Stack {
             for step in &plan.steps {
                 match step {
                     Step::Effect(effect) => self.world.begin(effect, &self.topology, now),
+                    Step::Shift(shift) => self.shift(shift),
                     Step::Change(change) => {
                         let (topology, made) = (&self.topology, std::cell::Cell::new(self.made));
                         let number = || {
@@ -175,6 +181,39 @@ impl Stack {
             }
         }
         false
+    }
+
+    /// As the controller does it.
+    fn shift(&mut self, shift: &TrafficShift) {
+        let actions = self.topology.actions_of_mut(&shift.rule).expect("a rule of the topology");
+        let Action::Forward(forward) = &mut actions.routing else { panic!("it forwards") };
+        assert_ne!(forward.target_groups, shift.target_groups, "a shift changes something");
+        forward.target_groups.clone_from(&shift.target_groups);
+        self.planner.look_at_everything();
+    }
+
+    /// The hooks that are being asked.
+    fn hook_calls(&self) -> Vec<HookCall> {
+        let mut calls = Vec::new();
+        for (service, record) in self.world.services.iter() {
+            let Some(lifecycle) = &record.primary.lifecycle else { continue };
+            let running = lifecycle.hooks.iter().enumerate().filter(|(_, run)| run.state == HookState::Running);
+            calls.extend(running.map(|(hook, _)| HookCall {
+                service: service.clone(),
+                deployment: record.primary.id.clone(),
+                stage: lifecycle.stage,
+                step: lifecycle.step,
+                hook,
+            }));
+        }
+        calls
+    }
+
+    fn answer_hooks(&mut self, code: i32, output: &str) {
+        let outcome = HookOutcome::Exited { code: Some(code), output: output.to_owned(), complaint: None };
+        for call in self.hook_calls() {
+            self.world.hook_answered(&call, &outcome, self.topology.time_scale, self.now());
+        }
     }
 
     fn task(&self, index: usize) -> Option<TaskId> {
@@ -303,6 +342,9 @@ impl Stack {
                 let task = Task::new(spec, self.world.tasks_created, now.timestamp);
                 self.world.tasks.insert(task.spec.id.clone(), task);
             }
+            Fact::HookAnswers(0) => self.answer_hooks(0, ""),
+            Fact::HookAnswers(1) => self.answer_hooks(0, r#"{"hookStatus":"IN_PROGRESS"}"#),
+            Fact::HookAnswers(_) => self.answer_hooks(1, ""),
             Fact::Restart(service) => {
                 let anew = [self.service(service)?].into();
                 self.deploy(anew);

@@ -2,20 +2,27 @@
 //! goes wrong any more.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use proptest::prelude::*;
+use strum::IntoEnumIterator as _;
 
 use super::topology::topology;
 use super::{Fact, Stack, fact};
 use crate::census::Unit;
 use crate::service::bounds::Bounds;
+use crate::service::lifecycle::stages::takes_hooks;
 use crate::service::rebalancing::Spread;
 use crate::service::standing::Standing;
 use crate::step::{Change, Plan, Step};
-use crate::world::{RolloutState, Task};
+use crate::world::{RolloutState, ServiceRecord, Task};
 use neargate_model::deployment::{CircuitBreaker, DeploymentConfiguration};
+use neargate_model::rule::{Action, ListenerRule, WeightedTargetGroup};
 use neargate_model::scaling::{ScalableTarget, ScalingMetric, Suspended, TargetTracking};
-use neargate_model::service::Service;
+use neargate_model::service::{AdvancedConfiguration, Service};
+use neargate_model::strategy::{
+    HookTarget, LifecycleHook, LifecycleStage, Share, Strategy as DeploymentStrategy, TimeoutAction,
+};
 use neargate_model::task::StopCode;
 use neargate_model::{ServiceName, TaskId, Topology};
 
@@ -44,6 +51,10 @@ pub(super) fn check_bounds(stack: &Stack, plan: &Plan) {
     }
     for (name, record) in stack.world.services.iter() {
         let Some(settings) = record.wanted().filter(|_| !stack.world.shutting_down) else { continue };
+        if record.primary.lifecycle.is_some() {
+            check_traffic(stack, name, record, &stopped);
+            continue;
+        }
         let Bounds { minimum, maximum } =
             Bounds::new(settings.desired_count as usize, &settings.deployment_configuration);
         let tasks = wanted(stack, name);
@@ -52,6 +63,23 @@ pub(super) fn check_bounds(stack: &Stack, plan: &Plan) {
         assert!(gone == 0 || healthy.len() - gone >= minimum, "{name} keeps {minimum} healthy: {plan:#?}");
         let started = started.get(name).copied().unwrap_or_default();
         assert!(started == 0 || tasks.len() + started <= maximum, "{name} runs at most {maximum}: {plan:#?}");
+    }
+}
+
+/// While traffic is shifted, each revision may run all of the service's tasks. One that has traffic keeps its minimum: only
+/// those that have none are stopped.
+fn check_traffic(stack: &Stack, name: &ServiceName, record: &ServiceRecord, stopped: &BTreeMap<&TaskId, usize>) {
+    let settings = &record.primary.service;
+    let Bounds { minimum, .. } = Bounds::new(settings.desired_count as usize, &settings.deployment_configuration);
+    for deployment in record.deployments() {
+        // No traffic comes to a service without load balancers.
+        let Some(traffic) = record.traffic_of(&deployment.id) else { continue };
+        let is_of_it = |task: &&Task| task.spec.deployment() == Some(&deployment.id);
+        let own: Vec<&Task> = wanted(stack, name).into_iter().filter(is_of_it).collect();
+        let healthy: Vec<&&Task> = own.iter().filter(|task| is_healthy(stack, &deployment.service, task)).collect();
+        let gone = healthy.iter().filter(|task| stopped.contains_key(&task.spec.id)).count();
+        let keeps = gone == 0 || healthy.len() - gone >= minimum || traffic.production == Share::NONE;
+        assert!(keeps, "{name}: {} has {traffic:?} and loses {gone} of {}", deployment.id, healthy.len());
     }
 }
 
@@ -123,9 +151,40 @@ fn turn() -> impl Strategy<Value = Turn> {
 fn configuration() -> impl Strategy<Value = DeploymentConfiguration> {
     let percentages = prop::sample::select(vec![(100, 200), (0, 100), (50, 100), (50, 150), (75, 200), (0, 200)]);
     let breaker = (any::<bool>(), any::<bool>());
-    (percentages, breaker).prop_map(|((minimum_healthy_percent, maximum_percent), (enable, rollback))| {
-        let circuit_breaker = CircuitBreaker { enable, rollback, ..CircuitBreaker::default() };
-        DeploymentConfiguration { minimum_healthy_percent, maximum_percent, circuit_breaker, alarms: None }
+    let of_all = (percentages, breaker, strategy(), prop::option::of(hook()), 0_u64..3);
+    of_all.prop_map(|((minimum_healthy_percent, maximum_percent), (enable, rollback), strategy, hook, minutes)| {
+        DeploymentConfiguration {
+            minimum_healthy_percent,
+            maximum_percent,
+            circuit_breaker: CircuitBreaker { enable, rollback, ..CircuitBreaker::default() },
+            alarms: None,
+            strategy,
+            bake_time: Duration::from_secs(minutes * 60),
+            lifecycle_hooks: hook.into_iter().collect(),
+        }
+    })
+}
+
+fn strategy() -> impl Strategy<Value = DeploymentStrategy> {
+    let share = |tenths| Share::from_tenths(tenths).expect("a share");
+    let bake_time = Duration::from_secs(60);
+    prop_oneof![
+        2 => Just(DeploymentStrategy::Rolling),
+        1 => Just(DeploymentStrategy::BlueGreen),
+        1 => (30_u16..=1000).prop_map(move |step| DeploymentStrategy::Linear { step: share(step), bake_time }),
+        1 => (1_u16..=1000).prop_map(move |part| DeploymentStrategy::Canary { share: share(part), bake_time }),
+    ]
+}
+
+/// One that is asked at a stage, or at two.
+fn hook() -> impl Strategy<Value = LifecycleHook> {
+    let stages: Vec<LifecycleStage> = LifecycleStage::iter().filter(|stage| takes_hooks(*stage)).collect();
+    prop::collection::vec(prop::sample::select(stages), 1..3).prop_map(|stages| LifecycleHook {
+        target: HookTarget::Lambda { name: "test".to_owned(), command: vec!["test".to_owned()], folder: "/".into() },
+        stages,
+        details: None,
+        timeout: Duration::from_secs(600),
+        on_timeout: TimeoutAction::Rollback,
     })
 }
 
@@ -147,10 +206,31 @@ fn of_one(configuration: DeploymentConfiguration, is_checked: bool, is_bound: bo
     if !is_bound {
         service.load_balancers.clear();
     }
+    if service.deployment_configuration.strategy.shifts_traffic() {
+        give_two_groups(&mut topology);
+    }
+    let service = topology.services.get_mut(&self::service()).expect("it is there");
     if !is_checked {
         change(service, |definition| definition.containers[0].health_check = None);
     }
     topology
+}
+
+/// What ECS needs to shift traffic, in the default rule.
+fn give_two_groups(topology: &mut Topology) {
+    let service = topology.services.get_mut(&service()).expect("it is there");
+    let rule = ListenerRule { load_balancer: "growth".into(), listener: 80, priority: None };
+    for binding in &mut service.load_balancers {
+        binding.advanced = Some(AdvancedConfiguration {
+            alternate_target_group: "unused".into(),
+            production_listener_rule: rule.clone(),
+            test_listener_rule: None,
+        });
+    }
+    let Action::Forward(forward) = &mut topology.actions_of_mut(&rule).expect("a rule").routing else {
+        panic!("it forwards");
+    };
+    forward.target_groups.push(WeightedTargetGroup { target_group: "unused".into(), weight: 0 });
 }
 
 fn service() -> ServiceName {
@@ -196,6 +276,7 @@ impl Stack {
             self.take(&Fact::Health(task, 0, true));
             self.take(&Fact::Health(task, 1, true));
         }
+        self.answer_hooks(0, "");
         let targets = self.world.targets.values().map(Vec::len).sum();
         for target in 0..targets {
             self.take(&Fact::Probed(target, true));
@@ -256,7 +337,7 @@ proptest! {
         let tasks = wanted(&stack, &service());
         assert_eq!(tasks.len(), record.primary.service.desired_count as usize);
         assert_eq!(record.primary.rollout, RolloutState::Completed);
-        assert!(record.active.is_empty());
+        assert!(record.active.is_empty() && record.primary.lifecycle.is_none());
         assert!(tasks.iter().all(|task| task.spec.deployment() == Some(&record.primary.id)));
         let Bounds { maximum, .. } =
             Bounds::new(tasks.len(), &record.primary.service.deployment_configuration);

@@ -68,8 +68,12 @@ pub(super) fn topology(variant: usize) -> Topology {
 }
 
 fn service(containers: Vec<ContainerDefinition>, desired_count: u32, binding: Option<(&str, u16)>) -> Service {
-    let bound =
-        |(group, port): (&str, u16)| LoadBalancerBinding { target_group: group.into(), container: "web".into(), port };
+    let bound = |(group, port): (&str, u16)| LoadBalancerBinding {
+        target_group: group.into(),
+        container: "web".into(),
+        port,
+        advanced: None,
+    };
     Service {
         load_balancers: binding.into_iter().map(bound).collect(),
         health_check_grace_period: Duration::from_secs(15),
