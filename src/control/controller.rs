@@ -24,6 +24,7 @@ use crate::control::runtime::{ObservedContainer, ObservedState, Runtime, Runtime
 use crate::control::service_deployments;
 use crate::control::snapshot::{Bindings, Snapshot};
 use crate::control::specs::{self, StandaloneRun};
+use crate::control::wanted_images::WantedImages;
 use crate::ecs::apply::Context;
 use crate::ecs::images::naming;
 use crate::ecs::plan::Planner;
@@ -256,23 +257,9 @@ impl<I: IdSource> Controller<I> {
 
     fn take_topology(&mut self, topology: Arc<Topology>, renew: Renew, mut redeployed: BTreeSet<ServiceName>) {
         self.renew = renew;
-        let (mut wanted, mut again) = (BTreeSet::new(), BTreeSet::new());
-        for (name, service) in &topology.services {
-            for container in &service.task_definition.containers {
-                let image = naming::reference(&topology.name, name, service, container);
-                let is_renewed = match naming::source(service, container) {
-                    naming::Source::Build { .. } => renew.builds,
-                    naming::Source::Registry(_) => renew.pulls,
-                };
-                // An image that no task runs need not be had.
-                if is_renewed && service.desired_count > 0 {
-                    again.insert(image.clone());
-                }
-                wanted.insert(image);
-            }
-        }
-        self.world.images_wanted(&wanted);
-        self.world.images_to_renew(again);
+        let images = WantedImages::new(&topology, renew);
+        self.world.images_wanted(&images.all);
+        self.world.images_to_renew(images.again);
         // New values of secrets, and of environment files, reach only new tasks (ECS developer guide, "Specifying sensitive data").
         if topology.secrets != self.topology.secrets || topology.environment_files != self.topology.environment_files {
             redeployed.extend(topology.services.keys().cloned());

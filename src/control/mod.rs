@@ -45,6 +45,7 @@ pub mod sink;
 pub mod snapshot;
 mod specs;
 pub mod tap;
+mod wanted_images;
 
 pub use controller::start;
 pub use handle::ControlHandle;
