@@ -9,6 +9,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::Instant;
 
 use crate::alb::targets::health::Probe;
+use crate::control::clock::now;
 use crate::control::command::{Command, Refusal, Renew};
 use crate::control::desired::edit::Edit;
 use crate::control::desired::merge::Departure;
@@ -33,7 +34,7 @@ use crate::ecs::scaling::record::Activity;
 use crate::ecs::standalone::STOPPED_BY_USER;
 use crate::ecs::step::{Change, Step, TrafficShift};
 use crate::ecs::violation as service;
-use crate::ecs::world::{Deployment, Now, Task, World};
+use crate::ecs::world::{Deployment, Task, World};
 use crate::model::task::StopCode;
 use crate::model::{ContainerName, LoadBalancerName, ServiceName, TaskId, Topology};
 
@@ -593,12 +594,4 @@ impl<I: IdSource> Controller<I> {
             self.routing_out.publish(&self.topology, &registration::states(&self.topology, &self.world));
         }
     }
-}
-
-/// Both clocks are tokio's, so that time that a test lets pass is seen on both.
-fn now() -> Now {
-    let instant = Instant::now().into_std();
-    let real = std::time::Instant::now();
-    let timestamp = jiff::Timestamp::now() + instant.saturating_duration_since(real);
-    Now { instant, timestamp: timestamp - real.saturating_duration_since(instant) }
 }

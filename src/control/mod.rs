@@ -28,6 +28,7 @@
 //! so the next inventory corrects a missed event.
 
 pub mod changes;
+mod clock;
 pub mod command;
 mod controller;
 pub mod desired;
