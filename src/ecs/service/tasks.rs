@@ -154,7 +154,18 @@ impl<'a> Tasks<'a> {
             };
             (0..tasks.len()).min_by_key(rank)
         };
-        (0..surplus).filter_map(|_| Some(tasks.swap_remove(next(&tasks)?).0)).collect()
+        let chosen: Vec<_> = (0..surplus).filter_map(|_| Some(tasks.swap_remove(next(&tasks)?))).collect();
+        // One that stays because it is protected need not be healthy.
+        let mut dispensable = healthy(&self.good).saturating_sub(self.bounds.minimum);
+        let mut going = Vec::new();
+        for (task, standing) in chosen {
+            let serves = *standing == Standing::Healthy;
+            if !serves || dispensable > 0 {
+                dispensable -= usize::from(serves);
+                going.push(*task);
+            }
+        }
+        going
     }
 
     /// The number of tasks that may be started: up to the desired count, and with all others up to the maximum.
