@@ -10,6 +10,7 @@ pub use neargate_config as config;
 pub use neargate_http1 as http1;
 pub use neargate_import as import;
 pub use neargate_model as model;
+pub use neargate_protocols as protocols;
 
 // Decisions: the load balancer's, and above them those about tasks and services.
 pub use neargate_alb as alb;
@@ -28,6 +29,7 @@ pub mod control;
 
 // Edges.
 pub mod admin;
+pub mod aws;
 pub mod connect;
 pub mod logs;
 pub mod metadata;

@@ -134,6 +134,9 @@ pub struct UpRequest {
     /// `--admin`; only looked at when a stack starts.
     #[serde(default)]
     pub admin: Option<SocketAddr>,
+    /// `--aws`; likewise.
+    #[serde(default)]
+    pub aws: Option<SocketAddr>,
 }
 
 /// What to run.

@@ -4,8 +4,9 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
+use crate::control::ControlHandle;
 use crate::control::desired::edit::Edit;
 use crate::control::desired::journal::{self, Base, Entry};
 use crate::control::desired::state::Desired;
@@ -16,6 +17,15 @@ pub(super) fn read(path: &Path) -> io::Result<Vec<Entry>> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
         other => other.map(|bytes| journal::read(&bytes)),
     }
+}
+
+/// Writes what is wanted into the journal. It is read when it is its turn, so that nothing older is written after it.
+pub(super) async fn keep(control: ControlHandle, journal: Arc<Mutex<Journal>>) -> io::Result<()> {
+    let kept = move || {
+        let mut journal = journal.lock().unwrap_or_else(PoisonError::into_inner);
+        journal.keep(&control.desired())
+    };
+    tokio::task::spawn_blocking(kept).await.map_err(io::Error::other).flatten()
 }
 
 /// A journal open for writing.

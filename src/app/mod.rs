@@ -8,6 +8,7 @@
 //! ```
 
 mod alarms;
+mod aws_endpoint;
 mod deploying;
 mod journal;
 mod load_balancers;
@@ -17,7 +18,7 @@ mod trust_files;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -186,6 +187,7 @@ impl App {
         let desired = Desired::restored(topology, &entries)?;
         notes.extend(desired.left_alone().iter().map(ToString::to_string));
         let journal = Journal::begin(folders.journal(), &desired).map_err(io("write the journal"))?;
+        let journal = Arc::new(Mutex::new(journal));
         let control = control::start(desired, renew, Arc::clone(&runtime), RandomIds);
         let requests = Tap::new();
         let load_balancers = LoadBalancers::start(load_balancers::Given {
@@ -200,7 +202,6 @@ impl App {
         let (shut_down, _) = watch::channel(ShutDown::No);
         let keep = Arc::new(AtomicBool::new(false));
         let socket = server::bind(&folders.socket()).map_err(io("create the control socket"))?;
-        let journal = Arc::new(Mutex::new(journal));
         let rollbacks = keep_rollbacks(control.clone(), Arc::clone(&journal));
         let stack = AppStack {
             control: control.clone(),
@@ -208,7 +209,7 @@ impl App {
             folders: folders.clone(),
             shut_down: shut_down.clone(),
             keep: Arc::clone(&keep),
-            journal,
+            journal: Arc::clone(&journal),
             requests,
             loader,
         };
@@ -231,6 +232,12 @@ impl App {
             }
             let measured = Arc::clone(&load_balancers);
             tasks.push(spawn(metrics::serve(listener, Arc::new(move || measured.to_prometheus()))));
+        }
+        if let Some(address) = request.aws {
+            let served = aws_endpoint::serve(address, &control, &journal, folders).await;
+            let (address, served) = served.map_err(io(&format!("listen on {address} for --aws")))?;
+            notes.push(format!("AWS's APIs: http://{address}; `neargate env` says how to reach them"));
+            tasks.push(spawn(served));
         }
         let logs =
             tokio::spawn(collector::collect(Arc::clone(&runtime), control.snapshots(), folders.container_logs()));
@@ -382,20 +389,11 @@ pub fn make_authority(topology: &Topology, folders: &Folders) -> Result<(), Cert
     folder::open(folders.data(), &topology.name, &owner, &topology.domains, Timestamp::now()).map(|_| ())
 }
 
-/// Writes what is wanted into the journal. It is read when it is its turn, so that nothing older is written after it.
-async fn keep(control: ControlHandle, journal: Arc<Mutex<Journal>>) -> Result<io::Result<()>, tokio::task::JoinError> {
-    let kept = move || {
-        let mut journal = journal.lock().unwrap_or_else(PoisonError::into_inner);
-        journal.keep(&control.desired())
-    };
-    tokio::task::spawn_blocking(kept).await
-}
-
 /// Writes down what nobody is waiting for: that a deployment was rolled back, a service scaled, or traffic shifted.
 async fn keep_rollbacks(control: ControlHandle, journal: Arc<Mutex<Journal>>) {
     let mut authored = control.authored();
     while authored.changed().await.is_ok() {
-        if let Err(error) = keep(control.clone(), Arc::clone(&journal)).await.map_err(io::Error::other).flatten() {
+        if let Err(error) = journal::keep(control.clone(), Arc::clone(&journal)).await {
             tracing::warn!(%error, "the journal cannot be written");
         }
     }
@@ -418,10 +416,9 @@ struct AppStack {
 }
 
 impl AppStack {
-    /// Writes down what is wanted against the file's word, before anybody is told that it is.
     async fn keep_edits(&self) -> Result<(), Refused> {
-        let kept = keep(self.control.clone(), Arc::clone(&self.journal));
-        kept.await.map_err(io::Error::other).flatten().map_err(|error| {
+        let kept = journal::keep(self.control.clone(), Arc::clone(&self.journal)).await;
+        kept.map_err(|error| {
             let path = self.folders.journal();
             Refused::failed(format!(
                 "done, but the next `up` will not know of it: cannot write {}: {error}",

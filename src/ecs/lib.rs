@@ -2,6 +2,7 @@
 //! to values: time and random numbers are arguments. [`plan`] decides, `control` carries it out, and `observe` and
 //! `apply` change the known state ([`world`]).
 
+pub mod count;
 pub mod metadata;
 pub mod moment;
 pub mod names;

@@ -57,7 +57,7 @@ impl Nodes {
     }
 
     /// The zones that take tasks at the moment.
-    pub(crate) fn zones(&self) -> impl Iterator<Item = &Zone> {
+    pub fn zones(&self) -> impl Iterator<Item = &Zone> {
         self.0.values().filter(|node| node.takes_tasks()).map(|node| &node.observed.zone)
     }
 

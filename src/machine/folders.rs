@@ -154,6 +154,11 @@ impl Folders {
         self.state.join("leaf-keys")
     }
 
+    /// The address of AWS's APIs, while they are served.
+    pub fn aws_endpoint(&self) -> PathBuf {
+        self.state.join("aws-endpoint")
+    }
+
     /// What the command of the `run` with this process id sees and trusts.
     pub fn run(&self, process: u32) -> PathBuf {
         self.state.join(format!("run-{process}"))

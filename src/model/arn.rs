@@ -11,10 +11,11 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::ids::{
-    CertificateId, ClusterName, ContainerName, DeploymentId, ListenerId, LoadBalancerName, RuleId, ServiceName,
-    TargetGroupName, TaskId,
+    CertificateId, ClusterName, ContainerName, DeploymentId, ListenerId, LoadBalancerName, RuleId, SecurityGroupName,
+    ServiceName, TargetGroupName, TaskId, Zone,
 };
 use crate::rule::ListenerRule;
+use crate::task_definition::RevisionName;
 
 /// The account id of AWS's documentation examples.
 pub const ACCOUNT: &str = "111122223333";
@@ -91,6 +92,11 @@ impl Arn {
     /// `arn:aws:ecs:…:service/<cluster>/<name>`
     pub fn service(cluster: &ClusterName, name: &ServiceName) -> Self {
         Self::own("ecs", format_args!("service/{cluster}/{name}"))
+    }
+
+    /// `arn:aws:ecs:…:task-definition/<family>:<revision>`
+    pub fn task_definition(name: &RevisionName) -> Self {
+        Self::own("ecs", format_args!("task-definition/{name}"))
     }
 
     /// `arn:aws:ecs:…:service-deployment/<cluster>/<service>/<id>`
@@ -210,6 +216,25 @@ pub fn rule_id(load_balancer: &LoadBalancerName, port: u16, priority: u32) -> Ru
 pub fn certificate_id<N: Borrow<str>>(names: &[N]) -> CertificateId {
     let parts: Vec<&str> = ["certificate"].into_iter().chain(names.iter().map(Borrow::borrow)).collect();
     CertificateId::new(uuid(&parts))
+}
+
+/// `sg-` and 17 hexadecimal digits (EC2 user guide, "Resource IDs").
+pub fn security_group_id(name: &SecurityGroupName) -> String {
+    ec2_id("sg", name.as_str())
+}
+
+/// `subnet-` and 17 hexadecimal digits, for the subnet that each zone has.
+pub fn subnet_id(zone: &Zone) -> String {
+    ec2_id("subnet", zone.as_str())
+}
+
+/// A task's network interface: `eni-` and 17 hexadecimal digits.
+pub fn network_interface_id(task: &TaskId) -> String {
+    ec2_id("eni", task.as_str())
+}
+
+fn ec2_id(kind: &str, name: &str) -> String {
+    format!("{kind}-0{:016x}", fingerprint(&[kind, name]))
 }
 
 /// A UUID that follows from what it is for, which comes first, and from names.

@@ -10,7 +10,7 @@ use serde::de::IgnoredAny;
 
 /// A task definition as it is sent.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
-#[serde(default, rename_all = "camelCase", deny_unknown_fields)]
+#[serde(default, rename_all = "camelCase")]
 pub struct Registration {
     pub family: Option<String>,
     pub container_definitions: Vec<Container>,
@@ -33,7 +33,7 @@ pub struct Registration {
 
 /// `runtimePlatform`
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
-#[serde(default, rename_all = "camelCase", deny_unknown_fields)]
+#[serde(default, rename_all = "camelCase")]
 pub struct RuntimePlatform {
     pub operating_system_family: Option<String>,
     pub cpu_architecture: Option<String>,
@@ -41,7 +41,6 @@ pub struct RuntimePlatform {
 
 /// `ephemeralStorage`
 #[derive(Clone, Debug, PartialEq, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub struct EphemeralStorage {
     #[serde(rename = "sizeInGiB")]
     pub size_in_gib: i64,
@@ -49,7 +48,7 @@ pub struct EphemeralStorage {
 
 /// `volumes[]`
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
-#[serde(default, rename_all = "camelCase", deny_unknown_fields)]
+#[serde(default, rename_all = "camelCase")]
 pub struct Volume {
     pub name: Option<String>,
     pub host: HostVolume,
@@ -62,14 +61,14 @@ pub struct Volume {
 
 /// `volumes[].host`
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
-#[serde(default, rename_all = "camelCase", deny_unknown_fields)]
+#[serde(default, rename_all = "camelCase")]
 pub struct HostVolume {
     pub source_path: Option<String>,
 }
 
 /// `volumes[].efsVolumeConfiguration`
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
-#[serde(default, rename_all = "camelCase", deny_unknown_fields)]
+#[serde(default, rename_all = "camelCase")]
 pub struct EfsVolume {
     pub file_system_id: Option<String>,
     pub root_directory: Option<String>,
@@ -80,7 +79,7 @@ pub struct EfsVolume {
 
 /// `volumes[].efsVolumeConfiguration.authorizationConfig`
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
-#[serde(default, rename_all = "camelCase", deny_unknown_fields)]
+#[serde(default, rename_all = "camelCase")]
 pub struct EfsAuthorization {
     pub access_point_id: Option<String>,
     pub iam: Option<String>,
@@ -95,7 +94,7 @@ pub struct ProxyConfiguration {
 
 /// `containerDefinitions[]`
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
-#[serde(default, rename_all = "camelCase", deny_unknown_fields)]
+#[serde(default, rename_all = "camelCase")]
 pub struct Container {
     pub name: Option<String>,
     pub image: Option<String>,
@@ -150,14 +149,14 @@ impl Container {
 
 /// `repositoryCredentials`
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
-#[serde(default, rename_all = "camelCase", deny_unknown_fields)]
+#[serde(default, rename_all = "camelCase")]
 pub struct RepositoryCredentials {
     pub credentials_parameter: Option<String>,
 }
 
 /// `portMappings[]`
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
-#[serde(default, rename_all = "camelCase", deny_unknown_fields)]
+#[serde(default, rename_all = "camelCase")]
 pub struct PortMapping {
     pub container_port: Option<i64>,
     pub host_port: Option<i64>,
@@ -183,7 +182,7 @@ impl PortMapping {
 
 /// `environment[]`, and options of other kinds.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
-#[serde(default, rename_all = "camelCase", deny_unknown_fields)]
+#[serde(default, rename_all = "camelCase")]
 pub struct NameValue {
     pub name: Option<String>,
     pub value: Option<String>,
@@ -191,7 +190,7 @@ pub struct NameValue {
 
 /// `environmentFiles[]`
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
-#[serde(default, rename_all = "camelCase", deny_unknown_fields)]
+#[serde(default, rename_all = "camelCase")]
 pub struct EnvironmentFile {
     pub value: Option<String>,
     pub r#type: Option<String>,
@@ -199,7 +198,7 @@ pub struct EnvironmentFile {
 
 /// `secrets[]`
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
-#[serde(default, rename_all = "camelCase", deny_unknown_fields)]
+#[serde(default, rename_all = "camelCase")]
 pub struct Secret {
     pub name: Option<String>,
     pub value_from: Option<String>,
@@ -207,7 +206,7 @@ pub struct Secret {
 
 /// `mountPoints[]`
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
-#[serde(default, rename_all = "camelCase", deny_unknown_fields)]
+#[serde(default, rename_all = "camelCase")]
 pub struct MountPoint {
     pub source_volume: Option<String>,
     pub container_path: Option<String>,
@@ -216,7 +215,7 @@ pub struct MountPoint {
 
 /// `volumesFrom[]`
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
-#[serde(default, rename_all = "camelCase", deny_unknown_fields)]
+#[serde(default, rename_all = "camelCase")]
 pub struct VolumeFrom {
     pub source_container: Option<String>,
     pub read_only: bool,
@@ -224,7 +223,7 @@ pub struct VolumeFrom {
 
 /// `dependsOn[]`
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
-#[serde(default, rename_all = "camelCase", deny_unknown_fields)]
+#[serde(default, rename_all = "camelCase")]
 pub struct Dependency {
     pub container_name: Option<String>,
     pub condition: Option<String>,
@@ -232,7 +231,7 @@ pub struct Dependency {
 
 /// `healthCheck`
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
-#[serde(default, rename_all = "camelCase", deny_unknown_fields)]
+#[serde(default, rename_all = "camelCase")]
 pub struct HealthCheck {
     pub command: Vec<String>,
     pub interval: Option<i64>,
@@ -243,7 +242,7 @@ pub struct HealthCheck {
 
 /// `restartPolicy`
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
-#[serde(default, rename_all = "camelCase", deny_unknown_fields)]
+#[serde(default, rename_all = "camelCase")]
 pub struct RestartPolicy {
     pub enabled: Option<bool>,
     pub ignored_exit_codes: Vec<i64>,
@@ -252,7 +251,7 @@ pub struct RestartPolicy {
 
 /// `ulimits[]`
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
-#[serde(default, rename_all = "camelCase", deny_unknown_fields)]
+#[serde(default, rename_all = "camelCase")]
 pub struct Ulimit {
     pub name: Option<String>,
     pub soft_limit: Option<i64>,
@@ -261,7 +260,7 @@ pub struct Ulimit {
 
 /// `logConfiguration`
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
-#[serde(default, rename_all = "camelCase", deny_unknown_fields)]
+#[serde(default, rename_all = "camelCase")]
 pub struct LogConfiguration {
     pub log_driver: Option<String>,
     pub options: BTreeMap<String, String>,
@@ -270,7 +269,7 @@ pub struct LogConfiguration {
 
 /// `linuxParameters`
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
-#[serde(default, rename_all = "camelCase", deny_unknown_fields)]
+#[serde(default, rename_all = "camelCase")]
 pub struct LinuxParameters {
     pub capabilities: Capabilities,
     pub init_process_enabled: bool,
@@ -283,7 +282,7 @@ pub struct LinuxParameters {
 
 /// `linuxParameters.capabilities`
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
-#[serde(default, rename_all = "camelCase", deny_unknown_fields)]
+#[serde(default, rename_all = "camelCase")]
 pub struct Capabilities {
     pub add: Vec<String>,
     pub drop: Vec<String>,
@@ -291,7 +290,7 @@ pub struct Capabilities {
 
 /// `linuxParameters.tmpfs[]`
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
-#[serde(default, rename_all = "camelCase", deny_unknown_fields)]
+#[serde(default, rename_all = "camelCase")]
 pub struct Tmpfs {
     pub container_path: Option<String>,
     pub size: Option<i64>,
@@ -300,7 +299,7 @@ pub struct Tmpfs {
 
 /// `systemControls[]`
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
-#[serde(default, rename_all = "camelCase", deny_unknown_fields)]
+#[serde(default, rename_all = "camelCase")]
 pub struct SystemControl {
     pub namespace: Option<String>,
     pub value: Option<String>,
@@ -308,7 +307,7 @@ pub struct SystemControl {
 
 /// `firelensConfiguration`
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
-#[serde(default, rename_all = "camelCase", deny_unknown_fields)]
+#[serde(default, rename_all = "camelCase")]
 pub struct FirelensConfiguration {
     pub r#type: Option<String>,
     pub options: BTreeMap<String, String>,

@@ -44,6 +44,8 @@ mod outstanding;
 mod recipes;
 /// Log lines and counts for requests, connections and failures.
 mod records;
+/// The actions of AWS's APIs as a page: `docs/aws.md`.
+mod served_actions;
 /// Clients that stay with their group or target.
 mod stickiness;
 /// Targets with TLS, and targets that speak HTTP/2 or gRPC.

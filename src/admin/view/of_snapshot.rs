@@ -10,6 +10,7 @@ use super::shape::{
 };
 use super::words::{DeploymentStatus, ImageStatus, Protocol, Word};
 use crate::control::snapshot::{Bindings, Snapshot};
+use crate::ecs::count::Counts;
 use crate::ecs::images::naming;
 use crate::ecs::log_stream::LogStream;
 use crate::ecs::registration;
@@ -133,7 +134,7 @@ fn service(
 ) -> ServiceView {
     let deployments: Vec<DeploymentView> =
         record.deployments().map(|deployment| self::deployment(record, deployment, tasks)).collect();
-    let Counts { running, pending } = Counts::new(tasks.iter().copied());
+    let Counts { running, pending } = Counts::of(tasks.iter().copied());
     ServiceView {
         service_name: name.to_string(),
         task_definition: record.primary.task_definition(),
@@ -156,23 +157,9 @@ fn service(
     }
 }
 
-/// How many tasks run, and how many are on their way.
-struct Counts {
-    running: u32,
-    pending: u32,
-}
-
-impl Counts {
-    fn new<'a>(tasks: impl Iterator<Item = &'a Task>) -> Self {
-        let wanted = tasks.filter(|task| task.is_wanted());
-        let (running, pending): (Vec<&Task>, Vec<&Task>) = wanted.partition(|task| task.running_since.is_some());
-        Self { running: running.len() as u32, pending: pending.len() as u32 }
-    }
-}
-
 fn deployment(record: &ServiceRecord, deployment: &Deployment, tasks: &[&Task]) -> DeploymentView {
     let own = tasks.iter().copied().filter(|task| task.spec.deployment() == Some(&deployment.id));
-    let Counts { running, pending } = Counts::new(own);
+    let Counts { running, pending } = Counts::of(own);
     let is_primary = deployment.id == record.primary.id;
     DeploymentView {
         id: deployment.id.to_string(),

@@ -125,6 +125,11 @@ pub(crate) enum Verb {
         long_about = "Replay production access logs against the rules: which lines agree with what the file would have decided, which contradict it, and which depend on headers that logs do not hold. `--with` says which requests would go elsewhere with another file. Nothing is sent anywhere. docs/replay.md describes the report.\n\nExits with 1 if lines contradict the rules."
     )]
     Replay(ReplayArgs),
+    /// Print the variables that lead AWS CLI, SDKs and Terraform to a stack that was started with `--aws`
+    #[command(
+        long_about = "Print the variables that lead AWS CLI, SDKs and Terraform to a stack that was started with `--aws`:\n\n  eval \"$(neargate env)\"\n  neargate env --shell github >> \"$GITHUB_ENV\"\n\nThe keys are not secret, and worth nothing at AWS."
+    )]
+    Env(EnvArgs),
     /// Write a neargate.yaml from this repository's task definitions and pipelines
     Init(InitArgs),
     /// Show which rule a request would match and why, and what would happen to it
@@ -486,6 +491,26 @@ pub(crate) struct RunArgs {
     /// The command and its arguments
     #[arg(trailing_var_arg = true, allow_hyphen_values = true, required = true, value_name = "CMD")]
     pub(crate) command: Vec<OsString>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct EnvArgs {
+    /// Whose syntax [default: that of $SHELL]
+    #[arg(long, value_enum)]
+    pub(crate) shell: Option<Syntax>,
+}
+
+/// How a shell sets variables.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Syntax {
+    /// export NAME=value, also for zsh, dash and the like
+    Bash,
+    /// set -gx NAME value
+    Fish,
+    /// $env:NAME = 'value'
+    Powershell,
+    /// NAME=value, for $GITHUB_ENV and .env files
+    Github,
 }
 
 #[derive(Debug, Args)]

@@ -84,4 +84,15 @@ pub(crate) struct StartArgs {
     /// Serve CloudWatch metrics for Prometheus at http://ADDRESS/metrics, e.g. 127.0.0.1:9180 (loopback only)
     #[arg(long, value_name = "ADDRESS", env = "NEARGATE_ADMIN", value_parser = crate::web::metrics::parse_address)]
     pub(crate) admin: Option<std::net::SocketAddr>,
+    /// Serve AWS's APIs for AWS CLI, SDKs and pipelines; `neargate env` says how to reach them (loopback only)
+    #[arg(
+        long,
+        value_name = "ADDRESS",
+        env = "NEARGATE_AWS",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "127.0.0.1:4566",
+        value_parser = crate::web::metrics::parse_address
+    )]
+    pub(crate) aws: Option<std::net::SocketAddr>,
 }

@@ -91,6 +91,7 @@ fn load_for(
         no_build: start.is_some_and(|start| start.no_build),
         pull: start.is_some_and(|start| start.pull),
         admin: start.and_then(|start| start.admin),
+        aws: start.and_then(|start| start.aws),
         take_over: false,
         reset: false,
     };
@@ -143,6 +144,7 @@ impl Project {
             no_build: start.no_build,
             pull: start.pull,
             admin: start.admin,
+            aws: start.aws,
             take_over: start.take_over,
             reset: start.reset,
         }

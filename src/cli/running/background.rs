@@ -108,6 +108,9 @@ pub(crate) fn in_the_background(project: &Project, global: &Global, start: &Star
     if let Some(address) = start.admin {
         command.arg("--admin").arg(address.to_string());
     }
+    if let Some(address) = start.aws {
+        command.arg(format!("--aws={address}"));
+    }
     command
         .args(start.no_build.then_some("--no-build"))
         .args(start.pull.then_some("--pull"))

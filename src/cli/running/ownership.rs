@@ -37,6 +37,7 @@ impl Concern {
             | Verb::Exec(_)
             | Verb::Explain(_)
             | Verb::Doctor(_)
+            | Verb::Env(_)
             | Verb::Events(_)
             | Verb::Open(_) => Self::Looks,
             Verb::Up(_)

@@ -5,6 +5,7 @@ pub mod check;
 pub(crate) mod deploy;
 pub(crate) mod doctor;
 pub(crate) mod enter;
+pub(crate) mod env;
 pub(crate) mod exec;
 pub(crate) mod explain;
 pub(crate) mod hosts;

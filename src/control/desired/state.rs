@@ -11,7 +11,7 @@ use super::resources::{Dangling, Resources};
 use super::shifts;
 use super::violation::Violation;
 use crate::model::rule::{ListenerRule, WeightedTargetGroup};
-use crate::model::{ServiceName, Topology};
+use crate::model::{ClusterName, ServiceName, Topology};
 
 /// The file's declarations, and the changes by others since.
 #[derive(Clone, Debug)]
@@ -167,6 +167,13 @@ impl Desired {
             || Resources::from(&*self.declared).task_definitions,
             |edited| edited.wanted.task_definitions.clone(),
         )
+    }
+
+    /// Every cluster: the stack's, and those that others created.
+    pub fn clusters(&self) -> impl Iterator<Item = ClusterName> {
+        let edited = self.edited.as_ref();
+        let clusters = edited.map(|edited| edited.wanted.clusters.keys().cloned().collect::<Vec<_>>());
+        clusters.unwrap_or_else(|| vec![self.declared.cluster.clone()]).into_iter()
     }
 
     /// The combined desired state of all authors.

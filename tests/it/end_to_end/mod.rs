@@ -2,6 +2,8 @@
 //!
 //! Without an engine these tests fail, unless `NEARGATE_TEST_NO_ENGINE` is set; then they print that they were skipped.
 
+/// AWS's APIs of a running stack: a deployment as a pipeline makes it, and what is refused.
+mod aws;
 /// Blue/green under traffic: tests see the new revision first, and no request is lost.
 mod blue_green;
 /// The fixture application in a real Chromium.

@@ -7,6 +7,8 @@ use super::source::{Source, module_of_crate, own_modules, paths};
 /// What every edge may import: the layers below, never another edge. Two edges that need each other communicate through
 /// `control`, or `app` connects them.
 const BELOW_EDGES: &[&str] = &["model", "http1", "alb", "ecs", "machine", "transport", "control"];
+/// The same, and the protocols of AWS's APIs, which nothing else reads.
+const AWS: &[&str] = &["model", "alb", "ecs", "control", "protocols"];
 /// Wiring and words may import everything below them.
 const EVERYTHING: &[&str] = &["*"];
 
@@ -15,6 +17,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     // nouns, and the codec of HTTP/1
     ("model", &[]),
     ("http1", &[]),
+    ("protocols", &[]),
     // decisions, and above them the user's files: the effect of a file is asked of the decisions themselves
     ("alb", &["model", "http1"]),
     ("ecs", &["model", "alb"]),
@@ -31,6 +34,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("control", &["model", "alb", "ecs"]),
     // edges
     ("admin", BELOW_EDGES),
+    ("aws", AWS),
     ("connect", BELOW_EDGES),
     ("logs", BELOW_EDGES),
     ("metadata", BELOW_EDGES),
@@ -77,10 +81,24 @@ const PURE: &[(&str, &[&str])] = &[
     ("lint", &["ipnet", "regex_automata", "regex_syntax"]),
     ("rehearsal", &[]),
     ("replay", &["memchr"]),
+    (
+        "protocols",
+        &[
+            "aws_lc_rs",
+            "erased_serde",
+            "form_urlencoded",
+            "jiff",
+            "percent_encoding",
+            "quick_xml",
+            "serde",
+            "serde_json",
+        ],
+    ),
 ];
 
 /// Layers without async, I/O and clock: time, files and variables arrive as arguments.
-const WITHOUT_IO: &[&str] = &["model", "http1", "alb", "ecs", "lint", "rehearsal", "replay", "config", "import"];
+const WITHOUT_IO: &[&str] =
+    &["model", "http1", "protocols", "alb", "ecs", "lint", "rehearsal", "replay", "config", "import"];
 const IO_AND_CLOCK: &[&str] = &[
     "Instant::now",
     "SystemTime",
@@ -103,12 +121,12 @@ const OWNED: &[(&str, &[&str], &str)] = &[
     ("tar", &["runtime"], "build contexts and the pause image"),
     (
         "hyper",
-        &["connect", "metadata", "runtime", "traffic", "web"],
-        "metadata and figures are served, Service Connect is a small proxy, BuildKit takes calls that bollard cannot make, and \
+        &["aws", "connect", "metadata", "runtime", "traffic", "web"],
+        "APIs, metadata and figures are served, Service Connect is a small proxy, BuildKit takes calls that bollard cannot make, and \
          rehearsals need a client; the proxy reads and writes HTTP itself",
     ),
-    ("hyper_util", &["connect", "metadata", "runtime", "traffic", "web"], "as hyper"),
-    ("http_body_util", &["connect", "metadata", "runtime", "traffic", "web"], "as hyper"),
+    ("hyper_util", &["aws", "connect", "metadata", "runtime", "traffic", "web"], "as hyper"),
+    ("http_body_util", &["aws", "connect", "metadata", "runtime", "traffic", "web"], "as hyper"),
     ("simple_dns", &["names"], "messages of DNS are read where they arrive"),
     ("h2", &["proxy", "probes"], "HTTP/2 on connections; what a request means is decided before"),
     ("httparse", &["http1", "probes"], "heads are read where bytes arrive"),

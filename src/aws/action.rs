@@ -1,0 +1,119 @@
+//! What an action is: a decision about an input in a state.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use super::caller::{Caller, Sessions};
+use super::remembered::Remembered;
+use crate::control::desired::edit::Edit;
+use crate::control::desired::state::Desired;
+use crate::control::snapshot::Snapshot;
+use crate::model::TaskId;
+use crate::protocols::answer::Reply;
+use crate::protocols::fault::{Common, Fault};
+use crate::protocols::query;
+use crate::protocols::service::{Protocol, Service};
+
+/// An action of a service.
+pub(super) struct Action {
+    /// As the API reference names it.
+    pub(super) name: &'static str,
+    /// What it does.
+    pub(super) decide: fn(&State, &Input<'_>) -> Result<Decision, Fault>,
+}
+
+/// Everything that an action may know.
+pub(super) struct State {
+    pub(super) snapshot: Arc<Snapshot>,
+    pub(super) desired: Arc<Desired>,
+    pub(super) sessions: Arc<Sessions>,
+    pub(super) remembered: Arc<Remembered>,
+    pub(super) now: Timestamp,
+}
+
+/// What was sent.
+pub(super) struct Input<'a> {
+    pub(super) service: &'static Service,
+    pub(super) caller: &'a Caller,
+    /// JSON, or a form.
+    pub(super) body: &'a [u8],
+}
+
+impl Input<'_> {
+    /// The input as the action's API describes it. Unknown members are ignored: a newer SDK may send them.
+    pub(super) fn read<T: DeserializeOwned>(&self) -> Result<T, Fault> {
+        let read = match self.service.protocol {
+            Protocol::Json => {
+                let value = self.json()?;
+                T::deserialize(value).map_err(|error| error.to_string())
+            }
+            Protocol::Query | Protocol::Ec2 | Protocol::RestXml => {
+                query::read(self.body).map_err(|error| error.to_string())
+            }
+        };
+        read.map_err(|message| Fault::common(Common::Malformed(message), self.service))
+    }
+
+    /// The whole input. Members that are null are left out, as if they had not been sent.
+    pub(super) fn json(&self) -> Result<Value, Fault> {
+        let body = if self.body.is_empty() { b"{}" } else { self.body };
+        let mut value: Value = serde_json::from_slice(body)
+            .map_err(|error| Fault::common(Common::Malformed(error.to_string()), self.service))?;
+        drop_nulls(&mut value);
+        Ok(value)
+    }
+}
+
+/// Clients leave out what is null, or send it: both mean that it was not given.
+pub(super) fn drop_nulls(value: &mut Value) {
+    match value {
+        Value::Object(members) => {
+            members.retain(|_, member| !member.is_null());
+            members.values_mut().for_each(drop_nulls);
+        }
+        Value::Array(items) => items.iter_mut().for_each(drop_nulls),
+        _ => {}
+    }
+}
+
+/// What an action wants done, and what it answers.
+pub(super) struct Decision {
+    pub(super) effect: Option<Effect>,
+    /// Of the state after the effect.
+    pub(super) reply: Box<dyn FnOnce(&State) -> Result<Reply, Fault> + Send>,
+}
+
+/// What only control may do.
+pub(super) enum Effect {
+    /// A change of what is wanted.
+    Edit(Edit),
+    /// StopTask.
+    StopTask(TaskId),
+}
+
+impl Decision {
+    /// Nothing changes.
+    pub(super) fn reply(reply: impl Serialize + Send + 'static) -> Self {
+        Self { effect: None, reply: Box::new(move |_| Ok(Box::new(reply))) }
+    }
+
+    /// After the effect, the reply is made of the state that it led to.
+    pub(super) fn then<R: Serialize + Send + 'static>(
+        effect: Effect,
+        reply: impl FnOnce(&State) -> Result<R, Fault> + Send + 'static,
+    ) -> Self {
+        Self { effect: Some(effect), reply: Box::new(move |state| Ok(Box::new(reply(state)?))) }
+    }
+
+    /// After an edit.
+    pub(super) fn edit<R: Serialize + Send + 'static>(
+        edit: Edit,
+        reply: impl FnOnce(&State) -> Result<R, Fault> + Send + 'static,
+    ) -> Self {
+        Self::then(Effect::Edit(edit), reply)
+    }
+}

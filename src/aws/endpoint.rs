@@ -1,0 +1,158 @@
+//! From a request to its answer.
+
+use std::io;
+use std::sync::Arc;
+
+use futures_util::future::BoxFuture;
+use jiff::Timestamp;
+
+use super::action::{Action, Decision, Effect, Input, State};
+use super::caller::{Caller, Sessions};
+use super::remembered::Remembered;
+use super::services;
+use crate::control::ControlHandle;
+use crate::control::command::{Refusal, Renew};
+use crate::protocols::answer::{Answer, Reply};
+use crate::protocols::fault::{Common, Fault};
+use crate::protocols::request::Request;
+use crate::protocols::route::{self, NoRoute, Route};
+use crate::protocols::service::{Protocol, SERVICES, Service};
+use crate::protocols::signature::credential::{Credential, Incomplete};
+
+/// Writes down what is wanted against the file's word.
+pub type KeepEdits = Arc<dyn Fn() -> BoxFuture<'static, io::Result<()>> + Send + Sync>;
+
+/// All services, for one stack.
+pub struct Endpoint {
+    control: ControlHandle,
+    sessions: Arc<Sessions>,
+    remembered: Arc<Remembered>,
+    keep_edits: KeepEdits,
+}
+
+impl Endpoint {
+    /// For this stack.
+    pub fn new(control: ControlHandle, keep_edits: KeepEdits) -> Self {
+        Self { control, sessions: Arc::default(), remembered: Arc::default(), keep_edits }
+    }
+
+    /// Answers one request.
+    pub async fn answer(&self, request: Request<'_>, request_id: &str) -> Answer {
+        let credential = Credential::of(&request);
+        let known = credential.as_ref().ok().and_then(Option::as_ref);
+        let Route { service, action } = match route::route(&request, known) {
+            Ok(route) => route,
+            Err(no_route) => return nowhere(&no_route, request_id),
+        };
+        match self.outcome(&request, credential, service, &action).await {
+            Ok(reply) => Answer::reply(service, &action, &reply, request_id),
+            Err(fault) => Answer::fault(service, &fault, request_id),
+        }
+    }
+
+    async fn outcome(
+        &self,
+        request: &Request<'_>,
+        credential: Result<Option<Credential>, Incomplete>,
+        service: &'static Service,
+        name: &str,
+    ) -> Result<Reply, Fault> {
+        let credential =
+            credential.map_err(|incomplete| Fault::common(Common::IncompleteSignature(incomplete.0), service))?;
+        let action = services::find(service, name).ok_or_else(|| unknown(service, name))?;
+        let caller = self.caller(credential.as_ref(), service, action)?;
+        let body = if request.method == "GET" { request.query.as_bytes() } else { request.body };
+        let input = Input { service, caller: &caller, body };
+        let Decision { effect, reply } = (action.decide)(&self.state(), &input)?;
+        if let Some(effect) = effect {
+            self.carry_out(effect, service).await?;
+        }
+        reply(&self.state())
+    }
+
+    fn state(&self) -> State {
+        State {
+            snapshot: Arc::clone(&self.control.snapshots().borrow()),
+            desired: self.control.desired(),
+            sessions: Arc::clone(&self.sessions),
+            remembered: Arc::clone(&self.remembered),
+            now: Timestamp::now(),
+        }
+    }
+
+    fn caller(
+        &self,
+        credential: Option<&Credential>,
+        service: &'static Service,
+        action: &Action,
+    ) -> Result<Caller, Fault> {
+        let Some(credential) = credential else {
+            // The token is what proves who calls it.
+            let is_open = service.signing_name == "sts" && action.name == "AssumeRoleWithWebIdentity";
+            return if is_open { Ok(Caller::root()) } else { Err(Fault::common(Common::NotSigned, service)) };
+        };
+        match self.sessions.find(&credential.access_key) {
+            Some(session) if session.expires_at <= Timestamp::now() => Err(Fault::common(Common::Expired, service)),
+            Some(session) => Ok(session.caller),
+            None => Ok(Caller::root()),
+        }
+    }
+
+    async fn carry_out(&self, effect: Effect, service: &'static Service) -> Result<(), Fault> {
+        let done = match effect {
+            // What is built or pulled already is not asked for again.
+            Effect::Edit(edit) => self.control.edit_and_renew(edit, Renew { builds: false, pulls: false }).await,
+            Effect::StopTask(task) => self.control.stop_task(task).await,
+        };
+        done.map_err(|refusal| refused(&refusal, service))?;
+        (self.keep_edits)().await.map_err(|error| {
+            tracing::warn!(%error, "the journal cannot be written");
+            Fault::common(Common::Internal, service)
+        })
+    }
+}
+
+/// A change that control refuses, in the service's words.
+fn refused(refusal: &Refusal, service: &'static Service) -> Fault {
+    match refusal {
+        Refusal::Violation(violation) => Fault::new(violation.code(), violation.to_string()),
+        Refusal::UnknownTask(_) => Fault::new("InvalidParameterException", "The referenced task was not found."),
+        Refusal::UnknownService { .. } => Fault::new("ServiceNotFoundException", "Service not found."),
+        Refusal::TaskProtection(failure) => Fault::new("InvalidParameterException", failure.to_string()),
+        Refusal::ShuttingDown | Refusal::Gone | Refusal::StillNeeded(_) => {
+            Fault { message: refusal.to_string(), ..Fault::common(Common::Internal, service) }
+        }
+    }
+}
+
+/// An action that is not served. Never a 5xx: Terraform repeats those for minutes.
+fn unknown(service: &'static Service, action: &str) -> Fault {
+    let sentence = match service.protocol {
+        Protocol::Json => "The requested operation is not recognized by the service.".to_owned(),
+        Protocol::Query | Protocol::Ec2 | Protocol::RestXml => {
+            format!("The action {action} is not valid for this web service.")
+        }
+    };
+    let name = service.signing_name;
+    tracing::warn!("{name}: {action} was called, which neargate does not serve");
+    let served = match action {
+        "" => format!("The request names no action of {name}."),
+        action => format!("neargate does not serve {name}:{action}."),
+    };
+    Fault::common(Common::UnknownAction(format!("{sentence} ({served})")), service)
+}
+
+/// Nothing says whose API is meant; the answer is in JSON, which the most services speak.
+fn nowhere(no_route: &NoRoute, request_id: &str) -> Answer {
+    let (service, message) = match no_route {
+        NoRoute::Service => {
+            let names: Vec<&str> = SERVICES.iter().map(|service| service.signing_name).collect();
+            (&SERVICES[0], format!("The request is for no service that neargate knows. It knows {}.", names.join(", ")))
+        }
+        NoRoute::Cbor(service) => {
+            (*service, format!("neargate does not read CBOR. {} also takes JSON.", service.signing_name))
+        }
+    };
+    let fault = Fault::new("UnknownOperationException", message).with_status(404);
+    Answer::fault(service, &fault, request_id)
+}

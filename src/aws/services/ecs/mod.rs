@@ -1,0 +1,34 @@
+//! Amazon ECS (API reference), as far as it is about Fargate.
+
+mod clusters;
+mod names;
+mod pages;
+mod service_shape;
+mod services;
+mod task_definition_shape;
+mod task_definitions;
+mod task_shape;
+mod tasks;
+
+use crate::aws::action::Action;
+
+pub(super) const ACTIONS: &[Action] = &[
+    Action { name: "CreateCluster", decide: clusters::create },
+    Action { name: "CreateService", decide: services::create },
+    Action { name: "DeleteCluster", decide: clusters::delete },
+    Action { name: "DeleteService", decide: services::delete },
+    Action { name: "DeregisterTaskDefinition", decide: task_definitions::deregister },
+    Action { name: "DescribeClusters", decide: clusters::describe },
+    Action { name: "DescribeServices", decide: services::describe },
+    Action { name: "DescribeTaskDefinition", decide: task_definitions::describe },
+    Action { name: "DescribeTasks", decide: tasks::describe },
+    Action { name: "ListClusters", decide: clusters::list },
+    Action { name: "ListServices", decide: services::list },
+    Action { name: "ListTaskDefinitionFamilies", decide: task_definitions::list_families },
+    Action { name: "ListTaskDefinitions", decide: task_definitions::list },
+    Action { name: "ListTasks", decide: tasks::list },
+    Action { name: "RegisterTaskDefinition", decide: task_definitions::register },
+    Action { name: "RunTask", decide: tasks::run },
+    Action { name: "StopTask", decide: tasks::stop },
+    Action { name: "UpdateService", decide: services::update },
+];

@@ -1,0 +1,282 @@
+//! XML as AWS's Query services write it: an element for each member, `<member>` for each item of a list, nothing for what is
+//! absent.
+
+use std::fmt::{self, Display, Write};
+
+use quick_xml::escape::escape;
+use serde::ser::{self, Serialize};
+
+/// Writes the members of a structure, without an element around them. `item` is the name of the items of lists.
+///
+/// # Errors
+///
+/// The value has something that these services have no form for, such as bytes.
+pub(crate) fn members(value: &(impl Serialize + ?Sized), item: &'static str) -> Result<String, Unwritable> {
+    let mut text = String::new();
+    value.serialize(Writer { text: &mut text, element: None, item })?;
+    Ok(text)
+}
+
+/// What cannot be written.
+#[derive(Debug)]
+pub(crate) struct Unwritable(String);
+
+impl Display for Unwritable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for Unwritable {}
+
+impl ser::Error for Unwritable {
+    fn custom<T: Display>(message: T) -> Self {
+        Self(message.to_string())
+    }
+}
+
+/// Where a value goes.
+struct Writer<'t> {
+    text: &'t mut String,
+    /// The element around it; none around the whole.
+    element: Option<String>,
+    item: &'static str,
+}
+
+impl<'t> Writer<'t> {
+    fn scalar(self, value: &str) -> Result<(), Unwritable> {
+        let name = self.element.ok_or_else(|| Unwritable("a reply is a structure".to_owned()))?;
+        let _ = write!(self.text, "<{name}>{}</{name}>", escape(value));
+        Ok(())
+    }
+
+    fn open(self) -> Opened<'t> {
+        if let Some(name) = &self.element {
+            let _ = write!(self.text, "<{name}>");
+        }
+        Opened { text: self.text, element: self.element, item: self.item, key: None }
+    }
+}
+
+/// An element whose content is being written.
+struct Opened<'t> {
+    text: &'t mut String,
+    element: Option<String>,
+    item: &'static str,
+    /// The key of a map's entry whose value comes next.
+    key: Option<String>,
+}
+
+impl Opened<'_> {
+    fn inside(&mut self, element: impl Into<String>) -> Writer<'_> {
+        Writer { text: self.text, element: Some(element.into()), item: self.item }
+    }
+
+    fn close(self) {
+        if let Some(name) = self.element {
+            let _ = write!(self.text, "</{name}>");
+        }
+    }
+}
+
+macro_rules! scalars {
+    ($($method:ident $type:ty;)*) => {$(
+        fn $method(self, value: $type) -> Result<(), Unwritable> {
+            self.scalar(&value.to_string())
+        }
+    )*};
+}
+
+impl<'t> ser::Serializer for Writer<'t> {
+    type Ok = ();
+    type Error = Unwritable;
+    type SerializeSeq = Opened<'t>;
+    type SerializeTuple = Opened<'t>;
+    type SerializeTupleStruct = Opened<'t>;
+    type SerializeTupleVariant = ser::Impossible<(), Unwritable>;
+    type SerializeMap = Opened<'t>;
+    type SerializeStruct = Opened<'t>;
+    type SerializeStructVariant = ser::Impossible<(), Unwritable>;
+
+    scalars! {
+        serialize_bool bool;
+        serialize_i8 i8;
+        serialize_i16 i16;
+        serialize_i32 i32;
+        serialize_i64 i64;
+        serialize_u8 u8;
+        serialize_u16 u16;
+        serialize_u32 u32;
+        serialize_u64 u64;
+        serialize_f32 f32;
+        serialize_f64 f64;
+        serialize_char char;
+    }
+
+    fn serialize_str(self, value: &str) -> Result<(), Unwritable> {
+        self.scalar(value)
+    }
+
+    fn serialize_bytes(self, _: &[u8]) -> Result<(), Unwritable> {
+        Err(Unwritable("bytes have no form".to_owned()))
+    }
+
+    fn serialize_none(self) -> Result<(), Unwritable> {
+        Ok(())
+    }
+
+    fn serialize_some<T: Serialize + ?Sized>(self, value: &T) -> Result<(), Unwritable> {
+        value.serialize(self)
+    }
+
+    fn serialize_unit(self) -> Result<(), Unwritable> {
+        Ok(())
+    }
+
+    fn serialize_unit_struct(self, _: &'static str) -> Result<(), Unwritable> {
+        self.open().close();
+        Ok(())
+    }
+
+    fn serialize_unit_variant(self, _: &'static str, _: u32, variant: &'static str) -> Result<(), Unwritable> {
+        self.scalar(variant)
+    }
+
+    fn serialize_newtype_struct<T: Serialize + ?Sized>(self, _: &'static str, value: &T) -> Result<(), Unwritable> {
+        value.serialize(self)
+    }
+
+    fn serialize_newtype_variant<T: Serialize + ?Sized>(
+        self,
+        _: &'static str,
+        _: u32,
+        variant: &'static str,
+        value: &T,
+    ) -> Result<(), Unwritable> {
+        let mut opened = self.open();
+        value.serialize(opened.inside(variant))?;
+        opened.close();
+        Ok(())
+    }
+
+    fn serialize_seq(self, _: Option<usize>) -> Result<Opened<'t>, Unwritable> {
+        Ok(self.open())
+    }
+
+    fn serialize_tuple(self, _: usize) -> Result<Opened<'t>, Unwritable> {
+        Ok(self.open())
+    }
+
+    fn serialize_tuple_struct(self, _: &'static str, _: usize) -> Result<Opened<'t>, Unwritable> {
+        Ok(self.open())
+    }
+
+    fn serialize_tuple_variant(
+        self,
+        _: &'static str,
+        _: u32,
+        _: &'static str,
+        _: usize,
+    ) -> Result<Self::SerializeTupleVariant, Unwritable> {
+        Err(Unwritable("a tuple variant has no form".to_owned()))
+    }
+
+    fn serialize_map(self, _: Option<usize>) -> Result<Opened<'t>, Unwritable> {
+        Ok(self.open())
+    }
+
+    fn serialize_struct(self, _: &'static str, _: usize) -> Result<Opened<'t>, Unwritable> {
+        Ok(self.open())
+    }
+
+    fn serialize_struct_variant(
+        self,
+        _: &'static str,
+        _: u32,
+        _: &'static str,
+        _: usize,
+    ) -> Result<Self::SerializeStructVariant, Unwritable> {
+        Err(Unwritable("a structure variant has no form".to_owned()))
+    }
+}
+
+impl ser::SerializeSeq for Opened<'_> {
+    type Ok = ();
+    type Error = Unwritable;
+
+    fn serialize_element<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), Unwritable> {
+        let item = self.item;
+        value.serialize(self.inside(item))
+    }
+
+    fn end(self) -> Result<(), Unwritable> {
+        self.close();
+        Ok(())
+    }
+}
+
+impl ser::SerializeTuple for Opened<'_> {
+    type Ok = ();
+    type Error = Unwritable;
+
+    fn serialize_element<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), Unwritable> {
+        ser::SerializeSeq::serialize_element(self, value)
+    }
+
+    fn end(self) -> Result<(), Unwritable> {
+        ser::SerializeSeq::end(self)
+    }
+}
+
+impl ser::SerializeTupleStruct for Opened<'_> {
+    type Ok = ();
+    type Error = Unwritable;
+
+    fn serialize_field<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), Unwritable> {
+        ser::SerializeSeq::serialize_element(self, value)
+    }
+
+    fn end(self) -> Result<(), Unwritable> {
+        ser::SerializeSeq::end(self)
+    }
+}
+
+impl ser::SerializeStruct for Opened<'_> {
+    type Ok = ();
+    type Error = Unwritable;
+
+    fn serialize_field<T: Serialize + ?Sized>(&mut self, name: &'static str, value: &T) -> Result<(), Unwritable> {
+        value.serialize(self.inside(name))
+    }
+
+    fn end(self) -> Result<(), Unwritable> {
+        self.close();
+        Ok(())
+    }
+}
+
+/// `<entry><key>…</key><value>…</value></entry>`
+impl ser::SerializeMap for Opened<'_> {
+    type Ok = ();
+    type Error = Unwritable;
+
+    fn serialize_key<T: Serialize + ?Sized>(&mut self, key: &T) -> Result<(), Unwritable> {
+        let mut text = String::new();
+        key.serialize(Writer { text: &mut text, element: Some("key".to_owned()), item: self.item })?;
+        self.key = Some(text);
+        Ok(())
+    }
+
+    fn serialize_value<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), Unwritable> {
+        let key = self.key.take().unwrap_or_default();
+        let _ = write!(self.text, "<entry>{key}");
+        value.serialize(self.inside("value"))?;
+        self.text.push_str("</entry>");
+        Ok(())
+    }
+
+    fn end(self) -> Result<(), Unwritable> {
+        self.close();
+        Ok(())
+    }
+}

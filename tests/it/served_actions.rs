@@ -1,0 +1,51 @@
+//! `docs/aws.md`: which actions of AWS's APIs a stack serves, from the tables that it serves them by.
+
+use std::fmt::Write as _;
+use std::path::Path;
+
+use neargate::aws::actions;
+
+use crate::support::expected::Differences;
+
+const OPENING: &str = "\
+# AWS's APIs
+
+`neargate up --aws` serves AWS's APIs at http://127.0.0.1:4566 (`--aws=ADDRESS` for another loopback address), so that AWS CLI,
+the SDKs and the actions of a pipeline run against the stack on this machine. `neargate env` prints the variables that lead
+them there:
+
+```
+neargate up -d --wait --aws
+eval \"$(neargate env)\"
+aws ecs describe-services --cluster prod --services web
+neargate env --shell github >> \"$GITHUB_ENV\"
+```
+
+What a call changes is an edit of the stack, refused where AWS refuses it, with its code and message. It stays until the file says
+something else about the same field, `up --reset`, or `down`.
+
+- Any key is the account's root, and its signature is not checked; keys of AssumeRole are those of the role, until they expire.
+  There are no policies.
+- Requests of web pages (with `Origin`) and for hosts other than this machine's and AWS's get 403.
+- An action that is not listed is answered as one that does not exist: `UnknownOperationException` or `InvalidAction`.
+- Members of a task definition that mean nothing here come back as they were sent, until the stack is restarted.
+
+";
+
+#[test]
+fn the_page_of_served_actions_is_current() {
+    let mut text = OPENING.to_owned();
+    let mut services: Vec<&str> = actions().map(|action| action.service).collect();
+    services.dedup();
+    for service in services {
+        let _ = writeln!(text, "## {service}\n");
+        for action in actions().filter(|action| action.service == service) {
+            let _ = writeln!(text, "- {}", action.action);
+        }
+        text.push('\n');
+    }
+    let mut differences = Differences::default();
+    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/aws.md");
+    differences.check(&page, &format!("{}\n", text.trim_end()));
+    differences.finish();
+}
