@@ -66,6 +66,10 @@ impl<'a> Tasks<'a> {
             if let Some(at) = standing.changes_at() {
                 plan.wake_by(at);
             }
+            // Whichever of them is protected no longer may be the one to go.
+            if let Some(protection) = task.protection(situation.now) {
+                plan.wake_by(protection.until());
+            }
             let kind = match &standing {
                 _ if task.spec.deployment() != Some(&deployment.id) => &mut old,
                 Standing::Failing { .. } => &mut failing,
