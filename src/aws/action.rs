@@ -80,17 +80,20 @@ pub(super) fn drop_nulls(value: &mut Value) {
     }
 }
 
+/// Makes the reply.
+pub(super) type Replying = Box<dyn FnOnce(&State) -> Result<Reply, Fault> + Send>;
+
 /// What an action wants done, and what it answers.
 pub(super) struct Decision {
     pub(super) effect: Option<Effect>,
     /// Of the state after the effect.
-    pub(super) reply: Box<dyn FnOnce(&State) -> Result<Reply, Fault> + Send>,
+    pub(super) reply: Replying,
 }
 
 /// What only control may do.
 pub(super) enum Effect {
     /// A change of what is wanted.
-    Edit(Edit),
+    Edit(Box<Edit>),
     /// StopTask.
     StopTask(TaskId),
 }
@@ -114,6 +117,6 @@ impl Decision {
         edit: Edit,
         reply: impl FnOnce(&State) -> Result<R, Fault> + Send + 'static,
     ) -> Self {
-        Self::then(Effect::Edit(edit), reply)
+        Self::then(Effect::Edit(Box::new(edit)), reply)
     }
 }

@@ -101,7 +101,7 @@ impl Endpoint {
     async fn carry_out(&self, effect: Effect, service: &'static Service) -> Result<(), Fault> {
         let done = match effect {
             // What is built or pulled already is not asked for again.
-            Effect::Edit(edit) => self.control.edit_and_renew(edit, Renew { builds: false, pulls: false }).await,
+            Effect::Edit(edit) => self.control.edit_and_renew(*edit, Renew { builds: false, pulls: false }).await,
             Effect::StopTask(task) => self.control.stop_task(task).await,
         };
         done.map_err(|refusal| refused(&refusal, service))?;

@@ -21,6 +21,7 @@ use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 
 use super::endpoint::Endpoint;
+use super::services;
 use crate::model::arn;
 use crate::protocols::answer::Answer;
 use crate::protocols::request;
@@ -110,7 +111,7 @@ fn request_id() -> String {
 
 fn health() -> Response<Full<Bytes>> {
     let services: serde_json::Map<String, serde_json::Value> =
-        super::actions().map(|action| (action.service.to_owned(), "available".into())).collect();
+        services::actions().map(|action| (action.service.to_owned(), "available".into())).collect();
     let body = serde_json::json!({ "services": services, "version": env!("CARGO_PKG_VERSION") });
     let mut response = text(StatusCode::OK, body.to_string());
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
