@@ -116,7 +116,9 @@ mod tests {
     use super::super::file::connect::*;
     use super::super::file::discovery::*;
     use super::super::file::load_balancer::*;
+    use super::super::file::scaling::*;
     use super::super::file::service::*;
+    use super::super::file::strategy::*;
     use super::super::file::target_group::*;
     use super::super::file::*;
     use super::super::task_definition::file::*;
@@ -138,6 +140,8 @@ mod tests {
             ServiceFile CircuitBreakerFile ThresholdFile DeploymentAlarmsFile MetricAlarmFile DimensionsFile
             BindingFile BuildFile DevelopFile WatchFile HookFile
             DiscoveryServiceFile DnsConfigFile DnsRecordFile CustomHealthFile RegistryFile
+            AdvancedFile ListenerRuleFile DeploymentConfigurationFile LinearFile CanaryFile LifecycleHookFile TimeoutFile
+            ScalableTargetFile ScalingPolicyFile TargetTrackingFile PredefinedMetricFile SuspendedStateFile TaskRoleFile
             ConnectFile OfferedFile ClientAliasFile ConnectTimeoutFile
             TaskDefinitionFile RuntimePlatformFile EphemeralStorageFile VolumeFile HostVolumeFile ContainerFile
             RepositoryCredentialsFile PortMappingFile NameValueFile SecretFile MountPointFile DependencyFile
