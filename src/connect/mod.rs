@@ -15,48 +15,34 @@ mod stream;
 use std::collections::BTreeSet;
 use std::net::SocketAddrV4;
 use std::sync::Arc;
-use std::time::Duration;
 
 use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, watch};
-use tokio::task::{JoinHandle, JoinSet};
+use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::control::runtime::{Runtime, TaskListener};
+use crate::control::serving::{self, Patience, Serving};
 use crate::control::snapshot::Snapshot;
 use crate::model::service_connect::AppProtocol;
 use route::{Proxy, Route};
 
 /// Connections at the same time, of all tasks; more wait to be accepted.
 const CONNECTIONS: usize = 4096;
-/// The first wait after the runtime could provide no socket; it doubles up to the last.
-const FIRST_WAIT: Duration = Duration::from_millis(250);
-const LAST_WAIT: Duration = Duration::from_secs(30);
-/// How long ending may take: as long as a call to the engine.
-const STOP_LIMIT: Duration = Duration::from_secs(10);
 
 /// The running proxy.
 #[derive(Debug)]
-pub struct ConnectProxy {
-    stop: CancellationToken,
-    running: JoinHandle<()>,
-}
+pub struct ConnectProxy(Serving);
 
 impl ConnectProxy {
     /// Listens on the endpoints of each task from then on.
     pub fn start(runtime: Arc<dyn Runtime>, snapshots: watch::Receiver<Arc<Snapshot>>) -> Self {
-        let stop = CancellationToken::new();
-        let running = tokio::spawn(follow(runtime, snapshots, stop.clone()));
-        Self { stop, running }
+        Self(Serving::start(|stop| follow(runtime, snapshots, stop)))
     }
 
     /// Stops asking the runtime for sockets, so that what it has made for them can be removed.
     pub async fn stop(self) {
-        self.stop.cancel();
-        let abort = self.running.abort_handle();
-        if tokio::time::timeout(STOP_LIMIT, self.running).await.is_err() {
-            abort.abort();
-        }
+        self.0.stop().await;
     }
 }
 
@@ -100,12 +86,12 @@ async fn serve(
     limit: Arc<Semaphore>,
     stop: CancellationToken,
 ) {
-    let mut wait = FIRST_WAIT;
+    let mut patience = Patience::default();
     while !stop.is_cancelled() {
         // Not within `select!`: a container that is being made must be known to whoever removes it.
         match runtime.listen(address).await {
             Ok(TaskListener { listener, lost }) => {
-                wait = FIRST_WAIT;
+                patience.reset();
                 tokio::select! {
                     () = accept(&listener, address, &proxy, &limit) => {}
                     () = lost.cancelled() => {}
@@ -114,11 +100,7 @@ async fn serve(
             }
             Err(error) => tracing::debug!("Service Connect at {address}: {error}"),
         }
-        tokio::select! {
-            () = tokio::time::sleep(wait) => {}
-            () = stop.cancelled() => return,
-        }
-        wait = (wait * 2).min(LAST_WAIT);
+        patience.wait(&stop).await;
     }
 }
 
@@ -127,7 +109,7 @@ async fn accept(listener: &TcpListener, address: SocketAddrV4, proxy: &Arc<Proxy
     loop {
         let Ok(permit) = Arc::clone(limit).acquire_owned().await else { return };
         let Ok((stream, peer)) = listener.accept().await else {
-            tokio::time::sleep(FIRST_WAIT).await;
+            serving::pause().await;
             continue;
         };
         // To a task that does not have the endpoint, nothing is there.

@@ -42,6 +42,7 @@ pub mod routing;
 pub mod runtime;
 mod secrets;
 mod service_deployments;
+pub mod serving;
 pub mod sink;
 pub mod snapshot;
 mod specs;

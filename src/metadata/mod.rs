@@ -24,13 +24,13 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use jiff::Timestamp;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, watch};
-use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::control::ControlHandle;
 use crate::control::command::Refusal;
 use crate::control::observation::Observation;
 use crate::control::runtime::{Runtime, TaskListener};
+use crate::control::serving::{self, Patience, Serving};
 use crate::control::snapshot::Snapshot;
 use crate::ecs::metadata::address::{ADDRESS, link_local};
 use crate::ecs::metadata::credentials::{Given, RoleCredentials};
@@ -52,34 +52,20 @@ const CONTENT: usize = 64 * 1024;
 const PATIENCE: Duration = Duration::from_secs(10);
 /// How long a connection may last, whatever happens on it.
 const LONGEST: Duration = Duration::from_secs(120);
-/// The first wait after the runtime could provide no socket; it doubles up to the last.
-const FIRST_WAIT: Duration = Duration::from_millis(250);
-const LAST_WAIT: Duration = Duration::from_secs(30);
-/// How long ending may take: as long as a call to the engine, for a socket that nobody needs any more.
-const STOP_LIMIT: Duration = Duration::from_secs(10);
 
 /// The running server.
 #[derive(Debug)]
-pub struct MetadataServer {
-    stop: CancellationToken,
-    running: JoinHandle<()>,
-}
+pub struct MetadataServer(Serving);
 
 impl MetadataServer {
     /// Starts serving as soon as there is a task.
     pub fn start(runtime: Arc<dyn Runtime>, control: ControlHandle) -> Self {
-        let stop = CancellationToken::new();
-        let running = tokio::spawn(serve(runtime, control, stop.clone()));
-        Self { stop, running }
+        Self(Serving::start(|stop| serve(runtime, control, stop)))
     }
 
     /// Stops asking the runtime for sockets, so that what it has made for them can be removed.
     pub async fn stop(self) {
-        self.stop.cancel();
-        let abort = self.running.abort_handle();
-        if tokio::time::timeout(STOP_LIMIT, self.running).await.is_err() {
-            abort.abort();
-        }
+        self.0.stop().await;
     }
 }
 
@@ -102,13 +88,13 @@ async fn serve(runtime: Arc<dyn Runtime>, control: ControlHandle, stop: Cancella
         measurements: Measurements::default(),
         profiles: Profiles::default(),
     });
-    let mut wait = FIRST_WAIT;
+    let mut patience = Patience::default();
     let mut said = String::new();
     while !stop.is_cancelled() {
         // Not within `select!`: a container that is being made must be known to whoever removes it.
         match runtime.listen(ADDRESS).await {
             Ok(TaskListener { listener, lost }) => {
-                wait = FIRST_WAIT;
+                patience.reset();
                 said.clear();
                 // The controller is gone: so is the stack.
                 let _ = observations.send(Observation::MetadataEndpoint(Ok(()))).await;
@@ -127,11 +113,7 @@ async fn serve(runtime: Arc<dyn Runtime>, control: ControlHandle, stop: Cancella
                 }
             }
         }
-        tokio::select! {
-            () = tokio::time::sleep(wait) => {}
-            () = stop.cancelled() => return,
-        }
-        wait = (wait * 2).min(LAST_WAIT);
+        patience.wait(&stop).await;
     }
 }
 
@@ -140,7 +122,7 @@ async fn accept(listener: &TcpListener, server: &Arc<Server>, connections: &Arc<
     loop {
         let Ok(permit) = Arc::clone(connections).acquire_owned().await else { return };
         let Ok((stream, peer)) = listener.accept().await else {
-            tokio::time::sleep(FIRST_WAIT).await;
+            serving::pause().await;
             continue;
         };
         let server = Arc::clone(server);

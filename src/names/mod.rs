@@ -14,10 +14,10 @@ use std::time::Duration;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream, UdpSocket};
 use tokio::sync::{Semaphore, watch};
-use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::control::runtime::{Runtime, TaskResolver};
+use crate::control::serving::{self, Patience, Serving};
 use crate::control::snapshot::Snapshot;
 use crate::ecs::discovery::zone::{self, Answer};
 use upstream::Upstream;
@@ -27,34 +27,20 @@ use wire::LONGEST;
 const AT_ONCE: usize = 256;
 /// How long a connection may take for a question.
 const PATIENCE: Duration = Duration::from_secs(10);
-/// The first wait after the runtime could provide no sockets; it doubles up to the last.
-const FIRST_WAIT: Duration = Duration::from_millis(250);
-const LAST_WAIT: Duration = Duration::from_secs(30);
-/// How long ending may take: as long as a call to the engine.
-const STOP_LIMIT: Duration = Duration::from_secs(10);
 
 /// The running server.
 #[derive(Debug)]
-pub struct NameServer {
-    stop: CancellationToken,
-    running: JoinHandle<()>,
-}
+pub struct NameServer(Serving);
 
 impl NameServer {
     /// Starts serving as soon as there is a task.
     pub fn start(runtime: Arc<dyn Runtime>, snapshots: watch::Receiver<Arc<Snapshot>>) -> Self {
-        let stop = CancellationToken::new();
-        let running = tokio::spawn(serve(runtime, snapshots, stop.clone()));
-        Self { stop, running }
+        Self(Serving::start(|stop| serve(runtime, snapshots, stop)))
     }
 
     /// Stops asking the runtime for sockets, so that what it has made for them can be removed.
     pub async fn stop(self) {
-        self.stop.cancel();
-        let abort = self.running.abort_handle();
-        if tokio::time::timeout(STOP_LIMIT, self.running).await.is_err() {
-            abort.abort();
-        }
+        self.0.stop().await;
     }
 }
 
@@ -68,12 +54,12 @@ async fn serve(runtime: Arc<dyn Runtime>, mut snapshots: watch::Receiver<Arc<Sna
     if !found {
         return;
     }
-    let mut wait = FIRST_WAIT;
+    let mut patience = Patience::default();
     while !stop.is_cancelled() {
         // Not within `select!`: a container that is being made must be known to whoever removes it.
         match runtime.resolver().await {
             Ok(TaskResolver { datagrams, connections, upstream, lost }) => {
-                wait = FIRST_WAIT;
+                patience.reset();
                 let server = Arc::new(Server {
                     runtime: Arc::clone(&runtime),
                     snapshots: snapshots.clone(),
@@ -92,11 +78,7 @@ async fn serve(runtime: Arc<dyn Runtime>, mut snapshots: watch::Receiver<Arc<Sna
             // The metadata endpoint needs the same, and says why it is missing.
             Err(error) => tracing::debug!("no DNS server for tasks: {error}"),
         }
-        tokio::select! {
-            () = tokio::time::sleep(wait) => {}
-            () = stop.cancelled() => return,
-        }
-        wait = (wait * 2).min(LAST_WAIT);
+        patience.wait(&stop).await;
     }
 }
 
@@ -144,7 +126,7 @@ async fn accept(connections: &TcpListener, server: &Arc<Server>) {
     loop {
         let Ok(permit) = Arc::clone(&server.limit).acquire_owned().await else { return };
         let Ok((stream, _)) = connections.accept().await else {
-            tokio::time::sleep(FIRST_WAIT).await;
+            serving::pause().await;
             continue;
         };
         let server = Arc::clone(server);
