@@ -233,6 +233,8 @@ impl App {
             let measured = Arc::clone(&load_balancers);
             tasks.push(spawn(metrics::serve(listener, Arc::new(move || measured.to_prometheus()))));
         }
+        // A process that was killed may have left its address.
+        let _ = std::fs::remove_file(folders.aws_endpoint());
         if let Some(address) = request.aws {
             let served = aws_endpoint::serve(address, &control, &journal, folders).await;
             let (address, served) = served.map_err(io(&format!("listen on {address} for --aws")))?;
@@ -389,7 +391,7 @@ pub fn make_authority(topology: &Topology, folders: &Folders) -> Result<(), Cert
     folder::open(folders.data(), &topology.name, &owner, &topology.domains, Timestamp::now()).map(|_| ())
 }
 
-/// Writes down what nobody is waiting for: that a deployment was rolled back, a service scaled, or traffic shifted.
+/// Writes down changes that no command waits for: rollbacks, scaling, shifts of traffic.
 async fn keep_rollbacks(control: ControlHandle, journal: Arc<Mutex<Journal>>) {
     let mut authored = control.authored();
     while authored.changed().await.is_ok() {

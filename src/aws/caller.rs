@@ -38,18 +38,15 @@ pub(super) struct Session {
 pub(super) struct Sessions(Mutex<BTreeMap<String, Session>>);
 
 impl Sessions {
-    /// More are not kept: the oldest ids go first, whoever holds them is the root then.
+    /// How many are kept. The one that expires first makes room for another.
     const KEPT: usize = 1000;
 
     /// Remembers a session.
     pub(super) fn begin(&self, access_key: String, session: Session) {
         let mut sessions = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let now = session.expires_at;
         if sessions.len() >= Self::KEPT {
-            sessions.retain(|_, known| known.expires_at > now);
-        }
-        if sessions.len() >= Self::KEPT {
-            sessions.clear();
+            let first = sessions.iter().min_by_key(|(_, known)| known.expires_at).map(|(key, _)| key.clone());
+            first.and_then(|key| sessions.remove(&key));
         }
         sessions.insert(access_key, session);
     }
@@ -57,5 +54,21 @@ impl Sessions {
     /// The session whose key this is.
     pub(super) fn find(&self, access_key: &str) -> Option<Session> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).get(access_key).cloned()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_session_that_expires_first_makes_room() {
+        let sessions = Sessions::default();
+        for second in 0..=Sessions::KEPT {
+            let expires_at = Timestamp::from_second(second as i64).expect("a time of 1970");
+            sessions.begin(format!("ASIA{second}"), Session { caller: Caller::root(), expires_at });
+        }
+        assert!(sessions.find("ASIA0").is_none());
+        assert!(sessions.find("ASIA1").is_some() && sessions.find(&format!("ASIA{}", Sessions::KEPT)).is_some());
     }
 }

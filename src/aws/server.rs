@@ -102,7 +102,7 @@ fn response(answer: Answer, request_id: &str) -> Response<Full<Bytes>> {
     response
 }
 
-/// A UUID that nobody needs to predict.
+/// A random UUID.
 fn request_id() -> String {
     use std::hash::{BuildHasher, Hasher, RandomState};
     let random = RandomState::new().build_hasher().finish();

@@ -49,6 +49,9 @@ fn text(project: &Project, view: &ClusterView, foreground: bool) -> String {
         let _ = writeln!(text, "            or, without the hosts file:");
         let _ = writeln!(text, "            chromium --host-resolver-rules='{rules}' {url}/");
     }
+    if let Ok(endpoint) = std::fs::read_to_string(project.folders.aws_endpoint()) {
+        let _ = writeln!(text, "  {DIM}aws{DIM:#}       {} {DIM}eval \"$(neargate env)\"{DIM:#}", endpoint.trim());
+    }
     let _ = writeln!(text, "  {DIM}look{DIM:#}      neargate ps | logs -f | events -f | explain URL | doctor");
     if foreground {
         let _ = writeln!(text, "  {DIM}stop{DIM:#}      Ctrl-C");

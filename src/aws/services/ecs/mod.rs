@@ -1,4 +1,4 @@
-//! Amazon ECS (API reference), as far as it is about Fargate.
+//! The actions of Amazon ECS that Fargate needs (Amazon ECS API reference).
 
 mod clusters;
 mod names;
