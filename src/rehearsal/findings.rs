@@ -87,7 +87,7 @@ pub enum Cause {
     NotListening,
     /// A healthy task refused the connection.
     Refused,
-    /// The target closed a connection on which a request was under way, while nobody had told it to stop.
+    /// The target closed a connection with a request in flight, although it had not been stopped.
     ClosedByTarget,
     /// No connection to the target could be established in time.
     ConnectTimeout,

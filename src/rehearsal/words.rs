@@ -48,7 +48,7 @@ pub fn symptom(finding: &Finding, verdict: &Verdict) -> String {
             )
         }
         Cause::ClosedByTarget => format!(
-            "the back end closed the connection on which {requests} {were} under way, and nobody had told it to stop; on AWS \
+            "the back end closed the connection while {requests} {were} in flight, although it had not been stopped; on AWS \
              {it_is} {on_aws}"
         ),
         Cause::ConnectTimeout => {
