@@ -8,6 +8,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::caller::{Caller, Sessions};
+use super::ids::Ids;
 use super::remembered::Remembered;
 use crate::control::desired::edit::Edit;
 use crate::control::desired::state::Desired;
@@ -32,6 +33,8 @@ pub(super) struct State {
     pub(super) desired: Arc<Desired>,
     pub(super) sessions: Arc<Sessions>,
     pub(super) remembered: Arc<Remembered>,
+    /// For what is created.
+    pub(super) ids: Ids,
     pub(super) now: Timestamp,
 }
 

@@ -8,6 +8,7 @@ use jiff::Timestamp;
 
 use super::action::{Action, Decision, Effect, Input, State};
 use super::caller::{Caller, Sessions};
+use super::ids::Ids;
 use super::remembered::Remembered;
 use super::services;
 use crate::control::ControlHandle;
@@ -76,6 +77,7 @@ impl Endpoint {
             desired: self.control.desired(),
             sessions: Arc::clone(&self.sessions),
             remembered: Arc::clone(&self.remembered),
+            ids: Ids::random(),
             now: Timestamp::now(),
         }
     }
@@ -113,7 +115,7 @@ impl Endpoint {
 }
 
 /// A change that control refuses, in the service's words.
-fn refused(refusal: &Refusal, service: &'static Service) -> Fault {
+pub(super) fn refused(refusal: &Refusal, service: &'static Service) -> Fault {
     match refusal {
         Refusal::Violation(violation) => Fault::new(violation.code(), violation.to_string()),
         Refusal::UnknownTask(_) => Fault::new("InvalidParameterException", "The referenced task was not found."),

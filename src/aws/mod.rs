@@ -11,7 +11,10 @@
 
 mod action;
 mod caller;
+#[cfg(test)]
+mod calls;
 mod endpoint;
+mod ids;
 mod remembered;
 mod server;
 mod services;

@@ -45,7 +45,7 @@ mod service_deployments;
 pub mod serving;
 pub mod sink;
 pub mod snapshot;
-mod specs;
+pub(crate) mod specs;
 pub mod tap;
 mod wanted_images;
 

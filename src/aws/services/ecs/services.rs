@@ -269,7 +269,16 @@ pub(super) fn delete(state: &State, input: &Input<'_>) -> Result<Decision, Fault
     names::cluster(state, cluster.as_deref())?;
     let name = names::service(&service);
     let edit = Edit::DeleteService { service: name.clone(), force };
-    Ok(Decision::edit(edit, move |state| one(state, &name)))
+    // Without tasks it is gone as soon as it is deleted.
+    let last = one(state, &name).ok().map(|mut last| {
+        last["service"]["status"] = json!("DRAINING");
+        last["service"]["desiredCount"] = json!(0);
+        last
+    });
+    Ok(Decision::edit(edit, move |state| match (one(state, &name), last) {
+        (Err(_), Some(last)) => Ok(last),
+        (draining, _) => draining,
+    }))
 }
 
 /// `{"service": …}`

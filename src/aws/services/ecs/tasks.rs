@@ -9,7 +9,6 @@ use super::names::{self, invalid, missing, refused};
 use super::{pages, services, task_shape};
 use crate::aws::action::{Decision, Effect, Input, State};
 use crate::control::desired::edit::Edit;
-use crate::control::ids::{IdSource, RandomIds};
 use crate::ecs::violation::Violation;
 use crate::ecs::world::Task;
 use crate::model::TaskId;
@@ -72,7 +71,7 @@ pub(super) fn run(state: &State, input: &Input<'_>) -> Result<Decision, Fault> {
         refused(&Violation::TaskDefinitionNotFound(name))
     })?;
     let overrides: TaskOverride = asked.overrides.container_overrides.into_iter().map(one_override).collect();
-    let tasks: Vec<TaskId> = (0..asked.count.unwrap_or(1)).map(|_| RandomIds.task_id()).collect();
+    let tasks: Vec<TaskId> = (0..asked.count.unwrap_or(1)).map(|nth| state.ids.task(nth)).collect();
     let edit = Edit::RunTask {
         tasks: tasks.clone(),
         task_definition: revision.name(),

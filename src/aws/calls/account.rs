@@ -1,0 +1,251 @@
+//! An account in memory, with what the controller does to it when nothing runs.
+
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
+use std::io;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Instant;
+
+use jiff::Timestamp;
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::form;
+use crate::alb::targets::health::{Probe, ProbeTick};
+use crate::aws::action::{Decision, Effect, Input, State};
+use crate::aws::caller::{Caller, Sessions};
+use crate::aws::endpoint::refused;
+use crate::aws::ids::Ids;
+use crate::aws::remembered::Remembered;
+use crate::aws::services;
+use crate::config::{self, Source, Style, Tasks};
+use crate::control::command::Refusal;
+use crate::control::desired::edit::Edit;
+use crate::control::desired::state::Desired;
+use crate::control::ids::{CountedIds, IdSource as _};
+use crate::control::snapshot::{Bindings, Snapshot};
+use crate::control::specs::{self, StandaloneRun};
+use crate::ecs::apply::Context;
+use crate::ecs::plan;
+use crate::ecs::standalone::STOPPED_BY_USER;
+use crate::ecs::step::{Change, Step};
+use crate::ecs::world::{Deployment, Now, World};
+use crate::model::target_health::{ProbeOutcome, Target};
+use crate::model::task::StopCode;
+use crate::model::{ServiceName, Topology};
+use crate::protocols::answer::Answer;
+use crate::protocols::fault::Fault;
+use crate::protocols::service::{self, Protocol, Service};
+
+/// A stack without an engine.
+pub(super) struct Account {
+    desired: Desired,
+    world: World,
+    ids: CountedIds,
+    sessions: Arc<Sessions>,
+    remembered: Arc<Remembered>,
+    now: Now,
+    calls: u64,
+}
+
+/// What a health check found, so many times in a row.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Probed {
+    target_group: String,
+    target: SocketAddr,
+    #[serde(default = "once")]
+    times: usize,
+    outcome: Outcome,
+}
+
+fn once() -> usize {
+    1
+}
+
+#[derive(Clone, Copy, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Outcome {
+    Passed,
+    CodeMismatch(u16),
+    TimedOut,
+    Failed,
+}
+
+impl Account {
+    /// The account of a file, or an empty one.
+    pub(super) fn new(stack: Option<&str>, files: &BTreeMap<String, Value>) -> Self {
+        let topology = stack.map_or_else(|| Topology::new("empty", []), |text| loaded(text, files));
+        let timestamp = "2026-11-30T12:00:00Z".parse::<Timestamp>().expect("a time");
+        let mut account = Self {
+            desired: Desired::from(Arc::new(topology)),
+            world: World::default(),
+            ids: CountedIds::default(),
+            sessions: Arc::default(),
+            remembered: Arc::default(),
+            now: Now { instant: Instant::now(), timestamp },
+            calls: 0,
+        };
+        account.take_topology(&BTreeSet::new());
+        account
+    }
+
+    /// What an action answers, as JSON.
+    pub(super) fn call(&mut self, service: &str, action: &str, input: &Value) -> Result<Value, Fault> {
+        self.calls += 1;
+        let service = service::signed_as(service).unwrap_or_else(|| panic!("no service {service}"));
+        let served = services::find(service, action).unwrap_or_else(|| panic!("{action} is not served"));
+        let body = body(service, input);
+        let caller = Caller::root();
+        let input = Input { service, caller: &caller, body: body.as_bytes() };
+        let Decision { effect, reply } = (served.decide)(&self.state(), &input)?;
+        if let Some(effect) = effect {
+            self.carry_out(effect).map_err(|refusal| refused(&refusal, service))?;
+        }
+        let reply = reply(&self.state())?;
+        let answer = Answer::reply(service, action, &reply, "id");
+        assert_eq!(answer.status, 200, "{action}: a reply that its protocol cannot write: {}", answer.body);
+        Ok(serde_json::to_value(&reply).expect("a reply is a structure"))
+    }
+
+    fn state(&self) -> State {
+        let snapshot = Snapshot {
+            generation: self.calls,
+            topology: Arc::clone(self.desired.topology()),
+            left_alone: self.desired.left_alone().into(),
+            world: self.world.clone(),
+            bindings: Bindings::new(),
+        };
+        State {
+            snapshot: Arc::new(snapshot),
+            desired: Arc::new(self.desired.clone()),
+            sessions: Arc::clone(&self.sessions),
+            remembered: Arc::clone(&self.remembered),
+            ids: Ids::of_request(self.calls),
+            now: self.now.timestamp,
+        }
+    }
+
+    fn carry_out(&mut self, effect: Effect) -> Result<(), Refusal> {
+        match effect {
+            Effect::Edit(edit) => self.edit(*edit),
+            Effect::StopTask(task) => {
+                let reason = STOPPED_BY_USER.to_owned();
+                self.apply(&Change::StopTask { task, code: StopCode::UserInitiated, reason });
+                Ok(())
+            }
+        }
+    }
+
+    fn edit(&mut self, edit: Edit) -> Result<(), Refusal> {
+        self.desired.edit(edit.clone()).map_err(Refusal::Violation)?;
+        let mut redeployed = BTreeSet::new();
+        match edit {
+            Edit::RunTask { tasks, task_definition, overrides, started_by, images } => {
+                let revision = self.desired.task_definitions().revision(&task_definition);
+                let run = StandaloneRun { revision, overrides, started_by, images };
+                for (spec, verdict) in run.tasks(self.desired.topology(), tasks) {
+                    self.world.add_task(spec, verdict, self.now);
+                }
+                return Ok(());
+            }
+            Edit::UpdateService { service, force_new_deployment: true, .. } => {
+                redeployed.insert(service);
+            }
+            _ => {}
+        }
+        self.take_topology(&redeployed);
+        Ok(())
+    }
+
+    fn take_topology(&mut self, redeployed: &BTreeSet<ServiceName>) {
+        let topology = Arc::clone(self.desired.topology());
+        let (now, ids) = (self.now, &mut self.ids);
+        self.world.target_groups_wanted(&topology, now);
+        self.world.services_wanted(&topology.services, redeployed, || ids.deployment_id(), now);
+        self.plan();
+    }
+
+    /// Until nothing is left to decide. What is begun never ends.
+    fn plan(&mut self) {
+        let topology = Arc::clone(self.desired.topology());
+        loop {
+            let steps = plan::plan(&topology, &self.world, self.now.instant).steps;
+            if steps.is_empty() {
+                return;
+            }
+            for step in steps {
+                match step {
+                    Step::Effect(effect) => self.world.begin(&effect, &topology, self.now),
+                    Step::Change(change) => self.apply(&change),
+                    Step::Shift(shift) => {
+                        self.desired.shift(&shift.rule, &shift.target_groups).expect("a rule of the topology");
+                    }
+                }
+            }
+        }
+    }
+
+    fn apply(&mut self, change: &Change) {
+        let topology = Arc::clone(self.desired.topology());
+        let ids = RefCell::new(&mut self.ids);
+        let mut new_task = |name: &ServiceName, deployment: &Deployment| {
+            specs::of_service(&topology, &mut **ids.borrow_mut(), name, deployment)
+        };
+        let mut deployment_id = || ids.borrow_mut().deployment_id();
+        let context = &mut Context {
+            topology: &topology,
+            now: self.now,
+            new_task: &mut new_task,
+            deployment_id: &mut deployment_id,
+        };
+        self.world.apply(change, context);
+    }
+
+    /// The target was checked.
+    pub(super) fn probe(&mut self, probed: &Probed) {
+        let group = probed.target_group.as_str().into();
+        let target = Target { address: probed.target.ip(), port: probed.target.port() };
+        let outcome = match probed.outcome {
+            Outcome::Passed => ProbeOutcome::Passed { code: 200 },
+            Outcome::CodeMismatch(code) => ProbeOutcome::CodeMismatch { code },
+            Outcome::TimedOut => ProbeOutcome::TimedOut,
+            Outcome::Failed => ProbeOutcome::Failed,
+        };
+        let settings = self.desired.topology().target_groups[&group].health_check.clone();
+        for _ in 0..probed.times {
+            let probe = Probe { tick: ProbeTick::Whole, outcome, reachable: true };
+            let is_known = self.world.target_probed(&group, &target, &settings, probe, String::new(), self.now);
+            assert!(is_known, "{target} is not registered with {group}");
+        }
+    }
+}
+
+fn body(service: &Service, input: &Value) -> String {
+    match service.protocol {
+        Protocol::Json => input.to_string(),
+        protocol => form::form(input, protocol),
+    }
+}
+
+fn loaded(text: &str, files: &BTreeMap<String, Value>) -> Topology {
+    let read_file = |path: &Path| {
+        let file = path.file_name().and_then(|name| files.get(name.to_str()?));
+        file.map(Value::to_string).ok_or_else(|| io::Error::from(io::ErrorKind::NotFound))
+    };
+    let source = Source {
+        path: Path::new("neargate.yaml"),
+        folder: Path::new("/stack"),
+        text,
+        overrides: &[],
+        env_files: None,
+        read_file: &read_file,
+        unusable_certificate: &|_, _| None,
+        env: &|_| None,
+        tasks: Tasks::Run,
+    };
+    let loaded = config::load(source).unwrap_or_else(|mistakes| panic!("{}", mistakes.render(Style::Plain)));
+    loaded.topology
+}

@@ -1,0 +1,136 @@
+//! Cases of `fixtures/aws/calls/`: calls of actions in turn, each with what it answers, on an account in memory.
+//!
+//! ```text
+//!  stack: a file's text ──> account ──> call: input ──> action decides ──> edit ──> Desired ──> plan ──> reply or error
+//! ```
+//!
+//! No engine runs anything: a task that is planned stays as it is planned. The time stands still, and ids are counted.
+
+mod account;
+mod form;
+mod matching;
+
+use std::collections::BTreeMap;
+
+use neargate_fixture as fixture;
+use serde::Deserialize;
+use serde_json::Value;
+
+use self::account::{Account, Probed};
+use crate::protocols::fault::Fault;
+
+/// Calls that build on each other.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Case {
+    name: String,
+    #[expect(dead_code, reason = "for the reader")]
+    source: String,
+    /// The text of a neargate file. An account without one is empty.
+    #[serde(default)]
+    stack: Option<String>,
+    /// Task definitions that the file names, by their file's name.
+    #[serde(default)]
+    files: BTreeMap<String, Value>,
+    steps: Vec<Step>,
+}
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Step {
+    Call(Box<Call>),
+    Probed(ProbedStep),
+}
+
+/// A call, with the action as `ecs CreateCluster`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Call {
+    call: String,
+    /// As JSON, whatever the protocol. `$name` stands for what a call before kept under that name.
+    #[serde(default)]
+    input: Option<Value>,
+    /// Members of the reply. Lists are given whole, their elements by members again; null is a member that must not be there.
+    #[serde(default)]
+    reply: Option<Value>,
+    #[serde(default)]
+    error: Option<Refused>,
+    /// Names for parts of the reply, by their JSON pointer.
+    #[serde(default)]
+    keep: BTreeMap<String, String>,
+}
+
+/// An error, whole.
+#[derive(Debug, Deserialize, PartialEq)]
+#[serde(deny_unknown_fields)]
+struct Refused {
+    code: String,
+    message: String,
+    #[serde(default = "bad_request")]
+    status: u16,
+}
+
+fn bad_request() -> u16 {
+    400
+}
+
+/// A health check of a target.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ProbedStep {
+    probed: Probed,
+}
+
+impl From<Fault> for Refused {
+    fn from(fault: Fault) -> Self {
+        Self { code: fault.code.into_owned(), message: fault.message, status: fault.status }
+    }
+}
+
+fn check(case: Case) {
+    let mut account = Account::new(case.stack.as_deref(), &case.files);
+    let mut kept = BTreeMap::new();
+    for (number, step) in (1..).zip(case.steps) {
+        let at = format!("{}: step {number}", case.name);
+        match step {
+            Step::Probed(ProbedStep { probed }) => account.probe(&probed),
+            Step::Call(call) => check_call(&mut account, *call, &mut kept, &at),
+        }
+    }
+}
+
+fn check_call(account: &mut Account, mut call: Call, kept: &mut BTreeMap<String, String>, at: &str) {
+    let at = format!("{at}, {}", call.call);
+    for given in [&mut call.input, &mut call.reply].into_iter().flatten() {
+        matching::fill_in(given, kept);
+    }
+    let (service, action) = call.call.split_once(' ').expect("a service and an action");
+    let answered = account.call(service, action, &call.input.unwrap_or_default());
+    match (answered, call.error) {
+        (Ok(reply), None) => {
+            if let Some(expected) = &call.reply {
+                matching::assert_holds(&reply, expected, &at);
+            }
+            for (name, pointer) in call.keep {
+                let part = reply.pointer(&pointer).unwrap_or_else(|| panic!("{at}: nothing at {pointer} of {reply:#}"));
+                kept.insert(name, part.as_str().map_or_else(|| part.to_string(), str::to_owned));
+            }
+        }
+        (Err(fault), Some(mut expected)) => {
+            expected.message = matching::filled_in(&expected.message, kept);
+            assert_eq!(Refused::from(fault), expected, "{at}");
+        }
+        (Ok(reply), Some(expected)) => panic!("{at}: expected {expected:?}, but it was answered: {reply:#}"),
+        (Err(fault), None) => panic!("{at}: {fault:?}"),
+    }
+}
+
+#[test]
+fn sts() {
+    fixture::each("aws/calls/sts", check);
+}
+
+#[test]
+fn ecs() {
+    fixture::each("aws/calls/ecs", check);
+}
