@@ -2,6 +2,7 @@
 
 pub mod files;
 pub mod folders;
+pub mod following;
 pub mod hosts;
 pub mod namespace;
 pub mod trust;

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
-use std::time::Duration;
 
 use anstyle::{AnsiColor, Style};
 use jiff::Timestamp;
@@ -14,9 +13,6 @@ use super::printer::DIM;
 use crate::cli::failure::Failure;
 use crate::cli::input::arguments::Format;
 use crate::logs::containers::reader::Entry;
-
-/// How often a followed file is looked at.
-pub(crate) const FOLLOW_INTERVAL: Duration = Duration::from_millis(100);
 
 /// Which container has which colour, in the order they first spoke.
 #[derive(Default)]

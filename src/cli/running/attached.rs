@@ -11,10 +11,12 @@ use crate::cli::output::health_lines::HealthLines;
 use crate::cli::output::live::Live;
 use crate::cli::output::printer::Printer;
 use crate::logs::containers::reader::LogReader;
+use crate::machine::following::Following;
 
 /// Follows what containers write.
 pub(crate) struct Attached {
     reader: LogReader,
+    following: Following,
     output: Output,
     attach: Vec<String>,
     no_attach: Vec<String>,
@@ -22,8 +24,12 @@ pub(crate) struct Attached {
 
 impl Attached {
     pub(crate) fn new(project: &Project, args: &UpArgs) -> Self {
+        let logs = project.folders.container_logs();
+        // No container may have said anything yet. A folder that cannot be made is told of by whoever writes to it.
+        let _ = std::fs::create_dir_all(&logs);
         Self {
-            reader: LogReader::new(project.folders.container_logs()),
+            reader: LogReader::new(&logs),
+            following: Following::of(logs),
             output: Output::new(Format::Table, false),
             attach: args.attach.clone(),
             no_attach: args.no_attach.clone(),
@@ -33,6 +39,11 @@ impl Attached {
     /// Whether any container is shown.
     pub(crate) fn is_wanted(&self) -> bool {
         !self.no_attach.iter().any(|name| name == ALL)
+    }
+
+    /// Waits until there may be something to print.
+    pub(crate) async fn grown(&mut self) {
+        self.following.grown().await;
     }
 
     /// Prints what was written since the last call.

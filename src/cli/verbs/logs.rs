@@ -9,12 +9,13 @@ use crate::cli::failure::{ExitStatus, Failure};
 use crate::cli::input::arguments::LogsArgs;
 use crate::cli::input::global::Global;
 use crate::cli::input::project;
-use crate::cli::output::follow::{FOLLOW_INTERVAL, Output, Wanted};
+use crate::cli::output::follow::{Output, Wanted};
 use crate::cli::output::health_lines::HealthLines;
 use crate::cli::output::printer::Printer;
 use crate::cli::running::asking;
 use crate::cli::verbs::records;
 use crate::logs::containers::reader::{Entry, LogReader};
+use crate::machine::following::Following;
 
 /// `logs`
 pub(crate) fn logs(global: &Global, args: &LogsArgs, printer: &mut Printer) -> Result<ExitStatus, Failure> {
@@ -46,6 +47,7 @@ pub(crate) fn logs(global: &Global, args: &LogsArgs, printer: &mut Printer) -> R
         return Ok(ExitStatus::SUCCESS);
     }
     asking::block_on(async {
+        let mut following = Following::of(folders.container_logs());
         loop {
             // Ends with the stack, as compose's does. Asked before the reading, which is then the last.
             let ended = folders.lock_is_free()?;
@@ -56,7 +58,7 @@ pub(crate) fn logs(global: &Global, args: &LogsArgs, printer: &mut Printer) -> R
                 return Ok(ExitStatus::SUCCESS);
             }
             tokio::select! {
-                () = tokio::time::sleep(FOLLOW_INTERVAL) => {}
+                () = following.grown() => {}
                 _ = tokio::signal::ctrl_c() => return Ok(ExitStatus::INTERRUPTED),
             }
         }

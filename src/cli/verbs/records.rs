@@ -9,10 +9,10 @@ use crate::cli::failure::{ExitStatus, Failure};
 use crate::cli::input::arguments::{Format, LogsArgs};
 use crate::cli::input::global::Global;
 use crate::cli::input::project;
-use crate::cli::output::follow::FOLLOW_INTERVAL;
 use crate::cli::output::printer::Printer;
 use crate::cli::running::asking;
 use crate::logs::load_balancer::reader::{Line, RecordReader};
+use crate::machine::following::Following;
 use crate::model::Topology;
 
 /// What the user wants to see instead of containers' output.
@@ -56,6 +56,7 @@ pub(crate) fn logs(
         return Ok(ExitStatus::SUCCESS);
     }
     asking::block_on(async {
+        let mut following = Following::of(folders.load_balancer_logs());
         loop {
             // Ends with the stack, as compose's does.
             let ended = folders.lock_is_free()?;
@@ -66,7 +67,7 @@ pub(crate) fn logs(
                 return Ok(ExitStatus::SUCCESS);
             }
             tokio::select! {
-                () = tokio::time::sleep(FOLLOW_INTERVAL) => {}
+                () = following.grown() => {}
                 _ = tokio::signal::ctrl_c() => return Ok(ExitStatus::INTERRUPTED),
             }
         }

@@ -13,13 +13,14 @@ use crate::cli::input::deployments::RunTaskArgs;
 use crate::cli::input::format::Format;
 use crate::cli::input::global::Global;
 use crate::cli::input::project;
-use crate::cli::output::follow::{FOLLOW_INTERVAL, Output};
+use crate::cli::output::follow::Output;
 use crate::cli::output::picture::short;
 use crate::cli::output::printer::Printer;
 use crate::cli::running::asking;
 use crate::cli::running::process::Signals;
 use crate::logs::containers::reader::LogReader;
 use crate::machine::folders::Folders;
+use crate::machine::following::Following;
 use crate::model::task::TaskStatus;
 
 /// How long output may take to reach its file after a task has stopped.
@@ -85,12 +86,13 @@ async fn follow(
     let mut signals = Signals::new()?;
     let mut shown =
         Shown { reader: LogReader::new(folders.container_logs()), output: Output::new(args.format.format, false) };
+    let mut following = Following::of(folders.container_logs());
     let mut stopped: BTreeMap<String, TaskView> = BTreeMap::new();
     while stopped.len() < tasks.len() {
         let view = tokio::select! {
             // A view that is half read when another arm wins is read to its end the next time.
             view = conversation.view() => Some(view?.ok_or_else(gone)?),
-            () = tokio::time::sleep(FOLLOW_INTERVAL) => None,
+            () = following.grown() => None,
             () = signals.next() => {
                 for task in tasks.iter().filter(|task| !stopped.contains_key(*task)) {
                     // One that has stopped meanwhile needs no stop.

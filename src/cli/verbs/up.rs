@@ -8,7 +8,6 @@ use crate::cli::input::arguments::UpArgs;
 use crate::cli::input::global::Global;
 use crate::cli::input::project;
 use crate::cli::input::project::Project;
-use crate::cli::output::follow::FOLLOW_INTERVAL;
 use crate::cli::output::live::Live;
 use crate::cli::output::printer::Printer;
 use crate::cli::output::welcome;
@@ -129,7 +128,7 @@ async fn in_the_foreground(
                     changed_project = Some(changed);
                 }
             }
-            () = tokio::time::sleep(FOLLOW_INTERVAL), if output.is_wanted() => {}
+            () = output.grown(), if output.is_wanted() => {}
             () = signals.next() => break ExitStatus::INTERRUPTED,
             () = app.until_shut_down() => break ExitStatus::SUCCESS,
         }
