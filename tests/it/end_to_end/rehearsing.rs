@@ -1,15 +1,16 @@
-//! Deployments under traffic, on a real engine. `make soak` runs the rolls of [`rolls_lose_what_aws_would_lose`] 50 times.
+//! Deployments under traffic, on a real engine. `make soak` runs the rolls 50 times.
 
 use serde_json::{Value, json};
 
 use super::assert_fails;
+use super::chatkit::Chatkit;
 use crate::support::engine;
 use crate::support::scenario::{Scenario, container, with};
 use crate::support::stack::{Output, Stack};
 
-/// Rolls in a row; `make soak` asks for more.
-fn rolls() -> usize {
-    std::env::var("NEARGATE_ROLLS").ok().and_then(|rolls| rolls.parse().ok()).unwrap_or(5)
+/// Rolls in a row; `make soak` asks for more than a test has time for.
+fn rolls(in_a_test: usize) -> usize {
+    std::env::var("NEARGATE_ROLLS").ok().and_then(|rolls| rolls.parse().ok()).unwrap_or(in_a_test)
 }
 
 /// The service's task takes half a second to answer, so that a roll always finds requests in flight.
@@ -26,10 +27,11 @@ async fn rehearse(stack: &Stack, more: &[&str]) -> Output {
 #[tokio::test]
 async fn rolls_lose_what_aws_would_lose() {
     let Some(_turn) = engine::turn().await else { return };
+    let rolls = rolls(2);
     let stack = Scenario::of(vec![with(container("web", 80), "GRACEFUL", "1")]).stack();
     stack.up().await;
     let (mut sent, mut failed) = (0, 0);
-    for roll in 1..=rolls() {
+    for roll in 1..=rolls {
         let output = rehearse(&stack, &["--rate", "100/s", "--path", SLOW]).await;
         let report = report(&output);
         let rehearsal = &report["rehearsal"];
@@ -38,14 +40,14 @@ async fn rolls_lose_what_aws_would_lose() {
         assert_eq!((output.code, &report["outcome"]), (Some(0), &json!("STABLE")), "roll {roll}: {output:?}");
         assert_eq!(rehearsal["skipped"], 0, "roll {roll}");
     }
-    eprintln!("well-behaved back end: {} rolls, {failed} of {sent} requests failed", rolls());
-    assert!(failed == 0 && sent > 200 * rolls() as u64, "{failed} of {sent}");
+    eprintln!("well-behaved back end: {rolls} rolls, {failed} of {sent} requests failed");
+    assert!(failed == 0 && sent > 200 * rolls as u64, "{failed} of {sent}");
     stack.down().await;
 
     let stack = Scenario::of(vec![container("web", 80)]).stack();
     stack.up().await;
     let (mut sent, mut failed) = (0, 0);
-    for roll in 1..=rolls() {
+    for roll in 1..=rolls {
         let output = rehearse(&stack, &["--rate", "100/s", "--path", SLOW]).await;
         let report = report(&output);
         assert_eq!((output.code, &report["outcome"]), (Some(1), &json!("STABLE")), "roll {roll}: {output:?}");
@@ -54,8 +56,29 @@ async fn rolls_lose_what_aws_would_lose() {
         failed += rehearsal["failed"].as_u64().unwrap();
         assert_only_what_was_in_flight_is_lost(rehearsal);
     }
-    eprintln!("back end that dies on SIGTERM: {} rolls, {failed} of {sent} requests failed", rolls());
+    eprintln!("back end that dies on SIGTERM: {rolls} rolls, {failed} of {sent} requests failed");
     stack.down().await;
+}
+
+#[tokio::test]
+async fn the_fixture_application_rolls_without_losing_a_request() {
+    let Some(_turn) = engine::turn().await else { return };
+    let rolls = rolls(5);
+    let chatkit = Chatkit::new(None, |_| {}).await;
+    chatkit.stack.run(&["up", "-d", "--wait", "--wait-timeout", "900"]).await.succeeded();
+    let mut sent = 0;
+    for roll in 1..=rolls {
+        // In turn the front end and the back end, which are containers of one task.
+        let path = if roll % 2 == 0 { "/" } else { "/api/whoami" };
+        let output = rehearse(&chatkit.stack, &["--rate", "100/s", "--path", path]).await;
+        let report = report(&output);
+        assert_eq!((output.code, &report["outcome"]), (Some(0), &json!("STABLE")), "roll {roll}: {output:?}");
+        assert_eq!((&report["rehearsal"]["failed"], &report["rehearsal"]["skipped"]), (&json!(0), &json!(0)), "{roll}");
+        sent += report["rehearsal"]["requests"].as_u64().unwrap();
+    }
+    eprintln!("fixture application: {rolls} rolls, 0 of {sent} requests failed");
+    assert!(sent > 100 * rolls as u64, "{sent}");
+    chatkit.stack.down().await;
 }
 
 /// ALB user guide, "Troubleshoot your Application Load Balancers": what was in flight at the target that closed is answered

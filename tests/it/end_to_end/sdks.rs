@@ -59,6 +59,33 @@ async fn sdks_find_region_credentials_and_metadata_without_configuration() {
     stack.down().await;
 }
 
+#[tokio::test]
+async fn the_sdk_for_go_finds_the_same() {
+    let Some(_turn) = engine::turn().await else { return };
+    let program = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/clients/go-sdk");
+    if !program.is_file() {
+        return eprintln!("skipped: the program with AWS's SDK for Go is not built (fixtures/clients/install)");
+    }
+    let mut scenario = Scenario::of(vec![container("web", 80)]);
+    let containers = scenario.task["containerDefinitions"].as_array_mut().unwrap();
+    let command = ["sh", "-c", "trap 'exit 0' TERM; sleep 3600 & wait"];
+    containers.push(json!({ "name": "go", "image": "go-sdk", "essential": false, "command": command }));
+    scenario.task["taskRoleArn"] = json!(ROLE);
+    scenario.service()["build"] = json!({ "go": { "context": "go" } });
+    let stack = scenario.stack();
+    let context = stack.folder().join("go");
+    std::fs::create_dir(&context).unwrap();
+    std::fs::copy(program, context.join("find")).unwrap();
+    let dockerfile = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/sdks/go/Dockerfile");
+    std::fs::copy(dockerfile, context.join("Dockerfile")).unwrap();
+    stack.up().await;
+    let found = stack.run(&["exec", "go", "--", "/find"]).await.succeeded().json();
+    assert_eq!((&found["region"], &found["family"]), (&json!("us-east-1"), &json!("scenario")), "{found}");
+    assert_eq!((&found["secret"], &found["token"], &found["expires"]), (&json!(true), &json!(true), &json!(true)));
+    assert_eq!(found["source"], "CredentialsEndpointProvider");
+    stack.down().await;
+}
+
 /// The file gives the role a profile: the tasks are given its credentials, and nothing prints them.
 #[tokio::test]
 async fn sdks_find_the_credentials_of_a_profile() {
