@@ -14,8 +14,8 @@ pub(crate) struct Contender {
     pub(crate) name: &'static str,
     pub(crate) binary: PathBuf,
     file: &'static str,
-    /// The number that `{{n}}` of the file counts to.
-    rules: usize,
+    /// `{{count}}` of the file, which `{{n}}` counts to.
+    count: usize,
     arguments: fn(&Place) -> Vec<OsString>,
 }
 
@@ -44,6 +44,17 @@ impl Place {
     pub(crate) fn file(&self) -> &Path {
         &self.configuration
     }
+
+    /// A program that keeps its files here.
+    pub(crate) fn command(&self, program: &Path, ground: &Ground) -> Command {
+        let mut command = Command::new(program);
+        command.current_dir(&self.folder);
+        command
+            .env("NEARGATE_STATE_DIR", self.folder.join("state"))
+            .env("NEARGATE_DATA_DIR", ground.folder.join("data"));
+        command.env("XDG_DATA_HOME", &self.folder).env("XDG_CONFIG_HOME", &self.folder).env("HOME", &self.folder);
+        command
+    }
 }
 
 /// Common to all contenders.
@@ -55,8 +66,11 @@ pub(crate) struct Ground {
     pub(crate) target_api: u16,
 }
 
-/// Next to the configuration that names it, in workload j.
-const TASK_DEFINITION: &str = include_str!("../contenders/task-definition.json");
+/// Next to the configurations that name them, in workloads j, o and p.
+const TASK_DEFINITIONS: [(&str, &str); 2] = [
+    ("task-definition.json", include_str!("../contenders/task-definition.json")),
+    ("task-definition-web.json", include_str!("../contenders/task-definition-web.json")),
+];
 
 /// All contenders.
 pub(crate) const NAMES: [&str; 8] = ["neargate", "nginx", "haproxy", "envoy", "caddy", "traefik", BARE, BEFORE];
@@ -128,7 +142,7 @@ impl Contender {
         let Some(&name) = NAMES.iter().find(|known| **known == name) else { return Err(name.to_owned()) };
         let binary =
             find_binary(name, installed).ok_or(format!("{name} is not installed (docker/setup load-balancers)"))?;
-        Ok(Self { name, binary, file, rules: RULES, arguments })
+        Ok(Self { name, binary, file, count: RULES, arguments })
     }
 
     /// Whether it does the same work as the others, so that it can be required to.
@@ -143,7 +157,12 @@ impl Contender {
 
     /// neargate again, with one listener and this many rules, the last of which matches.
     pub(crate) fn of_rules(&self, rules: usize) -> Self {
-        Self { file: "neargate-rules.yaml", rules, ..self.clone() }
+        Self { file: "neargate-rules.yaml", count: rules, ..self.clone() }
+    }
+
+    /// neargate again, with a service of this many tasks.
+    pub(crate) fn of_tasks(&self, tasks: usize) -> Self {
+        Self { file: "neargate-rolls.yaml", count: tasks, ..self.clone() }
     }
 
     /// Starts it with new files. It is not ready yet when this returns.
@@ -157,26 +176,24 @@ impl Contender {
         let [port, port_rules] = free_ports()?;
         let place = Place { configuration: folder.join(self.file), folder, port, port_rules, log };
         let template = Path::new(env!("CARGO_MANIFEST_DIR")).join("contenders").join(self.file);
-        std::fs::write(&place.configuration, fill_in(&std::fs::read_to_string(template)?, &place, ground, self.rules))?;
-        std::fs::write(place.folder.join("task-definition.json"), TASK_DEFINITION)?;
-        let mut command = Command::new(&self.binary);
-        command.args((self.arguments)(&place)).current_dir(&place.folder);
-        command
-            .env("NEARGATE_STATE_DIR", place.folder.join("state"))
-            .env("NEARGATE_DATA_DIR", ground.folder.join("data"));
-        command.env("XDG_DATA_HOME", &place.folder).env("XDG_CONFIG_HOME", &place.folder).env("HOME", &place.folder);
+        std::fs::write(&place.configuration, fill_in(&std::fs::read_to_string(template)?, &place, ground, self.count))?;
+        for (name, text) in TASK_DEFINITIONS {
+            std::fs::write(place.folder.join(name), text)?;
+        }
+        let mut command = place.command(&self.binary, ground);
+        command.args((self.arguments)(&place));
         let tree = Tree::start(command, PROXY_CORE, &place.folder.join("output.log"))?;
         Ok(Running { name: self.name, tree, place })
     }
 }
 
 /// Configurations are templates: see the head of `benches/contenders/neargate.yaml`.
-fn fill_in(template: &str, place: &Place, ground: &Ground, rules: usize) -> String {
+fn fill_in(template: &str, place: &Place, ground: &Ground, count: usize) -> String {
     let values = [
         ("{{folder}}", place.folder.display().to_string()),
         ("{{port}}", place.port.to_string()),
         ("{{port_rules}}", place.port_rules.to_string()),
-        ("{{rules}}", rules.to_string()),
+        ("{{count}}", count.to_string()),
         ("{{target_web}}", ground.target_web.to_string()),
         ("{{target_api}}", ground.target_api.to_string()),
     ];
@@ -188,7 +205,7 @@ fn fill_in(template: &str, place: &Place, ground: &Ground, rules: usize) -> Stri
         for (name, value) in &values {
             line = line.replace(name, value);
         }
-        let copies = if line.contains("{{n}}") { 1..=rules } else { 1..=1 };
+        let copies = if line.contains("{{n}}") { 1..=count } else { 1..=1 };
         for n in copies {
             text.push_str(&line.replace("{{n}}", &n.to_string()));
             text.push('\n');

@@ -1,4 +1,4 @@
-//! Workload j: one task with two containers, started and stopped, compared with the bare calls to the container engine.
+//! Calls to the container engine; workload j: one task with two containers, started and stopped, compared with the bare calls to the container engine.
 //!
 //! Start, for neargate: from the start of the process until the engine reports that the last container has started.
 //! Stop: from the signal until the process has ended, with nothing left of the task. For the engine: the same objects,
@@ -8,6 +8,7 @@ use std::io;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
+use futures_util::future::try_join_all;
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::UnixStream;
@@ -28,6 +29,12 @@ const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Duration of start and stop.
 pub(crate) type UpDown = (Duration, Duration);
+
+/// The containers of a task that bare calls have started.
+pub(crate) struct BareTask {
+    pause: String,
+    members: Vec<String>,
+}
 
 /// A reachable engine that has the images.
 pub(crate) struct Engine {
@@ -102,31 +109,61 @@ impl Engine {
     /// Runs the same task with only the necessary calls.
     pub(crate) async fn bare(&self) -> io::Result<UpDown> {
         let start = Instant::now();
-        self.call("POST", "/networks/create", Some(json!({ "Name": NAME, "CheckDuplicate": true }))).await?;
-        let pause = json!({ "Image": self.pause, "Entrypoint": ["/pause"], "HostConfig": { "NetworkMode": NAME } });
-        let pause = self.run("pause", pause).await?;
-        let mode = json!({ "NetworkMode": format!("container:{pause}") });
-        let member = json!({ "Image": IMAGE, "Cmd": COMMAND, "HostConfig": mode });
-        let (web, api) = tokio::join!(self.run("web", member.clone()), self.run("api", member.clone()));
-        let (web, api) = (web?, api?);
+        self.create_network().await?;
+        let task = self.start("", &["web", "api"], &COMMAND).await?;
         let up = start.elapsed();
         let start = Instant::now();
-        let stop = async |id: &str| {
-            self.call("POST", &format!("/containers/{id}/stop"), None).await?;
-            self.call("DELETE", &format!("/containers/{id}?force=true&v=true"), None).await
-        };
-        let (web, api) = tokio::join!(stop(&web), stop(&api));
-        web?;
-        api?;
-        self.call("DELETE", &format!("/containers/{pause}?force=true&v=true"), None).await?;
+        self.stop(task).await?;
         self.call("DELETE", &format!("/networks/{NAME}"), None).await?;
         Ok((up, start.elapsed()))
     }
 
+    /// A roll with only the necessary calls: all new tasks start together, then all old ones stop. Returns the new ones.
+    pub(crate) async fn roll(&self, round: usize, old: Vec<BareTask>, command: &[&str]) -> io::Result<Vec<BareTask>> {
+        let new = self.start_all(round, old.len(), command).await?;
+        try_join_all(old.into_iter().map(|task| self.stop(task))).await?;
+        Ok(new)
+    }
+
+    /// The tasks that a roll begins with, or ends with, of one container each.
+    pub(crate) async fn start_all(&self, round: usize, count: usize, command: &[&str]) -> io::Result<Vec<BareTask>> {
+        let prefix = |number: usize| format!("{round}-{number}-");
+        let start = async |number| self.start(&prefix(number), &["web"], command).await;
+        try_join_all((0..count).map(start)).await
+    }
+
+    /// A network for tasks, until the tasks are over.
+    pub(crate) async fn create_network(&self) -> io::Result<()> {
+        self.call("POST", "/networks/create", Some(json!({ "Name": NAME, "CheckDuplicate": true }))).await.map(drop)
+    }
+
+    /// The containers of a task: the one that holds its network, then the others together.
+    async fn start(&self, prefix: &str, members: &[&str], command: &[&str]) -> io::Result<BareTask> {
+        let pause = json!({ "Image": self.pause, "Entrypoint": ["/pause"], "HostConfig": { "NetworkMode": NAME } });
+        let pause = self.run(&format!("{prefix}pause"), pause).await?;
+        let mode = json!({ "NetworkMode": format!("container:{pause}") });
+        let member = json!({ "Image": IMAGE, "Cmd": command, "HostConfig": mode });
+        let run = async |name: &&str| self.run(&format!("{prefix}{name}"), member.clone()).await;
+        Ok(BareTask { members: try_join_all(members.iter().map(run)).await?, pause })
+    }
+
+    /// Stops and removes them.
+    pub(crate) async fn stop(&self, task: BareTask) -> io::Result<()> {
+        let stop = async |id: &String| {
+            self.call("POST", &format!("/containers/{id}/stop"), None).await?;
+            self.call("DELETE", &format!("/containers/{id}?force=true&v=true"), None).await
+        };
+        try_join_all(task.members.iter().map(stop)).await?;
+        self.call("DELETE", &format!("/containers/{}?force=true&v=true", task.pause), None).await.map(drop)
+    }
+
     /// Removes what an interrupted run may have left.
-    async fn forget(&self) {
-        for name in ["web", "api", "pause", "keeper"] {
-            let _ = self.call("DELETE", &format!("/containers/{NAME}-{name}?force=true"), None).await;
+    pub(crate) async fn forget(&self) {
+        let filter = json!({ "name": [NAME] }).to_string();
+        let left = self.call("GET", &format!("/containers/json?all=true&filters={}", escaped(&filter)), None).await;
+        for container in left.iter().flat_map(|left| left.as_array().into_iter().flatten()) {
+            let id = container["Id"].as_str().unwrap_or_default();
+            let _ = self.call("DELETE", &format!("/containers/{id}?force=true"), None).await;
         }
         let _ = self.call("DELETE", &format!("/networks/{NAME}"), None).await;
     }

@@ -18,6 +18,7 @@ mod growth;
 mod load;
 mod process;
 mod report;
+mod rolls;
 mod runs;
 mod target;
 
@@ -31,11 +32,12 @@ use contenders::{Contender, Ground, Running};
 use engine::Engine;
 use load::{Job, Kind, Tls};
 use process::Tree;
-use report::{Figures, Results};
+use report::{Figures, Rest, Results};
 use runs::Runs;
 
 /// All workloads, in the order in which they run.
-const WORKLOADS: [&str; 14] = ["a", "h", "b", "c", "d", "e", "e-resumed", "g", "a-log", "f", "i", "j", "k", "n"];
+const WORKLOADS: [&str; 16] =
+    ["a", "h", "b", "c", "d", "e", "e-resumed", "g", "a-log", "f", "i", "j", "k", "n", "o", "p"];
 
 /// Duration of the warm-up before every measurement.
 const WARM_UP: Duration = Duration::from_millis(300);
@@ -50,13 +52,14 @@ const WATCH: Duration = Duration::from_secs(5);
 /// Rounds for memory, which hardly differs between rounds and takes long to measure.
 const ROUNDS_OF_MEMORY: usize = 3;
 /// The time for one contender in one round in addition to the measurements, for the estimate: connections, a start,
-/// five thousand connections, a task, a run.
+/// five thousand connections, a task, a run, rolls.
 const BESIDE_TRAFFIC: Duration = Duration::from_millis(250);
 const BESIDE_START: Duration = Duration::from_millis(500);
 const BESIDE_REST: Duration = Duration::from_secs(5);
 const BESIDE_TASK: Duration = Duration::from_secs(2);
 const BESIDE_RUN: Duration = Duration::from_secs(3);
 const BESIDE_GROWTH: Duration = Duration::from_secs(2);
+const BESIDE_ROLLS: Duration = Duration::from_secs(30);
 
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
@@ -138,6 +141,7 @@ impl Plan {
             "i" => CALM + BESIDE_START,
             "j" => BESIDE_TASK,
             "k" => BESIDE_RUN,
+            "o" | "p" => BESIDE_ROLLS,
             "n" => 3 * (WARM_UP + self.measured) + BESIDE_GROWTH,
             _ => WARM_UP + self.measured + BESIDE_TRAFFIC,
         };
@@ -196,6 +200,7 @@ async fn compare(plan: Plan) -> Result<()> {
     bench.tasks().await;
     bench.runs();
     bench.growth().await?;
+    bench.rolls().await?;
 
     let Bench { contenders, mut results, .. } = bench;
     for contender in contenders.iter().filter(|contender| contender.is_whole()) {
@@ -379,11 +384,7 @@ impl Bench {
                     };
                     self.results.add(workload, contender.name, figures);
                     if round + 1 == self.plan.rounds {
-                        let (sleeps, cpu) = (running.tree.sleeps(), running.tree.cpu_time());
-                        tokio::time::sleep(WATCH).await;
-                        let sleeps = (running.tree.sleeps() - sleeps) as f64 / WATCH.as_secs_f64();
-                        let cpu = (running.tree.cpu_time() - cpu).as_secs_f64() / WATCH.as_secs_f64();
-                        self.results.note_rest(contender.name, sleeps, cpu * 100.0);
+                        self.results.note_rest(contender.name, watch(&running).await);
                     }
                 }
             }
@@ -476,6 +477,70 @@ impl Bench {
             self.results.add(growth::RENEWAL, neargate.name, Figures::of_time(growth::renewal()?));
         }
         Ok(())
+    }
+}
+
+impl Bench {
+    /// Services that are replaced, and one at rest.
+    async fn rolls(&mut self) -> Result<()> {
+        let wanted = self.plan.wanted(&["o", "p"]);
+        if wanted.is_empty() {
+            return Ok(());
+        }
+        let Some(neargate) = self.contenders.iter().find(|contender| contender.name == "neargate").cloned() else {
+            return Ok(());
+        };
+        let engine = match Engine::find(&neargate.of_a_task(), &self.ground).await {
+            Ok(engine) => engine,
+            Err(missing) => {
+                eprintln!("left out: workloads {}: {missing}", wanted.join(" and "));
+                return Ok(());
+            }
+        };
+        if wanted.contains(&"o") {
+            for roll in &rolls::ROLLS {
+                self.roll(&neargate, &engine, roll).await?;
+                engine.forget().await;
+            }
+        }
+        if wanted.contains(&"p") {
+            eprintln!("p: {} tasks at rest", rolls::RESTING_TASKS);
+            let stack = rolls::Stack::start(&neargate, &self.ground, rolls::RESTING_TASKS).await?;
+            let rest = watch(&stack.running).await;
+            self.results.note_rest(rolls::AT_REST, rest);
+        }
+        engine.leave().await;
+        Ok(())
+    }
+
+    async fn roll(&mut self, neargate: &Contender, engine: &Engine, roll: &rolls::Roll) -> Result<()> {
+        let mut rolling = rolls::Rolling::start(neargate, engine, &self.ground, roll.tasks).await?;
+        for round in 0..self.plan.rounds {
+            eprintln!("round {} of {}: {}", round + 1, self.plan.rounds, roll.name);
+            // The order alternates.
+            let (own, bare) = if round % 2 == 0 {
+                let own = rolling.neargate().await?;
+                (own, rolling.bare().await?)
+            } else {
+                let bare = rolling.bare().await?;
+                (rolling.neargate().await?, bare)
+            };
+            self.results.add(roll.name, neargate.name, Figures::of_time(own));
+            self.results.add(roll.name, report::ENGINE, Figures::of_time(bare));
+        }
+        Ok(())
+    }
+}
+
+/// What a contender does when nothing happens.
+async fn watch(running: &Running) -> Rest {
+    tokio::time::sleep(CALM).await;
+    let (sleeps, cpu) = (running.tree.sleeps(), running.tree.cpu_time());
+    tokio::time::sleep(WATCH).await;
+    let per_second = |count: f64| count / WATCH.as_secs_f64();
+    Rest {
+        wake_ups_per_second: per_second((running.tree.sleeps() - sleeps) as f64),
+        cpu_percent: per_second((running.tree.cpu_time() - cpu).as_secs_f64()) * 100.0,
     }
 }
 

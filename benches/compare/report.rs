@@ -62,8 +62,8 @@ pub(crate) struct Results {
     rest: BTreeMap<String, Rest>,
 }
 
-/// The bare calls, in workload j.
-const ENGINE: &str = "engine";
+/// The bare calls, in workloads j and o.
+pub(crate) const ENGINE: &str = "engine";
 
 /// The contender that the others are compared with.
 const REFERENCES: [&str; 2] = ["nginx", "haproxy"];
@@ -77,6 +77,7 @@ pub(crate) fn main_figure(workload: &str) -> (&'static str, Figure) {
         "i" => ("start ms", |figures| figures.p50_ms),
         "j" => ("up ms", |figures| figures.p50_ms),
         "j-down" => ("down ms", |figures| figures.p50_ms),
+        "o-1" | "o-10" => ("roll ms", |figures| figures.p50_ms),
         "k" => ("run ms", |figures| figures.p50_ms),
         _ if workload.starts_with("n-check") => ("check ms", |figures| figures.p50_ms),
         _ if workload.starts_with("n-plan") || workload.starts_with("n-change") => {
@@ -99,8 +100,8 @@ impl Results {
         self.binaries.insert(contender.to_owned(), bytes);
     }
 
-    pub(crate) fn note_rest(&mut self, contender: &str, wake_ups_per_second: f64, cpu_percent: f64) {
-        self.rest.insert(contender.to_owned(), Rest { wake_ups_per_second, cpu_percent });
+    pub(crate) fn note_rest(&mut self, contender: &str, rest: Rest) {
+        self.rest.insert(contender.to_owned(), rest);
     }
 
     pub(crate) fn binary(&self, contender: &str) -> Option<u64> {
@@ -190,7 +191,7 @@ impl Results {
                 let _ = writeln!(text, "\n{contender}: h ÷ a {}", show_ratio(ratio));
             }
         }
-        for workload in ["j", "j-down"] {
+        for workload in ["j", "j-down", "o-1", "o-10"] {
             if let Some(ratio) = self.beside_engine(workload) {
                 let _ = writeln!(text, "\n{workload}: neargate ÷ bare engine calls {}", show_ratio(ratio));
             }
@@ -208,7 +209,7 @@ impl Results {
         text
     }
 
-    /// Results of workload j.
+    /// Results of workloads j and o.
     pub(crate) fn beside_engine(&self, workload: &str) -> Option<[f64; 3]> {
         self.ratio((workload, "neargate"), (workload, ENGINE), |figures| figures.p50_ms)
     }
@@ -252,8 +253,8 @@ impl Results {
             results.note_binary(contender, bytes.as_u64().unwrap_or_default());
         }
         for (contender, rest) in json["rest"].as_object().into_iter().flatten() {
-            let [wake_ups, cpu] = [0, 1].map(|index| rest[index].as_f64().unwrap_or_default());
-            results.note_rest(contender, wake_ups, cpu);
+            let [wake_ups_per_second, cpu_percent] = [0, 1].map(|index| rest[index].as_f64().unwrap_or_default());
+            results.note_rest(contender, Rest { wake_ups_per_second, cpu_percent });
         }
         Ok(results)
     }
