@@ -74,6 +74,20 @@ impl HeadScanner {
         if too_large { Err(TooLarge) } else { Ok(None) }
     }
 
+    /// Why these bytes begin no request, however they go on: their first byte is in no method. A TLS handshake has no line
+    /// feed at which its request line would be found to be none, and its client would wait for as long as the load balancer.
+    pub fn what_is_no_request(bytes: &[u8]) -> Option<RequestError> {
+        /// The type of a handshake record (RFC 8446, section 5.1).
+        const HANDSHAKE: u8 = 0x16;
+        match bytes.first()? {
+            &HANDSHAKE => Some(RequestError::Malformed("a TLS handshake, which this port does not speak")),
+            first if !message::is_method(std::slice::from_ref(first)) => {
+                Some(RequestError::Malformed("it does not begin with a method"))
+            }
+            _ => None,
+        }
+    }
+
     /// What a request is refused for that is too large. Its first 16 K tell, however much of it has arrived: they hold the
     /// beginning of the URL, and not its end.
     pub fn what_is_too_large(&self, bytes: &[u8]) -> RequestError {
@@ -326,6 +340,13 @@ mod tests {
             let later = request(&format!("{line}\r\n\r\n"));
             assert!(matches!(later, Err(RequestError::UnexpectedVersion)), "{line}: {later:?}");
         }
+    }
+
+    #[test]
+    fn what_no_method_begins_with_is_known_by_its_first_byte() {
+        let is_none = |bytes: &[u8]| HeadScanner::what_is_no_request(bytes).is_some();
+        assert!(is_none(b"\x16\x03\x01") && is_none(b"\0") && is_none(b" GET") && is_none(b"\xff"));
+        assert!(!is_none(b"") && !is_none(b"G") && !is_none(b"!"));
     }
 
     #[test]

@@ -150,7 +150,11 @@ async fn read_head(stream: &Stream, buffer: &mut Buffer, idle: &IdleTimer, is_un
         }
         match scanner.scan(buffer) {
             Ok(Some(size)) => return Head::Complete(size),
-            Ok(None) => {}
+            Ok(None) => {
+                if let Some(error) = HeadScanner::what_is_no_request(buffer) {
+                    return Head::Refused(error.into());
+                }
+            }
             Err(TooLarge) => return Head::Refused(scanner.what_is_too_large(buffer).into()),
         }
         if buffer.space().is_empty() {
