@@ -29,7 +29,7 @@ test: setup lint ## Run everything that CI runs: lint, then all tests, with a re
 	$(CARGO) test $(LOCKED)
 
 soak: setup ## Roll a service 50 times in a row under traffic, with a real engine (ROLLS=50), and count what is lost
-	NEARGATE_ROLLS=$(or $(ROLLS),50) $(CARGO) test $(LOCKED) --test it -- --nocapture rehearsing::rolls
+	NEARGATE_ROLLS=$(or $(ROLLS),50) $(CARGO) test $(LOCKED) --test it -- --nocapture rehearsing::rolls rehearsing::the_fixture
 
 lint: rust ## Formatting, clippy, documentation; workflow files and shell scripts
 	@docker/setup compiler
