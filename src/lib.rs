@@ -15,6 +15,7 @@ pub use neargate_protocols as protocols;
 // Decisions: the load balancer's, and above them those about tasks and services.
 pub use neargate_alb as alb;
 pub use neargate_ecs as ecs;
+pub use neargate_iam as iam;
 pub use neargate_lint as lint;
 pub use neargate_rehearsal as rehearsal;
 pub use neargate_replay as replay;

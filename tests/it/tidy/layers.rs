@@ -8,7 +8,7 @@ use super::source::{Source, module_of_crate, own_modules, paths};
 /// `control`, or `app` connects them.
 const BELOW_EDGES: &[&str] = &["model", "http1", "alb", "ecs", "machine", "transport", "control"];
 /// The same, and the protocols of AWS's APIs, which nothing else reads.
-const AWS: &[&str] = &["model", "alb", "ecs", "control", "protocols"];
+const AWS: &[&str] = &["model", "alb", "ecs", "iam", "control", "protocols"];
 /// Wiring and words may import everything below them.
 const EVERYTHING: &[&str] = &["*"];
 
@@ -24,7 +24,8 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("lint", &["model", "http1", "alb"]),
     ("replay", &["model", "http1", "alb"]),
     ("rehearsal", &["model"]),
-    ("config", &["model", "alb", "ecs", "lint"]),
+    ("iam", &[]),
+    ("config", &["model", "alb", "ecs", "iam", "lint"]),
     ("import", &["config"]),
     // what this machine has: folders, trust stores, the certificates issued here
     ("machine", &["model", "alb", "ecs"]),
@@ -77,6 +78,7 @@ const PURE: &[(&str, &[&str])] = &[
             "strsim",
         ],
     ),
+    ("iam", &["base64", "ipnet", "jiff", "serde_json"]),
     ("import", &["hcl", "regex", "serde_json"]),
     ("lint", &["ipnet", "regex_automata", "regex_syntax"]),
     ("rehearsal", &[]),
@@ -98,7 +100,7 @@ const PURE: &[(&str, &[&str])] = &[
 
 /// Layers without async, I/O and clock: time, files and variables arrive as arguments.
 const WITHOUT_IO: &[&str] =
-    &["model", "http1", "protocols", "alb", "ecs", "lint", "rehearsal", "replay", "config", "import"];
+    &["model", "http1", "protocols", "alb", "ecs", "iam", "lint", "rehearsal", "replay", "config", "import"];
 const IO_AND_CLOCK: &[&str] = &[
     "Instant::now",
     "SystemTime",
