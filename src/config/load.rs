@@ -113,10 +113,16 @@ fn variables(source: &Source<'_>, head: Span, sources: &mut Sources, reader: &mu
     })
 }
 
-/// Hides values under `secrets` that are written in the file itself, so that no snippet shows them.
+/// Hides values under `secrets`, and secrets of access keys, that are written in the file itself, so that no snippet shows
+/// them.
 fn hide_secrets(root: &Node, sources: &mut Sources) {
-    let Some(Node { value: Value::Map(entries), .. }) = root.get("secrets") else { return };
-    for entry in entries {
+    let entries = |node: Option<&Node>| match node {
+        Some(Node { value: Value::Map(entries), .. }) => entries.clone(),
+        _ => Vec::new(),
+    };
+    let users = entries(root.get("aws").and_then(|aws| aws.get("users")));
+    let keys = users.iter().flat_map(|user| entries(user.value.get("access_keys")));
+    for entry in entries(root.get("secrets")).into_iter().chain(keys) {
         let reference = entry.value.text().is_some_and(|text| {
             let inside = text.strip_prefix("${").and_then(|rest| rest.strip_suffix('}'));
             // A message after `?` is meant to be read; a default after `-` may be the secret itself.

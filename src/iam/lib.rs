@@ -13,10 +13,12 @@ pub mod context;
 pub mod denial;
 pub mod document;
 pub mod evaluate;
+pub mod managed;
 pub mod trust;
 
 mod conditions;
 mod pattern;
+mod version;
 
 #[cfg(test)]
 mod cases;

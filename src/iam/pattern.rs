@@ -1,7 +1,7 @@
 //! Patterns of policies: `*`, `?` and variables (IAM user guide, "IAM policy elements: Variables and tags").
 
 use crate::context::Context;
-use crate::document::Version;
+use crate::version::Version;
 
 /// What a pattern is made of once its variables are known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

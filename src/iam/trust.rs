@@ -1,7 +1,7 @@
 //! Trust policies: who may assume a role (IAM user guide, "How to use trust policies with IAM roles").
 
 use crate::context::Context;
-use crate::document::{Document, Effect, PrincipalPattern, Principals};
+use crate::document::{Document, Effect, PrincipalPattern, Principals, Purpose};
 use crate::evaluate::{Decider, Decision, Kind, Request, Source, applies};
 
 /// Who asks for a role.
@@ -29,6 +29,12 @@ pub enum Trust {
     Named,
     /// It names the account: the account's own policies decide.
     Account,
+}
+
+/// How the text of a trust policy lets somebody in, if it does.
+pub fn of(text: &str, principal: &Principal<'_>, action: &str, context: &Context) -> Option<Trust> {
+    let document = Document::parse(text, Purpose::Trust).ok()?;
+    judge(&document, principal, action, context).ok()
 }
 
 /// What a trust policy says about a request for its role.

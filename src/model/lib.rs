@@ -11,6 +11,7 @@ pub mod arn;
 pub mod deployment;
 pub mod discovery;
 pub mod dns;
+pub mod iam;
 pub mod ids;
 pub mod image;
 pub mod listener;

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
+use super::iam::Identities;
 use super::ids::{
     ClusterName, DomainName, LoadBalancerName, ProfileName, ProjectName, SecurityGroupName, ServiceName,
     TargetGroupName,
@@ -41,6 +42,8 @@ pub struct Topology {
     pub secrets: BTreeMap<String, Redacted>,
     /// The profile that has the credentials of a role of tasks, by the role as task definitions name it.
     pub task_roles: BTreeMap<String, ProfileName>,
+    /// Users, roles and policies, and whether signatures are verified.
+    pub identities: Identities,
     /// Texts of the files in S3 that containers name under `environmentFiles`, by ARN.
     pub environment_files: BTreeMap<String, Redacted>,
     /// Quotas that differ from the defaults.
@@ -64,6 +67,7 @@ impl Topology {
             scalable_targets: BTreeMap::new(),
             secrets: BTreeMap::new(),
             task_roles: BTreeMap::new(),
+            identities: Identities::default(),
             environment_files: BTreeMap::new(),
             quotas: Quotas::new(),
             time_scale: TimeScale::REAL,

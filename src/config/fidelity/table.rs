@@ -1,5 +1,6 @@
 //! The table: record, keys, values, level. The first matching line counts.
 
+use super::identities;
 use super::level::Entry;
 use super::level::Entry::{Aws, Holds, Own};
 use super::level::Level::{Approximated, Honoured, Ignored, NotYet};
@@ -34,6 +35,7 @@ const TABLE: &[Line] = &[
         Holds,
     ),
     ("file", &["task_roles"], &[], Holds),
+    ("file", &["aws"], &[], Holds),
     ("file", &["secrets"], &[], Own),
     ("file", &["environment_files"], &[], Own),
     ("file", &["cluster"], &[], Aws(Honoured)),
@@ -592,5 +594,5 @@ pub(super) fn all() -> impl Iterator<Item = (&'static str, &'static [&'static st
 }
 
 fn all_lines() -> impl Iterator<Item = &'static Line> {
-    TABLE.iter().chain(scaling::TABLE).chain(NAMES).chain(STRATEGIES)
+    TABLE.iter().chain(identities::TABLE).chain(scaling::TABLE).chain(NAMES).chain(STRATEGIES)
 }

@@ -5,6 +5,7 @@
 
 pub(crate) mod actions;
 pub(crate) mod alarm;
+pub(crate) mod aws;
 pub(crate) mod conditions;
 pub(crate) mod connect;
 pub(crate) mod discovery;
@@ -17,6 +18,7 @@ pub(crate) mod target_group;
 use super::read::reader::Spanned;
 use super::read::{Named, OneOrMany, record};
 pub(crate) use alarm::MetricAlarmFile;
+pub(crate) use aws::AwsFile;
 pub(crate) use discovery::DiscoveryServiceFile;
 pub(crate) use load_balancer::LoadBalancerFile;
 pub(crate) use service::ServiceFile;
@@ -53,6 +55,8 @@ record! {
         /// Whose credentials tasks are given, by the role that their task definition names in `taskRoleArn`. Tasks with
         /// another role are given made-up ones.
         task_roles: Named<TaskRoleFile>,
+        /// The endpoint of AWS's APIs: who may do what there.
+        aws: AwsFile,
         /// Name of the ECS cluster. Default: the project's name.
         cluster: Spanned<String>,
         /// Divides the waits that depend only on the clock: the load balancer's health check intervals and back-off. 1 is real time; targets are then shown as `draining` for their whole delay as well.

@@ -12,6 +12,7 @@ mod deployments;
 mod discovery;
 mod environment_files;
 mod headers;
+mod identities;
 mod images;
 mod listeners;
 mod load_balancers;
@@ -55,6 +56,7 @@ pub(crate) fn lower(file: &File, lowering: &mut Lowering<'_>) -> Option<Topology
     let scalable_targets = scaling::lower(file, &cluster, &services, lowering);
     let secrets = secrets::lower(file, &services, lowering);
     let task_roles = task_roles::lower(file, &services, lowering);
+    let identities = identities::lower(file, lowering);
     let environment_files = environment_files::lower(file, lowering);
     let time_scale = time_scale(file, lowering);
     let (domains, mut load_balancers) = balancers?;
@@ -71,6 +73,7 @@ pub(crate) fn lower(file: &File, lowering: &mut Lowering<'_>) -> Option<Topology
         scalable_targets,
         secrets,
         task_roles,
+        identities,
         environment_files,
         quotas: quotas::raised(file),
         time_scale,

@@ -160,6 +160,7 @@ impl Resources {
             cluster: file.cluster.clone(),
             secrets: file.secrets.clone(),
             task_roles: file.task_roles.clone(),
+            identities: file.identities.clone(),
             environment_files: file.environment_files.clone(),
             quotas: self.quotas.clone(),
             time_scale: file.time_scale,

@@ -10,8 +10,8 @@ use jiff::civil::{Date, DateTime};
 use jiff::tz::TimeZone;
 
 use crate::context::Context;
-use crate::document::Version;
 use crate::pattern::Pattern;
+use crate::version::Version;
 
 /// What is compared, and how.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -5,7 +5,7 @@ mod compare;
 use compare::Comparison;
 
 use crate::context::Context;
-use crate::document::Version;
+use crate::version::Version;
 
 /// One operator on one key: one of the values must fit.
 #[derive(Clone, Debug, PartialEq)]

@@ -5,8 +5,9 @@ use std::fmt;
 
 use serde_json::{Map, Value};
 
-use super::{Document, Effect, Listed, PrincipalPattern, Principals, Purpose, Statement, Version};
+use super::statement::{Document, Effect, Listed, PrincipalPattern, Principals, Purpose, Statement};
 use crate::conditions::Condition;
+use crate::version::Version;
 
 /// Why a text is no policy.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -308,6 +308,7 @@ pub(super) fn topology(case: &Case) -> Topology {
         scalable_targets: case.scaling.iter().map(|scaling| ("app".into(), scalable_target(scaling))).collect(),
         secrets: BTreeMap::new(),
         task_roles: BTreeMap::new(),
+        identities: Default::default(),
         environment_files: BTreeMap::new(),
         quotas: Default::default(),
         time_scale: TimeScale::REAL,
