@@ -61,6 +61,15 @@ impl Input<'_> {
         read.map_err(|message| Fault::common(Common::Malformed(message), self.service))
     }
 
+    /// The whole input, whatever the protocol: what a form says is a tree of texts.
+    pub(super) fn whole(&self) -> Result<Value, Fault> {
+        match self.service.protocol {
+            Protocol::Json => self.json(),
+            Protocol::Query | Protocol::Ec2 => self.read(),
+            Protocol::RestXml => Ok(Value::Null),
+        }
+    }
+
     /// The whole input. Members that are null are left out, as if they had not been sent.
     pub(super) fn json(&self) -> Result<Value, Fault> {
         let body = if self.body.is_empty() { b"{}" } else { self.body };

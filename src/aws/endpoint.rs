@@ -6,11 +6,13 @@ use std::sync::Arc;
 use futures_util::future::BoxFuture;
 use jiff::Timestamp;
 
-use super::action::{Action, Decision, Effect, Input, State};
-use super::caller::{Caller, Sessions};
+use super::access::call::Call;
+use super::access::denials::{Denial, Denials};
+use super::action::{Decision, Effect, Input, State};
+use super::caller::Sessions;
 use super::ids::Ids;
 use super::remembered::Remembered;
-use super::services;
+use super::{access, authentication, services};
 use crate::control::ControlHandle;
 use crate::control::command::{Refusal, Renew};
 use crate::protocols::answer::{Answer, Reply};
@@ -28,13 +30,14 @@ pub struct Endpoint {
     control: ControlHandle,
     sessions: Arc<Sessions>,
     remembered: Arc<Remembered>,
+    denials: Denials,
     keep_edits: KeepEdits,
 }
 
 impl Endpoint {
     /// For this stack.
     pub fn new(control: ControlHandle, keep_edits: KeepEdits) -> Self {
-        Self { control, sessions: Arc::default(), remembered: Arc::default(), keep_edits }
+        Self { control, sessions: Arc::default(), remembered: Arc::default(), denials: Denials::default(), keep_edits }
     }
 
     /// Answers one request.
@@ -61,10 +64,19 @@ impl Endpoint {
         let credential =
             credential.map_err(|incomplete| Fault::common(Common::IncompleteSignature(incomplete.0), service))?;
         let action = services::find(service, name).ok_or_else(|| unknown(service, name))?;
-        let caller = self.caller(credential.as_ref(), service, action)?;
+        let state = self.state();
+        let caller = authentication::caller(&state, request, credential.as_ref(), service, name)?;
         let body = if request.method == "GET" { request.query.as_bytes() } else { request.body };
         let input = Input { service, caller: &caller, body };
-        let Decision { effect, reply } = (action.decide)(&self.state(), &input)?;
+        let call = Call {
+            service,
+            action: name,
+            input: &input.whole()?,
+            region: credential.as_ref().map(|credential| credential.region.as_str()),
+            user_agent: request.header("user-agent"),
+        };
+        access::judge(&state, &caller, &call).map_err(|denial| self.denied(denial, service))?;
+        let Decision { effect, reply } = (action.decide)(&state, &input)?;
         if let Some(effect) = effect {
             self.carry_out(effect, service).await?;
         }
@@ -82,22 +94,17 @@ impl Endpoint {
         }
     }
 
-    fn caller(
-        &self,
-        credential: Option<&Credential>,
-        service: &'static Service,
-        action: &Action,
-    ) -> Result<Caller, Fault> {
-        let Some(credential) = credential else {
-            // The token is what proves who calls it.
-            let is_open = service.signing_name == "sts" && action.name == "AssumeRoleWithWebIdentity";
-            return if is_open { Ok(Caller::root()) } else { Err(Fault::common(Common::NotSigned, service)) };
-        };
-        match self.sessions.find(&credential.access_key) {
-            Some(session) if session.expires_at <= Timestamp::now() => Err(Fault::common(Common::Expired, service)),
-            Some(session) => Ok(session.caller),
-            None => Ok(Caller::root()),
-        }
+    /// Kept for `explain`, and in the log.
+    fn denied(&self, denial: Denial, service: &'static Service) -> Fault {
+        tracing::warn!("{} ({})", denial.sentence, denial.authorization_id);
+        let fault = Fault::common(Common::AccessDenied(denial.message()), service);
+        self.denials.keep(denial);
+        fault
+    }
+
+    /// What was denied under that id, as JSON.
+    pub(super) fn authorization(&self, id: &str) -> Option<String> {
+        serde_json::to_string(&self.denials.find(id)?).ok()
     }
 
     async fn carry_out(&self, effect: Effect, service: &'static Service) -> Result<(), Fault> {

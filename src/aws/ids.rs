@@ -22,12 +22,29 @@ impl Ids {
         Self(number.to_string())
     }
 
+    /// Letters and digits of Base32, as ids of IAM have them. Of each purpose, a request has one.
+    pub(super) fn letters(&self, purpose: &str, count: usize) -> String {
+        letters(fingerprint(&[purpose, &self.0]), count)
+    }
+
     /// A task of several.
     pub(super) fn task(&self, nth: usize) -> TaskId {
         let nth = nth.to_string();
         let [high, low] = ["task", "second half"].map(|half| fingerprint(&[half, &nth, &self.0]));
         TaskId::new(format!("{high:016x}{low:016x}"))
     }
+}
+
+/// Letters and digits of Base32 that follow from a number.
+pub(super) fn letters(seed: u64, count: usize) -> String {
+    const ALPHABET: &[u8; 32] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
+    let mut word = seed;
+    (0..count)
+        .map(|_| {
+            word = word.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            char::from(ALPHABET[(word >> 59) as usize])
+        })
+        .collect()
 }
 
 #[cfg(test)]

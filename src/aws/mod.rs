@@ -9,7 +9,10 @@
 //! `protocols` reads and writes what goes over the wire. Actions only read the state: what they want changed is an edit,
 //! which control judges as it judges everybody's.
 
+mod access;
+mod account;
 mod action;
+mod authentication;
 mod caller;
 #[cfg(test)]
 mod calls;

@@ -70,6 +70,9 @@ async fn respond(request: Request<Incoming>, endpoint: &Endpoint) -> Response<Fu
     if ["/_neargate/health", "/_localstack/health"].contains(&head.uri.path()) {
         return health();
     }
+    if let Some(id) = head.uri.path().strip_prefix("/_neargate/authorizations/") {
+        return authorization(endpoint, id);
+    }
     let Ok(body) = Limited::new(body, LARGEST_BODY).collect().await else {
         return text(StatusCode::PAYLOAD_TOO_LARGE, "the body is larger than 1 MiB, or ended early\n");
     };
@@ -114,6 +117,16 @@ fn health() -> Response<Full<Bytes>> {
         services::actions().map(|action| (action.service.to_owned(), "available".into())).collect();
     let body = serde_json::json!({ "services": services, "version": env!("CARGO_PKG_VERSION") });
     let mut response = text(StatusCode::OK, body.to_string());
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    response
+}
+
+/// Why something was denied.
+fn authorization(endpoint: &Endpoint, id: &str) -> Response<Full<Bytes>> {
+    let Some(denial) = endpoint.authorization(id) else {
+        return text(StatusCode::NOT_FOUND, "nothing was denied under this id\n");
+    };
+    let mut response = text(StatusCode::OK, denial);
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     response
 }

@@ -35,6 +35,8 @@ pub enum Common {
     Skew(String),
     /// The session is over.
     Expired,
+    /// Not allowed. The text says to whom, what and why.
+    AccessDenied(String),
     /// A bug of ours.
     Internal,
 }
@@ -105,6 +107,13 @@ impl Fault {
                 "The security token included in the request is expired",
             )
             .with_status(status(403, 400)),
+            Common::AccessDenied(message) if ec2 => {
+                let message = format!("You are not authorized to perform this operation. {message}");
+                Self::new("UnauthorizedOperation", message).with_status(403)
+            }
+            Common::AccessDenied(message) => {
+                Self::new(word("AccessDeniedException", "AccessDenied", ""), message).with_status(status(403, 403))
+            }
             Common::Internal => {
                 let code = word("ServerException", "InternalFailure", "InternalError");
                 Self::new(code, "The request processing has failed because of an unknown error.").with_status(500)

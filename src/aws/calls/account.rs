@@ -14,12 +14,13 @@ use serde_json::Value;
 
 use super::form;
 use crate::alb::targets::health::{Probe, ProbeTick};
+use crate::aws::access::call::Call;
 use crate::aws::action::{Decision, Effect, Input, State};
 use crate::aws::caller::{Caller, Sessions};
 use crate::aws::endpoint::refused;
 use crate::aws::ids::Ids;
 use crate::aws::remembered::Remembered;
-use crate::aws::services;
+use crate::aws::{access, authentication, services};
 use crate::config::{self, Source, Style, Tasks};
 use crate::control::command::Refusal;
 use crate::control::desired::edit::Edit;
@@ -36,7 +37,7 @@ use crate::model::target_health::{ProbeOutcome, Target};
 use crate::model::task::StopCode;
 use crate::model::{ServiceName, Topology};
 use crate::protocols::answer::Answer;
-use crate::protocols::fault::Fault;
+use crate::protocols::fault::{Common, Fault};
 use crate::protocols::service::{self, Protocol, Service};
 
 /// A stack without an engine.
@@ -92,15 +93,27 @@ impl Account {
         account
     }
 
-    /// What an action answers, as JSON.
-    pub(super) fn call(&mut self, service: &str, action: &str, input: &Value) -> Result<Value, Fault> {
+    /// What an action answers to the owner of a key, as JSON.
+    pub(super) fn call(
+        &mut self,
+        key: Option<&str>,
+        service: &str,
+        action: &str,
+        input: &Value,
+    ) -> Result<Value, Fault> {
         self.calls += 1;
         let service = service::signed_as(service).unwrap_or_else(|| panic!("no service {service}"));
         let served = services::find(service, action).unwrap_or_else(|| panic!("{action} is not served"));
         let body = body(service, input);
-        let caller = Caller::root();
+        let state = self.state();
+        let known = |key| authentication::of_key(&state, key).unwrap_or_else(|| panic!("no owner of {key}"));
+        let caller = key.map_or_else(Caller::root, known);
         let input = Input { service, caller: &caller, body: body.as_bytes() };
-        let Decision { effect, reply } = (served.decide)(&self.state(), &input)?;
+        let whole = input.whole()?;
+        let call = Call { service, action, input: &whole, region: None, user_agent: None };
+        access::judge(&state, &caller, &call)
+            .map_err(|denial| Fault::common(Common::AccessDenied(denial.sentence), service))?;
+        let Decision { effect, reply } = (served.decide)(&state, &input)?;
         if let Some(effect) = effect {
             self.carry_out(effect).map_err(|refusal| refused(&refusal, service))?;
         }
@@ -110,7 +123,7 @@ impl Account {
         Ok(serde_json::to_value(&reply).expect("a reply is a structure"))
     }
 
-    fn state(&self) -> State {
+    pub(super) fn state(&self) -> State {
         let snapshot = Snapshot {
             generation: self.calls,
             topology: Arc::clone(self.desired.topology()),

@@ -9,6 +9,7 @@
 mod account;
 mod form;
 mod matching;
+mod signed;
 
 use std::collections::BTreeMap;
 
@@ -47,6 +48,9 @@ enum Step {
 #[serde(deny_unknown_fields)]
 struct Call {
     call: String,
+    /// Whose: the id of an access key. The account's root, if none is given.
+    #[serde(default)]
+    by: Option<String>,
     /// As JSON, whatever the protocol. `$name` stands for what a call before kept under that name.
     #[serde(default)]
     input: Option<Value>,
@@ -105,7 +109,9 @@ fn check_call(account: &mut Account, mut call: Call, kept: &mut BTreeMap<String,
         matching::fill_in(given, kept);
     }
     let (service, action) = call.call.split_once(' ').expect("a service and an action");
-    let answered = account.call(service, action, &call.input.unwrap_or_default());
+    let key = call.by.map(|key| matching::filled_in(&key, kept));
+    let answered =
+        account.call(key.as_deref(), service, action, &call.input.unwrap_or_else(|| Value::Object(Default::default())));
     match (answered, call.error) {
         (Ok(reply), None) => {
             if let Some(expected) = &call.reply {
@@ -123,6 +129,11 @@ fn check_call(account: &mut Account, mut call: Call, kept: &mut BTreeMap<String,
         (Ok(reply), Some(expected)) => panic!("{at}: expected {expected:?}, but it was answered: {reply:#}"),
         (Err(fault), None) => panic!("{at}: {fault:?}"),
     }
+}
+
+#[test]
+fn access() {
+    fixture::each("aws/calls/access", check);
 }
 
 #[test]

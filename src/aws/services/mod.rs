@@ -1,6 +1,6 @@
 //! Which actions of which services are served.
 
-mod ecs;
+pub(super) mod ecs;
 mod sts;
 
 use super::action::Action;

@@ -463,7 +463,8 @@ pub(crate) struct InitArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct ExplainArgs {
-    /// e.g. `https://app.domain.com/api/users?page=2`, `app.domain.com`, or `/api/users` on the first domain
+    /// e.g. `https://app.domain.com/api/users?page=2`, `app.domain.com`, or `/api/users` on the first domain; or the id in
+    /// an AccessDenied of `up --aws`
     pub(crate) url: String,
     /// Request method
     #[arg(short = 'X', long, default_value = "GET", value_name = "METHOD")]

@@ -117,3 +117,12 @@ impl Credential {
         })
     }
 }
+
+/// What temporary keys are sent with, in a header field or in the query string of a presigned request.
+pub fn security_token(request: &Request<'_>) -> Option<String> {
+    let in_query = || {
+        let mut pairs = form_urlencoded::parse(request.query.as_bytes());
+        pairs.find(|(name, _)| name == "X-Amz-Security-Token").map(|(_, value)| value.into_owned())
+    };
+    request.header("x-amz-security-token").map(str::to_owned).or_else(in_query)
+}

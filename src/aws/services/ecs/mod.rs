@@ -1,7 +1,7 @@
 //! The actions of Amazon ECS that Fargate needs (Amazon ECS API reference).
 
 mod clusters;
-mod names;
+pub(in crate::aws) mod names;
 mod pages;
 mod service_shape;
 mod services;

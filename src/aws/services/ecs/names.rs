@@ -44,7 +44,7 @@ pub(super) fn task(given: &str) -> TaskId {
 }
 
 /// `family`, `family:revision`, or the ARN of a revision: the revision that it stands for.
-pub(super) fn task_definition(state: &State, given: &str) -> Option<Revision> {
+pub(in crate::aws) fn task_definition(state: &State, given: &str) -> Option<Revision> {
     let families = state.desired.task_definitions();
     match given.strip_prefix("arn:") {
         Some(rest) => {

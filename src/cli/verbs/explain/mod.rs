@@ -1,6 +1,7 @@
 //! `explain URL`: every rule and why it did or did not match, the action, the targets and their health. The code is the
 //! same as on the request path; without a running stack, only the targets are unknown.
 
+mod authorization;
 mod explanation;
 mod text;
 
@@ -27,6 +28,9 @@ pub(crate) use explanation::Question;
 /// `explain`
 pub(crate) fn explain(global: &Global, args: &ExplainArgs, printer: &mut Printer) -> Result<ExitStatus, Failure> {
     let mut project = project::load_names(global, printer)?;
+    if authorization::is_one(&args.url) {
+        return authorization::explain(&args.url, &project.folders, args.format.format, printer);
+    }
     let view = asking::block_on(asking::view(&project.folders))?;
     if let Some(view) = &view {
         bind_as_running(&mut project, view);
