@@ -59,7 +59,10 @@ impl Journal {
         let Some((base, edits)) = desired.history() else { return self.remove() };
         match &mut self.written {
             Some(written) if Arc::ptr_eq(&written.base, base) => {
-                append(&mut written.file, edits.iter().skip(written.edits).map(journal::edit_line).collect())?;
+                append(
+                    &mut written.file,
+                    edits.iter().skip(written.edits).map(|edit| journal::edit_line(edit)).collect(),
+                )?;
                 written.edits = edits.len();
                 Ok(())
             }
@@ -67,10 +70,10 @@ impl Journal {
         }
     }
 
-    fn replace(&mut self, base: &Arc<Base>, edits: &[Edit]) -> io::Result<()> {
+    fn replace(&mut self, base: &Arc<Base>, edits: &[Arc<Edit>]) -> io::Result<()> {
         let beside = self.path.with_extension("new");
         let mut file = OpenOptions::new().create(true).write(true).truncate(true).mode(0o600).open(&beside)?;
-        let edit_lines = edits.iter().map(journal::edit_line);
+        let edit_lines = edits.iter().map(|edit| journal::edit_line(edit));
         append(&mut file, [journal::base_line(base)].into_iter().chain(edit_lines).collect())?;
         fs::rename(&beside, &self.path)?;
         sync_folder(&self.path)?;

@@ -1,4 +1,9 @@
 //! What an action is: a decision about an input in a state.
+//!
+//! What the topology has no place for is a record (`control::desired::records`): `state.records().get("ec2/vpc", id)` finds
+//! it, `Edit::put` and `Edit::forget` change it, and [`Decision::edits`] makes several changes at once, such as a load
+//! balancer and its tags. A decision that changes something is made again when it is its turn, so that what it read is what
+//! it changes; two requests cannot overwrite each other's tags.
 
 use std::sync::Arc;
 
@@ -11,10 +16,11 @@ use super::caller::{Caller, Sessions};
 use super::ids::Ids;
 use super::remembered::Remembered;
 use crate::control::desired::edit::Edit;
+use crate::control::desired::records::{Record, Records};
 use crate::control::desired::state::Desired;
 use crate::control::snapshot::Snapshot;
 use crate::model::TaskId;
-use crate::protocols::answer::Reply;
+use crate::protocols::answer::{Members, Reply};
 use crate::protocols::fault::{Common, Fault};
 use crate::protocols::query;
 use crate::protocols::service::{Protocol, Service};
@@ -36,6 +42,21 @@ pub(super) struct State {
     /// For what is created.
     pub(super) ids: Ids,
     pub(super) now: Timestamp,
+}
+
+impl State {
+    /// What is remembered beside the topology.
+    pub(super) fn records(&self) -> &Records {
+        self.desired.records()
+    }
+
+    #[allow(dead_code, reason = "the services that are being written use it")]
+    /// The record that a client's token made, so that the same request again makes no other. (API references, "Ensuring
+    /// idempotency".) An empty token is none.
+    pub(super) fn made_with(&self, kind: &str, member: &str, token: Option<&str>) -> Option<(&str, &Record)> {
+        let token = token.filter(|token| !token.is_empty())?;
+        self.records().of(kind).find(|(_, record)| record.text(member) == token)
+    }
 }
 
 /// What was sent.
@@ -122,6 +143,20 @@ impl Decision {
         reply: impl FnOnce(&State) -> Result<R, Fault> + Send + 'static,
     ) -> Self {
         Self { effect: Some(effect), reply: Box::new(move |state| Ok(Box::new(reply(state)?))) }
+    }
+
+    #[allow(dead_code, reason = "the services that are being written use it")]
+    /// Nothing changes. In XML, the objects of the reply are structures.
+    pub(super) fn members(reply: Value) -> Self {
+        Self::reply(Members(reply))
+    }
+
+    /// After all of these edits, or none.
+    pub(super) fn edits<R: Serialize + Send + 'static>(
+        edits: Vec<Edit>,
+        reply: impl FnOnce(&State) -> Result<R, Fault> + Send + 'static,
+    ) -> Self {
+        Self::edit(Edit::Together { edits }, reply)
     }
 
     /// After an edit.

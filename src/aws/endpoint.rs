@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
 use jiff::Timestamp;
+use tokio::sync::Mutex;
 
 use super::access::call::Call;
 use super::access::denials::{Denial, Denials};
@@ -32,12 +33,21 @@ pub struct Endpoint {
     remembered: Arc<Remembered>,
     denials: Denials,
     keep_edits: KeepEdits,
+    /// Changes are decided and made one after the other, so that each is about the state that it changes.
+    turn: Mutex<()>,
 }
 
 impl Endpoint {
     /// For this stack.
     pub fn new(control: ControlHandle, keep_edits: KeepEdits) -> Self {
-        Self { control, sessions: Arc::default(), remembered: Arc::default(), denials: Denials::default(), keep_edits }
+        Self {
+            control,
+            sessions: Arc::default(),
+            remembered: Arc::default(),
+            denials: Denials::default(),
+            keep_edits,
+            turn: Mutex::default(),
+        }
     }
 
     /// Answers one request.
@@ -76,11 +86,22 @@ impl Endpoint {
             user_agent: request.header("user-agent"),
         };
         access::judge(&state, &caller, &call).map_err(|denial| self.denied(denial, service))?;
-        let Decision { effect, reply } = (action.decide)(&state, &input)?;
+        let decision = (action.decide)(&state, &input)?;
+        if decision.effect.is_none() {
+            return (decision.reply)(&self.state());
+        }
+        let turn = self.turn.lock().await;
+        let Decision { effect, reply } = (action.decide)(&self.state(), &input)?;
         if let Some(effect) = effect {
             self.carry_out(effect, service).await?;
         }
-        reply(&self.state())
+        let state = self.state();
+        drop(turn);
+        (self.keep_edits)().await.map_err(|error| {
+            tracing::warn!(%error, "the journal cannot be written");
+            Fault::common(Common::Internal, service)
+        })?;
+        reply(&state)
     }
 
     fn state(&self) -> State {
@@ -113,11 +134,7 @@ impl Endpoint {
             Effect::Edit(edit) => self.control.edit_and_renew(*edit, Renew { builds: false, pulls: false }).await,
             Effect::StopTask(task) => self.control.stop_task(task).await,
         };
-        done.map_err(|refusal| refused(&refusal, service))?;
-        (self.keep_edits)().await.map_err(|error| {
-            tracing::warn!(%error, "the journal cannot be written");
-            Fault::common(Common::Internal, service)
-        })
+        done.map_err(|refusal| refused(&refusal, service))
     }
 }
 

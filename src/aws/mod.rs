@@ -18,9 +18,12 @@ mod caller;
 mod calls;
 mod endpoint;
 mod ids;
+mod pages;
 mod remembered;
 mod server;
 mod services;
+#[allow(dead_code, reason = "the services that are being written use them")]
+mod tags;
 
 pub use endpoint::{Endpoint, KeepEdits};
 pub use server::serve;

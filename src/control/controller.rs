@@ -310,13 +310,8 @@ impl<I: IdSource> Controller<I> {
         if self.world.shutting_down {
             return Err(Refusal::ShuttingDown);
         }
-        let mut redeployed = BTreeSet::new();
-        let mut defined = None;
-        if let Edit::UpdateService { service, task_definition, force_new_deployment, .. } = &edit {
-            redeployed.extend(force_new_deployment.then(|| service.clone()));
-            defined = task_definition.is_some().then(|| service.clone());
-        }
-        let run = matches!(edit, Edit::RunTask { .. }).then(|| edit.clone());
+        let (redeployed, defined, run) = (edit.redeployed(), edit.redefined(), edit.run().cloned());
+        let nothing_follows = run.is_some() || edit.is_only_remembered();
         self.desired.edit(edit).map_err(|violation| match violation {
             Violation::Ecs(service::Violation::ServiceNotFound(name)) => {
                 Refusal::UnknownService { name, known: self.topology.services.keys().cloned().collect() }
@@ -329,10 +324,13 @@ impl<I: IdSource> Controller<I> {
             for (spec, verdict) in run.tasks(&self.topology, tasks) {
                 self.world.add_task(spec, verdict, now());
             }
+        }
+        if nothing_follows {
+            self.desired_out.send_replace(Arc::new(self.desired.clone()));
             return Ok(());
         }
-        if let Some(service) = defined {
-            self.world.rollback_accepted(&service);
+        for service in &defined {
+            self.world.rollback_accepted(service);
         }
         let options = self.renew;
         self.take_desired(renew, redeployed);

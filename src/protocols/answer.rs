@@ -7,6 +7,7 @@ use quick_xml::escape::escape;
 use crate::fault::{Common, Fault};
 use crate::service::{Protocol, Service};
 use crate::xml;
+pub use crate::xml::Members;
 
 /// What an action returns: its output as serde writes it.
 pub type Reply = Box<dyn erased_serde::Serialize + Send>;
@@ -43,7 +44,13 @@ impl Answer {
                     namespace = service.namespace
                 )
             }),
-            Protocol::RestXml => xml::members(reply, "member").map_err(|error| error.to_string()),
+            Protocol::RestXml => xml::members(reply, "").map_err(|error| error.to_string()).map(|members| {
+                format!(
+                    "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<{action}Response xmlns=\"{namespace}\">{members}\
+                     </{action}Response>",
+                    namespace = service.namespace
+                )
+            }),
         };
         match written {
             Ok(body) => Self::new(service, 200, body),

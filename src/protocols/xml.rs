@@ -1,20 +1,35 @@
-//! XML as AWS's Query services write it: an element for each member, `<member>` for each item of a list, nothing for what is
-//! absent.
+//! XML as AWS's services write it: an element for each member, `<member>` or `<item>` for each item of a list, nothing for
+//! what is absent. In REST-XML the items of a list have names of their own, so there a list is its items, each under the
+//! name of the member.
 
 use std::fmt::{self, Display, Write};
 
 use quick_xml::escape::escape;
 use serde::ser::{self, Serialize};
 
-/// Writes the members of a structure, without an element around them. `item` is the name of the items of lists.
+/// Writes the members of a structure, without an element around them. `item` is the name of the items of lists; if it is
+/// empty, lists have no element around their items.
 ///
 /// # Errors
 ///
 /// The value has something that these services have no form for, such as bytes.
 pub(crate) fn members(value: &(impl Serialize + ?Sized), item: &'static str) -> Result<String, Unwritable> {
     let mut text = String::new();
-    value.serialize(Writer { text: &mut text, element: None, item })?;
+    value.serialize(Writer { text: &mut text, element: None, item, objects: false })?;
     Ok(text)
+}
+
+/// JSON whose objects are structures. As serde has them they are maps, of which Query makes entries.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Members(pub serde_json::Value);
+
+/// By what a writer knows that objects are structures from there on.
+const MEMBERS: &str = "neargate_protocols::Members";
+
+impl Serialize for Members {
+    fn serialize<S: ser::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_newtype_struct(MEMBERS, &self.0)
+    }
 }
 
 /// What cannot be written.
@@ -41,6 +56,8 @@ struct Writer<'t> {
     /// The element around it; none around the whole.
     element: Option<String>,
     item: &'static str,
+    /// Whether the members of maps are elements by their names.
+    objects: bool,
 }
 
 impl<'t> Writer<'t> {
@@ -54,7 +71,15 @@ impl<'t> Writer<'t> {
         if let Some(name) = &self.element {
             let _ = write!(self.text, "<{name}>");
         }
-        Opened { text: self.text, element: self.element, item: self.item, key: None }
+        Opened { text: self.text, element: self.element, list: None, item: self.item, objects: self.objects, key: None }
+    }
+
+    fn open_list(self) -> Opened<'t> {
+        if self.item.is_empty() {
+            let Self { text, element, item, objects } = self;
+            return Opened { text, element: None, list: element, item, objects, key: None };
+        }
+        self.open()
     }
 }
 
@@ -62,14 +87,17 @@ impl<'t> Writer<'t> {
 struct Opened<'t> {
     text: &'t mut String,
     element: Option<String>,
+    /// The name of a list without an element around its items.
+    list: Option<String>,
     item: &'static str,
+    objects: bool,
     /// The key of a map's entry whose value comes next.
     key: Option<String>,
 }
 
 impl Opened<'_> {
     fn inside(&mut self, element: impl Into<String>) -> Writer<'_> {
-        Writer { text: self.text, element: Some(element.into()), item: self.item }
+        Writer { text: self.text, element: Some(element.into()), item: self.item, objects: self.objects }
     }
 
     fn close(self) {
@@ -142,8 +170,9 @@ impl<'t> ser::Serializer for Writer<'t> {
         self.scalar(variant)
     }
 
-    fn serialize_newtype_struct<T: Serialize + ?Sized>(self, _: &'static str, value: &T) -> Result<(), Unwritable> {
-        value.serialize(self)
+    fn serialize_newtype_struct<T: Serialize + ?Sized>(self, name: &'static str, value: &T) -> Result<(), Unwritable> {
+        let objects = self.objects || name == MEMBERS;
+        value.serialize(Self { objects, ..self })
     }
 
     fn serialize_newtype_variant<T: Serialize + ?Sized>(
@@ -160,15 +189,15 @@ impl<'t> ser::Serializer for Writer<'t> {
     }
 
     fn serialize_seq(self, _: Option<usize>) -> Result<Opened<'t>, Unwritable> {
-        Ok(self.open())
+        Ok(self.open_list())
     }
 
     fn serialize_tuple(self, _: usize) -> Result<Opened<'t>, Unwritable> {
-        Ok(self.open())
+        Ok(self.open_list())
     }
 
     fn serialize_tuple_struct(self, _: &'static str, _: usize) -> Result<Opened<'t>, Unwritable> {
-        Ok(self.open())
+        Ok(self.open_list())
     }
 
     fn serialize_tuple_variant(
@@ -205,8 +234,8 @@ impl ser::SerializeSeq for Opened<'_> {
     type Error = Unwritable;
 
     fn serialize_element<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), Unwritable> {
-        let item = self.item;
-        value.serialize(self.inside(item))
+        let name = self.list.clone().unwrap_or_else(|| self.item.to_owned());
+        value.serialize(self.inside(name))
     }
 
     fn end(self) -> Result<(), Unwritable> {
@@ -255,21 +284,25 @@ impl ser::SerializeStruct for Opened<'_> {
     }
 }
 
-/// `<entry><key>…</key><value>…</value></entry>`
+/// `<entry><key>…</key><value>…</value></entry>`, or an element by the name of the key.
 impl ser::SerializeMap for Opened<'_> {
     type Ok = ();
     type Error = Unwritable;
 
     fn serialize_key<T: Serialize + ?Sized>(&mut self, key: &T) -> Result<(), Unwritable> {
-        let mut text = String::new();
-        key.serialize(Writer { text: &mut text, element: Some("key".to_owned()), item: self.item })?;
-        self.key = Some(text);
+        match serde_json::to_value(key) {
+            Ok(serde_json::Value::String(key)) => self.key = Some(key),
+            _ => return Err(Unwritable("the key of a map is a text".to_owned())),
+        }
         Ok(())
     }
 
     fn serialize_value<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), Unwritable> {
         let key = self.key.take().unwrap_or_default();
-        let _ = write!(self.text, "<entry>{key}");
+        if self.objects {
+            return value.serialize(self.inside(key));
+        }
+        let _ = write!(self.text, "<entry><key>{}</key>", escape(key.as_str()));
         value.serialize(self.inside("value"))?;
         self.text.push_str("</entry>");
         Ok(())

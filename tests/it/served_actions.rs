@@ -22,13 +22,14 @@ neargate env --shell github >> \"$GITHUB_ENV\"
 ```
 
 What a call changes is an edit of the stack, refused where AWS refuses it, with its code and message. It stays until the file says
-something else about the same field, `up --reset`, or `down`.
+something else about the same field, `up --reset`, or `down`. What no file has (tags, VPCs, roles) is remembered beside it, and
+survives restarts too.
 
 - Any key is the account's root, and its signature is not checked; keys of AssumeRole are those of the role, until they expire.
   There are no policies.
 - Requests of web pages (with `Origin`) and for hosts other than this machine's and AWS's get 403.
 - An action that is not listed is answered as one that does not exist: `UnknownOperationException` or `InvalidAction`.
-- Members of a task definition that mean nothing here come back as they were sent, until the stack is restarted.
+- Members that mean nothing here come back as they were sent.
 
 ";
 

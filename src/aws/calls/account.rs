@@ -155,19 +155,22 @@ impl Account {
     fn edit(&mut self, edit: Edit) -> Result<(), Refusal> {
         self.desired.edit(edit.clone()).map_err(Refusal::Violation)?;
         let mut redeployed = BTreeSet::new();
-        match edit {
-            Edit::RunTask { tasks, task_definition, overrides, started_by, images } => {
-                let revision = self.desired.task_definitions().revision(&task_definition);
-                let run = StandaloneRun { revision, overrides, started_by, images };
-                for (spec, verdict) in run.tasks(self.desired.topology(), tasks) {
-                    self.world.add_task(spec, verdict, self.now);
+        for part in edit.parts() {
+            match part {
+                Edit::RunTask { tasks, task_definition, overrides, started_by, images } => {
+                    let revision = self.desired.task_definitions().revision(task_definition);
+                    let (overrides, images) = (overrides.clone(), images.clone());
+                    let run = StandaloneRun { revision, overrides, started_by: started_by.clone(), images };
+                    for (spec, verdict) in run.tasks(self.desired.topology(), tasks.clone()) {
+                        self.world.add_task(spec, verdict, self.now);
+                    }
+                    return Ok(());
                 }
-                return Ok(());
+                Edit::UpdateService { service, force_new_deployment: true, .. } => {
+                    redeployed.insert(service.clone());
+                }
+                _ => {}
             }
-            Edit::UpdateService { service, force_new_deployment: true, .. } => {
-                redeployed.insert(service);
-            }
-            _ => {}
         }
         self.take_topology(&redeployed);
         Ok(())

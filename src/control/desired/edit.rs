@@ -1,11 +1,12 @@
 //! A change to the desired state by an author other than the file, named after AWS's action.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::records::Record;
 use crate::model::deployment::DeploymentConfiguration;
 use crate::model::listener::{HeaderModification, Listener, ListenerProtocol, LoadBalancer, LoadBalancerAttributes};
 use crate::model::overrides::TaskOverride;
@@ -308,9 +309,77 @@ pub enum Edit {
         /// `PolicyName`
         policy: ScalingPolicyName,
     },
+    /// Remembers what the topology has no place for, in place of what was remembered before. (This one, the next and the
+    /// last are no actions of AWS: they are what is left of most actions.)
+    PutRecord {
+        /// `ec2/vpc`
+        kind: String,
+        /// Unique in its kind.
+        id: String,
+        /// What is remembered.
+        record: Arc<Record>,
+    },
+    /// Forgets it.
+    DeleteRecord {
+        /// Its kind.
+        kind: String,
+        /// Which one. Nothing needs to be remembered under it.
+        id: String,
+    },
+    /// Several changes in this order: all of them are made, or none.
+    Together {
+        /// None of them is another one of these.
+        edits: Vec<Edit>,
+    },
 }
 
 impl Edit {
+    /// The changes that it consists of.
+    pub fn parts(&self) -> &[Self] {
+        match self {
+            Self::Together { edits } => edits,
+            one => std::slice::from_ref(one),
+        }
+    }
+
+    /// Whether it changes only what is remembered, so that nothing follows from it.
+    pub fn is_only_remembered(&self) -> bool {
+        self.parts().iter().all(|part| matches!(part, Self::PutRecord { .. } | Self::DeleteRecord { .. }))
+    }
+
+    /// The services that begin a deployment even if they run the same as before.
+    pub fn redeployed(&self) -> BTreeSet<ServiceName> {
+        let redeployed = self.parts().iter().filter_map(|part| match part {
+            Self::UpdateService { service, force_new_deployment: true, .. } => Some(service.clone()),
+            _ => None,
+        });
+        redeployed.collect()
+    }
+
+    /// The services that are told what to run.
+    pub fn redefined(&self) -> BTreeSet<ServiceName> {
+        let redefined = self.parts().iter().filter_map(|part| match part {
+            Self::UpdateService { service, task_definition: Some(_), .. } => Some(service.clone()),
+            _ => None,
+        });
+        redefined.collect()
+    }
+
+    /// The RunTask in it.
+    pub fn run(&self) -> Option<&Self> {
+        self.parts().iter().find(|part| matches!(part, Self::RunTask { .. }))
+    }
+
+    /// PutRecord.
+    pub fn put(kind: &str, id: impl Into<String>, record: Record) -> Self {
+        Self::PutRecord { kind: kind.to_owned(), id: id.into(), record: Arc::new(record) }
+    }
+
+    /// DeleteRecord.
+    pub fn forget(kind: &str, id: impl Into<String>) -> Self {
+        Self::DeleteRecord { kind: kind.to_owned(), id: id.into() }
+    }
+
     /// UpdateService with another task definition, which is what `deploy` does.
     pub fn deploy(service: ServiceName, task_definition: RevisionName) -> Self {
         Self::UpdateService {

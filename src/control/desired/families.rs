@@ -96,6 +96,12 @@ impl Families {
         Some(Revision { number: index as u32 + 1, definition: Arc::clone(&revisions[index].definition) })
     }
 
+    /// The name of the revision that a family's next registration makes.
+    pub fn next(&self, family: &str) -> RevisionName {
+        let registered = self.0.get(family).map_or(0, Vec::len);
+        RevisionName { family: family.into(), number: registered as u32 + 1 }
+    }
+
     /// The last ACTIVE revision with this content.
     pub fn last_with(&self, definition: &TaskDefinition) -> Option<RevisionName> {
         let revisions = self.0.get(definition.family.as_str())?;

@@ -1,19 +1,24 @@
 //! The desired state: what the file declares, and what other authors have made of it since. Pure.
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use super::apply;
 use super::edit::Edit;
 use super::families::Families;
 use super::journal::{Base, Entry};
 use super::merge::{self, Departure};
+use super::records::Records;
 use super::resources::{Dangling, Resources};
 use super::shifts;
 use super::violation::Violation;
 use crate::model::rule::{ListenerRule, WeightedTargetGroup};
 use crate::model::{ClusterName, ServiceName, Topology};
 
-/// The file's declarations, and the changes by others since.
+/// After so many edits the history begins anew with what they led to, so that neither it nor the journal grows with the
+/// time that a stack runs.
+const LONGEST_HISTORY: usize = 512;
+
+/// The file's declarations, and the changes by others since. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Desired {
     declared: Arc<Topology>,
@@ -27,12 +32,17 @@ struct Edited {
     /// Where their changes began.
     base: Arc<Base>,
     /// Their changes since, in order.
-    edits: Vec<Edit>,
+    edits: Vec<Arc<Edit>>,
     /// What is wanted.
-    wanted: Resources,
+    wanted: Arc<Resources>,
     /// What follows from it.
     topology: Arc<Topology>,
+    /// What is remembered besides.
+    records: Records,
 }
+
+/// What an account without clients remembers.
+static NOTHING: LazyLock<Records> = LazyLock::new(Records::default);
 
 /// A file without a history: its task definitions are the first of their families.
 impl From<Arc<Topology>> for Desired {
@@ -62,30 +72,39 @@ impl Desired {
     /// The file no longer has what others refer to.
     pub fn restored(declared: Arc<Topology>, journal: &[Entry]) -> Result<Self, StillNeeded> {
         let [Entry::Base(base), edits @ ..] = journal else { return Ok(Self::from(declared)) };
-        let mut wanted = base.wanted().clone();
+        let mut wanted = Arc::new(base.wanted().clone());
+        let mut records = base.records.clone();
         for entry in edits {
             match entry {
-                Entry::Edit(edit) if apply::apply(edit, &mut wanted).is_ok() => {}
+                Entry::Edit(edit) if apply::apply(edit, &mut wanted, &mut records).is_ok() => {}
                 // Nobody wrote such a journal: what follows has no ground to stand on.
                 Entry::Edit(_) | Entry::Base(_) => break,
             }
         }
-        Self::merged(declared, &base.file, &wanted, false)
+        Self::merged(declared, &base.file, &wanted, records, false)
     }
 
     /// With `reset`, only what was registered stays of what others did: no number is used twice.
-    fn merged(declared: Arc<Topology>, then: &Resources, wanted: &Resources, reset: bool) -> Result<Self, StillNeeded> {
+    fn merged(
+        declared: Arc<Topology>,
+        then: &Resources,
+        wanted: &Resources,
+        records: Records,
+        reset: bool,
+    ) -> Result<Self, StillNeeded> {
         let declared = numbered(declared);
+        let records = if reset { Records::default() } else { records };
         let file = Resources::of_file(&declared, &then.services, wanted.task_definitions.clone());
         let wanted = if reset { file.clone() } else { merge::merge(then, &file, wanted) };
         // A file alone refers to nothing that it does not have.
         let dangling = if wanted == file { Vec::new() } else { wanted.dangling() };
         match dangling {
             dangling if !dangling.is_empty() => Err(StillNeeded(dangling)),
-            _ if wanted == Resources::from(&*declared) => Ok(Self::from(declared)),
+            _ if records.is_empty() && wanted == Resources::from(&*declared) => Ok(Self::from(declared)),
             _ => {
-                let base = Arc::new(Base::new(file, wanted.clone()));
-                let edited = Edited::new(base, Vec::new(), wanted, &declared);
+                let topology = Arc::new(wanted.derive(&declared));
+                let base = Arc::new(Base::new(file, wanted.clone(), records.clone()));
+                let edited = Edited { base, edits: Vec::new(), wanted: Arc::new(wanted), topology, records };
                 Ok(Self { declared, edited: Some(edited) })
             }
         }
@@ -104,11 +123,11 @@ impl Desired {
     /// The file no longer has what others refer to. Everything stays as it was.
     pub fn declare(&mut self, declared: Arc<Topology>, reset: bool) -> Result<(), StillNeeded> {
         *self = match &self.edited {
-            Some(edited) => Self::merged(declared, &edited.base.file, &edited.wanted, reset)?,
+            Some(edited) => Self::merged(declared, &edited.base.file, &edited.wanted, edited.records.clone(), reset)?,
             None if runs_the_same(&self.declared, &declared) => Self::from(declared),
             None => {
                 let then = Resources::from(&*self.declared);
-                Self::merged(declared, &then, &then, reset)?
+                Self::merged(declared, &then, &then, Records::default(), reset)?
             }
         };
         Ok(())
@@ -120,21 +139,37 @@ impl Desired {
     ///
     /// AWS would refuse it. Everything stays as it was.
     pub fn edit(&mut self, edit: Edit) -> Result<(), Violation> {
-        let (base, mut edits, before) = match &self.edited {
-            Some(edited) => (Arc::clone(&edited.base), edited.edits.clone(), edited.wanted.clone()),
+        let mut edited = match &self.edited {
+            Some(edited) => edited.clone(),
             None => {
                 let file = Resources::from(&*self.declared);
-                (Arc::new(Base::unchanged(file.clone())), Vec::new(), file)
+                Edited {
+                    base: Arc::new(Base::unchanged(file.clone())),
+                    edits: Vec::new(),
+                    wanted: Arc::new(file),
+                    topology: Arc::clone(&self.declared),
+                    records: Records::default(),
+                }
             }
         };
-        let mut wanted = before.clone();
-        apply::apply(&edit, &mut wanted)?;
-        if wanted == before {
+        let (wanted, records) = (Arc::clone(&edited.wanted), edited.records.clone());
+        apply::apply(&edit, &mut edited.wanted, &mut edited.records)?;
+        let is_wanted_already = Arc::ptr_eq(&wanted, &edited.wanted) || wanted == edited.wanted;
+        if is_wanted_already && records == edited.records {
             return Ok(());
         }
-        edits.push(edit);
-        let is_the_file = wanted == base.file && wanted == Resources::from(&*self.declared);
-        self.edited = (!is_the_file).then(|| Edited::new(base, edits, wanted, &self.declared));
+        if edited.records.is_empty() && edited.is_what(&self.declared) {
+            self.edited = None;
+            return Ok(());
+        }
+        if !is_wanted_already {
+            edited.topology = Arc::new(edited.wanted.derive(&self.declared));
+        }
+        edited.edits.push(Arc::new(edit));
+        if edited.edits.len() >= LONGEST_HISTORY {
+            edited.begin_anew();
+        }
+        self.edited = Some(edited);
         Ok(())
     }
 
@@ -181,9 +216,14 @@ impl Desired {
         self.edited.as_ref().map_or(&self.declared, |edited| &edited.topology)
     }
 
+    /// What is remembered beside the topology.
+    pub fn records(&self) -> &Records {
+        self.edited.as_ref().map_or(&NOTHING, |edited| &edited.records)
+    }
+
     /// What a journal must hold, so that [`Desired::restored`] leads here: where others began, and their changes since.
     /// `None` while nothing has been changed.
-    pub fn history(&self) -> Option<(&Arc<Base>, &[Edit])> {
+    pub fn history(&self) -> Option<(&Arc<Base>, &[Arc<Edit>])> {
         self.edited.as_ref().map(|edited| (&edited.base, &*edited.edits))
     }
 
@@ -202,9 +242,16 @@ fn runs_the_same(one: &Topology, other: &Topology) -> bool {
 }
 
 impl Edited {
-    fn new(base: Arc<Base>, edits: Vec<Edit>, wanted: Resources, file: &Topology) -> Self {
-        let topology = Arc::new(wanted.derive(file));
-        Self { base, edits, wanted, topology }
+    /// Whether nothing is left of what others have changed.
+    fn is_what(&self, file: &Topology) -> bool {
+        *self.wanted == self.base.file && *self.wanted == Resources::from(file)
+    }
+
+    /// What the file said stays the same: it is what the next file is compared with.
+    fn begin_anew(&mut self) {
+        let wanted = Resources::clone(&self.wanted);
+        self.base = Arc::new(Base::new(self.base.file.clone(), wanted, self.records.clone()));
+        self.edits.clear();
     }
 }
 

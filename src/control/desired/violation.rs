@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use super::records::Full;
 use crate::{alb, ecs};
 
 /// A refused edit.
@@ -13,6 +14,8 @@ pub enum Violation {
     Ecs(ecs::violation::Violation),
     /// By Application Auto Scaling.
     Scaling(ecs::scaling::violation::Violation),
+    /// By nobody at AWS: there is room for more.
+    Records(Full),
 }
 
 impl Violation {
@@ -22,6 +25,7 @@ impl Violation {
             Self::Alb(violation) => violation.code(),
             Self::Ecs(violation) => violation.code(),
             Self::Scaling(violation) => violation.code(),
+            Self::Records(Full) => "LimitExceededException",
         }
     }
 }
@@ -32,6 +36,7 @@ impl fmt::Display for Violation {
             Self::Alb(violation) => violation.fmt(f),
             Self::Ecs(violation) => violation.fmt(f),
             Self::Scaling(violation) => violation.fmt(f),
+            Self::Records(full) => full.fmt(f),
         }
     }
 }
@@ -59,5 +64,11 @@ impl From<ecs::violation::Violation> for Violation {
 impl From<ecs::scaling::violation::Violation> for Violation {
     fn from(violation: ecs::scaling::violation::Violation) -> Self {
         Self::Scaling(violation)
+    }
+}
+
+impl From<Full> for Violation {
+    fn from(full: Full) -> Self {
+        Self::Records(full)
     }
 }

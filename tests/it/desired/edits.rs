@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use neargate::control::desired::edit::Edit;
+use neargate::control::desired::records::Record;
 use neargate::model::listener::{Listener, LoadBalancer};
 use neargate::model::overrides::TaskOverride;
 use neargate::model::rule::Rule;
@@ -126,6 +127,16 @@ pub(super) enum Change {
         service: String,
         policy: String,
     },
+    PutRecord {
+        record: String,
+        value: serde_json::Value,
+        #[serde(default)]
+        tags: BTreeMap<String, String>,
+    },
+    DeleteRecord {
+        record: String,
+    },
+    Together(Vec<Change>),
     RunTask {
         task_definition: RevisionName,
         #[serde(default = "one")]
@@ -133,6 +144,11 @@ pub(super) enum Change {
         #[serde(default)]
         overrides: TaskOverride,
     },
+}
+
+/// `ec2/vpc vpc-1`
+fn kind_and_id(record: &str) -> (&str, &str) {
+    record.split_once(' ').expect("a kind and an id")
 }
 
 fn one() -> u32 {
@@ -349,6 +365,17 @@ impl Change {
                     deployment_configuration: Some(new.deployment_configuration),
                     force_new_deployment: false,
                 }
+            }
+            Self::PutRecord { record, value, tags } => {
+                let (kind, id) = kind_and_id(record);
+                Edit::put(kind, id, Record::new(value.clone()).with(tags.clone()))
+            }
+            Self::DeleteRecord { record } => {
+                let (kind, id) = kind_and_id(record);
+                Edit::forget(kind, id)
+            }
+            Self::Together(changes) => {
+                Edit::Together { edits: changes.iter().map(|change| change.edit(file)).collect() }
             }
             Self::RunTask { task_definition, count, overrides } => Edit::RunTask {
                 tasks: (0..*count).map(|number| TaskId::new(format!("{number:032x}"))).collect(),

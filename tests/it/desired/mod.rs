@@ -12,11 +12,13 @@ use neargate::config::{Source, Style, Tasks, load};
 use neargate::control::desired::edit::Edit;
 use neargate::control::desired::families::Status;
 use neargate::control::desired::journal::{self, Entry};
+use neargate::control::desired::records::Record;
 use neargate::control::desired::resources::Resources;
 use neargate::control::desired::state::Desired;
 use neargate::model::rule::{ListenerRule, WeightedTargetGroup};
 use neargate::model::{ServiceName, TargetGroupName, Topology};
 use serde::Deserialize;
+use serde_json::Value;
 
 use self::edits::Change;
 use crate::support::expected::{cases, read};
@@ -55,6 +57,8 @@ struct Step {
     task_definitions: Option<BTreeMap<String, Status>>,
     /// The revision of each service.
     runs: Option<BTreeMap<String, String>>,
+    /// Everything that is remembered beside the topology, with its tags.
+    records: Option<BTreeMap<String, Value>>,
     #[serde(default)]
     left_alone: Vec<String>,
 }
@@ -169,6 +173,20 @@ fn unnumbered(topology: &Topology) -> Topology {
     topology
 }
 
+/// What is remembered, by kind and id. Where there are tags, they come with the value.
+fn remembered(desired: &Desired) -> BTreeMap<String, Value> {
+    let records = desired.records();
+    let all = records.kinds().flat_map(|kind| records.of(kind).map(move |(id, record)| (kind, id, record)));
+    let shown = all.map(|(kind, id, record)| {
+        let value = match record.tags.is_empty() {
+            true => record.value.clone(),
+            false => serde_json::json!({ "value": record.value, "tags": record.tags }),
+        };
+        (format!("{kind} {id}"), value)
+    });
+    shown.collect()
+}
+
 fn running(topology: &Topology) -> BTreeMap<String, String> {
     let services = topology.services.iter();
     services.map(|(name, service)| (name.to_string(), service.task_definition.name().to_string())).collect()
@@ -185,7 +203,7 @@ fn without_ids(text: &str) -> String {
 /// The journal as the file system would store it.
 fn written(desired: &Desired) -> Vec<u8> {
     let Some((base, edits)) = desired.history() else { return Vec::new() };
-    let lines = [journal::base_line(base)].into_iter().chain(edits.iter().map(journal::edit_line));
+    let lines = [journal::base_line(base)].into_iter().chain(edits.iter().map(|edit| journal::edit_line(edit)));
     lines.collect::<String>().into_bytes()
 }
 
@@ -217,6 +235,10 @@ fn check(case: &Case) {
             assert_eq!(&registered(&next), expected, "{at}");
             assert_eq!(&registered(&again), expected, "{at}, after a crash");
         }
+        if let Some(expected) = &step.records {
+            assert_eq!(&remembered(&next), expected, "{at}");
+        }
+        assert_eq!(again.records(), next.records(), "{at}, after a crash");
         if let Some(expected) = &step.runs {
             assert_eq!(&running(next.topology()), expected, "{at}");
         }
@@ -253,24 +275,41 @@ fn a_crash_at_any_byte_leaves_a_state_that_was_desired() {
             let desired = desired.expect("a file");
             let bytes = written(&desired);
             let Some((_, edits)) = desired.history() else { continue };
-            let after: Vec<Arc<Topology>> = (0..=edits.len()).map(|count| after_edits(&desired, count)).collect();
+            let after: Vec<Desired> = (0..=edits.len()).map(|count| after_edits(&desired, count)).collect();
             for cut in 0..=bytes.len() {
                 let lines = bytes[..cut].iter().filter(|byte| **byte == b'\n').count();
                 let found = restored(&desired, &bytes[..cut]);
-                let expected = lines.checked_sub(1).map_or(desired.declared(), |edits| &after[edits]);
+                let expected = lines.checked_sub(1).map_or(desired.declared(), |edits| after[edits].topology());
                 assert_eq!(found.topology(), expected, "{}, cut at byte {cut}", case.name);
+                let expected = lines.checked_sub(1).map(|edits| after[edits].records()).cloned().unwrap_or_default();
+                assert_eq!(found.records(), &expected, "{}, cut at byte {cut}", case.name);
             }
         }
     }
 }
 
 /// The desired state after this many edits.
-fn after_edits(desired: &Desired, count: usize) -> Arc<Topology> {
+fn after_edits(desired: &Desired, count: usize) -> Desired {
     let (base, edits) = desired.history().expect("edits");
-    let entries = edits[..count].iter().map(|edit: &Edit| Entry::Edit(Box::new(edit.clone())));
+    let entries = edits[..count].iter().map(|edit| Entry::Edit(Box::new(Edit::clone(edit))));
     let entries: Vec<Entry> = [Entry::Base(Box::new((**base).clone()))].into_iter().chain(entries).collect();
-    let desired = Desired::restored(Arc::clone(desired.declared()), &entries).expect("nothing dangles");
-    Arc::clone(desired.topology())
+    Desired::restored(Arc::clone(desired.declared()), &entries).expect("nothing dangles")
+}
+
+/// However many changes are made, the journal holds what they led to, and no more than the last of them.
+#[test]
+fn a_journal_does_not_grow_with_the_number_of_changes() {
+    let mut desired = Desired::from(File::Counts(BTreeMap::from([("api".to_owned(), 1)])).topology(""));
+    let mut longest = 0;
+    for number in 0..2000 {
+        let record = Record::new(serde_json::json!({ "number": number }));
+        desired.edit(Edit::put("ec2/vpc", format!("vpc-{}", number % 7), record)).expect("room");
+        longest = longest.max(desired.history().expect("changes").1.len());
+    }
+    assert!(longest < 1000, "{longest} changes in one history");
+    assert_eq!(restored(&desired, &written(&desired)).records(), desired.records());
+    assert_eq!(desired.records().of("ec2/vpc").count(), 7);
+    assert_eq!(desired.topology(), desired.declared(), "nothing follows from what is remembered");
 }
 
 /// A topology stays the same when it is split into resources and reassembled, and when it is written and read back.

@@ -10,6 +10,7 @@ use super::{names, pages, task_definition_shape};
 use crate::aws::action::{Decision, Input, State};
 use crate::control::desired::edit::Edit;
 use crate::control::desired::families::Status;
+use crate::control::desired::records::Record;
 use crate::ecs::task_definition;
 use crate::ecs::violation::Violation;
 use crate::model::arn::Arn;
@@ -17,7 +18,10 @@ use crate::model::registration::Registration;
 use crate::model::task_definition::{Revision, RevisionName};
 use crate::protocols::fault::Fault;
 
-pub(super) fn register(_: &State, input: &Input<'_>) -> Result<Decision, Fault> {
+/// What a revision was registered with, by its name.
+const SENT: &str = "ecs/task-definition";
+
+pub(super) fn register(state: &State, input: &Input<'_>) -> Result<Decision, Fault> {
     let registration: Registration = input.read()?;
     if let Some(refusal) = task_definition::refusals(&registration).into_iter().next() {
         return Err(refused(&refusal.violation.into()));
@@ -25,19 +29,19 @@ pub(super) fn register(_: &State, input: &Input<'_>) -> Result<Decision, Fault> 
     let definition = task_definition::definition(&registration);
     // What lacks so much has been refused already.
     let definition = Arc::new(definition.ok_or_else(|| invalid("The task definition is incomplete."))?);
-    let sent = input.json()?;
+    let name = state.desired.task_definitions().next(&definition.family);
+    let sent = Edit::put(SENT, name.to_string(), Record::new(input.json()?));
     let family = definition.family.clone();
-    Ok(Decision::edit(Edit::RegisterTaskDefinition { definition }, move |state| {
+    Ok(Decision::edits(vec![Edit::RegisterTaskDefinition { definition }, sent], move |state| {
         let registered = state.desired.task_definitions().latest(&family);
         let revision = registered.ok_or_else(|| Fault::new("ServerException", "the new revision is gone already"))?;
-        state.remembered.put(Arn::task_definition(&revision.name()), sent);
         Ok(json!({ "taskDefinition": shape(state, &revision), "tags": [] }))
     }))
 }
 
 fn shape(state: &State, revision: &Revision) -> serde_json::Value {
     let status = state.desired.task_definitions().status(&revision.name());
-    let sent = state.remembered.get(&Arn::task_definition(&revision.name()));
+    let sent = state.records().get(SENT, &revision.name().to_string()).map(|record| record.value.clone());
     task_definition_shape::shape(revision, status.unwrap_or(Status::Active), sent)
 }
 

@@ -8,21 +8,34 @@ mod quotas;
 mod scaling;
 mod services;
 
+use std::sync::Arc;
+
 use self::first::judged;
 use self::scaling::Registration;
 use super::edit::Edit;
+use super::records::Records;
 use super::resources::Resources;
 use super::violation::Violation;
 use crate::alb::listeners;
 use crate::alb::targets::limits as target_groups;
 use crate::ecs::{names, task_definition};
 
-/// Makes the change, or leaves everything as it is.
-pub(super) fn apply(edit: &Edit, resources: &mut Resources) -> Result<(), Violation> {
-    let mut changed = resources.clone();
-    make(edit, &mut changed)?;
-    quotas::check(resources, &changed)?;
-    *resources = changed;
+/// Makes the change, or leaves everything as it is. Resources that an edit does not change are not copied.
+pub(super) fn apply(edit: &Edit, resources: &mut Arc<Resources>, records: &mut Records) -> Result<(), Violation> {
+    let mut remembered = records.clone();
+    let mut changed = None;
+    for part in edit.parts() {
+        match part {
+            Edit::PutRecord { kind, id, record } => remembered.put(kind, id, record)?,
+            Edit::DeleteRecord { kind, id } => remembered.delete(kind, id),
+            part => make(part, changed.get_or_insert_with(|| Resources::clone(resources)))?,
+        }
+    }
+    if let Some(changed) = changed {
+        quotas::check(resources, &changed)?;
+        *resources = Arc::new(changed);
+    }
+    *records = remembered;
     Ok(())
 }
 
@@ -147,6 +160,8 @@ fn make(edit: &Edit, resources: &mut Resources) -> Result<(), Violation> {
             scaling::put_policy(service, policy, settings, resources)?;
         }
         Edit::DeleteScalingPolicy { service, policy } => scaling::delete_policy(service, policy, resources)?,
+        // Records are no resources, and changes that are made together are made one by one.
+        Edit::PutRecord { .. } | Edit::DeleteRecord { .. } | Edit::Together { .. } => {}
     }
     Ok(())
 }

@@ -11,6 +11,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::edit::Edit;
+use super::records::Records;
 use super::resources::Resources;
 
 /// What one line says.
@@ -32,17 +33,20 @@ pub struct Base {
     /// What was wanted; absent if that was the same.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     wanted: Option<Resources>,
+    /// What was remembered.
+    #[serde(skip_serializing_if = "Records::is_empty", default)]
+    pub(super) records: Records,
 }
 
 impl Base {
     /// The file's declarations, changed by earlier edits.
-    pub(super) fn new(file: Resources, wanted: Resources) -> Self {
-        Self { file, wanted: Some(wanted) }
+    pub(super) fn new(file: Resources, wanted: Resources, records: Records) -> Self {
+        Self { file, wanted: Some(wanted), records }
     }
 
     /// The file's declarations.
     pub(super) fn unchanged(file: Resources) -> Self {
-        Self { file, wanted: None }
+        Self { file, wanted: None, records: Records::default() }
     }
 
     /// What was wanted.
