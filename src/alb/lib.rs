@@ -3,6 +3,7 @@
 
 // Decisions about a request.
 pub mod actions;
+pub mod attributes;
 pub mod candidates;
 pub mod certificates;
 pub mod cookie_seal;

@@ -10,6 +10,7 @@
 mod alarms;
 mod authority;
 mod aws_endpoint;
+mod certificates;
 mod deploying;
 mod error;
 mod journal;
@@ -110,7 +111,7 @@ impl App {
     ) -> Result<impl FnOnce(ProjectLock) -> Self, StartError> {
         folders.set_runs_from(&request.file).map_err(io("record which file the stack runs from"))?;
         ports_are_free(&topology)?;
-        let runtime = runtime::connect(&topology, folders.door()).await?;
+        let runtime = runtime::connect(&topology, request.aws.is_some(), folders.door()).await?;
         if let Some(pid) = runtime.other_owner().await? {
             return Err(StartError::RunsElsewhere(pid));
         }
@@ -161,11 +162,13 @@ impl App {
             requests,
             loader,
         };
+        let issuing = certificates::follow(control.clone(), Arc::clone(&certificates), folders.clone());
         let renewal = Arc::clone(&certificates);
         let mut tasks = vec![
             spawn(trust_files::keep_leaf_keys(folders.clone(), Arc::clone(&certificates))),
             spawn(server::serve(socket, Arc::new(stack))),
             spawn(Arc::clone(&load_balancers).follow()),
+            spawn(issuing),
             spawn(async move { renewal.renew_in_time().await }),
             spawn(rollbacks),
             spawn(alarms::watch(control.clone(), Arc::clone(&load_balancers))),

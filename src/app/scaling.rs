@@ -109,7 +109,7 @@ impl Meter {
     /// Of the last minute: of as many requests as one of AWS's minutes would have had.
     fn requests_per_target(&mut self, group: &TargetGroupName, topology: &Topology) -> Option<f64> {
         let now = Instant::now();
-        let reading = self.load_balancers.read(&request_count(group, topology))?;
+        let reading = self.load_balancers.read(&request_count(group, topology)?)?;
         let (began, before) = self.requests.insert(group.clone(), (now, reading))?;
         let (Reading::Total { sum, samples }, Reading::Total { sum: sum_before, samples: samples_before }) =
             (reading, before)
@@ -134,10 +134,11 @@ async fn measure(runtime: Arc<dyn Runtime>, task: TaskId) -> Option<(TaskId, Tas
 }
 
 /// The load balancer's metric behind `ALBRequestCountPerTarget`.
-fn request_count(group: &TargetGroupName, topology: &Topology) -> MetricAlarm {
-    MetricAlarm {
+fn request_count(group: &TargetGroupName, topology: &Topology) -> Option<MetricAlarm> {
+    let load_balancer = topology.load_balancer_of(group)?.name.clone();
+    Some(MetricAlarm {
         metric: "RequestCountPerTarget".to_owned(),
-        load_balancer: topology.load_balancer_of(group).name.clone(),
+        load_balancer,
         target_group: Some(group.clone()),
         statistic: Statistic::Sum,
         period: PERIOD,
@@ -146,5 +147,5 @@ fn request_count(group: &TargetGroupName, topology: &Topology) -> MetricAlarm {
         comparison: Comparison::Greater,
         threshold: 0.0,
         missing_data: MissingData::Missing,
-    }
+    })
 }

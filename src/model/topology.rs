@@ -29,7 +29,7 @@ pub struct Topology {
     pub security_groups: BTreeMap<SecurityGroupName, SecurityGroup>,
     /// By name.
     pub target_groups: BTreeMap<TargetGroupName, TargetGroup>,
-    /// By name. Never empty; a target group belongs to at most one of them (`TargetGroupAssociationLimit`).
+    /// By name. That of a file has one; an account that nobody has used yet has none. A target group belongs to at most one of them (`TargetGroupAssociationLimit`).
     pub load_balancers: BTreeMap<LoadBalancerName, LoadBalancer>,
     /// Shown in ARNs.
     pub cluster: ClusterName,
@@ -75,9 +75,22 @@ impl Topology {
     }
 
     /// The default load balancer: the one that the first domain name resolves to.
-    pub fn main_load_balancer(&self) -> &LoadBalancer {
+    pub fn default_load_balancer(&self) -> Option<&LoadBalancer> {
         let named = self.domains.first().and_then(|name| self.load_balancer_at(name));
-        named.or_else(|| self.load_balancers.values().next()).expect("a topology has a load balancer")
+        named.or_else(|| self.load_balancers.values().next())
+    }
+
+    /// The same where there is one, as in every topology of a file with listeners.
+    pub fn main_load_balancer(&self) -> &LoadBalancer {
+        self.default_load_balancer().expect("a topology with a load balancer")
+    }
+
+    /// Every load balancer, the default one first.
+    pub fn default_first(&self) -> impl Iterator<Item = &LoadBalancer> {
+        let default = self.default_load_balancer();
+        let others =
+            self.load_balancers.values().filter(move |one| default.is_none_or(|default| default.name != one.name));
+        default.into_iter().chain(others)
     }
 
     /// The load balancer that a name of `domains` resolves to.
@@ -90,13 +103,18 @@ impl Topology {
         self.load_balancers.len() > 1
     }
 
-    /// The load balancer that forwards to the group, or the main one if none does.
-    pub fn load_balancer_of(&self, target_group: &TargetGroupName) -> &LoadBalancer {
+    /// The load balancer that forwards to the group, or the default one if none does.
+    pub fn load_balancer_of(&self, target_group: &TargetGroupName) -> Option<&LoadBalancer> {
         let mut all = self.load_balancers.values();
         let forwarding = |balancer: &&LoadBalancer| balancer.forwards_to().any(|name| name == target_group);
         // With one load balancer there is no need to search its rules.
         let several = all.len() > 1;
-        several.then(|| all.find(forwarding)).flatten().unwrap_or_else(|| self.main_load_balancer())
+        several.then(|| all.find(forwarding)).flatten().or_else(|| self.default_load_balancer())
+    }
+
+    /// The security groups of the load balancer that forwards to the group; none without one.
+    pub fn security_groups_before(&self, target_group: &TargetGroupName) -> &[SecurityGroupName] {
+        self.load_balancer_of(target_group).map(|balancer| &*balancer.security_groups).unwrap_or_default()
     }
 
     /// What a rule does, if it exists.

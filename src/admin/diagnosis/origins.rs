@@ -127,7 +127,7 @@ pub fn finding(suspect: &Suspect, reply: Option<&Reply>) -> Option<Finding> {
 
 /// A request that the load balancer of the group leads to it.
 fn question(topology: &Topology, group: &TargetGroupName) -> Option<Question> {
-    let balancer = topology.load_balancer_of(group);
+    let balancer = topology.load_balancer_of(group)?;
     let own = origins_of(balancer);
     let (listener, domain, _) = own.first()?;
     let table = RoutingTable::compile(topology, balancer, &std::collections::BTreeMap::new(), 0);
@@ -137,9 +137,7 @@ fn question(topology: &Topology, group: &TargetGroupName) -> Option<Question> {
 
 /// The origins of pages that the stack serves: by HTTPS, as users will have them.
 fn origins(topology: &Topology) -> Vec<(&Listener, &DomainName, String)> {
-    let main = topology.main_load_balancer();
-    let others = topology.load_balancers.values().filter(|balancer| balancer.name != main.name);
-    std::iter::once(main).chain(others).flat_map(origins_of).collect()
+    topology.default_first().flat_map(origins_of).collect()
 }
 
 fn origins_of(balancer: &LoadBalancer) -> Vec<(&Listener, &DomainName, String)> {

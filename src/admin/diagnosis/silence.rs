@@ -13,7 +13,7 @@ const RECENT: SignedDuration = SignedDuration::from_mins(10);
 pub(super) fn findings(view: &ClusterView, topology: &Topology, now: Timestamp) -> Vec<Finding> {
     let mut findings = Vec::new();
     for group in &view.target_groups {
-        let balancer = topology.load_balancer_of(&TargetGroupName::new(&group.name));
+        let Some(balancer) = topology.load_balancer_of(&TargetGroupName::new(&group.name)) else { continue };
         let idle_timeout = balancer.attributes.idle_timeout.as_secs();
         let silent = group.targets.iter().filter_map(|target| Some((target, target.silence.as_ref()?)));
         // One that waited for another timeout than today's says nothing of today.

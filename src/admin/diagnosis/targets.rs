@@ -85,7 +85,7 @@ fn is_closed(view: &ClusterView, topology: &Topology, group: &TargetGroupName, t
 /// Why the load balancer of a target group may not reach a port of the service's tasks, and the rule to add.
 pub fn closed(topology: &Topology, service: &str, group: &TargetGroupName, port: u16) -> Option<(String, String)> {
     let service = topology.services.get(service)?;
-    let own = &topology.load_balancer_of(group).security_groups;
+    let own = topology.security_groups_before(group);
     let groups = &topology.security_groups;
     let verdict = security_group::load_balancer_reaches(groups, own, &service.security_groups, port);
     if verdict.allowed {

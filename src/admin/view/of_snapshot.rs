@@ -270,8 +270,10 @@ fn target_groups(topology: &Topology, world: &World) -> Vec<TargetGroupView> {
             let states = states.get(name).map(Vec::as_slice).unwrap_or_default();
             TargetGroupView {
                 name: name.to_string(),
-                load_balancer: (several && used.contains(name))
-                    .then(|| topology.load_balancer_of(name).name.to_string()),
+                load_balancer: topology
+                    .load_balancer_of(name)
+                    .filter(|_| several && used.contains(name))
+                    .map(|balancer| balancer.name.to_string()),
                 arn: Arn::target_group(name).to_string(),
                 in_use: used.contains(name),
                 health_check: format!("{port}{}", check.path),

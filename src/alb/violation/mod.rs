@@ -17,7 +17,7 @@ use neargate_model::target_group::{Algorithm, ProtocolVersion};
 use neargate_model::{CertificateId, ListenerId, LoadBalancerName, RuleId, SecurityGroupName, TargetGroupName};
 
 use crate::limits::OutOfRange;
-use problems::{NameKind, NameProblem, RedirectPart, RedirectProblem, ValueProblem};
+use problems::{AttributeProblem, NameKind, NameProblem, RedirectPart, RedirectProblem, ValueProblem};
 
 /// A refused change.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -132,6 +132,8 @@ pub enum Violation {
     StickinessWithWeightedRandom,
     /// Stickiness while cross-zone load balancing is off.
     StickinessWithoutCrossZone,
+    /// A key or a value that is no attribute's.
+    Attribute(AttributeProblem),
     /// `app_cookie` without the name of the cookie.
     CookieNameMissing,
     /// The name of a cookie of the load balancer.
@@ -262,6 +264,7 @@ impl Violation {
             | Self::InvalidDatapointsToAlarm
             | Self::AlarmLooksBackTooLong
             | Self::HealthChecksTurnedOff
+            | Self::Attribute(_)
             | Self::CookieNameMissing
             | Self::ReservedCookieName(_)
             | Self::NoTargetGroups
@@ -384,6 +387,7 @@ impl fmt::Display for Violation {
             Self::StickinessWithoutCrossZone => f.write_str(
                 "'stickiness.enabled' cannot be true if 'load_balancing.cross_zone.enabled' is 'false'",
             ),
+            Self::Attribute(problem) => problem.fmt(f),
             Self::CookieNameMissing => {
                 f.write_str("'stickiness.app_cookie.cookie_name' must be specified if 'stickiness.type' is 'app_cookie'")
             }

@@ -62,6 +62,54 @@ pub enum ValueProblem {
     Regex(String),
 }
 
+/// Why an attribute is refused.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum AttributeProblem {
+    /// There is no such key.
+    Unknown {
+        /// `Load balancer`, `Listener` or `Target group`.
+        of: &'static str,
+        /// That key.
+        key: String,
+    },
+    /// The value is no number.
+    NotANumber {
+        /// The attribute.
+        key: &'static str,
+        /// Its value.
+        value: String,
+    },
+    /// The value is none of some words.
+    NotOneOf {
+        /// The attribute.
+        key: &'static str,
+        /// Its value.
+        value: String,
+        /// The words.
+        words: Vec<&'static str>,
+    },
+    /// There is no value, although another attribute is on.
+    Missing {
+        /// The attribute.
+        key: &'static str,
+        /// The other one.
+        with: &'static str,
+    },
+}
+
+impl fmt::Display for AttributeProblem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unknown { of, key } => write!(f, "{of} attribute key '{key}' is not recognized"),
+            Self::NotANumber { key, value } => write!(f, "'{key}' value '{value}' must be a number"),
+            Self::NotOneOf { key, value, words } => {
+                write!(f, "'{key}' value '{value}' must be one of [{}]", words.join(", "))
+            }
+            Self::Missing { key, with } => write!(f, "'{key}' must be specified if '{with}' is 'true'"),
+        }
+    }
+}
+
 /// A part of a redirect.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RedirectPart {

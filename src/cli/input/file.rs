@@ -76,6 +76,8 @@ pub(crate) struct Files {
     pub(crate) overrides: Vec<PathBuf>,
     /// `--env-file`; without one `.env` beside the main file is read.
     pub(crate) env_files: Vec<PathBuf>,
+    /// Whether an empty account stands for a main file that is not there, as with `up --aws`.
+    pub(crate) is_account: bool,
 }
 
 impl Files {
@@ -88,13 +90,14 @@ impl Files {
             Some((main, overrides)) => match named.iter().find(|file| !file.is_file()) {
                 // A path that is not a file is reported when it is read.
                 Some(missing) if !missing.exists() => Err(FileError::NoSuchFile { file: relative(missing, folder) }),
-                _ => Ok(Self { main: main.clone(), overrides: overrides.to_vec(), env_files }),
+                _ => Ok(Self { main: main.clone(), overrides: overrides.to_vec(), env_files, is_account: false }),
             },
             None => {
                 let home = std::env::home_dir();
                 let main = config::find(folder).or_else(|| init::file_of(folder, home.as_deref()));
                 let main = main.ok_or_else(|| FileError::NotFound { folder: folder.to_owned() })?;
-                Ok(Self { overrides: config::find_override(&main).into_iter().collect(), main, env_files })
+                let overrides = config::find_override(&main).into_iter().collect();
+                Ok(Self { overrides, main, env_files, is_account: false })
             }
         }
     }
@@ -105,7 +108,7 @@ impl Files {
         folder: &Path,
         env: &dyn Fn(&str) -> Option<String>,
     ) -> Result<Option<ProjectName>, FileError> {
-        let main = read_main(&self.main, folder, env)?;
+        let main = read_main(self, folder, env)?;
         let all: Vec<(PathBuf, String)> =
             std::iter::once((main.path, main.text)).chain(read_all(&self.overrides, folder)?).collect();
         Ok(config::name_of(self.folder(), &all))
@@ -127,11 +130,19 @@ struct Main {
 /// The variable that names the environment to take, where a repository has several; what `--environment` says.
 pub(crate) const ENVIRONMENT: &str = "NEARGATE_ENVIRONMENT";
 
+/// A stack of which clients make what they need.
+const EMPTY_ACCOUNT: &str = "load_balancers: {}\n";
+
 /// Reads the main file; if it is not there, what `init` would write in its folder for the environment that is named.
-fn read_main(file: &Path, folder: &Path, env: &dyn Fn(&str) -> Option<String>) -> Result<Main, FileError> {
+fn read_main(files: &Files, folder: &Path, env: &dyn Fn(&str) -> Option<String>) -> Result<Main, FileError> {
+    let file = &files.main;
     let path = relative(file, folder);
     match files::read_text(file) {
         Ok(text) => Ok(Main { path, text, derived: Vec::new() }),
+        Err(error) if error.kind() == io::ErrorKind::NotFound && files.is_account => {
+            let told = format!("no {}: an empty account, for clients of AWS's APIs to fill", path.display());
+            Ok(Main { path, text: EMPTY_ACCOUNT.to_owned(), derived: vec![told] })
+        }
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
             let folder = file.parent().unwrap_or(Path::new("/"));
             match init::derive(folder, env(ENVIRONMENT).as_deref()) {
@@ -173,7 +184,7 @@ pub(crate) fn load_with(
     env: &dyn Fn(&str) -> Option<String>,
     tasks: Tasks,
 ) -> Result<LoadedFile, FileError> {
-    let Main { path, text, derived } = read_main(&files.main, folder, env)?;
+    let Main { path, text, derived } = read_main(files, folder, env)?;
     let overrides = [&read_all(&files.overrides, folder)?, more].concat();
     let env_files = read_all(&files.env_files, folder)?;
     let own = [&files.main].into_iter().chain(&files.overrides).chain(&files.env_files);

@@ -70,7 +70,7 @@ fn load_for(
     warnings: bool,
     printer: &mut Printer,
 ) -> Result<Project, Failure> {
-    let files = find(global)?;
+    let files = find_or_account(global, start.is_some_and(|start| start.aws.is_some()))?;
     let used = RefCell::new(BTreeMap::new());
     let variables = variables(global);
     let env = |name: &str| {
@@ -161,7 +161,35 @@ pub(crate) fn load_balancer<'t>(topology: &'t Topology, name: &str) -> Result<&'
 
 /// The files that `--file` and `--env-file` name, or the nearest ones above the working directory; absolute.
 pub(crate) fn find(global: &Global) -> Result<Files, Failure> {
-    Files::find(&global.file, &global.env_file, &std::env::current_dir()?).map_err(Failure::usage)
+    find_or_account(global, false)
+}
+
+/// The same; without a file, an empty account if one is wanted or runs already.
+fn find_or_account(global: &Global, is_wanted: bool) -> Result<Files, Failure> {
+    let folder = std::env::current_dir()?;
+    let is_account = |main: &Path| is_wanted || runs_as_account(main, global.project_name.as_deref());
+    match Files::find(&global.file, &global.env_file, &folder) {
+        Ok(files) => Ok(Files { is_account: is_account(&files.main), ..files }),
+        Err(FileError::NotFound { folder }) if is_account(&folder.join("neargate.yaml")) => {
+            let env_files = global.env_file.iter().map(|file| folder.join(file)).collect();
+            Ok(Files { main: folder.join("neargate.yaml"), env_files, is_account: true, ..Files::default() })
+        }
+        Err(error) => Err(Failure::usage(error)),
+    }
+}
+
+/// Whether a stack runs from a file that is not there, and serves AWS's APIs: what stood for the file was an empty account.
+fn runs_as_account(file: &Path, project: Option<&str>) -> bool {
+    let name = match (project, file.parent().and_then(Path::file_name)) {
+        (Some(name), _) => config::project_name(name).ok(),
+        (None, Some(folder)) => Some(config::project_name_from(&folder.to_string_lossy())),
+        (None, None) => None,
+    };
+    let folders = name.and_then(|name| Folders::new(&name, variable).ok());
+    !file.exists()
+        && folders.is_some_and(|folders| {
+            folders.aws_endpoint().exists() && folders.runs_from().is_ok_and(|from| from.as_deref() == Some(file))
+        })
 }
 
 /// The project's name and folders, for verbs that need no more: a file with mistakes must not keep a stack from
@@ -239,6 +267,7 @@ pub(crate) fn reload(request: &UpRequest) -> Result<Arc<Topology>, Refused> {
         main: request.file.clone(),
         overrides: request.overrides.clone(),
         env_files: request.env_files.clone(),
+        is_account: request.aws.is_some() || runs_as_account(&request.file, request.project_name.as_deref()),
     };
     let loaded = read(&files, &env, Tasks::Run)
         .map_err(|Failure { status, message }| Refused { message, exit_code: status.0 })?

@@ -33,7 +33,7 @@ pub(crate) fn open(global: &Global, args: &OpenArgs, printer: &mut Printer) -> R
     let topology = &project.topology;
     let balancer = match &args.load_balancer {
         Some(name) => project::load_balancer(topology, name)?,
-        None => topology.main_load_balancer(),
+        None => topology.default_load_balancer().ok_or_else(|| Failure::new("the stack has no load balancer"))?,
     };
     let url = reach::url(&Site::from(balancer)).ok_or_else(|| Failure::new("the stack has no listener"))?;
     let url = format!("{url}/{}", args.path.as_deref().unwrap_or_default().trim_start_matches('/'));

@@ -31,7 +31,8 @@ record! {
         name: Spanned<String>,
         /// The names that clients use, one or a list. Certificates are issued for them; the first one is shown.
         domain: OneOrMany<Spanned<String>>,
-        /// The load balancer, if there is one. Either this or `load_balancers` is required.
+        /// The load balancer, if there is one. Either this or `load_balancers` is required; `load_balancers: {}` says that there
+        /// is none.
         load_balancer: LoadBalancerFile,
         /// Load balancers by name, if there are several, such as a public and an internal one. A target group belongs to
         /// one of them.

@@ -49,7 +49,9 @@ pub(super) fn lower(
         || all.iter().any(|given| given.file.domain.is_some());
     let mut lowered = BTreeMap::new();
     let mut forwards: Vec<ForwardPlace> = Vec::new();
-    let mut is_whole = !all.is_empty();
+    // An account may be empty, if that is said.
+    let is_empty = file.load_balancer.is_none() && file.load_balancers.as_ref().is_some_and(|named| named.0.is_empty());
+    let mut is_whole = is_empty || !all.is_empty();
     for (index, (given, bind_address)) in all.iter().zip(addresses).enumerate() {
         let name = name(given, project, lowering);
         if let Some(first) = lowering.places.load_balancers.get(&name).copied() {
@@ -79,7 +81,7 @@ pub(super) fn lower(
     one_for_each_target_group(forwards, lowering);
     one_for_each_socket(&lowered, lowering);
     let mut domains = names.all;
-    if domains.is_empty() {
+    if domains.is_empty() && !is_empty {
         domains.push(DomainName::new("localhost"));
         if let Some(first) = lowered.values_mut().min_by_key(|balancer| balancer.bind_address) {
             first.domains.clone_from(&domains);
@@ -105,7 +107,7 @@ fn given<'f>(file: &'f File, lowering: &mut Lowering<'_>) -> Vec<Given<'f>> {
         (None, Some(_)) => several,
         (None, None) => {
             let explained = |field| lowering.reader.has_explained(file.whole, field);
-            if !explained("load_balancer") && !explained("load_balancers") {
+            if file.load_balancers.is_none() && !explained("load_balancer") && !explained("load_balancers") {
                 let missing =
                     Diagnostic::error("a file needs `load_balancer`", file.span, "`load_balancer` is missing here");
                 lowering.report(missing);

@@ -195,7 +195,7 @@ fn bindings(topology: &Topology, places: &Places, out: &mut Vec<Diagnostic>) {
                 _ => {}
             }
             for (port, what) in ports {
-                let balancer = &topology.load_balancer_of(own_group).security_groups;
+                let balancer = topology.security_groups_before(own_group);
                 let own = &service.security_groups;
                 if !security_group::load_balancer_reaches(&topology.security_groups, balancer, own, port).allowed {
                     out.push(blocked(topology, balancer, name.as_str(), port, what, *span));

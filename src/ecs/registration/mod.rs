@@ -39,7 +39,7 @@ pub fn changed_states<'w>(
 }
 
 fn states_of(topology: &Topology, group: &TargetGroupName, records: &[Arc<TargetRecord>]) -> Vec<TargetState> {
-    let from = &topology.load_balancer_of(group).security_groups;
+    let from = topology.security_groups_before(group);
     records.iter().map(|record| state(topology, from, record)).collect()
 }
 

@@ -49,18 +49,16 @@ impl From<&LoadBalancer> for Site {
 
 /// The load balancers of a stack, the one that people mean first.
 pub fn sites(topology: &Topology) -> Vec<Site> {
-    let main = topology.main_load_balancer();
-    let others = topology.load_balancers.values().filter(|balancer| balancer.name != main.name);
-    std::iter::once(main).chain(others).map(Site::from).collect()
+    topology.default_first().map(Site::from).collect()
 }
 
 /// Every name with the address that it leads to, in the order of the file.
 pub fn names(topology: &Topology) -> Vec<(IpAddr, DomainName)> {
     let address = |name: &DomainName| {
-        let balancer = topology.load_balancer_at(name).unwrap_or_else(|| topology.main_load_balancer());
-        reachable_address(balancer.bind_address)
+        let balancer = topology.load_balancer_at(name).or_else(|| topology.default_load_balancer())?;
+        Some(reachable_address(balancer.bind_address))
     };
-    topology.domains.iter().map(|name| (address(name), name.clone())).collect()
+    topology.domains.iter().filter_map(|name| Some((address(name)?, name.clone()))).collect()
 }
 
 /// What a person would type: the first name, HTTPS if there is such a listener, the port that is really bound unless it

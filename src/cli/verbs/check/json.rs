@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use super::scaling::ScalingView;
 use super::settings::{self, HealthCheckView};
-use crate::alb::security_group;
+use crate::alb::{attributes, security_group};
 use crate::cli::input::file::relative;
 use crate::config::text::source::show_path;
 use crate::config::{Diagnostic, Diagnostics, Loaded, Location, Severity, Sources};
@@ -294,11 +294,13 @@ fn project<'a>(topology: &'a Topology, folder: &Path) -> Project<'a> {
                 protocol_version: settings::protocol_version(group.protocol_version),
                 port: group.port,
                 in_use: topology.is_in_use(name),
-                load_balancer: (several && topology.is_in_use(name))
-                    .then(|| topology.load_balancer_of(name).name.as_str()),
+                load_balancer: topology
+                    .load_balancer_of(name)
+                    .filter(|_| several && topology.is_in_use(name))
+                    .map(|balancer| balancer.name.as_str()),
                 health_check_path: &group.health_check.path,
                 health_check: settings::health_check(&group.health_check),
-                attributes: settings::attributes(&group.attributes),
+                attributes: attributes::target_group::spelled(&group.attributes),
                 targets: targets(topology, name, group),
             })
             .collect(),
@@ -322,7 +324,7 @@ fn load_balancer(balancer: &LoadBalancer, several: bool) -> Balancer<'_> {
             bind_address: balancer.bind_address,
         }),
         security_groups: balancer.security_groups.iter().map(|name| name.as_str()).collect(),
-        attributes: settings::of_load_balancer(&balancer.attributes),
+        attributes: attributes::load_balancer::spelled(&balancer.attributes),
         listeners: balancer
             .listeners
             .iter()
@@ -336,7 +338,7 @@ fn load_balancer(balancer: &LoadBalancer, several: bool) -> Balancer<'_> {
                     ListenerProtocol::Http => None,
                     ListenerProtocol::Https(tls) => Some(&tls.ssl_policy),
                 },
-                attributes: settings::of_listener(&listener.headers),
+                attributes: attributes::listener::texts(&listener.headers),
                 rules: listener
                     .rules
                     .iter()
@@ -425,7 +427,7 @@ fn targets<'a>(
     name: &crate::model::TargetGroupName,
     group: &crate::model::target_group::TargetGroup,
 ) -> Vec<Target<'a>> {
-    let balancer = &topology.load_balancer_of(name).security_groups;
+    let balancer = topology.security_groups_before(name);
     let bound = topology.services.iter().flat_map(|(service_name, service)| {
         let of_group = service.load_balancers.iter().filter(|binding| binding.target_groups().any(|own| own == name));
         of_group.map(move |binding| Target {

@@ -1,17 +1,10 @@
 //! Every effective setting, including defaults: the health check with the file's names, attributes of target groups, the
 //! load balancer and listeners as in `DescribeTargetGroupAttributes` and similar calls.
 
-use std::collections::BTreeMap;
-
 use serde::Serialize;
 
-use crate::model::listener::{
-    DesyncMode, HeaderModification, LoadBalancer, LoadBalancerAttributes, RESPONSE_HEADERS, XffMode,
-};
-use crate::model::target_group::{
-    Algorithm, HealthCheck, HealthThreshold, Matcher, ProtocolVersion, Stickiness, TargetGroupAttributes,
-    TargetProtocol,
-};
+use crate::model::listener::LoadBalancer;
+use crate::model::target_group::{HealthCheck, Matcher, ProtocolVersion, TargetProtocol};
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -63,130 +56,21 @@ pub(super) fn matcher(matcher: &Matcher) -> String {
     matcher.0.iter().map(code).collect::<Vec<_>>().join(",")
 }
 
-/// ELBv2 API reference, TargetGroupAttribute: those that make a difference here.
-pub(super) fn attributes(attributes: &TargetGroupAttributes) -> BTreeMap<&'static str, String> {
-    let seconds = |duration: std::time::Duration| duration.as_secs().to_string();
-    let switch = |on: bool| if on { "on" } else { "off" }.to_owned();
-    let count = |threshold: HealthThreshold| threshold.count.map_or_else(|| switch(false), |count| count.to_string());
-    let percentage = |threshold: HealthThreshold| {
-        threshold.percentage.map_or_else(|| switch(false), |percentage| percentage.to_string())
-    };
-    let mut list = BTreeMap::from([
-        ("deregistration_delay.timeout_seconds", seconds(attributes.deregistration_delay)),
-        ("load_balancing.algorithm.type", algorithm(attributes.algorithm).to_owned()),
-        ("load_balancing.algorithm.anomaly_mitigation", switch(attributes.anomaly_mitigation)),
-        ("slow_start.duration_seconds", seconds(attributes.slow_start)),
-        ("stickiness.enabled", attributes.stickiness.is_some().to_string()),
-        ("target_group_health.dns_failover.minimum_healthy_targets.count", count(attributes.dns_failover)),
-        ("target_group_health.dns_failover.minimum_healthy_targets.percentage", percentage(attributes.dns_failover)),
-        (
-            "target_group_health.unhealthy_state_routing.minimum_healthy_targets.count",
-            count(attributes.unhealthy_state_routing),
-        ),
-        (
-            "target_group_health.unhealthy_state_routing.minimum_healthy_targets.percentage",
-            percentage(attributes.unhealthy_state_routing),
-        ),
-    ]);
-    match &attributes.stickiness {
-        None => {}
-        Some(Stickiness::LbCookie { duration }) => list.extend([
-            ("stickiness.type", "lb_cookie".to_owned()),
-            ("stickiness.lb_cookie.duration_seconds", seconds(*duration)),
-        ]),
-        Some(Stickiness::AppCookie { cookie_name, duration }) => list.extend([
-            ("stickiness.type", "app_cookie".to_owned()),
-            ("stickiness.app_cookie.cookie_name", cookie_name.clone()),
-            ("stickiness.app_cookie.duration_seconds", seconds(*duration)),
-        ]),
-    }
-    list
-}
-
-fn algorithm(algorithm: Algorithm) -> &'static str {
-    match algorithm {
-        Algorithm::RoundRobin => "round_robin",
-        Algorithm::LeastOutstandingRequests => "least_outstanding_requests",
-        Algorithm::WeightedRandom => "weighted_random",
-    }
-}
-
 /// `Scheme` of the API.
 pub(super) fn scheme(balancer: &LoadBalancer) -> &'static str {
     if balancer.internal { "internal" } else { "internet-facing" }
-}
-
-/// ELBv2 API reference, LoadBalancerAttribute: those that make a difference here.
-pub(super) fn of_load_balancer(attributes: &LoadBalancerAttributes) -> BTreeMap<&'static str, String> {
-    let mut list = BTreeMap::from([
-        ("client_keep_alive.seconds", attributes.client_keep_alive.as_secs().to_string()),
-        ("idle_timeout.timeout_seconds", attributes.idle_timeout.as_secs().to_string()),
-        ("routing.http.desync_mitigation_mode", desync_mode(attributes.desync_mitigation_mode).to_owned()),
-        ("routing.http.drop_invalid_header_fields.enabled", attributes.drop_invalid_header_fields.to_string()),
-        ("routing.http.preserve_host_header.enabled", attributes.preserve_host_header.to_string()),
-        ("routing.http.x_amzn_tls_version_and_cipher_suite.enabled", attributes.tls_headers.to_string()),
-        ("routing.http.xff_client_port.enabled", attributes.xff_client_port.to_string()),
-        ("routing.http.xff_header_processing.mode", xff_mode(attributes.xff_mode).to_owned()),
-        ("routing.http2.enabled", attributes.http2_enabled.to_string()),
-    ]);
-    for ([enabled, bucket, prefix], delivery) in [
-        (["access_logs.s3.enabled", "access_logs.s3.bucket", "access_logs.s3.prefix"], &attributes.access_logs),
-        (
-            ["connection_logs.s3.enabled", "connection_logs.s3.bucket", "connection_logs.s3.prefix"],
-            &attributes.connection_logs,
-        ),
-        (
-            ["health_check_logs.s3.enabled", "health_check_logs.s3.bucket", "health_check_logs.s3.prefix"],
-            &attributes.health_check_logs,
-        ),
-    ] {
-        list.insert(enabled, delivery.is_some().to_string());
-        list.insert(bucket, delivery.as_ref().map(|delivery| delivery.bucket.clone()).unwrap_or_default());
-        list.insert(prefix, delivery.as_ref().map(|delivery| delivery.prefix.clone()).unwrap_or_default());
-    }
-    list
-}
-
-fn desync_mode(mode: DesyncMode) -> &'static str {
-    match mode {
-        DesyncMode::Monitor => "monitor",
-        DesyncMode::Defensive => "defensive",
-        DesyncMode::Strictest => "strictest",
-    }
-}
-
-fn xff_mode(mode: XffMode) -> &'static str {
-    match mode {
-        XffMode::Append => "append",
-        XffMode::Preserve => "preserve",
-        XffMode::Remove => "remove",
-    }
-}
-
-/// ELBv2 API reference, ListenerAttribute: those that make a difference here. A header that is not set has no value.
-pub(super) fn of_listener(headers: &HeaderModification) -> BTreeMap<String, String> {
-    let mut list = BTreeMap::from([
-        ("routing.http.response.server.enabled".to_owned(), headers.server.to_string()),
-        ("routing.http.request.x_amzn_tls_version.header_name".to_owned(), headers.tls_version_name.clone()),
-        ("routing.http.request.x_amzn_tls_cipher_suite.header_name".to_owned(), headers.tls_cipher_suite_name.clone()),
-    ]);
-    list.extend(RESPONSE_HEADERS.iter().map(|name| {
-        let value = headers.response.iter().find(|(known, _)| known == name).map(|(_, value)| value.clone());
-        let key = name.to_ascii_lowercase().replace('-', "_");
-        (format!("routing.http.response.{key}.header_value"), value.unwrap_or_default())
-    }));
-    list
 }
 
 #[cfg(test)]
 mod tests {
     //! The cases of `fixtures/alb/attributes/`: what attributes are by default, what they can be, and what they cannot.
 
+    use std::collections::BTreeMap;
     use std::path::Path;
 
     use serde::Deserialize;
 
-    use super::*;
+    use crate::alb::attributes;
     use crate::config::{self, Loaded, Source, Tasks};
     use neargate_fixture as fixture;
 
@@ -237,8 +121,8 @@ load_balancer:
 
     fn value(loaded: &Loaded, attribute: &str) -> Option<String> {
         let balancer = &loaded.topology.main_load_balancer();
-        let of_balancer = of_load_balancer(&balancer.attributes).get(attribute).cloned();
-        of_balancer.or_else(|| of_listener(&balancer.listeners[0].headers).get(attribute).cloned())
+        let of_balancer = attributes::load_balancer::spelled(&balancer.attributes).get(attribute).cloned();
+        of_balancer.or_else(|| attributes::listener::texts(&balancer.listeners[0].headers).get(attribute).cloned())
     }
 
     fn check(case: Case) {

@@ -74,7 +74,7 @@ fn draw(branches: &[Branch], indent: &str, text: &mut String) {
 
 fn urls(topology: &Topology) -> String {
     let url = |name: &DomainName| {
-        let balancer = topology.load_balancer_at(name).unwrap_or_else(|| topology.main_load_balancer());
+        let balancer = topology.load_balancer_at(name).or_else(|| topology.default_load_balancer())?;
         let is_https = |listener: &&Listener| matches!(listener.protocol, ListenerProtocol::Https(_));
         let (scheme, port, usual) = match (balancer.listeners.iter().find(is_https), balancer.listeners.first()) {
             (Some(listener), _) => ("https", listener.port, 443),
@@ -209,15 +209,15 @@ fn target_group(topology: &Topology, name: &TargetGroupName, group: &TargetGroup
         ProtocolVersion::Http2 => " HTTP2",
         ProtocolVersion::Grpc => " GRPC",
     };
-    let of = match (topology.is_in_use(name), topology.has_several_load_balancers()) {
+    let of = match (topology.is_in_use(name), topology.load_balancer_of(name)) {
         (false, _) => " · unused".to_owned(),
-        (true, false) => String::new(),
-        (true, true) => format!(" · behind {}", topology.load_balancer_of(name).name),
+        (true, Some(balancer)) if topology.has_several_load_balancers() => format!(" · behind {}", balancer.name),
+        (true, _) => String::new(),
     };
     let mut below = vec![leaf(health_check(group, topology.time_scale))];
     for (service_name, service) in &topology.services {
         for binding in service.load_balancers.iter().filter(|binding| binding.target_groups().any(|own| own == name)) {
-            let balancer = &topology.load_balancer_of(name).security_groups;
+            let balancer = topology.security_groups_before(name);
             let own = &service.security_groups;
             let reach =
                 security_group::load_balancer_reaches(&topology.security_groups, balancer, own, binding.port).allowed;

@@ -84,8 +84,8 @@ fn ways<'t>(
         .load_balancers
         .iter()
         .flat_map(|binding| {
-            let balancer = topology.load_balancer_of(&binding.target_group);
-            balancer.listeners.iter().map(move |listener| (balancer, listener, binding))
+            let balancer = topology.load_balancer_of(&binding.target_group).into_iter();
+            balancer.flat_map(move |balancer| balancer.listeners.iter().map(move |one| (balancer, one, binding)))
         })
         .collect();
     // Stable, so that the first target group of the file comes first.

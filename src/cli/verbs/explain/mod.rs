@@ -109,7 +109,8 @@ fn load_balancer<'t>(topology: &'t Topology, args: &ExplainArgs) -> Result<&'t L
     let by_name = by_name.or_else(|| all().find(|balancer| balancer.domains.iter().any(covers)));
     let by_address = by_name.or_else(|| all().find(is_own));
     let by_port = || all().find(has_port).filter(|_| all().filter(has_port).count() == 1);
-    Ok(by_address.or_else(by_port).unwrap_or_else(|| topology.main_load_balancer()))
+    let found = by_address.or_else(by_port).or_else(|| topology.default_load_balancer());
+    found.ok_or_else(|| Failure::new("the stack has no load balancer"))
 }
 
 /// The host of a URL as people write it, empty for a path alone, and its port if it says one.
