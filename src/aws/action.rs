@@ -15,11 +15,12 @@ use serde_json::Value;
 use super::caller::{Caller, Sessions};
 use super::ids::Ids;
 use super::remembered::Remembered;
+use crate::control::command::{PauseAction, StopType};
 use crate::control::desired::edit::Edit;
 use crate::control::desired::records::{Record, Records};
 use crate::control::desired::state::Desired;
 use crate::control::snapshot::Snapshot;
-use crate::model::TaskId;
+use crate::model::{ServiceName, TaskId};
 use crate::protocols::answer::{Members, Reply};
 use crate::protocols::fault::{Common, Fault};
 use crate::protocols::query;
@@ -127,8 +128,12 @@ pub(super) struct Decision {
 pub(super) enum Effect {
     /// A change of what is wanted.
     Edit(Box<Edit>),
-    /// StopTask.
-    StopTask(TaskId),
+    /// StopTask, with its reason.
+    StopTask(TaskId, String),
+    /// StopServiceDeployment.
+    StopServiceDeployment(ServiceName, StopType),
+    /// ContinueServiceDeployment.
+    ContinueServiceDeployment(ServiceName, PauseAction),
 }
 
 impl Decision {

@@ -132,7 +132,11 @@ impl Endpoint {
         let done = match effect {
             // What is built or pulled already is not asked for again.
             Effect::Edit(edit) => self.control.edit_and_renew(*edit, Renew { builds: false, pulls: false }).await,
-            Effect::StopTask(task) => self.control.stop_task(task).await,
+            Effect::StopTask(task, reason) => self.control.stop_task_because(task, reason).await,
+            Effect::StopServiceDeployment(service, how) => self.control.stop_service_deployment(service, how).await,
+            Effect::ContinueServiceDeployment(service, action) => {
+                self.control.continue_service_deployment(service, action).await
+            }
         };
         done.map_err(|refusal| refused(&refusal, service))
     }

@@ -27,6 +27,11 @@ impl Ids {
         letters(fingerprint(&[purpose, &self.0]), count)
     }
 
+    /// 16 hexadecimal digits, as listeners and rules have them.
+    pub(super) fn hex(&self, purpose: &str) -> String {
+        format!("{:016x}", fingerprint(&[purpose, &self.0]))
+    }
+
     /// A task of several.
     pub(super) fn task(&self, nth: usize) -> TaskId {
         let nth = nth.to_string();
@@ -54,6 +59,8 @@ mod tests {
     #[test]
     fn ids_differ_by_request_and_by_number() {
         let (one, other) = (Ids::random(), Ids::random());
+        assert_ne!(one.hex("listener"), other.hex("listener"));
+        assert_ne!(one.hex("listener"), one.hex("rule"));
         assert_ne!(one.task(0), other.task(0));
         assert_ne!(one.task(0), one.task(1));
         assert_eq!(one.task(0).as_str().len(), 32);

@@ -83,6 +83,8 @@ pub enum Command {
     StopTask {
         /// The task.
         task: TaskId,
+        /// `stoppedReason`
+        reason: String,
         /// Where to send the reply.
         reply: oneshot::Sender<Result<(), Refusal>>,
     },

@@ -31,7 +31,6 @@ use crate::ecs::images::naming;
 use crate::ecs::plan::Planner;
 use crate::ecs::registration;
 use crate::ecs::scaling::record::Activity;
-use crate::ecs::standalone::STOPPED_BY_USER;
 use crate::ecs::step::{Change, Step, TrafficShift};
 use crate::ecs::violation as service;
 use crate::ecs::world::{Deployment, Task, World};
@@ -234,8 +233,8 @@ impl<I: IdSource> Controller<I> {
                 self.keep_rollback(&service);
                 self.replies.push((reply, verdict));
             }
-            Command::StopTask { task, reply } => {
-                let verdict = self.stop_task(task);
+            Command::StopTask { task, reason, reply } => {
+                let verdict = self.stop_task(task, reason);
                 self.replies.push((reply, verdict));
             }
             Command::UpdateTaskProtection { task, change, reply } => {
@@ -356,11 +355,10 @@ impl<I: IdSource> Controller<I> {
         }
     }
 
-    fn stop_task(&mut self, task: TaskId) -> Result<(), Refusal> {
+    fn stop_task(&mut self, task: TaskId, reason: String) -> Result<(), Refusal> {
         if !self.world.tasks.get(&task).is_some_and(Task::is_wanted) {
             return Err(Refusal::UnknownTask(task));
         }
-        let reason = STOPPED_BY_USER.to_owned();
         self.apply(&Change::StopTask { task, code: StopCode::UserInitiated, reason });
         Ok(())
     }

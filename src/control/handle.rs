@@ -12,6 +12,7 @@ use crate::control::observation::Observation;
 use crate::control::routing::Routing;
 use crate::control::snapshot::Snapshot;
 use crate::ecs::service::protection::ProtectionChange;
+use crate::ecs::standalone::STOPPED_BY_USER;
 use crate::model::{ContainerName, ServiceName, TaskId, Topology};
 
 /// Cheap to clone.
@@ -73,7 +74,12 @@ impl ControlHandle {
 
     /// Stops one task; its service replaces it.
     pub async fn stop_task(&self, task: TaskId) -> Result<(), Refusal> {
-        self.send(|reply| Command::StopTask { task, reply }).await
+        self.stop_task_because(task, STOPPED_BY_USER.to_owned()).await
+    }
+
+    /// The same for a reason that somebody gives.
+    pub async fn stop_task_because(&self, task: TaskId, reason: String) -> Result<(), Refusal> {
+        self.send(|reply| Command::StopTask { task, reason, reply }).await
     }
 
     /// Protects a task from being scaled in, or does no longer.

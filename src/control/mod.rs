@@ -41,7 +41,7 @@ pub mod observation;
 pub mod routing;
 pub mod runtime;
 mod secrets;
-mod service_deployments;
+pub(crate) mod service_deployments;
 pub mod serving;
 pub mod sink;
 pub mod snapshot;

@@ -30,6 +30,10 @@ survives restarts too.
 - Requests of web pages (with `Origin`) and for hosts other than this machine's and AWS's get 403.
 - An action that is not listed is answered as one that does not exist: `UnknownOperationException` or `InvalidAction`.
 - Members that mean nothing here come back as they were sent.
+- Without a `neargate.yaml`, `up --aws` is an empty account. A load balancer of the API listens on the next loopback address,
+  127.0.0.1 for the first; its ports are those of its listeners. Load balancers are Application Load Balancers, targets are of type
+  `ip`, and tasks run in one cluster: that of the first service, or the newest before there is one.
+- Scaling policies that track a metric of one's own, and step scaling, are remembered and scale nothing.
 
 ";
 

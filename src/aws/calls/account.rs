@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use jiff::Timestamp;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::form;
@@ -26,11 +26,11 @@ use crate::control::command::Refusal;
 use crate::control::desired::edit::Edit;
 use crate::control::desired::state::Desired;
 use crate::control::ids::{CountedIds, IdSource as _};
+use crate::control::service_deployments;
 use crate::control::snapshot::{Bindings, Snapshot};
 use crate::control::specs::{self, StandaloneRun};
 use crate::ecs::apply::Context;
 use crate::ecs::plan;
-use crate::ecs::standalone::STOPPED_BY_USER;
 use crate::ecs::step::{Change, Step};
 use crate::ecs::world::{Deployment, Now, World};
 use crate::model::target_health::{ProbeOutcome, Target};
@@ -49,6 +49,16 @@ pub(super) struct Account {
     remembered: Arc<Remembered>,
     now: Now,
     calls: u64,
+    /// Every reply, as it goes over the wire.
+    pub(super) answered: Vec<Answered>,
+}
+
+/// A reply on the wire.
+#[derive(Serialize)]
+pub(super) struct Answered {
+    service: &'static str,
+    action: String,
+    body: String,
 }
 
 /// What a health check found, so many times in a row.
@@ -88,6 +98,7 @@ impl Account {
             remembered: Arc::default(),
             now: Now { instant: Instant::now(), timestamp },
             calls: 0,
+            answered: Vec::new(),
         };
         account.take_topology(&BTreeSet::new());
         account
@@ -120,6 +131,7 @@ impl Account {
         let reply = reply(&self.state())?;
         let answer = Answer::reply(service, action, &reply, "id");
         assert_eq!(answer.status, 200, "{action}: a reply that its protocol cannot write: {}", answer.body);
+        self.answered.push(Answered { service: service.signing_name, action: action.to_owned(), body: answer.body });
         Ok(serde_json::to_value(&reply).expect("a reply is a structure"))
     }
 
@@ -144,8 +156,13 @@ impl Account {
     fn carry_out(&mut self, effect: Effect) -> Result<(), Refusal> {
         match effect {
             Effect::Edit(edit) => self.edit(*edit),
-            Effect::StopTask(task) => {
-                let reason = STOPPED_BY_USER.to_owned();
+            Effect::StopServiceDeployment(service, how) => {
+                service_deployments::stop(&mut self.world, self.desired.topology(), &service, how, self.now)
+            }
+            Effect::ContinueServiceDeployment(service, action) => {
+                service_deployments::resume(&mut self.world, self.desired.topology(), &service, action, self.now)
+            }
+            Effect::StopTask(task, reason) => {
                 self.apply(&Change::StopTask { task, code: StopCode::UserInitiated, reason });
                 Ok(())
             }

@@ -1,13 +1,20 @@
 //! Which actions of which services are served.
 
 pub(super) mod ecs;
+mod elbv2;
+mod scaling;
 mod sts;
 
 use super::action::Action;
 use crate::protocols::service::Service;
 
 /// The actions of each service, by its name in credential scopes.
-const SERVED: &[(&str, &[Action])] = &[("ecs", ecs::ACTIONS), ("sts", sts::ACTIONS)];
+const SERVED: &[(&str, &[Action])] = &[
+    ("application-autoscaling", scaling::ACTIONS),
+    ("ecs", ecs::ACTIONS),
+    ("elasticloadbalancing", elbv2::ACTIONS),
+    ("sts", sts::ACTIONS),
+];
 
 /// An action that is served.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -195,6 +195,9 @@ pub enum Edit {
     CreateCluster {
         /// Its name.
         cluster: ClusterName,
+        /// Whether services are created in it from now on, of which there are none.
+        #[serde(skip_serializing_if = "std::ops::Not::not", default)]
+        hosts_services: bool,
     },
     /// A cluster without services.
     DeleteCluster {

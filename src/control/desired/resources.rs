@@ -157,7 +157,7 @@ impl Resources {
             scalable_targets: self.scalable_targets.clone(),
             name: file.name.clone(),
             domains: file.domains.clone(),
-            cluster: file.cluster.clone(),
+            cluster: self.own_cluster().cloned().unwrap_or_else(|| file.cluster.clone()),
             secrets: file.secrets.clone(),
             task_roles: file.task_roles.clone(),
             identities: file.identities.clone(),
@@ -165,6 +165,11 @@ impl Resources {
             quotas: self.quotas.clone(),
             time_scale: file.time_scale,
         }
+    }
+
+    /// The cluster in which services are created; none after it was deleted.
+    pub fn own_cluster(&self) -> Option<&ClusterName> {
+        self.clusters.iter().find(|(_, cluster)| cluster.is_the_stacks).map(|(name, _)| name)
     }
 
     fn with_definition(&self, service: &Service<RevisionName>) -> Service {
@@ -192,7 +197,7 @@ impl Resources {
     }
 
     /// The target groups that the listeners of each load balancer forward to.
-    pub(super) fn forwards(&self) -> impl Iterator<Item = (&LoadBalancerName, &TargetGroupName)> {
+    pub fn forwards(&self) -> impl Iterator<Item = (&LoadBalancerName, &TargetGroupName)> {
         let defaults = self.listeners.values().flat_map(|owned| {
             owned.listener.default_actions.routing.forwards_to().map(|group| (&owned.load_balancer, group))
         });

@@ -216,6 +216,12 @@ impl Desired {
         self.edited.as_ref().map_or(&self.declared, |edited| &edited.topology)
     }
 
+    /// What is wanted, resource by resource.
+    pub fn resources(&self) -> Arc<Resources> {
+        let edited = self.edited.as_ref().map(|edited| Arc::clone(&edited.wanted));
+        edited.unwrap_or_else(|| Arc::new(Resources::from(&*self.declared)))
+    }
+
     /// What is remembered beside the topology.
     pub fn records(&self) -> &Records {
         self.edited.as_ref().map_or(&NOTHING, |edited| &edited.records)

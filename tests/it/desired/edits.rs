@@ -336,7 +336,9 @@ impl Change {
             Self::DeleteCertificate { names } => {
                 Edit::DeleteCertificate { certificate: arn::certificate_id(&domains(names)) }
             }
-            Self::CreateCluster { cluster } => Edit::CreateCluster { cluster: ClusterName::new(cluster) },
+            Self::CreateCluster { cluster } => {
+                Edit::CreateCluster { cluster: ClusterName::new(cluster), hosts_services: false }
+            }
             Self::DeleteCluster { cluster } => Edit::DeleteCluster { cluster: ClusterName::new(cluster) },
             Self::RegisterTaskDefinition { service } => Edit::RegisterTaskDefinition {
                 definition: Arc::clone(&settings().services[service.as_str()].task_definition.definition),

@@ -2,6 +2,8 @@
 //!
 //! Without an engine these tests fail, unless `NEARGATE_TEST_NO_ENGINE` is set; then they print that they were skipped.
 
+/// An account without a file, which clients of AWS's APIs fill.
+mod account;
 /// AWS's APIs of a running stack: a deployment as a pipeline makes it, and what is refused.
 mod aws;
 /// Blue/green under traffic: tests see the new revision first, and no request is lost.

@@ -3,8 +3,12 @@
 mod clusters;
 pub(in crate::aws) mod names;
 mod pages;
+mod service_deployments;
+mod service_record;
+mod service_settings;
 mod service_shape;
 mod services;
+mod tagging;
 mod task_definition_shape;
 mod task_definitions;
 mod task_shape;
@@ -13,22 +17,33 @@ mod tasks;
 use crate::aws::action::Action;
 
 pub(super) const ACTIONS: &[Action] = &[
+    Action { name: "ContinueServiceDeployment", decide: service_deployments::resume },
     Action { name: "CreateCluster", decide: clusters::create },
     Action { name: "CreateService", decide: services::create },
     Action { name: "DeleteCluster", decide: clusters::delete },
     Action { name: "DeleteService", decide: services::delete },
     Action { name: "DeregisterTaskDefinition", decide: task_definitions::deregister },
     Action { name: "DescribeClusters", decide: clusters::describe },
+    Action { name: "DescribeServiceDeployments", decide: service_deployments::describe },
+    Action { name: "DescribeServiceRevisions", decide: service_deployments::describe_revisions },
     Action { name: "DescribeServices", decide: services::describe },
     Action { name: "DescribeTaskDefinition", decide: task_definitions::describe },
     Action { name: "DescribeTasks", decide: tasks::describe },
     Action { name: "ListClusters", decide: clusters::list },
+    Action { name: "ListServiceDeployments", decide: service_deployments::list },
     Action { name: "ListServices", decide: services::list },
     Action { name: "ListTaskDefinitionFamilies", decide: task_definitions::list_families },
     Action { name: "ListTaskDefinitions", decide: task_definitions::list },
+    Action { name: "ListTagsForResource", decide: tagging::list },
     Action { name: "ListTasks", decide: tasks::list },
+    Action { name: "PutClusterCapacityProviders", decide: clusters::put_capacity_providers },
     Action { name: "RegisterTaskDefinition", decide: task_definitions::register },
     Action { name: "RunTask", decide: tasks::run },
+    Action { name: "StopServiceDeployment", decide: service_deployments::stop },
     Action { name: "StopTask", decide: tasks::stop },
+    Action { name: "TagResource", decide: tagging::tag },
+    Action { name: "UntagResource", decide: tagging::untag },
+    Action { name: "UpdateCluster", decide: clusters::update },
+    Action { name: "UpdateClusterSettings", decide: clusters::update },
     Action { name: "UpdateService", decide: services::update },
 ];

@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::aws::action::State;
+use crate::aws::tags;
 use crate::ecs::violation::Violation;
 use crate::model::task_definition::{Revision, RevisionName};
 use crate::model::{ClusterName, ServiceName, TaskId};
@@ -19,6 +20,11 @@ pub(super) fn refused(violation: &Violation) -> Fault {
 /// A parameter that AWS does not take.
 pub(super) fn invalid(message: impl Into<String>) -> Fault {
     Fault::new("InvalidParameterException", message)
+}
+
+/// Tags that ECS does not take.
+pub(super) fn tags_refused(problem: &tags::Refused) -> Fault {
+    invalid(problem.to_string())
 }
 
 /// What follows the last slash, which is the whole for a short name.

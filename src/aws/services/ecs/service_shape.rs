@@ -90,7 +90,7 @@ fn deployment(state: &State, record: &ServiceRecord, deployment: &Deployment, ta
     })
 }
 
-fn load_balancers(service: &Service) -> Vec<Value> {
+pub(super) fn load_balancers(service: &Service) -> Vec<Value> {
     let bindings = service.load_balancers.iter();
     bindings
         .map(|binding| {
@@ -118,7 +118,7 @@ pub(super) fn network(state: &State, service: &Service) -> Value {
     })
 }
 
-fn configuration(configuration: &DeploymentConfiguration) -> Value {
+pub(super) fn configuration(configuration: &DeploymentConfiguration) -> Value {
     let DeploymentConfiguration { minimum_healthy_percent, maximum_percent, circuit_breaker, alarms, .. } =
         configuration;
     let (kind, value) = match circuit_breaker.threshold {

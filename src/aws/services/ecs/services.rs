@@ -6,196 +6,27 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::names::{self, invalid, missing, refused};
+use super::service_record::{self, INACTIVE, SERVICE};
+use super::service_settings::Settings;
 use super::{pages, service_shape};
 use crate::aws::action::{Decision, Input, State};
+use crate::aws::tags;
 use crate::control::desired::edit::Edit;
+use crate::control::desired::records::Record;
 use crate::ecs::violation::Violation;
-use crate::model::arn::{self, ACCOUNT, Arn, REGION};
-use crate::model::deployment::{CircuitBreaker, DeploymentConfiguration, Threshold};
-use crate::model::service::{LoadBalancerBinding, Service};
-use crate::model::task_definition::RevisionName;
-use crate::model::{SecurityGroupName, ServiceName};
+use crate::ecs::world::ServiceRecord;
+use crate::model::arn::{ACCOUNT, Arn, REGION};
+use crate::model::deployment::DeploymentConfiguration;
+use crate::model::service::Service;
+use crate::model::{ClusterName, ServiceName};
 use crate::protocols::fault::Fault;
 
 /// The most services in one DescribeServices.
 const MOST_DESCRIBED: usize = 10;
 
-/// CreateService and UpdateService. Members that are not here change nothing on this machine.
-#[derive(Deserialize, Default)]
-#[serde(rename_all = "camelCase", default)]
-struct Settings {
-    cluster: Option<String>,
-    service_name: Option<String>,
-    service: Option<String>,
-    task_definition: Option<String>,
-    desired_count: Option<i64>,
-    scheduling_strategy: Option<String>,
-    launch_type: Option<String>,
-    capacity_provider_strategy: Vec<Value>,
-    load_balancers: Option<Vec<LoadBalancer>>,
-    network_configuration: Option<NetworkConfiguration>,
-    health_check_grace_period_seconds: Option<u64>,
-    deployment_configuration: Option<Configuration>,
-    force_new_deployment: bool,
-}
-
-#[derive(Deserialize, Default)]
-#[serde(rename_all = "camelCase", default)]
-struct LoadBalancer {
-    target_group_arn: Option<String>,
-    load_balancer_name: Option<String>,
-    container_name: String,
-    container_port: u16,
-}
-
-#[derive(Deserialize, Default)]
-#[serde(rename_all = "camelCase", default)]
-pub(super) struct NetworkConfiguration {
-    awsvpc_configuration: Awsvpc,
-}
-
-#[derive(Deserialize, Default)]
-#[serde(rename_all = "camelCase", default)]
-struct Awsvpc {
-    subnets: Vec<String>,
-    security_groups: Option<Vec<String>>,
-}
-
-#[derive(Deserialize, Default)]
-#[serde(rename_all = "camelCase", default)]
-struct Configuration {
-    deployment_circuit_breaker: Option<Breaker>,
-    maximum_percent: Option<u32>,
-    minimum_healthy_percent: Option<u32>,
-}
-
-#[derive(Deserialize, Default)]
-#[serde(rename_all = "camelCase", default)]
-struct Breaker {
-    enable: bool,
-    rollback: bool,
-    reset_on_healthy_task: Option<bool>,
-    threshold_configuration: Option<ThresholdConfiguration>,
-}
-
-#[derive(Deserialize, Default)]
-#[serde(rename_all = "camelCase", default)]
-struct ThresholdConfiguration {
-    r#type: Option<String>,
-    value: Option<u32>,
-}
-
-impl Configuration {
-    /// What is not said stays as it is.
-    fn over(self, before: &DeploymentConfiguration) -> DeploymentConfiguration {
-        let mut configuration = before.clone();
-        configuration.maximum_percent = self.maximum_percent.unwrap_or(before.maximum_percent);
-        configuration.minimum_healthy_percent = self.minimum_healthy_percent.unwrap_or(before.minimum_healthy_percent);
-        if let Some(breaker) = self.deployment_circuit_breaker {
-            configuration.circuit_breaker = breaker.over(before.circuit_breaker);
-        }
-        configuration
-    }
-}
-
-impl Breaker {
-    fn over(self, before: CircuitBreaker) -> CircuitBreaker {
-        let threshold = self.threshold_configuration.and_then(|said| {
-            let value = said.value?;
-            match said.r#type.as_deref() {
-                Some("COUNT") => Some(Threshold::Count(value)),
-                Some("UNBOUNDED_PERCENT") => Some(Threshold::UnboundedPercent(value)),
-                Some("BOUNDED_PERCENT") => Some(Threshold::BoundedPercent(value)),
-                _ => None,
-            }
-        });
-        CircuitBreaker {
-            enable: self.enable,
-            rollback: self.rollback,
-            reset_on_healthy_task: self.reset_on_healthy_task.unwrap_or(before.reset_on_healthy_task),
-            threshold: threshold.unwrap_or(before.threshold),
-        }
-    }
-}
-
-impl Settings {
-    fn count(&self) -> Result<Option<u32>, Fault> {
-        let Some(count) = self.desired_count else { return Ok(None) };
-        let count = u32::try_from(count).map_err(|_| invalid("desiredCount must be 0 or more"))?;
-        Ok(Some(count))
-    }
-
-    fn revision(&self, state: &State) -> Result<Option<RevisionName>, Fault> {
-        let Some(given) = &self.task_definition else { return Ok(None) };
-        let found = names::task_definition(state, given).ok_or_else(|| {
-            let name = RevisionName { family: given.as_str().into(), number: 0 };
-            refused(&Violation::TaskDefinitionNotFound(name))
-        })?;
-        Ok(Some(found.name()))
-    }
-
-    fn bindings(&self, state: &State) -> Result<Option<Vec<LoadBalancerBinding>>, Fault> {
-        let Some(given) = &self.load_balancers else { return Ok(None) };
-        given.iter().map(|one| one.binding(state)).collect::<Result<_, _>>().map(Some)
-    }
-
-    /// Security groups by id. Subnets only say in which zones tasks may be, and every task here is in one.
-    fn security_groups(&self, state: &State) -> Result<Option<Vec<SecurityGroupName>>, Fault> {
-        let Some(network) = &self.network_configuration else { return Ok(None) };
-        security_groups(state, network)
-    }
-}
-
-pub(super) fn security_groups(
-    state: &State,
-    network: &NetworkConfiguration,
-) -> Result<Option<Vec<SecurityGroupName>>, Fault> {
-    let Awsvpc { subnets, security_groups } = &network.awsvpc_configuration;
-    if subnets.is_empty() {
-        return Err(invalid("subnets can not be empty."));
-    }
-    let Some(ids) = security_groups else { return Ok(None) };
-    let known = &state.snapshot.topology.security_groups;
-    let found = ids.iter().map(|id| {
-        let named = |name: &&SecurityGroupName| arn::security_group_id(name) == *id || name.as_str() == id;
-        known.keys().find(named).cloned().ok_or_else(|| {
-            invalid(format!(
-                "Error retrieving security group information for [{id}]: The security group '{id}' does not exist \
-                 (ErrorCode: InvalidGroup.NotFound)"
-            ))
-        })
-    });
-    found.collect::<Result<_, _>>().map(Some)
-}
-
-impl LoadBalancer {
-    fn binding(&self, state: &State) -> Result<LoadBalancerBinding, Fault> {
-        let Some(arn) = &self.target_group_arn else {
-            return Err(invalid(match self.load_balancer_name {
-                Some(_) => "Classic Load Balancers are not supported with Fargate.",
-                None => "targetGroupArn can not be blank.",
-            }));
-        };
-        let groups = &state.snapshot.topology.target_groups;
-        let group = groups.keys().find(|name| Arn::target_group(name).as_str() == arn);
-        let group = group.ok_or_else(|| invalid(format!("The specified target group {arn} does not exist.")))?;
-        if !state.snapshot.topology.is_in_use(group) {
-            return Err(invalid(format!(
-                "The target group with targetGroupArn {arn} does not have an associated load balancer."
-            )));
-        }
-        Ok(LoadBalancerBinding {
-            target_group: group.clone(),
-            container: self.container_name.as_str().into(),
-            port: self.container_port,
-            advanced: None,
-        })
-    }
-}
-
 pub(super) fn create(state: &State, input: &Input<'_>) -> Result<Decision, Fault> {
-    let asked: Settings = input.read()?;
-    names::cluster(state, asked.cluster.as_deref())?;
+    let mut asked: Settings = input.read()?;
+    let cluster = names::cluster(state, asked.cluster.as_deref())?;
     let name = ServiceName::new(asked.service_name.as_deref().unwrap_or_default());
     if asked.scheduling_strategy.as_deref() == Some("DAEMON") {
         return Err(refused(&Violation::DaemonOnFargate));
@@ -217,8 +48,32 @@ pub(super) fn create(state: &State, input: &Input<'_>) -> Result<Decision, Fault
     if let Some(configuration) = asked.deployment_configuration {
         settings.deployment_configuration = configuration.over(&DeploymentConfiguration::default());
     }
-    let edit = Edit::CreateService { service: name.clone(), settings };
-    Ok(Decision::edit(edit, move |state| one(state, &name)))
+    settings.availability_zone_rebalancing = asked.availability_zone_rebalancing.as_deref() != Some("DISABLED");
+    let record = service_record::after(None, &input.json()?);
+    let record = service_record::tagged(record, tags::of(std::mem::take(&mut asked.tags)))?;
+    let mut edits = hosted_in(state, &cluster)?;
+    edits.push(Edit::CreateService { service: name.clone(), settings });
+    edits.push(Edit::put(SERVICE, name.as_str(), record));
+    edits.push(Edit::forget(INACTIVE, name.as_str()));
+    Ok(Decision::edits(edits, move |state| one(state, &name)))
+}
+
+/// Services are in one cluster. The first one decides in which.
+fn hosted_in(state: &State, cluster: &ClusterName) -> Result<Vec<Edit>, Fault> {
+    let topology = &state.snapshot.topology;
+    if topology.cluster == *cluster {
+        return Ok(Vec::new());
+    }
+    if !topology.services.is_empty() {
+        return Err(other_cluster(state));
+    }
+    Ok(vec![Edit::CreateCluster { cluster: cluster.clone(), hosts_services: true }])
+}
+
+/// Tasks run in the cluster of the services.
+pub(super) fn other_cluster(state: &State) -> Fault {
+    let own = &state.snapshot.topology.cluster;
+    invalid(format!("neargate runs tasks in one cluster, which is '{own}' as long as it has services."))
 }
 
 pub(super) fn update(state: &State, input: &Input<'_>) -> Result<Decision, Fault> {
@@ -227,8 +82,10 @@ pub(super) fn update(state: &State, input: &Input<'_>) -> Result<Decision, Fault
     let name = names::service(asked.service.as_deref().unwrap_or_default());
     let Some(before) = state.snapshot.topology.services.get(&name) else {
         // Observed: UpdateService says nothing more here.
-        return match state.snapshot.world.services.get(&name) {
-            Some(_) => Err(Fault::new("ServiceNotActiveException", "Service was not ACTIVE.")),
+        let was_deleted =
+            state.snapshot.world.services.contains_key(&name) || state.records().get(INACTIVE, name.as_str()).is_some();
+        return match was_deleted.then_some(()) {
+            Some(()) => Err(Fault::new("ServiceNotActiveException", "Service was not ACTIVE.")),
             None => Err(Fault::new("ServiceNotFoundException", "")),
         };
     };
@@ -253,7 +110,9 @@ pub(super) fn update(state: &State, input: &Input<'_>) -> Result<Decision, Fault
         *deployment_configuration =
             asked.deployment_configuration.map(|configuration| configuration.over(&before.deployment_configuration));
     }
-    Ok(Decision::edit(edit, move |state| one(state, &name)))
+    let record = service_record::after(service_record::record(state, &name), &input.json()?);
+    let edits = vec![edit, Edit::put(SERVICE, name.as_str(), record)];
+    Ok(Decision::edits(edits, move |state| one(state, &name)))
 }
 
 #[derive(Deserialize, Default)]
@@ -268,14 +127,22 @@ pub(super) fn delete(state: &State, input: &Input<'_>) -> Result<Decision, Fault
     let Deleted { cluster, service, force } = input.read()?;
     names::cluster(state, cluster.as_deref())?;
     let name = names::service(&service);
-    let edit = Edit::DeleteService { service: name.clone(), force };
+    let mut edits = vec![Edit::DeleteService { service: name.clone(), force }, Edit::forget(SERVICE, name.as_str())];
     // Without tasks it is gone as soon as it is deleted.
     let last = one(state, &name).ok().map(|mut last| {
         last["service"]["status"] = json!("DRAINING");
         last["service"]["desiredCount"] = json!(0);
         last
     });
-    Ok(Decision::edit(edit, move |state| match (one(state, &name), last) {
+    if let Some(last) = &last {
+        let mut gone = last["service"].clone();
+        for (member, value) in [("status", json!("INACTIVE")), ("runningCount", json!(0)), ("pendingCount", json!(0))] {
+            gone[member] = value;
+        }
+        gone["deployments"] = json!([]);
+        edits.push(Edit::put(INACTIVE, name.as_str(), Record::new(gone)));
+    }
+    Ok(Decision::edits(edits, move |state| match (one(state, &name), last) {
         (Err(_), Some(last)) => Ok(last),
         (draining, _) => draining,
     }))
@@ -285,7 +152,20 @@ pub(super) fn delete(state: &State, input: &Input<'_>) -> Result<Decision, Fault
 fn one(state: &State, name: &ServiceName) -> Result<Value, Fault> {
     let record = state.snapshot.world.services.get(name);
     let record = record.ok_or_else(|| refused(&Violation::ServiceNotFound(name.clone())))?;
-    Ok(json!({ "service": service_shape::shape(state, name, record) }))
+    Ok(json!({ "service": described(state, name, record, true) }))
+}
+
+/// A service with what is remembered of it.
+fn described(state: &State, name: &ServiceName, record: &ServiceRecord, with_tags: bool) -> Value {
+    let mut shape = service_shape::shape(state, name, record);
+    let known = service_record::record(state, name);
+    if let Some(known) = &known {
+        service_record::overlay(&mut shape, known);
+    }
+    if with_tags {
+        shape["tags"] = tags::lower(&known.unwrap_or_default().tags);
+    }
+    shape
 }
 
 #[derive(Deserialize, Default)]
@@ -293,10 +173,12 @@ fn one(state: &State, name: &ServiceName) -> Result<Value, Fault> {
 struct Described {
     cluster: Option<String>,
     services: Vec<String>,
+    include: Vec<String>,
 }
 
 pub(super) fn describe(state: &State, input: &Input<'_>) -> Result<Decision, Fault> {
-    let Described { cluster, services } = input.read()?;
+    let Described { cluster, services, include } = input.read()?;
+    let with_tags = include.iter().any(|included| included == "TAGS");
     let cluster = names::cluster(state, cluster.as_deref())?;
     if services.is_empty() {
         return Err(invalid("Services cannot be empty."));
@@ -309,13 +191,22 @@ pub(super) fn describe(state: &State, input: &Input<'_>) -> Result<Decision, Fau
     for given in &services {
         let name = names::service(given);
         match state.snapshot.world.services.get(&name).filter(|_| is_the_stacks) {
-            Some(record) => found.push(service_shape::shape(state, &name, record)),
-            None if given.starts_with("arn:") => failures.push(missing(given)),
-            // The old form, without the cluster (observed).
-            None => failures.push(missing(format!("arn:aws:ecs:{REGION}:{ACCOUNT}:service/{given}"))),
+            Some(record) => found.push(described(state, &name, record, with_tags)),
+            None => match inactive(state, &cluster, &name) {
+                Some(gone) => found.push(gone),
+                None if given.starts_with("arn:") => failures.push(missing(given)),
+                // The old form, without the cluster (observed).
+                None => failures.push(missing(format!("arn:aws:ecs:{REGION}:{ACCOUNT}:service/{given}"))),
+            },
         }
     }
     Ok(Decision::reply(json!({ "services": found, "failures": failures })))
+}
+
+/// A service that was deleted.
+fn inactive(state: &State, cluster: &ClusterName, name: &ServiceName) -> Option<Value> {
+    let record = state.records().get(INACTIVE, name.as_str())?;
+    (record.text("clusterArn") == Arn::cluster(cluster).as_str()).then(|| record.value.clone())
 }
 
 #[derive(Deserialize, Default)]

@@ -8,6 +8,7 @@ use serde_json::json;
 use super::names::{invalid, refused};
 use super::{names, pages, task_definition_shape};
 use crate::aws::action::{Decision, Input, State};
+use crate::aws::tags::{self, Tag};
 use crate::control::desired::edit::Edit;
 use crate::control::desired::families::Status;
 use crate::control::desired::records::Record;
@@ -19,7 +20,7 @@ use crate::model::task_definition::{Revision, RevisionName};
 use crate::protocols::fault::Fault;
 
 /// What a revision was registered with, by its name.
-const SENT: &str = "ecs/task-definition";
+pub(super) const SENT: &str = "ecs/task-definition";
 
 pub(super) fn register(state: &State, input: &Input<'_>) -> Result<Decision, Fault> {
     let registration: Registration = input.read()?;
@@ -30,13 +31,22 @@ pub(super) fn register(state: &State, input: &Input<'_>) -> Result<Decision, Fau
     // What lacks so much has been refused already.
     let definition = Arc::new(definition.ok_or_else(|| invalid("The task definition is incomplete."))?);
     let name = state.desired.task_definitions().next(&definition.family);
-    let sent = Edit::put(SENT, name.to_string(), Record::new(input.json()?));
+    let Tagged { tags } = input.read()?;
+    let tags = tags::of(tags);
+    tags::judge(&tags).map_err(|problem| Fault::new("ClientException", problem.to_string()))?;
+    let sent = Edit::put(SENT, name.to_string(), Record::new(input.json()?).with(tags));
     let family = definition.family.clone();
     Ok(Decision::edits(vec![Edit::RegisterTaskDefinition { definition }, sent], move |state| {
         let registered = state.desired.task_definitions().latest(&family);
         let revision = registered.ok_or_else(|| Fault::new("ServerException", "the new revision is gone already"))?;
-        Ok(json!({ "taskDefinition": shape(state, &revision), "tags": [] }))
+        Ok(json!({ "taskDefinition": shape(state, &revision), "tags": tags_of(state, &revision) }))
     }))
+}
+
+/// The tags of a revision.
+fn tags_of(state: &State, revision: &Revision) -> serde_json::Value {
+    let record = state.records().get(SENT, &revision.name().to_string());
+    record.map_or_else(|| json!([]), |record| tags::lower(&record.tags))
 }
 
 fn shape(state: &State, revision: &Revision) -> serde_json::Value {
@@ -46,20 +56,29 @@ fn shape(state: &State, revision: &Revision) -> serde_json::Value {
 }
 
 #[derive(Deserialize, Default)]
+#[serde(default)]
+struct Tagged {
+    tags: Vec<Tag>,
+}
+
+#[derive(Deserialize, Default)]
 #[serde(rename_all = "camelCase", default)]
 struct Named {
     task_definition: String,
+    include: Vec<String>,
 }
 
 pub(super) fn describe(state: &State, input: &Input<'_>) -> Result<Decision, Fault> {
-    let Named { task_definition } = input.read()?;
+    let Named { task_definition, include } = input.read()?;
     let revision = names::task_definition(state, &task_definition)
         .ok_or_else(|| Fault::new("ClientException", "Unable to describe task definition."))?;
-    Ok(Decision::reply(json!({ "taskDefinition": shape(state, &revision), "tags": [] })))
+    let is_asked = include.iter().any(|included| included == "TAGS");
+    let tags = if is_asked { tags_of(state, &revision) } else { json!([]) };
+    Ok(Decision::reply(json!({ "taskDefinition": shape(state, &revision), "tags": tags })))
 }
 
 pub(super) fn deregister(_: &State, input: &Input<'_>) -> Result<Decision, Fault> {
-    let Named { task_definition } = input.read()?;
+    let Named { task_definition, .. } = input.read()?;
     let name = task_definition.rsplit("task-definition/").next().unwrap_or_default();
     let name: RevisionName = name.parse().map_err(|error| Fault::new("ClientException", format!("{error}")))?;
     let edit = Edit::DeregisterTaskDefinition { task_definition: name.clone() };

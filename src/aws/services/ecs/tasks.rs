@@ -6,9 +6,10 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::names::{self, invalid, missing, refused};
-use super::{pages, services, task_shape};
+use super::{pages, service_settings, services, task_shape};
 use crate::aws::action::{Decision, Effect, Input, State};
 use crate::control::desired::edit::Edit;
+use crate::ecs::standalone::STOPPED_BY_USER;
 use crate::ecs::violation::Violation;
 use crate::ecs::world::Task;
 use crate::model::TaskId;
@@ -26,7 +27,7 @@ struct Run {
     started_by: Option<String>,
     client_token: Option<String>,
     overrides: Overrides,
-    network_configuration: Option<services::NetworkConfiguration>,
+    network_configuration: Option<service_settings::NetworkConfiguration>,
     propagate_tags: Option<String>,
 }
 
@@ -53,7 +54,10 @@ struct Variable {
 
 pub(super) fn run(state: &State, input: &Input<'_>) -> Result<Decision, Fault> {
     let asked: Run = input.read()?;
-    names::cluster(state, asked.cluster.as_deref())?;
+    let cluster = names::cluster(state, asked.cluster.as_deref())?;
+    if state.snapshot.topology.cluster != cluster {
+        return Err(services::other_cluster(state));
+    }
     if let Some(token) = &asked.client_token
         && let Some(tasks) = state.remembered.tasks_of(token)
     {
@@ -62,7 +66,7 @@ pub(super) fn run(state: &State, input: &Input<'_>) -> Result<Decision, Fault> {
     let Some(network) = &asked.network_configuration else {
         return Err(invalid("Network Configuration must be provided when networkMode 'awsvpc' is specified."));
     };
-    services::security_groups(state, network)?;
+    service_settings::security_groups(state, network)?;
     if asked.propagate_tags.as_deref() == Some("SERVICE") {
         return Err(invalid("Tags may not be propagated from a service."));
     }
@@ -174,10 +178,12 @@ pub(super) fn list(state: &State, input: &Input<'_>) -> Result<Decision, Fault> 
 struct Stopped {
     cluster: Option<String>,
     task: String,
+    reason: Option<String>,
 }
 
 pub(super) fn stop(state: &State, input: &Input<'_>) -> Result<Decision, Fault> {
-    let Stopped { cluster, task } = input.read()?;
+    let Stopped { cluster, task, reason } = input.read()?;
+    let reason = reason.unwrap_or_else(|| STOPPED_BY_USER.to_owned());
     names::cluster(state, cluster.as_deref())?;
     let id = names::task(&task);
     let known = state.snapshot.world.tasks.get(&id);
@@ -186,5 +192,5 @@ pub(super) fn stop(state: &State, input: &Input<'_>) -> Result<Decision, Fault> 
     if !known.is_wanted() {
         return Ok(Decision::reply(json!({ "task": shape(state, &id) })));
     }
-    Ok(Decision::then(Effect::StopTask(id.clone()), move |state| Ok(json!({ "task": shape(state, &id) }))))
+    Ok(Decision::then(Effect::StopTask(id.clone(), reason), move |state| Ok(json!({ "task": shape(state, &id) }))))
 }

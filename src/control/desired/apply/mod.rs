@@ -18,7 +18,7 @@ use super::resources::Resources;
 use super::violation::Violation;
 use crate::alb::listeners;
 use crate::alb::targets::limits as target_groups;
-use crate::ecs::{names, task_definition};
+use crate::ecs::task_definition;
 
 /// Makes the change, or leaves everything as it is. Resources that an edit does not change are not copied.
 pub(super) fn apply(edit: &Edit, resources: &mut Arc<Resources>, records: &mut Records) -> Result<(), Violation> {
@@ -111,9 +111,8 @@ fn make(edit: &Edit, resources: &mut Resources) -> Result<(), Violation> {
         Edit::DeleteSecurityGroup { security_group } => groups::delete_security_group(security_group, resources)?,
         Edit::RequestCertificate { names } => certificates::request(names, resources)?,
         Edit::DeleteCertificate { certificate } => certificates::delete(certificate, resources)?,
-        Edit::CreateCluster { cluster } => {
-            names::cluster(cluster.as_str()).map_or(Ok(()), Err)?;
-            resources.clusters.entry(cluster.clone()).or_default();
+        Edit::CreateCluster { cluster, hosts_services } => {
+            services::create_cluster(cluster, *hosts_services, resources)?;
         }
         Edit::DeleteCluster { cluster } => services::delete_cluster(cluster, resources)?,
         Edit::RegisterTaskDefinition { definition } => {

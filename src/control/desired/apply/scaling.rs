@@ -14,9 +14,7 @@ fn find<'r>(service: &ServiceName, resources: &'r mut Resources) -> Result<&'r m
 
 /// That of the services.
 fn cluster(resources: &Resources) -> ClusterName {
-    let mut clusters = resources.clusters.iter();
-    let own = clusters.find(|(_, cluster)| cluster.is_the_stacks).map(|(name, _)| name.clone());
-    own.unwrap_or_else(|| "default".into())
+    resources.own_cluster().cloned().unwrap_or_else(|| "default".into())
 }
 
 /// What a registration changes.

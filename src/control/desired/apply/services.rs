@@ -142,6 +142,20 @@ pub(super) fn run_task(
     Ok(())
 }
 
+/// Created again, it is the same one.
+pub(super) fn create_cluster(
+    name: &ClusterName,
+    hosts_services: bool,
+    resources: &mut Resources,
+) -> Result<(), Refused> {
+    names::cluster(name.as_str()).map_or(Ok(()), Err)?;
+    resources.clusters.entry(name.clone()).or_default();
+    if hosts_services && resources.services.is_empty() {
+        resources.clusters.iter_mut().for_each(|(other, cluster)| cluster.is_the_stacks = other == name);
+    }
+    Ok(())
+}
+
 /// "You must deregister all container instances from this cluster before you may delete it"; services likewise
 /// (DeleteCluster).
 pub(super) fn delete_cluster(name: &ClusterName, resources: &mut Resources) -> Result<(), Refused> {
