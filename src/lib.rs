@@ -10,6 +10,7 @@ pub use neargate_config as config;
 pub use neargate_http1 as http1;
 pub use neargate_import as import;
 pub use neargate_model as model;
+pub use neargate_pipeline as pipeline;
 pub use neargate_protocols as protocols;
 
 // Decisions: the load balancer's, and above them those about tasks and services.

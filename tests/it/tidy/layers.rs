@@ -27,6 +27,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("iam", &[]),
     ("config", &["model", "alb", "ecs", "iam", "lint"]),
     ("import", &["config"]),
+    ("pipeline", &["config"]),
     // what this machine has: folders, trust stores, the certificates issued here
     ("machine", &["model", "alb", "ecs"]),
     ("certs", &["model", "alb", "ecs", "machine"]),
@@ -81,6 +82,7 @@ const PURE: &[(&str, &[&str])] = &[
     ("iam", &["base64", "ipnet", "jiff", "serde_json"]),
     ("import", &["hcl", "regex", "serde_json"]),
     ("lint", &["ipnet", "regex_automata", "regex_syntax"]),
+    ("pipeline", &["base64", "regex", "serde_json"]),
     ("rehearsal", &[]),
     ("replay", &["memchr"]),
     (
@@ -99,8 +101,20 @@ const PURE: &[(&str, &[&str])] = &[
 ];
 
 /// Layers without async, I/O and clock: time, files and variables arrive as arguments.
-const WITHOUT_IO: &[&str] =
-    &["model", "http1", "protocols", "alb", "ecs", "iam", "lint", "rehearsal", "replay", "config", "import"];
+const WITHOUT_IO: &[&str] = &[
+    "model",
+    "http1",
+    "protocols",
+    "alb",
+    "ecs",
+    "iam",
+    "lint",
+    "rehearsal",
+    "replay",
+    "config",
+    "import",
+    "pipeline",
+];
 const IO_AND_CLOCK: &[&str] = &[
     "Instant::now",
     "SystemTime",
