@@ -38,6 +38,7 @@ pub mod metadata;
 pub mod names;
 pub mod probes;
 pub mod proxy;
+pub mod runner;
 pub mod runtime;
 pub mod traffic;
 pub mod web;

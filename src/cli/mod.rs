@@ -68,6 +68,7 @@ fn dispatch(cli: Cli, printer: &mut Printer) -> Result<ExitStatus, Failure> {
         Verb::Lint(args) => lint_file(&global, &args, printer),
         Verb::Test(args) => test_routes(&global, &args, printer),
         Verb::Replay(args) => verbs::replay::replay(&global, &args, printer),
+        Verb::Pipeline(args) => verbs::pipeline::pipeline(&global, &args, printer),
         Verb::Env(args) => verbs::env::env(&global, args.shell, printer),
         Verb::Init(args) => init_file(&global, &args, printer),
         Verb::Explain(args) => verbs::explain::explain(&global, &args, printer),

@@ -17,6 +17,7 @@
 //!    run-<pid>/     what the command of one `neargate run` sees and trusts
 //!  $XDG_DATA_HOME/neargate/<project>/      stays: people have put it into their trust stores
 //!    ca.pem  ca-key.pem
+//!  $XDG_DATA_HOME/neargate/actions/        actions that `neargate pipeline` has fetched, of all projects
 //! ```
 //!
 //! `NEARGATE_STATE_DIR` and `NEARGATE_DATA_DIR` replace the two `…/neargate` folders.
@@ -72,25 +73,31 @@ pub fn in_one_folder(file: &Path, other: &Path) -> bool {
     }
 }
 
+/// The folder that one of the variables names, or that is usual below the home.
+fn base(own: &str, xdg: &str, below_home: &str, env: &dyn Fn(&str) -> Option<String>) -> io::Result<PathBuf> {
+    let set = |name: &str| env(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    if let Some(folder) = set(own) {
+        return Ok(folder);
+    }
+    if let Some(folder) = set(xdg).filter(|folder| folder.is_absolute()) {
+        return Ok(folder.join("neargate"));
+    }
+    let home = set("HOME")
+        .ok_or_else(|| io::Error::new(io::ErrorKind::NotFound, format!("neither {own} nor {xdg} nor HOME is set")))?;
+    Ok(home.join(below_home).join("neargate"))
+}
+
+/// Actions of GitHub workflows, fetched once for all projects.
+pub fn actions_folder(env: impl Fn(&str) -> Option<String>) -> io::Result<PathBuf> {
+    Ok(base("NEARGATE_DATA_DIR", "XDG_DATA_HOME", ".local/share", &env)?.join("actions"))
+}
+
 impl Folders {
     /// The folders of a project, as the environment says. Nothing is created yet.
     pub fn new(project: &ProjectName, env: impl Fn(&str) -> Option<String>) -> io::Result<Self> {
-        let base = |own: &str, xdg: &str, below_home: &str| -> io::Result<PathBuf> {
-            let set = |name: &str| env(name).filter(|value| !value.is_empty()).map(PathBuf::from);
-            if let Some(folder) = set(own) {
-                return Ok(folder);
-            }
-            if let Some(folder) = set(xdg).filter(|folder| folder.is_absolute()) {
-                return Ok(folder.join("neargate"));
-            }
-            let home = set("HOME").ok_or_else(|| {
-                io::Error::new(io::ErrorKind::NotFound, format!("neither {own} nor {xdg} nor HOME is set"))
-            })?;
-            Ok(home.join(below_home).join("neargate"))
-        };
         Ok(Self {
-            state: base("NEARGATE_STATE_DIR", "XDG_STATE_HOME", ".local/state")?.join(project.as_str()),
-            data: base("NEARGATE_DATA_DIR", "XDG_DATA_HOME", ".local/share")?.join(project.as_str()),
+            state: base("NEARGATE_STATE_DIR", "XDG_STATE_HOME", ".local/state", &env)?.join(project.as_str()),
+            data: base("NEARGATE_DATA_DIR", "XDG_DATA_HOME", ".local/share", &env)?.join(project.as_str()),
         })
     }
 

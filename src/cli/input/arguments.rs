@@ -13,6 +13,7 @@ pub use crate::cli::input::format::Format;
 pub(crate) use crate::cli::input::format::FormatArgs;
 use crate::cli::input::global::{Global, ShortFile, StartArgs};
 use crate::cli::input::listen;
+use crate::cli::input::pipeline::PipelineArgs;
 
 /// Fargate, but near you: an AWS Application Load Balancer in front of ECS Fargate tasks, on this machine.
 #[derive(Debug, Parser)]
@@ -130,6 +131,11 @@ pub(crate) enum Verb {
         long_about = "Print the variables that lead AWS CLI, SDKs and Terraform to a stack that was started with `--aws`:\n\n  eval \"$(neargate env)\"\n  neargate env --shell github >> \"$GITHUB_ENV\"\n\nThe keys are not secret, and worth nothing at AWS."
     )]
     Env(EnvArgs),
+    /// Run the jobs of a GitHub workflow on this machine, and deploy to the running stack
+    #[command(
+        long_about = "Run the jobs of a GitHub workflow on this machine: the same actions under node, the same expressions and conditions. AWS's actions deploy to the running stack (`neargate up --aws`), images are built by the engine of this machine. Secrets and variables come from .env. `--dry-run` says what would run, and what is skipped and why. docs/pipeline.md describes what is as on GitHub, and what is not.\n\nExits with 1 if a job fails."
+    )]
+    Pipeline(PipelineArgs),
     /// Write a neargate.yaml from this repository's task definitions and pipelines
     Init(InitArgs),
     /// Show which rule a request would match and why, and what would happen to it

@@ -38,6 +38,7 @@ impl Concern {
             | Verb::Explain(_)
             | Verb::Doctor(_)
             | Verb::Env(_)
+            | Verb::Pipeline(_)
             | Verb::Events(_)
             | Verb::Open(_) => Self::Looks,
             Verb::Up(_)

@@ -15,6 +15,7 @@ pub mod lint;
 pub(crate) mod logs;
 pub(crate) mod man;
 pub(crate) mod open;
+pub(crate) mod pipeline;
 pub(crate) mod ps;
 pub(crate) mod records;
 pub(crate) mod replay;

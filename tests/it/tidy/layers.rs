@@ -44,6 +44,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("probes", BELOW_EDGES),
     ("proxy", BELOW_EDGES),
     ("runtime", BELOW_EDGES),
+    ("runner", &["pipeline", "machine"]),
     ("traffic", &["model", "rehearsal"]),
     ("web", BELOW_EDGES),
     // wiring
@@ -137,12 +138,12 @@ const OWNED: &[(&str, &[&str], &str)] = &[
     ("tar", &["runtime"], "build contexts and the pause image"),
     (
         "hyper",
-        &["aws", "connect", "metadata", "runtime", "traffic", "web"],
+        &["aws", "connect", "metadata", "runner", "runtime", "traffic", "web"],
         "APIs, metadata and figures are served, Service Connect is a small proxy, BuildKit takes calls that bollard cannot make, and \
          rehearsals need a client; the proxy reads and writes HTTP itself",
     ),
-    ("hyper_util", &["aws", "connect", "metadata", "runtime", "traffic", "web"], "as hyper"),
-    ("http_body_util", &["aws", "connect", "metadata", "runtime", "traffic", "web"], "as hyper"),
+    ("hyper_util", &["aws", "connect", "metadata", "runner", "runtime", "traffic", "web"], "as hyper"),
+    ("http_body_util", &["aws", "connect", "metadata", "runner", "runtime", "traffic", "web"], "as hyper"),
     ("simple_dns", &["names"], "messages of DNS are read where they arrive"),
     ("h2", &["proxy", "probes"], "HTTP/2 on connections; what a request means is decided before"),
     ("httparse", &["http1", "probes"], "heads are read where bytes arrive"),
