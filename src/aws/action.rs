@@ -51,7 +51,6 @@ impl State {
         self.desired.records()
     }
 
-    #[allow(dead_code, reason = "the services that are being written use it")]
     /// The record that a client's token made, so that the same request again makes no other. (API references, "Ensuring
     /// idempotency".) An empty token is none.
     pub(super) fn made_with(&self, kind: &str, member: &str, token: Option<&str>) -> Option<(&str, &Record)> {
@@ -64,7 +63,7 @@ impl State {
 pub(super) struct Input<'a> {
     pub(super) service: &'static Service,
     pub(super) caller: &'a Caller,
-    /// JSON, or a form.
+    /// JSON, or a form. What REST says in path, query string and XML is JSON here.
     pub(super) body: &'a [u8],
 }
 
@@ -72,13 +71,11 @@ impl Input<'_> {
     /// The input as the action's API describes it. Unknown members are ignored: a newer SDK may send them.
     pub(super) fn read<T: DeserializeOwned>(&self) -> Result<T, Fault> {
         let read = match self.service.protocol {
-            Protocol::Json => {
+            Protocol::Json | Protocol::RestXml => {
                 let value = self.json()?;
                 T::deserialize(value).map_err(|error| error.to_string())
             }
-            Protocol::Query | Protocol::Ec2 | Protocol::RestXml => {
-                query::read(self.body).map_err(|error| error.to_string())
-            }
+            Protocol::Query | Protocol::Ec2 => query::read(self.body).map_err(|error| error.to_string()),
         };
         read.map_err(|message| Fault::common(Common::Malformed(message), self.service))
     }
@@ -86,9 +83,8 @@ impl Input<'_> {
     /// The whole input, whatever the protocol: what a form says is a tree of texts.
     pub(super) fn whole(&self) -> Result<Value, Fault> {
         match self.service.protocol {
-            Protocol::Json => self.json(),
+            Protocol::Json | Protocol::RestXml => self.json(),
             Protocol::Query | Protocol::Ec2 => self.read(),
-            Protocol::RestXml => Ok(Value::Null),
         }
     }
 
@@ -150,7 +146,6 @@ impl Decision {
         Self { effect: Some(effect), reply: Box::new(move |state| Ok(Box::new(reply(state)?))) }
     }
 
-    #[allow(dead_code, reason = "the services that are being written use it")]
     /// Nothing changes. In XML, the objects of the reply are structures.
     pub(super) fn members(reply: Value) -> Self {
         Self::reply(Members(reply))

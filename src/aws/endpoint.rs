@@ -1,5 +1,6 @@
 //! From a request to its answer.
 
+use std::borrow::Cow;
 use std::io;
 use std::sync::Arc;
 
@@ -19,6 +20,7 @@ use crate::control::command::{Refusal, Renew};
 use crate::protocols::answer::{Answer, Reply};
 use crate::protocols::fault::{Common, Fault};
 use crate::protocols::request::Request;
+use crate::protocols::rest;
 use crate::protocols::route::{self, NoRoute, Route};
 use crate::protocols::service::{Protocol, SERVICES, Service};
 use crate::protocols::signature::credential::{Credential, Incomplete};
@@ -76,8 +78,8 @@ impl Endpoint {
         let action = services::find(service, name).ok_or_else(|| unknown(service, name))?;
         let state = self.state();
         let caller = authentication::caller(&state, request, credential.as_ref(), service, name)?;
-        let body = if request.method == "GET" { request.query.as_bytes() } else { request.body };
-        let input = Input { service, caller: &caller, body };
+        let body = body(request, service)?;
+        let input = Input { service, caller: &caller, body: &body };
         let call = Call {
             service,
             action: name,
@@ -140,6 +142,19 @@ impl Endpoint {
         };
         done.map_err(|refusal| refused(&refusal, service))
     }
+}
+
+/// What a request says, as its action reads it.
+fn body<'r>(request: &Request<'r>, service: &'static Service) -> Result<Cow<'r, [u8]>, Fault> {
+    Ok(match service.protocol {
+        Protocol::RestXml => {
+            let input = rest::input(request);
+            let input = input.map_err(|message| Fault::common(Common::Malformed(message), service))?;
+            Cow::Owned(input.to_string().into_bytes())
+        }
+        _ if request.method == "GET" => Cow::Borrowed(request.query.as_bytes()),
+        _ => Cow::Borrowed(request.body),
+    })
 }
 
 /// A change that control refuses, in the service's words.

@@ -32,6 +32,11 @@ impl Ids {
         format!("{:016x}", fingerprint(&[purpose, &self.0]))
     }
 
+    /// `vpc-` and 17 hexadecimal digits (EC2 user guide, "Resource IDs"). A request creates one resource of each kind.
+    pub(super) fn ec2(&self, prefix: &str) -> String {
+        format!("{prefix}-0{:016x}", fingerprint(&[prefix, &self.0]))
+    }
+
     /// A task of several.
     pub(super) fn task(&self, nth: usize) -> TaskId {
         let nth = nth.to_string();

@@ -22,7 +22,6 @@ mod pages;
 mod remembered;
 mod server;
 mod services;
-#[allow(dead_code, reason = "the services that are being written use them")]
 mod tags;
 
 pub use endpoint::{Endpoint, KeepEdits};

@@ -53,6 +53,10 @@ impl Answer {
             }),
         };
         match written {
+            // "HTTP/1.1 201" (Amazon Route 53 API reference, CreateHostedZone).
+            Ok(body) if service.protocol == Protocol::RestXml && action.starts_with("Create") => {
+                Self::new(service, 201, body)
+            }
             Ok(body) => Self::new(service, 200, body),
             // Only a structure that has no form in this protocol leads here, which its first test shows.
             Err(_) => Self::fault(service, &Fault::common(Common::Internal, service), request_id),

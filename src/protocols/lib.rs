@@ -8,6 +8,7 @@ pub mod answer;
 pub mod fault;
 pub mod query;
 pub mod request;
+pub mod rest;
 pub mod route;
 pub mod service;
 pub mod signature;

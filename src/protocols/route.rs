@@ -5,6 +5,7 @@
 //! all, and its host is the port's own.)
 
 use crate::request::Request;
+use crate::rest;
 use crate::service::{self, Protocol, SERVICES, Service};
 use crate::signature::credential::Credential;
 
@@ -45,7 +46,8 @@ pub fn route(request: &Request<'_>, credential: Option<&Credential>) -> Result<R
     let service = signed.or_else(|| by_host(request)).or_else(|| by_version(request)).ok_or(NoRoute::Service)?;
     let action = match service.protocol {
         Protocol::Query | Protocol::Ec2 => request.parameter("Action").unwrap_or_default(),
-        Protocol::Json | Protocol::RestXml => String::new(),
+        Protocol::RestXml => rest::action(request).to_owned(),
+        Protocol::Json => String::new(),
     };
     Ok(Route { service, action })
 }

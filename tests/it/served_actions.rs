@@ -34,6 +34,8 @@ survives restarts too.
   127.0.0.1 for the first; its ports are those of its listeners. Load balancers are Application Load Balancers, targets are of type
   `ip`, and tasks run in one cluster: that of the first service, or the newest before there is one.
 - Scaling policies that track a metric of one's own, and step scaling, are remembered and scale nothing.
+- Security groups are the stack's, and filter what reaches load balancers and tasks. VPCs, subnets, routes, addresses and hosted
+  zones are remembered: containers stay in the engine's network, and no name is published.
 
 ";
 

@@ -145,8 +145,18 @@ fn access() {
 }
 
 #[test]
+fn route53() {
+    fixture::each("aws/calls/route53", check);
+}
+
+#[test]
 fn sts() {
     fixture::each("aws/calls/sts", check);
+}
+
+#[test]
+fn ec2() {
+    fixture::each("aws/calls/ec2", check);
 }
 
 #[test]

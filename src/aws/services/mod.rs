@@ -1,7 +1,9 @@
 //! Which actions of which services are served.
 
+mod ec2;
 pub(super) mod ecs;
 mod elbv2;
+mod route53;
 mod scaling;
 mod sts;
 
@@ -11,8 +13,10 @@ use crate::protocols::service::Service;
 /// The actions of each service, by its name in credential scopes.
 const SERVED: &[(&str, &[Action])] = &[
     ("application-autoscaling", scaling::ACTIONS),
+    ("ec2", ec2::ACTIONS),
     ("ecs", ecs::ACTIONS),
     ("elasticloadbalancing", elbv2::ACTIONS),
+    ("route53", route53::ACTIONS),
     ("sts", sts::ACTIONS),
 ];
 

@@ -44,6 +44,8 @@ mod scaling;
 mod sdks;
 /// Services that reach each other by Service Connect.
 mod service_connect;
+/// Terraform against a stack: apply, an empty plan, a change, destroy.
+mod terraform;
 /// Problems that no health check sees.
 mod unseen;
 /// Verbs for a running stack: scaling, events, output beside `up`, and shell completion.
