@@ -14,6 +14,7 @@ use serde_json::Value;
 
 use super::caller::{Caller, Sessions};
 use super::ids::Ids;
+use super::output::Output;
 use super::remembered::Remembered;
 use crate::control::command::{PauseAction, StopType};
 use crate::control::desired::edit::Edit;
@@ -40,6 +41,7 @@ pub(super) struct State {
     pub(super) desired: Arc<Desired>,
     pub(super) sessions: Arc<Sessions>,
     pub(super) remembered: Arc<Remembered>,
+    pub(super) output: Arc<Output>,
     /// For what is created.
     pub(super) ids: Ids,
     pub(super) now: Timestamp,
@@ -53,6 +55,7 @@ impl State {
 
     /// The record that a client's token made, so that the same request again makes no other. (API references, "Ensuring
     /// idempotency".) An empty token is none.
+    #[allow(dead_code, reason = "the services that are being written use it")]
     pub(super) fn made_with(&self, kind: &str, member: &str, token: Option<&str>) -> Option<(&str, &Record)> {
         let token = token.filter(|token| !token.is_empty())?;
         self.records().of(kind).find(|(_, record)| record.text(member) == token)
@@ -157,6 +160,19 @@ impl Decision {
         reply: impl FnOnce(&State) -> Result<R, Fault> + Send + 'static,
     ) -> Self {
         Self::edit(Edit::Together { edits }, reply)
+    }
+
+    /// After an edit, a reply without members.
+    pub(super) fn done(edit: Edit) -> Self {
+        Self::edit_members(edit, |_| Ok(Value::Object(serde_json::Map::new())))
+    }
+
+    /// After an edit. In XML, the objects of the reply are structures.
+    pub(super) fn edit_members(
+        edit: Edit,
+        reply: impl FnOnce(&State) -> Result<Value, Fault> + Send + 'static,
+    ) -> Self {
+        Self::edit(edit, move |state| Ok(Members(reply(state)?)))
     }
 
     /// After an edit.

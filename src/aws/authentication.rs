@@ -1,8 +1,8 @@
 //! Whose key signed a request, and whether it did.
 
-use super::account::Account;
 use super::action::State;
 use super::caller::Caller;
+use crate::control::identities::Account;
 use crate::model::Redacted;
 use crate::protocols::fault::{Common, Fault};
 use crate::protocols::request::Request;

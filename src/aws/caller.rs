@@ -6,7 +6,7 @@ use std::sync::{Mutex, PoisonError};
 
 use jiff::Timestamp;
 
-use super::account::{self, Account};
+use crate::control::identities::{self as account, Account};
 use crate::iam::evaluate::{Policies, Policy};
 use crate::model::Redacted;
 use crate::model::arn::ACCOUNT;
@@ -63,7 +63,7 @@ impl Caller {
         let (name, user) = account.user_of_key(access_key)?;
         let arn = account::user_arn(&name, &user.path);
         let caller = Self { user_id: account::unique_id("AIDA", &arn), arn, who: Who::User { name } };
-        Some((caller, user.access_keys.get(access_key)?.clone()))
+        Some((caller, user.access_keys.get(access_key)?.secret.clone()))
     }
 
     /// What they may do; `None` for the root, whom nothing limits, and for sessions of roles that nobody has described.

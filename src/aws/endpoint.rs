@@ -13,6 +13,7 @@ use super::access::denials::{Denial, Denials};
 use super::action::{Decision, Effect, Input, State};
 use super::caller::Sessions;
 use super::ids::Ids;
+use super::output::{ContainerOutput, Output};
 use super::remembered::Remembered;
 use super::{access, authentication, services};
 use crate::control::ControlHandle;
@@ -33,6 +34,7 @@ pub struct Endpoint {
     control: ControlHandle,
     sessions: Arc<Sessions>,
     remembered: Arc<Remembered>,
+    output: Arc<Output>,
     denials: Denials,
     keep_edits: KeepEdits,
     /// Changes are decided and made one after the other, so that each is about the state that it changes.
@@ -41,11 +43,12 @@ pub struct Endpoint {
 
 impl Endpoint {
     /// For this stack.
-    pub fn new(control: ControlHandle, keep_edits: KeepEdits) -> Self {
+    pub fn new(control: ControlHandle, output: Arc<dyn ContainerOutput>, keep_edits: KeepEdits) -> Self {
         Self {
             control,
             sessions: Arc::default(),
             remembered: Arc::default(),
+            output: Arc::new(Output::new(output)),
             denials: Denials::default(),
             keep_edits,
             turn: Mutex::default(),
@@ -87,7 +90,7 @@ impl Endpoint {
             region: credential.as_ref().map(|credential| credential.region.as_str()),
             user_agent: request.header("user-agent"),
         };
-        access::judge(&state, &caller, &call).map_err(|denial| self.denied(denial, service))?;
+        access::judge(&state, &caller, &call).map_err(|denial| self.denied(*denial, service))?;
         let decision = (action.decide)(&state, &input)?;
         if decision.effect.is_none() {
             return (decision.reply)(&self.state());
@@ -112,6 +115,7 @@ impl Endpoint {
             desired: self.control.desired(),
             sessions: Arc::clone(&self.sessions),
             remembered: Arc::clone(&self.remembered),
+            output: Arc::clone(&self.output),
             ids: Ids::random(),
             now: Timestamp::now(),
         }

@@ -3,7 +3,7 @@
 use std::hash::{BuildHasher, Hasher, RandomState};
 
 use crate::model::TaskId;
-use crate::model::arn::fingerprint;
+use crate::model::arn::{base32, fingerprint, uuid};
 
 /// What ids of one request are made from.
 #[derive(Clone, Debug)]
@@ -24,7 +24,12 @@ impl Ids {
 
     /// Letters and digits of Base32, as ids of IAM have them. Of each purpose, a request has one.
     pub(super) fn letters(&self, purpose: &str, count: usize) -> String {
-        letters(fingerprint(&[purpose, &self.0]), count)
+        base32(fingerprint(&[purpose, &self.0]), count)
+    }
+
+    /// A UUID. Of each purpose, a request has one.
+    pub(super) fn uuid(&self, purpose: &str) -> String {
+        uuid(&[purpose, &self.0])
     }
 
     /// 16 hexadecimal digits, as listeners and rules have them.
@@ -43,18 +48,6 @@ impl Ids {
         let [high, low] = ["task", "second half"].map(|half| fingerprint(&[half, &nth, &self.0]));
         TaskId::new(format!("{high:016x}{low:016x}"))
     }
-}
-
-/// Letters and digits of Base32 that follow from a number.
-pub(super) fn letters(seed: u64, count: usize) -> String {
-    const ALPHABET: &[u8; 32] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
-    let mut word = seed;
-    (0..count)
-        .map(|_| {
-            word = word.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-            char::from(ALPHABET[(word >> 59) as usize])
-        })
-        .collect()
 }
 
 #[cfg(test)]

@@ -10,7 +10,6 @@
 //! which control judges as it judges everybody's.
 
 mod access;
-mod account;
 mod action;
 mod authentication;
 mod caller;
@@ -18,6 +17,7 @@ mod caller;
 mod calls;
 mod endpoint;
 mod ids;
+mod output;
 mod pages;
 mod remembered;
 mod server;
@@ -25,5 +25,6 @@ mod services;
 mod tags;
 
 pub use endpoint::{Endpoint, KeepEdits};
+pub use output::{ContainerOutput, Event};
 pub use server::serve;
 pub use services::{ActionOf, actions};

@@ -3,25 +3,40 @@
 
 use std::collections::BTreeMap;
 
+use crate::control::permissions;
 use crate::control::runtime::RegistryCredentials;
 use crate::ecs::task_definition::environment_file;
 use crate::model::task::Reason;
 use crate::model::task_definition::{ContainerDefinition, SecretReference, TaskDefinition};
-use crate::model::{ContainerName, Redacted, Topology};
+use crate::model::{ContainerName, Redacted, TaskId, Topology};
 
 /// The beginning of Fargate's message about a secret that it cannot read.
 const PREFIX: &str = "ResourceInitializationError: unable to pull secrets or registry auth: execution resource \
                       retrieval failed: unable to retrieve secret from asm: service call has been retried 1 time(s): ";
 
+/// The same about a parameter.
+const PREFIX_OF_PARAMETERS: &str = "ResourceInitializationError: unable to pull secrets or registry auth: execution \
+                                    resource retrieval failed: unable to retrieve secrets from ssm: service call has \
+                                    been retried 1 time(s): ";
+
+fn prefix(secret: &str) -> &'static str {
+    if secret.starts_with("arn:aws:secretsmanager:") { PREFIX } else { PREFIX_OF_PARAMETERS }
+}
+
 /// The values of all secrets of a task, and the variables of its environment files, by container and variable; or `stoppedReason` if one is missing.
 pub(crate) fn resolve(
     topology: &Topology,
     definition: &TaskDefinition,
+    task: &TaskId,
 ) -> Result<BTreeMap<ContainerName, BTreeMap<String, Redacted>>, Reason> {
     let mut by_container = BTreeMap::new();
     for container in &definition.containers {
         let mut values = BTreeMap::new();
         for reference in &container.secrets {
+            let role = definition.execution_role_arn.as_deref();
+            if let Some(denied) = permissions::refusal(topology, role, &reference.secret, task) {
+                return Err(format!("{}{denied}", prefix(&reference.secret)));
+            }
             values.insert(reference.name.clone(), resolve_one(topology, reference)?);
         }
         for (name, value) in from_files(&topology.environment_files, container) {

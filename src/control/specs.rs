@@ -24,7 +24,8 @@ pub(crate) fn of_service(
     let service = &deployment.service;
     let definition = Arc::clone(&service.task_definition.definition);
     let credentials = definition.containers.iter().filter(|container| naming::uses_credentials(service, container));
-    let (secrets, verdict) = secrets_of(topology, &definition, credentials);
+    let id = ids.task_id();
+    let (secrets, verdict) = secrets_of(topology, &definition, credentials, &id);
     let images = definition
         .containers
         .iter()
@@ -32,7 +33,7 @@ pub(crate) fn of_service(
         .collect();
     let origin = Origin::Service { service: name.clone(), deployment: deployment.id.clone() };
     let spec = TaskSpec {
-        id: ids.task_id(),
+        id,
         origin,
         definition,
         revision: deployment.service.task_definition.number,
@@ -57,9 +58,10 @@ fn secrets_of<'d>(
     topology: &Topology,
     definition: &TaskDefinition,
     mut with_credentials: impl Iterator<Item = &'d ContainerDefinition>,
+    task: &TaskId,
 ) -> (BTreeMap<ContainerName, BTreeMap<String, Redacted>>, Result<(), Reason>) {
     let credentials = with_credentials.try_for_each(|container| secrets::credentials(topology, container).map(|_| ()));
-    match (secrets::resolve(topology, definition), credentials) {
+    match (secrets::resolve(topology, definition, task), credentials) {
         (Ok(values), Ok(())) => (values, Ok(())),
         (Err(reason), _) | (_, Err(reason)) => (BTreeMap::new(), Err(reason)),
     }
@@ -83,7 +85,8 @@ impl StandaloneRun {
         let definition = Arc::new(definition);
         let own_image = |container: &&ContainerDefinition| !images.contains_key(&container.name);
         let with_credentials = definition.containers.iter().filter(own_image);
-        let (secrets, verdict) = secrets_of(topology, &definition, with_credentials);
+        let Some(first) = ids.first() else { return Vec::new() };
+        let (secrets, verdict) = secrets_of(topology, &definition, with_credentials, first);
         let spec = |id| TaskSpec {
             id,
             origin: Origin::Standalone { started_by: started_by.clone() },

@@ -252,6 +252,18 @@ pub fn uuid(parts: &[&str]) -> String {
     )
 }
 
+/// Letters and digits of Base32 that follow from a number, as ids of IAM have them.
+pub fn base32(seed: u64, count: usize) -> String {
+    const ALPHABET: &[u8; 32] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
+    let mut word = seed;
+    (0..count)
+        .map(|_| {
+            word = word.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            char::from(ALPHABET[(word >> 59) as usize])
+        })
+        .collect()
+}
+
 /// The load balancer's own DNS name, used as `Host` for requests that have none.
 pub fn load_balancer_dns_name(name: &LoadBalancerName, internal: bool) -> String {
     let digits = fingerprint(&["dns", name.as_str()]) % 10_000_000_000;

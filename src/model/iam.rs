@@ -61,10 +61,19 @@ pub struct User {
     pub path: String,
     /// What the user may do.
     pub permissions: Permissions,
-    /// Secrets by the id of the key.
-    pub access_keys: BTreeMap<String, Redacted>,
+    /// By the id of the key.
+    pub access_keys: BTreeMap<String, AccessKey>,
     /// Its tags.
     pub tags: Tags,
+}
+
+/// A key of a user.
+#[derive(Clone, Debug, PartialEq)]
+pub struct AccessKey {
+    /// What signs.
+    pub secret: Redacted,
+    /// `Status`
+    pub is_active: bool,
 }
 
 /// A role.

@@ -31,8 +31,13 @@ impl Answer {
         let written = match service.protocol {
             Protocol::Json => serde_json::to_string(reply).map_err(|error| error.to_string()),
             Protocol::Query => xml::members(reply, "member").map_err(|error| error.to_string()).map(|members| {
+                // IAM leaves out the result of an action that has none.
+                let result = match members.is_empty() && service.signing_name == "iam" {
+                    true => String::new(),
+                    false => format!("<{action}Result>{members}</{action}Result>"),
+                };
                 format!(
-                    "<{action}Response xmlns=\"{namespace}\"><{action}Result>{members}</{action}Result>\
+                    "<{action}Response xmlns=\"{namespace}\">{result}\
                      <ResponseMetadata><RequestId>{request_id}</RequestId></ResponseMetadata></{action}Response>",
                     namespace = service.namespace
                 )

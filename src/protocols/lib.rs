@@ -6,6 +6,7 @@
 
 pub mod answer;
 pub mod fault;
+pub mod percent;
 pub mod query;
 pub mod request;
 pub mod rest;

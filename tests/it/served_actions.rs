@@ -25,8 +25,14 @@ What a call changes is an edit of the stack, refused where AWS refuses it, with 
 something else about the same field, `up --reset`, or `down`. What no file has (tags, VPCs, roles) is remembered beside it, and
 survives restarts too.
 
-- Any key is the account's root, and its signature is not checked; keys of AssumeRole are those of the role, until they expire.
-  There are no policies.
+- Without users in the file, any key is the account's root, and its signature is not checked. With users under `aws`, requests must
+  be signed with their keys, and with `signatures: any` an unknown key is still the root. `neargate env` then prints no keys.
+- Users and sessions may do what their policies allow: inline and managed ones, a permissions boundary, policies passed to AssumeRole,
+  with all condition operators. A role that nobody has described may be assumed by everybody, and may do everything, as long as
+  the file has neither users nor roles. Tokens for AssumeRoleWithWebIdentity are believed; their issuer must be a provider of the account.
+- A denied call has AWS's words and an id: `neargate explain ID` says which statement decided, or what to add.
+- Secrets, parameters and access keys that clients create are kept in the state folder as they are, in a file that only you can
+  read; they are in no log. What PutLogEvents sends is kept in memory.
 - Requests of web pages (with `Origin`) and for hosts other than this machine's and AWS's get 403.
 - An action that is not listed is answered as one that does not exist: `UnknownOperationException` or `InvalidAction`.
 - Members that mean nothing here come back as they were sent.

@@ -1,10 +1,10 @@
 //! Condition keys that every request has (IAM user guide, "AWS global condition context keys").
 
-use super::super::account::Account;
 use super::super::action::State;
 use super::super::caller::{Caller, Who};
 use super::call::Call;
 use super::input;
+use crate::control::identities::Account;
 use crate::iam::context::Context;
 use crate::model::arn::{ACCOUNT, REGION};
 

@@ -16,9 +16,9 @@ mod resources;
 use self::asked::Asked;
 use self::call::Call;
 use self::denials::Denial;
-use super::account::Account;
 use super::action::State;
 use super::caller::Caller;
+use crate::control::identities::Account;
 use crate::iam::context::Context;
 use crate::iam::denial;
 use crate::iam::evaluate::{Decision, Kind, Policies, Request, evaluate};
@@ -34,7 +34,7 @@ const OPEN: &[(&str, &str)] = &[
 ];
 
 /// Whether everything that a call asks for is allowed.
-pub(super) fn judge(state: &State, caller: &Caller, call: &Call<'_>) -> Result<(), Denial> {
+pub(super) fn judge(state: &State, caller: &Caller, call: &Call<'_>) -> Result<(), Box<Denial>> {
     if OPEN.contains(&(call.service.signing_name, call.action)) {
         return Ok(());
     }
@@ -46,7 +46,7 @@ pub(super) fn judge(state: &State, caller: &Caller, call: &Call<'_>) -> Result<(
         context.extend(asked.context.clone());
         if let Some(decision) = refusal(&policies, &asked, &context) {
             let sentence = denial::sentence(&caller.arn, &asked.action, asked.shown.as_deref(), &decision);
-            return Err(Denial::new(state, caller, asked, &context, &decision).saying(sentence));
+            return Err(Box::new(Denial::new(state, caller, asked, &context, &decision).saying(sentence)));
         }
     }
     Ok(())

@@ -53,7 +53,7 @@ pub(super) fn roles(state: &State, call: &Call<'_>) -> Vec<Asked> {
     asked.collect()
 }
 
-fn of_tasks<'s>(given: &Value, passed: &mut Vec<(String, &'s str)>) {
+fn of_tasks(given: &Value, passed: &mut Vec<(String, &str)>) {
     let roles = ["executionRoleArn", "taskRoleArn"].into_iter().filter_map(|member| input::text(given, member));
     passed.extend(roles.map(|role| (role.to_owned(), TASKS)));
 }

@@ -19,6 +19,7 @@ use crate::aws::action::{Decision, Effect, Input, State};
 use crate::aws::caller::{Caller, Sessions};
 use crate::aws::endpoint::refused;
 use crate::aws::ids::Ids;
+use crate::aws::output::{NoOutput, Output};
 use crate::aws::remembered::Remembered;
 use crate::aws::{access, authentication, services};
 use crate::config::{self, Source, Style, Tasks};
@@ -47,6 +48,7 @@ pub(super) struct Account {
     ids: CountedIds,
     sessions: Arc<Sessions>,
     remembered: Arc<Remembered>,
+    output: Arc<Output>,
     now: Now,
     calls: u64,
     /// Every reply, as it goes over the wire.
@@ -96,6 +98,7 @@ impl Account {
             ids: CountedIds::default(),
             sessions: Arc::default(),
             remembered: Arc::default(),
+            output: Arc::new(Output::new(Arc::new(NoOutput))),
             now: Now { instant: Instant::now(), timestamp },
             calls: 0,
             answered: Vec::new(),
@@ -148,6 +151,7 @@ impl Account {
             desired: Arc::new(self.desired.clone()),
             sessions: Arc::clone(&self.sessions),
             remembered: Arc::clone(&self.remembered),
+            output: Arc::clone(&self.output),
             ids: Ids::of_request(self.calls),
             now: self.now.timestamp,
         }

@@ -203,3 +203,28 @@ fn every_reply_has_the_shape_of_botocores_model() {
     sent.join().expect("no panic").expect("the script reads all replies");
     assert!(walked.status.success(), "{}", String::from_utf8_lossy(&walked.stdout));
 }
+
+#[test]
+fn acm() {
+    fixture::each("aws/calls/acm", check);
+}
+
+#[test]
+fn iam() {
+    fixture::each("aws/calls/iam", check);
+}
+
+#[test]
+fn logs() {
+    fixture::each("aws/calls/logs", check);
+}
+
+#[test]
+fn secretsmanager() {
+    fixture::each("aws/calls/secretsmanager", check);
+}
+
+#[test]
+fn ssm() {
+    fixture::each("aws/calls/ssm", check);
+}

@@ -1,10 +1,15 @@
 //! Which actions of which services are served.
 
+mod acm;
 mod ec2;
 pub(super) mod ecs;
 mod elbv2;
+mod iam;
+mod logs;
 mod route53;
 mod scaling;
+mod secretsmanager;
+mod ssm;
 mod sts;
 
 use super::action::Action;
@@ -12,11 +17,16 @@ use crate::protocols::service::Service;
 
 /// The actions of each service, by its name in credential scopes.
 const SERVED: &[(&str, &[Action])] = &[
+    ("acm", acm::ACTIONS),
     ("application-autoscaling", scaling::ACTIONS),
     ("ec2", ec2::ACTIONS),
     ("ecs", ecs::ACTIONS),
     ("elasticloadbalancing", elbv2::ACTIONS),
+    ("iam", iam::ACTIONS),
+    ("logs", logs::ACTIONS),
     ("route53", route53::ACTIONS),
+    ("secretsmanager", secretsmanager::ACTIONS),
+    ("ssm", ssm::ACTIONS),
     ("sts", sts::ACTIONS),
 ];
 

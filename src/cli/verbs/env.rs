@@ -17,7 +17,11 @@ pub(crate) fn env(global: &Global, syntax: Option<Syntax>, printer: &mut Printer
         Failure::new("the stack serves no AWS APIs; start it with `neargate up --aws` (`neargate down` first)")
     })?;
     let syntax = syntax.unwrap_or_else(|| syntax_of(std::env::var("SHELL").ok().as_deref()));
-    let lines: String = variables(endpoint.trim()).iter().map(|(name, value)| line(syntax, name, value)).collect();
+    // Where signatures are checked, made-up keys are good for nothing, and yours stay as they are.
+    let checked = project.topology.identities.checks_signatures();
+    let is_wanted = |name: &str| !(checked && (name.contains("_KEY") || name.contains("_TOKEN")));
+    let variables = variables(endpoint.trim()).into_iter().filter(|(name, _)| is_wanted(name));
+    let lines: String = variables.map(|(name, value)| line(syntax, name, value)).collect();
     printer.data(&lines)?;
     Ok(ExitStatus::SUCCESS)
 }

@@ -13,7 +13,9 @@ use neargate_iam::document::{Document, Purpose};
 use neargate_iam::managed;
 use neargate_model::Redacted;
 use neargate_model::arn::ACCOUNT;
-use neargate_model::iam::{Identities, ManagedPolicy, OidcProvider, Permissions, Role, Signatures, Tags, User};
+use neargate_model::iam::{
+    AccessKey, Identities, ManagedPolicy, OidcProvider, Permissions, Role, Signatures, Tags, User,
+};
 
 const LEAST_SESSION: u32 = 3600;
 const MOST_SESSION: u32 = 43_200;
@@ -93,7 +95,7 @@ fn user(given: &UserFile, arns: &Arns, taken: &mut BTreeSet<String>, lowering: &
         } else if !taken.insert(id.value.clone()) {
             lowering.report(Diagnostic::error(format!("the access key `{}` has two users", id.value), id.span, ""));
         }
-        access_keys.insert(id.value.clone(), Redacted::new(&secret.value));
+        access_keys.insert(id.value.clone(), AccessKey { secret: Redacted::new(&secret.value), is_active: true });
     }
     let inline = documents(given.inline_policies.as_ref(), lowering);
     let boundary = given.permissions_boundary.as_ref();

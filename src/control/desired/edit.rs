@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::records::Record;
+use super::records::{self, Record};
 use crate::model::deployment::DeploymentConfiguration;
 use crate::model::listener::{HeaderModification, Listener, ListenerProtocol, LoadBalancer, LoadBalancerAttributes};
 use crate::model::overrides::TaskOverride;
@@ -345,9 +345,13 @@ impl Edit {
         }
     }
 
-    /// Whether it changes only what is remembered, so that nothing follows from it.
+    /// Whether it changes only what is remembered, so that nothing follows from it. Secrets are read by tasks.
     pub fn is_only_remembered(&self) -> bool {
-        self.parts().iter().all(|part| matches!(part, Self::PutRecord { .. } | Self::DeleteRecord { .. }))
+        let is_read = |kind: &String| [records::SECRET, records::PARAMETER].contains(&kind.as_str());
+        self.parts().iter().all(|part| match part {
+            Self::PutRecord { kind, .. } | Self::DeleteRecord { kind, .. } => !is_read(kind),
+            _ => false,
+        })
     }
 
     /// The services that begin a deployment even if they run the same as before.

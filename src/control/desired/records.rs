@@ -22,6 +22,11 @@ pub type Tags = BTreeMap<String, String>;
 /// The records of a kind, by id.
 type Kind = PersistentMap<String, Arc<Record>>;
 
+/// The kind of the records of secrets, by name. `versions` has `string` and `stages`.
+pub const SECRET: &str = "secretsmanager/secret";
+/// The kind of the records of parameters, by name. The last of `versions` has the `value`.
+pub const PARAMETER: &str = "ssm/parameter";
+
 /// How much is remembered, in bytes of JSON. A stack with every service of AWS that is served here needs less than a
 /// hundredth of it.
 const MOST: usize = 64 << 20;

@@ -7,6 +7,7 @@ use super::edit::Edit;
 use super::families::Families;
 use super::journal::{Base, Entry};
 use super::merge::{self, Departure};
+use super::put_secrets;
 use super::records::Records;
 use super::resources::{Dangling, Resources};
 use super::shifts;
@@ -102,7 +103,7 @@ impl Desired {
             dangling if !dangling.is_empty() => Err(StillNeeded(dangling)),
             _ if records.is_empty() && wanted == Resources::from(&*declared) => Ok(Self::from(declared)),
             _ => {
-                let topology = Arc::new(wanted.derive(&declared));
+                let topology = derived(&wanted, &records, &declared);
                 let base = Arc::new(Base::new(file, wanted.clone(), records.clone()));
                 let edited = Edited { base, edits: Vec::new(), wanted: Arc::new(wanted), topology, records };
                 Ok(Self { declared, edited: Some(edited) })
@@ -162,8 +163,8 @@ impl Desired {
             self.edited = None;
             return Ok(());
         }
-        if !is_wanted_already {
-            edited.topology = Arc::new(edited.wanted.derive(&self.declared));
+        if !is_wanted_already || put_secrets::changes(&edit) {
+            edited.topology = derived(&edited.wanted, &edited.records, &self.declared);
         }
         edited.edits.push(Arc::new(edit));
         if edited.edits.len() >= LONGEST_HISTORY {
@@ -245,6 +246,13 @@ fn runs_the_same(one: &Topology, other: &Topology) -> bool {
         topology.services.values().map(|service| Arc::clone(&service.task_definition.definition)).collect::<Vec<_>>()
     };
     definitions(one) == definitions(other)
+}
+
+/// What follows from what is wanted, and from the secrets that clients have put.
+fn derived(wanted: &Resources, records: &Records, file: &Topology) -> Arc<Topology> {
+    let mut topology = wanted.derive(file);
+    put_secrets::add(records, &mut topology.secrets);
+    Arc::new(topology)
 }
 
 impl Edited {

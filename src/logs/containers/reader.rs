@@ -91,6 +91,14 @@ impl Position {
     }
 }
 
+/// Everything in one file that is complete; nothing if it is gone.
+pub fn lines(path: &Path) -> Vec<Entry> {
+    let mut entries = Vec::new();
+    // What cannot be read is as good as gone.
+    let _ = Position::default().read(path, &mut entries);
+    entries
+}
+
 fn stream_of(path: &Path) -> (String, String) {
     let name = |part: Option<&std::ffi::OsStr>| part.unwrap_or_default().to_string_lossy().into_owned();
     (name(path.parent().and_then(Path::file_name)), name(path.file_stem()))

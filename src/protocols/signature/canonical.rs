@@ -3,13 +3,12 @@
 use std::fmt::Write;
 
 use aws_lc_rs::digest;
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
+use percent_encoding::{AsciiSet, percent_decode_str, utf8_percent_encode};
 
 use super::credential::Credential;
+use crate::percent::RESERVED;
 use crate::request::Request;
 
-/// What RFC 3986 does not reserve stays as it is; everything else is encoded.
-const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
 /// The same without slashes, for paths.
 const RESERVED_IN_PATHS: &AsciiSet = &RESERVED.remove(b'/');
 

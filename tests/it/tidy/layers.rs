@@ -33,7 +33,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("certs", &["model", "alb", "ecs", "machine"]),
     ("transport", &["alb"]),
     // one writer
-    ("control", &["model", "alb", "ecs"]),
+    ("control", &["model", "alb", "ecs", "iam"]),
     // edges
     ("admin", BELOW_EDGES),
     ("aws", AWS),

@@ -1,11 +1,11 @@
 //! Resources of IAM (Service Authorization Reference, "Actions, resources, and condition keys for AWS Identity and Access
 //! Management").
 
-use super::super::super::account::{self, Account};
 use super::super::super::action::State;
 use super::super::asked::Asked;
 use super::super::call::Call;
 use super::super::input;
+use crate::control::identities::{self as account, Account};
 use crate::model::arn::ACCOUNT;
 
 pub(super) fn of(state: &State, call: &Call<'_>, action: &str) -> Vec<Asked> {

@@ -3,7 +3,7 @@
 use serde::Deserialize;
 
 use super::validation::validation;
-use crate::aws::account::Account;
+use crate::control::identities::Account;
 use crate::iam::document::{Document, Purpose};
 use crate::iam::evaluate::{Policy, Source};
 use crate::model::iam::{Role, Tags};

@@ -3,9 +3,9 @@
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 
-use crate::aws::account::unique_id;
 use crate::aws::action::State;
 use crate::aws::caller::{Assumed, Caller, Session, Who};
+use crate::control::identities::unique_id;
 use crate::model::Redacted;
 use crate::model::arn::ACCOUNT;
 use crate::protocols::timestamp::Iso8601;

@@ -20,8 +20,7 @@ fn value() -> impl Strategy<Value = Value> {
     leaf.prop_recursive(3, 12, 4, |inner| {
         prop_oneof![
             proptest::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
-            proptest::collection::btree_map("[a-zA-Z.]{1,4}", inner, 0..4)
-                .prop_map(|members| Value::from_iter(members)),
+            proptest::collection::btree_map("[a-zA-Z.]{1,4}", inner, 0..4).prop_map(Value::from_iter),
         ]
     })
 }
