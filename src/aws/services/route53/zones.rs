@@ -161,11 +161,14 @@ fn listed(
             }
         })?;
     let zones: Vec<Value> = page.iter().map(|(id, zone)| shape(state, id, zone)).collect();
-    let reply = json!({
+    let mut reply = json!({
         "HostedZones": { "HostedZone": zones },
         "IsTruncated": next.is_some(),
         "MaxItems": most.to_string(),
     });
+    if next_token == "NextMarker" {
+        reply["Marker"] = json!(text(asked, token));
+    }
     Ok(Decision::members(pages::with_token(reply, next_token, next)))
 }
 

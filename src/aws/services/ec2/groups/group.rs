@@ -175,7 +175,6 @@ pub(crate) fn create(state: &State, input: &Input<'_>) -> Result<Decision, Fault
     Ok(Decision::edits(edits, move |state| {
         let group = find(state, &id)?;
         Ok(Members(json!({
-            "return": true,
             "groupId": id,
             "securityGroupArn": group.arn(),
             "tagSet": tags::lower(&group.tags),

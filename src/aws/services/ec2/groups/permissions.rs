@@ -170,7 +170,8 @@ fn revoke(state: &State, input: &Input<'_>, is_egress: bool) -> Result<Decision,
             "The specified rule does not exist in this security group.",
         ));
     }
-    let shapes = before.iter().filter(|one| old.contains(&one.rule)).map(|one| one.shape(state, &group.id));
+    let gone = before.iter().filter(|one| old.contains(&one.rule));
+    let shapes = gone.map(|one| one.rule.revoked(&group.id, one.description.as_deref()));
     let reply = json!({ "return": true, "revokedSecurityGroupRuleSet": shapes.collect::<Vec<Value>>() });
     Ok(Decision::edits(removed(state, &group, &old), |_| Ok(Members(reply))))
 }

@@ -305,6 +305,20 @@ impl Rule {
         shape
     }
 
+    /// As RevokeSecurityGroupIngress and its like list what is gone, with less about it.
+    pub(super) fn revoked(&self, group: &str, description: Option<&str>) -> Value {
+        let mut shape = self.shape(group, description, |_| None);
+        if let Some(members) = shape.as_object_mut() {
+            for member in ["securityGroupRuleArn", "groupOwnerId", "referencedGroupInfo"] {
+                members.remove(member);
+            }
+        }
+        if let Peer::Group(id) = &self.peer {
+            shape["referencedGroupId"] = json!(id);
+        }
+        shape
+    }
+
     /// What is remembered of it, from which [`Rule::read`] makes it again.
     pub(super) fn written(&self, group: &str, description: Option<&str>) -> Value {
         let (kind, peer) = match &self.peer {
