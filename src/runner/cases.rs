@@ -63,6 +63,7 @@ fn told(event: Event) -> Option<String> {
     })
 }
 
+#[expect(clippy::print_stderr, reason = "a test that is skipped says so")]
 fn check(case: Case) {
     let has_node = std::process::Command::new("node").arg("--version").output().is_ok();
     if case.node && !has_node {

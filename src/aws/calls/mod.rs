@@ -176,6 +176,7 @@ fn application_autoscaling() {
 
 /// Shapes, not meanings: what botocore's parser would drop without a word, and what SDKs with types would not read.
 #[test]
+#[expect(clippy::print_stderr, reason = "a test that is skipped says so")]
 fn every_reply_has_the_shape_of_botocores_model() {
     let python = fixture::top().join("target/clients/venv/bin/python");
     if !python.exists() {

@@ -114,6 +114,7 @@ mod tests {
     use super::super::file::actions::*;
     use super::super::file::alarm::*;
     use super::super::file::conditions::*;
+    use super::super::file::aws::*;
     use super::super::file::connect::*;
     use super::super::file::discovery::*;
     use super::super::file::load_balancer::*;
@@ -149,6 +150,7 @@ mod tests {
             ContainerHealthCheckFile RestartPolicyFile UlimitFile LogConfigurationFile LinuxParametersFile
             CapabilitiesFile TmpfsFile SystemControlFile EfsVolumeFile EfsAuthorizationFile ProxyConfigurationFile ProxyPropertyFile
             EnvironmentFileFile VolumeFromFile FirelensConfigurationFile SecretOptionFile
+            AwsFile UserFile RoleFile PolicyFile ProviderFile
         };
         for (kind, keys) in records {
             for (key, _) in keys {

@@ -93,6 +93,7 @@ fn topology() -> Topology {
         task_roles: BTreeMap::new(),
         secrets: BTreeMap::new(),
         environment_files: BTreeMap::new(),
+        identities: Default::default(),
         quotas: Default::default(),
         time_scale: TimeScale::REAL,
     }
