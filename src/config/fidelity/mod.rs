@@ -113,8 +113,8 @@ fn standing(topology: &Topology) -> Vec<Fidelity> {
 mod tests {
     use super::super::file::actions::*;
     use super::super::file::alarm::*;
-    use super::super::file::conditions::*;
     use super::super::file::aws::*;
+    use super::super::file::conditions::*;
     use super::super::file::connect::*;
     use super::super::file::discovery::*;
     use super::super::file::load_balancer::*;
