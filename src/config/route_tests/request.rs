@@ -64,7 +64,13 @@ impl<'a> Requests<'a> {
         let named = long.and_then(|long| long.load_balancer.as_ref()).or(defaults(|file| &file.load_balancer));
         let balancer = match named {
             Some(name) => self.load_balancer(name, lowering)?,
-            None => self.led_to(host),
+            None => match self.led_to(host) {
+                Some(balancer) => balancer,
+                None => {
+                    refuse(lowering, "the file has no load balancer".to_owned(), "declare one under `load_balancer`");
+                    return None;
+                }
+            },
         };
         let scheme = scheme.or(defaults(|file| &file.scheme).map(|scheme| scheme.value.as_str()));
         let Some(listener) = listener(balancer, scheme, port) else {
@@ -119,12 +125,12 @@ impl<'a> Requests<'a> {
         known
     }
 
-    fn led_to(&self, host: Option<&str>) -> &'a LoadBalancer {
+    fn led_to(&self, host: Option<&str>) -> Option<&'a LoadBalancer> {
         let balancers = self.topology.load_balancers.values();
         let leads = |balancer: &&LoadBalancer| {
             host.is_some_and(|host| balancer.domains.iter().any(|name| covers(name.as_str(), host)))
         };
-        balancers.into_iter().find(leads).unwrap_or_else(|| self.topology.main_load_balancer())
+        balancers.into_iter().find(leads).or_else(|| self.topology.default_load_balancer())
     }
 }
 

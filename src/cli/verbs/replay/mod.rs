@@ -69,7 +69,10 @@ fn load(global: &Global, files: &[PathBuf], printer: &mut Printer) -> Result<Top
 fn table(topology: &Topology, args: &ReplayArgs) -> Result<RoutingTable, Failure> {
     let balancer = match &args.load_balancer {
         Some(name) => project::load_balancer(topology, name)?,
-        None => topology.main_load_balancer(),
+        None => {
+            let default = topology.default_load_balancer();
+            default.ok_or_else(|| Failure::usage("the file has no load balancer, so it has no rules"))?
+        }
     };
     Ok(RoutingTable::compile(topology, balancer, &BTreeMap::new(), 0))
 }
