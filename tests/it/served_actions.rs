@@ -28,8 +28,9 @@ survives restarts too.
 - Without users in the file, any key is the account's root, and its signature is not checked. With users under `aws`, requests must
   be signed with their keys, and with `signatures: any` an unknown key is still the root. `neargate env` then prints no keys.
 - Users and sessions may do what their policies allow: inline and managed ones, a permissions boundary, policies passed to AssumeRole,
-  with all condition operators. A role that nobody has described may be assumed by everybody, and may do everything, as long as
-  the file has neither users nor roles. Tokens for AssumeRoleWithWebIdentity are believed; their issuer must be a provider of the account.
+  with all condition operators. As long as the file has neither users nor roles, anyone may assume a role that does not exist,
+  and its sessions may do everything. Tokens for AssumeRoleWithWebIdentity are not verified; their issuer must be a provider of
+  the account.
 - A denied call has AWS's words and an id: `neargate explain ID` says which statement decided, or what to add.
 - Secrets, parameters and access keys that clients create are kept in the state folder as they are, in a file that only you can
   read; they are in no log. What PutLogEvents sends is kept in memory.
