@@ -10,11 +10,13 @@
 
 mod definition;
 mod evidence;
+pub mod objects;
 mod pipeline;
 mod plan;
 #[cfg(test)]
 mod properties;
 mod repository;
+pub mod sources;
 mod tell;
 mod write;
 mod yaml;

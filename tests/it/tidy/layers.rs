@@ -81,7 +81,7 @@ const PURE: &[(&str, &[&str])] = &[
         ],
     ),
     ("iam", &["base64", "ipnet", "jiff", "serde_json"]),
-    ("import", &["hcl", "regex", "serde_json"]),
+    ("import", &["hcl", "regex", "serde", "serde_json"]),
     ("lint", &["ipnet", "regex_automata", "regex_syntax"]),
     ("pipeline", &["base64", "regex", "serde_json"]),
     ("rehearsal", &[]),
