@@ -43,9 +43,12 @@ pub async fn ask(socket: &Path, request: &Request) -> io::Result<Option<Conversa
 impl Conversation {
     /// The next answer; `None` once the process has hung up.
     pub async fn answer(&mut self) -> io::Result<Option<Answer>> {
-        match self.lines.next_line().await? {
-            Some(line) => Ok(Some(serde_json::from_str(&line)?)),
-            None => Ok(None),
+        match self.lines.next_line().await {
+            Ok(Some(line)) => Ok(Some(serde_json::from_str(&line)?)),
+            Ok(None) => Ok(None),
+            // It was killed with our request unread.
+            Err(error) if error.kind() == io::ErrorKind::ConnectionReset => Ok(None),
+            Err(error) => Err(error),
         }
     }
 
@@ -58,5 +61,26 @@ impl Conversation {
                 None => return Ok(None),
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::AsyncReadExt as _;
+    use tokio::net::UnixListener;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_process_that_is_killed_before_it_reads_has_hung_up() {
+        let folder = tempfile::tempdir().unwrap();
+        let socket = folder.path().join("socket");
+        let listener = UnixListener::bind(&socket).unwrap();
+        let mut conversation = ask(&socket, &Request::View).await.unwrap().unwrap();
+        let (mut accepted, _) = listener.accept().await.unwrap();
+        accepted.read_u8().await.unwrap();
+        // The rest of the request is unread, so that this resets the connection.
+        drop(accepted);
+        assert!(conversation.answer().await.unwrap().is_none());
     }
 }
