@@ -35,7 +35,7 @@ pub(crate) fn rules(state: &State, input: &Input<'_>) -> Result<Decision, Fault>
     let groups = all(state);
     let shown = groups.iter().flat_map(|group| {
         rules_of(state, group).into_iter().map(|one| Shown {
-            id: one.rule.id(&group.id),
+            id: one.id.clone(),
             value: one.shape(state, &group.id),
             tags: one.tags,
         })
@@ -61,7 +61,7 @@ impl Group {
 impl Described {
     pub(super) fn shape(&self, state: &State, group: &str) -> Value {
         let vpc_of = |id: &str| find(state, id).ok().map(|group| group.vpc);
-        self.rule.shape(group, self.description.as_deref(), vpc_of)
+        self.rule.shape(&self.id, group, self.description.as_deref(), vpc_of)
     }
 }
 

@@ -41,6 +41,7 @@ pub(crate) struct Group {
 /// A rule of a group, with what is said about it.
 #[derive(Clone, Debug)]
 pub(super) struct Described {
+    pub(super) id: String,
     pub(super) rule: Rule,
     pub(super) description: Option<String>,
     pub(super) tags: Tags,
@@ -84,7 +85,7 @@ pub(crate) fn record(state: &State, id: &str) -> Result<Record, Fault> {
 /// The record of a rule, also if it has none yet.
 pub(crate) fn rule_record(state: &State, id: &str) -> Result<Record, Fault> {
     let found = all(state).into_iter().find_map(|group| {
-        let described = rules(state, &group).into_iter().find(|one| one.rule.id(&group.id) == id)?;
+        let described = rules(state, &group).into_iter().find(|one| one.id == id)?;
         Some(described.record(&group.id))
     });
     found.ok_or_else(|| SECURITY_GROUP_RULE.not_found(id))
@@ -96,20 +97,34 @@ impl Described {
     }
 }
 
+/// What is remembered of the rules of a group, by their ids.
+#[derive(Clone, Default)]
+pub(super) struct Remembered<'s>(BTreeMap<&'s str, (Rule, &'s Record)>);
+
+impl<'s> Remembered<'s> {
+    pub(super) fn of(state: &'s State, group: &str) -> Self {
+        let of_group = state.records().of(SECURITY_GROUP_RULE.record);
+        let of_group = of_group.filter(|(_, record)| record.text("groupId") == group);
+        Self(of_group.filter_map(|(id, record)| Some((id, (Rule::read(&record.value)?, record)))).collect())
+    }
+
+    /// The rule with its id and with what is said about it.
+    pub(super) fn described(&self, group: &str, rule: Rule) -> Described {
+        let known = self.0.iter().find(|(_, (known, _))| *known == rule);
+        let Some((id, (_, record))) = known else {
+            let id = rule.ids(group).find(|id| !self.0.contains_key(id.as_str())).unwrap_or_default();
+            return Described { id, rule, description: None, tags: Tags::new() };
+        };
+        let description = Some(record.text("description")).filter(|text| !text.is_empty()).map(str::to_owned);
+        Described { id: (*id).to_owned(), rule, description, tags: record.tags.clone() }
+    }
+}
+
 /// The rules of a group: those of the topology, and those that are only remembered.
 pub(super) fn rules(state: &State, group: &Group) -> Vec<Described> {
-    let remembered: BTreeMap<&str, &Record> = state
-        .records()
-        .of(SECURITY_GROUP_RULE.record)
-        .filter(|(_, record)| record.text("groupId") == group.id)
-        .collect();
+    let remembered = Remembered::of(state, &group.id);
     let mut found: Vec<Described> = Vec::new();
-    let mut add = |rule: Rule| {
-        let record = remembered.get(rule.id(&group.id).as_str());
-        let description = record.map(|record| record.text("description")).filter(|text| !text.is_empty());
-        let tags = record.map(|record| record.tags.clone()).unwrap_or_default();
-        found.push(Described { rule, description: description.map(str::to_owned), tags });
-    };
+    let mut add = |rule: Rule| found.push(remembered.described(&group.id, rule));
     match state.desired.topology().security_groups.get(&group.key) {
         Some(of_topology) => {
             of_topology.ingress.iter().map(|rule| Rule::of_ingress(rule, arn::security_group_id)).for_each(&mut add)
@@ -119,12 +134,11 @@ pub(super) fn rules(state: &State, group: &Group) -> Vec<Described> {
     if !group.is_remembered && !is_closed(state, &group.id) {
         add(Rule::all_egress());
     }
-    for record in remembered.values() {
-        let Some(rule) = Rule::read(&record.value) else { continue };
+    for (rule, _) in remembered.0.values() {
         let is_the_topologys = rule.ingress(|id| key_of(state, id)).is_some();
-        let is_implied = !group.is_remembered && rule == Rule::all_egress();
+        let is_implied = !group.is_remembered && *rule == Rule::all_egress();
         if !is_the_topologys && !is_implied {
-            add(rule);
+            add(rule.clone());
         }
     }
     found

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::super::answers::{done, missing};
 use super::super::kinds::{SECURITY_GROUP, SECURITY_GROUP_RULE};
 use super::super::specification::{Specification, specified};
-use super::group::{Described, Group, find, key_of, known, named, of_its_own, record, rules};
+use super::group::{Described, Group, Remembered, find, key_of, known, named, of_its_own, record, rules};
 use super::rule::{Permission, Rule, Short};
 use crate::aws::action::{Decision, Input, State};
 use crate::control::desired::edit::Edit;
@@ -99,13 +99,14 @@ fn authorize(state: &State, input: &Input<'_>, is_egress: bool) -> Result<Decisi
     for (index, (rule, _)) in new.iter().enumerate() {
         let is_twice = new[..index].iter().any(|(other, _)| other == rule);
         if is_twice || before.iter().any(|one| one.rule == *rule) {
-            let message = format!("the specified rule \"{}\" already exists", rule.in_words());
-            return Err(Fault::new("InvalidPermission.Duplicate", message));
+            return Err(exists_already(rule));
         }
     }
     let tags = specified(std::mem::take(&mut asked.tag_specification), &SECURITY_GROUP_RULE)?;
-    let new: Vec<Described> =
-        new.into_iter().map(|(rule, description)| Described { rule, description, tags: tags.clone() }).collect();
+    let remembered = Remembered::of(state, &group.id);
+    let described =
+        |(rule, description)| Described { description, tags: tags.clone(), ..remembered.described(&group.id, rule) };
+    let new: Vec<Described> = new.into_iter().map(described).collect();
     let edits = added(state, &group, &new);
     let shapes = new.iter().map(|one| {
         let mut shape = one.shape(state, &group.id);
@@ -114,6 +115,11 @@ fn authorize(state: &State, input: &Input<'_>, is_egress: bool) -> Result<Decisi
     });
     let reply = json!({ "return": true, "securityGroupRuleSet": shapes.collect::<Vec<_>>() });
     Ok(Decision::edits(edits, |_| Ok(Members(reply))))
+}
+
+fn exists_already(rule: &Rule) -> Fault {
+    let message = format!("the specified rule \"{}\" already exists", rule.in_words());
+    Fault::new("InvalidPermission.Duplicate", message)
 }
 
 /// The edits that give a group these rules.
@@ -127,13 +133,13 @@ fn added(state: &State, group: &Group, new: &[Described]) -> Vec<Edit> {
         if !group.is_remembered && one.rule == Rule::all_egress() {
             edits.push(closed(state, group, false));
         }
-        // Of a rule of the topology, only what is said about it is remembered.
+        // Of a rule of the topology, only what is said about it is remembered, and an id that does not follow from it.
         let is_the_topologys = one.rule.ingress(|id| key_of(state, id)).is_some();
-        let record = one.record(&group.id);
-        match is_the_topologys && one.description.is_none() && one.tags.is_empty() {
-            true => edits.push(Edit::forget(SECURITY_GROUP_RULE.record, one.rule.id(&group.id))),
-            false => edits.push(Edit::put(SECURITY_GROUP_RULE.record, one.rule.id(&group.id), record)),
-        }
+        let is_plain = one.description.is_none() && one.tags.is_empty() && one.id == one.rule.id(&group.id);
+        edits.push(match is_the_topologys && is_plain {
+            true => Edit::forget(SECURITY_GROUP_RULE.record, &one.id),
+            false => Edit::put(SECURITY_GROUP_RULE.record, &one.id, one.record(&group.id)),
+        });
     }
     edits
 }
@@ -161,7 +167,7 @@ fn revoke(state: &State, input: &Input<'_>, is_egress: bool) -> Result<Decision,
         rules(state, &group).into_iter().filter(|one| one.rule.is_egress == is_egress).collect();
     let mut old: Vec<Rule> = asked.rules(state, input, is_egress)?.into_iter().map(|(rule, _)| rule).collect();
     for id in &asked.security_group_rule_id {
-        let found = before.iter().find(|one| one.rule.id(&group.id) == *id);
+        let found = before.iter().find(|one| one.id == *id);
         old.push(found.ok_or_else(|| SECURITY_GROUP_RULE.not_found(id))?.rule.clone());
     }
     if old.iter().any(|rule| before.iter().all(|one| one.rule != *rule)) {
@@ -170,52 +176,55 @@ fn revoke(state: &State, input: &Input<'_>, is_egress: bool) -> Result<Decision,
             "The specified rule does not exist in this security group.",
         ));
     }
-    let gone = before.iter().filter(|one| old.contains(&one.rule));
-    let shapes = gone.map(|one| one.rule.revoked(&group.id, one.description.as_deref()));
+    let gone: Vec<Described> = before.into_iter().filter(|one| old.contains(&one.rule)).collect();
+    let shapes = gone.iter().map(|one| one.rule.revoked(&one.id, &group.id, one.description.as_deref()));
     let reply = json!({ "return": true, "revokedSecurityGroupRuleSet": shapes.collect::<Vec<Value>>() });
-    Ok(Decision::edits(removed(state, &group, &old), |_| Ok(Members(reply))))
+    Ok(Decision::edits(removed(state, &group, &gone), |_| Ok(Members(reply))))
 }
 
 /// The edits that take these rules from a group.
-fn removed(state: &State, group: &Group, old: &[Rule]) -> Vec<Edit> {
+fn removed(state: &State, group: &Group, old: &[Described]) -> Vec<Edit> {
     let mut edits = known(state, group);
     let of_topology = state.desired.topology().security_groups.get(&group.key);
     let own = Rule { is_egress: false, ..of_its_own(&group.id) };
+    let is_old = |rule: &Rule| old.iter().any(|one| one.rule == *rule);
     let mut ingress: Vec<IngressRule> = Vec::new();
     match of_topology {
         Some(of_topology) => {
-            let is_old =
-                |rule: &&IngressRule| old.contains(&Rule::of_ingress(rule, crate::model::arn::security_group_id));
-            ingress.extend(of_topology.ingress.iter().filter(is_old).cloned());
+            let as_rule = |rule: &IngressRule| Rule::of_ingress(rule, crate::model::arn::security_group_id);
+            ingress.extend(of_topology.ingress.iter().filter(|rule| is_old(&as_rule(rule))).cloned());
         }
-        None if old.contains(&own) => ingress.extend(own.ingress(|_| Some(group.key.clone()))),
+        None if is_old(&own) => ingress.extend(own.ingress(|_| Some(group.key.clone()))),
         None => {}
     }
     if !ingress.is_empty() {
         edits.push(Edit::RevokeSecurityGroupIngress { security_group: group.key.clone(), rules: ingress });
     }
-    for rule in old {
-        if !group.is_remembered && *rule == Rule::all_egress() {
+    for one in old {
+        if !group.is_remembered && one.rule == Rule::all_egress() {
             edits.push(closed(state, group, true));
         }
-        edits.push(Edit::forget(SECURITY_GROUP_RULE.record, rule.id(&group.id)));
+        edits.push(Edit::forget(SECURITY_GROUP_RULE.record, &one.id));
     }
     edits
 }
 
-/// Rules in the place of others, by the ids of those. An id here follows from its rule, so a rule that differs has another one.
+/// Rules in the place of others, whose ids they keep.
 pub(crate) fn modify_rules(state: &State, input: &Input<'_>) -> Result<Decision, Fault> {
     let asked: Asked = input.read()?;
     let group = asked.group(state)?;
     let before = rules(state, &group);
     let (mut old, mut new) = (Vec::new(), Vec::new());
     for Update { security_group_rule_id: id, security_group_rule: requested } in asked.security_group_rule {
-        let found = before.iter().find(|one| one.rule.id(&group.id) == id);
+        let found = before.iter().find(|one| one.id == id);
         let found = found.ok_or_else(|| SECURITY_GROUP_RULE.not_found(&id))?;
         let description = requested.description.clone();
         let rule = requested.rule(found.rule.is_egress)?;
-        old.push(found.rule.clone());
-        new.push(Described { rule, description, tags: found.tags.clone() });
+        if before.iter().any(|other| other.id != id && other.rule == rule) {
+            return Err(exists_already(&rule));
+        }
+        old.push(found.clone());
+        new.push(Described { rule, description, ..found.clone() });
     }
     let mut edits = removed(state, &group, &old);
     edits.extend(
@@ -253,26 +262,19 @@ pub(crate) fn update_egress_descriptions(state: &State, input: &Input<'_>) -> Re
 fn update_descriptions(state: &State, input: &Input<'_>, is_egress: bool) -> Result<Decision, Fault> {
     let asked: Asked = input.read()?;
     let group = asked.group(state)?;
-    let mut new: Vec<(String, Option<String>)> = asked
-        .ip_permissions
-        .iter()
-        .cloned()
-        .map(|one| one.rules(is_egress, &|id| Ok(id.to_owned())))
-        .collect::<Result<Vec<_>, _>>()?
-        .into_iter()
-        .flatten()
-        .map(|(rule, description)| (rule.id(&group.id), description))
-        .collect();
-    let by_id = asked.security_group_rule_description.into_iter();
-    new.extend(by_id.map(|one| (one.security_group_rule_id, one.description)));
     let before = rules(state, &group);
-    let edits = new.into_iter().map(|(id, description)| {
-        let found = before.iter().find(|one| one.rule.id(&group.id) == id && one.rule.is_egress == is_egress);
-        let found = found.ok_or_else(|| {
+    let of_permissions = asked.ip_permissions.iter().cloned().map(|one| one.rules(is_egress, &|id| Ok(id.to_owned())));
+    let of_permissions = of_permissions.collect::<Result<Vec<_>, _>>()?.into_iter().flatten();
+    let by_rule = of_permissions.map(|(rule, text)| (before.iter().find(|one| one.rule == rule), text));
+    let by_id = asked.security_group_rule_description.into_iter();
+    let by_id =
+        by_id.map(|asked| (before.iter().find(|one| one.id == asked.security_group_rule_id), asked.description));
+    let edits = by_rule.chain(by_id).map(|(found, description)| {
+        let found = found.filter(|one| one.rule.is_egress == is_egress).ok_or_else(|| {
             Fault::new("InvalidPermission.NotFound", "The specified rule does not exist in this security group.")
         })?;
         let changed = Described { description, ..found.clone() };
-        Ok(Edit::put(SECURITY_GROUP_RULE.record, id, changed.record(&group.id)))
+        Ok(Edit::put(SECURITY_GROUP_RULE.record, &found.id, changed.record(&group.id)))
     });
     let edits = edits.collect::<Result<_, Fault>>()?;
     Ok(Decision::edits(edits, |_| Ok(done())))

@@ -248,7 +248,14 @@ impl Rule {
         (!self.is_egress).then_some(IngressRule { protocol, from_port, to_port, source })
     }
 
-    /// `sgr-` and 17 hexadecimal digits. The same rule of the same group has the same id.
+    /// `sgr-` and 17 hexadecimal digits. A rule has the first of these ids that no other rule of its group has taken: a
+    /// modified rule keeps the id that it was made with.
+    pub(super) fn ids(&self, group: &str) -> impl Iterator<Item = String> {
+        let id = move |number: usize| if number == 0 { self.id(group) } else { self.id(&format!("{group} {number}")) };
+        (0..).map(id)
+    }
+
+    /// The id that it has without any other rule in the way, so that rules of the file have the same one everywhere.
     pub(super) fn id(&self, group: &str) -> String {
         let Self { is_egress, protocol, from_port, to_port, peer } = self;
         let parts = [
@@ -278,11 +285,11 @@ impl Rule {
     /// As DescribeSecurityGroupRules has it.
     pub(super) fn shape(
         &self,
+        id: &str,
         group: &str,
         description: Option<&str>,
         vpc_of: impl Fn(&str) -> Option<String>,
     ) -> Value {
-        let id = self.id(group);
         let mut shape = json!({
             "securityGroupRuleId": id,
             "securityGroupRuleArn": format!("arn:aws:ec2:{REGION}:{ACCOUNT}:security-group-rule/{id}"),
@@ -306,8 +313,8 @@ impl Rule {
     }
 
     /// As RevokeSecurityGroupIngress and its like list what is gone, with less about it.
-    pub(super) fn revoked(&self, group: &str, description: Option<&str>) -> Value {
-        let mut shape = self.shape(group, description, |_| None);
+    pub(super) fn revoked(&self, id: &str, group: &str, description: Option<&str>) -> Value {
+        let mut shape = self.shape(id, group, description, |_| None);
         if let Some(members) = shape.as_object_mut() {
             for member in ["securityGroupRuleArn", "groupOwnerId", "referencedGroupInfo"] {
                 members.remove(member);
