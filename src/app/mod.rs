@@ -111,7 +111,8 @@ impl App {
     ) -> Result<impl FnOnce(ProjectLock) -> Self, StartError> {
         folders.set_runs_from(&request.file).map_err(io("record which file the stack runs from"))?;
         ports_are_free(&topology)?;
-        let runtime = runtime::connect(&topology, request.aws.is_some(), folders.door()).await?;
+        let aws = request.aws.or(topology.aws_endpoint);
+        let runtime = runtime::connect(&topology, aws.is_some(), folders.door()).await?;
         if let Some(pid) = runtime.other_owner().await? {
             return Err(StartError::RunsElsewhere(pid));
         }
@@ -186,9 +187,9 @@ impl App {
         }
         // A process that was killed may have left its address.
         let _ = std::fs::remove_file(folders.aws_endpoint());
-        if let Some(address) = request.aws {
+        if let Some(address) = aws {
             let served = aws_endpoint::serve(address, &control, &journal, folders).await;
-            let (address, served) = served.map_err(io(&format!("listen on {address} for --aws")))?;
+            let (address, served) = served.map_err(io(&format!("listen on {address} for AWS's APIs")))?;
             notes.push(format!("AWS's APIs: http://{address}; `neargate env` says how to reach them"));
             tasks.push(spawn(served));
         }

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+use std::net::SocketAddr;
 
 use super::iam::Identities;
 use super::ids::{
@@ -25,6 +26,8 @@ pub struct Topology {
     /// Domain names that issued certificates cover; the first is the one shown to people. Each resolves to one load
     /// balancer.
     pub domains: Vec<DomainName>,
+    /// Names of Route 53 that lead to load balancers, which clients have created. A file has none: its names are `domains`.
+    pub aliases: BTreeMap<DomainName, LoadBalancerName>,
     /// By name.
     pub security_groups: BTreeMap<SecurityGroupName, SecurityGroup>,
     /// By name.
@@ -42,6 +45,10 @@ pub struct Topology {
     pub secrets: BTreeMap<String, Redacted>,
     /// The profile that has the credentials of a role of tasks, by the role as task definitions name it.
     pub task_roles: BTreeMap<String, ProfileName>,
+    /// Local ports for listeners that clients will create, by the listeners' ports: those of a file have theirs.
+    pub local_ports: BTreeMap<u16, u16>,
+    /// Where AWS's APIs are served; nowhere if `None`. A loopback address.
+    pub aws_endpoint: Option<SocketAddr>,
     /// Users, roles and policies, and whether signatures are verified.
     pub identities: Identities,
     /// Texts of the files in S3 that containers name under `environmentFiles`, by ARN.
@@ -59,6 +66,7 @@ impl Topology {
         Self {
             name: name.into(),
             domains: Vec::new(),
+            aliases: BTreeMap::new(),
             security_groups: BTreeMap::new(),
             target_groups: BTreeMap::new(),
             load_balancers: load_balancers.into_iter().map(named).collect(),
@@ -67,6 +75,8 @@ impl Topology {
             scalable_targets: BTreeMap::new(),
             secrets: BTreeMap::new(),
             task_roles: BTreeMap::new(),
+            local_ports: BTreeMap::new(),
+            aws_endpoint: None,
             identities: Identities::default(),
             environment_files: BTreeMap::new(),
             quotas: Quotas::new(),

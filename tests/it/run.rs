@@ -5,8 +5,10 @@
 use std::path::{Path, PathBuf};
 
 use rustix::process::{Pid, Signal, test_kill_process};
+use serde_json::json;
 
 use crate::clients::{has_namespaces, stack};
+use crate::support::scenario::Scenario;
 use crate::support::stack::{Running, Stack, kill};
 use crate::support::waiting::eventually;
 
@@ -198,6 +200,16 @@ async fn roots_in_existing_variables_are_kept() {
     );
     let output = stack.run(&script(&["--no-namespace"], &each)).await.succeeded();
     assert_eq!(output.stdout, "2\n".repeat(names.len()), "theirs and ours");
+}
+
+#[tokio::test]
+async fn the_command_is_led_to_the_apis_that_the_file_serves() {
+    let mut scenario = Scenario::load_balancer_only();
+    scenario.file["aws"] = json!({ "endpoint": "127.0.0.1:0" });
+    let stack = scenario.stack();
+    let output = stack.run(&script(&[], "echo $AWS_ENDPOINT_URL $AWS_ACCESS_KEY_ID $AWS_REGION")).await.succeeded();
+    let printed: Vec<&str> = output.stdout.split_whitespace().collect();
+    assert!(printed[0].starts_with("http://127.0.0.1:") && printed[1..] == ["test", "us-east-1"], "{output:?}");
 }
 
 #[tokio::test]

@@ -11,8 +11,9 @@ const OPENING: &str = "\
 # AWS's APIs
 
 `neargate up --aws` serves AWS's APIs at http://127.0.0.1:4566 (`--aws=ADDRESS` for another loopback address), so that AWS CLI,
-the SDKs and the actions of a pipeline run against the stack on this machine. `neargate env` prints the variables that lead
-them there:
+the SDKs and the actions of a pipeline run against the stack on this machine. `aws: { endpoint: 127.0.0.1:4566 }` in the file
+does the same for every start. `neargate env` prints the variables that lead clients there, and the command of `neargate run` has
+them:
 
 ```
 neargate up -d --wait --aws
@@ -38,7 +39,8 @@ survives restarts too.
 - An action that is not listed is answered as one that does not exist: `UnknownOperationException` or `InvalidAction`.
 - Members that mean nothing here come back as they were sent.
 - Without a `neargate.yaml`, `up --aws` is an empty account. A load balancer of the API listens on the next loopback address,
-  127.0.0.1 for the first; its ports are those of its listeners. Load balancers are Application Load Balancers, targets are of type
+  127.0.0.1 for the first; its ports are those of its listeners, or those that `--listen 443=8443` gives them. Names that lead to
+  it in Route 53 are known to `neargate hosts`. Load balancers are Application Load Balancers, targets are of type
   `ip`, and tasks run in one cluster: that of the first service, or the newest before there is one.
 - Scaling policies that track a metric of one's own, and step scaling, are remembered and scale nothing.
 - Security groups are the stack's, and filter what reaches load balancers and tasks. VPCs, subnets, routes, addresses and hosted

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use super::scaling::ScalingView;
 use super::service_deployments;
 use super::shape::{
-    ClusterView, ContainerView, DeploymentView, EventView, FailedHealthCheckView, ImageView, ListenerView, ServiceView,
-    SilenceView, TargetGroupView, TargetView, TaskView,
+    ClusterView, ContainerView, DeploymentView, EventView, FailedHealthCheckView, ImageView, ListenerView, NameView,
+    ServiceView, SilenceView, TargetGroupView, TargetView, TaskView,
 };
 use super::words::{DeploymentStatus, ImageStatus, Protocol, Word};
 use crate::control::snapshot::{Bindings, Snapshot};
@@ -17,6 +17,7 @@ use crate::ecs::registration;
 use crate::ecs::world::{
     Deployment, FailedHealthCheck, ImageState, Phase, Preparation, ServiceRecord, TargetRecord, Task, World,
 };
+use crate::machine::trust::reach;
 use crate::model::arn::Arn;
 use crate::model::listener::ListenerProtocol;
 use crate::model::service::LoadBalancerBinding;
@@ -36,6 +37,10 @@ impl From<&Snapshot> for ClusterView {
             project: topology.name.to_string(),
             cluster: topology.cluster.to_string(),
             domains: topology.domains.iter().map(ToString::to_string).collect(),
+            names: reach::names(topology)
+                .into_iter()
+                .map(|(address, name)| NameView { name: name.to_string(), address })
+                .collect(),
             listeners: listeners(topology, bindings),
             images: images(topology, world),
             services: world

@@ -29,6 +29,9 @@ pub struct ClusterView {
     pub cluster: String,
     /// Names the certificate covers.
     pub domains: Vec<String>,
+    /// Where each name leads: those of the file, and those of Route 53.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub names: Vec<NameView>,
     /// Listeners of the load balancer.
     pub listeners: Vec<ListenerView>,
     /// Images being built or pulled, or there.
@@ -73,6 +76,16 @@ impl ClusterView {
     pub fn is_waiting_for_images(&self) -> bool {
         self.images.iter().any(ImageView::is_on_its_way)
     }
+}
+
+/// A name and the address that it leads to.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct NameView {
+    /// The name, which may be a wildcard.
+    pub name: String,
+    /// An address of this machine.
+    pub address: IpAddr,
 }
 
 /// A listener.

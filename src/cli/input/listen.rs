@@ -74,6 +74,11 @@ fn bind_one(topology: &mut Topology, listen: &Listen) -> Result<(), String> {
             found.extend(listeners.map(|listener| (&balancer.name, listener)));
         }
     }
+    // In an account without load balancers, it is about those that clients will create.
+    if names.is_empty() && listen.load_balancer.is_none() {
+        topology.local_ports.insert(listen.port, listen.local);
+        return Ok(());
+    }
     match found.as_mut_slice() {
         [(_, listener)] => {
             listener.bind_port = listen.local;

@@ -4,6 +4,7 @@ use crate::cli::failure::{ExitStatus, Failure};
 use crate::cli::input::arguments::Syntax;
 use crate::cli::input::global::Global;
 use crate::cli::input::project;
+use crate::cli::input::project::Project;
 use crate::cli::output::printer::Printer;
 use crate::cli::running::asking;
 use crate::model::arn::REGION;
@@ -13,20 +14,29 @@ pub(crate) fn env(global: &Global, syntax: Option<Syntax>, printer: &mut Printer
     let project = project::load_names(global, printer)?;
     let view = asking::block_on(asking::view(&project.folders))?;
     view.ok_or_else(|| asking::not_running(&project.topology.name))?;
-    let endpoint = std::fs::read_to_string(project.folders.aws_endpoint()).map_err(|_| {
-        Failure::new("the stack serves no AWS APIs; start it with `neargate up --aws` (`neargate down` first)")
+    let variables = of_stack(&project).ok_or_else(|| {
+        Failure::new(
+            "the stack serves no AWS APIs: write `aws: { endpoint: 127.0.0.1:4566 }` into the file, or start it with \
+             `neargate up --aws` (`neargate down` first)",
+        )
     })?;
     let syntax = syntax.unwrap_or_else(|| syntax_of(std::env::var("SHELL").ok().as_deref()));
-    // Where signatures are checked, made-up keys are good for nothing, and yours stay as they are.
-    let checked = project.topology.identities.checks_signatures();
-    let is_wanted = |name: &str| !(checked && (name.contains("_KEY") || name.contains("_TOKEN")));
-    let variables = variables(endpoint.trim()).into_iter().filter(|(name, _)| is_wanted(name));
-    let lines: String = variables.map(|(name, value)| line(syntax, name, value)).collect();
+    let lines: String = variables.iter().map(|(name, value)| line(syntax, name, value)).collect();
     printer.data(&lines)?;
     Ok(ExitStatus::SUCCESS)
 }
 
-/// What clients read. A profile or a session of the user's must not win over the keys, so both are unset by being empty.
+/// What clients of the stack's APIs read; nothing if it serves none.
+pub(crate) fn of_stack(project: &Project) -> Option<Vec<(&'static str, String)>> {
+    let endpoint = std::fs::read_to_string(project.folders.aws_endpoint()).ok()?;
+    // Where signatures are checked, made-up keys are good for nothing, and yours stay as they are.
+    let checked = project.topology.identities.checks_signatures();
+    let is_wanted = |name: &str| !(checked && (name.contains("_KEY") || name.contains("_TOKEN")));
+    let wanted = variables(endpoint.trim()).into_iter().filter(|(name, _)| is_wanted(name));
+    Some(wanted.map(|(name, value)| (name, value.to_owned())).collect())
+}
+
+/// The same without a stack. A profile or a session of the user's must not win over the keys, so both are unset by being empty.
 pub(crate) fn variables(endpoint: &str) -> [(&'static str, &str); 6] {
     [
         ("AWS_ENDPOINT_URL", endpoint),

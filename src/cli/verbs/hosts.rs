@@ -1,18 +1,27 @@
 //! `hosts`: the lines that make the stack's names resolve to this machine.
 
+use std::net::IpAddr;
+
 use crate::cli::failure::{ExitStatus, Failure};
 use crate::cli::input::arguments::HostsArgs;
 use crate::cli::input::global::Global;
 use crate::cli::input::project;
 use crate::cli::output::printer::{NOTE, Printer};
+use crate::cli::running::asking;
 use crate::machine::hosts;
 use crate::machine::trust::reach;
+use crate::model::DomainName;
 
 /// `hosts`
 pub(crate) fn hosts(global: &Global, args: &HostsArgs, printer: &mut Printer) -> Result<ExitStatus, Failure> {
     let project = project::load_names(global, printer)?;
     let (name, domains) = (&project.topology.name, &project.topology.domains);
-    let names = reach::names(&project.topology);
+    let view = asking::block_on(asking::view(&project.folders))?;
+    // A running stack also knows the names that clients have put into Route 53.
+    let names: Vec<(IpAddr, DomainName)> = match view {
+        Some(view) => view.names.iter().map(|one| (one.address, DomainName::new(&one.name))).collect(),
+        None => reach::names(&project.topology),
+    };
     for domain in hosts::left_out(domains) {
         printer.note(format!(
             "{NOTE}{domain}{NOTE:#} cannot be written to a hosts file: list its hosts one by one under `domain`"

@@ -5,7 +5,7 @@ use super::level::Level::{Honoured, Ignored};
 use super::line::Line;
 
 pub(super) const TABLE: &[Line] = &[
-    ("aws", &["signatures"], &[], Own),
+    ("aws", &["endpoint", "signatures"], &[], Own),
     ("aws", &["users", "roles", "policies", "openid_connect_providers"], &[], Holds),
     ("user", &["access_keys"], &[], Own),
     ("user", &["inline_policies", "managed_policy_arns", "permissions_boundary", "path", "tags"], &[], Aws(Honoured)),

@@ -10,6 +10,9 @@ record! {
     /// The endpoint of AWS's APIs (`neargate up --aws`), and who may do what there. Without users, every key is the account's
     /// root; roles decide what their sessions may do in any case.
     AwsFile, "aws" {
+        /// Where AWS's APIs are served: a loopback address and a port, such as `127.0.0.1:4566`. Default: nowhere, unless the
+        /// stack is started with `--aws`.
+        endpoint: Spanned<String>,
         /// `check`: requests must be signed with a key of a user, or of a session. `any`: an unknown key is the account's root,
         /// and signatures are not verified. Default: `check` if there are users.
         signatures: Spanned<String>,

@@ -1,6 +1,7 @@
-//! `aws`: users, roles and policies.
+//! `aws`: the endpoint, users, roles and policies.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::SocketAddr;
 
 use super::lowering::Lowering;
 use crate::file::File;
@@ -35,6 +36,18 @@ pub(super) fn lower(file: &File, lowering: &mut Lowering<'_>) -> Identities {
         policies,
         oidc_providers: providers(aws.openid_connect_providers.as_ref()),
     }
+}
+
+/// Where AWS's APIs are served.
+pub(super) fn endpoint(file: &File, lowering: &mut Lowering<'_>) -> Option<SocketAddr> {
+    let text = file.aws.as_ref()?.endpoint.as_ref()?;
+    let what = match text.parse::<SocketAddr>() {
+        Ok(address) if address.ip().is_loopback() => return Some(address),
+        Ok(address) => format!("{} is not a loopback address: anyone who can connect has the account", address.ip()),
+        Err(_) => format!("`{}` is not an address and a port", text.as_str()),
+    };
+    lowering.report(Diagnostic::error(what, text.span, "").help("write 127.0.0.1:4566"));
+    None
 }
 
 fn signatures(text: &Spanned<String>, lowering: &mut Lowering<'_>) -> Option<Signatures> {

@@ -29,6 +29,8 @@ mod task_roles;
 mod transforms;
 mod watches;
 
+use std::collections::BTreeMap;
+
 use super::file::File;
 use super::text::diagnostics::Diagnostic;
 use lowering::Lowering;
@@ -56,6 +58,7 @@ pub(crate) fn lower(file: &File, lowering: &mut Lowering<'_>) -> Option<Topology
     let scalable_targets = scaling::lower(file, &cluster, &services, lowering);
     let secrets = secrets::lower(file, &services, lowering);
     let task_roles = task_roles::lower(file, &services, lowering);
+    let aws_endpoint = identities::endpoint(file, lowering);
     let identities = identities::lower(file, lowering);
     let environment_files = environment_files::lower(file, lowering);
     let time_scale = time_scale(file, lowering);
@@ -65,6 +68,7 @@ pub(crate) fn lower(file: &File, lowering: &mut Lowering<'_>) -> Option<Topology
     Some(Topology {
         name,
         domains,
+        aliases: BTreeMap::new(),
         security_groups,
         target_groups,
         load_balancers,
@@ -73,6 +77,8 @@ pub(crate) fn lower(file: &File, lowering: &mut Lowering<'_>) -> Option<Topology
         scalable_targets,
         secrets,
         task_roles,
+        local_ports: BTreeMap::new(),
+        aws_endpoint,
         identities,
         environment_files,
         quotas: quotas::raised(file),

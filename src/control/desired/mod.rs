@@ -15,6 +15,7 @@
 //! What clients of AWS's APIs create and no topology has (VPCs, roles, tags) is remembered beside it in [`records`]: edits
 //! like any others, of which nothing follows. The file says nothing about it, so only `up --reset` and `down` end it.
 
+mod aliases;
 mod apply;
 pub mod edit;
 pub mod families;

@@ -24,6 +24,8 @@ type Kind = PersistentMap<String, Arc<Record>>;
 
 /// The kind of the records of secrets, by name. `versions` has `string` and `stages`.
 pub const SECRET: &str = "secretsmanager/secret";
+/// The kind of the sets of records of hosted zones. `Set` is as Route 53 has it, names with a dot at the end.
+pub const RECORD_SET: &str = "route53/record-set";
 /// The kind of the records of parameters, by name. The last of `versions` has the `value`.
 pub const PARAMETER: &str = "ssm/parameter";
 

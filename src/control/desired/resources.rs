@@ -144,6 +144,11 @@ impl Resources {
         }
         for load_balancer in load_balancers.values_mut() {
             load_balancer.listeners.sort_by_key(|listener| listener.port);
+            if !file.load_balancers.contains_key(&load_balancer.name) {
+                for listener in &mut load_balancer.listeners {
+                    listener.bind_port = file.local_ports.get(&listener.port).copied().unwrap_or(listener.bind_port);
+                }
+            }
         }
         Topology {
             load_balancers,
@@ -157,9 +162,12 @@ impl Resources {
             scalable_targets: self.scalable_targets.clone(),
             name: file.name.clone(),
             domains: file.domains.clone(),
+            aliases: BTreeMap::new(),
             cluster: self.own_cluster().cloned().unwrap_or_else(|| file.cluster.clone()),
             secrets: file.secrets.clone(),
             task_roles: file.task_roles.clone(),
+            local_ports: file.local_ports.clone(),
+            aws_endpoint: file.aws_endpoint,
             identities: file.identities.clone(),
             environment_files: file.environment_files.clone(),
             quotas: self.quotas.clone(),

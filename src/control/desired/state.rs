@@ -2,7 +2,6 @@
 
 use std::sync::{Arc, LazyLock};
 
-use super::apply;
 use super::edit::Edit;
 use super::families::Families;
 use super::journal::{Base, Entry};
@@ -12,6 +11,7 @@ use super::records::Records;
 use super::resources::{Dangling, Resources};
 use super::shifts;
 use super::violation::Violation;
+use super::{aliases, apply};
 use crate::model::rule::{ListenerRule, WeightedTargetGroup};
 use crate::model::{ClusterName, ServiceName, Topology};
 
@@ -163,7 +163,7 @@ impl Desired {
             self.edited = None;
             return Ok(());
         }
-        if !is_wanted_already || put_secrets::changes(&edit) {
+        if !is_wanted_already || put_secrets::changes(&edit) || aliases::changes(&edit) {
             edited.topology = derived(&edited.wanted, &edited.records, &self.declared);
         }
         edited.edits.push(Arc::new(edit));
@@ -252,6 +252,7 @@ fn runs_the_same(one: &Topology, other: &Topology) -> bool {
 fn derived(wanted: &Resources, records: &Records, file: &Topology) -> Arc<Topology> {
     let mut topology = wanted.derive(file);
     put_secrets::add(records, &mut topology.secrets);
+    topology.aliases = aliases::of(records, &topology.load_balancers);
     Arc::new(topology)
 }
 

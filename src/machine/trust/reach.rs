@@ -52,13 +52,18 @@ pub fn sites(topology: &Topology) -> Vec<Site> {
     topology.default_first().map(Site::from).collect()
 }
 
-/// Every name with the address that it leads to, in the order of the file.
+/// Every name with the address that it leads to, in the order of the file; then those of Route 53.
 pub fn names(topology: &Topology) -> Vec<(IpAddr, DomainName)> {
     let address = |name: &DomainName| {
         let balancer = topology.load_balancer_at(name).or_else(|| topology.default_load_balancer())?;
         Some(reachable_address(balancer.bind_address))
     };
-    topology.domains.iter().filter_map(|name| Some((address(name)?, name.clone()))).collect()
+    let declared = topology.domains.iter().filter_map(|name| Some((address(name)?, name.clone())));
+    let aliases = topology.aliases.iter().filter(|(name, _)| !topology.domains.contains(name));
+    let aliases = aliases.filter_map(|(name, balancer)| {
+        Some((reachable_address(topology.load_balancers.get(balancer)?.bind_address), name.clone()))
+    });
+    declared.chain(aliases).collect()
 }
 
 /// What a person would type: the first name, HTTPS if there is such a listener, the port that is really bound unless it

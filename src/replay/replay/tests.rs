@@ -93,7 +93,10 @@ fn topology() -> Topology {
         task_roles: BTreeMap::new(),
         secrets: BTreeMap::new(),
         environment_files: BTreeMap::new(),
+        local_ports: BTreeMap::new(),
+        aws_endpoint: None,
         identities: Default::default(),
+        aliases: BTreeMap::new(),
         quotas: Default::default(),
         time_scale: TimeScale::REAL,
     }

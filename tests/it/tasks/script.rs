@@ -289,6 +289,9 @@ pub(super) fn topology(case: &Case) -> Topology {
     Topology {
         name: "test".into(),
         domains: Vec::new(),
+        aliases: BTreeMap::new(),
+        local_ports: BTreeMap::new(),
+        aws_endpoint: None,
         security_groups: [("alb".into(), open_to_all()), ("tasks".into(), open_to_the_load_balancer(case))].into(),
         target_groups,
         load_balancers: BTreeMap::from([(

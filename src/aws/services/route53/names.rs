@@ -9,7 +9,7 @@ use crate::protocols::fault::Fault;
 /// Of the records of hosted zones.
 pub(super) const ZONE: &str = "route53/hosted-zone";
 /// Of the records of sets of records.
-pub(super) const SET: &str = "route53/record-set";
+pub(super) use crate::control::desired::records::RECORD_SET as SET;
 
 /// A name as Route 53 keeps it: in lower case, with a dot at its end, with `\052` for `*`.
 pub(super) fn name(given: &str) -> String {

@@ -10,6 +10,7 @@ use crate::cli::input::project;
 use crate::cli::input::project::Project;
 use crate::cli::output::printer::{NOTE, Printer};
 use crate::cli::verbs::enter::Plan;
+use crate::cli::verbs::env;
 use crate::machine::hosts;
 use crate::machine::namespace::{Mount, Refusal};
 use crate::machine::trust::environment;
@@ -65,6 +66,8 @@ impl Outfit {
             fs::write(&path, contents).map_err(failed)?;
         }
         outfit.variables = environment.variables.into_iter().collect();
+        let aws = env::of_stack(project).unwrap_or_default();
+        outfit.variables.extend(aws.into_iter().map(|(name, value)| (name.to_owned(), value)));
 
         let root = Root::new(&project.topology.name, &pem, &folder.join("ca.pem"));
         if let (true, Some(root), Some(machine)) = (namespace, root, machine) {
