@@ -170,6 +170,11 @@ fn elasticloadbalancing() {
 }
 
 #[test]
+fn servicediscovery() {
+    fixture::each("aws/calls/servicediscovery", check);
+}
+
+#[test]
 fn application_autoscaling() {
     fixture::each("aws/calls/application-autoscaling", check);
 }

@@ -9,6 +9,7 @@ mod logs;
 mod route53;
 mod scaling;
 mod secretsmanager;
+mod servicediscovery;
 mod ssm;
 mod sts;
 
@@ -26,6 +27,7 @@ const SERVED: &[(&str, &[Action])] = &[
     ("logs", logs::ACTIONS),
     ("route53", route53::ACTIONS),
     ("secretsmanager", secretsmanager::ACTIONS),
+    ("servicediscovery", servicediscovery::ACTIONS),
     ("ssm", ssm::ACTIONS),
     ("sts", sts::ACTIONS),
 ];

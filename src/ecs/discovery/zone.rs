@@ -123,10 +123,14 @@ fn is_within(name: &str, zone: &str) -> bool {
 }
 
 /// A task that is registered.
-struct Instance<'w> {
-    task: &'w Task,
-    registry: &'w ServiceRegistry,
-    address: Ipv4Addr,
+#[derive(Clone, Copy, Debug)]
+pub struct Instance<'w> {
+    /// The task, whose id is the instance's.
+    pub task: &'w Task,
+    /// Where it is registered.
+    pub registry: &'w ServiceRegistry,
+    /// Its own address.
+    pub address: Ipv4Addr,
 }
 
 impl Instance<'_> {
@@ -140,14 +144,14 @@ impl Instance<'_> {
     }
 
     /// Without a health check all instances are healthy. A container's check that has not decided has not passed.
-    fn is_healthy(&self) -> bool {
+    pub fn is_healthy(&self) -> bool {
         !self.registry.custom_health || self.task.containers_with_checks_pass()
     }
 }
 
-/// ECS registers a task when it is ACTIVATING, and deregisters it when it is DEACTIVATING (ECS developer guide, "Task
-/// lifecycle").
-fn instances(world: &World) -> impl Iterator<Item = Instance<'_>> {
+/// All of them. ECS registers a task when it is ACTIVATING, and deregisters it when it is DEACTIVATING (ECS developer guide,
+/// "Task lifecycle").
+pub fn instances(world: &World) -> impl Iterator<Item = Instance<'_>> {
     world.tasks.values().filter_map(|task| {
         let registry = world.deployment_of(task)?.service.service_registry.as_ref()?;
         let is_registered = matches!(task.status(), TaskStatus::Activating | TaskStatus::Running);

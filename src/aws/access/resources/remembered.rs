@@ -39,6 +39,12 @@ pub(super) fn of(call: &Call<'_>, action: &str) -> Vec<Asked> {
             let tagged = input::text(given, "resourceArn").map(str::to_owned);
             arns.chain(tagged).map(|arn| Asked::on(action, arn)).collect()
         }
+        "servicediscovery" => {
+            let kind = if call.action.contains("Namespace") { "namespace" } else { "service" };
+            let id = ["Id", "ServiceId"].iter().find_map(|member| input::text(given, member));
+            let tagged = input::text(given, "ResourceARN").map(str::to_owned);
+            one(tagged.or(id.map(|id| arn("servicediscovery", &format!("{kind}/{id}")))))
+        }
         "codedeploy" => {
             let application = input::text(given, "applicationName");
             let resource = match (application, input::text(given, "deploymentGroupName")) {

@@ -57,6 +57,12 @@ fn record(state: &State, name: &ClusterName) -> Record {
     known.unwrap_or_else(|| Record::new(json!({})))
 }
 
+/// The namespace of services that name none (ECS API reference, ClusterServiceConnectDefaultsRequest).
+pub(super) fn default_namespace(state: &State, name: &ClusterName) -> Option<String> {
+    let record = record(state, name);
+    record.value["serviceConnectDefaults"]["namespace"].as_str().map(str::to_owned)
+}
+
 /// "If the cluster exists already, it is returned" (observed). The first services are created in the newest cluster.
 pub(super) fn create(state: &State, input: &Input<'_>) -> Result<Decision, Fault> {
     let asked: Named = input.read()?;

@@ -4,6 +4,7 @@ mod clusters;
 pub(in crate::aws) mod names;
 mod pages;
 mod service_deployments;
+mod service_names;
 mod service_record;
 mod service_settings;
 mod service_shape;

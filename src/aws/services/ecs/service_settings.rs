@@ -4,6 +4,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::names::{self, invalid, refused};
+use super::service_names::{Connect, Registry};
 use crate::aws::action::State;
 use crate::aws::services::elbv2;
 use crate::aws::tags::Tag;
@@ -33,6 +34,8 @@ pub(super) struct Settings {
     pub(super) deployment_configuration: Option<Configuration>,
     pub(super) force_new_deployment: bool,
     pub(super) availability_zone_rebalancing: Option<String>,
+    pub(super) service_registries: Vec<Registry>,
+    pub(super) service_connect_configuration: Option<Connect>,
     pub(super) tags: Vec<Tag>,
 }
 

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::names::{self, invalid, missing, refused};
 use super::service_record::{self, INACTIVE, SERVICE};
 use super::service_settings::Settings;
-use super::{pages, service_shape};
+use super::{pages, service_names, service_shape};
 use crate::aws::action::{Decision, Input, State};
 use crate::aws::tags;
 use crate::control::desired::edit::Edit;
@@ -48,6 +48,9 @@ pub(super) fn create(state: &State, input: &Input<'_>) -> Result<Decision, Fault
     if let Some(configuration) = asked.deployment_configuration {
         settings.deployment_configuration = configuration.over(&DeploymentConfiguration::default());
     }
+    settings.service_registry = service_names::registry(state, &asked.service_registries)?;
+    settings.service_connect =
+        service_names::connect(state, &cluster, &settings.task_definition, asked.service_connect_configuration)?;
     settings.availability_zone_rebalancing = asked.availability_zone_rebalancing.as_deref() != Some("DISABLED");
     let record = service_record::after(None, &input.json()?);
     let record = service_record::tagged(record, tags::of(std::mem::take(&mut asked.tags)))?;

@@ -8,6 +8,8 @@ mod tagging;
 mod values;
 mod write;
 
+pub(super) use self::secret::seconds;
+
 use crate::aws::action::Action;
 
 pub(super) const ACTIONS: &[Action] = &[

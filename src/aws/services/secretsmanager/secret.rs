@@ -148,6 +148,6 @@ impl Secret {
 }
 
 /// A time as JSON has it.
-pub(super) fn seconds(time: Timestamp) -> Value {
+pub(in crate::aws::services) fn seconds(time: Timestamp) -> Value {
     json!(EpochSeconds(time))
 }

@@ -56,7 +56,7 @@ impl Parameter {
         let records = state.desired.records();
         let by_name = records.get(PARAMETER, id).and_then(Self::of);
         let by_arn = || Self::all(state).into_iter().find(|parameter| parameter.arn() == id);
-        by_name.or_else(by_arn).or_else(|| Self::declared(state, id))
+        by_name.or_else(by_arn).or_else(|| Self::declared(state, id)).or_else(|| Self::public(id))
     }
 
     /// One of the file, which names it as task definitions do: by name or ARN.
@@ -70,9 +70,22 @@ impl Parameter {
         let is_parameter = |key: &str| !key.starts_with("arn:") || key.starts_with("arn:aws:ssm:");
         let mut known = secrets.iter().filter(|(key, _)| is_parameter(key));
         let (key, value) = known.find(|(key, _)| *key == id || name_of(key) == id || arn(&name_of(key)) == id)?;
-        Some(Self {
-            name: name_of(key),
-            kind: "SecureString".to_owned(),
+        Some(Self::unchanged(name_of(key), "SecureString", value.expose()))
+    }
+
+    /// One that AWS publishes: the log router's image, as stacks with FireLens read it. On AWS it leads to the registry of the
+    /// region, which needs a login; this is the same image in the public one (AWS for Fluent Bit, "Public images").
+    fn public(id: &str) -> Option<Self> {
+        let tag = id.strip_prefix("/aws/service/aws-for-fluent-bit/")?;
+        let value = format!("public.ecr.aws/aws-observability/aws-for-fluent-bit:{tag}");
+        Some(Self::unchanged(id.to_owned(), "String", &value))
+    }
+
+    /// One that has had this value all the time.
+    fn unchanged(name: String, kind: &str, value: &str) -> Self {
+        Self {
+            name,
+            kind: kind.to_owned(),
             description: None,
             tier: "Standard".to_owned(),
             data_type: "text".to_owned(),
@@ -80,12 +93,12 @@ impl Parameter {
             allowed_pattern: None,
             versions: vec![Version {
                 number: 1,
-                value: value.expose().to_owned(),
+                value: value.to_owned(),
                 at: DECLARED_AT,
                 by: format!("arn:aws:iam::{ACCOUNT}:root"),
             }],
             tags: Tags::new(),
-        })
+        }
     }
 
     /// All that are remembered.
