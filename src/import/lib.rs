@@ -1,5 +1,11 @@
-//! Makes a commented `neargate.yaml` from the task definitions and the pipelines that a team already has. Asks nothing; says
-//! what it guessed and why.
+//! Makes a commented `neargate.yaml` from what a team already has. Asks nothing; says what it guessed and why.
+//!
+//! `neargate import` reads what describes a stack in AWS: a state or plan of Terraform, answers of the AWS CLI.
+//!
+//! ```text
+//!  files ──sources──► Objects ──lower──► neargate.yaml, task definitions, .env.example, fidelity report
+//! ```
+//! `neargate init` reads the task definitions and the pipelines of a repository, and guesses the load balancer:
 //!
 //! ```text
 //!  Repository ──pipeline──► Pipeline ─┐
@@ -10,6 +16,9 @@
 
 mod definition;
 mod evidence;
+#[cfg(test)]
+mod imports;
+pub mod lower;
 pub mod objects;
 mod pipeline;
 mod plan;
@@ -24,7 +33,9 @@ mod yaml;
 pub use definition::named_like_one;
 pub use repository::{Content, Repository};
 
+use lower::{Choice, Imported};
 use pipeline::stage::Wanted;
+use sources::{Options, Refusal, SourceFile};
 
 /// A file, and what to say about it.
 #[derive(Clone, Debug)]
@@ -48,4 +59,19 @@ pub fn propose(repository: &Repository, folder: &str, environment: Option<&str>)
         }),
         Err(none) => Err(tell::nothing_found(&none, repository)),
     }
+}
+
+/// Why nothing could be imported.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum NotImported {
+    /// Files that cannot be read.
+    Refused(Vec<Refusal>),
+    /// They were read, and hold nothing that neargate could run.
+    Nothing(String),
+}
+
+/// The stack that sources of any kind describe.
+pub fn import(files: &[SourceFile], options: &Options, choice: &Choice) -> Result<Imported, NotImported> {
+    let objects = sources::read(files, options).map_err(NotImported::Refused)?;
+    lower::lower(&objects, choice).map_err(NotImported::Nothing)
 }

@@ -209,6 +209,15 @@ impl Diagnostics {
         Self { items, sources }
     }
 
+    /// With a note for each one of which `note` knows more, by its position.
+    #[must_use]
+    pub fn noted(mut self, note: &dyn Fn(&Location) -> Option<String>) -> Self {
+        for item in &mut self.items {
+            item.notes.extend(note(&self.sources.location(item.span())));
+        }
+        self
+    }
+
     /// In the order of the files.
     pub fn items(&self) -> &[Diagnostic] {
         &self.items

@@ -33,5 +33,5 @@ pub(crate) mod object;
 pub(crate) mod place;
 
 pub use item::{Item, Link, Origin, Value};
-pub use object::{Finding, Kind, Object, Objects};
+pub use object::{Finding, Kind, Object, Objects, Target, made_up};
 pub use place::Place;

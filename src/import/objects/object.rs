@@ -60,6 +60,10 @@ pub struct Object {
     pub label: String,
     /// Its fields: a map. Its place is the object's.
     pub fields: Item,
+    /// Places of what the source says besides, and AWS's API does not know or neargate has no use for. Never the values.
+    pub others: Vec<Place>,
+    /// What could not be read of it.
+    pub findings: Vec<Finding>,
 }
 
 impl Object {
@@ -72,6 +76,8 @@ impl Object {
             name: None,
             label: label.to_owned(),
             fields: Item::map(&Place::of(file, key)),
+            others: Vec::new(),
+            findings: Vec::new(),
         }
     }
 
@@ -181,4 +187,45 @@ pub enum Target<'o> {
         /// Keys of what it may be.
         candidates: Vec<String>,
     },
+}
+
+/// What is left of a name that a tool made up, or nothing if a person chose it: `api` of Terraform's
+/// `api20261129101103565700000004`, `MyApp-Targe` of CloudFormation's `MyApp-Targe-1ABCDEFGHIJ2`.
+pub fn made_up(name: &str) -> Option<String> {
+    const TERRAFORM: usize = 18;
+    const CLOUDFORMATION: usize = 10;
+    let stem = name.trim_end_matches(|c: char| c.is_ascii_hexdigit());
+    let last = name.rsplit('-').next().unwrap_or_default();
+    let upper = last.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit());
+    let random =
+        upper && last.bytes().any(|byte| byte.is_ascii_digit()) && last.bytes().any(|b| b.is_ascii_uppercase());
+    if name.len() - stem.len() >= TERRAFORM {
+        // A name may itself end in hexadecimal letters: the time after it begins with a digit.
+        let tail: String = name[stem.len()..].chars().take_while(char::is_ascii_alphabetic).collect();
+        return Some(format!("{stem}{tail}").trim_end_matches('-').to_owned());
+    }
+    if last.len() >= CLOUDFORMATION && random && last.len() < name.len() {
+        return Some(name[..name.len() - last.len()].trim_end_matches('-').to_owned());
+    }
+    (name.starts_with("terraform-") || name.starts_with("tf-lb-") || name.starts_with("tf-2")).then(|| "tf".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_of_tools_are_told_from_those_of_people() {
+        for (name, left) in [
+            ("api20261129101103565700000004", Some("api")),
+            ("cafe20261129101103565700000004", Some("cafe")),
+            ("web-20261129101103565700000004", Some("web")),
+            ("MyApp-Targe-1ABCDEFGHIJ2", Some("MyApp-Targe")),
+            ("tg-frontend", None),
+            ("billing-PRODUCTION", None),
+            ("deadbeef", None),
+        ] {
+            assert_eq!(made_up(name).as_deref(), left, "{name}");
+        }
+    }
 }

@@ -1,6 +1,7 @@
 //! From files to objects, whatever kind of source they are.
 
 use super::format::{Format, recognise};
+use super::{described, terraform, text};
 use crate::objects::Objects;
 
 /// A file of a source.
@@ -15,8 +16,6 @@ pub struct SourceFile {
 /// What the command line says about sources.
 #[derive(Clone, Debug, Default)]
 pub struct Options {
-    /// `--bind LINK=OBJECT`: what a link leads to that the source does not decide.
-    pub bind: Vec<(String, String)>,
     /// `--partial`: take half of a plan.
     pub partial: bool,
 }
@@ -37,23 +36,43 @@ impl Refusal {
     pub fn new(file: &str, what: impl Into<String>, help: impl Into<String>) -> Self {
         Self { file: file.to_owned(), what: what.into(), help: help.into() }
     }
+
+    /// A refusal of a file that is not the JSON that it seemed to be.
+    pub(crate) fn json(file: &str, error: &serde_json::Error) -> Self {
+        let (line, column) = (error.line(), error.column());
+        let what = if error.is_eof() { "it ends too early" } else { "its JSON cannot be read" };
+        // The error itself may quote values.
+        Self::new(file, format!("{what} (line {line}, column {column})"), "export it again, and do not edit it")
+    }
 }
 
 /// Reads all files, or says what is wrong with each that cannot be read.
 pub fn read(files: &[SourceFile], options: &Options) -> Result<Objects, Vec<Refusal>> {
     let mut objects = Objects::default();
     let mut refusals = Vec::new();
-    let _ = options;
+    let mut answers = Vec::new();
     for file in files {
-        match recognise(&file.path, &file.bytes) {
-            Ok(Format::NeargateFile) => refusals.push(Refusal::new(
-                &file.path,
-                "it is a neargate.yaml already",
-                "name it with --file; import reads what Terraform, CloudFormation or AWS say",
-            )),
-            Ok(_) => objects.merge(Objects::default()),
+        let read = recognise(&file.path, &file.bytes).and_then(|format| {
+            let text = text::decode(&file.bytes).unwrap_or_default();
+            match format {
+                Format::TerraformState => terraform::read_state(&file.path, &text),
+                Format::TerraformShow => terraform::read_show(&file.path, &text),
+                Format::TerraformPlan => terraform::read_plan(&file.path, &text, options),
+                Format::Described => {
+                    answers.push((file.path.clone(), text));
+                    Ok(Objects::default())
+                }
+            }
+        });
+        match read {
+            Ok(read) => objects.merge(read),
             Err(refusal) => refusals.push(refusal),
         }
+    }
+    // Answers of the AWS CLI need each other: some do not say whose they are.
+    match described::read(&answers) {
+        Ok(read) => objects.merge(read),
+        Err(more) => refusals.extend(more),
     }
     if refusals.is_empty() { Ok(objects) } else { Err(refusals) }
 }
