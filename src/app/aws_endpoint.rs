@@ -9,8 +9,9 @@ use futures_util::FutureExt as _;
 use tokio::net::TcpListener;
 
 use super::journal::{self, Journal};
-use crate::aws::{self, ContainerOutput, Endpoint, Event, KeepEdits};
+use crate::aws::{self, ContainerOutput, Endpoint, Event, KeepEdits, Registry, Repositories};
 use crate::control::ControlHandle;
+use crate::control::runtime::Runtime;
 use crate::logs::containers::files;
 use crate::logs::containers::reader;
 use crate::machine::folders::Folders;
@@ -21,6 +22,7 @@ pub(super) async fn serve(
     control: &ControlHandle,
     journal: &Arc<Mutex<Journal>>,
     folders: &Folders,
+    runtime: &dyn Runtime,
 ) -> io::Result<(SocketAddr, impl Future<Output = ()> + use<>)> {
     let listener = TcpListener::bind(address).await?;
     let address = listener.local_addr()?;
@@ -28,7 +30,9 @@ pub(super) async fn serve(
     let (journal, handle) = (Arc::clone(journal), control.clone());
     let keep: KeepEdits = Arc::new(move || journal::keep(handle.clone(), Arc::clone(&journal)).boxed());
     let output = Arc::new(KeptOutput(folders.container_logs()));
-    let endpoint = Endpoint::new(control.clone(), output, keep);
+    let registry = Arc::new(Registry::new(address, folders.registry()));
+    runtime.use_registry(Arc::new(Repositories::new(Arc::clone(&registry), control.clone())));
+    let endpoint = Endpoint::new(control.clone(), output, registry, keep);
     Ok((address, aws::serve(listener, Arc::new(endpoint))))
 }
 

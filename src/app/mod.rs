@@ -188,7 +188,7 @@ impl App {
         // A process that was killed may have left its address.
         let _ = std::fs::remove_file(folders.aws_endpoint());
         if let Some(address) = aws {
-            let served = aws_endpoint::serve(address, &control, &journal, folders).await;
+            let served = aws_endpoint::serve(address, &control, &journal, folders, &*runtime).await;
             let (address, served) = served.map_err(io(&format!("listen on {address} for AWS's APIs")))?;
             notes.push(format!("AWS's APIs: http://{address}; `neargate env` says how to reach them"));
             tasks.push(spawn(served));

@@ -5,6 +5,7 @@
 //! balancer and its tags. A decision that changes something is made again when it is its turn, so that what it read is what
 //! it changes; two requests cannot overwrite each other's tags.
 
+use std::io;
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -15,6 +16,7 @@ use serde_json::Value;
 use super::caller::{Caller, Sessions};
 use super::ids::Ids;
 use super::output::Output;
+use super::registry::{Registry, Removed, Storage};
 use super::remembered::Remembered;
 use crate::control::command::{PauseAction, StopType};
 use crate::control::desired::edit::Edit;
@@ -42,6 +44,7 @@ pub(super) struct State {
     pub(super) sessions: Arc<Sessions>,
     pub(super) remembered: Arc<Remembered>,
     pub(super) output: Arc<Output>,
+    pub(super) registry: Arc<Registry>,
     /// For what is created.
     pub(super) ids: Ids,
     pub(super) now: Timestamp,
@@ -127,12 +130,32 @@ pub(super) struct Decision {
 pub(super) enum Effect {
     /// A change of what is wanted.
     Edit(Box<Edit>),
+    /// DeleteRepository: its images go before it.
+    ForgetRepository(String, Box<Edit>),
+    /// BatchDeleteImage.
+    RemoveImages(String, Vec<Removed>),
+    /// PutImage.
+    PutImage { repository: String, manifest: String, tag: Option<String> },
     /// StopTask, with its reason.
     StopTask(TaskId, String),
     /// StopServiceDeployment.
     StopServiceDeployment(ServiceName, StopType),
     /// ContinueServiceDeployment.
     ContinueServiceDeployment(ServiceName, PauseAction),
+}
+
+impl Effect {
+    /// What it changes in the registry's files.
+    pub(super) fn store(&self, storage: &Storage) -> io::Result<()> {
+        match self {
+            Self::ForgetRepository(repository, _) => storage.remove_repository(repository),
+            Self::RemoveImages(repository, removed) => {
+                removed.iter().try_for_each(|one| storage.remove(repository, one))
+            }
+            Self::PutImage { repository, manifest, tag } => storage.put(repository, manifest, tag.as_deref()),
+            _ => Ok(()),
+        }
+    }
 }
 
 impl Decision {

@@ -11,19 +11,21 @@ use tokio::sync::Mutex;
 use super::access::call::Call;
 use super::access::denials::{Denial, Denials};
 use super::action::{Decision, Effect, Input, State};
-use super::caller::Sessions;
+use super::caller::{Caller, Sessions};
 use super::ids::Ids;
 use super::output::{ContainerOutput, Output};
+use super::registry::Registry;
 use super::remembered::Remembered;
 use super::{access, authentication, services};
 use crate::control::ControlHandle;
 use crate::control::command::{Refusal, Renew};
+use crate::control::desired::state::Desired;
 use crate::protocols::answer::{Answer, Reply};
 use crate::protocols::fault::{Common, Fault};
 use crate::protocols::request::Request;
 use crate::protocols::rest;
 use crate::protocols::route::{self, NoRoute, Route};
-use crate::protocols::service::{Protocol, SERVICES, Service};
+use crate::protocols::service::{self, Protocol, SERVICES, Service};
 use crate::protocols::signature::credential::{Credential, Incomplete};
 
 /// Writes down what is wanted against the file's word.
@@ -35,6 +37,7 @@ pub struct Endpoint {
     sessions: Arc<Sessions>,
     remembered: Arc<Remembered>,
     output: Arc<Output>,
+    registry: Arc<Registry>,
     denials: Denials,
     keep_edits: KeepEdits,
     /// Changes are decided and made one after the other, so that each is about the state that it changes.
@@ -43,12 +46,18 @@ pub struct Endpoint {
 
 impl Endpoint {
     /// For this stack.
-    pub fn new(control: ControlHandle, output: Arc<dyn ContainerOutput>, keep_edits: KeepEdits) -> Self {
+    pub fn new(
+        control: ControlHandle,
+        output: Arc<dyn ContainerOutput>,
+        registry: Arc<Registry>,
+        keep_edits: KeepEdits,
+    ) -> Self {
         Self {
             control,
             sessions: Arc::default(),
             remembered: Arc::default(),
             output: Arc::new(Output::new(output)),
+            registry,
             denials: Denials::default(),
             keep_edits,
             turn: Mutex::default(),
@@ -116,6 +125,7 @@ impl Endpoint {
             sessions: Arc::clone(&self.sessions),
             remembered: Arc::clone(&self.remembered),
             output: Arc::clone(&self.output),
+            registry: Arc::clone(&self.registry),
             ids: Ids::random(),
             now: Timestamp::now(),
         }
@@ -134,8 +144,35 @@ impl Endpoint {
         serde_json::to_string(&self.denials.find(id)?).ok()
     }
 
+    /// Whether somebody with a token may do this to a repository; why not, else.
+    pub(super) fn may(&self, caller: &Caller, action: &str, repository: &str) -> Result<(), String> {
+        let Some(service) = service::signed_as("ecr") else { return Ok(()) };
+        let input = serde_json::json!({ "repositoryName": repository });
+        let call = Call { service, action, input: &input, region: None, user_agent: None };
+        access::judge(&self.state(), caller, &call).map_err(|denial| self.denied(*denial, service).message)
+    }
+
+    /// What is wanted.
+    pub(super) fn desired(&self) -> Arc<Desired> {
+        self.control.desired()
+    }
+
+    /// The account's images.
+    pub(super) fn registry(&self) -> &Registry {
+        &self.registry
+    }
+
     async fn carry_out(&self, effect: Effect, service: &'static Service) -> Result<(), Fault> {
+        let stored = effect.store(&self.registry.storage);
+        stored.map_err(|error| {
+            tracing::warn!(%error, "the registry's files cannot be changed");
+            Fault::common(Common::Internal, service)
+        })?;
         let done = match effect {
+            Effect::RemoveImages(..) | Effect::PutImage { .. } => Ok(()),
+            Effect::ForgetRepository(_, edit) => {
+                self.control.edit_and_renew(*edit, Renew { builds: false, pulls: false }).await
+            }
             // What is built or pulled already is not asked for again.
             Effect::Edit(edit) => self.control.edit_and_renew(*edit, Renew { builds: false, pulls: false }).await,
             Effect::StopTask(task, reason) => self.control.stop_task_because(task, reason).await,

@@ -15,16 +15,21 @@ mod authentication;
 mod caller;
 #[cfg(test)]
 mod calls;
+mod docker;
 mod endpoint;
 mod ids;
 mod output;
 mod pages;
+mod registry;
 mod remembered;
+mod repositories;
 mod server;
 mod services;
 mod tags;
 
 pub use endpoint::{Endpoint, KeepEdits};
 pub use output::{ContainerOutput, Event};
+pub use registry::Registry;
+pub use repositories::Repositories;
 pub use server::serve;
 pub use services::{ActionOf, actions};

@@ -12,7 +12,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::header::{CONTENT_TYPE, HOST, HeaderName, HeaderValue, ORIGIN};
 use http::{Request, Response, StatusCode};
-use http_body_util::{BodyExt, Full, Limited};
+use http_body_util::{BodyExt, Either, Full, Limited};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -21,7 +21,7 @@ use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 
 use super::endpoint::Endpoint;
-use super::services;
+use super::{docker, services};
 use crate::model::arn;
 use crate::protocols::answer::Answer;
 use crate::protocols::request;
@@ -61,10 +61,18 @@ pub async fn serve(listener: TcpListener, endpoint: Arc<Endpoint>) {
     }
 }
 
-async fn respond(request: Request<Incoming>, endpoint: &Endpoint) -> Response<Full<Bytes>> {
+async fn respond(request: Request<Incoming>, endpoint: &Endpoint) -> Response<docker::Body> {
     if let Some(refusal) = refusal(request.headers()) {
-        return text(StatusCode::FORBIDDEN, refusal);
+        return text(StatusCode::FORBIDDEN, refusal).map(Either::Left);
     }
+    if docker::is_for(request.uri().path()) {
+        return docker::respond(request, endpoint).await;
+    }
+    called(request, endpoint).await.map(Either::Left)
+}
+
+/// What is no request of a registry's client calls an action.
+async fn called(request: Request<Incoming>, endpoint: &Endpoint) -> Response<Full<Bytes>> {
     let (head, body) = request.into_parts();
     // The second path is the one that tools for another emulator ask.
     if ["/_neargate/health", "/_localstack/health"].contains(&head.uri.path()) {

@@ -8,6 +8,7 @@
 use std::error::Error;
 use std::fmt;
 use std::net::SocketAddrV4;
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -31,6 +32,9 @@ use crate::model::{ContainerName, NodeName, Redacted, TaskId};
 pub trait Runtime: Send + Sync + 'static {
     /// Creates what all tasks of the project share (network, pause image). Idempotent.
     async fn prepare(&self) -> Result<(), RuntimeError>;
+
+    /// Images that this registry has are pulled from it. A runtime without images has no use for it.
+    fn use_registry(&self, _: Arc<dyn LocalRegistry>) {}
 
     /// Provides the image on these nodes, or on the only one if none is named: finds it locally, builds it, or pulls it.
     /// Progress is sent as it happens; if the queue is full, progress is dropped without blocking.
@@ -194,6 +198,21 @@ pub struct RegistryCredentials {
     pub username: String,
     /// Secret.
     pub password: Redacted,
+}
+
+/// A registry of this machine that stands for another.
+pub trait LocalRegistry: fmt::Debug + Send + Sync {
+    /// Where an image is to be pulled from, if it is one of its own.
+    fn pull(&self, image: &str) -> Option<Pulled>;
+}
+
+/// An image as a local registry has it.
+#[derive(Clone, Debug)]
+pub struct Pulled {
+    /// Its name there.
+    pub reference: String,
+    /// For it.
+    pub credentials: RegistryCredentials,
 }
 
 /// One step of a build or pull, for people.

@@ -9,6 +9,8 @@
 //!    neargate.log   its own diagnostics when it runs in the background
 //!    logs/          output of containers, by log group and stream
 //!    s3/            the load balancer's own logs, by bucket and key
+//!    registry/      images that were pushed to the account's registry; stays with the journal
+//!    registry.sock  how its process is reached (in a folder that is the owner's alone)
 //!    ca.pem         the certificate of the authority in use
 //!    ca-bundle.pem  the system's roots and ours, for tools that know only one file
 //!    door/          the socket through which sockets in the tasks' network are handed out; see `runtime::docker`
@@ -53,7 +55,7 @@ pub struct ProjectLock {
 pub enum Kept {
     /// Nothing: the folder is removed.
     Nothing,
-    /// The journal, for the next `up`.
+    /// The journal, for the next `up`, and the images that repositories in it have.
     Journal,
 }
 
@@ -164,6 +166,11 @@ impl Folders {
     /// The address of AWS's APIs, while they are served.
     pub fn aws_endpoint(&self) -> PathBuf {
         self.state.join("aws-endpoint")
+    }
+
+    /// The images of the account's registry.
+    pub fn registry(&self) -> PathBuf {
+        self.state.join("registry")
     }
 
     /// What the command of the `run` with this process id sees and trusts.
@@ -312,7 +319,7 @@ impl Folders {
         for entry in fs::read_dir(&self.state)? {
             let path = entry?.path();
             let removed = match path.is_dir() && !path.is_symlink() {
-                _ if path == self.journal() => continue,
+                _ if path == self.journal() || path == self.registry() => continue,
                 true => fs::remove_dir_all(&path),
                 false => fs::remove_file(&path),
             };

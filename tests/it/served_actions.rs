@@ -35,6 +35,11 @@ survives restarts too.
 - A denied call has AWS's words and an id: `neargate explain ID` says which statement decided, or what to add.
 - Secrets, parameters and access keys that clients create are kept in the state folder as they are, in a file that only you can
   read; they are in no log. What PutLogEvents sends is kept in memory.
+- `docker login`, `docker push` and `docker pull` work against `repositoryUri`, which is on the endpoint's port. Behind it runs
+  distribution's registry: install Debian's `docker-registry`, or put distribution's `registry` on PATH; it starts with the first
+  push. Tasks find images of the account's repositories there, under that name and as
+  `111122223333.dkr.ecr.us-east-1.amazonaws.com/NAME`, in the version that was pushed last. Images stay with `down --keep`. The
+  engine must run on this machine.
 - Requests of web pages (with `Origin`) and for hosts other than this machine's and AWS's get 403.
 - An action that is not listed is answered as one that does not exist: `UnknownOperationException` or `InvalidAction`.
 - Members that mean nothing here come back as they were sent.

@@ -20,6 +20,7 @@ use crate::aws::caller::{Caller, Sessions};
 use crate::aws::endpoint::refused;
 use crate::aws::ids::Ids;
 use crate::aws::output::{NoOutput, Output};
+use crate::aws::registry::Registry;
 use crate::aws::remembered::Remembered;
 use crate::aws::{access, authentication, services};
 use crate::config::{self, Source, Style, Tasks};
@@ -49,6 +50,9 @@ pub(super) struct Account {
     sessions: Arc<Sessions>,
     remembered: Arc<Remembered>,
     output: Arc<Output>,
+    registry: Arc<Registry>,
+    /// The registry's files.
+    _folder: tempfile::TempDir,
     now: Now,
     calls: u64,
     /// Every reply, as it goes over the wire.
@@ -92,6 +96,8 @@ impl Account {
     pub(super) fn new(stack: Option<&str>, files: &BTreeMap<String, Value>) -> Self {
         let topology = stack.map_or_else(|| Topology::new("empty", []), |text| loaded(text, files));
         let timestamp = "2026-11-30T12:00:00Z".parse::<Timestamp>().expect("a time");
+        let folder = tempfile::tempdir().expect("a folder");
+        let registry = Registry::new(([127, 0, 0, 1], 4566).into(), folder.path().to_owned());
         let mut account = Self {
             desired: Desired::from(Arc::new(topology)),
             world: World::default(),
@@ -99,6 +105,8 @@ impl Account {
             sessions: Arc::default(),
             remembered: Arc::default(),
             output: Arc::new(Output::new(Arc::new(NoOutput))),
+            registry: Arc::new(registry),
+            _folder: folder,
             now: Now { instant: Instant::now(), timestamp },
             calls: 0,
             answered: Vec::new(),
@@ -152,14 +160,17 @@ impl Account {
             sessions: Arc::clone(&self.sessions),
             remembered: Arc::clone(&self.remembered),
             output: Arc::clone(&self.output),
+            registry: Arc::clone(&self.registry),
             ids: Ids::of_request(self.calls),
             now: self.now.timestamp,
         }
     }
 
     fn carry_out(&mut self, effect: Effect) -> Result<(), Refusal> {
+        effect.store(&self.registry.storage).expect("files can be changed");
         match effect {
-            Effect::Edit(edit) => self.edit(*edit),
+            Effect::Edit(edit) | Effect::ForgetRepository(_, edit) => self.edit(*edit),
+            Effect::RemoveImages(..) | Effect::PutImage { .. } => Ok(()),
             Effect::StopServiceDeployment(service, how) => {
                 service_deployments::stop(&mut self.world, self.desired.topology(), &service, how, self.now)
             }

@@ -160,6 +160,11 @@ fn ec2() {
 }
 
 #[test]
+fn ecr() {
+    fixture::each("aws/calls/ecr", check);
+}
+
+#[test]
 fn ecs() {
     fixture::each("aws/calls/ecs", check);
 }

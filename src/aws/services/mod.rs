@@ -2,6 +2,7 @@
 
 mod acm;
 mod ec2;
+pub(super) mod ecr;
 pub(super) mod ecs;
 mod elbv2;
 mod iam;
@@ -21,6 +22,7 @@ const SERVED: &[(&str, &[Action])] = &[
     ("acm", acm::ACTIONS),
     ("application-autoscaling", scaling::ACTIONS),
     ("ec2", ec2::ACTIONS),
+    ("ecr", ecr::ACTIONS),
     ("ecs", ecs::ACTIONS),
     ("elasticloadbalancing", elbv2::ACTIONS),
     ("iam", iam::ACTIONS),

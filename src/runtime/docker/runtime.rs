@@ -4,7 +4,7 @@ use std::collections::{BTreeSet, HashMap};
 use std::net::{Ipv4Addr, SocketAddrV4};
 use std::path::PathBuf;
 use std::sync::atomic::AtomicBool;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -19,7 +19,7 @@ use super::engine::network::{self, ProjectNetwork};
 use super::engine::options::DockerOptions;
 use super::engine::owner::Owner;
 use super::tasks::container_config::TaskLimits;
-use crate::control::runtime::{HookOutcome, Invocation};
+use crate::control::runtime::{HookOutcome, Invocation, LocalRegistry};
 use crate::control::runtime::{
     ImageProgress, ImageRequest, LogLine, NodeState, ObservedNode, Owners, ProvidedImage, Runtime, RuntimeError,
     RuntimeEvent, StartedContainer, TaskListener, TaskNetwork, TaskResolver, TaskSpec, TaskUsage,
@@ -49,6 +49,8 @@ pub struct DockerRuntime {
     pub(super) ulimits_refused: AtomicBool,
     /// Digests of images provided by this process, by reference.
     digests: Mutex<HashMap<String, String>>,
+    /// The registry of this machine, if there is one.
+    pub(super) registry: OnceLock<Arc<dyn LocalRegistry>>,
     /// Images built by this process or an earlier one that lost their name to a newer build.
     pub(super) superseded: Mutex<BTreeSet<String>>,
 }
@@ -93,6 +95,7 @@ impl DockerRuntime {
             tasks: Mutex::default(),
             ulimits_refused: AtomicBool::new(false),
             digests: Mutex::default(),
+            registry: OnceLock::new(),
             superseded: Mutex::default(),
         }
     }
@@ -151,6 +154,11 @@ impl Runtime for DockerRuntime {
     async fn prepare(&self) -> Result<(), RuntimeError> {
         let prepared = tokio::try_join!(self.network(), self.ensure_pause_image());
         prepared.map(drop).map_err(|error| self.engine.located(error))
+    }
+
+    fn use_registry(&self, registry: Arc<dyn LocalRegistry>) {
+        // There is one for as long as the process runs.
+        let _ = self.registry.set(registry);
     }
 
     async fn provide_image(

@@ -11,8 +11,8 @@ use crate::support::waiting::until;
 use neargate_fixture::top;
 
 /// A client of the endpoint that signs as it likes.
-struct Client {
-    address: String,
+pub(super) struct Client {
+    pub(super) address: String,
 }
 
 /// With any key being good, the signature need not be right.
@@ -21,7 +21,7 @@ const SIGNED: &str = "Authorization: AWS4-HMAC-SHA256 Credential=test/20261130/u
 
 impl Client {
     /// Of a stack that serves the APIs.
-    async fn of(stack: &Stack) -> Self {
+    pub(super) async fn of(stack: &Stack) -> Self {
         let printed = stack.run(&["env", "--shell", "github"]).await.succeeded().stdout;
         let endpoint = printed.lines().find_map(|line| line.strip_prefix("AWS_ENDPOINT_URL=http://"));
         Self { address: endpoint.expect("the endpoint among the variables").to_owned() }
@@ -43,9 +43,17 @@ impl Client {
     }
 
     /// An action of ECS: its output, or the error's type and message.
-    async fn ecs(&self, action: &str, input: Value) -> Result<Value, (String, String)> {
-        let target = format!("X-Amz-Target: AmazonEC2ContainerServiceV20141113.{action}\r\n");
-        let head = format!("{SIGNED}{target}Content-Type: application/x-amz-json-1.1\r\n");
+    pub(super) async fn ecs(&self, action: &str, input: Value) -> Result<Value, (String, String)> {
+        self.json(&format!("AmazonEC2ContainerServiceV20141113.{action}"), input).await
+    }
+
+    /// An action of ECR.
+    pub(super) async fn ecr(&self, action: &str, input: Value) -> Result<Value, (String, String)> {
+        self.json(&format!("AmazonEC2ContainerRegistry_V20150921.{action}"), input).await
+    }
+
+    async fn json(&self, target: &str, input: Value) -> Result<Value, (String, String)> {
+        let head = format!("{SIGNED}X-Amz-Target: {target}\r\nContent-Type: application/x-amz-json-1.1\r\n");
         let (status, body) = self.send(&head, &input.to_string()).await;
         let body: Value = serde_json::from_str(&body).unwrap();
         let text = |name: &str| body[name].as_str().unwrap_or_default().to_owned();

@@ -36,6 +36,8 @@ mod metadata;
 mod names;
 /// Failures before anything runs: one message, its exit code, and nothing left half done.
 mod refused;
+/// The account's registry: the stock docker client pushes to it, and tasks run what it has.
+mod registry;
 /// Deployments under traffic: what is lost, what is said of it, and that a well-behaved application loses nothing.
 mod rehearsing;
 /// A service that is scaled by its own load.

@@ -7,9 +7,12 @@ use bollard::models::ImageInspect;
 use bollard::query_parameters::{ListImagesOptionsBuilder, RemoveImageOptions, RemoveImageOptionsBuilder};
 use tokio::sync::mpsc;
 
-use crate::control::runtime::{ImageOrigin, ImagePolicy, ImageProgress, ImageRequest, ProvidedImage, RuntimeError};
+use crate::control::runtime::{
+    ImageOrigin, ImagePolicy, ImageProgress, ImageRequest, ProvidedImage, Pulled, RuntimeError,
+};
 use crate::ecs::images::naming;
 
+use super::credentials::given;
 use super::reference::Reference;
 use super::{build, pull};
 use crate::runtime::docker::engine::error;
@@ -24,6 +27,10 @@ impl DockerRuntime {
         sender: mpsc::Sender<ImageProgress>,
     ) -> Result<ProvidedImage, RuntimeError> {
         let progress = Progress { image: request.image.clone(), sender };
+        let local = self.registry.get().filter(|_| request.build.is_none() && request.policy != ImagePolicy::Never);
+        if let Some(pulled) = local.and_then(|registry| registry.pull(&request.image)) {
+            return self.provide_from(&pulled, request, &progress).await;
+        }
         let before = self.find_image(&request.image).await?;
         if request.policy != ImagePolicy::Always
             && let Some(found) = before.as_ref().filter(|found| is_for(found, request, &progress))
@@ -55,6 +62,32 @@ impl DockerRuntime {
         };
         if origin == ImageOrigin::Built {
             self.remove_superseded(id_before).await;
+        }
+        self.provided(&request.image, &found, origin)
+    }
+
+    /// From the registry of this machine. It is asked each time: what was pushed since has the same name.
+    async fn provide_from(
+        &self,
+        pulled: &Pulled,
+        request: &ImageRequest,
+        progress: &Progress,
+    ) -> Result<ProvidedImage, RuntimeError> {
+        let reference = Reference::parse(&pulled.reference);
+        let before = self.find_image(&pulled.reference).await?.and_then(|found| found.id);
+        let credentials = given(&pulled.credentials, &reference.registry);
+        pull::pull_reference(&self.engine, &reference, request.platform.as_deref(), Some(credentials), progress)
+            .await?;
+        let Some(mut found) = self.find_image(&pulled.reference).await? else {
+            return Err(RuntimeError::Other(format!("the image {} was removed at once", pulled.reference).into()));
+        };
+        let origin = if found.id == before { ImageOrigin::Present } else { ImageOrigin::Pulled };
+        // ECS tells the digest of the name in the task definition.
+        let name = Reference::parse(&request.image).repository();
+        for digest in found.repo_digests.iter_mut().flatten() {
+            if let Some(rest) = digest.strip_prefix(&format!("{}@", reference.repository())) {
+                *digest = format!("{name}@{rest}");
+            }
         }
         self.provided(&request.image, &found, origin)
     }

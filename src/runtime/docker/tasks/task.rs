@@ -192,6 +192,9 @@ impl DockerRuntime {
         let Pause { id: pause, limits, group, has_endpoint, etc } = self.pause_of(task);
         let added = Added { region: &self.options.region, has_endpoint, etc: etc.as_deref() };
         let mut body = member_body(&self.names, &added, task, definition, &pause, &limits);
+        if let Some(pulled) = self.registry.get().and_then(|registry| registry.pull(task.image(definition))) {
+            body.image = Some(pulled.reference);
+        }
         let name = self.names.member(task, container);
         let platform = self.foreign_platform(task);
         if self.ulimits_refused.load(Ordering::Relaxed) {
