@@ -40,7 +40,13 @@ fn sources(case: &Path) -> (Vec<SourceFile>, Choice) {
                     other => panic!("{other:?}"),
                 }
             }
-        } else if !is_made(&name) && !path.is_dir() {
+        } else if path.is_dir() {
+            // An assembly of CDK, whose files name each other.
+            for file in fs::read_dir(&path).unwrap().flatten().filter(|file| file.path().is_file()) {
+                let inner = format!("{name}/{}", file.file_name().to_string_lossy());
+                files.insert(inner, fs::read(file.path()).unwrap());
+            }
+        } else if !is_made(&name) {
             files.insert(name, fs::read(&path).unwrap());
         }
     }
@@ -71,11 +77,15 @@ fn outputs(imported: &Result<Imported, NotImported>) -> BTreeMap<String, String>
 }
 
 /// What `check` says about the file with all variables set.
-fn checked(imported: &Imported) -> Result<(), String> {
+fn checked(imported: &Imported, case: &Path) -> Result<(), String> {
     let read_file = |path: &Path| {
         let name = path.file_name().unwrap_or_default().to_string_lossy();
         let file = imported.files.iter().find(|(known, _)| *known == name);
-        file.map(|(_, text)| text.clone()).ok_or_else(|| io::Error::from(io::ErrorKind::NotFound))
+        match (file, path.strip_prefix("/p/app")) {
+            (Some((_, text)), _) => Ok(text.clone()),
+            (None, Ok(beside)) => fs::read_to_string(case.join(beside)),
+            (None, Err(_)) => Err(io::Error::from(io::ErrorKind::NotFound)),
+        }
     };
     let source = Source {
         path: Path::new("neargate.yaml"),
@@ -120,7 +130,7 @@ fn sources_become_files_that_check_accepts() {
         }
         if let Ok(imported) = &imported
             && imported.report.refused() == 0
-            && let Err(mistakes) = checked(imported)
+            && let Err(mistakes) = checked(imported, &case)
         {
             failures.push(format!("{}:\n{mistakes}", case.display()));
         }

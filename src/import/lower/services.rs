@@ -42,6 +42,7 @@ pub(super) fn lower(service: &Object, file: &str, context: &mut Context<'_>) -> 
     let made_from = definition.place().to_string();
     let task = tasks::lower(definition, context)?;
     out.put("task_definition", Part::at(text(file), &link.place).comment(made_from));
+    builds(definition, &mut out, context);
     count(service, &mut out, context);
     let network = service.fields.at(&["networkConfiguration", "awsvpcConfiguration", "securityGroups"]);
     security::members(network, service.place(), &mut out, context);
@@ -91,6 +92,41 @@ fn controller(service: &Object, context: &mut Context<'_>) {
     if kind.as_text().is_some_and(|kind| kind != "ECS") {
         let note = "another controller shifts traffic between two groups: the listener may point to the green one";
         context.report.add(Outcome::Approximated, "deploymentController", &kind.place, note);
+    }
+}
+
+/// Images that the source builds: from CDK's assets.
+fn builds(definition: &Object, out: &mut Map, context: &mut Context<'_>) {
+    let mut all = Map::default();
+    for (container, build) in definition.get("builds").map_or(&[][..], Item::entries) {
+        let text_of = |field: &str| build.get(field).and_then(Item::as_text);
+        let unsupported: Vec<String> =
+            build.get("unsupported").into_iter().flat_map(Item::list).filter_map(Item::as_text).collect();
+        let Some(folder) = text_of("context").filter(|_| unsupported.is_empty()) else {
+            let note = format!("the image is built with {}, which `build` does not have", unsupported.join(", "));
+            context.report.add(Outcome::Refused, "image", &build.place, note);
+            continue;
+        };
+        let mut map = Map::default();
+        map.put("context", text(&folder));
+        for field in ["dockerfile", "target"] {
+            if let Some(value) = text_of(field).filter(|value| value != "Dockerfile") {
+                map.put(field, text(&value));
+            }
+        }
+        let mut args = Map::default();
+        for (name, value) in build.get("args").map_or(&[][..], Item::entries) {
+            args.put(name, context.text(value, name, "a build argument"));
+        }
+        if !args.0.is_empty() {
+            map.put("args", args.out());
+        }
+        let note = "a copy that `cdk synth` makes: edits of the source are seen after the next one";
+        context.report.add(Outcome::Approximated, "image", &build.place, note);
+        all.put(container, Part::at(map.out(), &build.place).comment(note));
+    }
+    if !all.0.is_empty() {
+        out.put("build", all.out());
     }
 }
 

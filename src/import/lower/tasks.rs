@@ -117,7 +117,7 @@ pub(super) fn lower(definition: &Object, context: &mut Context<'_>) -> Option<Ta
             out.insert((*field).to_owned(), json);
         }
     }
-    let read: Vec<&str> = TASK.iter().copied().chain(["containerDefinitions"]).collect();
+    let read: Vec<&str> = TASK.iter().copied().chain(["containerDefinitions", "builds"]).collect();
     context.rest(definition, &read);
     let mut task = Task { json: String::new(), environment: Vec::new(), secrets: Vec::new() };
     let Some(containers) = definition.get("containerDefinitions").filter(|item| !item.list().is_empty()) else {

@@ -5,7 +5,7 @@
 
 use serde_json::{Map, Value as Json};
 
-use super::read::Refusal;
+use super::source::Refusal;
 use crate::objects::{Item, Kind, Object, Objects, Value, made_up};
 
 /// The objects of all answers.

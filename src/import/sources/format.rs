@@ -3,7 +3,7 @@
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
-use super::read::Refusal;
+use super::source::Refusal;
 use super::text;
 
 /// The kinds of sources.

@@ -4,11 +4,14 @@
 //! [`format::recognise`] returns, and its arm in [`read::read`]. Front ends decide nothing about neargate: they write AWS's words, with
 //! the place of each.
 
+pub(crate) mod cloudformation;
 pub(crate) mod described;
 pub(crate) mod format;
 pub(crate) mod read;
+pub(crate) mod source;
 pub(crate) mod terraform;
 pub(crate) mod text;
 
 pub use format::{Format, recognise};
-pub use read::{Options, Refusal, SourceFile, read};
+pub use read::read;
+pub use source::{Options, Refusal, SourceFile};

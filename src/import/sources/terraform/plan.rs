@@ -9,7 +9,7 @@ use super::outer::ShowFile;
 use super::resource::Resource;
 use super::show::{flatten, resource, version};
 use crate::objects::Objects;
-use crate::sources::read::{Options, Refusal};
+use crate::sources::source::{Options, Refusal};
 
 /// The objects that there will be once the plan is applied.
 pub(crate) fn read(file: &str, text: &str, options: &Options) -> Result<Objects, Refusal> {

@@ -7,7 +7,7 @@ use super::outer::{Module, Raw, ShowFile};
 use super::resource::{Resource, tree};
 use super::state::index_text;
 use crate::objects::{Objects, Place};
-use crate::sources::read::Refusal;
+use crate::sources::source::Refusal;
 
 /// The objects of a state.
 pub(crate) fn read(file: &str, text: &str) -> Result<Objects, Refusal> {

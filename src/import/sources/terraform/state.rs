@@ -6,7 +6,7 @@ use super::convert;
 use super::outer::{Raw, StateFile};
 use super::resource::{Resource, mark_paths, tree};
 use crate::objects::{Objects, Place};
-use crate::sources::read::Refusal;
+use crate::sources::source::Refusal;
 
 /// The objects of a state.
 pub(crate) fn read(file: &str, text: &str) -> Result<Objects, Refusal> {
