@@ -70,6 +70,7 @@ fn dispatch(cli: Cli, printer: &mut Printer) -> Result<ExitStatus, Failure> {
         Verb::Replay(args) => verbs::replay::replay(&global, &args, printer),
         Verb::Pipeline(args) => verbs::pipeline::pipeline(&global, &args, printer),
         Verb::Env(args) => verbs::env::env(&global, args.shell, printer),
+        Verb::Import(args) => verbs::import::import(&args, printer),
         Verb::Init(args) => init_file(&global, &args, printer),
         Verb::Explain(args) => verbs::explain::explain(&global, &args, printer),
         Verb::Run(args) => verbs::run::run(&global, &args, printer),

@@ -136,6 +136,11 @@ pub(crate) enum Verb {
         long_about = "Run the jobs of a GitHub workflow on this machine: the same actions under node, the same expressions and conditions. AWS's actions deploy to the running stack (`neargate up --aws`), images are built by the engine of this machine. Secrets and variables come from .env. `--dry-run` says what would run, and what is skipped and why. docs/pipeline.md describes what is as on GitHub, and what is not.\n\nExits with 1 if a job fails."
     )]
     Pipeline(PipelineArgs),
+    /// Write a neargate.yaml from a Terraform state or plan, or from answers of the AWS CLI
+    #[command(
+        long_about = "Write neargate.yaml, task definitions and .env.example from what describes a stack in AWS: a state of Terraform or OpenTofu, `terraform show -json` of a state or a plan, saved answers of `aws … describe-…`. Secrets are never copied: they become variables. A report says what became of every field. docs/import.md describes it.\n\nA link that the sources do not decide is refused, never guessed. Exits with 1 if something that decides traffic is not known, 2 if a source cannot be read.\n\nTo run a source as it is, without writing a file: `neargate up --file terraform.tfstate`."
+    )]
+    Import(crate::cli::verbs::import::ImportArgs),
     /// Write a neargate.yaml from this repository's task definitions and pipelines
     Init(InitArgs),
     /// Show which rule a request would match and why, and what would happen to it

@@ -9,7 +9,10 @@ use std::path::{Path, PathBuf};
 use crate::certs;
 use crate::certs::error::CertError;
 use crate::cli::verbs::init;
-use crate::config::{self, Diagnostics, Loaded, Source, Tasks, UnusableFile};
+use crate::config::{self, Diagnostics, Loaded, Location, Source, Tasks, UnusableFile};
+use crate::import::lower::{Choice, Imported};
+use crate::import::sources::{self, Options, SourceFile};
+use crate::import::{self, NotImported};
 use crate::machine::files;
 use crate::model::ProjectName;
 
@@ -54,6 +57,12 @@ pub(crate) enum FileError {
         file: PathBuf,
         /// Why.
         source: io::Error,
+    },
+    /// It is a source of an import that cannot be imported.
+    #[error("{why}")]
+    NotImported {
+        /// What `import` says of it.
+        why: String,
     },
     /// It was read, and has mistakes.
     #[error("{} has mistakes", .file.display())]
@@ -125,6 +134,8 @@ struct Main {
     path: PathBuf,
     text: String,
     derived: Vec<String>,
+    /// If it was imported: the task definitions, and the places behind the lines.
+    imported: Option<Imported>,
 }
 
 /// The variable that names the environment to take, where a repository has several; what `--environment` says.
@@ -137,20 +148,65 @@ const EMPTY_ACCOUNT: &str = "load_balancers: {}\n";
 fn read_main(files: &Files, folder: &Path, env: &dyn Fn(&str) -> Option<String>) -> Result<Main, FileError> {
     let file = &files.main;
     let path = relative(file, folder);
+    if let Some(imported) = import_main(files, folder)? {
+        let (text, derived) = (imported.yaml.clone(), Vec::new());
+        return Ok(Main { path, text, derived, imported: Some(imported) });
+    }
+    let imported = None;
     match files::read_text(file) {
-        Ok(text) => Ok(Main { path, text, derived: Vec::new() }),
+        Ok(text) => Ok(Main { path, text, derived: Vec::new(), imported }),
         Err(error) if error.kind() == io::ErrorKind::NotFound && files.is_account => {
             let told = format!("no {}: an empty account, for clients of AWS's APIs to fill", path.display());
-            Ok(Main { path, text: EMPTY_ACCOUNT.to_owned(), derived: vec![told] })
+            Ok(Main { path, text: EMPTY_ACCOUNT.to_owned(), derived: vec![told], imported })
         }
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
             let folder = file.parent().unwrap_or(Path::new("/"));
             match init::derive(folder, env(ENVIRONMENT).as_deref()) {
-                Ok(derived) => Ok(Main { path, text: derived.text, derived: derived.summary }),
+                Ok(derived) => Ok(Main { path, text: derived.text, derived: derived.summary, imported }),
                 Err(why) => Err(FileError::Nothing { folder: folder.to_owned(), why }),
             }
         }
         Err(source) => Err(FileError::Unreadable { file: path, source }),
+    }
+}
+
+/// Whether a file is what `neargate import` reads, rather than a file of ours.
+fn is_source(file: &Path) -> bool {
+    let ours = file.extension().is_none_or(|extension| extension == "yaml" || extension == "yml");
+    !ours && std::fs::read(file).is_ok_and(|bytes| sources::recognise("", &bytes).is_ok())
+}
+
+/// What `import` would write, if the main file is a source; with it, the other files that are.
+fn import_main(files: &Files, folder: &Path) -> Result<Option<Imported>, FileError> {
+    if !is_source(&files.main) {
+        return Ok(None);
+    }
+    let mut all = Vec::new();
+    for file in std::iter::once(&files.main).chain(files.overrides.iter().filter(|file| is_source(file))) {
+        let path = relative(file, folder);
+        match std::fs::read(file) {
+            Ok(bytes) => all.push(SourceFile { path: path.display().to_string(), bytes }),
+            Err(source) => return Err(FileError::Unreadable { file: path, source }),
+        }
+    }
+    let imported = import::import(&all, &Options::default(), &Choice::default());
+    let imported = imported.map_err(|why| FileError::NotImported { why: not_imported(&why) })?;
+    if imported.report.refused() > 0 {
+        let why = format!("{}write a file with `neargate import`, which can decide it", imported.report.human());
+        return Err(FileError::NotImported { why });
+    }
+    Ok(Some(imported))
+}
+
+/// Why nothing could be imported, one line for each file.
+pub(crate) fn not_imported(why: &NotImported) -> String {
+    match why {
+        NotImported::Nothing(why) => why.clone(),
+        NotImported::Refused(refusals) => {
+            let lines =
+                refusals.iter().map(|refusal| format!("{}: {}\nhelp: {}", refusal.file, refusal.what, refusal.help));
+            lines.collect::<Vec<_>>().join("\n")
+        }
     }
 }
 
@@ -163,7 +219,7 @@ fn read_all(files: &[PathBuf], folder: &Path) -> Result<Vec<(PathBuf, String)>, 
             Err(source) => Err(FileError::Unreadable { file: shown, source }),
         }
     };
-    files.iter().map(read).collect()
+    files.iter().filter(|file| !is_source(file)).map(read).collect()
 }
 
 /// Reads the files of a project. `folder` is the working directory, absolute.
@@ -184,12 +240,16 @@ pub(crate) fn load_with(
     env: &dyn Fn(&str) -> Option<String>,
     tasks: Tasks,
 ) -> Result<LoadedFile, FileError> {
-    let Main { path, text, derived } = read_main(files, folder, env)?;
+    let Main { path, text, derived, imported } = read_main(files, folder, env)?;
     let overrides = [&read_all(&files.overrides, folder)?, more].concat();
     let env_files = read_all(&files.env_files, folder)?;
     let own = [&files.main].into_iter().chain(&files.overrides).chain(&files.env_files);
     let read: RefCell<BTreeSet<PathBuf>> = RefCell::new(own.cloned().collect());
     let read_file = |path: &Path| {
+        let made = imported.iter().flat_map(|imported| &imported.files);
+        if let Some((_, text)) = made.into_iter().find(|(name, _)| *path == files.folder().join(name)) {
+            return Ok(text.clone());
+        }
         read.borrow_mut().insert(path.to_owned());
         files::read_text(path)
     };
@@ -210,7 +270,15 @@ pub(crate) fn load_with(
     });
     match loaded {
         Ok(loaded) => Ok(LoadedFile { loaded, derived, read: read.into_inner() }),
-        Err(diagnostics) => Err(FileError::Invalid { file: files.main.clone(), diagnostics, derived }),
+        Err(diagnostics) => {
+            // The lines are those of a file that exists only in memory: say where they come from.
+            let note = |at: &Location| {
+                let place = imported.as_ref().filter(|_| at.path == path)?.place(at.line)?;
+                Some(format!("from {place}"))
+            };
+            let diagnostics = diagnostics.noted(&note);
+            Err(FileError::Invalid { file: files.main.clone(), diagnostics, derived })
+        }
     }
 }
 

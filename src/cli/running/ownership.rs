@@ -49,6 +49,7 @@ impl Concern {
             | Verb::Lint(_)
             | Verb::Test(_)
             | Verb::Replay(_)
+            | Verb::Import(_)
             | Verb::Init(_)
             | Verb::Hosts(_)
             | Verb::Ca

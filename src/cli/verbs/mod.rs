@@ -10,6 +10,7 @@ pub(crate) mod exec;
 pub(crate) mod explain;
 pub(crate) mod hosts;
 pub(crate) mod images;
+pub(crate) mod import;
 pub mod init;
 pub mod lint;
 pub(crate) mod logs;
