@@ -154,22 +154,32 @@ impl Stacks {
                     let keys = ["aws:asset:path", "TemplateURL", "Location"];
                     keys.iter().filter_map(|key| place.get(key)).for_each(|node| collect(node, &mut texts));
                 }
-                let ends = |text: &str, path: &str| {
-                    let name = |path: &str| path.rsplit(['/', '\\']).next().unwrap_or(path).to_owned();
-                    !text.is_empty() && name(text) == name(path)
-                };
-                let mut children =
-                    self.list.iter().enumerate().filter(|(child, candidate)| {
-                        *child != at && texts.iter().any(|text| ends(text, &candidate.file))
-                    });
-                if let (Some((child, _)), None) = (children.next(), children.next()) {
-                    found.push((child, at, id.clone()));
+                // Most segments in common from the end: two folders may have templates of one name.
+                let score = |file: &str| texts.iter().map(|text| common(text, file)).max().unwrap_or_default();
+                let scores: Vec<(usize, usize)> =
+                    self.list.iter().enumerate().map(|(child, stack)| (score(&stack.file), child)).collect();
+                let best =
+                    scores.iter().filter(|(_, child)| *child != at).map(|(score, _)| *score).max().unwrap_or_default();
+                let mut children = scores.iter().filter(|(score, child)| *child != at && *score == best && best > 0);
+                if let (Some((_, child)), None) = (children.next(), children.next()) {
+                    found.push((best, *child, at, id.clone()));
                 }
             }
         }
-        for (child, parent, id) in found {
-            self.list[child].name = format!("{}/{id}", self.list[parent].name);
-            self.list[child].parent = Some((parent, id));
+        let mut used = Vec::new();
+        for (score, child, parent, id) in &found {
+            if found.iter().any(|(better, other, ..)| other == child && better > score) {
+                continue;
+            }
+            let name = format!("{}/{id}", self.list[*parent].name);
+            // One template may be nested several times.
+            let nested = Stack { name, parent: Some((*parent, id.clone())), ..self.list[*child].clone() };
+            if used.contains(child) {
+                self.list.push(nested);
+            } else {
+                used.push(*child);
+                self.list[*child] = nested;
+            }
         }
     }
 
@@ -177,6 +187,12 @@ impl Stacks {
     pub(super) fn child(&self, parent: usize, id: &str) -> Option<usize> {
         self.list.iter().position(|stack| stack.parent.as_ref().is_some_and(|(at, known)| *at == parent && known == id))
     }
+}
+
+/// How many segments two paths have in common, from the end.
+fn common(a: &str, b: &str) -> usize {
+    let segments = |path: &str| path.rsplit(['/', '\\']).map(str::to_owned).collect::<Vec<_>>();
+    segments(a).iter().zip(segments(b).iter()).take_while(|(a, b)| a == b && !a.is_empty()).count()
 }
 
 fn collect(node: &Node, texts: &mut Vec<String>) {
