@@ -67,8 +67,8 @@ enum Services {
     Other(IgnoredAny),
 }
 
-const KINDS: &str = "import reads states and plans of Terraform and OpenTofu (`terraform show -json`), and what the AWS CLI \
-                     answers to `describe-…` calls as JSON";
+const KINDS: &str = "import reads states and plans of Terraform and OpenTofu (`terraform show -json`), templates of \
+                     CloudFormation, CDK's cdk.out, and what the AWS CLI answers to `describe-…` calls as JSON";
 
 /// Which kind of source a file is, or why it is none.
 pub fn recognise(path: &str, bytes: &[u8]) -> Result<Format, Refusal> {

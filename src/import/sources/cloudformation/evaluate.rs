@@ -151,7 +151,7 @@ impl Scope<'_> {
         let secret = parameter.get("NoEcho").and_then(Node::text).is_some_and(|text| text.eq_ignore_ascii_case("true"));
         let passed = stack.parent.as_ref().and_then(|(parent, id)| {
             let node = self.stacks.list[*parent].resource(id)?.get("Properties")?.get("Parameters")?.get(name)?;
-            Some(self.other(*parent).evaluate(node))
+            Some(self.other(*parent).evaluate(node).moved(at))
         });
         if let Some(value) = passed.filter(|value| value.what != What::Removed) {
             return listed(kind, value).secret(secret);

@@ -22,7 +22,7 @@ fn attribute_of(scope: Scope<'_>, at: At, id: &str, attribute: &str) -> Evaluate
         let value = inner.stack().root.get("Outputs").and_then(|all| all.get(output)).and_then(|out| out.get("Value"));
         return value.map_or_else(
             || Evaluated::missing(at, format!("the nested stack `{id}` has no output `{output}`")),
-            |value| inner.evaluate(value),
+            |value| inner.evaluate(value).moved(at),
         );
     }
     if attribute.starts_with("Outputs.") {
@@ -196,7 +196,7 @@ pub(super) fn import(scope: Scope<'_>, at: At, argument: &Node) -> Evaluated {
             let export = output.get("Export").and_then(|export| export.get("Name"));
             let Some((export, value)) = export.zip(output.get("Value")) else { continue };
             if inner.evaluate(export).as_text() == Some(name) {
-                return inner.evaluate(value);
+                return inner.evaluate(value).moved(at);
             }
         }
     }
@@ -214,7 +214,7 @@ pub(super) fn import(scope: Scope<'_>, at: At, argument: &Node) -> Evaluated {
         }
     }
     if let [(index, value)] = same[..] {
-        return scope.other(index).evaluate(value);
+        return scope.other(index).evaluate(value).moved(at);
     }
     match scope.stack().exports.get(name) {
         Some(value) => Evaluated::text(at, value),

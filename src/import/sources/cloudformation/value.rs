@@ -59,6 +59,17 @@ impl Evaluated {
         self
     }
 
+    /// At another place: a value that comes from another template stands here where it is used.
+    pub(super) fn moved(mut self, at: At) -> Self {
+        self.at = at;
+        match &mut self.what {
+            What::List(items) => items.iter_mut().for_each(|item| *item = item.clone().moved(at)),
+            What::Map(entries) => entries.iter_mut().for_each(|(_, item)| *item = item.clone().moved(at)),
+            _ => {}
+        }
+        self
+    }
+
     pub(super) fn as_text(&self) -> Option<&str> {
         match &self.what {
             What::Text(text, _) => Some(text),
