@@ -14,6 +14,7 @@ use crate::alb::request;
 use crate::alb::routing::RoutingTable;
 use crate::config::{self, Source, Style, Tasks};
 use crate::http1;
+use crate::protocols;
 use crate::proxy;
 
 /// Panics if bytes break it.
@@ -27,6 +28,9 @@ pub const PROPERTIES: &[(&str, Property)] = &[
     ("versions", proxy::versions::versions),
     ("cookies", cookie_seal::only_what_was_sealed_is_opened),
     ("config", config),
+    ("query", protocols::properties::query),
+    ("requests", protocols::properties::requests),
+    ("errors", protocols::properties::errors),
 ];
 
 /// What task definitions of the file say, unless they follow it.

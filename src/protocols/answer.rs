@@ -2,8 +2,6 @@
 
 use std::fmt::Write;
 
-use quick_xml::escape::escape;
-
 use crate::fault::{Common, Fault};
 use crate::service::{Protocol, Service};
 use crate::xml;
@@ -71,7 +69,7 @@ impl Answer {
     /// An error.
     pub fn fault(service: &Service, fault: &Fault, request_id: &str) -> Self {
         let Fault { code, message, status } = fault;
-        let (code_text, message_text) = (escape(code.as_ref()), escape(message.as_str()));
+        let (code_text, message_text) = (xml::text(code.as_ref()), xml::text(message.as_str()));
         let kind = if *status < 500 { "Sender" } else { "Receiver" };
         let mut body = String::new();
         // Writing to a `String` cannot fail.

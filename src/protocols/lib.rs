@@ -7,6 +7,7 @@
 pub mod answer;
 pub mod fault;
 pub mod percent;
+pub mod properties;
 pub mod query;
 pub mod request;
 pub mod rest;

@@ -2,6 +2,7 @@
 //! what is absent. In REST-XML the items of a list have names of their own, so there a list is its items, each under the
 //! name of the member.
 
+use std::borrow::Cow;
 use std::fmt::{self, Display, Write};
 
 use quick_xml::escape::escape;
@@ -63,7 +64,7 @@ struct Writer<'t> {
 impl<'t> Writer<'t> {
     fn scalar(self, value: &str) -> Result<(), Unwritable> {
         let name = self.element.ok_or_else(|| Unwritable("a reply is a structure".to_owned()))?;
-        let _ = write!(self.text, "<{name}>{}</{name}>", escape(value));
+        let _ = write!(self.text, "<{name}>{}</{name}>", text(value));
         Ok(())
     }
 
@@ -302,7 +303,7 @@ impl ser::SerializeMap for Opened<'_> {
         if self.objects {
             return value.serialize(self.inside(key));
         }
-        let _ = write!(self.text, "<entry><key>{}</key>", escape(key.as_str()));
+        let _ = write!(self.text, "<entry><key>{}</key>", text(&key));
         value.serialize(self.inside("value"))?;
         self.text.push_str("</entry>");
         Ok(())
@@ -312,4 +313,16 @@ impl ser::SerializeMap for Opened<'_> {
         self.close();
         Ok(())
     }
+}
+
+/// Text as an element can have it. What XML has no character for (<https://www.w3.org/TR/xml/#charsets>) is replaced: a client
+/// would read nothing of the whole answer.
+pub(crate) fn text(value: &str) -> Cow<'_, str> {
+    let has_no_character =
+        |letter| matches!(letter, '\0'..='\x08' | '\x0b' | '\x0c' | '\x0e'..='\x1f' | '\u{fffe}' | '\u{ffff}');
+    if !value.contains(has_no_character) && !value.contains('\r') {
+        return escape(value);
+    }
+    // A bare CR would be read as a line end.
+    Cow::Owned(escape(&*value.replace(has_no_character, "\u{fffd}")).replace('\r', "&#13;"))
 }
