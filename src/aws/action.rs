@@ -23,6 +23,7 @@ use crate::control::desired::edit::Edit;
 use crate::control::desired::records::{Record, Records};
 use crate::control::desired::state::Desired;
 use crate::control::snapshot::Snapshot;
+use crate::ecs::service::protection::ProtectionChange;
 use crate::model::{ServiceName, TaskId};
 use crate::protocols::answer::{Members, Reply};
 use crate::protocols::fault::{Common, Fault};
@@ -138,6 +139,8 @@ pub(super) enum Effect {
     PutImage { repository: String, manifest: String, tag: Option<String> },
     /// StopTask, with its reason.
     StopTask(TaskId, String),
+    /// UpdateTaskProtection, for tasks that can be protected.
+    UpdateTaskProtection(Vec<TaskId>, ProtectionChange),
     /// StopServiceDeployment.
     StopServiceDeployment(ServiceName, StopType),
     /// ContinueServiceDeployment.

@@ -1,9 +1,11 @@
 //! Whose key signed a request, and whether it did.
 
 use super::action::State;
-use super::caller::Caller;
+use super::caller::{Assumed, Caller};
 use crate::control::identities::Account;
+use crate::ecs::metadata::credentials::MadeUp;
 use crate::model::Redacted;
+use crate::model::iam::Tags;
 use crate::protocols::fault::{Common, Fault};
 use crate::protocols::request::Request;
 use crate::protocols::service::Service;
@@ -84,6 +86,36 @@ fn owner(state: &State, account: &Account<'_>, access_key: &str) -> Option<Owner
             false => Owner::Session { caller: session.caller, secret: session.secret, token: session.token },
         });
     }
+    if access_key.starts_with(MadeUp::PREFIX) {
+        return of_task(state, account, access_key);
+    }
     let (caller, secret) = Caller::user(account, access_key)?;
     Some(Owner::User { caller, secret })
+}
+
+/// A task, as its role: what 169.254.170.2 gives it is known here. The session has the id of the task as its name (ECS developer
+/// guide, "Amazon ECS task IAM role").
+fn of_task(state: &State, account: &Account<'_>, access_key: &str) -> Option<Owner> {
+    let tasks = state.snapshot.world.tasks.values();
+    let (task, role, given) = tasks
+        .filter_map(|task| {
+            let role = task.spec.definition.task_role_arn.as_ref()?;
+            Some((task, role, MadeUp::find(access_key, &task.spec.id, state.now)?))
+        })
+        .next()?;
+    if given.expires_at <= state.now {
+        return Some(Owner::Expired);
+    }
+    let assumed = Assumed {
+        role_arn: role.clone(),
+        was_known: account.role_at(role).is_some(),
+        since: given.issued_at,
+        policies: None,
+        tags: Tags::new(),
+    };
+    Some(Owner::Session {
+        caller: Caller::assumed(role, task.spec.id.as_str(), assumed),
+        secret: Redacted::new(&given.secret_access_key),
+        token: Redacted::new(&given.session_token),
+    })
 }

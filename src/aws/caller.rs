@@ -58,6 +58,17 @@ impl Caller {
         Self { arn: format!("arn:aws:iam::{ACCOUNT}:root"), user_id: ACCOUNT.to_owned(), who: Who::Root }
     }
 
+    /// Somebody with a session of that name of a role.
+    pub(super) fn assumed(role_arn: &str, session: &str, assumed: Assumed) -> Self {
+        let owner = role_arn.split(':').nth(4).unwrap_or(ACCOUNT);
+        let name = role_arn.rsplit('/').next().unwrap_or(role_arn);
+        Self {
+            arn: format!("arn:aws:sts::{owner}:assumed-role/{name}/{session}"),
+            user_id: format!("{}:{session}", account::unique_id("AROA", role_arn)),
+            who: Who::Session(Box::new(assumed)),
+        }
+    }
+
     /// The user whose access key this is.
     pub(super) fn user(account: &Account<'_>, access_key: &str) -> Option<(Self, Redacted)> {
         let (name, user) = account.user_of_key(access_key)?;
@@ -129,6 +140,11 @@ impl Sessions {
             first.and_then(|key| sessions.remove(&key));
         }
         sessions.insert(access_key, session);
+    }
+
+    /// Ends all sessions.
+    pub(super) fn end_all(&self) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clear();
     }
 
     /// The session whose key this is.

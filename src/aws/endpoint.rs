@@ -20,6 +20,8 @@ use super::{access, authentication, services};
 use crate::control::ControlHandle;
 use crate::control::command::{Refusal, Renew};
 use crate::control::desired::state::Desired;
+use crate::ecs::service::protection::ProtectionChange;
+use crate::model::TaskId;
 use crate::protocols::answer::{Answer, Reply};
 use crate::protocols::fault::{Common, Fault};
 use crate::protocols::request::Request;
@@ -162,6 +164,28 @@ impl Endpoint {
         &self.registry
     }
 
+    async fn protect(&self, tasks: Vec<TaskId>, change: ProtectionChange) -> Result<(), Refusal> {
+        for task in tasks {
+            match self.control.update_task_protection(task, change).await {
+                // It has stopped meanwhile, as it may at AWS after the answer.
+                Err(Refusal::TaskProtection(_)) => {}
+                done => done?,
+            }
+        }
+        Ok(())
+    }
+
+    /// Forgets what clients have made: what is wanted is what the file says, and sessions are over.
+    pub(super) async fn reset(&self) -> Result<(), String> {
+        let _turn = self.turn.lock().await;
+        let declared = Arc::clone(self.control.desired().declared());
+        let reset = self.control.apply(declared, Renew { builds: false, pulls: false }, true).await;
+        reset.map_err(|refusal| refusal.to_string())?;
+        self.sessions.end_all();
+        self.remembered.forget();
+        (self.keep_edits)().await.map_err(|error| format!("the journal cannot be written: {error}"))
+    }
+
     async fn carry_out(&self, effect: Effect, service: &'static Service) -> Result<(), Fault> {
         let stored = effect.store(&self.registry.storage);
         stored.map_err(|error| {
@@ -176,6 +200,7 @@ impl Endpoint {
             // What is built or pulled already is not asked for again.
             Effect::Edit(edit) => self.control.edit_and_renew(*edit, Renew { builds: false, pulls: false }).await,
             Effect::StopTask(task, reason) => self.control.stop_task_because(task, reason).await,
+            Effect::UpdateTaskProtection(tasks, change) => self.protect(tasks, change).await,
             Effect::StopServiceDeployment(service, how) => self.control.stop_service_deployment(service, how).await,
             Effect::ContinueServiceDeployment(service, action) => {
                 self.control.continue_service_deployment(service, action).await

@@ -16,6 +16,11 @@ impl Remembered {
     /// How many calls of RunTask are kept. A client repeats one within seconds.
     const RUNS: usize = 1000;
 
+    /// Forgets everything.
+    pub(super) fn forget(&self) {
+        self.runs.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+
     /// The tasks of a RunTask. Repeated with its token, it runs no others.
     pub(super) fn put_tasks(&self, token: String, tasks: Vec<TaskId>) {
         let mut runs = self.runs.lock().unwrap_or_else(PoisonError::into_inner);

@@ -74,9 +74,14 @@ async fn respond(request: Request<Incoming>, endpoint: &Endpoint) -> Response<do
 /// What is no request of a registry's client calls an action.
 async fn called(request: Request<Incoming>, endpoint: &Endpoint) -> Response<Full<Bytes>> {
     let (head, body) = request.into_parts();
-    // The second path is the one that tools for another emulator ask.
-    if ["/_neargate/health", "/_localstack/health"].contains(&head.uri.path()) {
-        return health();
+    // The second path of each is the one that tools for another emulator ask.
+    match (head.method.as_str(), head.uri.path()) {
+        (_, "/_neargate/health" | "/_localstack/health") => return health(),
+        ("POST", "/_neargate/reset" | "/_localstack/state/reset") => return reset(endpoint).await,
+        (_, path @ ("/_neargate/reset" | "/_localstack/state/reset")) => {
+            return text(StatusCode::METHOD_NOT_ALLOWED, format!("send POST to {path}\n"));
+        }
+        _ => {}
     }
     if let Some(id) = head.uri.path().strip_prefix("/_neargate/authorizations/") {
         return authorization(endpoint, id);
@@ -127,6 +132,14 @@ fn health() -> Response<Full<Bytes>> {
     let mut response = text(StatusCode::OK, body.to_string());
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     response
+}
+
+/// Forgets what clients have made.
+async fn reset(endpoint: &Endpoint) -> Response<Full<Bytes>> {
+    match endpoint.reset().await {
+        Ok(()) => text(StatusCode::OK, ""),
+        Err(message) => text(StatusCode::CONFLICT, format!("{message}\n")),
+    }
 }
 
 /// Why something was denied.

@@ -350,6 +350,11 @@ impl Task {
         self.protection.as_ref().filter(|protection| now < protection.until())
     }
 
+    /// The same by the clock on the wall.
+    pub fn protection_at(&self, now: Timestamp) -> Option<&Protection> {
+        self.protection.as_ref().filter(|protection| now < protection.expires_at)
+    }
+
     /// The zone of its network interface, while it has one.
     pub fn zone(&self) -> Option<&Zone> {
         match &self.network {

@@ -40,6 +40,9 @@ survives restarts too.
   push. Tasks find images of the account's repositories there, under that name and as
   `111122223333.dkr.ecr.us-east-1.amazonaws.com/NAME`, in the version that was pushed last. Images stay with `down --keep`. The
   engine must run on this machine.
+- What a task gets at 169.254.170.2 are keys that act as its role here.
+- `POST /_localstack/state/reset` (or `/_neargate/reset`) forgets what clients have made, as `up --reset` does; revisions of task
+  definitions keep their numbers. `GET /_localstack/health` lists the services.
 - Requests of web pages (with `Origin`) and for hosts other than this machine's and AWS's get 403.
 - An action that is not listed is answered as one that does not exist: `UnknownOperationException` or `InvalidAction`.
 - Members that mean nothing here come back as they were sent.

@@ -32,12 +32,13 @@ use crate::control::service_deployments;
 use crate::control::snapshot::{Bindings, Snapshot};
 use crate::control::specs::{self, StandaloneRun};
 use crate::ecs::apply::Context;
+use crate::ecs::metadata::credentials::MadeUp;
 use crate::ecs::plan;
 use crate::ecs::step::{Change, Step};
 use crate::ecs::world::{Deployment, Now, World};
 use crate::model::target_health::{ProbeOutcome, Target};
 use crate::model::task::StopCode;
-use crate::model::{ServiceName, Topology};
+use crate::model::{ServiceName, TaskId, Topology};
 use crate::protocols::answer::Answer;
 use crate::protocols::fault::{Common, Fault};
 use crate::protocols::service::{self, Protocol, Service};
@@ -57,6 +58,21 @@ pub(super) struct Account {
     calls: u64,
     /// Every reply, as it goes over the wire.
     pub(super) answered: Vec<Answered>,
+    /// Every error, likewise.
+    pub(super) refused: Vec<Refused>,
+}
+
+/// An error on the wire, and what clients must read in it.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Refused {
+    pub(super) service: &'static str,
+    pub(super) action: String,
+    pub(super) code: String,
+    message: String,
+    status: u16,
+    content_type: &'static str,
+    body: String,
 }
 
 /// A reply on the wire.
@@ -110,6 +126,7 @@ impl Account {
             now: Now { instant: Instant::now(), timestamp },
             calls: 0,
             answered: Vec::new(),
+            refused: Vec::new(),
         };
         account.take_topology(&BTreeSet::new());
         account
@@ -128,8 +145,9 @@ impl Account {
         let served = services::find(service, action).unwrap_or_else(|| panic!("{action} is not served"));
         let body = body(service, input);
         let state = self.state();
-        let known = |key| authentication::of_key(&state, key).unwrap_or_else(|| panic!("no owner of {key}"));
-        let caller = key.map_or_else(Caller::root, known);
+        let key = key.map(|key| self.key(key));
+        let known = |key: &String| authentication::of_key(&state, key).unwrap_or_else(|| panic!("no owner of {key}"));
+        let caller = key.as_ref().map_or_else(Caller::root, known);
         let input = Input { service, caller: &caller, body: body.as_bytes() };
         let whole = input.whole()?;
         let call = Call { service, action, input: &whole, region: None, user_agent: None };
@@ -144,6 +162,22 @@ impl Account {
         assert!(answer.status < 300, "{action}: a reply that its protocol cannot write: {}", answer.body);
         self.answered.push(Answered { service: service.signing_name, action: action.to_owned(), body: answer.body });
         Ok(serde_json::to_value(&reply).expect("a reply is a structure"))
+    }
+
+    fn key(&self, given: &str) -> String {
+        match given.strip_prefix("task ").and_then(|arn| arn.rsplit('/').next()) {
+            Some(task) => MadeUp::at(&TaskId::new(task), self.now.timestamp).access_key_id,
+            None => given.to_owned(),
+        }
+    }
+
+    /// Writes an error down as it goes over the wire.
+    pub(super) fn refuse(&mut self, service: &str, action: &str, fault: &Fault) {
+        let service = service::signed_as(service).unwrap_or_else(|| panic!("no service {service}"));
+        let Answer { status, content_type, body, .. } = Answer::fault(service, fault, "id");
+        let (service, action) = (service.signing_name, action.to_owned());
+        let (code, message) = (fault.code.to_string(), fault.message.clone());
+        self.refused.push(Refused { service, action, code, message, status, content_type, body });
     }
 
     pub(super) fn state(&self) -> State {
@@ -177,6 +211,10 @@ impl Account {
             Effect::ContinueServiceDeployment(service, action) => {
                 service_deployments::resume(&mut self.world, self.desired.topology(), &service, action, self.now)
             }
+            Effect::UpdateTaskProtection(tasks, change) => tasks.iter().try_for_each(|task| {
+                let updated = self.world.update_task_protection(task, change, self.now);
+                updated.map_err(Refusal::TaskProtection)
+            }),
             Effect::StopTask(task, reason) => {
                 self.apply(&Change::StopTask { task, code: StopCode::UserInitiated, reason });
                 Ok(())

@@ -243,6 +243,9 @@ pub enum Edit {
         /// `deploymentConfiguration`
         #[serde(skip_serializing_if = "Option::is_none", default)]
         deployment_configuration: Option<DeploymentConfiguration>,
+        /// `availabilityZoneRebalancing`
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        availability_zone_rebalancing: Option<bool>,
         /// What is built here, in place of all that was. No member of AWS's action: there is no image to build there.
         #[serde(skip_serializing_if = "Option::is_none", default)]
         builds: Option<BTreeMap<ContainerName, Build>>,
@@ -397,6 +400,7 @@ impl Edit {
             load_balancers: None,
             health_check_grace_period: None,
             deployment_configuration: None,
+            availability_zone_rebalancing: None,
             builds: None,
             images: None,
             force_new_deployment: false,
@@ -413,6 +417,7 @@ impl Edit {
             load_balancers: None,
             health_check_grace_period: None,
             deployment_configuration: None,
+            availability_zone_rebalancing: None,
             builds: None,
             images: None,
             force_new_deployment: false,
@@ -433,6 +438,7 @@ impl Edit {
             load_balancers: unless_same(&before.load_balancers, &now.load_balancers),
             health_check_grace_period: None,
             deployment_configuration: None,
+            availability_zone_rebalancing: None,
             builds: unless_same(&before.builds, &now.builds),
             images: unless_same(&before.images, &now.images),
             force_new_deployment: false,

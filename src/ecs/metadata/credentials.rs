@@ -60,20 +60,56 @@ impl<'a> Credentials<'a> {
         }
     }
 
-    /// What a task with this role is given: the same all through the hour, and others in the next.
+    /// What a task with this role is given.
     pub(super) fn made_up(role_arn: &'a str, task: &TaskId, now: Timestamp) -> Self {
+        let MadeUp { access_key_id, secret_access_key, session_token, issued_at: _, expires_at } =
+            MadeUp::at(task, now);
+        Self { role_arn, access_key_id, secret_access_key, token: session_token, expiration: expires_at.to_string() }
+    }
+}
+
+/// Credentials that only this machine's endpoint of AWS's APIs knows.
+pub struct MadeUp {
+    /// `AccessKeyId`
+    pub access_key_id: String,
+    /// `SecretAccessKey`, which is none: it follows from the task's id.
+    pub secret_access_key: String,
+    /// `Token`
+    pub session_token: String,
+    /// The hour that they were made up in.
+    pub issued_at: Timestamp,
+    /// `Expiration`
+    pub expires_at: Timestamp,
+}
+
+impl MadeUp {
+    /// How their access keys begin.
+    pub const PREFIX: &'static str = "ASIANEARGATE";
+
+    /// Those of a task: the same all through the hour, and others in the next.
+    pub fn at(task: &TaskId, now: Timestamp) -> Self {
         let down = TimestampRound::new().smallest(Unit::Hour).mode(RoundMode::Floor);
         let hour = now.round(down).unwrap_or(now);
         let issue = hour.as_second().to_string();
         let word = |purpose| fingerprint(&[purpose, task.as_str(), &issue]);
         // The alphabet and the lengths of AWS's: a client that checks them must be content.
         Self {
-            role_arn,
-            access_key_id: format!("ASIANEARGATE{}", base32(word("access key"))),
+            access_key_id: format!("{}{}", Self::PREFIX, base32(word("access key"))),
             secret_access_key: format!("neargate/not/a/secret/00{:016x}", word("secret")),
-            token: format!("neargate/made/up/session/token/{:016x}{:016x}==", word("token"), word("token, end")),
-            expiration: (hour + LIFETIME).to_string(),
+            session_token: format!(
+                "neargate/made/up/session/token/{:016x}{:016x}==",
+                word("token"),
+                word("token, end")
+            ),
+            issued_at: hour,
+            expires_at: hour + LIFETIME,
         }
+    }
+
+    /// The credentials with that access key, if the task has been given them within the last day. They may be over.
+    pub fn find(access_key: &str, task: &TaskId, now: Timestamp) -> Option<Self> {
+        let hours = (0..24).map_while(|hours| now.checked_sub(SignedDuration::from_hours(hours)).ok());
+        hours.map(|then| Self::at(task, then)).find(|made_up| made_up.access_key_id == access_key)
     }
 }
 

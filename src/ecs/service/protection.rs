@@ -68,6 +68,18 @@ impl fmt::Display for ProtectionFailure {
     }
 }
 
+impl ProtectionChange {
+    /// Whether ECS takes it for any task.
+    ///
+    /// # Errors
+    ///
+    /// The time is out of range.
+    pub fn check(self) -> Result<(), ProtectionFailure> {
+        let is_valid = !self.enabled || self.expires_in_minutes.is_none_or(|minutes| RANGE.contains(&minutes));
+        is_valid.then_some(()).ok_or(ProtectionFailure::ExpirationOutOfRange)
+    }
+}
+
 impl Protection {
     /// What a change makes of a task's protection.
     pub(crate) fn changed(change: ProtectionChange, now: Now) -> Result<Option<Self>, ProtectionFailure> {
@@ -75,9 +87,7 @@ impl Protection {
         if !change.enabled {
             return Ok(None);
         }
-        if !RANGE.contains(&minutes) {
-            return Err(ProtectionFailure::ExpirationOutOfRange);
-        }
+        change.check()?;
         let lasts = Duration::from_secs(minutes.unsigned_abs() * 60);
         // As AWS tells times.
         let down = TimestampRound::new().smallest(Unit::Millisecond).mode(RoundMode::Floor);

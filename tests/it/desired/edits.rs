@@ -365,6 +365,7 @@ impl Change {
                     builds: None,
                     images: None,
                     deployment_configuration: Some(new.deployment_configuration),
+                    availability_zone_rebalancing: None,
                     force_new_deployment: false,
                 }
             }

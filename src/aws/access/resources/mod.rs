@@ -1,6 +1,7 @@
 //! Which resources an action is about. One that is not here is about all of them.
 
 mod arns;
+mod ec2;
 mod ecs;
 mod elbv2;
 mod iam;
@@ -13,6 +14,7 @@ use super::call::Call;
 /// The permissions for the action itself.
 pub(super) fn of(state: &State, call: &Call<'_>, action: &str) -> Vec<Asked> {
     let found = match call.service.signing_name {
+        "ec2" => ec2::of(call, action),
         "ecs" => ecs::of(state, call, action),
         "elasticloadbalancing" => elbv2::of(call, action),
         "iam" => iam::of(state, call, action),

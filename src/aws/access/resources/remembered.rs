@@ -32,6 +32,17 @@ pub(super) fn of(call: &Call<'_>, action: &str) -> Vec<Asked> {
             "RequestCertificate" | "ImportCertificate" => one(Some(arn("acm", "certificate/*"))),
             _ => one(input::text(given, "CertificateArn").map(str::to_owned)),
         },
+        // Its ARNs have no region and no account.
+        "route53" => {
+            let member = |name: &str| input::text(given, name).map(|id| id.trim_start_matches('/').to_owned());
+            let id = member("Id").map(|id| match (call.action, id.contains('/')) {
+                (_, true) => id,
+                ("GetChange", false) => format!("change/{id}"),
+                (_, false) => format!("hostedzone/{id}"),
+            });
+            let tagged = || Some(format!("{}/{}", member("ResourceType")?, member("ResourceId")?));
+            one(id.or_else(tagged).map(|resource| format!("arn:aws:route53:::{resource}")))
+        }
         "ecr" => {
             let name = input::text(given, "repositoryName").map(str::to_owned);
             let names = name.into_iter().chain(input::texts(given, "repositoryNames"));

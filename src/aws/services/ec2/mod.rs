@@ -19,7 +19,8 @@ mod tags;
 mod vpcs;
 mod zones;
 
-use crate::aws::action::Action;
+use crate::aws::action::{Action, State};
+use crate::model::arn;
 
 pub(super) const ACTIONS: &[Action] = &[
     Action { name: "AllocateAddress", decide: gateways::allocate_address },
@@ -80,3 +81,10 @@ pub(super) const ACTIONS: &[Action] = &[
     Action { name: "UpdateSecurityGroupRuleDescriptionsEgress", decide: groups::update_egress_descriptions },
     Action { name: "UpdateSecurityGroupRuleDescriptionsIngress", decide: groups::update_ingress_descriptions },
 ];
+
+/// Whether a subnet is there, or an account without subnets of its own leaves it to the client what they are called.
+pub(super) fn may_be_a_subnet(state: &State, id: &str) -> bool {
+    let has_own = state.records().of(kinds::SUBNET.record).next().is_some();
+    let is_the_stacks = || state.snapshot.world.nodes.zones().any(|zone| arn::subnet_id(zone) == id);
+    !has_own || kinds::SUBNET.find(state, id).is_ok() || is_the_stacks()
+}

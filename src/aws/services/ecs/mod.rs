@@ -1,8 +1,10 @@
 //! The actions of Amazon ECS that Fargate needs (Amazon ECS API reference).
 
 mod clusters;
+mod deployment_settings;
 pub(in crate::aws) mod names;
 mod pages;
+mod protection;
 mod service_deployments;
 mod service_names;
 mod service_record;
@@ -30,6 +32,7 @@ pub(super) const ACTIONS: &[Action] = &[
     Action { name: "DescribeServices", decide: services::describe },
     Action { name: "DescribeTaskDefinition", decide: task_definitions::describe },
     Action { name: "DescribeTasks", decide: tasks::describe },
+    Action { name: "GetTaskProtection", decide: protection::get },
     Action { name: "ListClusters", decide: clusters::list },
     Action { name: "ListServiceDeployments", decide: service_deployments::list },
     Action { name: "ListServices", decide: services::list },
@@ -47,4 +50,5 @@ pub(super) const ACTIONS: &[Action] = &[
     Action { name: "UpdateCluster", decide: clusters::update },
     Action { name: "UpdateClusterSettings", decide: clusters::update },
     Action { name: "UpdateService", decide: services::update },
+    Action { name: "UpdateTaskProtection", decide: protection::update },
 ];

@@ -48,6 +48,12 @@ pub(super) fn after(before: Option<Record>, sent: &Value) -> Record {
             record.value[*member] = value.clone();
         }
     }
+    // A function that a hook names asks nothing here, and rules are known by the ARNs that they were named by.
+    let hooks = sent.pointer("/deploymentConfiguration/lifecycleHooks");
+    let members = [("lifecycleHooks", hooks), ("loadBalancers", sent.get("loadBalancers"))];
+    for (member, value) in members.into_iter().filter_map(|(member, value)| Some((member, value?))) {
+        record.value[member] = value.clone();
+    }
     record
 }
 
@@ -72,6 +78,12 @@ pub(super) fn overlay(shape: &mut Value, record: &Record) {
             _ => members.insert(member.to_owned(), value.clone()).map_or((), drop),
         }
     }
+    if let Some(hooks) = record.value.get("lifecycleHooks")
+        && let Some(configuration) = members.get_mut("deploymentConfiguration")
+    {
+        configuration["lifecycleHooks"] = hooks.clone();
+    }
+    overlay_load_balancers(members, record);
     // A service has one or the other.
     if members.get("capacityProviderStrategy").is_some() {
         members.remove("launchType");
@@ -79,6 +91,18 @@ pub(super) fn overlay(shape: &mut Value, record: &Record) {
     let deployments = members.get_mut("deployments").and_then(Value::as_array_mut);
     for deployment in deployments.into_iter().flatten().filter_map(Value::as_object_mut) {
         overlay_deployment(deployment, record);
+    }
+}
+
+/// `advancedConfiguration` as it was sent, with the role that ECS would use.
+fn overlay_load_balancers(members: &mut Map<String, Value>, record: &Record) {
+    let sent = record.value.get("loadBalancers").and_then(Value::as_array);
+    let shown = members.get_mut("loadBalancers").and_then(Value::as_array_mut);
+    for (shown, sent) in shown.into_iter().flatten().zip(sent.into_iter().flatten()) {
+        let advanced = sent.get("advancedConfiguration").filter(|_| shown["targetGroupArn"] == sent["targetGroupArn"]);
+        if let Some(advanced) = advanced {
+            shown["advancedConfiguration"] = advanced.clone();
+        }
     }
 }
 

@@ -3,16 +3,18 @@
 use serde::Deserialize;
 use serde_json::Value;
 
+use super::deployment_settings::Configuration;
 use super::names::{self, invalid, refused};
 use super::service_names::{Connect, Registry};
 use crate::aws::action::State;
-use crate::aws::services::elbv2;
+use crate::aws::services::{ec2, elbv2};
 use crate::aws::tags::Tag;
 use crate::ecs::violation::Violation;
 use crate::model::SecurityGroupName;
+use crate::model::TargetGroupName;
 use crate::model::arn::{self, Arn};
-use crate::model::deployment::{CircuitBreaker, DeploymentConfiguration, Threshold};
-use crate::model::service::LoadBalancerBinding;
+use crate::model::rule::ListenerRule;
+use crate::model::service::{AdvancedConfiguration, LoadBalancerBinding};
 use crate::model::task_definition::RevisionName;
 use crate::protocols::fault::Fault;
 
@@ -46,6 +48,15 @@ pub(super) struct LoadBalancer {
     load_balancer_name: Option<String>,
     container_name: String,
     container_port: u16,
+    advanced_configuration: Option<Advanced>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(rename_all = "camelCase", default)]
+struct Advanced {
+    alternate_target_group_arn: String,
+    production_listener_rule: String,
+    test_listener_rule: Option<String>,
 }
 
 #[derive(Deserialize, Default)]
@@ -59,63 +70,6 @@ pub(super) struct NetworkConfiguration {
 struct Awsvpc {
     subnets: Vec<String>,
     security_groups: Option<Vec<String>>,
-}
-
-#[derive(Deserialize, Default)]
-#[serde(rename_all = "camelCase", default)]
-pub(super) struct Configuration {
-    deployment_circuit_breaker: Option<Breaker>,
-    maximum_percent: Option<u32>,
-    minimum_healthy_percent: Option<u32>,
-}
-
-#[derive(Deserialize, Default)]
-#[serde(rename_all = "camelCase", default)]
-struct Breaker {
-    enable: bool,
-    rollback: bool,
-    reset_on_healthy_task: Option<bool>,
-    threshold_configuration: Option<ThresholdConfiguration>,
-}
-
-#[derive(Deserialize, Default)]
-#[serde(rename_all = "camelCase", default)]
-struct ThresholdConfiguration {
-    r#type: Option<String>,
-    value: Option<u32>,
-}
-
-impl Configuration {
-    /// What is not said stays as it is.
-    pub(super) fn over(self, before: &DeploymentConfiguration) -> DeploymentConfiguration {
-        let mut configuration = before.clone();
-        configuration.maximum_percent = self.maximum_percent.unwrap_or(before.maximum_percent);
-        configuration.minimum_healthy_percent = self.minimum_healthy_percent.unwrap_or(before.minimum_healthy_percent);
-        if let Some(breaker) = self.deployment_circuit_breaker {
-            configuration.circuit_breaker = breaker.over(before.circuit_breaker);
-        }
-        configuration
-    }
-}
-
-impl Breaker {
-    fn over(self, before: CircuitBreaker) -> CircuitBreaker {
-        let threshold = self.threshold_configuration.and_then(|said| {
-            let value = said.value?;
-            match said.r#type.as_deref() {
-                Some("COUNT") => Some(Threshold::Count(value)),
-                Some("UNBOUNDED_PERCENT") => Some(Threshold::UnboundedPercent(value)),
-                Some("BOUNDED_PERCENT") => Some(Threshold::BoundedPercent(value)),
-                _ => None,
-            }
-        });
-        CircuitBreaker {
-            enable: self.enable,
-            rollback: self.rollback,
-            reset_on_healthy_task: self.reset_on_healthy_task.unwrap_or(before.reset_on_healthy_task),
-            threshold: threshold.unwrap_or(before.threshold),
-        }
-    }
 }
 
 impl Settings {
@@ -139,6 +93,11 @@ impl Settings {
         given.iter().map(|one| one.binding(state)).collect::<Result<_, _>>().map(Some)
     }
 
+    /// `availabilityZoneRebalancing`
+    pub(super) fn rebalances(&self) -> Option<bool> {
+        self.availability_zone_rebalancing.as_deref().map(|word| word != "DISABLED")
+    }
+
     /// Security groups by id. Subnets only say in which zones tasks may be, and every task here is in one.
     pub(super) fn security_groups(&self, state: &State) -> Result<Option<Vec<SecurityGroupName>>, Fault> {
         let Some(network) = &self.network_configuration else { return Ok(None) };
@@ -153,6 +112,12 @@ pub(super) fn security_groups(
     let Awsvpc { subnets, security_groups } = &network.awsvpc_configuration;
     if subnets.is_empty() {
         return Err(invalid("subnets can not be empty."));
+    }
+    if let Some(id) = subnets.iter().find(|id| !ec2::may_be_a_subnet(state, id)) {
+        return Err(invalid(format!(
+            "Error retrieving subnet information for [{id}]: The subnet ID '{id}' does not exist (ErrorCode: \
+             InvalidSubnetID.NotFound)"
+        )));
     }
     let Some(ids) = security_groups else { return Ok(None) };
     let known = &state.snapshot.topology.security_groups;
@@ -176,9 +141,7 @@ impl LoadBalancer {
                 None => "targetGroupArn can not be blank.",
             }));
         };
-        let groups = &state.snapshot.topology.target_groups;
-        let group = groups.keys().find(|name| Arn::target_group(name).as_str() == arn);
-        let group = group.ok_or_else(|| invalid(format!("The specified target group {arn} does not exist.")))?;
+        let group = target_group(state, arn)?;
         if elbv2::target_type(state, group) == "instance" {
             return Err(invalid(format!(
                 "The provided target group {arn} has target type instance, which is incompatible with the awsvpc network mode \
@@ -194,7 +157,27 @@ impl LoadBalancer {
             target_group: group.clone(),
             container: self.container_name.as_str().into(),
             port: self.container_port,
-            advanced: None,
+            advanced: self.advanced_configuration.as_ref().map(|advanced| advanced.read(state)).transpose()?,
+        })
+    }
+}
+
+fn target_group<'s>(state: &'s State, arn: &str) -> Result<&'s TargetGroupName, Fault> {
+    let groups = &state.snapshot.topology.target_groups;
+    let group = groups.keys().find(|name| Arn::target_group(name).as_str() == arn);
+    group.ok_or_else(|| invalid(format!("The specified target group {arn} does not exist.")))
+}
+
+impl Advanced {
+    fn read(&self, state: &State) -> Result<AdvancedConfiguration, Fault> {
+        let rule = |arn: &str| -> Result<ListenerRule, Fault> {
+            let rule = elbv2::listener_rule(state, arn);
+            rule.ok_or_else(|| invalid(format!("The specified listener rule {arn} does not exist.")))
+        };
+        Ok(AdvancedConfiguration {
+            alternate_target_group: target_group(state, &self.alternate_target_group_arn)?.clone(),
+            production_listener_rule: rule(&self.production_listener_rule)?,
+            test_listener_rule: self.test_listener_rule.as_deref().map(rule).transpose()?,
         })
     }
 }

@@ -2,6 +2,7 @@
 //! `launchType` it replaces a service instead of updating it.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use serde_json::{Value, json};
 
@@ -11,6 +12,7 @@ use crate::ecs::world::{Deployment, ServiceRecord, Task};
 use crate::model::arn::{self, ACCOUNT, Arn};
 use crate::model::deployment::{DeploymentConfiguration, Threshold};
 use crate::model::service::Service;
+use crate::model::strategy::{HookTarget, LifecycleHook, Strategy};
 use crate::model::{ServiceName, Zone};
 use crate::protocols::timestamp::EpochSeconds;
 
@@ -55,7 +57,7 @@ pub(super) fn shape(state: &State, name: &ServiceName, record: &ServiceRecord) -
         "enableECSManagedTags": false,
         "propagateTags": "NONE",
         "enableExecuteCommand": false,
-        "availabilityZoneRebalancing": "ENABLED",
+        "availabilityZoneRebalancing": if settings.availability_zone_rebalancing { "ENABLED" } else { "DISABLED" },
     });
     drop_nulls(&mut shape);
     shape
@@ -94,11 +96,18 @@ pub(super) fn load_balancers(service: &Service) -> Vec<Value> {
     let bindings = service.load_balancers.iter();
     bindings
         .map(|binding| {
-            json!({
+            let mut shape = json!({
                 "targetGroupArn": Arn::target_group(&binding.target_group),
                 "containerName": binding.container,
                 "containerPort": binding.port,
-            })
+                "advancedConfiguration": binding.advanced.as_ref().map(|advanced| json!({
+                    "alternateTargetGroupArn": Arn::target_group(&advanced.alternate_target_group),
+                    "productionListenerRule": Arn::listener_rule(&advanced.production_listener_rule),
+                    "testListenerRule": advanced.test_listener_rule.as_ref().map(Arn::listener_rule),
+                })),
+            });
+            drop_nulls(&mut shape);
+            shape
         })
         .collect()
 }
@@ -136,13 +145,51 @@ pub(super) fn configuration(configuration: &DeploymentConfiguration) -> Value {
         "maximumPercent": maximum_percent,
         "minimumHealthyPercent": minimum_healthy_percent,
         "strategy": configuration.strategy.name(),
-        "bakeTimeInMinutes": 0,
+        "bakeTimeInMinutes": minutes(configuration.bake_time),
+        "linearConfiguration": match configuration.strategy {
+            Strategy::Linear { step, bake_time } => {
+                Some(json!({ "stepPercent": step.percent(), "stepBakeTimeInMinutes": minutes(bake_time) }))
+            }
+            _ => None,
+        },
+        "canaryConfiguration": match configuration.strategy {
+            Strategy::Canary { share, bake_time } => {
+                Some(json!({ "canaryPercent": share.percent(), "canaryBakeTimeInMinutes": minutes(bake_time) }))
+            }
+            _ => None,
+        },
+        "lifecycleHooks": hooks(&configuration.lifecycle_hooks),
         "alarms": alarms.as_ref().map(|alarms| json!({
             "alarmNames": alarms.alarms.keys().collect::<Vec<_>>(),
             "rollback": alarms.rollback,
             "enable": true,
         })),
     })
+}
+
+fn minutes(time: Duration) -> u64 {
+    time.as_secs() / 60
+}
+
+/// `None` without hooks.
+fn hooks(hooks: &[LifecycleHook]) -> Option<Vec<Value>> {
+    let shape = |hook: &LifecycleHook| {
+        let (kind, name) = match &hook.target {
+            HookTarget::Lambda { name, .. } => ("AWS_LAMBDA", Some(name)),
+            HookTarget::Pause => ("PAUSE", None),
+        };
+        json!({
+            "targetType": kind,
+            "hookTargetArn": name,
+            "lifecycleStages": hook.stages.iter().map(ToString::to_string).collect::<Vec<_>>(),
+            "hookDetails": hook.details,
+            "timeoutConfiguration": {
+                "timeoutInMinutes": minutes(hook.timeout),
+                "action": hook.on_timeout.to_string(),
+            },
+        })
+    };
+    (!hooks.is_empty()).then(|| hooks.iter().map(shape).collect())
 }
 
 /// Newest first.

@@ -45,13 +45,14 @@ pub(super) fn create(state: &State, input: &Input<'_>) -> Result<Decision, Fault
     settings.security_groups = network.unwrap_or_default();
     settings.load_balancers = asked.bindings(state)?.unwrap_or_default();
     settings.health_check_grace_period = Duration::from_secs(asked.health_check_grace_period_seconds.unwrap_or(0));
+    let rebalances = asked.rebalances();
     if let Some(configuration) = asked.deployment_configuration {
-        settings.deployment_configuration = configuration.over(&DeploymentConfiguration::default());
+        settings.deployment_configuration = configuration.over(&DeploymentConfiguration::default())?;
     }
+    settings.availability_zone_rebalancing = rebalances.unwrap_or(true);
     settings.service_registry = service_names::registry(state, &asked.service_registries)?;
     settings.service_connect =
         service_names::connect(state, &cluster, &settings.task_definition, asked.service_connect_configuration)?;
-    settings.availability_zone_rebalancing = asked.availability_zone_rebalancing.as_deref() != Some("DISABLED");
     let record = service_record::after(None, &input.json()?);
     let record = service_record::tagged(record, tags::of(std::mem::take(&mut asked.tags)))?;
     let mut edits = hosted_in(state, &cluster)?;
@@ -100,6 +101,7 @@ pub(super) fn update(state: &State, input: &Input<'_>) -> Result<Decision, Fault
         load_balancers,
         health_check_grace_period,
         deployment_configuration,
+        availability_zone_rebalancing,
         force_new_deployment,
         ..
     } = &mut edit
@@ -109,9 +111,10 @@ pub(super) fn update(state: &State, input: &Input<'_>) -> Result<Decision, Fault
         *security_groups = asked.security_groups(state)?;
         *load_balancers = asked.bindings(state)?;
         *health_check_grace_period = asked.health_check_grace_period_seconds.map(Duration::from_secs);
+        *availability_zone_rebalancing = asked.rebalances();
         *force_new_deployment = asked.force_new_deployment;
         *deployment_configuration =
-            asked.deployment_configuration.map(|configuration| configuration.over(&before.deployment_configuration));
+            asked.deployment_configuration.map(|said| said.over(&before.deployment_configuration)).transpose()?;
     }
     let record = service_record::after(service_record::record(state, &name), &input.json()?);
     let edits = vec![edit, Edit::put(SERVICE, name.as_str(), record)];

@@ -21,6 +21,7 @@ mod targets;
 
 use crate::aws::action::{Action, State};
 use crate::model::TargetGroupName;
+use crate::model::rule::ListenerRule;
 
 pub(super) const ACTIONS: &[Action] = &[
     Action { name: "AddListenerCertificates", decide: certificates::add },
@@ -61,6 +62,20 @@ pub(super) const ACTIONS: &[Action] = &[
     Action { name: "SetSecurityGroups", decide: load_balancers::set_security_groups },
     Action { name: "SetSubnets", decide: load_balancers::set_subnets },
 ];
+
+/// The rule of that ARN, as other services name it.
+pub(super) fn listener_rule(state: &State, arn: &str) -> Option<ListenerRule> {
+    let known = known::Known::of(state);
+    let (listener, priority) = match known.rule(Some(arn)).ok()? {
+        known::RuleOf::Default(listener) => (listener, None),
+        known::RuleOf::Own(rule) => {
+            let owned = known.resources.rules.get(&rule)?;
+            (owned.listener.clone(), Some(owned.rule.priority))
+        }
+    };
+    let owned = known.resources.listeners.get(&listener)?;
+    Some(ListenerRule { load_balancer: owned.load_balancer.clone(), listener: owned.listener.port, priority })
+}
 
 /// `TargetType` of a target group.
 pub(super) fn target_type(state: &State, group: &TargetGroupName) -> String {

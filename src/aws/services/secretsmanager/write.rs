@@ -123,12 +123,8 @@ pub(super) fn put_value(state: &State, input: &Input<'_>) -> Result<Decision, Fa
         return Err(invalid("You must provide either SecretString or SecretBinary."));
     };
     if let Some(known) = secret.versions.iter().find(|known| known.id == version.id) {
-        if known.string == version.string && known.binary == version.binary {
-            return Ok(done(&secret, Some(known), true));
-        }
-        let message =
-            "You can't use ClientRequestToken because that value is already in use for a version of this secret.";
-        return Err(Fault::new("ResourceExistsException", message));
+        known.check_same(&version)?;
+        return Ok(done(&secret, Some(known), true));
     }
     secret.add(version.clone());
     Ok(done(&secret, Some(&version), true))
@@ -146,7 +142,20 @@ pub(super) fn update(state: &State, input: &Input<'_>) -> Result<Decision, Fault
     }
     secret.changed_at = state.now;
     if let Some(version) = version.clone() {
-        secret.add(version);
+        match secret.versions.iter().find(|known| known.id == version.id) {
+            Some(known) => known.check_same(&version)?,
+            None => secret.add(version),
+        }
     }
     Ok(done(&secret, version.as_ref(), false))
+}
+
+impl Version {
+    /// "You can't modify an existing version" (Secrets Manager API reference, PutSecretValue, UpdateSecret, ClientRequestToken).
+    fn check_same(&self, other: &Self) -> Result<(), Fault> {
+        let message =
+            "You can't use ClientRequestToken because that value is already in use for a version of this secret.";
+        let is_same = self.string == other.string && self.binary == other.binary;
+        is_same.then_some(()).ok_or_else(|| Fault::new("ResourceExistsException", message))
+    }
 }

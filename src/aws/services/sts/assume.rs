@@ -93,7 +93,7 @@ impl RoleInput {
             tags: self.passed.tags()?,
         };
         let seconds = self.passed.seconds(role, is_chained)?;
-        Ok((sessions::caller(&self.role_arn, &self.role_session_name, assumed), seconds))
+        Ok((Caller::assumed(&self.role_arn, &self.role_session_name, assumed), seconds))
     }
 }
 

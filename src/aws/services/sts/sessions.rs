@@ -4,10 +4,8 @@ use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 
 use crate::aws::action::State;
-use crate::aws::caller::{Assumed, Caller, Session, Who};
-use crate::control::identities::unique_id;
+use crate::aws::caller::{Caller, Session};
 use crate::model::Redacted;
-use crate::model::arn::ACCOUNT;
 use crate::protocols::timestamp::Iso8601;
 
 #[derive(Serialize)]
@@ -29,17 +27,6 @@ pub(super) struct AssumedRoleUser {
 impl AssumedRoleUser {
     pub(super) fn of(caller: &Caller) -> Self {
         Self { assumed_role_id: caller.user_id.clone(), arn: caller.arn.clone() }
-    }
-}
-
-/// Somebody with a session of that name of a role.
-pub(super) fn caller(arn: &str, session: &str, assumed: Assumed) -> Caller {
-    let account = arn.split(':').nth(4).unwrap_or(ACCOUNT);
-    let name = arn.rsplit('/').next().unwrap_or(arn);
-    Caller {
-        arn: format!("arn:aws:sts::{account}:assumed-role/{name}/{session}"),
-        user_id: format!("{}:{session}", unique_id("AROA", arn)),
-        who: Who::Session(Box::new(assumed)),
     }
 }
 

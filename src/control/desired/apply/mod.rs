@@ -129,6 +129,7 @@ fn make(edit: &Edit, resources: &mut Resources) -> Result<(), Violation> {
             load_balancers,
             health_check_grace_period,
             deployment_configuration,
+            availability_zone_rebalancing,
             builds,
             images,
             // It begins a deployment, and changes nothing that is wanted.
@@ -141,6 +142,7 @@ fn make(edit: &Edit, resources: &mut Resources) -> Result<(), Violation> {
                 load_balancers: load_balancers.as_deref(),
                 health_check_grace_period: *health_check_grace_period,
                 deployment_configuration: deployment_configuration.as_ref(),
+                availability_zone_rebalancing: *availability_zone_rebalancing,
                 builds: builds.as_ref(),
                 images: images.as_ref(),
             };

@@ -49,6 +49,7 @@ pub(super) struct Changes<'e> {
     pub(super) load_balancers: Option<&'e [LoadBalancerBinding]>,
     pub(super) health_check_grace_period: Option<Duration>,
     pub(super) deployment_configuration: Option<&'e DeploymentConfiguration>,
+    pub(super) availability_zone_rebalancing: Option<bool>,
     pub(super) builds: Option<&'e BTreeMap<ContainerName, Build>>,
     pub(super) images: Option<&'e BTreeMap<ContainerName, String>>,
 }
@@ -69,6 +70,9 @@ pub(super) fn update(name: &ServiceName, changes: &Changes<'_>, resources: &mut 
     service.health_check_grace_period = changes.health_check_grace_period.unwrap_or(service.health_check_grace_period);
     if let Some(configuration) = changes.deployment_configuration {
         service.deployment_configuration = configuration.clone();
+    }
+    if let Some(rebalances) = changes.availability_zone_rebalancing {
+        service.availability_zone_rebalancing = rebalances;
     }
     if let Some(builds) = changes.builds {
         service.builds = builds.clone();
