@@ -64,7 +64,7 @@ fn issued(topology: &Topology) -> impl Iterator<Item = &DomainName> {
         ListenerProtocol::Https(settings) => Some(settings),
     });
     settings.flat_map(|settings| &settings.certificates).flat_map(|certificate| match certificate {
-        Certificate::Issued { names } => names.as_slice(),
+        Certificate::Issued(issued) => issued.names.as_slice(),
         Certificate::Files { .. } => &[],
     })
 }

@@ -13,7 +13,9 @@
 //! [`store::CertStore::renew_in_time`], the task that runs the renewal, and handshakes, which get a clock.
 
 pub mod authority;
+mod files;
 pub mod folder;
+mod rsa_key;
 pub mod sni;
 pub mod ssl_policy;
 pub mod store;

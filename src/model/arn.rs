@@ -10,6 +10,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use super::key_algorithm::KeyAlgorithm;
 use crate::ids::{
     CertificateId, ClusterName, ContainerName, DeploymentId, ListenerId, LoadBalancerName, RuleId, SecurityGroupName,
     ServiceName, TargetGroupName, TaskId, Zone,
@@ -212,10 +213,12 @@ pub fn rule_id(load_balancer: &LoadBalancerName, port: u16, priority: u32) -> Ru
     RuleId::new(format!("{:016x}", fingerprint(&parts)))
 }
 
-/// The last part of the ARN of a certificate with these names, the same for every one: a renewal keeps its ARN.
-pub fn certificate_id<N: Borrow<str>>(names: &[N]) -> CertificateId {
-    let parts: Vec<&str> = ["certificate"].into_iter().chain(names.iter().map(Borrow::borrow)).collect();
-    CertificateId::new(uuid(&parts))
+/// The last part of the ARN of a certificate with these names and this kind of key, the same for every one: a renewal keeps its
+/// ARN.
+pub fn certificate_id<N: Borrow<str>>(names: &[N], key_algorithm: KeyAlgorithm) -> CertificateId {
+    let key = (key_algorithm != KeyAlgorithm::default()).then_some(key_algorithm.into());
+    let parts = ["certificate"].into_iter().chain(names.iter().map(Borrow::borrow)).chain(key);
+    CertificateId::new(uuid(&parts.collect::<Vec<&str>>()))
 }
 
 /// `sg-` and 17 hexadecimal digits (EC2 user guide, "Resource IDs").
@@ -315,7 +318,7 @@ mod tests {
             (Arn::container(&cluster, &task, &"app".into()), "ecs", "container/default/"),
             (Arn::target_group(&"web".into()), "elasticloadbalancing", "targetgroup/web/"),
             (Arn::load_balancer(&"main".into()), "elasticloadbalancing", "loadbalancer/app/main/"),
-            (Arn::certificate(&certificate_id(&["example.com"])), "acm", "certificate/"),
+            (Arn::certificate(&certificate_id(&["example.com"], KeyAlgorithm::Rsa2048)), "acm", "certificate/"),
         ] {
             assert_eq!(arn.to_string().parse(), Ok(arn.clone()));
             assert_eq!(arn.namespace(), namespace);

@@ -8,12 +8,14 @@
 
 pub mod alarm;
 pub mod arn;
+pub mod certificate;
 pub mod deployment;
 pub mod discovery;
 pub mod dns;
 pub mod iam;
 pub mod ids;
 pub mod image;
+pub mod key_algorithm;
 pub mod listener;
 pub mod node;
 pub mod overrides;

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::certificate::IssuedCertificate;
 use super::ids::{DomainName, LoadBalancerName, SecurityGroupName, TargetGroupName};
 use super::rule::{Action, Actions, Rule};
 
@@ -158,11 +159,8 @@ pub struct TlsSettings {
 /// Where a listener's certificate comes from.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Certificate {
-    /// Issued by the local authority for these names.
-    Issued {
-        /// Subject alternative names; never empty.
-        names: Vec<DomainName>,
-    },
+    /// Issued by the local authority.
+    Issued(IssuedCertificate),
     /// The user's own PEM files.
     Files {
         /// Certificate chain, leaf first.

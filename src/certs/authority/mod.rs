@@ -18,14 +18,16 @@ use std::time::Duration;
 use jiff::Timestamp;
 use rcgen::{
     BasicConstraints, CertificateParams, CidrSubnet, DistinguishedName, DnType, ExtendedKeyUsagePurpose,
-    GeneralSubtree, IsCa, Issuer, KeyPair, KeyUsagePurpose, NameConstraints, PKCS_ECDSA_P256_SHA256, PublicKeyData,
-    SanType, date_time_ymd,
+    GeneralSubtree, IsCa, Issuer, KeyPair, KeyUsagePurpose, NameConstraints, PKCS_ECDSA_P256_SHA256,
+    PKCS_ECDSA_P384_SHA384, PublicKeyData, SanType, date_time_ymd,
 };
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 use x509_parser::extensions::GeneralName;
 use x509_parser::prelude::{FromDer, X509Certificate};
 
 use super::error::CertError;
+use super::rsa_key::RsaKey;
+use crate::model::certificate::KeyAlgorithm;
 use crate::model::{DomainName, ProjectName};
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
@@ -46,6 +48,7 @@ pub struct Authority {
     permitted: Vec<String>,
     not_after: Timestamp,
     issuer: Issuer<'static, KeyPair>,
+    rsa_key: RsaKey,
 }
 
 /// A certificate issued by the authority, with its key.
@@ -97,7 +100,7 @@ impl Authority {
         let pem = pem("CERTIFICATE", &certificate);
         let issuer = Issuer::from_ca_cert_der(&certificate, key)
             .map_err(|error| format!("is not a certificate authority's ({error})"))?;
-        Ok(Self { certificate, pem, permitted, not_after, issuer })
+        Ok(Self { certificate, pem, permitted, not_after, issuer, rsa_key: RsaKey::default() })
     }
 
     /// The certificate, for people and for trust stores.
@@ -113,6 +116,13 @@ impl Authority {
     /// The key, for the one place that writes it to its folder.
     pub(super) fn key_pem(&self) -> String {
         self.issuer.key().serialize_pem()
+    }
+
+    /// The same with its RSA key kept in a file, so that it need not be found again.
+    #[must_use]
+    pub(super) fn with_rsa_key(mut self, rsa_key: RsaKey) -> Self {
+        self.rsa_key = rsa_key;
+        self
     }
 
     /// When the authority ends.
@@ -143,16 +153,27 @@ impl Authority {
         })
     }
 
-    /// A certificate for these names, with a new key.
-    pub fn issue(&self, names: &[DomainName], now: Timestamp) -> Result<Leaf, CertError> {
+    /// A certificate for these names, with a key of this kind.
+    pub fn issue(&self, names: &[DomainName], key_algorithm: KeyAlgorithm, now: Timestamp) -> Result<Leaf, CertError> {
         if let Some(name) = names.iter().find(|name| !self.permits(name)) {
             return Err(CertError::NotPermitted { name: name.to_string(), permitted: self.permitted.join(", ") });
         }
         let issue = |source| CertError::Issue { names: list(names), source };
-        let key = KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256).map_err(issue)?;
+        let new;
+        let key = match key_algorithm {
+            KeyAlgorithm::Rsa2048 => self.rsa_key.get().map_err(issue)?,
+            KeyAlgorithm::P256 => {
+                new = KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256).map_err(issue)?;
+                &new
+            }
+            KeyAlgorithm::P384 => {
+                new = KeyPair::generate_for(&PKCS_ECDSA_P384_SHA384).map_err(issue)?;
+                &new
+            }
+        };
         let not_after = self.not_after.min(now + LEAF_LIFETIME);
         let params = leaf_params(names, now, not_after).map_err(issue)?;
-        let certificate = params.signed_by(&key, &self.issuer).map_err(issue)?;
+        let certificate = params.signed_by(key, &self.issuer).map_err(issue)?;
         Ok(Leaf {
             chain: vec![certificate.der().clone()],
             key: PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.serialize_der())),

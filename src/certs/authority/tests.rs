@@ -8,12 +8,13 @@ use rustls::sign::{CertifiedKey, SingleCertAndKey};
 
 use super::super::testing;
 use super::*;
+use crate::model::certificate::KeyAlgorithm;
 
 #[test]
 fn a_client_that_trusts_the_root_accepts_the_leaf_for_each_of_its_names() {
     let authority = testing::authority(&["app.example.com", "*.preview.example.com"]);
     let names = testing::names(&["app.example.com", "*.preview.example.com"]);
-    let leaf = authority.issue(&names, Timestamp::now()).expect("a leaf");
+    let leaf = authority.issue(&names, KeyAlgorithm::P256, Timestamp::now()).expect("a leaf");
     let server = server(leaf.chain, leaf.key);
     for (name, accepted) in [
         ("app.example.com", true),
@@ -79,7 +80,9 @@ fn openssl_agrees_about_the_limits_of_the_authority() {
 #[test]
 fn the_authority_issues_for_its_own_names_only() {
     let authority = testing::authority(&["app.example.com", "*.preview.example.com"]);
-    let error = authority.issue(&testing::names(&["api.example.com"]), Timestamp::now()).expect_err("not permitted");
+    let error = authority
+        .issue(&testing::names(&["api.example.com"]), KeyAlgorithm::P256, Timestamp::now())
+        .expect_err("not permitted");
     insta::assert_snapshot!(error, @"the local authority may not issue certificates for `api.example.com`: it is limited to app.example.com, preview.example.com");
 }
 
@@ -101,7 +104,8 @@ fn the_root_says_what_it_is_and_may_do() {
 fn a_leaf_names_its_issuer_and_lasts_ninety_days() {
     use x509_parser::extensions::ParsedExtension;
     let authority = testing::authority(&["app.example.com"]);
-    let issued = authority.issue(&testing::names(&["app.example.com"]), Timestamp::now()).expect("a leaf");
+    let issued =
+        authority.issue(&testing::names(&["app.example.com"]), KeyAlgorithm::P256, Timestamp::now()).expect("a leaf");
     let (_, leaf) = X509Certificate::from_der(&issued.chain[0]).expect("a certificate");
     let (_, root) = X509Certificate::from_der(authority.certificate_der()).expect("a certificate");
     let subject_key = |certificate: &X509Certificate<'_>| {
@@ -123,7 +127,8 @@ fn a_leaf_names_its_issuer_and_lasts_ninety_days() {
 #[test]
 fn nothing_that_is_printed_shows_the_key() {
     let authority = testing::authority(&["app.example.com"]);
-    let leaf = authority.issue(&testing::names(&["app.example.com"]), Timestamp::now()).expect("a leaf");
+    let leaf =
+        authority.issue(&testing::names(&["app.example.com"]), KeyAlgorithm::P256, Timestamp::now()).expect("a leaf");
     assert_eq!(format!("{authority:?}"), r#"Authority { permitted: ["app.example.com"], .. }"#);
     assert!(format!("{leaf:?}").contains("elided"), "{leaf:?}");
 }

@@ -4,8 +4,8 @@
 //! longer usable, and the caller learns why, so that it can ask for `neargate trust` again. CI does not use this module:
 //! [`super::authority::Authority::generate`] creates one for the run, and its key never touches a disk.
 
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, Write};
+use std::fs;
+use std::io;
 use std::path::Path;
 
 use jiff::Timestamp;
@@ -15,12 +15,15 @@ use rustls::pki_types::pem::PemObject;
 
 use super::authority::Authority;
 use super::error::CertError;
+use super::files::{io_error, private_file, write_atomically};
+use super::rsa_key::RsaKey;
 use crate::model::{DomainName, ProjectName};
 
 /// Name of the certificate inside the folder.
 pub const CERTIFICATE_FILE: &str = "ca.pem";
 const KEY_FILE: &str = "ca-key.pem";
 const LOCK_FILE: &str = "ca.lock";
+const RSA_KEY_FILE: &str = "leaf-rsa-key.pem";
 
 /// An authority from its folder.
 #[derive(Debug)]
@@ -67,15 +70,19 @@ pub fn open(
     let lock = private_file(&lock_path, false).map_err(io_error("create", &lock_path))?;
     lock.lock().map_err(io_error("lock", &lock_path))?;
 
+    let rsa_key = RsaKey::kept_in(folder.join(RSA_KEY_FILE));
     let provenance = match read(folder, &mut notes)? {
         Found::Authority(authority) => match authority.unfit_for(names, now) {
-            None => return Ok(Opened { authority: *authority, provenance: Provenance::Reused, notes }),
+            None => {
+                let authority = authority.with_rsa_key(rsa_key);
+                return Ok(Opened { authority, provenance: Provenance::Reused, notes });
+            }
             Some(why) => Provenance::Remade { because: format!("the previous one {why}") },
         },
         Found::Nothing => Provenance::Made,
         Found::Broken(because) => Provenance::Remade { because },
     };
-    let authority = Authority::generate(project, owner, names, now)?;
+    let authority = Authority::generate(project, owner, names, now)?.with_rsa_key(rsa_key);
     // The key first: a certificate without its key would be trusted by people and of no use.
     write_atomically(&folder.join(KEY_FILE), authority.key_pem().as_bytes())?;
     write_atomically(&folder.join(CERTIFICATE_FILE), authority.certificate_pem().as_bytes())?;
@@ -149,31 +156,6 @@ fn close_to_others(path: &Path, mode: u32, notes: &mut Vec<String>) -> Result<()
 #[cfg(not(unix))]
 fn close_to_others(_path: &Path, _mode: u32, _notes: &mut Vec<String>) -> Result<(), CertError> {
     Ok(())
-}
-
-fn private_file(path: &Path, fresh: bool) -> io::Result<File> {
-    let mut options = OpenOptions::new();
-    options.write(true).create(true).truncate(fresh);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(path)
-}
-
-/// All of it or nothing, also when the disk is full or the power fails.
-fn write_atomically(path: &Path, contents: &[u8]) -> Result<(), CertError> {
-    let unfinished = path.with_extension("pem.new");
-    let written = private_file(&unfinished, true).and_then(|mut file| {
-        file.write_all(contents)?;
-        file.sync_all()
-    });
-    written.and_then(|()| fs::rename(&unfinished, path)).map_err(|error| {
-        let _ = fs::remove_file(&unfinished);
-        io_error("write", path)(error)
-    })
-}
-
-fn io_error(doing: &'static str, path: &Path) -> impl Fn(io::Error) -> CertError {
-    move |source| CertError::Io { doing, path: path.to_owned(), source }
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::super::testing::{names, project};
 use super::*;
+use crate::model::certificate::KeyAlgorithm;
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
@@ -18,7 +19,7 @@ fn it_is_made_once_and_then_reused() {
     let on_disk = fs::read_to_string(folder.join("ca.pem")).expect("the certificate");
     assert_eq!(on_disk, first.authority.certificate_pem());
     // The reopened one can still issue.
-    second.authority.issue(&names(&["app.example.com"]), Timestamp::now()).expect("a leaf");
+    second.authority.issue(&names(&["app.example.com"]), KeyAlgorithm::P256, Timestamp::now()).expect("a leaf");
 }
 
 #[test]

@@ -24,6 +24,7 @@ use super::authority::{date, timestamp};
 use super::error::CertError;
 use super::sni::{BySni, ListedCertificate, traits};
 use super::ssl_policy;
+use crate::model::certificate::IssuedCertificate;
 use crate::model::listener::{Certificate, ListenerProtocol, LoadBalancer, TlsSettings};
 use crate::model::{DomainName, LoadBalancerName};
 
@@ -202,9 +203,9 @@ impl State {
         }
         let before = self.held.iter().find(|held| held.source == *source);
         let fresh = match source {
-            Certificate::Issued { names } => match before {
+            Certificate::Issued(wanted) => match before {
                 Some(before) if matches!(before.freshness, Freshness::RenewFrom(from) if now < from) => before.clone(),
-                _ => self.issue(source, names, now)?,
+                _ => self.issue(source, wanted, now)?,
             },
             Certificate::Files { certificate, private_key } => {
                 let contents = (read(certificate)?, read(private_key)?);
@@ -223,13 +224,13 @@ impl State {
         Ok(certificate)
     }
 
-    fn issue(&self, source: &Certificate, names: &[DomainName], now: Timestamp) -> Result<Held, CertError> {
-        let leaf = self.authority.issue(names, now)?;
+    fn issue(&self, source: &Certificate, wanted: &IssuedCertificate, now: Timestamp) -> Result<Held, CertError> {
+        let leaf = self.authority.issue(&wanted.names, wanted.key_algorithm, now)?;
         let freshness = Freshness::RenewFrom(leaf.renew_from());
         let unusable = |problem| CertError::Unusable { path: "the issued certificate".into(), problem };
         let first = leaf.chain.first().ok_or_else(|| unusable("is empty".to_owned()))?;
         let (_, first) = X509Certificate::from_der(first).map_err(|error| unusable(error.to_string()))?;
-        let traits = traits(&first, names.to_vec());
+        let traits = traits(&first, wanted.names.clone());
         let certified = CertifiedKey::from_der(leaf.chain, leaf.key, &aws_lc_rs::default_provider())
             .map_err(|error| unusable(error.to_string()))?;
         let certificate = ListedCertificate { traits, certified: Arc::new(certified) };

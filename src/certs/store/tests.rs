@@ -8,6 +8,7 @@ use serde::Deserialize;
 
 use super::super::testing::{authority, client, client_of, handshake, names};
 use super::*;
+use crate::model::certificate::{IssuedCertificate, KeyAlgorithm};
 use crate::model::listener::Listener;
 use crate::model::rule::{Action, FixedResponse};
 use neargate_fixture as fixture;
@@ -172,14 +173,38 @@ fn the_keys_of_all_certificates_that_may_be_shown_are_known_also_after_a_renewal
     let (store, _) = store(&["app.example.com", "*.preview.example.com"]);
     assert!(store.public_key_hashes().is_empty());
     let now = Timestamp::now();
-    let certificates = vec![issued(&["app.example.com"]), issued(&["*.preview.example.com"])];
+    let ecdsa = |name| issued_with(&[name], KeyAlgorithm::P256);
+    let certificates = vec![ecdsa("app.example.com"), ecdsa("*.preview.example.com"), issued(&["app.example.com"])];
     store.update([&load_balancer(POLICY, certificates)], now).expect("an update");
     let before = store.public_key_hashes();
-    assert_eq!(before.len(), 2);
+    assert_eq!(before.len(), 3);
     store.renew(now).expect("nothing to renew");
     assert_eq!(store.public_key_hashes(), before);
     store.renew(now + Duration::from_secs(80 * 24 * 60 * 60)).expect("a renewal");
-    assert!(store.public_key_hashes().iter().all(|key| !before.contains(key)), "new certificates, new keys");
+    let kept = store.public_key_hashes().iter().filter(|key| before.contains(key)).count();
+    assert_eq!(kept, 1, "new certificates have new keys of ECDSA; the one of RSA stays");
+}
+
+/// ALB user guide, "SSL certificates": "multiple certificates … with the same name and different key types".
+#[test]
+fn of_two_certificates_for_one_name_a_client_gets_the_one_that_it_can_use() {
+    let trusted = authority(&["app.example.com"]);
+    let root = trusted.certificate_der().clone();
+    let store = CertStore::new(Arc::new(trusted));
+    let both = vec![issued(&["app.example.com"]), issued_with(&["app.example.com"], KeyAlgorithm::P384)];
+    store.update([&load_balancer(POLICY, both)], Timestamp::now()).expect("an update");
+    let suite_with = |suites: Vec<rustls::SupportedCipherSuite>| {
+        let provider = rustls::crypto::CryptoProvider { cipher_suites: suites, ..aws_lc_rs::default_provider() };
+        let client = client_of(provider, &root, &[&rustls::version::TLS12]);
+        let (client, _) = handshake(&Arc::new(client), &config(&store), "app.example.com").expect("a handshake");
+        format!("{:?}", client.negotiated_cipher_suite().expect("a cipher").suite())
+    };
+    let rsa = aws_lc_rs::cipher_suite::TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256;
+    let ecdsa = aws_lc_rs::cipher_suite::TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256;
+    assert_eq!(suite_with(vec![rsa]), "TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256");
+    assert_eq!(suite_with(vec![rsa, ecdsa]), "TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256");
+    store.update([&load_balancer(POLICY, vec![issued(&["app.example.com"])])], Timestamp::now()).expect("an update");
+    assert_eq!(suite_with(vec![ecdsa, rsa]), "TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256", "as with ACM's default");
 }
 
 #[test]
@@ -246,7 +271,11 @@ fn config(store: &CertStore) -> Arc<ServerConfig> {
 }
 
 fn issued(wanted: &[&str]) -> Certificate {
-    Certificate::Issued { names: names(wanted) }
+    issued_with(wanted, KeyAlgorithm::Rsa2048)
+}
+
+fn issued_with(wanted: &[&str], key_algorithm: KeyAlgorithm) -> Certificate {
+    Certificate::Issued(IssuedCertificate { names: names(wanted), key_algorithm })
 }
 
 fn files(folder: &Path) -> Certificate {
@@ -256,7 +285,7 @@ fn files(folder: &Path) -> Certificate {
 fn write_files(folder: &Path, authority: &Authority, now: Timestamp) {
     use base64::Engine as _;
     let encode = |der: &[u8]| base64::engine::general_purpose::STANDARD.encode(der);
-    let leaf = authority.issue(&names(&["own.example.com"]), now).expect("a leaf");
+    let leaf = authority.issue(&names(&["own.example.com"]), KeyAlgorithm::P256, now).expect("a leaf");
     let pem = |label: &str, der: &[u8]| format!("-----BEGIN {label}-----\n{}\n-----END {label}-----\n", encode(der));
     std::fs::write(folder.join("cert.pem"), pem("CERTIFICATE", &leaf.chain[0])).expect("written");
     std::fs::write(folder.join("key.pem"), pem("PRIVATE KEY", leaf.key.secret_der())).expect("written");

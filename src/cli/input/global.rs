@@ -13,7 +13,7 @@ pub(crate) struct Global {
     /// The file that describes the stack; short form -f (put it before `logs` and `events`, where -f means --follow).
     /// Repeatable; later files override earlier ones [default: NEARGATE_FILE, or neargate.yaml and
     /// neargate.override.yaml in this folder or a parent]
-    #[arg(long, global = true, value_name = "FILE", alias = "from")]
+    #[arg(long, global = true, value_name = "FILE", visible_alias = "from")]
     pub(crate) file: Vec<PathBuf>,
     /// Read variables from this file instead of .env; repeatable; later files win
     #[arg(long, global = true, value_name = "FILE", env = "NEARGATE_ENV_FILES", value_delimiter = ',')]

@@ -157,6 +157,7 @@ const TABLE: &[Line] = &[
         &[],
         Aws(Approximated("issued by the local authority instead of Amazon's")),
     ),
+    ("certificate", &["key_algorithm"], &[], Aws(Honoured)),
     ("certificate", &["certificate_body", "private_key"], &[], Aws(Honoured)),
     (
         "certificate",

@@ -188,6 +188,9 @@ record! {
         domain_name: Spanned<String>,
         /// More names for the issued one.
         subject_alternative_names: Vec<Spanned<String>>,
+        /// The key of the issued one: `RSA_2048`, `EC_prime256v1` or `EC_secp384r1`. Default: `RSA_2048`, as in ACM. A listener
+        /// may have certificates with both kinds of key for one name; clients that can get the ECDSA one.
+        key_algorithm: Spanned<String>,
         /// Path of your own certificate chain in PEM, leaf first.
         certificate_body: Spanned<String>,
         /// Path of its private key in PEM.

@@ -10,9 +10,10 @@ use crate::file::load_balancer::{CertificateFile, ListenerFile};
 use crate::input::UnusableFile;
 use crate::read::reader::Spanned;
 use crate::text::diagnostics::Diagnostic;
-use crate::text::suggest::nearest;
+use crate::text::suggest::{help_for, nearest};
 use neargate_alb::listeners::{self, SSL_POLICIES};
 use neargate_model::DomainName;
+use neargate_model::certificate::{IssuedCertificate, KeyAlgorithm};
 use neargate_model::listener::{Certificate, TlsSettings};
 
 const HTTPS: &str = "ALB user guide, Create an HTTPS listener for your Application Load Balancer";
@@ -46,7 +47,7 @@ pub(super) fn tls(
                     .help("add `domain: app.example.com` to the file, and one is issued for it"),
             );
         } else {
-            certificates.push(Certificate::Issued { names: domains.to_vec() });
+            certificates.push(Certificate::Issued(IssuedCertificate::new(domains.to_vec())));
         }
     }
     TlsSettings { ssl_policy, certificates }
@@ -84,6 +85,7 @@ fn policy(name: &Spanned<String>, lowering: &mut Lowering<'_>) -> String {
 }
 
 fn certificate(file: &CertificateFile, domains: &[DomainName], lowering: &mut Lowering<'_>) -> Option<Certificate> {
+    let key_algorithm = file.key_algorithm.as_ref().map(|name| key_algorithm(name, lowering)).unwrap_or_default();
     if file.certificate_arn.is_some() && file.domain_name.is_none() && file.certificate_body.is_none() {
         if domains.is_empty() {
             lowering.report(
@@ -91,7 +93,8 @@ fn certificate(file: &CertificateFile, domains: &[DomainName], lowering: &mut Lo
                     .help("add `domain: app.example.com` to the file, and one is issued here for it"),
             );
         }
-        return (!domains.is_empty()).then(|| Certificate::Issued { names: domains.to_vec() });
+        let names = domains.to_vec();
+        return (!domains.is_empty()).then_some(Certificate::Issued(IssuedCertificate { names, key_algorithm }));
     }
     match (&file.domain_name, &file.certificate_body, &file.private_key) {
         (Some(first), None, None) => {
@@ -104,7 +107,8 @@ fn certificate(file: &CertificateFile, domains: &[DomainName], lowering: &mut Lo
                     issued.push(name);
                 }
             }
-            (!issued.is_empty()).then_some(Certificate::Issued { names: issued })
+            let issued = IssuedCertificate { names: issued, key_algorithm };
+            (!issued.names.is_empty()).then_some(Certificate::Issued(issued))
         }
         (None, Some(body), Some(key)) => {
             let certificate = pem(body, "CERTIFICATE", lowering);
@@ -135,6 +139,17 @@ fn certificate(file: &CertificateFile, domains: &[DomainName], lowering: &mut Lo
             None
         }
     }
+}
+
+fn key_algorithm(name: &Spanned<String>, lowering: &mut Lowering<'_>) -> KeyAlgorithm {
+    name.parse().unwrap_or_else(|_| {
+        lowering.report(
+            Diagnostic::error(format!("no certificate is issued with a key of `{}`", name.value), name.span, "")
+                .note("ACM issues RSA_2048, EC_prime256v1 and EC_secp384r1 (ACM user guide, Key algorithms)")
+                .maybe_help(help_for(name, "the algorithms are", KeyAlgorithm::NAMES.iter().copied())),
+        );
+        KeyAlgorithm::default()
+    })
 }
 
 /// Checks that the file exists and looks like PEM.

@@ -7,6 +7,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::records::{self, Record};
+use crate::model::certificate::IssuedCertificate;
 use crate::model::deployment::DeploymentConfiguration;
 use crate::model::listener::{HeaderModification, Listener, ListenerProtocol, LoadBalancer, LoadBalancerAttributes};
 use crate::model::overrides::TaskOverride;
@@ -17,7 +18,7 @@ use crate::model::service::{Build, LoadBalancerBinding, Service};
 use crate::model::target_group::{HealthCheck, StaticTarget, TargetGroup, TargetGroupAttributes};
 use crate::model::task_definition::{RevisionName, TaskDefinition};
 use crate::model::{
-    CertificateId, ClusterName, ContainerName, DomainName, ListenerId, LoadBalancerName, RuleId, ScalingPolicyName,
+    CertificateId, ClusterName, ContainerName, ListenerId, LoadBalancerName, RuleId, ScalingPolicyName,
     SecurityGroupName, ServiceName, TargetGroupName, TaskId,
 };
 
@@ -183,8 +184,9 @@ pub enum Edit {
     },
     /// A certificate for these names, issued by the local authority. Asked for again, it is the same one.
     RequestCertificate {
-        /// `DomainName`, then `SubjectAlternativeNames`
-        names: Vec<DomainName>,
+        /// `DomainName`, then `SubjectAlternativeNames`; `KeyAlgorithm`
+        #[serde(flatten)]
+        certificate: IssuedCertificate,
     },
     /// A certificate that no listener has.
     DeleteCertificate {

@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use super::resources::{Cluster, OwnedListener, OwnedRule, Resources};
 use super::shifts;
+use crate::model::certificate::IssuedCertificate;
 use crate::model::deployment::DeploymentConfiguration;
 use crate::model::listener::{
     DesyncMode, HeaderModification, Listener, ListenerProtocol, LoadBalancer, LoadBalancerAttributes, XffMode,
@@ -315,6 +316,7 @@ whole!(
     DesyncMode,
     HeaderModification,
     HealthThreshold,
+    IssuedCertificate,
     ListenerProtocol,
     LoadBalancerName,
     Matcher,
@@ -324,11 +326,11 @@ whole!(
     TargetTracking,
     Transforms,
     Vec<Condition>,
-    Vec<crate::model::DomainName>,
     Vec<Listener>,
-    Vec<Rule>,
     Vec<LoadBalancerBinding>,
+    Vec<Rule>,
     Vec<Watch>,
+    Vec<crate::model::DomainName>,
     Vec<crate::model::SecurityGroupName>,
     XffMode,
 );

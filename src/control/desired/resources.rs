@@ -7,6 +7,7 @@ use std::fmt;
 use super::families::Families;
 use serde::{Deserialize, Serialize};
 
+use crate::model::certificate::IssuedCertificate;
 use crate::model::listener::{Certificate, Listener, ListenerProtocol, LoadBalancer};
 use crate::model::quota::Quotas;
 use crate::model::rule::Rule;
@@ -35,7 +36,7 @@ pub struct Resources {
     /// By name.
     pub security_groups: BTreeMap<SecurityGroupName, SecurityGroup>,
     /// Those that the local authority issues, with their names.
-    pub certificates: BTreeMap<CertificateId, Vec<DomainName>>,
+    pub certificates: BTreeMap<CertificateId, IssuedCertificate>,
     /// All of them. Services are in the file's.
     pub clusters: BTreeMap<ClusterName, Cluster>,
     /// Quotas that differ from the defaults.
@@ -116,8 +117,8 @@ impl Resources {
                 let listener = Listener { rules: Vec::new(), ..listener.clone() };
                 resources.listeners.insert(id, OwnedListener { load_balancer: name.clone(), listener });
             }
-            for names in load_balancer.listeners.iter().flat_map(|listener| issued(&listener.protocol)) {
-                resources.certificates.insert(arn::certificate_id(names), names.clone());
+            for certificate in load_balancer.listeners.iter().flat_map(|listener| issued(&listener.protocol)) {
+                resources.certificates.insert(certificate.id(), certificate.clone());
             }
             let load_balancer = LoadBalancer { listeners: Vec::new(), ..load_balancer.clone() };
             resources.load_balancers.insert(name.clone(), load_balancer);
@@ -239,9 +240,9 @@ impl Resources {
             }
         }
         for (id, owned) in &self.listeners {
-            for names in issued(&owned.listener.protocol) {
-                if !self.certificates.contains_key(&arn::certificate_id(names)) {
-                    let names: Vec<&str> = names.iter().map(DomainName::as_str).collect();
+            for certificate in issued(&owned.listener.protocol) {
+                if !self.certificates.contains_key(&certificate.id()) {
+                    let names: Vec<&str> = certificate.names.iter().map(DomainName::as_str).collect();
                     let from = format!("listener {}", self.name_of(id));
                     dangling.insert(Dangling { from, to: format!("certificate for {}", names.join(", ")) });
                 }
@@ -267,14 +268,14 @@ impl Resources {
     }
 }
 
-/// The names of each certificate that is issued for a listener.
-pub(super) fn issued(protocol: &ListenerProtocol) -> impl Iterator<Item = &Vec<DomainName>> {
+/// The certificates that are issued for a listener.
+pub(super) fn issued(protocol: &ListenerProtocol) -> impl Iterator<Item = &IssuedCertificate> {
     let certificates = match protocol {
         ListenerProtocol::Http => &[][..],
         ListenerProtocol::Https(settings) => &settings.certificates,
     };
     certificates.iter().filter_map(|certificate| match certificate {
-        Certificate::Issued { names } => Some(names),
+        Certificate::Issued(issued) => Some(issued),
         Certificate::Files { .. } => None,
     })
 }

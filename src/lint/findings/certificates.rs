@@ -14,7 +14,7 @@ pub(super) fn findings(balancer: &Balancer<'_>, found: &mut Vec<Finding>) {
         let mut names = Vec::new();
         for certificate in &settings.certificates {
             match certificate {
-                Certificate::Issued { names: issued } => names.extend(issued.iter().map(|name| name.as_str())),
+                Certificate::Issued(issued) => names.extend(issued.names.iter().map(|name| name.as_str())),
                 // What the user's own files name is not known here.
                 Certificate::Files { .. } => return,
             }

@@ -12,9 +12,11 @@ use rustls::server::{ClientHello, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
 use x509_parser::extensions::GeneralName;
 use x509_parser::prelude::{FromDer, X509Certificate};
+use x509_parser::public_key::PublicKey;
 
 use crate::alb::certificates;
 use crate::model::arn::{self, Arn};
+use crate::model::certificate::KeyAlgorithm;
 
 /// More certificates than this are not remembered at once; a listener has at most 25 beside the default one.
 const MOST_REMEMBERED: usize = 64;
@@ -30,8 +32,10 @@ pub struct CertificateFacts {
 
 impl CertificateFacts {
     fn from_certified(certified: &CertifiedKey) -> Self {
-        let names = certified.cert.first().map(|leaf| names_of(leaf)).unwrap_or_default();
-        Self { arn: Arn::certificate(&arn::certificate_id(&names)), names }
+        let leaf = certified.cert.first().and_then(|leaf| X509Certificate::from_der(leaf).ok());
+        let names = leaf.as_ref().map(|(_, leaf)| names_of(leaf)).unwrap_or_default();
+        let key_algorithm = leaf.map(|(_, leaf)| key_algorithm_of(&leaf)).unwrap_or_default();
+        Self { arn: Arn::certificate(&arn::certificate_id(&names, key_algorithm)), names }
     }
 
     /// Whether it is for this name.
@@ -40,8 +44,16 @@ impl CertificateFacts {
     }
 }
 
-fn names_of(leaf: &[u8]) -> Vec<String> {
-    let Ok((_, leaf)) = X509Certificate::from_der(leaf) else { return Vec::new() };
+/// Of a certificate that was not issued here, the one that stands for it.
+fn key_algorithm_of(leaf: &X509Certificate<'_>) -> KeyAlgorithm {
+    match leaf.public_key().parsed() {
+        Ok(PublicKey::EC(point)) if point.key_size() > 256 => KeyAlgorithm::P384,
+        Ok(PublicKey::EC(_)) => KeyAlgorithm::P256,
+        _ => KeyAlgorithm::Rsa2048,
+    }
+}
+
+fn names_of(leaf: &X509Certificate<'_>) -> Vec<String> {
     match leaf.subject_alternative_name() {
         Ok(Some(alternatives)) => {
             let names = alternatives.value.general_names.iter();

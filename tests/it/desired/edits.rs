@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use neargate::control::desired::edit::Edit;
 use neargate::control::desired::records::Record;
+use neargate::model::certificate::IssuedCertificate;
 use neargate::model::listener::{Listener, LoadBalancer};
 use neargate::model::overrides::TaskOverride;
 use neargate::model::rule::Rule;
@@ -332,9 +333,11 @@ impl Change {
             Self::DeleteSecurityGroup { security_group } => {
                 Edit::DeleteSecurityGroup { security_group: SecurityGroupName::new(security_group) }
             }
-            Self::RequestCertificate { names } => Edit::RequestCertificate { names: domains(names) },
+            Self::RequestCertificate { names } => {
+                Edit::RequestCertificate { certificate: IssuedCertificate::new(domains(names)) }
+            }
             Self::DeleteCertificate { names } => {
-                Edit::DeleteCertificate { certificate: arn::certificate_id(&domains(names)) }
+                Edit::DeleteCertificate { certificate: IssuedCertificate::new(domains(names)).id() }
             }
             Self::CreateCluster { cluster } => {
                 Edit::CreateCluster { cluster: ClusterName::new(cluster), hosts_services: false }

@@ -152,6 +152,11 @@ fn arguments(code: &str) -> Option<Vec<&str>> {
     (words.next()? == "neargate").then(|| words.take_while(|word| *word != "--").collect())
 }
 
+/// What an option is called, after two hyphens.
+fn names(option: &clap::Arg) -> impl Iterator<Item = &str> {
+    option.get_long().into_iter().chain(option.get_visible_aliases().unwrap_or_default())
+}
+
 #[test]
 fn documents_use_commands_that_neargate_accepts() {
     let command = <neargate::cli::Cli as clap::CommandFactory>::command();
@@ -163,8 +168,7 @@ fn documents_use_commands_that_neargate_accepts() {
                 mistakes.push(format!("{document}: `neargate {verb}` is no command"));
                 continue;
             };
-            let known: Vec<&str> =
-                command.get_arguments().chain(subcommand.get_arguments()).filter_map(clap::Arg::get_long).collect();
+            let known: Vec<&str> = command.get_arguments().chain(subcommand.get_arguments()).flat_map(names).collect();
             for option in call.iter().filter_map(|word| word.strip_prefix("--")) {
                 let name = option.split('=').next().unwrap_or(option).trim_end_matches([',', '.', ';']);
                 if !known.contains(&name) {

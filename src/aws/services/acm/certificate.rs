@@ -3,6 +3,7 @@
 use crate::aws::action::State;
 use crate::control::desired::records::Record;
 use crate::model::arn::{ACCOUNT, Arn};
+use crate::model::certificate::{IssuedCertificate, KeyAlgorithm};
 use crate::model::{CertificateId, DomainName};
 use crate::protocols::fault::Fault;
 
@@ -13,6 +14,7 @@ pub(super) const CERTIFICATE: &str = "acm/certificate";
 pub(super) struct Found {
     pub(super) id: CertificateId,
     pub(super) names: Vec<DomainName>,
+    pub(super) key_algorithm: KeyAlgorithm,
     pub(super) record: Record,
 }
 
@@ -21,8 +23,8 @@ impl Found {
     pub(super) fn of(state: &State, arn: &str) -> Result<Self, Fault> {
         let found = arn.split_once(":certificate/").and_then(|(_, id)| {
             let id = CertificateId::new(id);
-            let names = state.desired.resources().certificates.get(&id)?.clone();
-            Some(Self { record: record(state, &id), names, id })
+            let resources = state.desired.resources();
+            Some(Self::new(state, &id, resources.certificates.get(&id)?))
         });
         found.ok_or_else(|| {
             let message = format!("Certificate {arn} in account {ACCOUNT} not found");
@@ -32,12 +34,12 @@ impl Found {
 
     pub(super) fn all(state: &State) -> Vec<Self> {
         let resources = state.desired.resources();
-        let found = |(id, names): (&CertificateId, &Vec<DomainName>)| Self {
-            record: record(state, id),
-            names: names.clone(),
-            id: id.clone(),
-        };
-        resources.certificates.iter().map(found).collect()
+        resources.certificates.iter().map(|(id, certificate)| Self::new(state, id, certificate)).collect()
+    }
+
+    fn new(state: &State, id: &CertificateId, certificate: &IssuedCertificate) -> Self {
+        let IssuedCertificate { names, key_algorithm } = certificate.clone();
+        Self { record: record(state, id), names, key_algorithm, id: id.clone() }
     }
 
     pub(super) fn arn(&self) -> String {

@@ -10,7 +10,8 @@ use crate::aws::tags::{self, Tag};
 use crate::control::desired::edit::Edit;
 use crate::control::desired::records::Record;
 use crate::model::DomainName;
-use crate::model::arn::{Arn, certificate_id};
+use crate::model::arn::Arn;
+use crate::model::certificate::{IssuedCertificate, KeyAlgorithm};
 use crate::protocols::fault::Fault;
 
 #[derive(Deserialize, Default)]
@@ -54,18 +55,37 @@ pub(super) fn request(state: &State, input: &Input<'_>) -> Result<Decision, Faul
     }
     let tags = tags::of(given.tags);
     tags::judge(&tags).map_err(|refused| Fault::new("InvalidTagException", refused.to_string()))?;
-    let id = certificate_id(&names);
+    let key_algorithm = key_algorithm(given.key_algorithm.as_deref())?;
+    let certificate = IssuedCertificate { names, key_algorithm };
+    let id = certificate.id();
     let arn = Arn::certificate(&id);
     let value = json!({
         "createdAt": state.now.to_string(),
         "validationMethod": given.validation_method.unwrap_or_else(|| "EMAIL".to_owned()),
-        "keyAlgorithm": given.key_algorithm.unwrap_or_else(|| "RSA_2048".to_owned()),
     });
     // Asked again, it is the same one.
     let known = state.desired.records().get(CERTIFICATE, id.as_str()).cloned();
     let record = known.unwrap_or_else(|| Record::new(value).with(tags));
-    let edits = vec![Edit::RequestCertificate { names }, Edit::put(CERTIFICATE, id.as_str(), record)];
+    let edits = vec![Edit::RequestCertificate { certificate }, Edit::put(CERTIFICATE, id.as_str(), record)];
     Ok(Decision::edits(edits, move |_| Ok(json!({ "CertificateArn": arn }))))
+}
+
+/// The kind of key (ACM API reference, RequestCertificate, KeyAlgorithm: the others are those of imported certificates).
+fn key_algorithm(given: Option<&str>) -> Result<KeyAlgorithm, Fault> {
+    let Some(name) = given else { return Ok(KeyAlgorithm::default()) };
+    name.parse().map_err(|_| match name {
+        "RSA_1024" | "RSA_3072" | "RSA_4096" | "EC_secp521r1" => Fault::new(
+            "InvalidParameterException",
+            format!("The key algorithm {name} is not supported for requested certificates."),
+        ),
+        _ => Fault::new(
+            "ValidationException",
+            format!(
+                "1 validation error detected: Value '{name}' at 'keyAlgorithm' failed to satisfy constraint: Member must satisfy \
+                 enum value set: [RSA_1024, RSA_2048, RSA_3072, RSA_4096, EC_prime256v1, EC_secp384r1, EC_secp521r1]"
+            ),
+        ),
+    })
 }
 
 /// Labels of letters, digits and hyphens, at least two, and `*` only as the first.

@@ -10,6 +10,7 @@ use crate::aws::pages::{self, Sizes};
 use crate::control::identities::DECLARED_AT;
 use crate::model::DomainName;
 use crate::model::arn::{Arn, fingerprint, uuid};
+use crate::model::certificate::KeyAlgorithm;
 use crate::model::listener::{Certificate, ListenerProtocol};
 use crate::protocols::fault::Fault;
 use crate::protocols::timestamp::EpochSeconds;
@@ -33,7 +34,7 @@ pub(super) fn in_use_by(state: &State, found: &Found) -> Vec<String> {
         ListenerProtocol::Https(tls) => tls
             .certificates
             .iter()
-            .any(|certificate| matches!(certificate, Certificate::Issued { names } if *names == found.names)),
+            .any(|certificate| matches!(certificate, Certificate::Issued(issued) if issued.id() == found.id)),
         ListenerProtocol::Http => false,
     };
     let balancers = topology.load_balancers.values();
@@ -95,8 +96,12 @@ pub(super) fn describe(state: &State, input: &Input<'_>) -> Result<Decision, Fau
         "Status": "ISSUED",
         "NotBefore": EpochSeconds(created),
         "NotAfter": EpochSeconds(created.checked_add(VALID).unwrap_or(created)),
-        "KeyAlgorithm": or("keyAlgorithm", "RSA_2048"),
-        "SignatureAlgorithm": "SHA256WITHRSA",
+        "KeyAlgorithm": found.key_algorithm.as_ref(),
+        "SignatureAlgorithm": match found.key_algorithm {
+            KeyAlgorithm::Rsa2048 => "SHA256WITHRSA",
+            KeyAlgorithm::P256 => "SHA256WITHECDSA",
+            KeyAlgorithm::P384 => "SHA384WITHECDSA",
+        },
         "RenewalEligibility": if in_use_by.is_empty() { "INELIGIBLE" } else { "ELIGIBLE" },
         "InUseBy": in_use_by,
         "Type": "AMAZON_ISSUED",

@@ -46,7 +46,7 @@ pub(super) fn shape(known: &Known<'_>, id: &ListenerId, owned: &OwnedListener) -
 /// The ARN of a certificate. One from files follows from where they are, since ACM does not know it.
 pub(super) fn certificate_arn(certificate: &Certificate) -> Arn {
     let id = match certificate {
-        Certificate::Issued { names } => arn::certificate_id(names),
+        Certificate::Issued(issued) => issued.id(),
         Certificate::Files { certificate, .. } => of_file(certificate),
     };
     Arn::certificate(&id)
@@ -75,7 +75,7 @@ pub(super) fn find(known: &Known<'_>, given: &Given, own: &[Certificate]) -> Res
     }
     let mut requested = known.resources.certificates.iter();
     let found = requested.find(|(id, _)| Arn::certificate(id).as_str() == arn);
-    let found = found.map(|(_, names)| Certificate::Issued { names: names.clone() });
+    let found = found.map(|(_, certificate)| Certificate::Issued(certificate.clone()));
     found.ok_or_else(|| {
         let id = arn.rsplit('/').next().unwrap_or_default();
         let fault = refused(&Violation::CertificateNotFound(CertificateId::new(id)));

@@ -8,6 +8,7 @@ use crate::alb::security_group;
 use crate::cli::input::file::relative;
 use crate::ecs::images::naming;
 use crate::ecs::images::naming::Source;
+use crate::model::certificate::IssuedCertificate;
 use crate::model::listener::{Certificate, Listener, ListenerProtocol, LoadBalancer};
 use crate::model::rule::{Action, Condition, Patterns, Rule};
 use crate::model::service::Service;
@@ -98,7 +99,7 @@ fn listener(listener: &Listener) -> Branch {
                 .certificates
                 .iter()
                 .map(|certificate| match certificate {
-                    Certificate::Issued { names } => {
+                    Certificate::Issued(IssuedCertificate { names, .. }) => {
                         let names = names.iter().map(|name| name.as_str()).collect::<Vec<_>>().join(", ");
                         format!("certificate issued for {names}")
                     }

@@ -15,6 +15,7 @@ use crate::alb::security_group;
 use crate::cli::failure::Failure;
 use crate::cli::input::url::Url;
 use crate::http1::fields::{FieldSpan, Fields};
+use crate::model::certificate::IssuedCertificate;
 use crate::model::listener::{Certificate, ListenerProtocol, LoadBalancer};
 use crate::model::service::LoadBalancerBinding;
 use crate::model::target_health::TargetHealthState;
@@ -273,7 +274,7 @@ fn unnamed(balancer: &LoadBalancer, port: u16, host: &str) -> Option<String> {
     let ListenerProtocol::Https(tls) = &listener.protocol else { return None };
     let mut known = Vec::new();
     for certificate in &tls.certificates {
-        let Certificate::Issued { names } = certificate else { return None };
+        let Certificate::Issued(IssuedCertificate { names, .. }) = certificate else { return None };
         known.extend(names.iter().map(|name| name.as_str()));
     }
     // A wildcard stands for one label (RFC 9525, 6.3).

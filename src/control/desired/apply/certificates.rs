@@ -2,12 +2,13 @@
 
 use super::super::resources::{Resources, issued};
 use crate::alb::violation::Violation;
+use crate::model::CertificateId;
+use crate::model::certificate::IssuedCertificate;
 use crate::model::listener::ListenerProtocol;
-use crate::model::{CertificateId, DomainName, arn};
 
-/// Its id follows from its names, so asking twice changes nothing (RequestCertificate, `IdempotencyToken`).
-pub(super) fn request(names: &[DomainName], resources: &mut Resources) -> Result<(), Violation> {
-    resources.certificates.insert(arn::certificate_id(names), names.to_vec());
+/// Its id follows from it, so asking twice changes nothing (RequestCertificate, `IdempotencyToken`).
+pub(super) fn request(certificate: &IssuedCertificate, resources: &mut Resources) -> Result<(), Violation> {
+    resources.certificates.insert(certificate.id(), certificate.clone());
     Ok(())
 }
 
@@ -17,7 +18,7 @@ pub(super) fn delete(id: &CertificateId, resources: &mut Resources) -> Result<()
         return Err(Violation::NoSuchCertificate(id.clone()));
     }
     let mut in_use = resources.listeners.values().flat_map(|owned| issued(&owned.listener.protocol));
-    if in_use.any(|names| arn::certificate_id(names) == *id) {
+    if in_use.any(|certificate| certificate.id() == *id) {
         return Err(Violation::CertificateInUse(id.clone()));
     }
     resources.certificates.remove(id);
@@ -26,8 +27,8 @@ pub(super) fn delete(id: &CertificateId, resources: &mut Resources) -> Result<()
 
 /// A listener has only certificates that exist.
 pub(super) fn check(protocol: &ListenerProtocol, resources: &Resources) -> Result<(), Violation> {
-    for names in issued(protocol) {
-        let id = arn::certificate_id(names);
+    for certificate in issued(protocol) {
+        let id = certificate.id();
         if !resources.certificates.contains_key(&id) {
             return Err(Violation::CertificateNotFound(id));
         }

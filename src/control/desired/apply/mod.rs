@@ -109,7 +109,7 @@ fn make(edit: &Edit, resources: &mut Resources) -> Result<(), Violation> {
         }
         Edit::RevokeSecurityGroupIngress { security_group, rules } => groups::revoke(security_group, rules, resources)?,
         Edit::DeleteSecurityGroup { security_group } => groups::delete_security_group(security_group, resources)?,
-        Edit::RequestCertificate { names } => certificates::request(names, resources)?,
+        Edit::RequestCertificate { certificate } => certificates::request(certificate, resources)?,
         Edit::DeleteCertificate { certificate } => certificates::delete(certificate, resources)?,
         Edit::CreateCluster { cluster, hosts_services } => {
             services::create_cluster(cluster, *hosts_services, resources)?;
