@@ -63,7 +63,7 @@ pub fn errors(bytes: &[u8]) {
         let body = Answer::fault(service, &fault, "id").body;
         match service.protocol {
             Protocol::Json => {
-                let read: Value = serde_json::from_str(&body).expect("JSON");
+                let read: Value = serde_json::from_str(&body).expect("serde_json wrote it");
                 assert_eq!(read["message"], *message);
             }
             Protocol::Query | Protocol::RestXml | Protocol::Ec2 => {
@@ -82,13 +82,13 @@ fn message_of(body: &str) -> String {
     let mut reader = Reader::from_str(&body);
     let (mut is_message, mut message) = (false, String::new());
     loop {
-        match reader.read_event().expect("XML") {
+        match reader.read_event().expect("clients read the answer") {
             Event::Start(start) => is_message = start.name().as_ref() == b"Message",
             Event::End(_) => is_message = false,
-            Event::Text(text) if is_message => message.push_str(&text.decode().expect("UTF-8")),
+            Event::Text(text) if is_message => message.push_str(&text.decode().expect("it was a string")),
             Event::GeneralRef(name) if is_message => {
-                let whole = format!("&{};", name.decode().expect("UTF-8"));
-                message.push_str(&quick_xml::escape::unescape(&whole).expect("a reference"));
+                let whole = format!("&{};", name.decode().expect("it was a string"));
+                message.push_str(&quick_xml::escape::unescape(&whole).expect("only references of XML are written"));
             }
             Event::Eof => return message,
             _ => {}
