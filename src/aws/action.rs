@@ -105,6 +105,17 @@ impl Input<'_> {
     }
 }
 
+/// "Checks whether you have the required permissions for the action, without actually making the request, and provides an error
+/// response. If you have the required permissions, the error response is DryRunOperation" (EC2 API reference, DryRun).
+pub(super) fn check_dry_run(service: &Service, input: &Value) -> Result<(), Fault> {
+    let asked = input.get("DryRun").and_then(Value::as_str).is_some_and(|text| text.eq_ignore_ascii_case("true"));
+    if asked && service.protocol == Protocol::Ec2 {
+        let message = "Request would have succeeded, but DryRun flag is set.";
+        return Err(Fault::new("DryRunOperation", message).with_status(412));
+    }
+    Ok(())
+}
+
 /// Clients leave out what is null, or send it: both mean that it was not given.
 pub(super) fn drop_nulls(value: &mut Value) {
     match value {

@@ -10,7 +10,7 @@ use tokio::sync::Mutex;
 
 use super::access::call::Call;
 use super::access::denials::{Denial, Denials};
-use super::action::{Decision, Effect, Input, State};
+use super::action::{Decision, Effect, Input, State, check_dry_run};
 use super::caller::{Caller, Sessions};
 use super::ids::Ids;
 use super::output::{ContainerOutput, Output};
@@ -102,6 +102,7 @@ impl Endpoint {
             user_agent: request.header("user-agent"),
         };
         access::judge(&state, &caller, &call).map_err(|denial| self.denied(*denial, service))?;
+        check_dry_run(service, call.input)?;
         let decision = (action.decide)(&state, &input)?;
         if decision.effect.is_none() {
             return (decision.reply)(&self.state());

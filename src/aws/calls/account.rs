@@ -15,7 +15,7 @@ use serde_json::Value;
 use super::form;
 use crate::alb::targets::health::{Probe, ProbeTick};
 use crate::aws::access::call::Call;
-use crate::aws::action::{Decision, Effect, Input, State};
+use crate::aws::action::{Decision, Effect, Input, State, check_dry_run};
 use crate::aws::caller::{Caller, Sessions};
 use crate::aws::endpoint::refused;
 use crate::aws::ids::Ids;
@@ -153,6 +153,7 @@ impl Account {
         let call = Call { service, action, input: &whole, region: None, user_agent: None };
         access::judge(&state, &caller, &call)
             .map_err(|denial| Fault::common(Common::AccessDenied(denial.sentence), service))?;
+        check_dry_run(service, &whole)?;
         let Decision { effect, reply } = (served.decide)(&state, &input)?;
         if let Some(effect) = effect {
             self.carry_out(effect).map_err(|refusal| refused(&refusal, service))?;
