@@ -38,3 +38,24 @@ async fn boto3_sets_up_an_application_in_an_empty_account() {
     assert_eq!(script("take_down.py", &[]).await, "taken down");
     stack.run(&["down"]).await.succeeded();
 }
+
+/// Version 1 or 2, whichever is on PATH.
+#[tokio::test]
+async fn the_aws_cli_sets_up_an_application_in_an_empty_account() {
+    let Some(_turn) = engine::turn().await else { return };
+    if !std::process::Command::new("aws").arg("--version").output().is_ok_and(|output| output.status.success()) {
+        eprintln!("skipped: the AWS CLI is not installed");
+        return;
+    }
+    let stack = Stack::listening_on(BTreeMap::new(), |_| {});
+    stack.run(&["up", "--detach", "--wait", "--aws=127.0.0.1:0"]).await.succeeded();
+    let printed = stack.run(&["env", "--shell", "github"]).await.succeeded().stdout;
+    let endpoint = printed.lines().find_map(|line| line.strip_prefix("AWS_ENDPOINT_URL=")).unwrap();
+    let (port, definition) = (free_port().to_string(), Scenario::of(vec![container("web", 80)]).task.to_string());
+    let script = top().join("fixtures/clients/set_up.sh");
+    let ran =
+        stack.spawn_program(script.to_str().unwrap(), &["aws", endpoint, &port, &definition]).end().await.succeeded();
+    assert_eq!(ran.stdout.lines().last(), Some("set up"));
+    assert_eq!(stack.get(&format!("http://localhost:{port}/app")).await.status, 200);
+    stack.run(&["down"]).await.succeeded();
+}
