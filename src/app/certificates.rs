@@ -5,21 +5,24 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
+use super::authority::{self, issued};
 use super::error::chain;
-use super::{authority, trust_files};
+use super::trust_files;
 use crate::certs::CertStore;
 use crate::certs::error::CertError;
 use crate::control::ControlHandle;
 use crate::machine::folders::Folders;
-use crate::model::listener::{Certificate, ListenerProtocol};
 use crate::model::{DomainName, Topology};
 
-/// Issues what is wanted, for as long as it is polled.
-pub(super) async fn follow(control: ControlHandle, certificates: Arc<CertStore>, folders: Folders) {
+/// Issues what is wanted, for as long as it is polled. The authority may issue for the names in `more` already.
+pub(super) async fn follow(
+    control: ControlHandle,
+    certificates: Arc<CertStore>,
+    folders: Folders,
+    mut more: Vec<DomainName>,
+) {
     let mut snapshots = control.snapshots();
     let mut followed: Option<Arc<Topology>> = None;
-    // The names that the authority may issue for beside the file's.
-    let mut more: Vec<DomainName> = Vec::new();
     loop {
         let topology = Arc::clone(&snapshots.borrow_and_update().topology);
         if !followed.as_ref().is_some_and(|followed| Arc::ptr_eq(followed, &topology)) {
@@ -55,16 +58,4 @@ fn take(
         certificates.replace_authority(Arc::new(authority));
     }
     certificates.update(topology.load_balancers.values(), Timestamp::now())
-}
-
-/// The names of every certificate that is issued for a listener.
-fn issued(topology: &Topology) -> impl Iterator<Item = &DomainName> {
-    let settings = topology.listeners().filter_map(|(_, listener)| match &listener.protocol {
-        ListenerProtocol::Http => None,
-        ListenerProtocol::Https(settings) => Some(settings),
-    });
-    settings.flat_map(|settings| &settings.certificates).flat_map(|certificate| match certificate {
-        Certificate::Issued(issued) => issued.names.as_slice(),
-        Certificate::Files { .. } => &[],
-    })
 }

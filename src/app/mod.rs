@@ -122,6 +122,7 @@ impl App {
         }
 
         let authority = authority::open(&topology, folders, &mut notes)?;
+        let names = authority::names(&topology);
         trust_files::write(folders, &authority).map_err(io("write the local authority's certificate"))?;
         let certificates = Arc::new(CertStore::new(Arc::new(authority)));
         certificates.update(topology.load_balancers.values(), Timestamp::now())?;
@@ -163,7 +164,7 @@ impl App {
             requests,
             loader,
         };
-        let issuing = certificates::follow(control.clone(), Arc::clone(&certificates), folders.clone());
+        let issuing = certificates::follow(control.clone(), Arc::clone(&certificates), folders.clone(), names);
         let renewal = Arc::clone(&certificates);
         let mut tasks = vec![
             spawn(trust_files::keep_leaf_keys(folders.clone(), Arc::clone(&certificates))),

@@ -13,7 +13,7 @@ use crate::support::engine;
 use crate::support::engine::Listing;
 use crate::support::http;
 use crate::support::http::{Connection, Reply};
-use crate::support::scenario::container;
+use crate::support::scenario::{Scenario, container};
 use crate::support::stack::{Stack, free_port, targets};
 use crate::support::waiting::{eventually, until};
 
@@ -219,4 +219,19 @@ async fn one_can_go_while_the_other_stays(stack: &mut Stack, local: u16) {
     assert_eq!(kept.get("/").await.status, 200);
     let is_gone = async || http::connect_to((PUBLIC.1, local).into(), None).await.is_err();
     eventually("nobody answers at the address of the other", is_gone).await;
+}
+
+#[tokio::test]
+async fn a_certificate_may_have_names_that_the_stack_does_not() {
+    let mut scenario = Scenario::load_balancer_only();
+    let names = ["app.domain.com", "api.other.example"];
+    scenario.file["load_balancer"]["listeners"][1]["certificate"] =
+        json!(names.map(|name| json!({ "domain_name": name })));
+    let stack = scenario.stack();
+    stack.up().await;
+    let authority = stack.authority().await;
+    for name in names {
+        http::connect(stack.local_port(443), Some((name, &authority))).await.expect("it is trusted");
+    }
+    stack.down().await;
 }
