@@ -131,7 +131,9 @@ fn next(args: &ImportArgs, imported: &Imported) -> String {
 fn read(source: &Path, files: &mut Vec<SourceFile>) -> io::Result<()> {
     if source.is_dir() {
         let mut inside: Vec<PathBuf> = std::fs::read_dir(source)?.flatten().map(|entry| entry.path()).collect();
-        inside.retain(|path| path.is_file());
+        // A stage of CDK is an assembly in the assembly; other folders in it are what images are built from.
+        let is_stage = |path: &Path| path.join("manifest.json").is_file() && path.join("cdk.out").is_file();
+        inside.retain(|path| path.is_file() || is_stage(path));
         inside.sort();
         return inside.iter().try_for_each(|path| read(path, files));
     }
