@@ -34,6 +34,7 @@ pub use definition::named_like_one;
 pub use repository::{Content, Repository};
 
 use lower::{Choice, Imported};
+use objects::NotBound;
 use pipeline::stage::Wanted;
 use sources::{Options, Refusal, SourceFile};
 
@@ -72,6 +73,17 @@ pub enum NotImported {
 
 /// The stack that sources of any kind describe.
 pub fn import(files: &[SourceFile], options: &Options, choice: &Choice) -> Result<Imported, NotImported> {
-    let objects = sources::read(files, options).map_err(NotImported::Refused)?;
+    let mut objects = sources::read(files, options).map_err(NotImported::Refused)?;
+    let refusal = |(decision, why): (&str, NotBound)| {
+        let (what, help) = match why {
+            NotBound::NoPlace => ("no source has this place", "copy the place from the line that asks for it"),
+            NotBound::NoObject => ("there is no such object", "write an address or an ARN of the sources behind `=`"),
+        };
+        Refusal::new(&format!("--bind {decision}"), what, help)
+    };
+    let refusals: Vec<Refusal> = objects.bind(&choice.bind).into_iter().map(refusal).collect();
+    if !refusals.is_empty() {
+        return Err(NotImported::Refused(refusals));
+    }
     lower::lower(&objects, choice).map_err(NotImported::Nothing)
 }

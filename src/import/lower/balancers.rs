@@ -144,7 +144,7 @@ fn listener(listener: &Object, rules: &[&Object], context: &mut Context<'_>) -> 
         }
         _ => Vec::new(),
     };
-    for (attribute, item) in headers.iter().filter(|(_, item)| item.is_given()) {
+    for (attribute, item) in headers.iter().filter(|(_, item)| item.is_given() && item.as_text().is_some()) {
         let mtls = attribute.contains("mtls");
         let is_default = attribute == "routing.http.response.server.enabled" && item.as_bool() == Some(true);
         if attribute.starts_with("routing.http.") && !mtls && !is_default {

@@ -28,10 +28,12 @@
 //! `Attributes` is a map by AWS's key (`idle_timeout.timeout_seconds`), or the API's list of `Key` and `Value`. A front end
 //! may leave out any field, and may add more: the report says that those are not honoured.
 
+pub(crate) mod bind;
 pub(crate) mod item;
 pub(crate) mod object;
 pub(crate) mod place;
 
+pub use bind::NotBound;
 pub use item::{Item, Link, Origin, Value};
 pub use object::{Finding, Kind, Object, Objects, Target, made_up};
 pub use place::Place;

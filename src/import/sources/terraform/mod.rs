@@ -13,6 +13,7 @@ mod ecs;
 mod group;
 pub(crate) mod outer;
 mod plan;
+mod references;
 mod resource;
 mod security;
 mod shape;

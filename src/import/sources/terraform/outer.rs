@@ -54,7 +54,16 @@ pub(super) struct ShowFile {
     #[serde(default)]
     pub(super) resource_changes: Vec<Raw>,
     #[serde(default)]
+    pub(super) configuration: Configuration,
+    #[serde(default)]
     pub(super) errored: bool,
+}
+
+/// What a plan was made from.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Configuration {
+    pub(super) root_module: Json,
 }
 
 #[derive(Debug, Default, Deserialize)]

@@ -6,6 +6,7 @@ use serde_json::Value as Json;
 
 use super::convert;
 use super::outer::ShowFile;
+use super::references;
 use super::resource::Resource;
 use super::show::{flatten, resource, version};
 use crate::objects::Objects;
@@ -35,12 +36,13 @@ pub(crate) fn read(file: &str, text: &str, options: &Options) -> Result<Objects,
     flatten(plan.prior_state.unwrap_or_default().values.unwrap_or_default().root_module, &mut prior);
     let planned: Vec<String> = raw.iter().map(|raw| raw.address.clone()).collect();
     raw.extend(prior.into_iter().filter(|raw| raw.mode == "data" && !planned.contains(&raw.address)));
-    let resources: Vec<Resource> = raw
+    let mut resources: Vec<Resource> = raw
         .into_iter()
         .filter_map(|raw| {
             let unknown = unknown.get(&raw.address).cloned().unwrap_or_default();
             resource(file, raw, &unknown)
         })
         .collect();
+    references::resolve(&mut resources, &plan.configuration.root_module);
     Ok(convert::objects(&resources))
 }
