@@ -76,7 +76,7 @@ fn dispatch(cli: Cli, printer: &mut Printer) -> Result<ExitStatus, Failure> {
         Verb::Run(args) => verbs::run::run(&global, &args, printer),
         Verb::Doctor(args) => verbs::doctor::doctor(&global, &args, printer),
         Verb::Hosts(args) => verbs::hosts::hosts(&global, &args, printer),
-        Verb::Ca => verbs::ca::ca(&global, printer),
+        Verb::Ca(_) => verbs::ca::ca(&global, printer),
         Verb::Trust(args) => verbs::trust::trust(&global, args.dry_run, printer),
         Verb::Scale(args) => verbs::services::scale(&global, &args.counts, printer),
         Verb::Stop(args) if args.names.is_empty() => running::stack::down(&global, &DownArgs::default(), printer),
@@ -88,7 +88,7 @@ fn dispatch(cli: Cli, printer: &mut Printer) -> Result<ExitStatus, Failure> {
             printer.data(&Cli::command().render_version())?;
             Ok(ExitStatus::SUCCESS)
         }
-        Verb::Untrust => verbs::trust::untrust(&global, printer),
+        Verb::Untrust(_) => verbs::trust::untrust(&global, printer),
         Verb::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Cli::command(), "neargate", &mut script);

@@ -13,6 +13,7 @@ pub use crate::cli::input::format::Format;
 pub(crate) use crate::cli::input::format::FormatArgs;
 use crate::cli::input::global::{Global, ShortFile, StartArgs};
 use crate::cli::input::listen;
+use crate::cli::input::machine::{EnvArgs, HostsArgs, TrustArgs};
 use crate::cli::input::pipeline::PipelineArgs;
 
 /// Fargate, but near you: an AWS Application Load Balancer in front of ECS Fargate tasks, on this machine.
@@ -152,11 +153,11 @@ pub(crate) enum Verb {
     /// Print or update the /etc/hosts lines for the stack's names
     Hosts(HostsArgs),
     /// Print the certificate of the local authority as PEM
-    Ca,
+    Ca(ShortFile),
     /// Make this machine's browsers and tools trust the local authority
     Trust(TrustArgs),
     /// Undo `trust`
-    Untrust,
+    Untrust(ShortFile),
     /// Print shell completions
     Completions {
         /// The shell
@@ -384,6 +385,8 @@ pub(crate) struct LogsArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct ExecArgs {
+    #[command(flatten)]
+    pub(super) short: ShortFile,
     /// Do not allocate a terminal
     #[arg(short = 'T', long)]
     pub(crate) no_tty: bool,
@@ -459,13 +462,6 @@ pub(crate) struct OpenArgs {
 }
 
 #[derive(Debug, Args)]
-pub(crate) struct TrustArgs {
-    /// Show what would be done, without doing it
-    #[arg(long)]
-    pub(crate) dry_run: bool,
-}
-
-#[derive(Debug, Args)]
 pub(crate) struct InitArgs {
     /// Overwrite an existing file
     #[arg(long)]
@@ -474,6 +470,8 @@ pub(crate) struct InitArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct ExplainArgs {
+    #[command(flatten)]
+    pub(super) short: ShortFile,
     /// e.g. `https://app.domain.com/api/users?page=2`, `app.domain.com`, or `/api/users` on the first domain; or the id in
     /// an AccessDenied of `up --aws`
     pub(crate) url: String,
@@ -505,39 +503,6 @@ pub(crate) struct RunArgs {
     pub(crate) command: Vec<OsString>,
 }
 
-#[derive(Debug, Args)]
-pub(crate) struct EnvArgs {
-    /// Whose syntax [default: that of $SHELL]
-    #[arg(long, value_enum)]
-    pub(crate) shell: Option<Syntax>,
-}
-
-/// How a shell sets variables.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-pub(crate) enum Syntax {
-    /// export NAME=value, also for zsh, dash and the like
-    Bash,
-    /// set -gx NAME value
-    Fish,
-    /// $env:NAME = 'value'
-    Powershell,
-    /// NAME=value, for $GITHUB_ENV and .env files
-    Github,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct HostsArgs {
-    /// Write the lines to the hosts file, replacing those that neargate wrote before
-    #[arg(long, conflicts_with = "remove")]
-    pub(crate) apply: bool,
-    /// Remove the lines that neargate wrote
-    #[arg(long)]
-    pub(crate) remove: bool,
-    /// The hosts file
-    #[arg(long, value_name = "FILE", default_value = "/etc/hosts")]
-    pub(crate) hosts_file: PathBuf,
-}
-
 impl Verb {
     fn short_file(&self) -> &[PathBuf] {
         let short = match self {
@@ -558,7 +523,19 @@ impl Verb {
             Self::Test(args) => &args.short,
             Self::Replay(args) => &args.short,
             Self::Doctor(args) => &args.short,
-            _ => return &[],
+            Self::Exec(args) => &args.short,
+            Self::ContinueDeployment(args) => &args.short,
+            Self::RunTask(args) => &args.short,
+            Self::Env(args) => &args.short,
+            Self::Pipeline(args) => &args.short,
+            Self::Explain(args) => &args.short,
+            Self::Hosts(args) => &args.short,
+            Self::Trust(args) => &args.short,
+            Self::Ca(short) | Self::Untrust(short) => short,
+            // `-f` follows, or there is no file to name.
+            Self::Logs(_) | Self::Events(_) => return &[],
+            Self::Import(_) | Self::Init(_) | Self::Completions { .. } | Self::Version => return &[],
+            Self::Man { .. } | Self::Enter(_) => return &[],
         };
         &short.short_file
     }
@@ -581,5 +558,16 @@ mod tests {
     #[test]
     fn the_definitions_contradict_nothing() {
         Cli::command().debug_assert();
+    }
+
+    /// As the help of every command says.
+    #[test]
+    fn every_command_of_a_file_takes_f_after_it() {
+        let command = Cli::command();
+        for verb in command.get_subcommands() {
+            let has = verb.get_arguments().any(|argument| argument.get_short() == Some('f'));
+            let without = ["import", "init", "completions", "version", "man", "__enter"].contains(&verb.get_name());
+            assert_eq!(has, !without, "{}", verb.get_name());
+        }
     }
 }

@@ -117,6 +117,8 @@ fn parse_path(text: &str) -> Result<String, String> {
 
 #[derive(Debug, Args)]
 pub(crate) struct ContinueDeploymentArgs {
+    #[command(flatten)]
+    pub(super) short: ShortFile,
     /// The service
     #[arg(add = ArgValueCandidates::new(completion::services))]
     pub(crate) service: String,
@@ -150,6 +152,8 @@ impl ReplacementArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct RunTaskArgs {
+    #[command(flatten)]
+    pub(super) short: ShortFile,
     /// A family (its last revision), family:revision, or the file of a task definition
     #[arg(value_name = "FAMILY|FILE")]
     pub(crate) task_definition: String,

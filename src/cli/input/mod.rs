@@ -7,6 +7,7 @@ pub(crate) mod file;
 pub(crate) mod format;
 pub(crate) mod global;
 pub(crate) mod listen;
+pub(crate) mod machine;
 pub(crate) mod pipeline;
 pub(crate) mod project;
 #[cfg(test)]

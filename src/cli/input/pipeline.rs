@@ -4,8 +4,12 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use crate::cli::input::global::ShortFile;
+
 #[derive(Debug, Args)]
 pub(crate) struct PipelineArgs {
+    #[command(flatten)]
+    pub(super) short: ShortFile,
     /// The workflow: its file, or its name in .github/workflows [default: the one that deploys]
     #[arg(value_name = "WORKFLOW")]
     pub(crate) workflow: Option<String>,

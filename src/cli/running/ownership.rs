@@ -52,9 +52,9 @@ impl Concern {
             | Verb::Import(_)
             | Verb::Init(_)
             | Verb::Hosts(_)
-            | Verb::Ca
+            | Verb::Ca(_)
             | Verb::Trust(_)
-            | Verb::Untrust
+            | Verb::Untrust(_)
             | Verb::Completions { .. }
             | Verb::Version
             | Verb::Man { .. }

@@ -1,8 +1,8 @@
 //! `env`: the variables that lead AWS's clients to the stack.
 
 use crate::cli::failure::{ExitStatus, Failure};
-use crate::cli::input::arguments::Syntax;
 use crate::cli::input::global::Global;
+use crate::cli::input::machine::Syntax;
 use crate::cli::input::project;
 use crate::cli::input::project::Project;
 use crate::cli::output::printer::Printer;

@@ -3,8 +3,8 @@
 use std::net::IpAddr;
 
 use crate::cli::failure::{ExitStatus, Failure};
-use crate::cli::input::arguments::HostsArgs;
 use crate::cli::input::global::Global;
+use crate::cli::input::machine::HostsArgs;
 use crate::cli::input::project;
 use crate::cli::output::printer::{NOTE, Printer};
 use crate::cli::running::asking;

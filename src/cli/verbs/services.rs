@@ -57,7 +57,7 @@ pub(crate) fn continue_deployment(
     printer: &mut Printer,
 ) -> Result<ExitStatus, Failure> {
     let (project, folders) = project::identify(global)?;
-    let ContinueDeploymentArgs { service, rollback } = args;
+    let ContinueDeploymentArgs { service, rollback, .. } = args;
     asking::block_on(async {
         let request = Request::ContinueDeployment { service: service.clone(), rollback: *rollback };
         asking::request(&folders, &request).await?.ok_or_else(|| asking::not_running(&project))?;

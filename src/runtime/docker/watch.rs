@@ -32,6 +32,9 @@ const FIRST_BACK_OFF: Duration = Duration::from_millis(100);
 const LAST_BACK_OFF: Duration = Duration::from_secs(5);
 /// The interval of regular inventories.
 const RESYNC: Duration = Duration::from_secs(30);
+/// The engine learns of an end and of the lack of memory from two reports, which may come in either order: after an end by SIGKILL,
+/// the other one is waited for.
+const OOM_REPORT: Duration = Duration::from_millis(50);
 /// The exit code of a process that was killed by SIGKILL.
 const KILLED: i64 = 137;
 
@@ -205,7 +208,12 @@ impl DockerRuntime {
             "die" | "died" => {
                 let code = attribute("exitCode").or_else(|| attribute("containerExitCode"));
                 let code = code.and_then(|code| code.parse::<i64>().ok());
-                let exit = self.exit_of(&known.id, code, out_of_memory.remove(&known.id)).await?;
+                let oom_seen = out_of_memory.remove(&known.id);
+                let mut exit = self.exit_of(&known.id, code, oom_seen).await?;
+                if !is_pause && is_killed(exit.as_ref()) {
+                    tokio::time::sleep(OOM_REPORT).await;
+                    exit = self.exit_of(&known.id, code, oom_seen).await?;
+                }
                 (exit.map_or(ObservedState::Gone, ObservedState::Exited), HealthStatus::Unknown)
             }
             "destroy" | "remove" => (ObservedState::Gone, HealthStatus::Unknown),
@@ -252,6 +260,11 @@ impl Known {
 
 async fn send(events: &mpsc::Sender<RuntimeEvent>, event: RuntimeEvent) -> Result<(), End> {
     events.send(event).await.map_err(|_| End::ReceiverGone)
+}
+
+/// Whether it was killed, without a word about memory.
+fn is_killed(exit: Option<&ContainerExit>) -> bool {
+    exit.is_some_and(|exit| exit.exit_code == KILLED && !exit.out_of_memory)
 }
 
 /// `None` while it runs. When memory runs out, the kernel notifies every container of the task's control group; the
